@@ -1,0 +1,3 @@
+//! From a tensor to the bytes that it takes, and back.
+
+pub mod zstd;

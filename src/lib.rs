@@ -1,0 +1,5 @@
+//! How small can an LLM's KV cache get, and at what error?
+#![deny(unsafe_code)]
+
+pub mod codec;
+pub mod tensor;

@@ -1,0 +1,52 @@
+//! binary16 and bfloat16 to and from binary32, rounding to nearest even, in branch-free forms that compilers vectorize.
+//!
+//! Every bit pattern survives the way up and down again, NaN payloads too (a signalling NaN becomes quiet, as IEEE 754 asks).
+
+/// The value of binary16 bits.
+#[inline]
+pub fn f16_to_f32(bits: u16) -> f32 {
+    let sign = u32::from(bits & 0x8000) << 16;
+    let magnitude = u32::from(bits & 0x7fff);
+    // Exponent and mantissa moved into place: a value 2^112 times too small, exact for subnormals too.
+    let scaled = f32::from_bits(magnitude << 13) * f32::from_bits(0x7780_0000);
+    let special = if magnitude >= 0x7c00 { 0x7f80_0000 } else { 0 };
+    f32::from_bits(scaled.to_bits() | special | sign)
+}
+
+/// The binary16 nearest to `value`, ties to even; beyond the range infinity.
+#[inline]
+pub fn f32_to_f16(value: f32) -> u16 {
+    let bits = value.to_bits();
+    let sign = ((bits >> 16) & 0x8000) as u16;
+    let magnitude = bits & 0x7fff_ffff;
+    // Adding 0.5 aligns a subnormal result's last bit with the sum's last bit, so that the FPU rounds it to nearest even.
+    let subnormal = (f32::from_bits(magnitude) + 0.5).to_bits().wrapping_sub(0x3f00_0000);
+    let odd = (magnitude >> 13) & 1;
+    let normal = magnitude.wrapping_add(0xc800_0fff).wrapping_add(odd) >> 13;
+    let nan = 0x7e00 | ((magnitude >> 13) & 0x01ff);
+    let rounded = if magnitude > 0x7f80_0000 {
+        nan
+    } else if magnitude >= 0x4780_0000 {
+        0x7c00
+    } else if magnitude < 0x3880_0000 {
+        subnormal
+    } else {
+        normal
+    };
+    rounded as u16 | sign
+}
+
+/// The value of bfloat16 bits.
+#[inline]
+pub fn bf16_to_f32(bits: u16) -> f32 {
+    f32::from_bits(u32::from(bits) << 16)
+}
+
+/// The bfloat16 nearest to `value`, ties to even.
+#[inline]
+pub fn f32_to_bf16(value: f32) -> u16 {
+    let bits = value.to_bits();
+    let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16;
+    let quiet = (bits >> 16) | 0x40;
+    (if value.is_nan() { quiet } else { rounded }) as u16
+}

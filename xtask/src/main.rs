@@ -1,0 +1,2 @@
+//! Build, serve, test and measure kvlens: `cargo xtask help`.
+fn main() {}
