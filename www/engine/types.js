@@ -1,0 +1,104 @@
+/**
+ * What crosses between the page and the engine, as types. Nothing here runs.
+ * Names of fields are those of the Rust structs in camelCase (src/web).
+ *
+ * @typedef {"threads" | "serial"} EngineKind
+ *
+ * @typedef {object} EngineInfo
+ * @property {EngineKind} kind     which of the two wasm builds runs
+ * @property {number} threads      rayon workers (1 in the serial build)
+ * @property {string} reason       why this kind, for people: "", or "this page is not cross-origin isolated"
+ * @property {string} label        the badge: "8 threads, SIMD" / "1 thread: this page is not cross-origin isolated"
+ * @property {number} memoryMax    bytes that the wasm memory may grow to
+ * @property {string} version      of kvlens
+ *
+ * @typedef {object} StartOptions
+ * @property {EngineKind} [kind]     take this build, where the page allows it (default: the best; `?engine=serial`)
+ * @property {number} [threads]      rayon workers (default: the machine's cores, at most 16; `?threads=N`)
+ * @property {number} [memoryMiB]    upper bound of the wasm memory (default 4096, less where that is refused; `?memory=MiB`)
+ *
+ * One file that the user dropped or chose. `path` has "/" between its parts and starts with the dropped folder's name.
+ * @typedef {{ path: string, file: File }} FileEntry
+ *
+ * A run in the dump: captures of one top folder (or one archive). `id` goes to `removeRun`.
+ * @typedef {object} RunSummary
+ * @property {string} id
+ * @property {string} name
+ * @property {number} captures
+ * @property {number} bytes                   of K and V together
+ * @property {LayerSummary[]} layers          in natural order
+ * @property {Record<string, number>} stages  captures of each stage: {prefill: 9, decode: 72}
+ * @property {{ kvHeads: number, headDim: number, bytesPerElem: number, dtype: string, captures: number }[]} shapes
+ *                                            the most frequent first
+ * @property {[number, number]} seqLen        least and greatest
+ *
+ * @typedef {{ layerId: number, captures: number, bytes: number }} LayerSummary
+ *
+ * One thing that is wrong with the dump: the file, and what about it, in words.
+ * @typedef {{ run: string, file: string, message: string }} Problem
+ *
+ * All that the engine holds now.
+ * @typedef {object} DumpSummary
+ * @property {RunSummary[]} runs
+ * @property {LayerSummary[]} layers   over all runs
+ * @property {number} captures
+ * @property {number} bytes
+ * @property {Problem[]} problems      the first 1000
+ * @property {number} problemCount
+ *
+ * An analysis and its parameters, from the same definitions as the command line's flags.
+ * @typedef {object} AnalysisSpec
+ * @property {string} name             the command: "mixed", "blocknorm", "sweep", "lossy-compare"
+ * @property {string} label
+ * @property {string} help
+ * @property {ParamSpec[]} params
+ *
+ * @typedef {object} ParamSpec
+ * @property {string} flag             "lossless-first-n"; `--` and it is the flag
+ * @property {string} label
+ * @property {string} help             one line
+ * @property {string} unit             "bits", "tokens" or ""
+ * @property {any} kind                type and range, as src/analysis states them
+ * @property {any} default
+ *
+ * Values by flag; what is absent has its default. Values are texts, as on the command line.
+ * @typedef {Record<string, string>} Settings
+ *
+ * @typedef {{ flag: string, message: string }} SettingError
+ *
+ * What a run with these settings would go through; `errors` is empty when it can start.
+ * @typedef {{ captures: number, bytes: number, errors: SettingError[] }} Plan
+ *
+ * @typedef {object} RunRequest
+ * @property {string} analysis
+ * @property {Settings} settings
+ * @property {boolean} [verify]        decode lossless tensors again and compare bit for bit
+ *
+ * @typedef {object} Progress
+ * @property {number} captures         done
+ * @property {number} capturesTotal
+ * @property {number} bytes            done
+ * @property {number} bytesTotal
+ * @property {number} elapsedMs
+ *
+ * A row of the analysis: see src/analysis; it carries more than the CSV.
+ * @typedef {Record<string, any>} Row
+ *
+ * @typedef {object} RunOptions
+ * @property {AbortSignal} [signal]                   `run` then rejects with the code "cancelled", within 200 ms
+ * @property {(progress: Progress) => void} [onProgress]  at most about every 50 ms
+ * @property {(rows: Row[]) => void} [onRows]         rows in dump order, as they get ready; each row once
+ *
+ * @typedef {{ name: string, bytes: Uint8Array<ArrayBuffer> }} ReportFile
+ *
+ * @typedef {object} RunResult
+ * @property {any} report          headline figures, tables and problems (src/analysis, `Report`)
+ * @property {ReportFile[]} files  what the command line would have written
+ * @property {number} elapsedMs
+ * @property {number} bytes
+ * @property {number} workers      how many different threads measured at least one capture
+ *
+ * Why something did not work. `message` says what, `hint` what to try.
+ * @typedef {"cancelled" | "settings" | "dump" | "memory" | "panic" | "start" | "stopped"} EngineErrorCode
+ */
+export {};
