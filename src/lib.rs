@@ -2,4 +2,5 @@
 #![deny(unsafe_code)]
 
 pub mod codec;
+pub mod dump;
 pub mod tensor;

@@ -50,7 +50,9 @@ pub struct Shape {
 impl Shape {
     /// The number of elements, or `None` where it does not fit in a `usize`.
     pub fn elements(self) -> Option<usize> {
-        self.seq_len.checked_mul(self.kv_heads)?.checked_mul(self.head_dim)
+        self.seq_len
+            .checked_mul(self.kv_heads)?
+            .checked_mul(self.head_dim)
     }
 
     /// The number of bytes at `dtype`, or `None` where it does not fit in a `usize`.
@@ -96,9 +98,16 @@ impl Tensor {
     pub fn new(dtype: Dtype, shape: Shape, bytes: Vec<u8>) -> Result<Self, TensorError> {
         let expected = shape.bytes(dtype).ok_or(TensorError::TooLarge(shape))?;
         if bytes.len() != expected {
-            return Err(TensorError::WrongSize { expected, found: bytes.len() });
+            return Err(TensorError::WrongSize {
+                expected,
+                found: bytes.len(),
+            });
         }
-        Ok(Self { dtype, shape, bytes })
+        Ok(Self {
+            dtype,
+            shape,
+            bytes,
+        })
     }
 
     /// The element type.

@@ -20,7 +20,9 @@ pub fn f32_to_f16(value: f32) -> u16 {
     let sign = ((bits >> 16) & 0x8000) as u16;
     let magnitude = bits & 0x7fff_ffff;
     // Adding 0.5 aligns a subnormal result's last bit with the sum's last bit, so that the FPU rounds it to nearest even.
-    let subnormal = (f32::from_bits(magnitude) + 0.5).to_bits().wrapping_sub(0x3f00_0000);
+    let subnormal = (f32::from_bits(magnitude) + 0.5)
+        .to_bits()
+        .wrapping_sub(0x3f00_0000);
     let odd = (magnitude >> 13) & 1;
     let normal = magnitude.wrapping_add(0xc800_0fff).wrapping_add(odd) >> 13;
     let nan = 0x7e00 | ((magnitude >> 13) & 0x01ff);

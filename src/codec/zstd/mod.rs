@@ -5,7 +5,9 @@
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
 
-use zstd_pure_rs::compress::zstd_compress::{ZSTD_CCtx, ZSTD_compressBound, ZSTD_compressCCtx, ZSTD_createCCtx};
+use zstd_pure_rs::compress::zstd_compress::{
+    ZSTD_CCtx, ZSTD_compressBound, ZSTD_compressCCtx, ZSTD_createCCtx,
+};
 
 /// The levels that libzstd knows. 0 means its default, 3.
 pub const LEVELS: RangeInclusive<i32> = -131_072..=22;
@@ -26,7 +28,8 @@ pub fn compressed_size(data: &[u8], level: i32) -> usize {
 
 fn with_frame<T>(data: &[u8], level: i32, use_frame: impl FnOnce(&[u8]) -> T) -> T {
     WORKSPACE.with_borrow_mut(|(context, frame)| {
-        let context = context.get_or_insert_with(|| ZSTD_createCCtx().expect("a context is plain memory"));
+        let context =
+            context.get_or_insert_with(|| ZSTD_createCCtx().expect("a context is plain memory"));
         frame.resize(ZSTD_compressBound(data.len()), 0);
         let size = ZSTD_compressCCtx(context, frame, data, level);
         use_frame(&frame[..size])

@@ -1,0 +1,140 @@
+//! The native source: a folder with everything below it, or a single file.
+//! Links to files are followed, links to folders are not: so no loop and nothing twice, as in the reference.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use super::source::{FileEntry, Source, SourceError, reserve};
+
+/// A folder on disk, or one file of it.
+#[derive(Debug)]
+pub struct FolderSource {
+    entries: Vec<FileEntry>,
+    places: Vec<PathBuf>,
+    skipped: Vec<(String, String)>,
+}
+
+impl FolderSource {
+    /// Lists the folder `root` and all below it; where `root` is a file, that file alone.
+    ///
+    /// # Errors
+    /// When `root` can't be read. Unreadable things below it are named by [`Source::skipped`].
+    pub fn open(root: &Path) -> io::Result<Self> {
+        let mut source = Self {
+            entries: Vec::new(),
+            places: Vec::new(),
+            skipped: Vec::new(),
+        };
+        let status = fs::metadata(root)?;
+        if status.is_dir() {
+            source.walk(root)?;
+        } else {
+            let name = root.file_name().unwrap_or(root.as_os_str());
+            source.entries.push(FileEntry {
+                path: name.to_string_lossy().into_owned(),
+                size: status.len(),
+            });
+            source.places.push(root.to_path_buf());
+        }
+        Ok(source)
+    }
+
+    /// Walks with a stack of its own, so that deep nesting can't overflow the thread's.
+    fn walk(&mut self, root: &Path) -> io::Result<()> {
+        let mut folders = vec![(root.to_path_buf(), String::new())];
+        let mut is_root = true;
+        while let Some((folder, prefix)) = folders.pop() {
+            let listing = match fs::read_dir(&folder) {
+                Ok(listing) => listing,
+                Err(error) if is_root => return Err(error),
+                Err(error) => {
+                    self.skipped
+                        .push((prefix.trim_end_matches('/').to_owned(), error.to_string()));
+                    continue;
+                }
+            };
+            is_root = false;
+            for item in listing {
+                let item = match item {
+                    Ok(item) => item,
+                    Err(error) => {
+                        self.skipped
+                            .push((prefix.trim_end_matches('/').to_owned(), error.to_string()));
+                        break;
+                    }
+                };
+                let path = format!("{prefix}{}", item.file_name().to_string_lossy());
+                match self.visit(&item, path) {
+                    Ok(Some(below)) => folders.push((item.path(), below)),
+                    Ok(None) => {}
+                    Err((path, reason)) => self.skipped.push((path, reason)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in a file, or returns the path prefix of a folder that is to be walked.
+    fn visit(
+        &mut self,
+        item: &fs::DirEntry,
+        path: String,
+    ) -> Result<Option<String>, (String, String)> {
+        let status = match fs::metadata(item.path()) {
+            Ok(status) => status,
+            Err(error) => return Err((path, error.to_string())),
+        };
+        if status.is_dir() {
+            if item.file_type().is_ok_and(|kind| kind.is_symlink()) {
+                return Err((path, "a link to a folder is not followed".to_owned()));
+            }
+            return Ok(Some(path + "/"));
+        }
+        // Pipes and devices have no size and may block for ever.
+        if status.is_file() {
+            self.entries.push(FileEntry {
+                path,
+                size: status.len(),
+            });
+            self.places.push(item.path());
+        }
+        Ok(None)
+    }
+}
+
+impl Source for FolderSource {
+    fn files(&self) -> &[FileEntry] {
+        &self.entries
+    }
+
+    fn read_at(&self, file: usize, offset: u64, len: usize) -> Result<Vec<u8>, SourceError> {
+        let io = |error: io::Error| SourceError::Io(error.to_string());
+        let place = self
+            .places
+            .get(file)
+            .ok_or_else(|| SourceError::Io(format!("no file number {file}")))?;
+        let mut open = File::open(place).map_err(io)?;
+        let end = open.metadata().map_err(io)?.len();
+        let needed = offset.saturating_add(len as u64);
+        if needed > end {
+            return Err(SourceError::Short { needed, end });
+        }
+        if offset > 0 {
+            open.seek(SeekFrom::Start(offset)).map_err(io)?;
+        }
+        let mut bytes = reserve(len as u64)?;
+        let found = open.take(len as u64).read_to_end(&mut bytes).map_err(io)?;
+        if found < len {
+            return Err(SourceError::Short {
+                needed,
+                end: offset + found as u64,
+            });
+        }
+        Ok(bytes)
+    }
+
+    fn skipped(&self) -> &[(String, String)] {
+        &self.skipped
+    }
+}

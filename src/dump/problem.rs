@@ -1,0 +1,80 @@
+//! What is wrong with a file of a dump: the file, and as far as it goes the field, the value found and the one expected.
+
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+use thiserror::Error;
+
+/// Why a file, or a capture, was left out.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Fault {
+    /// A field with a value that can't be used.
+    #[error("{field}: found {found}, expected {expected}")]
+    Field {
+        /// Name of the field.
+        field: String,
+        /// The value found, as text.
+        found: String,
+        /// What would have been right.
+        expected: String,
+    },
+    /// The file as a whole is not what its name says.
+    #[error("{0}")]
+    Broken(String),
+    /// The file, or an entry of it, could not be read.
+    #[error("can't be read: {0}")]
+    Unreadable(String),
+    /// A `packed_meta_*.json`: another layout.
+    #[error("packed layout, not analysed")]
+    PackedLayout,
+}
+
+/// A file or capture that can't be used, and why. The rest of the dump is used all the same.
+///
+/// As JSON: `{file, message, field?, found?, expected?}`.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{file}: {fault}")]
+pub struct Problem {
+    /// Path of the file in the source; for an entry of an archive `archive.zip/path/in/it`.
+    pub file: String,
+    /// What is wrong.
+    #[source]
+    pub fault: Fault,
+}
+
+impl Problem {
+    /// A problem of the whole file.
+    pub fn new(file: impl Into<String>, fault: Fault) -> Self {
+        Self {
+            file: file.into(),
+            fault,
+        }
+    }
+
+    /// A problem of one field: what it holds and what was expected.
+    pub fn field(file: &str, field: &str, found: impl ToString, expected: impl ToString) -> Self {
+        let fault = Fault::Field {
+            field: field.to_owned(),
+            found: found.to_string(),
+            expected: expected.to_string(),
+        };
+        Self::new(file, fault)
+    }
+}
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Problem", 5)?;
+        fields.serialize_field("file", &self.file)?;
+        fields.serialize_field("message", &self.fault.to_string())?;
+        if let Fault::Field {
+            field,
+            found,
+            expected,
+        } = &self.fault
+        {
+            fields.serialize_field("field", field)?;
+            fields.serialize_field("found", found)?;
+            fields.serialize_field("expected", expected)?;
+        }
+        fields.end()
+    }
+}

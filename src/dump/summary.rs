@@ -1,0 +1,171 @@
+//! What a dump holds, in figures, for `kvlens scan` and the page.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::capture::{Capture, Dump};
+use super::problem::Problem;
+
+/// What a dump holds.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DumpSummary {
+    /// Number of captures.
+    pub captures: usize,
+    /// Bytes of all K and V tensors.
+    pub bytes: u64,
+    /// The runs, by name.
+    pub runs: Vec<RunSummary>,
+    /// All layers of all runs.
+    pub layers: Vec<i64>,
+    /// All stages.
+    pub stages: Vec<StageCount>,
+    /// All shapes, in the order of their figures.
+    pub shapes: Vec<ShapeCount>,
+    /// All element types.
+    pub dtypes: Vec<DtypeCount>,
+    /// What could not be used.
+    pub problems: Vec<Problem>,
+}
+
+/// What one run holds.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunSummary {
+    /// Name of the run; may be empty.
+    pub run: String,
+    /// Number of captures.
+    pub captures: usize,
+    /// Bytes of its K and V tensors.
+    pub bytes: u64,
+    /// Its layers.
+    pub layers: Vec<i64>,
+    /// Its stages.
+    pub stages: Vec<StageCount>,
+    /// Its shapes.
+    pub shapes: Vec<ShapeCount>,
+    /// Its element types.
+    pub dtypes: Vec<DtypeCount>,
+}
+
+/// How many captures are of a stage.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StageCount {
+    /// `prefill`, `decode`, `unknown` or another.
+    pub stage: String,
+    /// Captures of it.
+    pub captures: usize,
+}
+
+/// How many captures have a shape.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShapeCount {
+    /// Tokens.
+    pub seq_len: usize,
+    /// Key/value heads.
+    pub kv_heads: usize,
+    /// Elements of one head's vector.
+    pub head_dim: usize,
+    /// Captures of it.
+    pub captures: usize,
+}
+
+/// How many captures have an element type.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DtypeCount {
+    /// `fp16`, `bf16` or `fp32`.
+    pub dtype: String,
+    /// Captures of it.
+    pub captures: usize,
+}
+
+impl Dump {
+    /// What the dump holds.
+    pub fn summary(&self) -> DumpSummary {
+        let mut runs: BTreeMap<&str, Tally> = BTreeMap::new();
+        let mut all = Tally::default();
+        for capture in &self.captures {
+            runs.entry(&capture.run).or_default().add(capture);
+            all.add(capture);
+        }
+        let RunSummary {
+            captures,
+            bytes,
+            layers,
+            stages,
+            shapes,
+            dtypes,
+            ..
+        } = all.summary("");
+        let runs = runs
+            .into_iter()
+            .map(|(run, tally)| tally.summary(run))
+            .collect();
+        DumpSummary {
+            captures,
+            bytes,
+            runs,
+            layers,
+            stages,
+            shapes,
+            dtypes,
+            problems: self.problems.clone(),
+        }
+    }
+}
+
+/// Counts over captures.
+#[derive(Default)]
+struct Tally<'a> {
+    captures: usize,
+    bytes: u64,
+    layers: BTreeSet<i64>,
+    stages: BTreeMap<&'a str, usize>,
+    shapes: BTreeMap<(usize, usize, usize), usize>,
+    dtypes: BTreeMap<&'static str, usize>,
+}
+
+impl<'a> Tally<'a> {
+    fn add(&mut self, capture: &'a Capture) {
+        let shape = capture.shape;
+        self.captures += 1;
+        self.bytes = self.bytes.saturating_add(capture.bytes());
+        self.layers.insert(capture.layer_id);
+        *self.stages.entry(&capture.stage).or_default() += 1;
+        *self
+            .shapes
+            .entry((shape.seq_len, shape.kv_heads, shape.head_dim))
+            .or_default() += 1;
+        *self.dtypes.entry(capture.dtype.name()).or_default() += 1;
+    }
+
+    fn summary(self, run: &str) -> RunSummary {
+        let stage = |(stage, captures): (&str, usize)| StageCount {
+            stage: stage.to_owned(),
+            captures,
+        };
+        let shape = |((seq_len, kv_heads, head_dim), captures)| ShapeCount {
+            seq_len,
+            kv_heads,
+            head_dim,
+            captures,
+        };
+        let dtype = |(dtype, captures): (&str, usize)| DtypeCount {
+            dtype: dtype.to_owned(),
+            captures,
+        };
+        RunSummary {
+            run: run.to_owned(),
+            captures: self.captures,
+            bytes: self.bytes,
+            layers: self.layers.into_iter().collect(),
+            stages: self.stages.into_iter().map(stage).collect(),
+            shapes: self.shapes.into_iter().map(shape).collect(),
+            dtypes: self.dtypes.into_iter().map(dtype).collect(),
+        }
+    }
+}
