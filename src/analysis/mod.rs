@@ -1,0 +1,138 @@
+//! The analyses. Each has its settings (one list of [`ParamSpec`]s that the command line's flags, the page's form and the share
+//! link are made from), a pure function from one capture to its rows, and a fold of the rows into a [`Report`].
+
+mod block_norm;
+mod common;
+mod lossy_compare;
+mod mixed;
+mod rows;
+pub mod settings;
+mod sweep;
+
+pub use rows::{
+    CaptureInfo, Errors, Group, Planes, Report, ReportFile, Row, TensorRow, Variant, Weighted,
+};
+pub use settings::{Kind, ParamSpec, Settings, SettingsError, Value};
+
+use crate::tensor::Tensor;
+use thiserror::Error;
+
+/// An analysis as a user chooses it. Serialises to JSON with its settings, for the page's form.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AnalysisSpec {
+    /// The command line's name: `mixed`.
+    pub name: &'static str,
+    /// The name on the page.
+    pub label: &'static str,
+    /// What it answers, in a sentence.
+    pub help: &'static str,
+    /// Its settings: the method's first, then those that all analyses have.
+    pub params: Vec<ParamSpec>,
+}
+
+/// The analyses, in the order that they are offered in.
+pub fn specs() -> Vec<AnalysisSpec> {
+    let spec = |name, label, help, own: Vec<ParamSpec>| AnalysisSpec {
+        name,
+        label,
+        help,
+        params: own.into_iter().chain(common::specs()).collect(),
+    };
+    vec![
+        spec(
+            "mixed",
+            "Mixed",
+            "First N layers lossless, the rest truncated or quantized.",
+            mixed::specs(),
+        ),
+        spec(
+            "blocknorm",
+            "Block-norm",
+            "Blocks normalised by their greatest value and quantized.",
+            block_norm::specs(),
+        ),
+        spec(
+            "sweep",
+            "Sweep",
+            "Block-norm over a grid of block sizes, top-k ratios and bits.",
+            sweep::specs(),
+        ),
+        spec(
+            "lossy-compare",
+            "Compare",
+            "Clipping, quantizing, and both, side by side.",
+            lossy_compare::specs(),
+        ),
+    ]
+}
+
+/// One analysis with its settings.
+pub trait Analysis: Send + Sync {
+    /// Whether the analysis has rows for this capture (by its layer). The filters by stage and length are [`Filter`]'s.
+    fn selects(&self, capture: &CaptureInfo) -> bool;
+
+    /// The rows of one capture: pure, uses [`crate::par`] inside.
+    ///
+    /// # Errors
+    /// Only where frames are verified, and one does not decode to what went in.
+    fn measure(
+        &self,
+        capture: &CaptureInfo,
+        k: &Tensor,
+        v: &Tensor,
+    ) -> Result<Vec<Row>, MeasureError>;
+
+    /// An empty fold, to which the rows are given in dump order.
+    fn fold(&self) -> Box<dyn Fold>;
+}
+
+/// Takes rows in dump order and makes the report of them.
+pub trait Fold: Send {
+    /// The rows of the next capture.
+    fn push(&mut self, rows: Vec<Row>);
+
+    /// The report on all rows.
+    fn finish(self: Box<Self>) -> Report;
+}
+
+/// Why a capture could not be measured.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum MeasureError {
+    /// A decoded frame differs from what was compressed.
+    #[error("{tensor} decodes to other bytes than were compressed")]
+    NotVerified {
+        /// `K` or `V`.
+        tensor: &'static str,
+    },
+}
+
+/// Which captures to analyse, of those in the dump.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// A stage, or `both` for all (unknown ones too).
+    pub stage: String,
+    /// The least seq_len; 0: no bound.
+    pub min_seq_len: i64,
+    /// The greatest seq_len; 0: no bound.
+    pub max_seq_len: i64,
+}
+
+impl Filter {
+    /// The filter of these settings.
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            stage: settings.text("stage").to_owned(),
+            min_seq_len: settings.int("min-seq-len"),
+            max_seq_len: settings.int("max-seq-len"),
+        }
+    }
+
+    /// Whether the filter lets this capture through.
+    pub fn keeps(&self, capture: &CaptureInfo) -> bool {
+        let seq_len = i64::try_from(capture.seq_len).unwrap_or(i64::MAX);
+        (self.stage == "both" || self.stage == capture.stage)
+            && (self.min_seq_len <= 0 || seq_len >= self.min_seq_len)
+            && (self.max_seq_len <= 0 || seq_len <= self.max_seq_len)
+    }
+}

@@ -1,0 +1,57 @@
+//! Parallelism in four calls: rayon with feature `threads`, the same on the calling thread without it.
+
+#[cfg(feature = "threads")]
+mod imp {
+    use rayon::prelude::*;
+
+    /// Runs both, in parallel where a thread is free.
+    pub fn join<A: Send, B: Send>(
+        a: impl FnOnce() -> A + Send,
+        b: impl FnOnce() -> B + Send,
+    ) -> (A, B) {
+        rayon::join(a, b)
+    }
+
+    /// `f` of every item, in the items' order.
+    pub fn map<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
+        items.par_iter().with_max_len(1).map(f).collect()
+    }
+
+    /// Starts `task` in the current pool and returns at once.
+    pub fn spawn(task: impl FnOnce() + Send + 'static) {
+        rayon::spawn(task);
+    }
+
+    /// The number of threads of the current pool.
+    pub fn threads() -> usize {
+        rayon::current_num_threads()
+    }
+}
+
+#[cfg(not(feature = "threads"))]
+mod imp {
+    /// Runs `a`, then `b`.
+    pub fn join<A: Send, B: Send>(
+        a: impl FnOnce() -> A + Send,
+        b: impl FnOnce() -> B + Send,
+    ) -> (A, B) {
+        (a(), b())
+    }
+
+    /// `f` of every item, in the items' order.
+    pub fn map<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
+        items.iter().map(f).collect()
+    }
+
+    /// Runs `task`.
+    pub fn spawn(task: impl FnOnce() + Send + 'static) {
+        task();
+    }
+
+    /// One.
+    pub fn threads() -> usize {
+        1
+    }
+}
+
+pub use imp::{join, map, spawn, threads};

@@ -1,0 +1,84 @@
+//! Python's float text: what `str(x)` and `f"{x:.3f}"` write.
+
+/// The shortest decimal text that reads back as the same f64, in Python's form: `0.1`, `1.0`, `1e-05`, `1.5e+16`, `nan`, `-inf`.
+pub fn text(value: f64) -> String {
+    if !value.is_finite() {
+        return special(value);
+    }
+    let scientific = format!("{value:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if (-4..16).contains(&exponent) {
+        let text = value.to_string();
+        return if text.contains('.') {
+            text
+        } else {
+            text + ".0"
+        };
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{digits}e{sign}{:02}", exponent.abs())
+}
+
+/// With this many decimals, half to even on the exact value.
+pub fn fixed(value: f64, decimals: usize) -> String {
+    if value.is_finite() {
+        format!("{value:.decimals$}")
+    } else {
+        special(value)
+    }
+}
+
+fn special(value: f64) -> String {
+    if value.is_nan() {
+        "nan".to_owned()
+    } else if value > 0.0 {
+        "inf".to_owned()
+    } else {
+        "-inf".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn python_text() {
+        for (value, expected) in [
+            (0.1, "0.1"),
+            (1.0, "1.0"),
+            (-0.0, "-0.0"),
+            (1e-5, "1e-05"),
+            (0.0001, "0.0001"),
+            (1.234e-10, "1.234e-10"),
+            (5e-324, "5e-324"),
+            (1e15, "1000000000000000.0"),
+            (9_999_999_999_999_998.0, "9999999999999998.0"),
+            (1e16, "1e+16"),
+            (1.5e16, "1.5e+16"),
+            (1.797_693_134_862_315_7e308, "1.7976931348623157e+308"),
+            (f64::NAN, "nan"),
+            (-f64::NAN, "nan"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            assert_eq!(text(value), expected);
+        }
+    }
+
+    #[test]
+    fn fixed_decimals_round_half_to_even_on_the_exact_value() {
+        for (value, decimals, expected) in [
+            (0.0005, 3, "0.001"),
+            (2.0625, 3, "2.062"),
+            (2.0635, 3, "2.063"),
+            (0.125, 2, "0.12"),
+            (-0.0, 3, "-0.000"),
+        ] {
+            assert_eq!(fixed(value, decimals), expected);
+        }
+        assert_eq!(fixed(f64::NAN, 6), "nan");
+        assert_eq!(fixed(f64::INFINITY, 6), "inf");
+    }
+}

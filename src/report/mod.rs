@@ -1,0 +1,3 @@
+//! From rows to the bytes of report files.
+
+pub mod float;
