@@ -1,37 +1,81 @@
 //! One-shot zstd frames whose bytes equal libzstd 1.5.7's: content size in the header, no checksum, no dictionary.
 //!
-//! The encoder is the crate `zstd-pure-rs`, with one context kept per thread: a fresh one costs more than a 2 KB stream does.
+//! The strategies *fast* and *dfast* (levels up to 4, but for level 4 of small sources) are written here, over a [`sink`] that takes a
+//! frame or only counts it: a report needs sizes, and a size needs no bit written. What they decide, and so each byte, follows
+//! libzstd by Yann Collet and contributors (BSD-3-Clause, <https://github.com/facebook/zstd>); the format is RFC 8878. The
+//! slower strategies are the crate `zstd-pure-rs`.
+//!
+//! From a source to its frame: [`params`] → [`frame`] → ([`split`]) → [`block`] → [`fast`] or [`double_fast`] on
+//! [`finder`] → [`literals`] ([`huffman`], [`histogram`]) and [`sequences`] ([`fse`]).
+
+mod block;
+mod double_fast;
+mod fast;
+mod finder;
+mod frame;
+mod fse;
+mod histogram;
+mod huffman;
+mod literals;
+mod params;
+mod sequences;
+mod sink;
+mod slow;
+mod split;
 
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
 
-use zstd_pure_rs::compress::zstd_compress::{
-    ZSTD_CCtx, ZSTD_compressBound, ZSTD_compressCCtx, ZSTD_createCCtx,
-};
+use params::Params;
+use sink::{Counter, Sink};
 
 /// The levels that libzstd knows. 0 means its default, 3.
 pub const LEVELS: RangeInclusive<i32> = -131_072..=22;
 
+const KIB: usize = 1 << 10;
+
+/// Most bytes of a block.
+const FULL_BLOCK: usize = 128 * KIB;
+
+/// What one thread keeps between sources.
+#[derive(Default)]
+struct Workspace {
+    quick: Option<block::Coder>,
+    slow: Option<slow::Coder>,
+}
+
 thread_local! {
-    static WORKSPACE: RefCell<(Option<Box<ZSTD_CCtx>>, Vec<u8>)> = const { RefCell::new((None, Vec::new())) };
+    static WORKSPACE: RefCell<Workspace> = const { RefCell::new(Workspace { quick: None, slow: None }) };
 }
 
 /// The zstd frame of `data` at `level`.
 pub fn compress(data: &[u8], level: i32) -> Vec<u8> {
-    with_frame(data, level, <[u8]>::to_vec)
+    encode(data, level, Vec::new(), <[u8]>::to_vec)
 }
 
 /// The length in bytes of the zstd frame of `data` at `level`.
 pub fn compressed_size(data: &[u8], level: i32) -> usize {
-    with_frame(data, level, <[u8]>::len)
+    encode(data, level, Counter::default(), |frame| {
+        let mut counter = Counter::default();
+        counter.push(frame);
+        counter
+    })
+    .len()
 }
 
-fn with_frame<T>(data: &[u8], level: i32, use_frame: impl FnOnce(&[u8]) -> T) -> T {
-    WORKSPACE.with_borrow_mut(|(context, frame)| {
-        let context =
-            context.get_or_insert_with(|| ZSTD_createCCtx().expect("a context is plain memory"));
-        frame.resize(ZSTD_compressBound(data.len()), 0);
-        let size = ZSTD_compressCCtx(context, frame, data, level);
-        use_frame(&frame[..size])
+/// Fills a sink, or makes one of the frame that `zstd-pure-rs` writes.
+fn encode<S: Sink>(data: &[u8], level: i32, mut sink: S, from_frame: impl FnOnce(&[u8]) -> S) -> S {
+    WORKSPACE.with_borrow_mut(|workspace| match Params::new(level, data.len()) {
+        Some(params) if data.len() <= finder::MAX_SOURCE => {
+            let coder = workspace.quick.get_or_insert_with(block::Coder::new);
+            frame::encode(data, &params, coder, &mut sink);
+            sink
+        }
+        _ => from_frame(workspace.slow.get_or_insert_with(slow::Coder::new).encode(data, level)),
     })
+}
+
+/// What compression must save, of a block or of its literals, to be worth it.
+fn minimum_gain(len: usize) -> usize {
+    (len >> 6) + 2
 }

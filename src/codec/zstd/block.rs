@@ -1,0 +1,119 @@
+//! One block (RFC 8878, section 3.1.1.2): compressed, or as it is, or one byte repeated.
+
+use super::finder::{Block, Tables};
+use super::params::{Params, Strategy};
+use super::sequences::Sequence;
+use super::sink::Sink;
+use super::{double_fast, fast, literals, minimum_gain, sequences};
+
+/// A block shorter than this is stored without a look at it.
+const MIN_LENGTH: usize = 7;
+
+/// Compressed blocks of fewer bytes are checked for being one byte repeated.
+const MIN_TO_SKIP_RUN_CHECK: usize = 25;
+
+/// A block is full of doubtful literals from this many a sequence on.
+const DOUBTFUL_RATIO: usize = 20;
+
+/// The offsets that a decoder takes for the latest ones when a frame begins.
+const FIRST_OFFSETS: [u32; 2] = [1, 4];
+
+/// Types of a block.
+const RAW: u32 = 0;
+const REPEATED_BYTE: u32 = 1;
+const COMPRESSED: u32 = 2;
+
+/// What goes over from block to block, and room to work in.
+pub(super) struct Coder {
+    tables: Tables,
+    offsets: [u32; 2],
+    sequences: Vec<Sequence>,
+    literals: Vec<u8>,
+    literals_coder: literals::Coder,
+    sequences_coder: sequences::Coder,
+}
+
+impl Coder {
+    pub(super) fn new() -> Self {
+        Self {
+            tables: Tables::new(),
+            offsets: FIRST_OFFSETS,
+            sequences: Vec::new(),
+            literals: Vec::new(),
+            literals_coder: literals::Coder::new(),
+            sequences_coder: sequences::Coder::new(),
+        }
+    }
+
+    /// Forgets other frames.
+    pub(super) fn start_frame(&mut self, params: &Params, len: usize) {
+        self.tables.start_frame(params, len);
+        self.offsets = FIRST_OFFSETS;
+        self.literals_coder.start_frame();
+    }
+
+    /// Writes `source[start..end]` as a block.
+    pub(super) fn encode<S: Sink>(&mut self, source: &[u8], start: usize, end: usize, params: &Params, sink: &mut S) {
+        let (is_first, is_last) = (start == 0, end == source.len());
+        let block = &source[start..end];
+        let header = sink.len();
+        sink.push(&[0; 3]);
+        let mut offsets = self.offsets;
+        let compressed = block.len() >= MIN_LENGTH && {
+            self.find_matches(source, Block::new(start, end, params), params, &mut offsets);
+            self.encode_matches(block, params, sink)
+        };
+
+        let size = sink.len() - header - 3;
+        // Decoders up to 1.4.3 don't take a first block of one byte repeated.
+        let may_be_run = !is_first && block.len() >= MIN_LENGTH && (!compressed || size < MIN_TO_SKIP_RUN_CHECK);
+        let (kind, size) = if may_be_run && block.iter().all(|byte| *byte == block[0]) {
+            sink.cut(header + 3);
+            sink.push(&block[..1]);
+            (REPEATED_BYTE, block.len())
+        } else if compressed {
+            self.offsets = offsets;
+            self.literals_coder.confirm();
+            (COMPRESSED, size)
+        } else {
+            sink.cut(header + 3);
+            sink.push(block);
+            (RAW, block.len())
+        };
+        let fields = u32::from(is_last) | kind << 1 | (size as u32) << 3;
+        sink.patch(header, &fields.to_le_bytes()[..3]);
+    }
+
+    /// Fills `sequences` and `literals`.
+    fn find_matches(&mut self, source: &[u8], block: Block, params: &Params, offsets: &mut [u32; 2]) {
+        self.sequences.clear();
+        let find = match params.strategy {
+            Strategy::Fast => fast::find,
+            Strategy::DoubleFast => double_fast::find,
+        };
+        let rest = find(source, block, params, &mut self.tables, offsets, &mut self.sequences);
+
+        self.literals.clear();
+        let mut at = block.start;
+        for sequence in &self.sequences {
+            let literals = sequence.literals as usize;
+            self.literals.extend_from_slice(&source[at..at + literals]);
+            at += literals + sequence.length();
+        }
+        self.literals.extend_from_slice(&source[rest..block.end]);
+    }
+
+    /// Writes what a compressed block holds. Whether it is worth it; if not, what it wrote is of no use.
+    fn encode_matches<S: Sink>(&mut self, block: &[u8], params: &Params, sink: &mut S) -> bool {
+        let start = sink.len();
+        let (literals, sequences) = (&self.literals, &self.sequences);
+        if params.raw_literals() {
+            self.literals_coder.store(literals, sink);
+        } else {
+            let doubtful = literals.len() >= DOUBTFUL_RATIO * sequences.len();
+            self.literals_coder.encode(literals, doubtful, sink);
+        }
+        let written = self.sequences_coder.encode(sequences, params.strategy, sink).is_some();
+        written && sink.len() - start < block.len() - minimum_gain(block.len())
+    }
+}

@@ -1,0 +1,113 @@
+//! What a level means for a source of a given size: which match finder runs, on which tables.
+//!
+//! libzstd's levels are rows of four tables, one each for sources up to 16 KiB, 128 KiB, 256 KiB and above; windows and
+//! hash tables are then cut down to what the source can fill.
+
+const KIB: usize = 1 << 10;
+
+/// The level that 0 stands for.
+const DEFAULT_LEVEL: i32 = 3;
+
+/// Smallest window that a frame header can express (RFC 8878, section 3.1.1.1.2).
+const MIN_WINDOW_LOG: u32 = 10;
+
+/// Smallest size, as a power of two, that a source counts as when tables are cut down to it.
+const MIN_SOURCE_LOG: u32 = 6;
+
+/// The match finders written here; libzstd's slower strategies are not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strategy {
+    /// One hash table, one candidate a position.
+    Fast,
+    /// Two hash tables: matches of at least 8 bytes are preferred to short ones.
+    DoubleFast,
+}
+
+/// How one source is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Params {
+    pub strategy: Strategy,
+    /// Matches reach back at most `1 << window_log` bytes.
+    pub window_log: u32,
+    /// Size of `Fast`'s table, and of `DoubleFast`'s table of 8-byte hashes.
+    pub hash_log: u32,
+    /// Size of `DoubleFast`'s table of short hashes.
+    pub short_hash_log: u32,
+    /// How many bytes the (short) hash is of: 4 to 7.
+    pub min_match: u32,
+    /// Positions that `Fast` skips; above 0 only at negative levels, where literals stay raw.
+    pub acceleration: u32,
+}
+
+/// window, short hash and hash table logs, bytes hashed, strategy.
+type Row = (u32, u32, u32, u32, Strategy);
+
+/// Base of the negative levels, then levels 1 to 4; `None` where libzstd turns to a slower strategy.
+const ROWS: [[Option<Row>; 5]; 4] = {
+    use Strategy::{DoubleFast, Fast};
+    [
+        [
+            Some((19, 12, 13, 6, Fast)),
+            Some((19, 13, 14, 7, Fast)),
+            Some((20, 15, 16, 6, Fast)),
+            Some((21, 16, 17, 5, DoubleFast)),
+            Some((21, 18, 18, 5, DoubleFast)),
+        ],
+        [
+            Some((18, 12, 13, 5, Fast)),
+            Some((18, 13, 14, 6, Fast)),
+            Some((18, 14, 14, 5, DoubleFast)),
+            Some((18, 16, 16, 4, DoubleFast)),
+            None,
+        ],
+        [
+            Some((17, 12, 12, 5, Fast)),
+            Some((17, 12, 13, 6, Fast)),
+            Some((17, 13, 15, 5, Fast)),
+            Some((17, 15, 16, 5, DoubleFast)),
+            Some((17, 17, 17, 4, DoubleFast)),
+        ],
+        [
+            Some((14, 12, 13, 5, Fast)),
+            Some((14, 14, 15, 5, Fast)),
+            Some((14, 14, 15, 4, Fast)),
+            Some((14, 14, 15, 4, DoubleFast)),
+            None,
+        ],
+    ]
+};
+
+impl Params {
+    /// What `level` does to a source of `len` bytes, or `None` if that is none of the strategies written here.
+    pub(super) fn new(level: i32, len: usize) -> Option<Self> {
+        let level = if level == 0 { DEFAULT_LEVEL } else { level };
+        let row = usize::try_from(level).unwrap_or(0);
+        let table = usize::from(len <= 256 * KIB) + usize::from(len <= 128 * KIB) + usize::from(len <= 16 * KIB);
+        let (window_log, short_hash_log, hash_log, min_match, strategy) = (*ROWS[table].get(row)?)?;
+
+        let source_log = ceil_log2(len).max(MIN_SOURCE_LOG);
+        let window_log = window_log.min(source_log);
+        Some(Self {
+            strategy,
+            window_log: window_log.max(MIN_WINDOW_LOG),
+            hash_log: hash_log.min(window_log + 1),
+            short_hash_log: short_hash_log.min(window_log),
+            min_match,
+            acceleration: level.min(0).unsigned_abs().min(super::LEVELS.start().unsigned_abs()),
+        })
+    }
+
+    /// Negative levels trade the entropy stage of the literals for speed.
+    pub(super) fn raw_literals(&self) -> bool {
+        self.strategy == Strategy::Fast && self.acceleration > 0
+    }
+
+    /// How far back a match may reach, in bytes.
+    pub(super) fn window(&self) -> usize {
+        1 << self.window_log
+    }
+}
+
+fn ceil_log2(len: usize) -> u32 {
+    len.max(1).next_power_of_two().ilog2()
+}

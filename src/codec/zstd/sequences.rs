@@ -1,0 +1,300 @@
+//! The sequences section of a block (RFC 8878, section 3.1.1.3.2): literals to copy, then a match to copy, coded as
+//! symbols through three FSE streams with the rest in plain bits.
+
+use std::sync::LazyLock;
+
+use super::fse::{self, State, Table};
+use super::histogram::{largest, last_symbol};
+use super::params::Strategy;
+use super::sink::{BitSink, Sink};
+
+/// Shortest match that the format can express.
+pub(super) const MIN_MATCH: u32 = 3;
+
+/// Offsets are coded after the three repeated ones.
+pub(super) const REPEATED_OFFSETS: u32 = 3;
+
+/// What a match at the latest offset is coded as (or, without literals before it, at the one before).
+pub(super) const REPEAT: u32 = 1;
+
+/// "Copy `literals` bytes from the literals section, then a match."
+#[derive(Clone, Copy, Default)]
+pub(super) struct Sequence {
+    pub literals: u32,
+    /// Length of the match, less [`MIN_MATCH`].
+    pub match_length: u32,
+    /// [`REPEAT`], or an offset plus [`REPEATED_OFFSETS`].
+    pub offset: u32,
+}
+
+impl Sequence {
+    /// Length of the match.
+    pub(super) fn length(&self) -> usize {
+        (self.match_length + MIN_MATCH) as usize
+    }
+}
+
+/// Symbol of a literals length: the number itself, then one for each power of two or part of it.
+fn literals_code(length: u32) -> u8 {
+    const CODES: [u8; 64] = [
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 16, 17, 17, 18, 18, 19, 19, 20, 20, 20, 20, 21, 21, 21, 21,
+        22, 22, 22, 22, 22, 22, 22, 22, 23, 23, 23, 23, 23, 23, 23, 23, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24,
+        24, 24,
+    ];
+    CODES.get(length as usize).copied().unwrap_or_else(|| length.ilog2() as u8 + 19)
+}
+
+/// Symbol of a match length less [`MIN_MATCH`].
+fn match_code(length: u32) -> u8 {
+    const CODES: [u8; 128] = {
+        let mut codes = [42; 128];
+        let mut length = 0;
+        while length < 96 {
+            codes[length] = match length {
+                0..32 => length as u8,
+                32..40 => 32 + ((length - 32) / 2) as u8,
+                40..48 => 36 + ((length - 40) / 4) as u8,
+                48..64 => 38 + ((length - 48) / 8) as u8,
+                _ => 40 + ((length - 64) / 16) as u8,
+            };
+            length += 1;
+        }
+        codes
+    };
+    CODES.get(length as usize).copied().unwrap_or_else(|| length.ilog2() as u8 + 36)
+}
+
+/// Plain bits that follow each literals length symbol.
+const LITERALS_BITS: [u8; 36] = [
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
+];
+
+/// Plain bits that follow each match length symbol.
+const MATCH_BITS: [u8; 53] = [
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 4,
+    4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
+];
+
+/// One of the three kinds of symbols.
+struct Kind {
+    /// Largest accuracy of its tables.
+    most_log: u32,
+    /// The table that a decoder knows beforehand.
+    predefined: Predefined,
+}
+
+struct Predefined {
+    norm: &'static [i16],
+    log: u32,
+    table: LazyLock<Table>,
+}
+
+macro_rules! predefined {
+    ($norm:expr, $log:expr) => {
+        Predefined { norm: &$norm, log: $log, table: LazyLock::new(|| table_of(&$norm, $log)) }
+    };
+}
+
+const LITERALS_NORM: [i16; 36] = [
+    4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 2, 1, 1, 1, 1, 1, -1, -1, -1, -1,
+];
+const OFFSET_NORM: [i16; 29] =
+    [1, 1, 1, 1, 1, 1, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1];
+const MATCH_NORM: [i16; 53] = [
+    1, 4, 3, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1,
+];
+
+static LITERALS: Kind = Kind { most_log: 9, predefined: predefined!(LITERALS_NORM, 6) };
+static OFFSETS: Kind = Kind { most_log: 8, predefined: predefined!(OFFSET_NORM, 5) };
+static MATCHES: Kind = Kind { most_log: 9, predefined: predefined!(MATCH_NORM, 6) };
+
+fn table_of(norm: &[i16], log: u32) -> Table {
+    let mut table = Table::constant();
+    table.rebuild(norm, log);
+    table
+}
+
+/// How the table of one kind is given (RFC 8878, section 3.1.1.3.2.1.1). Repeating an earlier one never pays here:
+/// libzstd considers that from its slower strategies on.
+const PREDEFINED: u8 = 0;
+const ONE_SYMBOL: u8 = 1;
+const DESCRIBED: u8 = 2;
+
+/// Symbols of one kind: their histogram, and the table made for it.
+struct Stream {
+    counts: [u32; 64],
+    codes: Vec<u8>,
+    mode: u8,
+    table: Table,
+}
+
+impl Stream {
+    fn new() -> Self {
+        Self { counts: [0; 64], codes: Vec::new(), mode: PREDEFINED, table: Table::constant() }
+    }
+
+    /// The table chosen, and what goes through it.
+    fn coded(&self, kind: &'static Kind) -> Coded<'_> {
+        (if self.mode == PREDEFINED { &kind.predefined.table } else { &self.table }, &self.codes)
+    }
+}
+
+/// Room for symbols and tables.
+pub(super) struct Coder {
+    literals: Stream,
+    offsets: Stream,
+    matches: Stream,
+}
+
+impl Coder {
+    pub(super) fn new() -> Self {
+        Self { literals: Stream::new(), offsets: Stream::new(), matches: Stream::new() }
+    }
+
+    /// Writes the section. `None` if there is no way to write it that every decoder could read.
+    pub(super) fn encode<S: Sink>(&mut self, sequences: &[Sequence], strategy: Strategy, sink: &mut S) -> Option<()> {
+        write_number(sequences.len(), sink);
+        if sequences.is_empty() {
+            return Some(());
+        }
+        self.count(sequences);
+
+        let modes = sink.len();
+        sink.push(&[0]);
+        let mut mode_bits = 0;
+        let mut last_description = 0;
+        let streams = [(&mut self.literals, &LITERALS), (&mut self.offsets, &OFFSETS), (&mut self.matches, &MATCHES)];
+        for (stream, kind) in streams {
+            let start = sink.len();
+            stream.mode = kind.choose(stream, strategy, sink)?;
+            mode_bits = mode_bits << 2 | stream.mode;
+            if stream.mode == DESCRIBED {
+                last_description = sink.len() - start;
+            }
+        }
+        sink.patch(modes, &[mode_bits << 2]);
+
+        let start = sink.len();
+        let literals = self.literals.coded(&LITERALS);
+        let offsets = self.offsets.coded(&OFFSETS);
+        let matches = self.matches.coded(&MATCHES);
+        write_stream(sequences, literals, offsets, matches, sink.bits());
+        // Decoders up to 1.3.4 take a table description and a bitstream of together three bytes for corrupt.
+        let avoided = last_description > 0 && last_description + (sink.len() - start) < 4;
+        (!avoided).then_some(())
+    }
+
+    /// Translates into symbols and counts them.
+    fn count(&mut self, sequences: &[Sequence]) {
+        for stream in [&mut self.literals, &mut self.offsets, &mut self.matches] {
+            stream.counts = [0; 64];
+            stream.codes.clear();
+            stream.codes.reserve(sequences.len());
+        }
+        self.literals.codes.extend(sequences.iter().map(|sequence| literals_code(sequence.literals)));
+        self.offsets.codes.extend(sequences.iter().map(|sequence| sequence.offset.ilog2() as u8));
+        self.matches.codes.extend(sequences.iter().map(|sequence| match_code(sequence.match_length)));
+        let (literals, offsets, matches) =
+            (&mut self.literals.counts, &mut self.offsets.counts, &mut self.matches.counts);
+        for ((&literal, &offset), &length) in self.literals.codes.iter().zip(&self.offsets.codes).zip(&self.matches.codes) {
+            literals[usize::from(literal % 64)] += 1;
+            offsets[usize::from(offset % 64)] += 1;
+            matches[usize::from(length % 64)] += 1;
+        }
+    }
+}
+
+impl Kind {
+    /// Decides on the table of a stream and writes what a decoder needs to make it.
+    fn choose<S: Sink>(&self, stream: &mut Stream, strategy: Strategy, sink: &mut S) -> Option<u8> {
+        let number = stream.codes.len();
+        let max_symbol = last_symbol(&stream.counts);
+        let commonest = largest(&stream.counts) as usize;
+        let predefined = &self.predefined;
+        let predefined_fits = max_symbol < predefined.norm.len();
+        let of_one_symbol = commonest == number;
+        let fewest_to_describe = match strategy {
+            Strategy::Fast => (9 << predefined.log) >> 3,
+            Strategy::DoubleFast => 1 << predefined.log,
+        };
+        let few = if of_one_symbol {
+            number <= 2
+        } else {
+            number < fewest_to_describe || commonest < number >> (predefined.log - 1)
+        };
+        if predefined_fits && few {
+            return Some(PREDEFINED);
+        }
+        if of_one_symbol {
+            sink.push(&stream.codes[..1]);
+            stream.table = Table::constant();
+            return Some(ONE_SYMBOL);
+        }
+
+        let log = fse::table_log(self.most_log, number, max_symbol, 2);
+        // The last symbol is what the state starts from: it is never coded.
+        let mut total = number;
+        let last = &mut stream.counts[usize::from(stream.codes[number - 1])];
+        if *last > 1 {
+            *last -= 1;
+            total -= 1;
+        }
+        let norm = fse::normalize(&stream.counts[..=max_symbol], total, log, total >= 2048)?;
+        fse::describe(&norm[..=max_symbol], log, sink.bits());
+        stream.table.rebuild(&norm[..=max_symbol], log);
+        Some(DESCRIBED)
+    }
+}
+
+fn write_number<S: Sink>(number: usize, sink: &mut S) {
+    const LONG: usize = 0x7F00;
+    match number {
+        0..128 => sink.push(&[number as u8]),
+        128..LONG => sink.push(&[(number >> 8) as u8 + 0x80, number as u8]),
+        _ => {
+            let [low, high] = ((number - LONG) as u16).to_le_bytes();
+            sink.push(&[0xFF, low, high]);
+        }
+    }
+}
+
+/// What the symbols leave open. A length of 64 KiB and more loses its high bit: its symbol says it all.
+#[inline]
+fn write_rest(sequence: &Sequence, literals: u8, offset: u8, length: u8, bits: &mut impl BitSink) {
+    bits.put(sequence.literals, u32::from(LITERALS_BITS[usize::from(literals)]));
+    bits.put(sequence.match_length, u32::from(MATCH_BITS[usize::from(length)]));
+    bits.put(sequence.offset, u32::from(offset));
+}
+
+/// A table and the symbols that go through it.
+type Coded<'a> = (&'a Table, &'a [u8]);
+
+/// The bitstream, from the last sequence to the first (RFC 8878, section 3.1.1.3.2.1.2).
+fn write_stream(
+    sequences: &[Sequence],
+    (literals_table, literals): Coded,
+    (offsets_table, offsets): Coded,
+    (matches_table, matches): Coded,
+    mut bits: impl BitSink,
+) {
+    let symbols = sequences.iter().zip(literals).zip(offsets).zip(matches).rev();
+    let mut symbols = symbols.map(|(((sequence, literals), offset), length)| (sequence, *literals, *offset, *length));
+    let Some((sequence, literal, offset, length)) = symbols.next() else {
+        return;
+    };
+    let mut length_state = State::new(matches_table, length);
+    let mut offset_state = State::new(offsets_table, offset);
+    let mut literals_state = State::new(literals_table, literal);
+    write_rest(sequence, literal, offset, length, &mut bits);
+    for (sequence, literal, offset, length) in symbols {
+        offset_state.encode(offset, &mut bits);
+        length_state.encode(length, &mut bits);
+        literals_state.encode(literal, &mut bits);
+        write_rest(sequence, literal, offset, length, &mut bits);
+    }
+    length_state.flush(&mut bits);
+    offset_state.flush(&mut bits);
+    literals_state.flush(&mut bits);
+    bits.finish(true);
+}
