@@ -2,6 +2,8 @@
 //!
 //! One file a command; a new one is its `mod`, its line in `Command` and its line in `main`.
 
+mod fuzz_zstd;
+
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -15,8 +17,13 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    /// Compares our zstd frames with C libzstd's on random streams
+    FuzzZstd(fuzz_zstd::Args),
+}
 
 fn main() -> anyhow::Result<()> {
-    match Cli::parse().command {}
+    match Cli::parse().command {
+        Command::FuzzZstd(args) => fuzz_zstd::run(&args),
+    }
 }

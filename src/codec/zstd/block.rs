@@ -53,7 +53,14 @@ impl Coder {
     }
 
     /// Writes `source[start..end]` as a block.
-    pub(super) fn encode<S: Sink>(&mut self, source: &[u8], start: usize, end: usize, params: &Params, sink: &mut S) {
+    pub(super) fn encode<S: Sink>(
+        &mut self,
+        source: &[u8],
+        start: usize,
+        end: usize,
+        params: &Params,
+        sink: &mut S,
+    ) {
         let (is_first, is_last) = (start == 0, end == source.len());
         let block = &source[start..end];
         let header = sink.len();
@@ -66,7 +73,8 @@ impl Coder {
 
         let size = sink.len() - header - 3;
         // Decoders up to 1.4.3 don't take a first block of one byte repeated.
-        let may_be_run = !is_first && block.len() >= MIN_LENGTH && (!compressed || size < MIN_TO_SKIP_RUN_CHECK);
+        let may_be_run =
+            !is_first && block.len() >= MIN_LENGTH && (!compressed || size < MIN_TO_SKIP_RUN_CHECK);
         let (kind, size) = if may_be_run && block.iter().all(|byte| *byte == block[0]) {
             sink.cut(header + 3);
             sink.push(&block[..1]);
@@ -85,13 +93,26 @@ impl Coder {
     }
 
     /// Fills `sequences` and `literals`.
-    fn find_matches(&mut self, source: &[u8], block: Block, params: &Params, offsets: &mut [u32; 2]) {
+    fn find_matches(
+        &mut self,
+        source: &[u8],
+        block: Block,
+        params: &Params,
+        offsets: &mut [u32; 2],
+    ) {
         self.sequences.clear();
         let find = match params.strategy {
             Strategy::Fast => fast::find,
             Strategy::DoubleFast => double_fast::find,
         };
-        let rest = find(source, block, params, &mut self.tables, offsets, &mut self.sequences);
+        let rest = find(
+            source,
+            block,
+            params,
+            &mut self.tables,
+            offsets,
+            &mut self.sequences,
+        );
 
         self.literals.clear();
         let mut at = block.start;
@@ -113,7 +134,10 @@ impl Coder {
             let doubtful = literals.len() >= DOUBTFUL_RATIO * sequences.len();
             self.literals_coder.encode(literals, doubtful, sink);
         }
-        let written = self.sequences_coder.encode(sequences, params.strategy, sink).is_some();
+        let written = self
+            .sequences_coder
+            .encode(sequences, params.strategy, sink)
+            .is_some();
         written && sink.len() - start < block.len() - minimum_gain(block.len())
     }
 }

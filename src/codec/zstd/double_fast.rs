@@ -1,8 +1,13 @@
 //! The `dfast` strategy: a table of 8-byte hashes and one of shorter ones. A long match wins; a short one is taken unless
 //! there is a longer one right after.
-#![allow(unsafe_code, reason = "raw reads in the inner loop; the bounds argument is at `find_by`")]
+#![allow(
+    unsafe_code,
+    reason = "raw reads in the inner loop; the bounds argument is at `find_by`"
+)]
 
-use super::finder::{Block, READ, Repeats, Tables, count_equal, hash, read_4, read_8, repeat, sequence};
+use super::finder::{
+    Block, READ, Repeats, Tables, count_equal, hash, read_4, read_8, repeat, sequence,
+};
 use super::params::Params;
 use super::sequences::Sequence;
 
@@ -19,7 +24,11 @@ pub(super) fn find(
     offsets: &mut [u32; 2],
     sequences: &mut Vec<Sequence>,
 ) -> usize {
-    let find = if params.min_match == 4 { find_by::<4> } else { find_by::<5> };
+    let find = if params.min_match == 4 {
+        find_by::<4>
+    } else {
+        find_by::<5>
+    };
     find(source, block, params, tables, offsets, sequences)
 }
 
@@ -80,16 +89,24 @@ fn find_by<const MIN_MATCH: u32>(
                         *short_slot = current;
 
                         let after = p0.add(1);
-                        if repeats.first > 0 && read_4(after.sub(repeats.first as usize)) == (word >> 8) as u32 {
+                        if repeats.first > 0
+                            && read_4(after.sub(repeats.first as usize)) == (word >> 8) as u32
+                        {
                             p0 = after;
-                            let length = 4 + count_equal(p0.add(4), p0.add(4).sub(repeats.first as usize), end);
+                            let length = 4 + count_equal(
+                                p0.add(4),
+                                p0.add(4).sub(repeats.first as usize),
+                                end,
+                            );
                             sequences.push(repeat(p0.offset_from_unsigned(anchor), length));
                             break 'search length;
                         }
 
                         let next_word = read_8(next);
                         let next_hash = long_hash(next_word);
-                        if candidate >= lowest_index && read_8(base.wrapping_add(candidate as usize)) == word {
+                        if candidate >= lowest_index
+                            && read_8(base.wrapping_add(candidate as usize)) == word
+                        {
                             earlier = base.wrapping_add(candidate as usize);
                             length = READ + count_equal(p0.add(READ), earlier.add(READ), end);
                             offset = p0.offset_from_unsigned(earlier) as u32;
@@ -108,7 +125,8 @@ fn find_by<const MIN_MATCH: u32>(
                                 && read_8(base.wrapping_add(next_candidate as usize)) == next_word
                             {
                                 let longer = base.wrapping_add(next_candidate as usize);
-                                let longer_length = READ + count_equal(next.add(READ), longer.add(READ), end);
+                                let longer_length =
+                                    READ + count_equal(next.add(READ), longer.add(READ), end);
                                 if longer_length > length {
                                     (p0, earlier, length) = (next, longer, longer_length);
                                 }
@@ -155,8 +173,12 @@ fn find_by<const MIN_MATCH: u32>(
                 *long.add(long_hash(read_8(p0.sub(2)))) = index(p0.sub(2));
                 *short.add(short_hash(inside)) = current + 2;
                 *short.add(short_hash(read_8(p0.sub(1)))) = index(p0.sub(1));
-                while repeats.second > 0 && p0 <= limit && read_4(p0) == read_4(p0.sub(repeats.second as usize)) {
-                    let length = 4 + count_equal(p0.add(4), p0.add(4).sub(repeats.second as usize), end);
+                while repeats.second > 0
+                    && p0 <= limit
+                    && read_4(p0) == read_4(p0.sub(repeats.second as usize))
+                {
+                    let length =
+                        4 + count_equal(p0.add(4), p0.add(4).sub(repeats.second as usize), end);
                     (repeats.first, repeats.second) = (repeats.second, repeats.first);
                     let word = read_8(p0);
                     *short.add(short_hash(word)) = index(p0);

@@ -1,7 +1,12 @@
 //! The `fast` strategy: one hash table of positions, one candidate a position, steps that grow while nothing is found.
-#![allow(unsafe_code, reason = "raw reads in the inner loop; the bounds argument is at `find`")]
+#![allow(
+    unsafe_code,
+    reason = "raw reads in the inner loop; the bounds argument is at `find`"
+)]
 
-use super::finder::{Block, READ, Repeats, Tables, count_equal, hash, read_4, read_8, repeat, sequence};
+use super::finder::{
+    Block, READ, Repeats, Tables, count_equal, hash, read_4, read_8, repeat, sequence,
+};
 use super::params::Params;
 use super::sequences::Sequence;
 
@@ -93,7 +98,9 @@ fn find_by<const MIN_MATCH: u32>(
                         sequences.push(repeat(p0.offset_from_unsigned(anchor), length));
                         break 'search (core::ptr::null(), length);
                     }
-                    if candidate >= lowest_index && read_4(base.wrapping_add(candidate as usize)) == read_4(p0) {
+                    if candidate >= lowest_index
+                        && read_4(base.wrapping_add(candidate as usize)) == read_4(p0)
+                    {
                         *table.add(hash_1) = index(p1);
                         break 'search (base.wrapping_add(candidate as usize), 4);
                     }
@@ -106,7 +113,9 @@ fn find_by<const MIN_MATCH: u32>(
                     p2 = p3;
                     current = index(p0);
                     *table.add(hash_0) = current;
-                    if candidate >= lowest_index && read_4(base.wrapping_add(candidate as usize)) == read_4(p0) {
+                    if candidate >= lowest_index
+                        && read_4(base.wrapping_add(candidate as usize)) == read_4(p0)
+                    {
                         // Further ahead, the search may go on before this position.
                         if step <= 4 {
                             *table.add(hash_1) = index(p1);
@@ -150,8 +159,12 @@ fn find_by<const MIN_MATCH: u32>(
                 let inside = base.wrapping_add(current as usize + 2);
                 *table.add(hash_at(inside)) = current + 2;
                 *table.add(hash_at(p0.sub(2))) = index(p0.sub(2));
-                while repeats.second > 0 && p0 <= limit && read_4(p0) == read_4(p0.sub(repeats.second as usize)) {
-                    let length = 4 + count_equal(p0.add(4), p0.add(4).sub(repeats.second as usize), end);
+                while repeats.second > 0
+                    && p0 <= limit
+                    && read_4(p0) == read_4(p0.sub(repeats.second as usize))
+                {
+                    let length =
+                        4 + count_equal(p0.add(4), p0.add(4).sub(repeats.second as usize), end);
                     (repeats.first, repeats.second) = (repeats.second, repeats.first);
                     *table.add(hash_at(p0)) = index(p0);
                     sequences.push(repeat(0, length));

@@ -26,7 +26,12 @@ pub(super) struct Tables {
 
 impl Tables {
     pub(super) const fn new() -> Self {
-        Self { long: Vec::new(), short: Vec::new(), base: FIRST_BASE, next_base: FIRST_BASE }
+        Self {
+            long: Vec::new(),
+            short: Vec::new(),
+            base: FIRST_BASE,
+            next_base: FIRST_BASE,
+        }
     }
 
     /// Makes tables of at least the sizes wanted, in which nothing of a source of `len` bytes is found yet.
@@ -64,7 +69,12 @@ pub(super) struct Block {
 impl Block {
     pub(super) fn new(start: usize, end: usize, params: &Params) -> Self {
         let window = params.window();
-        Self { start, end, lowest: end.saturating_sub(window), window }
+        Self {
+            start,
+            end,
+            lowest: end.saturating_sub(window),
+            window,
+        }
     }
 }
 
@@ -80,18 +90,41 @@ impl Repeats {
     /// Offsets that may be used at position `at` and later.
     pub(super) fn usable(offsets: [u32; 2], at: usize, window: usize) -> Self {
         let reach = at.min(window) as u32;
-        let usable = |offset| if offset > reach { (0, offset) } else { (offset, 0) };
-        let ((first, first_aside), (second, second_aside)) = (usable(offsets[0]), usable(offsets[1]));
-        Self { first, second, set_aside: [first_aside, second_aside] }
+        let usable = |offset| {
+            if offset > reach {
+                (0, offset)
+            } else {
+                (offset, 0)
+            }
+        };
+        let ((first, first_aside), (second, second_aside)) =
+            (usable(offsets[0]), usable(offsets[1]));
+        Self {
+            first,
+            second,
+            set_aside: [first_aside, second_aside],
+        }
     }
 
     /// The offsets that the next block begins with.
     pub(super) fn finish(self) -> [u32; 2] {
         let [first_aside, second_aside] = self.set_aside;
-        let second_aside = if first_aside != 0 && self.first != 0 { first_aside } else { second_aside };
+        let second_aside = if first_aside != 0 && self.first != 0 {
+            first_aside
+        } else {
+            second_aside
+        };
         [
-            if self.first != 0 { self.first } else { first_aside },
-            if self.second != 0 { self.second } else { second_aside },
+            if self.first != 0 {
+                self.first
+            } else {
+                first_aside
+            },
+            if self.second != 0 {
+                self.second
+            } else {
+                second_aside
+            },
         ]
     }
 }
@@ -99,20 +132,33 @@ impl Repeats {
 /// A match with offset `offset`.
 #[inline]
 pub(super) fn sequence(literals: usize, offset: u32, length: usize) -> Sequence {
-    Sequence { literals: literals as u32, match_length: length as u32 - MIN_MATCH, offset: offset + REPEATED_OFFSETS }
+    Sequence {
+        literals: literals as u32,
+        match_length: length as u32 - MIN_MATCH,
+        offset: offset + REPEATED_OFFSETS,
+    }
 }
 
 /// A match at the latest offset, or the one before if there are no literals.
 #[inline]
 pub(super) fn repeat(literals: usize, length: usize) -> Sequence {
-    Sequence { literals: literals as u32, match_length: length as u32 - MIN_MATCH, offset: REPEAT }
+    Sequence {
+        literals: literals as u32,
+        match_length: length as u32 - MIN_MATCH,
+        offset: REPEAT,
+    }
 }
 
 /// The `log` high bits of a product of the `BYTES` low bytes of a little-endian word.
 #[inline(always)]
 pub(super) fn hash<const BYTES: u32>(word: u64, log: u32) -> usize {
     const PRIME_4: u32 = 2_654_435_761;
-    const PRIMES: [u64; 4] = [889_523_592_379, 227_718_039_650_203, 58_295_818_150_454_627, 0xCF1B_BCDC_B7A5_6463];
+    const PRIMES: [u64; 4] = [
+        889_523_592_379,
+        227_718_039_650_203,
+        58_295_818_150_454_627,
+        0xCF1B_BCDC_B7A5_6463,
+    ];
     if BYTES == 4 {
         ((word as u32).wrapping_mul(PRIME_4) >> (32 - log)) as usize
     } else {

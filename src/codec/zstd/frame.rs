@@ -27,7 +27,9 @@ pub(super) fn encode<S: Sink>(source: &[u8], params: &Params, coder: &mut Coder,
     while start < source.len() {
         let rest = &source[start..];
         let len = match rest.first_chunk::<FULL_BLOCK>() {
-            Some(block) if savings >= MIN_SAVINGS => split::homogeneous_length(block, params.strategy),
+            Some(block) if savings >= MIN_SAVINGS => {
+                split::homogeneous_length(block, params.strategy)
+            }
             _ => rest.len().min(FULL_BLOCK),
         };
         let before = sink.len();

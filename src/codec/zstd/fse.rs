@@ -20,7 +20,9 @@ pub(super) type Norm = [i16; MAX_SYMBOLS];
 pub(super) fn table_log(most: u32, total: usize, max_symbol: usize, slack: u32) -> u32 {
     // For fewer than five symbols this wraps, and `most` stays: so it is in libzstd.
     let fills = (total - 1).ilog2().wrapping_sub(slack);
-    most.min(fills).max(needed_log(total, max_symbol)).clamp(MIN_TABLE_LOG, MAX_TABLE_LOG)
+    most.min(fills)
+        .max(needed_log(total, max_symbol))
+        .clamp(MIN_TABLE_LOG, MAX_TABLE_LOG)
 }
 
 /// The least accuracy that can hold every symbol.
@@ -29,14 +31,25 @@ fn needed_log(total: usize, max_symbol: usize) -> u32 {
 }
 
 /// Scales counts to shares of `1 << log` states. `None` if one symbol is all there is, or rounding fails.
-pub(super) fn normalize(counts: &[u32], total: usize, log: u32, rare_is_less_than_one: bool) -> Option<Norm> {
+pub(super) fn normalize(
+    counts: &[u32],
+    total: usize,
+    log: u32,
+    rare_is_less_than_one: bool,
+) -> Option<Norm> {
     /// What a share below 8 must exceed its floor by to be rounded up, in 2^-20.
-    const ROUND_UP: [u64; 8] = [0, 473_195, 504_333, 520_860, 550_000, 700_000, 750_000, 830_000];
+    const ROUND_UP: [u64; 8] = [
+        0, 473_195, 504_333, 520_860, 550_000, 700_000, 750_000, 830_000,
+    ];
 
     let scale = 62 - log;
     let step = (1u64 << 62) / total as u64;
     let rare = (total >> log) as u32;
-    let rare_share = if rare_is_less_than_one { LESS_THAN_ONE } else { 1 };
+    let rare_share = if rare_is_less_than_one {
+        LESS_THAN_ONE
+    } else {
+        1
+    };
     let mut norm = [0; MAX_SYMBOLS];
     let mut left = 1i32 << log;
     let (mut largest, mut largest_share) = (0, 0);
@@ -73,7 +86,12 @@ pub(super) fn normalize(counts: &[u32], total: usize, log: u32, rare_is_less_tha
 }
 
 /// The second method, for counts whose roundings add up to more than the commonest symbol can pay.
-fn normalize_by_remainder(counts: &[u32], mut total: usize, log: u32, rare_share: i16) -> Option<Norm> {
+fn normalize_by_remainder(
+    counts: &[u32],
+    mut total: usize,
+    log: u32,
+    rare_share: i16,
+) -> Option<Norm> {
     const UNDECIDED: i16 = -2;
     let mut norm = [0; MAX_SYMBOLS];
     let rare = (total >> log) as u32;
@@ -108,7 +126,12 @@ fn normalize_by_remainder(counts: &[u32], mut total: usize, log: u32, rare_share
         left = (1 << log) - decided;
     }
     if decided as usize == counts.len() {
-        let largest = counts.iter().enumerate().rev().max_by_key(|(_, count)| **count)?.0;
+        let largest = counts
+            .iter()
+            .enumerate()
+            .rev()
+            .max_by_key(|(_, count)| **count)?
+            .0;
         norm[largest] += left as i16;
         return Some(norm);
     }
@@ -153,7 +176,10 @@ pub(super) fn describe(norm: &[i16], log: u32, mut bits: impl BitSink) {
     let mut after_zero = false;
     while symbol < norm.len() && remaining > 1 {
         if after_zero {
-            let zeros = norm[symbol..].iter().take_while(|share| **share == 0).count();
+            let zeros = norm[symbol..]
+                .iter()
+                .take_while(|share| **share == 0)
+                .count();
             symbol += zeros;
             if symbol == norm.len() {
                 break;
@@ -204,7 +230,11 @@ pub(super) struct Table {
 impl Table {
     /// A table that codes everything in no bits: for streams of one symbol.
     pub(super) const fn constant() -> Self {
-        Self { log: 0, states: [0; MAX_STATES], transitions: [Transition { bits: 0, next: 0 }; MAX_SYMBOLS] }
+        Self {
+            log: 0,
+            states: [0; MAX_STATES],
+            transitions: [Transition { bits: 0, next: 0 }; MAX_SYMBOLS],
+        }
     }
 
     /// Spreads the symbols over `1 << log` states and sets up the transitions between them.
@@ -248,7 +278,10 @@ impl Table {
             let states = i32::from(share.unsigned_abs());
             *transition = match states {
                 0 => Transition::default(),
-                1 => Transition { bits: (log << 16).wrapping_sub(1 << log), next: total - 1 },
+                1 => Transition {
+                    bits: (log << 16).wrapping_sub(1 << log),
+                    next: total - 1,
+                },
                 _ => {
                     let most_bits = log - (states as u32 - 1).ilog2();
                     Transition {
@@ -275,7 +308,10 @@ impl<'a> State<'a> {
         let transition = table.transitions[usize::from(last)];
         let bits = transition.bits.wrapping_add(1 << 15) >> 16;
         let value = (bits << 16).wrapping_sub(transition.bits);
-        Self { table, value: table.next(value >> bits, transition) }
+        Self {
+            table,
+            value: table.next(value >> bits, transition),
+        }
     }
 
     /// Codes the symbol before.
@@ -305,8 +341,22 @@ pub(super) fn encode_alternating(table: &Table, symbols: &[u8], mut bits: impl B
     let [rest @ .., before, last] = symbols else {
         unreachable!("callers have checked the length");
     };
-    let mut even = State::new(table, if symbols.len() % 2 == 1 { *last } else { *before });
-    let mut odd = State::new(table, if symbols.len() % 2 == 1 { *before } else { *last });
+    let mut even = State::new(
+        table,
+        if symbols.len() % 2 == 1 {
+            *last
+        } else {
+            *before
+        },
+    );
+    let mut odd = State::new(
+        table,
+        if symbols.len() % 2 == 1 {
+            *before
+        } else {
+            *last
+        },
+    );
     for (index, &symbol) in rest.iter().enumerate().rev() {
         if index % 2 == 0 { &mut even } else { &mut odd }.encode(symbol, &mut bits);
     }

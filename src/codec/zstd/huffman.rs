@@ -24,22 +24,37 @@ pub(super) struct Code {
 }
 
 impl Code {
-    pub(super) const EMPTY: Self = Self { lengths: [0; 256], values: [0; 256], longest: 0, last_symbol: 0 };
+    pub(super) const EMPTY: Self = Self {
+        lengths: [0; 256],
+        values: [0; 256],
+        longest: 0,
+        last_symbol: 0,
+    };
 
     /// The code of one byte, and its length in bits.
     #[inline]
     pub(super) fn of(&self, symbol: u8) -> (u32, u32) {
-        (u32::from(self.values[usize::from(symbol)]), u32::from(self.lengths[usize::from(symbol)]))
+        (
+            u32::from(self.values[usize::from(symbol)]),
+            u32::from(self.lengths[usize::from(symbol)]),
+        )
     }
 
     /// What bytes with this histogram take, in bits.
     pub(super) fn bits(&self, counts: &Counts) -> usize {
-        self.lengths.iter().zip(counts).map(|(&length, &count)| u32::from(length) * count).sum::<u32>() as usize
+        self.lengths
+            .iter()
+            .zip(counts)
+            .map(|(&length, &count)| u32::from(length) * count)
+            .sum::<u32>() as usize
     }
 
     /// Whether every byte that occurs has a code.
     pub(super) fn covers(&self, counts: &Counts) -> bool {
-        self.lengths.iter().zip(counts).all(|(&length, &count)| length > 0 || count == 0)
+        self.lengths
+            .iter()
+            .zip(counts)
+            .all(|(&length, &count)| length > 0 || count == 0)
     }
 
     /// Sets up the code for `total` bytes with these counts.
@@ -49,7 +64,11 @@ impl Code {
         let mut tree = Tree::new(counts, last_symbol);
         let longest = tree.limit(most_bits);
 
-        *self = Self { longest, last_symbol, ..Self::EMPTY };
+        *self = Self {
+            longest,
+            last_symbol,
+            ..Self::EMPTY
+        };
         let mut of_length = [0u16; MAX_WEIGHT + 1];
         for leaf in &tree.leaves[..tree.used] {
             self.lengths[usize::from(leaf.symbol)] = leaf.bits;
@@ -61,7 +80,12 @@ impl Code {
             next[length] = first;
             first = (first + of_length[length]) >> 1;
         }
-        for (value, &length) in self.values.iter_mut().zip(&self.lengths).filter(|(_, length)| **length > 0) {
+        for (value, &length) in self
+            .values
+            .iter_mut()
+            .zip(&self.lengths)
+            .filter(|(_, length)| **length > 0)
+        {
             *value = next[usize::from(length)];
             next[usize::from(length)] += 1;
         }
@@ -71,7 +95,11 @@ impl Code {
     pub(super) fn describe<S: Sink>(&self, sink: &mut S) -> Option<()> {
         let mut weights = [0u8; 256];
         for (weight, &length) in weights.iter_mut().zip(&self.lengths[..self.last_symbol]) {
-            *weight = if length > 0 { (self.longest + 1) as u8 - length } else { 0 };
+            *weight = if length > 0 {
+                (self.longest + 1) as u8 - length
+            } else {
+                0
+            };
         }
         // The last symbol's weight follows from the others'.
         let listed = &weights[..self.last_symbol];
@@ -134,7 +162,10 @@ impl Tree {
     fn new(counts: &Counts, last_symbol: usize) -> Self {
         let mut leaves = [Leaf::default(); 256];
         sort(counts, last_symbol, &mut leaves);
-        let used = leaves[..=last_symbol].iter().rposition(|leaf| leaf.count > 0).map_or(0, |last| last + 1);
+        let used = leaves[..=last_symbol]
+            .iter()
+            .rposition(|leaf| leaf.count > 0)
+            .map_or(0, |last| last + 1);
         let mut tree = Self { leaves, used };
         tree.grow();
         tree
@@ -150,7 +181,9 @@ impl Tree {
             let mut count = 0;
             for _ in 0..2 {
                 // An inner node goes first among equals.
-                if leaves_left > 0 && (taken == made || self.leaves[leaves_left - 1].count < inner[taken].0) {
+                if leaves_left > 0
+                    && (taken == made || self.leaves[leaves_left - 1].count < inner[taken].0)
+                {
                     leaves_left -= 1;
                     self.leaves[leaves_left].parent = node as u16;
                     count += self.leaves[leaves_left].count;
@@ -257,7 +290,11 @@ const BUCKETS: usize = 192;
 /// symbol order, the shared ones then sorted by insertion if small, else by quicksort around the last element.
 fn sort(counts: &Counts, last_symbol: usize, leaves: &mut [Leaf; 256]) {
     let bucket = |count: u32| {
-        (if count < DISTINCT_COUNTS { count } else { count.ilog2() + FIRST_SHARED_BUCKET }) as usize
+        (if count < DISTINCT_COUNTS {
+            count
+        } else {
+            count.ilog2() + FIRST_SHARED_BUCKET
+        }) as usize
     };
     // starts[b + 1] counts how many lie in buckets above b.
     let mut starts = [0usize; BUCKETS + 1];
@@ -270,7 +307,11 @@ fn sort(counts: &Counts, last_symbol: usize, leaves: &mut [Leaf; 256]) {
     let mut ends = starts;
     for (symbol, &count) in counts[..=last_symbol].iter().enumerate() {
         let end = &mut ends[bucket(count) + 1];
-        leaves[*end] = Leaf { count, symbol: symbol as u8, ..Leaf::default() };
+        leaves[*end] = Leaf {
+            count,
+            symbol: symbol as u8,
+            ..Leaf::default()
+        };
         *end += 1;
     }
     for index in DISTINCT_COUNTS as usize..BUCKETS {
@@ -285,7 +326,10 @@ fn sort_bucket(mut leaves: &mut [Leaf]) {
     if leaves.len() <= SMALL {
         for end in 1..leaves.len() {
             let key = leaves[end];
-            let start = leaves[..end].iter().rposition(|leaf| leaf.count >= key.count).map_or(0, |last| last + 1);
+            let start = leaves[..end]
+                .iter()
+                .rposition(|leaf| leaf.count >= key.count)
+                .map_or(0, |last| last + 1);
             leaves.copy_within(start..end, start + 1);
             leaves[start] = key;
         }

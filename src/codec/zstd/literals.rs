@@ -95,7 +95,11 @@ impl Coder {
         let header = 3 + usize::from(len >= 1 << 10) + usize::from(len >= 16 << 10);
         sink.push(&[0; 5][..header]);
         let kind = self.choose_code(&total, len, sink)?;
-        let code = if kind == COMPRESSED { &self.latest } else { &self.earlier };
+        let code = if kind == COMPRESSED {
+            &self.latest
+        } else {
+            &self.earlier
+        };
         if four_streams {
             four_huffman_streams(code, literals, &self.counts, sink);
         } else {
@@ -111,7 +115,8 @@ impl Coder {
             4 => (2, 14),
             _ => (3, 18),
         };
-        let fields = u64::from(kind) | format << 2 | (len as u64) << 4 | (size as u64) << (4 + width);
+        let fields =
+            u64::from(kind) | format << 2 | (len as u64) << 4 | (size as u64) << (4 + width);
         sink.patch(start, &fields.to_le_bytes()[..header]);
         self.latest_is_new = kind == COMPRESSED;
         Some(())
@@ -144,7 +149,11 @@ impl Coder {
 fn four_huffman_streams<S: Sink>(code: &Code, literals: &[u8], counts: &[Counts; 4], sink: &mut S) {
     let sizes = sink.len();
     sink.push(&[0; 6]);
-    for (index, (part, counts)) in literals.chunks(literals.len().div_ceil(4)).zip(counts).enumerate() {
+    for (index, (part, counts)) in literals
+        .chunks(literals.len().div_ceil(4))
+        .zip(counts)
+        .enumerate()
+    {
         let start = sink.len();
         sink.huffman_stream(code, part, counts);
         if index < 3 {

@@ -71,7 +71,12 @@ fn encode<S: Sink>(data: &[u8], level: i32, mut sink: S, from_frame: impl FnOnce
             frame::encode(data, &params, coder, &mut sink);
             sink
         }
-        _ => from_frame(workspace.slow.get_or_insert_with(slow::Coder::new).encode(data, level)),
+        _ => from_frame(
+            workspace
+                .slow
+                .get_or_insert_with(slow::Coder::new)
+                .encode(data, level),
+        ),
     })
 }
 

@@ -82,8 +82,11 @@ impl Params {
     pub(super) fn new(level: i32, len: usize) -> Option<Self> {
         let level = if level == 0 { DEFAULT_LEVEL } else { level };
         let row = usize::try_from(level).unwrap_or(0);
-        let table = usize::from(len <= 256 * KIB) + usize::from(len <= 128 * KIB) + usize::from(len <= 16 * KIB);
-        let (window_log, short_hash_log, hash_log, min_match, strategy) = (*ROWS[table].get(row)?)?;
+        let table = usize::from(len <= 256 * KIB)
+            + usize::from(len <= 128 * KIB)
+            + usize::from(len <= 16 * KIB);
+        let (window_log, short_hash_log, hash_log, min_match, strategy) =
+            (*ROWS[table].get(row)?)?;
 
         let source_log = ceil_log2(len).max(MIN_SOURCE_LOG);
         let window_log = window_log.min(source_log);
@@ -93,7 +96,10 @@ impl Params {
             hash_log: hash_log.min(window_log + 1),
             short_hash_log: short_hash_log.min(window_log),
             min_match,
-            acceleration: level.min(0).unsigned_abs().min(super::LEVELS.start().unsigned_abs()),
+            acceleration: level
+                .min(0)
+                .unsigned_abs()
+                .min(super::LEVELS.start().unsigned_abs()),
         })
     }
 

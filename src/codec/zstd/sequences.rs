@@ -37,11 +37,14 @@ impl Sequence {
 /// Symbol of a literals length: the number itself, then one for each power of two or part of it.
 fn literals_code(length: u32) -> u8 {
     const CODES: [u8; 64] = [
-        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 16, 17, 17, 18, 18, 19, 19, 20, 20, 20, 20, 21, 21, 21, 21,
-        22, 22, 22, 22, 22, 22, 22, 22, 23, 23, 23, 23, 23, 23, 23, 23, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24,
-        24, 24,
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 16, 17, 17, 18, 18, 19, 19, 20,
+        20, 20, 20, 21, 21, 21, 21, 22, 22, 22, 22, 22, 22, 22, 22, 23, 23, 23, 23, 23, 23, 23, 23,
+        24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24,
     ];
-    CODES.get(length as usize).copied().unwrap_or_else(|| length.ilog2() as u8 + 19)
+    CODES
+        .get(length as usize)
+        .copied()
+        .unwrap_or_else(|| length.ilog2() as u8 + 19)
 }
 
 /// Symbol of a match length less [`MIN_MATCH`].
@@ -61,18 +64,22 @@ fn match_code(length: u32) -> u8 {
         }
         codes
     };
-    CODES.get(length as usize).copied().unwrap_or_else(|| length.ilog2() as u8 + 36)
+    CODES
+        .get(length as usize)
+        .copied()
+        .unwrap_or_else(|| length.ilog2() as u8 + 36)
 }
 
 /// Plain bits that follow each literals length symbol.
 const LITERALS_BITS: [u8; 36] = [
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11,
+    12, 13, 14, 15, 16,
 ];
 
 /// Plain bits that follow each match length symbol.
 const MATCH_BITS: [u8; 53] = [
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 4,
-    4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
 ];
 
 /// One of the three kinds of symbols.
@@ -91,23 +98,38 @@ struct Predefined {
 
 macro_rules! predefined {
     ($norm:expr, $log:expr) => {
-        Predefined { norm: &$norm, log: $log, table: LazyLock::new(|| table_of(&$norm, $log)) }
+        Predefined {
+            norm: &$norm,
+            log: $log,
+            table: LazyLock::new(|| table_of(&$norm, $log)),
+        }
     };
 }
 
 const LITERALS_NORM: [i16; 36] = [
-    4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 2, 1, 1, 1, 1, 1, -1, -1, -1, -1,
+    4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 2, 1, 1, 1, 1, 1,
+    -1, -1, -1, -1,
 ];
-const OFFSET_NORM: [i16; 29] =
-    [1, 1, 1, 1, 1, 1, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1];
+const OFFSET_NORM: [i16; 29] = [
+    1, 1, 1, 1, 1, 1, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1,
+];
 const MATCH_NORM: [i16; 53] = [
-    1, 4, 3, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-    1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1,
+    1, 4, 3, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1,
 ];
 
-static LITERALS: Kind = Kind { most_log: 9, predefined: predefined!(LITERALS_NORM, 6) };
-static OFFSETS: Kind = Kind { most_log: 8, predefined: predefined!(OFFSET_NORM, 5) };
-static MATCHES: Kind = Kind { most_log: 9, predefined: predefined!(MATCH_NORM, 6) };
+static LITERALS: Kind = Kind {
+    most_log: 9,
+    predefined: predefined!(LITERALS_NORM, 6),
+};
+static OFFSETS: Kind = Kind {
+    most_log: 8,
+    predefined: predefined!(OFFSET_NORM, 5),
+};
+static MATCHES: Kind = Kind {
+    most_log: 9,
+    predefined: predefined!(MATCH_NORM, 6),
+};
 
 fn table_of(norm: &[i16], log: u32) -> Table {
     let mut table = Table::constant();
@@ -131,12 +153,24 @@ struct Stream {
 
 impl Stream {
     fn new() -> Self {
-        Self { counts: [0; 64], codes: Vec::new(), mode: PREDEFINED, table: Table::constant() }
+        Self {
+            counts: [0; 64],
+            codes: Vec::new(),
+            mode: PREDEFINED,
+            table: Table::constant(),
+        }
     }
 
     /// The table chosen, and what goes through it.
     fn coded(&self, kind: &'static Kind) -> Coded<'_> {
-        (if self.mode == PREDEFINED { &kind.predefined.table } else { &self.table }, &self.codes)
+        (
+            if self.mode == PREDEFINED {
+                &kind.predefined.table
+            } else {
+                &self.table
+            },
+            &self.codes,
+        )
     }
 }
 
@@ -149,11 +183,20 @@ pub(super) struct Coder {
 
 impl Coder {
     pub(super) fn new() -> Self {
-        Self { literals: Stream::new(), offsets: Stream::new(), matches: Stream::new() }
+        Self {
+            literals: Stream::new(),
+            offsets: Stream::new(),
+            matches: Stream::new(),
+        }
     }
 
     /// Writes the section. `None` if there is no way to write it that every decoder could read.
-    pub(super) fn encode<S: Sink>(&mut self, sequences: &[Sequence], strategy: Strategy, sink: &mut S) -> Option<()> {
+    pub(super) fn encode<S: Sink>(
+        &mut self,
+        sequences: &[Sequence],
+        strategy: Strategy,
+        sink: &mut S,
+    ) -> Option<()> {
         write_number(sequences.len(), sink);
         if sequences.is_empty() {
             return Some(());
@@ -164,7 +207,11 @@ impl Coder {
         sink.push(&[0]);
         let mut mode_bits = 0;
         let mut last_description = 0;
-        let streams = [(&mut self.literals, &LITERALS), (&mut self.offsets, &OFFSETS), (&mut self.matches, &MATCHES)];
+        let streams = [
+            (&mut self.literals, &LITERALS),
+            (&mut self.offsets, &OFFSETS),
+            (&mut self.matches, &MATCHES),
+        ];
         for (stream, kind) in streams {
             let start = sink.len();
             stream.mode = kind.choose(stream, strategy, sink)?;
@@ -192,12 +239,33 @@ impl Coder {
             stream.codes.clear();
             stream.codes.reserve(sequences.len());
         }
-        self.literals.codes.extend(sequences.iter().map(|sequence| literals_code(sequence.literals)));
-        self.offsets.codes.extend(sequences.iter().map(|sequence| sequence.offset.ilog2() as u8));
-        self.matches.codes.extend(sequences.iter().map(|sequence| match_code(sequence.match_length)));
-        let (literals, offsets, matches) =
-            (&mut self.literals.counts, &mut self.offsets.counts, &mut self.matches.counts);
-        for ((&literal, &offset), &length) in self.literals.codes.iter().zip(&self.offsets.codes).zip(&self.matches.codes) {
+        self.literals.codes.extend(
+            sequences
+                .iter()
+                .map(|sequence| literals_code(sequence.literals)),
+        );
+        self.offsets.codes.extend(
+            sequences
+                .iter()
+                .map(|sequence| sequence.offset.ilog2() as u8),
+        );
+        self.matches.codes.extend(
+            sequences
+                .iter()
+                .map(|sequence| match_code(sequence.match_length)),
+        );
+        let (literals, offsets, matches) = (
+            &mut self.literals.counts,
+            &mut self.offsets.counts,
+            &mut self.matches.counts,
+        );
+        for ((&literal, &offset), &length) in self
+            .literals
+            .codes
+            .iter()
+            .zip(&self.offsets.codes)
+            .zip(&self.matches.codes)
+        {
             literals[usize::from(literal % 64)] += 1;
             offsets[usize::from(offset % 64)] += 1;
             matches[usize::from(length % 64)] += 1;
@@ -262,8 +330,14 @@ fn write_number<S: Sink>(number: usize, sink: &mut S) {
 /// What the symbols leave open. A length of 64 KiB and more loses its high bit: its symbol says it all.
 #[inline]
 fn write_rest(sequence: &Sequence, literals: u8, offset: u8, length: u8, bits: &mut impl BitSink) {
-    bits.put(sequence.literals, u32::from(LITERALS_BITS[usize::from(literals)]));
-    bits.put(sequence.match_length, u32::from(MATCH_BITS[usize::from(length)]));
+    bits.put(
+        sequence.literals,
+        u32::from(LITERALS_BITS[usize::from(literals)]),
+    );
+    bits.put(
+        sequence.match_length,
+        u32::from(MATCH_BITS[usize::from(length)]),
+    );
     bits.put(sequence.offset, u32::from(offset));
 }
 
@@ -278,8 +352,14 @@ fn write_stream(
     (matches_table, matches): Coded,
     mut bits: impl BitSink,
 ) {
-    let symbols = sequences.iter().zip(literals).zip(offsets).zip(matches).rev();
-    let mut symbols = symbols.map(|(((sequence, literals), offset), length)| (sequence, *literals, *offset, *length));
+    let symbols = sequences
+        .iter()
+        .zip(literals)
+        .zip(offsets)
+        .zip(matches)
+        .rev();
+    let mut symbols = symbols
+        .map(|(((sequence, literals), offset), length)| (sequence, *literals, *offset, *length));
     let Some((sequence, literal, offset, length)) = symbols.next() else {
         return;
     };

@@ -62,7 +62,10 @@ impl Sink for Counter {
 
     #[inline]
     fn bits(&mut self) -> BitCounter<'_> {
-        BitCounter { bytes: &mut self.0, bits: 0 }
+        BitCounter {
+            bytes: &mut self.0,
+            bits: 0,
+        }
     }
 
     #[inline]
@@ -109,7 +112,11 @@ impl Sink for Vec<u8> {
     }
 
     fn bits(&mut self) -> BitWriter<'_> {
-        BitWriter { bytes: self, held: 0, held_bits: 0 }
+        BitWriter {
+            bytes: self,
+            held: 0,
+            held_bits: 0,
+        }
     }
 
     fn huffman_stream(&mut self, code: &huffman::Code, symbols: &[u8], _: &Counts) {
@@ -129,7 +136,8 @@ impl BitSink for BitWriter<'_> {
         self.held |= (u64::from(value) & ((1 << count) - 1)) << self.held_bits;
         self.held_bits += count;
         if self.held_bits >= 32 {
-            self.bytes.extend_from_slice(&(self.held as u32).to_le_bytes());
+            self.bytes
+                .extend_from_slice(&(self.held as u32).to_le_bytes());
             self.held >>= 32;
             self.held_bits -= 32;
         }
@@ -138,6 +146,7 @@ impl BitSink for BitWriter<'_> {
     fn finish(mut self, end_mark: bool) {
         self.put(1, u32::from(end_mark));
         let rest = self.held_bits.div_ceil(8) as usize;
-        self.bytes.extend_from_slice(&self.held.to_le_bytes()[..rest]);
+        self.bytes
+            .extend_from_slice(&self.held.to_le_bytes()[..rest]);
     }
 }

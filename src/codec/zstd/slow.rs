@@ -1,6 +1,8 @@
 //! The strategies that are not written here, through the crate `zstd-pure-rs`.
 
-use zstd_pure_rs::compress::zstd_compress::{ZSTD_CCtx, ZSTD_compressBound, ZSTD_compressCCtx, ZSTD_createCCtx};
+use zstd_pure_rs::compress::zstd_compress::{
+    ZSTD_CCtx, ZSTD_compressBound, ZSTD_compressCCtx, ZSTD_createCCtx,
+};
 
 /// A context, which costs more to make than a small source to compress, and room for a frame.
 pub(super) struct Coder {
@@ -10,7 +12,10 @@ pub(super) struct Coder {
 
 impl Coder {
     pub(super) fn new() -> Self {
-        Self { context: ZSTD_createCCtx().expect("a context is plain memory"), frame: Vec::new() }
+        Self {
+            context: ZSTD_createCCtx().expect("a context is plain memory"),
+            frame: Vec::new(),
+        }
     }
 
     pub(super) fn encode(&mut self, source: &[u8], level: i32) -> &[u8] {

@@ -42,13 +42,19 @@ impl Fingerprint {
         for &byte in chunk[..pairs].iter().step_by(SAMPLING) {
             counts[usize::from(byte)] += 1;
         }
-        Self { counts, events: (pairs / SAMPLING) as u32 }
+        Self {
+            counts,
+            events: (pairs / SAMPLING) as u32,
+        }
     }
 
     fn of_segment(segment: &[u8]) -> Self {
         let mut counts = [0; 256];
         histogram::add(segment, &mut counts);
-        Self { counts, events: segment.len() as u32 }
+        Self {
+            counts,
+            events: segment.len() as u32,
+        }
     }
 
     fn merge(&mut self, other: &Self) {
@@ -60,8 +66,15 @@ impl Fingerprint {
 
     /// How far two distributions are apart, scaled by both numbers of samples: at most some 16 x 191 x 191, each way.
     fn distance(&self, other: &Self) -> u64 {
-        let scaled = |(&ours, &theirs): (&u32, &u32)| (ours * other.events).abs_diff(theirs * self.events);
-        u64::from(self.counts.iter().zip(&other.counts).map(scaled).sum::<u32>())
+        let scaled =
+            |(&ours, &theirs): (&u32, &u32)| (ours * other.events).abs_diff(theirs * self.events);
+        u64::from(
+            self.counts
+                .iter()
+                .zip(&other.counts)
+                .map(scaled)
+                .sum::<u32>(),
+        )
     }
 
     fn differs(&self, other: &Self, penalty: u64) -> bool {
