@@ -1,0 +1,214 @@
+// What a reader can do, as functions on the store; the only module of the page that talks to the engine.
+
+/** @import { FileEntry } from "./engine/types.js" */
+/** @import { Failure, Outcome, Row, Running, State } from "./types.js" */
+/** @import { Store } from "./store.js" */
+import { Engine, EngineError, startOptions } from "./engine/client.js";
+import { changedSettings, withValue } from "./settings.js";
+import { hashOf, lessonStep, stateOfHash } from "./link.js";
+import { sampleFiles } from "./sample.js";
+import { count } from "./format.js";
+import { createStore } from "./store.js";
+
+/** How long typing has to pause before the core is asked what a run would go through. */
+const PLAN_PAUSE_MS = 150;
+
+/** @returns {State} */
+const initialState = () => ({
+  engine: { status: "starting", info: null, failure: null },
+  specs: [],
+  dump: null,
+  reading: null,
+  dumpFailure: null,
+  analysis: "mixed",
+  values: { "": {} },
+  verify: true,
+  plan: null,
+  running: null,
+  runFailure: null,
+  outcomes: [],
+  shown: null,
+  comparedTo: null,
+  lesson: lessonStep(location.hash),
+  updateReady: false,
+});
+
+/** @typedef {ReturnType<typeof createApp>} App */
+
+export function createApp() {
+  /** @type {Store<State>} */
+  const store = createStore(initialState());
+  const { get, set } = store;
+  const engine = Engine.start(startOptions());
+  /** @type {AbortController | null} */
+  let abort = null;
+  let lastId = 0;
+
+  async function start() {
+    try {
+      const started = await engine;
+      const specs = await started.specs();
+      set({ engine: { status: "ready", info: started.info, failure: null }, specs });
+      set(stateOfHash(get(), location.hash));
+      followSettings();
+    } catch (error) {
+      set({ engine: { status: "failed", info: null, failure: failureOf(error) } });
+    }
+  }
+
+  /** Keeps the address and the plan in step with the settings. */
+  function followSettings() {
+    store.watch(
+      ({ analysis, values, verify, lesson }) => [analysis, values, verify, lesson],
+      () => {
+        const hash = hashOf(get());
+        if (location.hash.replace(/^#/, "") !== hash) history.replaceState(history.state, "", hash ? `#${hash}` : location.pathname + location.search);
+      },
+    );
+    addEventListener("hashchange", () => set(stateOfHash(get(), location.hash)));
+    let timer = 0;
+    store.watch(
+      ({ analysis, values, dump, running }) => [analysis, values, dump, running === null],
+      () => {
+        clearTimeout(timer);
+        timer = setTimeout(updatePlan, PLAN_PAUSE_MS);
+      },
+    );
+  }
+
+  async function updatePlan() {
+    const { dump, running, analysis } = get();
+    if (running) return;
+    if (!dump || dump.captures === 0) return set({ plan: null });
+    const settings = changedSettings(get());
+    try {
+      const plan = await (await engine).plan(analysis, settings);
+      // An answer to settings that have changed since would be a wrong one.
+      if (get().analysis === analysis && same(settings, changedSettings(get()))) set({ plan });
+    } catch (error) {
+      set({ runFailure: failureOf(error) });
+    }
+  }
+
+  /** @param {Promise<FileEntry[]> | FileEntry[]} found @returns {Promise<boolean>} whether the dump has captures now */
+  async function add(found) {
+    set({ reading: "Listing files", dumpFailure: null });
+    try {
+      const entries = await found;
+      if (entries.length === 0) throw new EngineError("dump", "There was no file in that.", "Drop a folder or files of a dump.");
+      set({ reading: `Reading ${count(entries.length)} files` });
+      const dump = await (await engine).addFiles(entries, {
+        onProgress: (read, total) => set({ reading: `Reading ${count(read)} of ${count(total)} files` }),
+      });
+      set({ dump });
+      if (dump.captures === 0 && dump.problemCount === 0) {
+        throw new EngineError(
+          "dump",
+          `No capture among ${count(entries.length)} files.`,
+          "A dump holds files meta_*.json with the K and V files that they name beside them. Drop the folder above them.",
+        );
+      }
+    } catch (error) {
+      set({ dumpFailure: failureOf(error) });
+    } finally {
+      set({ reading: null });
+    }
+    return (get().dump?.captures ?? 0) > 0;
+  }
+
+  /** @param {string} id */
+  async function removeRun(id) {
+    try {
+      set({ dump: await (await engine).removeRun(id) });
+    } catch (error) {
+      set({ dumpFailure: failureOf(error) });
+    }
+  }
+
+  /** The sample, and its first result at once. */
+  async function trySample() {
+    const usable = await add(sampleFiles());
+    if (usable && get().outcomes.length === 0) await run();
+  }
+
+  async function run() {
+    const state = get();
+    if (state.running || !state.dump?.captures) return;
+    const { analysis, verify, dump } = state;
+    const settings = changedSettings(state);
+    /** @type {Row[]} */
+    const rows = [];
+    abort = new AbortController();
+    /** @type {Running} */
+    const started = { analysis, progress: null, rows, startedAt: performance.now(), cancelling: false };
+    set({ running: started, runFailure: null });
+    const shared = { analysis, settings, dumpName: dump.runs.map((each) => each.name).join(", "), rows };
+    try {
+      const result = await (await engine).run(
+        { analysis, settings, verify },
+        {
+          signal: abort.signal,
+          onProgress: (progress) => patchRunning({ progress }),
+          onRows: (more) => {
+            for (const row of more) rows.push(/** @type {Row} */ (row));
+            patchRunning({});
+          },
+        },
+      );
+      const { report, files, elapsedMs, bytes } = result;
+      finish({ ...shared, rows: report.rows, report, files, elapsedMs, bytes, captures: report.captures, capturesTotal: report.captures });
+    } catch (error) {
+      const progress = get().running?.progress;
+      if (error instanceof EngineError && error.code === "cancelled") {
+        if (progress && rows.length > 0) {
+          finish({ ...shared, report: null, files: [], elapsedMs: progress.elapsedMs, bytes: progress.bytes, captures: progress.captures,
+            capturesTotal: progress.capturesTotal });
+        }
+      } else set({ runFailure: failureOf(error) });
+    } finally {
+      abort = null;
+      set({ running: null });
+    }
+  }
+
+  /** @param {Partial<Running>} patch */
+  function patchRunning(patch) {
+    const { running } = get();
+    if (running) set({ running: { ...running, ...patch } });
+  }
+
+  /** @param {Omit<Outcome, "id">} outcome */
+  function finish(outcome) {
+    const id = ++lastId;
+    set({ outcomes: [...get().outcomes, { id, ...outcome }], shown: id, comparedTo: null });
+  }
+
+  function cancel() {
+    abort?.abort();
+    patchRunning({ cancelling: true });
+  }
+
+  return {
+    store,
+    engine,
+    start,
+    add,
+    removeRun,
+    trySample,
+    run,
+    cancel,
+    /** @param {string} flag @param {string} text */
+    setValue: (flag, text) => set({ values: withValue(get(), flag, text) }),
+    /** @param {string} analysis */
+    pick: (analysis) => set({ analysis }),
+  };
+}
+
+/** @param {unknown} error @returns {Failure} */
+function failureOf(error) {
+  if (error instanceof EngineError) return { message: error.message, hint: error.hint };
+  return { message: error instanceof Error ? error.message : String(error), hint: "Reload the page and try again." };
+}
+
+/** @param {Record<string, string>} a @param {Record<string, string>} b */
+const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);

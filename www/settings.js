@@ -1,0 +1,114 @@
+// Values of the form: texts by flag, as on the command line, kept only where they differ from the default.
+// Ranges come from the core's definitions; the core checks again before it runs.
+
+/** @import { AnalysisSpec, Settings } from "./engine/types.js" */
+/** @import { Param, State } from "./types.js" */
+import { number } from "./format.js";
+
+/** @param {AnalysisSpec} spec @returns {Param[]} */
+export const paramsOf = (spec) => /** @type {Param[]} */ (/** @type {unknown} */ (spec.params));
+
+/** @param {Param} param */
+export const defaultText = (param) => (Array.isArray(param.default) ? param.default.join(",") : String(param.default));
+
+/** @param {State} state @param {string} [name] */
+export const specOf = (state, name = state.analysis) => state.specs.find((spec) => spec.name === name);
+
+/** Flags that every analysis has keep their value from tab to tab. @param {AnalysisSpec[]} specs */
+export function sharedFlags(specs) {
+  const [first, ...rest] = specs.map((spec) => new Set(paramsOf(spec).map((param) => param.flag)));
+  return new Set([...(first ?? [])].filter((flag) => rest.every((flags) => flags.has(flag))));
+}
+
+/**
+ * What differs from the defaults of one analysis.
+ * @param {State} state @param {string} [name] @returns {Settings}
+ */
+export function changedSettings(state, name = state.analysis) {
+  const spec = specOf(state, name);
+  if (!spec) return {};
+  const all = { ...state.values[""], ...state.values[name] };
+  const pairs = paramsOf(spec).flatMap((param) => {
+    const text = all[param.flag];
+    return text === undefined || text === defaultText(param) ? [] : [[param.flag, text]];
+  });
+  return Object.fromEntries(pairs);
+}
+
+/** @param {State} state @param {Param} param */
+export const valueOf = (state, param) => changedSettings(state)[param.flag] ?? defaultText(param);
+
+/** The value of a setting of the chosen analysis. @param {State} state @param {string} flag */
+export function valueByFlag(state, flag) {
+  const spec = specOf(state);
+  const param = spec && paramsOf(spec).find((each) => each.flag === flag);
+  return param ? valueOf(state, param) : "";
+}
+
+/**
+ * The state's `values` with one of them set.
+ * @param {State} state @param {string} flag @param {string} text
+ */
+export function withValue(state, flag, text) {
+  const home = sharedFlags(state.specs).has(flag) ? "" : state.analysis;
+  return { ...state.values, [home]: { ...state.values[home], [flag]: text } };
+}
+
+/** A setting without effect under the others isn't shown. @param {State} state @param {Param} param */
+export function applies(state, param) {
+  if (!param.when) return true;
+  const { flag, is } = param.when;
+  return valueByFlag(state, flag).split(",").some((value) => is.includes(value));
+}
+
+/** "0 to 23", or "" where there is no range. @param {Param} param */
+export function rangeText({ kind }) {
+  if (!("min" in kind)) return "";
+  // A bound that only keeps numbers sane isn't worth a word.
+  return kind.max >= 1e6 ? `from ${number(kind.min)}` : `${number(kind.min)} to ${number(kind.max)}`;
+}
+
+/** Default in words. @param {Param} param */
+export function defaultWords(param) {
+  const { kind } = param;
+  const text = defaultText(param);
+  if (kind.type === "switch") return text === "true" ? "on" : "off";
+  const names = "choices" in kind ? new Map(kind.choices.map(({ value, label }) => [value, label])) : null;
+  return text.split(",").map((item) => names?.get(item) ?? item).join(", ") || "none";
+}
+
+/**
+ * What is wrong with a text, or "".
+ * @param {Param} param @param {string} text
+ */
+export function complaint(param, text) {
+  const { kind } = param;
+  const items = text.split(",").map((item) => item.trim()).filter(Boolean);
+  switch (kind.type) {
+    case "int":
+    case "float":
+      return text.trim() === "" ? "A number is needed." : numberComplaint(kind, text.trim());
+    case "intList":
+    case "floatList":
+      return items.map((item) => numberComplaint(kind, item)).find(Boolean) ?? "";
+    case "range": {
+      if (items.length !== 2) return "Two numbers with a comma between them.";
+      const wrong = items.map((item) => numberComplaint(kind, item)).find(Boolean);
+      return wrong ?? (Number(items[0]) > Number(items[1]) ? "The lower one comes first." : "");
+    }
+    case "choiceList":
+      return items.length === 0 ? "Choose at least one." : "";
+    default:
+      return "";
+  }
+}
+
+/** @param {{ type: string, min: number, max: number }} kind @param {string} text */
+function numberComplaint(kind, text) {
+  const whole = kind.type.startsWith("int");
+  if (whole ? !/^[+-]?\d+$/.test(text) : !/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) {
+    return `“${text}” is not a ${whole ? "whole " : ""}number.`;
+  }
+  const value = Number(text);
+  return value < kind.min || value > kind.max ? `${text} is out of range: ${number(kind.min)} to ${number(kind.max)}.` : "";
+}

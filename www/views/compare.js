@@ -1,0 +1,54 @@
+// Two runs side by side: the settings in which they differ, and their figures with the difference.
+
+/** @import { App } from "../app.js" */
+/** @import { Outcome } from "../types.js" */
+import { h } from "../dom.js";
+import { error } from "../format.js";
+import { comparable } from "./headline.js";
+import { bestOf } from "./runs.js";
+
+/** @param {App} app @param {Outcome} now @param {Outcome} other */
+export function comparison({ store }, now, other) {
+  // The earlier run stands left, whichever was chosen first.
+  const [a, b] = now.id < other.id ? [now, other] : [other, now];
+  const names = [a, b].map(({ id, analysis }) => `#${id} ${analysis}`);
+  const settings = settingRows(a, b);
+  return [
+    h("div", { class: "table-head" }, h("h3", {}, `Runs ${names.join(" and ")}`), h("button", { type: "button", class: "quiet", on: { click: () => store.set({ comparedTo: null }) } }, "End comparison")),
+    h("div", { class: "charts", "data-analysis": "compare" }),
+    h("div", { class: "compare-pair" },
+      simpleTable("Figures", [...names, "difference"], figureRows(a, b)),
+      settings.length > 0 ? simpleTable("Settings that differ", names, settings) : h("p", { class: "muted" }, "The settings are the same.")),
+  ];
+}
+
+/** @param {string} caption @param {string[]} heads @param {HTMLElement[]} rows */
+function simpleTable(caption, heads, rows) {
+  return h("div", { class: "table-scroll", role: "region", tabindex: "0", "aria-label": caption },
+    h("table", { class: "compare" },
+      h("caption", { class: "visually-hidden" }, caption),
+      h("thead", {}, h("tr", {}, h("td", {}, caption), heads.map((head) => h("th", { scope: "col" }, head)))),
+      h("tbody", {}, rows)));
+}
+
+/** @param {Outcome} a @param {Outcome} b */
+function settingRows(a, b) {
+  const [left, right] = [a.report?.settings ?? {}, b.report?.settings ?? {}];
+  const flags = [...new Set([...Object.keys(left), ...Object.keys(right)])].filter((flag) => String(left[flag] ?? "–") !== String(right[flag] ?? "–"));
+  return flags.map((flag) => h("tr", {}, h("th", { scope: "row" }, flag), h("td", {}, String(left[flag] ?? "–")), h("td", {}, String(right[flag] ?? "–"))));
+}
+
+/** @param {Outcome} a @param {Outcome} b */
+function figureRows(a, b) {
+  const [left, right] = [bestOf(a), bestOf(b)];
+  if (!left || !right) return [];
+  const others = comparable(right.all);
+  return comparable(left.all).map(([name, value, write, side], i) => {
+    const other = others[i][1];
+    const difference = value === null || other === null ? "–" : signed(other - value);
+    return h("tr", { class: side }, h("th", { scope: "row" }, name), h("td", {}, value === null ? "–" : write(value)), h("td", {}, other === null ? "–" : write(other)), h("td", {}, difference));
+  });
+}
+
+/** @param {number} n */
+const signed = (n) => (n > 0 ? `+${error(n)}` : n < 0 ? `−${error(-n)}` : "0");

@@ -1,0 +1,154 @@
+// What is in the dump: ways to bring one in, a line for each run, the problems, and the pictures on demand.
+
+/** @import { App } from "../app.js" */
+/** @import { DumpSummary, Problem, RunSummary } from "../engine/types.js" */
+import { byId, fill, h } from "../dom.js";
+import { chosenFiles, transferredFiles } from "../files.js";
+import { bytesElement, count, plural } from "../format.js";
+import { failureBox } from "./failure.js";
+
+/** More problems than this stay folded. */
+const PROBLEMS_SHOWN = 3;
+
+/** @param {App} app */
+export function mountDump(app) {
+  const { store } = app;
+  const folderInput = fileInput("choose-folder", { webkitdirectory: true, "aria-label": "Folder of a dump" });
+  const filesInput = fileInput("choose-files", { multiple: true, "aria-label": "Files of a dump" });
+  const title = h("p", { class: "drop-title" });
+  const status = h("p", { class: "drop-status small muted" });
+  const sample = button("Try the sample", () => void app.trySample(), "try-sample");
+  const drop = h(
+    "div",
+    { class: "drop" },
+    h("div", { class: "drop-text" }, title, status),
+    h("div", { class: "buttons" }, button("Choose folder", () => folderInput.click()), button("Choose files", () => filesInput.click()),
+      sample),
+    folderInput,
+    filesInput,
+  );
+  const about = h(
+    "p",
+    { class: "about muted" },
+    "A KV dump is what a language model keeps of past tokens: keys and values for each layer, written to files while it runs. kvlens reads capture folders (",
+    h("code", {}, "meta_*.json"), " with the K and V files that they name), such as MNN’s KV dump writes, and tells how many bytes are left at which error. ",
+    "No dump at hand? The sample is a real one: 9 layers of SmolLM2-135M.",
+  );
+  const failure = h("div", { role: "alert" });
+  const runs = h("ul", { class: "runs" });
+  const problems = h("div", { class: "problems" });
+  const pictures = h("div", { id: "dump-charts" });
+  fill(byId("dump-body"), drop, about, failure, runs, problems, pictures);
+
+  store.watch(
+    ({ dump, reading }) => [dump, reading],
+    () => {
+      const { dump, reading } = store.get();
+      const empty = !dump || dump.runs.length === 0;
+      drop.classList.toggle("large", empty);
+      drop.toggleAttribute("aria-busy", reading !== null);
+      title.textContent = empty ? "Drop a KV dump here" : "Drop more to add";
+      status.textContent = reading ? `${reading} …` : empty ? "a folder, several folders, or files" : "";
+      about.hidden = !empty;
+      sample.hidden = !empty;
+    },
+  );
+  store.watch((state) => state.dumpFailure, (what) => fill(failure, what && failureBox(what)));
+  store.watch(
+    (state) => state.dump,
+    (dump) => {
+      fill(runs, dump?.runs.map((run) => runLine(run, () => void app.removeRun(run.id))) ?? []);
+      fill(problems, dump && problemList(dump));
+    },
+  );
+
+  /** @param {string} id @param {Record<string, any>} props */
+  function fileInput(id, props) {
+    const input = h("input", {
+      type: "file", id, hidden: true, ...props,
+      on: {
+        change: () => {
+          void app.add(chosenFiles(input.files ?? []));
+          // The same choice again is a change too.
+          input.value = "";
+        },
+      },
+    });
+    return input;
+  }
+  listenToDrops(app, drop);
+}
+
+/** @param {string} text @param {() => void} click @param {string} [id] */
+const button = (text, click, id) => h("button", { type: "button", id, class: id ? "primary" : false, on: { click } }, text);
+
+/** Files may be dropped anywhere on the page, and pasted. @param {App} app @param {HTMLElement} zone */
+function listenToDrops(app, zone) {
+  let depth = 0;
+  /** @param {DragEvent} event */
+  const hasFiles = (event) => event.dataTransfer?.types.includes("Files") ?? false;
+  /** @param {number} next */
+  const over = (next) => {
+    depth = Math.max(0, next);
+    zone.classList.toggle("over", depth > 0);
+  };
+  addEventListener("dragenter", (event) => hasFiles(event) && over(depth + 1));
+  addEventListener("dragleave", (event) => hasFiles(event) && over(depth - 1));
+  addEventListener("dragover", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    if (event.dataTransfer) event.dataTransfer.dropEffect = "copy";
+  });
+  addEventListener("drop", (event) => {
+    if (!event.dataTransfer || !hasFiles(event)) return;
+    event.preventDefault();
+    over(0);
+    void app.add(transferredFiles(event.dataTransfer));
+  });
+  addEventListener("paste", (event) => {
+    if (!event.clipboardData?.types.includes("Files")) return;
+    event.preventDefault();
+    void app.add(transferredFiles(event.clipboardData));
+  });
+}
+
+/** @param {RunSummary} run @param {() => void} remove */
+function runLine(run, remove) {
+  const stages = Object.entries(run.stages).map(([stage, n]) => `${count(n)} ${stage}`).join(", ");
+  const [least, greatest] = run.seqLen;
+  const shapes = run.shapes.map(({ kvHeads, headDim, dtype }) => `${plural(kvHeads, "KV head")} × ${headDim} · ${dtype}`);
+  const shown = [...new Set(shapes)];
+  return h(
+    "li",
+    {},
+    h("p", { class: "facts" },
+      h("strong", {}, run.name),
+      fact(plural(run.layers.length, "layer"), `Layers ${run.layers.map((layer) => layer.layerId).join(", ")}`),
+      fact(shown.slice(0, 2).join(" and ") + (shown.length > 2 ? ` and ${shown.length - 2} more shapes` : ""), shown.join("\n")),
+      fact(`${plural(run.captures, "capture")} (${stages})`),
+      fact(least === greatest ? plural(least, "token") : `${count(least)} to ${count(greatest)} tokens each`),
+      h("span", { class: "fact" }, bytesElement(run.bytes)),
+    ),
+    h("button", { type: "button", class: "quiet square", "aria-label": `Remove ${run.name}`, title: "Remove", on: { click: remove } }, "×"),
+  );
+}
+
+/** @param {string} text @param {string} [title] */
+const fact = (text, title) => h("span", { class: "fact", title }, text);
+
+/** @param {DumpSummary} dump */
+function problemList({ problems, problemCount }) {
+  if (problemCount === 0) return null;
+  const head = `${plural(problemCount, "file")} left out. The rest is analysed.`;
+  /** @param {Problem[]} some */
+  const list = (some) =>
+    h("ul", {}, some.map(({ file, message }) => h("li", {}, h("code", {}, file), ": ", message)));
+  const rest = problems.slice(PROBLEMS_SHOWN);
+  return [
+    h("p", { class: "problems-head" }, h("span", { class: "alert-mark", "aria-hidden": "true" }, "!"), head),
+    list(problems.slice(0, PROBLEMS_SHOWN)),
+    rest.length > 0 &&
+      h("details", {}, h("summary", {}, `${count(problemCount - PROBLEMS_SHOWN)} more`), list(rest),
+        problemCount > problems.length && h("p", { class: "muted" }, `The first ${count(problems.length)} are listed.`)),
+  ];
+}

@@ -1,0 +1,67 @@
+// The header's tools: which engine runs, the lesson, the theme, the list of keys; and the notice of a new version.
+
+/** @import { App } from "../app.js" */
+import { byId, fill, h } from "../dom.js";
+import { showKeys } from "./keys.js";
+
+/** @param {App} app */
+export function mountHeader(app) {
+  const { store } = app;
+  const badge = h("span", { class: "badge", "data-kind": "starting" }, "starting");
+  const theme = h("button", { type: "button", class: "quiet", on: { click: switchTheme } });
+  nameTheme();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", nameTheme);
+  fill(
+    byId("head-tools"),
+    badge,
+    h("button", { type: "button", class: "quiet", id: "open-lesson", on: { click: () => store.set({ lesson: store.get().lesson ?? 1 }) } }, "Learn"),
+    theme,
+    h("button", { type: "button", class: "quiet square", "aria-label": "Keys", title: "Keys", on: { click: showKeys } }, "?"),
+  );
+
+  store.watch(
+    (state) => state.engine,
+    ({ status, info, failure }) => {
+      badge.dataset.kind = status === "ready" ? (info?.kind ?? "serial") : status;
+      badge.textContent = status === "ready" ? (info?.label ?? "") : status === "failed" ? "not running" : "starting";
+      badge.title = failure?.message ?? (info ? `${info.threads} of this computer's cores compute, in this tab` : "");
+      if (info) byId("foot-version").textContent = `kvlens ${info.version}`;
+    },
+  );
+
+  store.watch(
+    ({ updateReady, engine }) => [updateReady, engine.failure],
+    () => {
+      const { updateReady, engine } = store.get();
+      fill(
+        byId("notice"),
+        engine.failure && h("div", { class: "message" }, h("p", { class: "what" }, engine.failure.message), h("p", {}, engine.failure.hint)),
+        updateReady &&
+          h("div", { class: "message note" }, h("p", { class: "what" }, "A newer version of this page is here."),
+            h("p", {}, "Results in this tab are lost on reload: download them first."),
+            h("div", { class: "buttons" }, h("button", { type: "button", on: { click: () => location.reload() } }, "Reload"))),
+      );
+    },
+  );
+
+  function isDark() {
+    const chosen = document.documentElement.dataset.theme;
+    return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  }
+
+  function nameTheme() {
+    theme.textContent = isDark() ? "Light" : "Dark";
+    theme.title = `Switch to the ${isDark() ? "light" : "dark"} theme`;
+  }
+
+  function switchTheme() {
+    const next = isDark() ? "light" : "dark";
+    document.documentElement.dataset.theme = next;
+    try {
+      localStorage.setItem("kvlens-theme", next);
+    } catch {
+      // Storage is refused: the choice holds for this visit.
+    }
+    nameTheme();
+  }
+}

@@ -1,0 +1,65 @@
+// A result's headline: the KV ratio large, and beside it what K and V reach, lossless and lossy, and at what error.
+
+/** @import { Group, Outcome, Weighted } from "../types.js" */
+import { h } from "../dom.js";
+import { cosine, count, duration, error, megabytes, plural, ratio } from "../format.js";
+
+/** @param {Outcome} outcome */
+export function headline({ report, elapsedMs, bytes, captures }) {
+  if (!report) return null;
+  const best = report.headline === null ? null : report.groups[report.headline];
+  const speed = elapsedMs > 0 ? ` · ${plural(captures, "capture")}, ${megabytes(bytes)} in ${duration(elapsedMs)}` : "";
+  return [
+    best && h("div", { class: "headline" },
+      h("p", { class: "big" }, h("span", { class: "big-label" }, "KV"), h("span", { class: "big-value" }, ratio(best.all.kvRatio))),
+      figures(best)),
+    sentence(report, best),
+    h("p", { class: "facts-line" },
+      report.verifiedLossless > 0 && h("span", { class: "verified" }, `verified bit for bit: ${plural(report.verifiedLossless, "tensor")}`),
+      report.verifiedLossy > 0 && h("span", { class: "muted" }, `${count(report.verifiedLossy)} lossy streams decoded again`),
+      report.nonFinite > 0 && h("span", { class: "bad" }, `${plural(report.nonFinite, "value")} not finite (NaN or infinite) in ${plural(report.nonFiniteTensors, "tensor")}`),
+      h("span", { class: "muted" }, speed.slice(3))),
+  ];
+}
+
+/** @param {import("../types.js").Report} report @param {Group | null} best */
+function sentence(report, best) {
+  if (report.analysis !== "sweep" || !best) return null;
+  const passing = report.groups.filter(({ passes }) => passes).length;
+  return h("p", { class: "sentence" }, best.passes ? "Best within the thresholds: " : "None stays within the thresholds; the smallest of all: ", h("strong", {}, best.variant.label),
+    `. ${count(passing)} of ${count(report.groups.length)} combinations pass.`);
+}
+
+/** @param {Group} group */
+function figures({ all, lossless, lossy }) {
+  const both = lossless.rows > 0 && lossy.rows > 0;
+  const heads = ["ratio", ...(both ? ["lossless", "lossy"] : []), ...(all.kErrors ? ["cosine", "MAE", "RMSE", "mean max"] : [])];
+  /** @param {"k" | "v"} side */
+  const line = (side) => {
+    const errors = all[`${side}Errors`];
+    const cells = [ratio(all[`${side}Ratio`]), ...(both ? [ratio(lossless[`${side}Ratio`]), ratio(lossy[`${side}Ratio`])] : []),
+      ...(errors ? [cosine(errors.cosine), error(errors.mae), error(errors.rmse), error(errors.maxAbs)] : [])];
+    return h("tr", { class: side }, h("th", { scope: "row" }, side.toUpperCase()), cells.map((text) => h("td", {}, text)));
+  };
+  return h("div", { class: "figures-scroll" }, h("table", { class: "figures" },
+    h("caption", { class: "visually-hidden" }, "Headline figures of K and V"),
+    h("thead", {}, h("tr", {}, h("td"), heads.map((head) => h("th", { scope: "col" }, head)))),
+    h("tbody", {}, line("k"), line("v"))));
+}
+
+/** The figures by which two runs are compared: name, value, how it is written, and whether more is better. @param {Weighted} all */
+export function comparable(all) {
+  /** @type {[string, number | null, (n: number) => string, string][]} */
+  const figures = [
+    ["KV ratio", all.kvRatio, ratio, ""],
+    ["K ratio", all.kRatio, ratio, "k"],
+    ["V ratio", all.vRatio, ratio, "v"],
+    ["K cosine", all.kErrors?.cosine ?? null, cosine, "k"],
+    ["V cosine", all.vErrors?.cosine ?? null, cosine, "v"],
+    ["K MAE", all.kErrors?.mae ?? null, error, "k"],
+    ["V MAE", all.vErrors?.mae ?? null, error, "v"],
+    ["K RMSE", all.kErrors?.rmse ?? null, error, "k"],
+    ["V RMSE", all.vErrors?.rmse ?? null, error, "v"],
+  ];
+  return figures;
+}

@@ -1,0 +1,93 @@
+// The result on screen: headline, charts, tables, summary, downloads; and below it the list of runs.
+// While a run goes on the last result stays, greyed; where there is none yet, the layers fill up as rows come in.
+
+/** @import { App } from "../app.js" */
+/** @import { Outcome } from "../types.js" */
+import { byId, fill, h } from "../dom.js";
+import { count } from "../format.js";
+import { LayerSums } from "../layers.js";
+import { markdown } from "../markdown.js";
+import { drawCharts } from "./charts.js";
+import { comparison } from "./compare.js";
+import { downloads } from "./downloads.js";
+import { headline } from "./headline.js";
+import { runList } from "./runs.js";
+import { groupTable, layerTable } from "./tables.js";
+
+/** While rows come in, the table is drawn at most this often. */
+const LIVE_MS = 250;
+
+/** @param {App} app */
+export function mountResults(app) {
+  const { store } = app;
+  const placeholder = h("p", { class: "placeholder" }, "Ratios, errors, charts and report files appear here after a run.");
+  const live = h("div", { class: "live" });
+  const shown = h("div", { class: "shown" });
+  const list = h("div", { class: "run-list" });
+  fill(byId("result-body"), placeholder, live, shown, list);
+
+  store.watch(({ outcomes, running }) => [outcomes.length, running === null], () => {
+    const { outcomes, running } = store.get();
+    placeholder.hidden = outcomes.length > 0 || running !== null;
+    shown.classList.toggle("stale", running !== null);
+    shown.toggleAttribute("inert", running !== null);
+  });
+  store.watch(({ outcomes, shown: id, comparedTo }) => [outcomes, id, comparedTo], () => {
+    const { outcomes, shown: id, comparedTo } = store.get();
+    const outcome = outcomes.find((each) => each.id === id);
+    const other = outcomes.find((each) => each.id === comparedTo);
+    fill(shown, outcome && (other ? comparison(app, outcome, other) : outcomeView(app, outcome)));
+    fill(list, outcomes.length > 0 && runList(app, outcomes, id, comparedTo));
+  });
+
+  let sums = new LayerSums();
+  let added = 0;
+  let drawn = 0;
+  store.watch((state) => state.running, (running) => {
+    if (!running || store.get().outcomes.length > 0) {
+      if (live.childElementCount > 0) fill(live);
+      sums = new LayerSums();
+      added = 0;
+      return;
+    }
+    const now = performance.now();
+    if (running.rows.length === added || now - drawn < LIVE_MS) return;
+    sums.add(running.rows.slice(added));
+    added = running.rows.length;
+    drawn = now;
+    fill(live, h("p", { class: "muted" }, "So far:"), layerTable(sums.list, "Layers measured so far"));
+  });
+}
+
+/** @param {App} app @param {Outcome} outcome */
+function outcomeView(app, outcome) {
+  const { report, files, captures, capturesTotal } = outcome;
+  const charts = h("div", { class: "charts", "data-analysis": outcome.analysis });
+  if (report) drawCharts(charts, report, app);
+  const summary = files.find(({ name }) => name.endsWith(".md") && !name.includes("/"));
+  return [
+    !report && h("p", { class: "message note" }, `Cancelled after ${count(captures)} of ${count(capturesTotal)} captures. The table is of these.`),
+    headline(outcome),
+    report && downloads(files, `kvlens-${outcome.analysis}`),
+    report && charts,
+    tables(outcome),
+    summary && h("details", { class: "summary" }, h("summary", {}, summary.name), markdown(new TextDecoder().decode(summary.bytes))),
+  ];
+}
+
+/** @param {Outcome} outcome */
+function tables({ report, rows }) {
+  const variants = [...new Set(rows.map((row) => row.variant.label))];
+  const compared = report && report.groups.length > 1;
+  const perVariant = compared ? [heading(report.analysis === "sweep" ? "By combination" : "By method"), groupTable(report.groups, "Figures of each variant")] : [];
+  if (rows.length === 0) return perVariant;
+  const slot = h("div");
+  /** @param {string} [variant] */
+  const draw = (variant) => fill(slot, layerTable(new LayerSums().add(rows, variant).list, `Figures of each layer${variant ? `, ${variant}` : ""}`));
+  const choice = h("select", { "aria-label": "Method of the table by layer", on: { change: () => draw(choice.value) } }, variants.map((name) => h("option", {}, name)));
+  draw(compared ? variants[0] : undefined);
+  return [...perVariant, heading("By layer", compared ? choice : null), slot];
+}
+
+/** @param {string} text @param {HTMLElement | null} [extra] */
+const heading = (text, extra = null) => h("div", { class: "table-head" }, h("h3", {}, text), extra);

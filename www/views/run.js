@@ -1,0 +1,108 @@
+// The run bar: run or cancel, how far it is, and the settings as a link or as a command. Its height never changes.
+
+/** @import { App } from "../app.js" */
+/** @import { Running } from "../types.js" */
+import { byId, fill, h } from "../dom.js";
+import { count, duration, megabytes, plural } from "../format.js";
+import { commandOf } from "../link.js";
+import { complaint, applies, paramsOf, specOf, valueOf } from "../settings.js";
+import { failureBox } from "./failure.js";
+
+/** @param {App} app @returns {HTMLElement} */
+export function runBar(app) {
+  const { store } = app;
+  const go = h("button", { type: "button", class: "primary", id: "run", on: { click: () => (store.get().running ? app.cancel() : void app.run()) } }, "Run");
+  const text = h("p", { class: "state-text" });
+  const bar = h("progress", { class: "idle", "aria-label": "Captures done" });
+  const verify = h("input", { type: "checkbox", id: "verify", on: { change: () => store.set({ verify: verify.checked }) } });
+  const failure = h("div", { role: "alert" });
+  const share = h("div", { class: "share buttons" },
+    h("label", { class: "check", title: "Decode what was compressed again, and compare it with the dump bit for bit" }, verify, "Verify"),
+    copyButton("Copy link", "The address with these settings", () => location.href),
+    copyButton("Copy command", "The same run on the command line", () => commandOf(store.get())));
+  const root = h("div", {}, h("div", { class: "run-bar" }, go, h("div", { class: "state" }, text, bar), share), failure);
+
+  store.watch((state) => state.verify, (on) => (verify.checked = on));
+  store.watch((state) => state.runFailure, (what) => fill(failure, what && failureBox(what)));
+  store.watch(
+    (state) => [state.running, state.plan, state.dump, state.engine, blocker(state)],
+    () => {
+      const state = store.get();
+      const { running } = state;
+      const why = blocker(state);
+      go.textContent = running ? "Cancel" : "Run";
+      go.disabled = running ? running.cancelling : why !== "";
+      bar.classList.toggle("idle", !running);
+      if (running?.progress) {
+        bar.max = running.progress.capturesTotal;
+        bar.value = running.progress.captures;
+      } else bar.removeAttribute("value");
+      text.classList.toggle("muted", !running);
+      fill(text, running ? progressText(running) : why || planText(state));
+    },
+  );
+  announce(app);
+  return root;
+}
+
+/** Why it can't run now, or "". @param {import("../types.js").State} state */
+function blocker(state) {
+  const spec = specOf(state);
+  if (state.engine.status === "failed") return "This browser could not start the computation.";
+  if (!spec) return "Starting …";
+  const wrong = paramsOf(spec).find((param) => applies(state, param) && complaint(param, valueOf(state, param)));
+  if (wrong) return `${wrong.label}: ${complaint(wrong, valueOf(state, wrong))}`;
+  if (!state.dump?.captures) return "Drop a dump first, or try the sample.";
+  if (state.plan?.errors.length) return state.plan.errors[0].message;
+  if (state.plan?.captures === 0) return "No capture is left under these settings: widen stage and lengths, or move the split.";
+  return "";
+}
+
+/** @param {import("../types.js").State} state */
+const planText = ({ plan }) => (plan ? `${plural(plan.captures, "capture")} · ${megabytes(plan.bytes)} to go through` : "");
+
+/** @param {Running} running */
+function progressText({ progress, cancelling }) {
+  if (cancelling) return "Cancelling …";
+  if (!progress || progress.elapsedMs === 0) return "Starting …";
+  const { captures, capturesTotal, bytes, bytesTotal, elapsedMs } = progress;
+  const speed = bytes / elapsedMs / 1000;
+  const left = bytes > 0 && elapsedMs > 500 ? ` · ${duration(((bytesTotal - bytes) / bytes) * elapsedMs)} left` : "";
+  return `${count(captures)} / ${count(capturesTotal)} captures · ${megabytes(bytes)} of ${megabytes(bytesTotal)} · ${speed < 10 ? speed.toFixed(1) : count(speed)} MB/s${left}`;
+}
+
+/** @param {string} label @param {string} title @param {() => string} what */
+function copyButton(label, title, what) {
+  const button = h("button", { type: "button", class: "quiet", title, on: { click: copy } }, label);
+  async function copy() {
+    let said = "Copied";
+    try {
+      await navigator.clipboard.writeText(what());
+    } catch {
+      // No clipboard (no permission, no https): the text is shown to be copied by hand.
+      prompt(title, what());
+      said = label;
+    }
+    button.textContent = said;
+    setTimeout(() => (button.textContent = label), 1500);
+  }
+  return button;
+}
+
+/** Says start, each quarter and the end to screen readers: not every tick. @param {App} app */
+function announce({ store }) {
+  const live = byId("announce");
+  let quarter = 0;
+  store.watch((state) => state.running, (running, before) => {
+    if (running && !before) {
+      quarter = 0;
+      live.textContent = "Running";
+    }
+    if (running?.progress) {
+      const now = Math.floor((4 * running.progress.captures) / Math.max(1, running.progress.capturesTotal));
+      if (now > quarter && now < 4) live.textContent = `${now * 25} percent`;
+      quarter = now;
+    }
+    if (before && !running) live.textContent = store.get().runFailure ? "The run failed" : "Done";
+  });
+}
