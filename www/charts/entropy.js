@@ -1,0 +1,111 @@
+// How far zstd is from the bound: order-0 entropy of each byte plane and what zstd reaches, before and after the delta along the sequence.
+
+import { BASE, panelWidth, whole } from "./axis.js";
+import { colour, s, sheet } from "./svg.js";
+
+/** @typedef {import("./heatmap.js").LayerPicture} LayerPicture */
+/** @typedef {{ layerId: number, i: number, tensor: "K" | "V", plane: string, delta: boolean, bytes: number, entropy: number, zstd: number, size: number }} Reach */
+
+const NAMES = /** @type {Record<string, string>} */ ({ hi: "high plane: sign, exponent, first mantissa bits", lo: "low plane: last mantissa bits" });
+
+/** @param {LayerPicture[]} layers @returns {Reach[]} */
+function reaches(layers) {
+  return layers.flatMap((layer, i) =>
+    /** @type {const} */ (["K", "V"]).flatMap((tensor) =>
+      (tensor === "K" ? layer.k : layer.v).planes.flatMap((/** @type {any} */ plane) =>
+        [false, true].map((delta) => {
+          const coded = delta ? plane.delta : plane.plain;
+          const { bytes } = plane;
+          return { layerId: layer.layerId, i, tensor, plane: plane.name, delta, bytes, entropy: coded.entropy, size: coded.zstd, zstd: bytes > 0 ? (coded.zstd * 8) / bytes : 0 };
+        }),
+      ),
+    ),
+  );
+}
+
+/**
+ * @param {LayerPicture[]} layers
+ * @returns {import("./figure.js").Chart}
+ */
+export function entropyChart(layers) {
+  const all = reaches(layers);
+  const title = "The gap to the bound";
+  const ink = { stroke: "var(--ink)", "stroke-width": 1.8 };
+  return {
+    name: "entropy",
+    title,
+    note: "Order-0 entropy is what an ideal coder needs that looks at one byte at a time. The bar is what zstd reaches: to the right of the circle it pays more, to the left it found repeats.",
+    draw: (Plot, { width }) => {
+      const columns = width >= 760 ? 2 : 1;
+      return sheet({
+        title,
+        width,
+        columns,
+        legend: [
+          { swatch: s("circle", { cx: 7, cy: 7, r: 3.8, fill: "var(--page)", ...ink }), text: "entropy, plane as it is" },
+          { swatch: s("circle", { cx: 7, cy: 7, r: 3.8, fill: "var(--ink)", ...ink }), text: "entropy, after the delta" },
+          { swatch: s("line", { x1: 7, x2: 7, y1: 1, y2: 13, stroke: "var(--ink)", "stroke-width": 3 }), text: "zstd" },
+        ],
+        panels: /** @type {const} */ (["K", "V"]).flatMap((tensor) =>
+          [...new Set(all.map(({ plane }) => plane))].map((plane) => ({
+            heading: `${tensor}, ${width < 500 ? NAMES[plane].split(":")[0] : NAMES[plane]}`,
+            svg: panel(Plot, all.filter((reach) => reach.tensor === tensor && reach.plane === plane), all, layers, panelWidth(width, columns)),
+          })),
+        ),
+      });
+    },
+    table: () => ({
+      columns: ["Layer", "Tensor", "Plane", "Delta", "Bytes", "Entropy, bits per byte", "Bound, bytes", "zstd, bytes", "Gap, bytes"],
+      rows: all.map((reach) => {
+        const bound = (reach.entropy * reach.bytes) / 8;
+        return [...[reach.layerId, reach.tensor, reach.plane === "hi" ? "high" : "low", reach.delta ? "yes" : "no", reach.bytes], reach.entropy.toFixed(3), Math.ceil(bound), reach.size, Math.round(reach.size - bound)];
+      }),
+    }),
+  };
+}
+
+/** @param {any} Plot @param {Reach[]} reaches @param {Reach[]} all @param {LayerPicture[]} layers @param {number} width */
+function panel(Plot, reaches, all, layers, width) {
+  const row = layers.length > 16 ? 16 : 22;
+  const low = Math.min(...all.flatMap(({ entropy, zstd }) => [entropy, zstd]));
+  const y = (/** @type {Reach} */ reach) => reach.i + (reach.delta ? 0.2 : -0.2);
+  const tensor = reaches[0]?.tensor ?? "K";
+  return Plot.plot({
+    ...BASE,
+    marginTop: 22,
+    width,
+    height: row * layers.length + 22 + BASE.marginBottom,
+    x: { domain: [Math.max(0, Math.floor(low * 2 - 0.3) / 2), Math.max(8.2, ...all.map(({ zstd }) => zstd + 0.1))] },
+    y: { domain: [-0.6, layers.length - 0.4], reverse: true, axis: null },
+    marks: [
+      Plot.gridX({ stroke: "var(--line)", strokeOpacity: 1, interval: 1 }),
+      Plot.axisX({ interval: 1, tickSize: 0, label: "Bits per byte", labelAnchor: "center", labelArrow: "none" }),
+      Plot.axisY({
+        ticks: layers.map((_, i) => i),
+        tickFormat: (/** @type {number} */ i) => String(layers[i].layerId),
+        tickSize: 0,
+        label: "Layer",
+        labelAnchor: "top",
+        labelArrow: "none",
+        labelOffset: 46,
+      }),
+      Plot.ruleX([8], { stroke: "var(--ink)", strokeWidth: 1 }),
+      Plot.ruleY(reaches, { y, x1: "entropy", x2: "zstd", stroke: colour[tensor], strokeWidth: 1.6 }),
+      Plot.link(reaches, { x1: "zstd", x2: "zstd", y1: (/** @type {Reach} */ reach) => y(reach) - 0.17, y2: (/** @type {Reach} */ reach) => y(reach) + 0.17, stroke: colour[tensor], strokeWidth: 3 }),
+      Plot.dot(reaches, { x: "entropy", y, r: 3.2, fill: (/** @type {Reach} */ reach) => (reach.delta ? colour[tensor] : "var(--page)"), stroke: colour[tensor], strokeWidth: 1.6 }),
+      Plot.tip(
+        reaches,
+        Plot.pointer({
+          x: "entropy",
+          y,
+          title: (/** @type {Reach} */ reach) =>
+            [
+              `Layer ${reach.layerId}, ${reach.delta ? "after the delta" : "as it is"}`,
+              `entropy ${reach.entropy.toFixed(3)} bits per byte`,
+              `zstd ${reach.zstd.toFixed(3)}: ${whole(reach.size)} of ${whole(reach.bytes)} B`,
+            ].join("\n"),
+        }),
+      ),
+    ],
+  });
+}

@@ -1,0 +1,72 @@
+// What the page calls: the charts of a result, of two results, and of the dump. Plot (92 KB) is loaded by the first call.
+
+import { fill, h } from "../dom.js";
+import { bytesChart } from "./bytes.js";
+import { compareChart } from "./compare.js";
+import { dumpView } from "./dump.js";
+import { errorChart } from "./error.js";
+import { figure } from "./figure.js";
+import { ratioChart } from "./ratio.js";
+import { runsChart } from "./runs.js";
+import { sweepChart } from "./sweep.js";
+
+/** @typedef {import("./figure.js").Chart} Chart */
+/**
+ * What charts can ask of the page. `take`: a combination's settings for block-norm; `limit`: thresholds for the sweep; both by flag.
+ * @typedef {{ take?: (settings: Record<string, string>) => void, limit?: (settings: Record<string, string>) => void }} Actions
+ */
+
+/** @type {Promise<any> | undefined} */
+let plot;
+
+/** Observable Plot, fetched once. */
+export const loadPlot = () => (plot ??= import("../vendor/plot.js"));
+
+/**
+ * The charts that suit a report, most telling first.
+ * @param {any} report
+ * @param {Actions} [actions]
+ * @returns {Chart[]}
+ */
+export function chartsOf(report, actions = {}) {
+  if (report.analysis === "sweep") return report.groups.length > 0 ? [sweepChart(report, actions)] : [];
+  if (report.rows.length === 0) return [];
+  if (report.analysis === "lossy-compare") return [compareChart(report)];
+  return [ratioChart(report), bytesChart(report), errorChart(report)].filter((chart) => chart !== null);
+}
+
+/**
+ * Draws a result's charts into `container`, in place of what it holds.
+ * @param {HTMLElement} container
+ * @param {any} report as `Engine.run` gives it
+ * @param {Actions} [actions]
+ */
+export async function drawResult(container, report, actions = {}) {
+  show(await loadPlot(), container, chartsOf(report, actions));
+}
+
+/**
+ * @param {HTMLElement} container
+ * @param {{ name: string, report: any }} a
+ * @param {{ name: string, report: any }} b
+ */
+export async function drawCompare(container, a, b) {
+  const chart = a.report.rows.length > 0 && b.report.rows.length > 0 ? runsChart(a, b) : null;
+  show(await loadPlot(), container, chart ? [chart] : [], "These two results have no layer and stage in common.");
+}
+
+/**
+ * The dump before any run: `inspect` calls go one by one, so that a run can come in between.
+ * @param {HTMLElement} container
+ * @param {{ inspect: (request: Record<string, any>) => Promise<any> }} engine
+ * @param {{ signal?: AbortSignal }} [options]
+ */
+export async function drawDump(container, engine, options = {}) {
+  await dumpView(await loadPlot(), container, engine, options);
+}
+
+/** @param {any} Plot @param {HTMLElement} container @param {Chart[]} charts @param {string} [nothing] */
+function show(Plot, container, charts, nothing = "Nothing to draw.") {
+  container.classList.add("kv-charts");
+  fill(container, charts.length > 0 ? charts.map((chart) => figure(Plot, chart)) : h("p", { class: "muted" }, nothing));
+}
