@@ -22,7 +22,7 @@ export function layersOf(stats) {
   return { ids, at: (layerId) => places.get(layerId) ?? -1, split: first > 0 ? first - 0.5 : null };
 }
 
-/** Plot's x options for layers. @param {Layers} layers @param {number} width of the panel */
+/** Plot's x options for layers. @param {Layers} layers */
 export const layerScale = (layers) => ({ domain: [-0.6, layers.ids.length - 0.4], axis: null });
 
 /**

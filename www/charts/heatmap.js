@@ -143,7 +143,7 @@ function cells(pictures, tensor, steps, x, y, width) {
  * @param {any} svg @param {LayerPicture[]} layers @param {(layer: LayerPicture) => any} of @param {number} width @param {number} headDim
  */
 function withReading(svg, layers, of, width, headDim) {
-  const words = s("text", { x: width - BASE.marginRight, y: -7, "text-anchor": "end", "font-size": FONT + 1, fill: "var(--ink)", class: "kv-handle" });
+  const words = /** @type {SVGTextElement} */ (s("text", { x: width - BASE.marginRight, y: -7, "text-anchor": "end", "font-size": FONT + 1, fill: "var(--ink)", class: "kv-handle" }));
   svg.append(words);
   const x = svg.scale("x");
   const y = svg.scale("y");
