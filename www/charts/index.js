@@ -19,8 +19,19 @@ import { sweepChart } from "./sweep.js";
 /** @type {Promise<any> | undefined} */
 let plot;
 
-/** Observable Plot, fetched once. */
-export const loadPlot = () => (plot ??= import("../vendor/plot.js"));
+/** Observable Plot and the charts' stylesheet, fetched once. */
+export const loadPlot = () => (plot ??= Promise.all([import("../vendor/plot.js"), stylesheet()]).then(([Plot]) => Plot));
+
+function stylesheet() {
+  const link = h("link", { rel: "stylesheet", href: new URL("charts.css", import.meta.url).href });
+  const loaded = new Promise((done) => {
+    link.addEventListener("load", done);
+    // Unstyled charts are better than none.
+    link.addEventListener("error", done);
+  });
+  document.head.append(link);
+  return loaded;
+}
 
 /**
  * The charts that suit a report, most telling first.

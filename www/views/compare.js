@@ -4,6 +4,7 @@
 /** @import { Outcome } from "../types.js" */
 import { h } from "../dom.js";
 import { error } from "../format.js";
+import { drawComparison } from "./charts.js";
 import { comparable } from "./headline.js";
 import { bestOf } from "./runs.js";
 
@@ -13,9 +14,11 @@ export function comparison({ store }, now, other) {
   const [a, b] = now.id < other.id ? [now, other] : [other, now];
   const names = [a, b].map(({ id, analysis }) => `#${id} ${analysis}`);
   const settings = settingRows(a, b);
+  const charts = h("div", { class: "charts", "data-analysis": "compare" });
+  if (a.report && b.report) void drawComparison(charts, { name: names[0], report: a.report }, { name: names[1], report: b.report });
   return [
     h("div", { class: "table-head" }, h("h3", {}, `Runs ${names.join(" and ")}`), h("button", { type: "button", class: "quiet", on: { click: () => store.set({ comparedTo: null }) } }, "End comparison")),
-    h("div", { class: "charts", "data-analysis": "compare" }),
+    charts,
     h("div", { class: "compare-pair" },
       simpleTable("Figures", [...names, "difference"], figureRows(a, b)),
       settings.length > 0 ? simpleTable("Settings that differ", names, settings) : h("p", { class: "muted" }, "The settings are the same.")),

@@ -63,7 +63,7 @@ export function mountResults(app) {
 function outcomeView(app, outcome) {
   const { report, files, captures, capturesTotal } = outcome;
   const charts = h("div", { class: "charts", "data-analysis": outcome.analysis });
-  if (report) drawCharts(charts, report, app);
+  if (report) void drawCharts(charts, report, app);
   const summary = files.find(({ name }) => name.endsWith(".md") && !name.includes("/"));
   return [
     !report && h("p", { class: "message note" }, `Cancelled after ${count(captures)} of ${count(capturesTotal)} captures. The table is of these.`),
