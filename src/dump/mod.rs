@@ -24,4 +24,4 @@ pub use natural::natural_cmp;
 pub use problem::{Fault, Problem};
 pub use scan::{Limits, ScanOptions, scan};
 pub use source::{FileEntry, MemorySource, Source, SourceError};
-pub use summary::{DtypeCount, DumpSummary, RunSummary, ShapeCount, StageCount};
+pub use summary::{DtypeCount, DumpSummary, LayerCount, RunSummary, ShapeCount, StageCount};

@@ -1,6 +1,6 @@
 //! What a dump holds, in figures, for `kvlens scan` and the page.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -17,8 +17,8 @@ pub struct DumpSummary {
     pub bytes: u64,
     /// The runs, by name.
     pub runs: Vec<RunSummary>,
-    /// All layers of all runs.
-    pub layers: Vec<i64>,
+    /// All layers of all runs, by number.
+    pub layers: Vec<LayerCount>,
     /// All stages.
     pub stages: Vec<StageCount>,
     /// All shapes, in the order of their figures.
@@ -39,14 +39,26 @@ pub struct RunSummary {
     pub captures: usize,
     /// Bytes of its K and V tensors.
     pub bytes: u64,
-    /// Its layers.
-    pub layers: Vec<i64>,
+    /// Its layers, by number.
+    pub layers: Vec<LayerCount>,
     /// Its stages.
     pub stages: Vec<StageCount>,
     /// Its shapes.
     pub shapes: Vec<ShapeCount>,
     /// Its element types.
     pub dtypes: Vec<DtypeCount>,
+}
+
+/// How much of the dump a layer is.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LayerCount {
+    /// The layer's number.
+    pub layer_id: i64,
+    /// Captures of it.
+    pub captures: usize,
+    /// Bytes of its K and V tensors.
+    pub bytes: u64,
 }
 
 /// How many captures are of a stage.
@@ -123,7 +135,7 @@ impl Dump {
 struct Tally<'a> {
     captures: usize,
     bytes: u64,
-    layers: BTreeSet<i64>,
+    layers: BTreeMap<i64, (usize, u64)>,
     stages: BTreeMap<&'a str, usize>,
     shapes: BTreeMap<(usize, usize, usize), usize>,
     dtypes: BTreeMap<&'static str, usize>,
@@ -134,7 +146,9 @@ impl<'a> Tally<'a> {
         let shape = capture.shape;
         self.captures += 1;
         self.bytes = self.bytes.saturating_add(capture.bytes());
-        self.layers.insert(capture.layer_id);
+        let layer = self.layers.entry(capture.layer_id).or_default();
+        layer.0 += 1;
+        layer.1 = layer.1.saturating_add(capture.bytes());
         *self.stages.entry(&capture.stage).or_default() += 1;
         *self
             .shapes
@@ -144,6 +158,11 @@ impl<'a> Tally<'a> {
     }
 
     fn summary(self, run: &str) -> RunSummary {
+        let layer = |(layer_id, (captures, bytes))| LayerCount {
+            layer_id,
+            captures,
+            bytes,
+        };
         let stage = |(stage, captures): (&str, usize)| StageCount {
             stage: stage.to_owned(),
             captures,
@@ -162,7 +181,7 @@ impl<'a> Tally<'a> {
             run: run.to_owned(),
             captures: self.captures,
             bytes: self.bytes,
-            layers: self.layers.into_iter().collect(),
+            layers: self.layers.into_iter().map(layer).collect(),
             stages: self.stages.into_iter().map(stage).collect(),
             shapes: self.shapes.into_iter().map(shape).collect(),
             dtypes: self.dtypes.into_iter().map(dtype).collect(),
