@@ -7,5 +7,3 @@ pub mod dump;
 pub mod par;
 pub mod report;
 pub mod tensor;
-#[cfg(target_arch = "wasm32")]
-pub mod web;

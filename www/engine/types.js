@@ -20,38 +20,36 @@
  * One file that the user dropped or chose. `path` has "/" between its parts and starts with the dropped folder's name.
  * @typedef {{ path: string, file: File }} FileEntry
  *
- * What the dump holds (src/dump/summary.rs).
- * @typedef {object} DumpSummary
+ * A run in the dump: captures of one top folder (or one archive). `id` goes to `removeRun`.
+ * @typedef {object} RunSummary
+ * @property {string} id
+ * @property {string} name
  * @property {number} captures
  * @property {number} bytes                   of K and V together
- * @property {RunSummary[]} runs
- * @property {number[]} layers                of all runs
- * @property {StageCount[]} stages
- * @property {ShapeCount[]} shapes
- * @property {DtypeCount[]} dtypes
- * @property {Problem[]} problems             what could not be used
+ * @property {LayerSummary[]} layers          in natural order
+ * @property {Record<string, number>} stages  captures of each stage: {prefill: 9, decode: 72}
+ * @property {{ kvHeads: number, headDim: number, bytesPerElem: number, dtype: string, captures: number }[]} shapes
+ *                                            the most frequent first
+ * @property {[number, number]} seqLen        least and greatest
  *
- * One run in it; `run`, its name, goes to `removeRun`.
- * @typedef {object} RunSummary
- * @property {string} run
+ * @typedef {{ layerId: number, captures: number, bytes: number }} LayerSummary
+ *
+ * One thing that is wrong with the dump: the file, and what about it, in words.
+ * @typedef {{ run: string, file: string, message: string }} Problem
+ *
+ * All that the engine holds now.
+ * @typedef {object} DumpSummary
+ * @property {RunSummary[]} runs
+ * @property {LayerSummary[]} layers   over all runs
  * @property {number} captures
  * @property {number} bytes
- * @property {number[]} layers
- * @property {StageCount[]} stages
- * @property {ShapeCount[]} shapes
- * @property {DtypeCount[]} dtypes
- *
- * @typedef {{ stage: string, captures: number }} StageCount
- * @typedef {{ seqLen: number, kvHeads: number, headDim: number, captures: number }} ShapeCount
- * @typedef {{ dtype: string, captures: number }} DtypeCount
- *
- * A file that can't be used, or a part of it: what is wrong, in words, and where it is one field: what was found and expected.
- * @typedef {{ file: string, message: string, field?: string, found?: string, expected?: string }} Problem
+ * @property {Problem[]} problems      the first 1000
+ * @property {number} problemCount
  *
  * An analysis and its parameters, from the same definitions as the command line's flags.
  * @typedef {object} AnalysisSpec
  * @property {string} name             the command: "mixed", "blocknorm", "sweep", "lossy-compare"
- * @property {string} title
+ * @property {string} label
  * @property {string} help
  * @property {ParamSpec[]} params
  *
@@ -59,14 +57,12 @@
  * @property {string} flag             "lossless-first-n"; `--` and it is the flag
  * @property {string} label
  * @property {string} help             one line
- * @property {string | null} unit      "bits", "tokens"
- * @property {"method" | "captures" | "compression" | "report"} section
- * @property {any} kind                type and range: `Kind` of src/analysis/settings.rs
+ * @property {string} unit             "bits", "tokens" or ""
+ * @property {any} kind                type and range, as src/analysis states them
  * @property {any} default
- * @property {{ flag: string, is: string[] } | null} when  it has an effect only when that setting has one of these values
  *
- * Values by flag; what is absent has its default. Values are as on the command line, or as JSON has them.
- * @typedef {Record<string, any>} Settings
+ * Values by flag; what is absent has its default. Values are texts, as on the command line.
+ * @typedef {Record<string, string>} Settings
  *
  * @typedef {{ flag: string, message: string }} SettingError
  *
@@ -96,10 +92,10 @@
  * @typedef {{ name: string, bytes: Uint8Array<ArrayBuffer> }} ReportFile
  *
  * @typedef {object} RunResult
- * @property {any} report          groups, figures and rows: `Report` of src/analysis/rows.rs
- * @property {Problem[]} problems  captures that could not be read or decoded when their turn came
+ * @property {any} report          headline figures, tables and problems (src/analysis, `Report`)
  * @property {ReportFile[]} files  what the command line would have written
  * @property {number} elapsedMs
+ * @property {number} bytes
  * @property {number} workers      how many different threads measured at least one capture
  *
  * Why something did not work. `message` says what, `hint` what to try.
