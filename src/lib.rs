@@ -7,3 +7,5 @@ pub mod dump;
 pub mod par;
 pub mod report;
 pub mod tensor;
+#[cfg(target_arch = "wasm32")]
+pub mod web;

@@ -26,6 +26,11 @@ mod imp {
     pub fn threads() -> usize {
         rayon::current_num_threads()
     }
+
+    /// Which thread of the pool this is; 0 outside of it.
+    pub fn current_thread() -> usize {
+        rayon::current_thread_index().unwrap_or(0)
+    }
 }
 
 #[cfg(not(feature = "threads"))]
@@ -52,6 +57,11 @@ mod imp {
     pub fn threads() -> usize {
         1
     }
+
+    /// The only one.
+    pub fn current_thread() -> usize {
+        0
+    }
 }
 
-pub use imp::{join, map, spawn, threads};
+pub use imp::{current_thread, join, map, spawn, threads};

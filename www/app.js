@@ -101,7 +101,7 @@ export function createApp() {
         onProgress: (read, total) => set({ reading: `Reading ${count(read)} of ${count(total)} files` }),
       });
       set({ dump });
-      if (dump.captures === 0 && dump.problemCount === 0) {
+      if (dump.captures === 0 && dump.problems.length === 0) {
         throw new EngineError(
           "dump",
           `No capture among ${count(entries.length)} files.`,
@@ -116,10 +116,10 @@ export function createApp() {
     return (get().dump?.captures ?? 0) > 0;
   }
 
-  /** @param {string} id */
-  async function removeRun(id) {
+  /** @param {string} run its name */
+  async function removeRun(run) {
     try {
-      set({ dump: await (await engine).removeRun(id) });
+      set({ dump: await (await engine).removeRun(run) });
     } catch (error) {
       set({ dumpFailure: failureOf(error) });
     }
@@ -142,7 +142,7 @@ export function createApp() {
     /** @type {Running} */
     const started = { analysis, progress: null, rows, startedAt: performance.now(), cancelling: false };
     set({ running: started, runFailure: null });
-    const shared = { analysis, settings, dumpName: dump.runs.map((each) => each.name).join(", "), rows };
+    const shared = { analysis, settings, dumpName: dump.runs.map((each) => each.run).join(", "), rows };
     try {
       const result = await (await engine).run(
         { analysis, settings, verify },
@@ -155,13 +155,14 @@ export function createApp() {
           },
         },
       );
-      const { report, files, elapsedMs, bytes } = result;
-      finish({ ...shared, rows: report.rows, report, files, elapsedMs, bytes, captures: report.captures, capturesTotal: report.captures });
+      const { report, files, elapsedMs, problems } = result;
+      const bytes = get().running?.progress?.bytesTotal ?? 0;
+      finish({ ...shared, rows: report.rows, report, files, problems, elapsedMs, bytes, captures: report.captures, capturesTotal: report.captures });
     } catch (error) {
       const progress = get().running?.progress;
       if (error instanceof EngineError && error.code === "cancelled") {
         if (progress && rows.length > 0) {
-          finish({ ...shared, report: null, files: [], elapsedMs: progress.elapsedMs, bytes: progress.bytes, captures: progress.captures,
+          finish({ ...shared, report: null, files: [], problems: [], elapsedMs: progress.elapsedMs, bytes: progress.bytes, captures: progress.captures,
             capturesTotal: progress.capturesTotal });
         }
       } else set({ runFailure: failureOf(error) });
@@ -199,6 +200,11 @@ export function createApp() {
     cancel,
     /** @param {string} flag @param {string} text */
     setValue: (flag, text) => set({ values: withValue(get(), flag, text) }),
+    /** Takes settings that a chart offers, and shows where they went. @param {string} analysis @param {Record<string, string>} settings */
+    take(analysis, settings) {
+      set({ analysis });
+      for (const [flag, text] of Object.entries(settings)) set({ values: withValue(get(), flag, text) });
+    },
     /** @param {string} analysis */
     pick: (analysis) => set({ analysis }),
   };

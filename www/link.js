@@ -52,7 +52,7 @@ export function commandOf(state) {
     return [text.startsWith("-") ? `--${flag}=${quoted(text)}` : `--${flag} ${quoted(text)}`];
   });
   const runs = state.dump?.runs ?? [];
-  const dump = runs.length === 1 ? runs[0].name : "DUMP";
+  const dump = runs.length === 1 ? runs[0].run || "DUMP" : "DUMP";
   const verify = state.verify ? ["--verify"] : [];
   return ["kvlens", spec.name, "--dump-dir", quoted(dump), "--out-dir", "report", ...flags, ...verify].join(" ");
 }

@@ -5,6 +5,7 @@ import { mountAnalysis } from "./views/analysis.js";
 import { mountDump } from "./views/dump.js";
 import { mountHeader } from "./views/header.js";
 import { listenToKeys } from "./views/keys.js";
+import { mountLesson } from "./views/lesson.js";
 import { mountResults } from "./views/results.js";
 import { mountSplit } from "./views/split.js";
 
@@ -14,5 +15,6 @@ mountDump(app);
 mountSplit(app);
 mountAnalysis(app);
 mountResults(app);
+mountLesson(app);
 listenToKeys(app);
 void app.start();

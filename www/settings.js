@@ -2,7 +2,7 @@
 // Ranges come from the core's definitions; the core checks again before it runs.
 
 /** @import { AnalysisSpec, Settings } from "./engine/types.js" */
-/** @import { Param, State } from "./types.js" */
+/** @import { Choice, Param, State } from "./types.js" */
 import { number } from "./format.js";
 
 /** @param {AnalysisSpec} spec @returns {Param[]} */
@@ -73,8 +73,9 @@ export function defaultWords(param) {
   const { kind } = param;
   const text = defaultText(param);
   if (kind.type === "switch") return text === "true" ? "on" : "off";
-  const names = "choices" in kind ? new Map(kind.choices.map(({ value, label }) => [value, label])) : null;
-  return text.split(",").map((item) => names?.get(item) ?? item).join(", ") || "none";
+  /** @type {Choice[]} */
+  const choices = "choices" in kind ? kind.choices : [];
+  return text.split(",").map((item) => choices.find(({ value }) => value === item)?.label ?? item).join(", ") || "none";
 }
 
 /**

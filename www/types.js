@@ -1,7 +1,7 @@
 /**
  * The page's state, and the parts of the core's JSON that views read (src/analysis/settings.rs and rows.rs). Nothing here runs.
  *
- * @import { AnalysisSpec, DumpSummary, EngineInfo, Plan, Progress, ReportFile, Settings } from "./engine/types.js"
+ * @import { AnalysisSpec, DumpSummary, EngineInfo, Plan, Problem, Progress, ReportFile, Settings } from "./engine/types.js"
  *
  * @typedef {{ value: string, label: string }} Choice
  * @typedef {{ type: "int" | "float" | "intList" | "floatList" | "range", min: number, max: number }
@@ -39,6 +39,7 @@
  * @property {Report | null} report  null when it was cancelled
  * @property {Row[]} rows
  * @property {ReportFile[]} files
+ * @property {Problem[]} problems    captures that could not be read when their turn came
  * @property {number} elapsedMs
  * @property {number} bytes
  * @property {number} captures

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::capture::{Capture, Dump};
-use super::mapping::TensorGuess;
 use super::problem::Problem;
 
 /// What a dump holds.
@@ -26,8 +25,6 @@ pub struct DumpSummary {
     pub shapes: Vec<ShapeCount>,
     /// All element types.
     pub dtypes: Vec<DtypeCount>,
-    /// How arrays without meta files were understood, and what is to be asked about them.
-    pub guesses: Vec<TensorGuess>,
     /// What could not be used.
     pub problems: Vec<Problem>,
 }
@@ -128,7 +125,6 @@ impl Dump {
             stages,
             shapes,
             dtypes,
-            guesses: self.guesses.clone(),
             problems: self.problems.clone(),
         }
     }

@@ -1,8 +1,24 @@
-// The page's side of the engine: the one module of www/engine that the page's views import.
+// The page's side of the engine: with types.js and isolation.js all of www/engine that the page's views import.
 // Every method is a message to the coordinator worker, which owns the wasm instance; the page never blocks.
 // After a trap (out of memory, a bug) the worker is replaced and gets the files again, so the next call works.
 
-/** @import { AnalysisSpec, DumpSummary, EngineErrorCode, EngineInfo, FileEntry, Plan, RunOptions, RunRequest, RunResult, Settings, StartOptions } from "./types.js" */
+import { isolate } from "./isolation.js";
+
+/** @import { AnalysisSpec, DumpSummary, EngineErrorCode, EngineInfo, EngineKind, FileEntry, Plan, Row, RunOptions, RunRequest, RunResult, Settings, StartOptions } from "./types.js" */
+
+/** More threads than this gain little and cost memory. */
+const MAX_THREADS = 16;
+/** A worker that does not start within this time never will. */
+const START_MS = 20_000;
+/** A cancelled worker that is still busy after this time is replaced. */
+const CANCEL_MS = 150;
+
+/** @type {Partial<Record<EngineErrorCode, string>>} */
+const HINTS = {
+  memory: "The browser gave the page no more memory. Close other tabs, or start the page with ?threads=1, or use the command line.",
+  panic: "This is a bug in kvlens. The next run starts afresh; please report it with the text above.",
+  start: "Reload the page; ?engine=serial takes the simpler engine.",
+};
 
 export class EngineError extends Error {
   /**
@@ -10,7 +26,7 @@ export class EngineError extends Error {
    * @param {string} message what happened
    * @param {string} [hint] what to try
    */
-  constructor(code, message, hint = "") {
+  constructor(code, message, hint = HINTS[code] ?? "") {
     super(message);
     this.name = "EngineError";
     this.code = code;
@@ -18,24 +34,84 @@ export class EngineError extends Error {
   }
 }
 
+/**
+ * @typedef {object} Call
+ * @property {(result: any) => void} resolve
+ * @property {(error: EngineError) => void} reject
+ * @property {(message: any) => void} [news]
+ */
+
 export class Engine {
+  /** @type {EngineInfo} what runs, and why */
+  info;
+  /** @type {Worker | undefined} */
+  #worker;
+  /** @type {Promise<void>} the worker is there and has the files */
+  #ready = Promise.resolve();
+  /** @type {Map<number, Call>} */
+  #calls = new Map();
+  #lastId = 0;
+  /** @type {Map<string, File>} what a fresh worker is given */
+  #files = new Map();
+  /** @type {Set<string>} */
+  #removed = new Set();
+  #running = false;
+  /** Whether the worker has started and has the files. */
+  #started = false;
+  /** @type {number | undefined} */
+  #memoryMiB;
+
+  /** @param {EngineInfo} info @param {number} [memoryMiB] */
+  constructor(info, memoryMiB) {
+    this.info = info;
+    this.#memoryMiB = memoryMiB;
+  }
+
   /**
-   * Starts the best engine that this page can have. `startOptions()` reads them from the address (`?engine=`, `?threads=`).
+   * Starts the best engine that this page can have; it may reload the page once to get it. `startOptions()` makes the options from
+   * the page's address.
    * @param {StartOptions} [options]
    * @returns {Promise<Engine>}
    */
   static async start(options = {}) {
-    throw new EngineError("start", `no engine yet ${JSON.stringify(options)}`);
+    const isolation = await isolate();
+    const serial = options.kind === "serial";
+    if (!serial && !isolation) {
+      const threads = Math.min(options.threads ?? navigator.hardwareConcurrency ?? 1, MAX_THREADS);
+      try {
+        return await Engine.#of("threads", threads, "", options.memoryMiB);
+      } catch (error) {
+        if (options.kind === "threads") throw error;
+        const reason = `threads do not start here (${/** @type {Error} */ (error).message})`;
+        return Engine.#of("serial", 1, reason);
+      }
+    }
+    return Engine.#of("serial", 1, serial ? "as the address asks" : isolation);
   }
 
-  /** @type {EngineInfo} */
-  get info() {
-    throw new EngineError("start", "no engine yet");
+  /**
+   * @param {EngineKind} kind
+   * @param {number} threads
+   * @param {string} reason
+   * @param {number} [memoryMiB]
+   */
+  static async #of(kind, threads, reason, memoryMiB) {
+    const count = `${threads} ${threads === 1 ? "thread" : "threads"}`;
+    const label = reason ? `${count}: ${reason}` : `${count}, SIMD`;
+    const engine = new Engine({ kind, threads, reason, label, memoryMax: 0, version: "" }, memoryMiB);
+    engine.#ready = engine.#open();
+    try {
+      await engine.#ready;
+    } catch (error) {
+      engine.stop();
+      throw error;
+    }
+    return engine;
   }
 
   /** The analyses and their parameters. @returns {Promise<AnalysisSpec[]>} */
-  async specs() {
-    throw new EngineError("start", "no engine yet");
+  specs() {
+    return this.#call("specs", {});
   }
 
   /**
@@ -45,16 +121,21 @@ export class Engine {
    * @param {{ onProgress?: (read: number, total: number) => void }} [options]
    * @returns {Promise<DumpSummary>}
    */
-  async addFiles(entries, options = {}) {
-    throw new EngineError("start", `no engine yet ${entries.length} ${options}`);
+  async addFiles(entries, { onProgress } = {}) {
+    const summary = await this.#call("addFiles", { entries }, ({ progress }) => onProgress?.(progress.read, progress.total));
+    for (const { path, file } of entries) this.#files.set(path, file);
+    for (const { run } of summary.runs) this.#removed.delete(run);
+    return summary;
   }
 
   /**
-   * @param {string} id of a RunSummary
+   * @param {string} run of a RunSummary
    * @returns {Promise<DumpSummary>}
    */
-  async removeRun(id) {
-    throw new EngineError("start", `no engine yet ${id}`);
+  async removeRun(run) {
+    const summary = await this.#call("removeRun", { run });
+    this.#removed.add(run);
+    return summary;
   }
 
   /**
@@ -63,8 +144,8 @@ export class Engine {
    * @param {Settings} settings
    * @returns {Promise<Plan>}
    */
-  async plan(analysis, settings) {
-    throw new EngineError("start", `no engine yet ${analysis} ${settings}`);
+  plan(analysis, settings) {
+    return this.#call("plan", { analysis, settings });
   }
 
   /**
@@ -73,8 +154,34 @@ export class Engine {
    * @param {RunOptions} [options]
    * @returns {Promise<RunResult>}
    */
-  async run(request, options = {}) {
-    throw new EngineError("start", `no engine yet ${request} ${options}`);
+  async run(request, { signal, onProgress, onRows } = {}) {
+    if (this.#running) throw new EngineError("settings", "a run is going on");
+    this.#running = true;
+    try {
+      const aborted = new Promise((_, reject) => {
+        const abort = () => reject(new EngineError("cancelled", "cancelled"));
+        if (signal?.aborted) abort();
+        signal?.addEventListener("abort", abort, { once: true });
+      });
+      /** @type {Row[]} */
+      const all = [];
+      const result = this.#call("run", request, ({ progress, rows }) => {
+        if (signal?.aborted) return;
+        for (const row of rows) all.push(row);
+        if (rows.length) onRows?.(rows);
+        onProgress?.(progress);
+      });
+      result.catch(() => {});
+      const done = /** @type {RunResult} */ (await Promise.race([result, aborted]));
+      // They came in parts; in one piece they would hold the page up.
+      done.report.rows = all;
+      return done;
+    } catch (error) {
+      if (signal?.aborted) this.#ready = this.#cancel();
+      throw error;
+    } finally {
+      this.#running = false;
+    }
   }
 
   /**
@@ -82,12 +189,106 @@ export class Engine {
    * @param {Record<string, any>} request
    * @returns {Promise<any>}
    */
-  async inspect(request) {
-    throw new EngineError("start", `no engine yet ${request}`);
+  inspect(request) {
+    return this.#call("inspect", request);
   }
 
   /** Ends the worker. */
-  stop() {}
+  stop() {
+    this.#worker?.terminate();
+    this.#worker = undefined;
+    this.#fail(new EngineError("stopped", "the engine was stopped"));
+    this.#ready = Promise.reject(new EngineError("stopped", "the engine was stopped"));
+    this.#ready.catch(() => {});
+  }
+
+  /**
+   * @param {string} method
+   * @param {any} args
+   * @param {(message: any) => void} [news]
+   */
+  async #call(method, args, news) {
+    await this.#ready;
+    return this.#send(method, args, news);
+  }
+
+  /**
+   * @param {string} method
+   * @param {any} args
+   * @param {(message: any) => void} [news]
+   * @returns {Promise<any>}
+   */
+  #send(method, args, news) {
+    const id = ++this.#lastId;
+    return new Promise((resolve, reject) => {
+      this.#calls.set(id, { resolve, reject, news });
+      this.#worker?.postMessage({ id, method, args });
+    });
+  }
+
+  /** A fresh worker, with all that the page has given so far. */
+  async #open() {
+    const worker = new Worker(new URL("./coordinator.js", import.meta.url), { type: "module", name: "coordinator" });
+    this.#worker = worker;
+    this.#started = false;
+    worker.onmessage = ({ data }) => {
+      if (this.#worker === worker) this.#receive(data);
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      if (this.#worker === worker) this.#fail(new EngineError("start", event.message || "the worker did not load"));
+    };
+    const { kind, threads } = this.info;
+    const late = setTimeout(() => this.#fail(new EngineError("start", "the worker does not answer")), START_MS);
+    const started = await this.#send("start", { kind, threads, memoryMiB: this.#memoryMiB });
+    clearTimeout(late);
+    Object.assign(this.info, started);
+    if (this.#files.size) {
+      await this.#send("addFiles", { entries: [...this.#files].map(([path, file]) => ({ path, file })) });
+      for (const run of this.#removed) await this.#send("removeRun", { run });
+    }
+    this.#started = true;
+  }
+
+  /** @param {any} message of the worker */
+  #receive({ id, result, error, died, ...news }) {
+    const failure = error ?? died;
+    if (failure?.fatal) {
+      this.#fail(new EngineError(failure.code, failure.message));
+      // A worker that dies while it starts would only die again.
+      if (this.#started) this.#renew();
+      return;
+    }
+    const call = this.#calls.get(id);
+    if (!call) return;
+    if (error) call.reject(new EngineError(error.code, error.message));
+    else if (result !== undefined) call.resolve(result);
+    else return call.news?.(news);
+    this.#calls.delete(id);
+  }
+
+  /** @param {EngineError} error that ends all calls */
+  #fail(error) {
+    const calls = [...this.#calls.values()];
+    this.#calls.clear();
+    for (const { reject } of calls) reject(error);
+  }
+
+  #renew() {
+    this.#worker?.terminate();
+    this.#ready = this.#open();
+    this.#ready.catch(() => {});
+  }
+
+  /** Waits for the worker to be idle again, or replaces it. */
+  async #cancel() {
+    const late = new Promise((resolve) => setTimeout(resolve, CANCEL_MS, false));
+    const idle = await Promise.race([this.#send("cancel", { withinMs: CANCEL_MS }).catch(() => false), late]);
+    if (idle) return;
+    this.#fail(new EngineError("cancelled", "cancelled"));
+    this.#worker?.terminate();
+    await this.#open();
+  }
 }
 
 /**

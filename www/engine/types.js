@@ -20,36 +20,39 @@
  * One file that the user dropped or chose. `path` has "/" between its parts and starts with the dropped folder's name.
  * @typedef {{ path: string, file: File }} FileEntry
  *
- * A run in the dump: captures of one top folder (or one archive). `id` goes to `removeRun`.
- * @typedef {object} RunSummary
- * @property {string} id
- * @property {string} name
+ * What the dump holds (src/dump/summary.rs).
+ * @typedef {object} DumpSummary
  * @property {number} captures
  * @property {number} bytes                   of K and V together
- * @property {LayerSummary[]} layers          in natural order
- * @property {Record<string, number>} stages  captures of each stage: {prefill: 9, decode: 72}
- * @property {{ kvHeads: number, headDim: number, bytesPerElem: number, dtype: string, captures: number }[]} shapes
- *                                            the most frequent first
- * @property {[number, number]} seqLen        least and greatest
- *
- * @typedef {{ layerId: number, captures: number, bytes: number }} LayerSummary
- *
- * One thing that is wrong with the dump: the file, and what about it, in words.
- * @typedef {{ run: string, file: string, message: string }} Problem
- *
- * All that the engine holds now.
- * @typedef {object} DumpSummary
  * @property {RunSummary[]} runs
- * @property {LayerSummary[]} layers   over all runs
+ * @property {LayerCount[]} layers            of all runs, by number
+ * @property {StageCount[]} stages
+ * @property {ShapeCount[]} shapes
+ * @property {DtypeCount[]} dtypes
+ * @property {Problem[]} problems             what could not be used
+ *
+ * One run in it; `run`, its name, goes to `removeRun`.
+ * @typedef {object} RunSummary
+ * @property {string} run
  * @property {number} captures
  * @property {number} bytes
- * @property {Problem[]} problems      the first 1000
- * @property {number} problemCount
+ * @property {LayerCount[]} layers            by number
+ * @property {StageCount[]} stages
+ * @property {ShapeCount[]} shapes
+ * @property {DtypeCount[]} dtypes
+ *
+ * @typedef {{ layerId: number, captures: number, bytes: number }} LayerCount
+ * @typedef {{ stage: string, captures: number }} StageCount
+ * @typedef {{ seqLen: number, kvHeads: number, headDim: number, captures: number }} ShapeCount
+ * @typedef {{ dtype: string, captures: number }} DtypeCount
+ *
+ * A file that can't be used, or a part of it: what is wrong, in words, and where it is one field: what was found and expected.
+ * @typedef {{ file: string, message: string, field?: string, found?: string, expected?: string }} Problem
  *
  * An analysis and its parameters, from the same definitions as the command line's flags.
  * @typedef {object} AnalysisSpec
  * @property {string} name             the command: "mixed", "blocknorm", "sweep", "lossy-compare"
- * @property {string} label
+ * @property {string} title
  * @property {string} help
  * @property {ParamSpec[]} params
  *
@@ -57,12 +60,14 @@
  * @property {string} flag             "lossless-first-n"; `--` and it is the flag
  * @property {string} label
  * @property {string} help             one line
- * @property {string} unit             "bits", "tokens" or ""
- * @property {any} kind                type and range, as src/analysis states them
+ * @property {string | null} unit      "bits", "tokens"
+ * @property {"method" | "captures" | "compression" | "report"} section
+ * @property {any} kind                type and range: `Kind` of src/analysis/settings.rs
  * @property {any} default
+ * @property {{ flag: string, is: string[] } | null} when  it has an effect only when that setting has one of these values
  *
- * Values by flag; what is absent has its default. Values are texts, as on the command line.
- * @typedef {Record<string, string>} Settings
+ * Values by flag; what is absent has its default. Values are as on the command line, or as JSON has them.
+ * @typedef {Record<string, any>} Settings
  *
  * @typedef {{ flag: string, message: string }} SettingError
  *
@@ -92,10 +97,10 @@
  * @typedef {{ name: string, bytes: Uint8Array<ArrayBuffer> }} ReportFile
  *
  * @typedef {object} RunResult
- * @property {any} report          headline figures, tables and problems (src/analysis, `Report`)
+ * @property {any} report          groups, figures and rows: `Report` of src/analysis/rows.rs
+ * @property {Problem[]} problems  captures that could not be read or decoded when their turn came
  * @property {ReportFile[]} files  what the command line would have written
  * @property {number} elapsedMs
- * @property {number} bytes
  * @property {number} workers      how many different threads measured at least one capture
  *
  * Why something did not work. `message` says what, `hint` what to try.

@@ -16,25 +16,27 @@ export const drawCharts = (container, report, app) => orSay(container, async () 
  */
 export const drawComparison = (container, a, b) => orSay(container, async () => (await load()).drawCompare(container, a, b));
 
+/** @param {HTMLElement} container @param {App} app @param {AbortSignal} signal */
+export const drawDump = (container, app, signal) => orSay(container, async () => (await load()).drawDump(container, await app.engine, { signal }));
+
 /** What the sweep's chart can set. @param {App} app */
 const actions = (app) => ({
   /** @param {Record<string, string>} settings of one combination, for block-norm */
-  take(settings) {
-    app.pick("blocknorm");
-    for (const [flag, text] of Object.entries(settings)) app.setValue(flag, text);
-  },
+  take: (settings) => app.take("blocknorm", settings),
   /** @param {Record<string, string>} settings thresholds of the next sweep */
   limit(settings) {
-    if (app.store.get().analysis !== "sweep") return;
-    for (const [flag, text] of Object.entries(settings)) app.setValue(flag, text);
+    if (app.store.get().analysis === "sweep") app.take("sweep", settings);
   },
 });
 
 /** @param {HTMLElement} container @param {() => Promise<void>} draw */
 async function orSay(container, draw) {
+  container.classList.add("drawing");
   try {
     await draw();
   } catch (error) {
     container.replaceChildren(h("p", { class: "muted" }, `The charts could not be drawn (${error instanceof Error ? error.message : error}). Tables and files are complete without them.`));
+  } finally {
+    container.classList.remove("drawing");
   }
 }

@@ -1,14 +1,13 @@
 // What is in the dump: ways to bring one in, a line for each run, the problems, and the pictures on demand.
 
 /** @import { App } from "../app.js" */
-/** @import { DumpSummary, Problem, RunSummary } from "../engine/types.js" */
+/** @import { DumpSummary, RunSummary } from "../engine/types.js" */
 import { byId, fill, h } from "../dom.js";
 import { chosenFiles, transferredFiles } from "../files.js";
 import { bytesElement, count, plural } from "../format.js";
+import { drawDump } from "./charts.js";
 import { failureBox } from "./failure.js";
-
-/** More problems than this stay folded. */
-const PROBLEMS_SHOWN = 3;
+import { problemList } from "./problems.js";
 
 /** @param {App} app */
 export function mountDump(app) {
@@ -36,8 +35,9 @@ export function mountDump(app) {
   );
   const failure = h("div", { role: "alert" });
   const runs = h("ul", { class: "runs" });
-  const problems = h("div", { class: "problems" });
-  const pictures = h("div", { id: "dump-charts" });
+  const problems = h("div");
+  const canvas = h("div", { class: "charts" });
+  const pictures = h("details", { class: "pictures" }, h("summary", {}, "Look at the values: magnitudes, histograms, entropy of each byte plane"), canvas);
   fill(byId("dump-body"), drop, about, failure, runs, problems, pictures);
 
   store.watch(
@@ -53,12 +53,24 @@ export function mountDump(app) {
       sample.hidden = !empty;
     },
   );
+  /** @type {AbortController | null} */
+  let drawing = null;
+  const draw = () => {
+    drawing?.abort();
+    fill(canvas);
+    if (!pictures.open || pictures.hidden) return;
+    drawing = new AbortController();
+    void drawDump(canvas, app, drawing.signal);
+  };
+  pictures.addEventListener("toggle", draw);
   store.watch((state) => state.dumpFailure, (what) => fill(failure, what && failureBox(what)));
   store.watch(
     (state) => state.dump,
     (dump) => {
-      fill(runs, dump?.runs.map((run) => runLine(run, () => void app.removeRun(run.id))) ?? []);
-      fill(problems, dump && problemList(dump));
+      fill(runs, dump?.runs.map((run) => runLine(run, () => void app.removeRun(run.run))) ?? []);
+      fill(problems, dump && dumpProblems(dump));
+      pictures.hidden = !dump?.captures;
+      draw();
     },
   );
 
@@ -114,22 +126,25 @@ function listenToDrops(app, zone) {
 
 /** @param {RunSummary} run @param {() => void} remove */
 function runLine(run, remove) {
-  const stages = Object.entries(run.stages).map(([stage, n]) => `${count(n)} ${stage}`).join(", ");
-  const [least, greatest] = run.seqLen;
-  const shapes = run.shapes.map(({ kvHeads, headDim, dtype }) => `${plural(kvHeads, "KV head")} × ${headDim} · ${dtype}`);
-  const shown = [...new Set(shapes)];
+  const stages = run.stages.map(({ stage, captures }) => `${count(captures)} ${stage}`).join(", ");
+  const lengths = run.shapes.map(({ seqLen }) => seqLen);
+  const [least, greatest] = [Math.min(...lengths), Math.max(...lengths)];
+  const shapes = [...new Set(run.shapes.map(({ kvHeads, headDim }) => `${plural(kvHeads, "KV head")} × ${headDim}`))];
+  const more = shapes.length > 2 ? ` and ${plural(shapes.length - 2, "more shape")}` : "";
+  const name = run.run || "Files without a folder";
   return h(
     "li",
     {},
     h("p", { class: "facts" },
-      h("strong", {}, run.name),
+      h("strong", {}, name),
       fact(plural(run.layers.length, "layer"), `Layers ${run.layers.map((layer) => layer.layerId).join(", ")}`),
-      fact(shown.slice(0, 2).join(" and ") + (shown.length > 2 ? ` and ${shown.length - 2} more shapes` : ""), shown.join("\n")),
+      fact(shapes.slice(0, 2).join(" and ") + more, shapes.join("\n")),
+      fact(run.dtypes.map(({ dtype }) => dtype).join(", "), run.dtypes.map(({ dtype, captures }) => `${dtype}: ${plural(captures, "capture")}`).join("\n")),
       fact(`${plural(run.captures, "capture")} (${stages})`),
       fact(least === greatest ? plural(least, "token") : `${count(least)} to ${count(greatest)} tokens each`),
       h("span", { class: "fact" }, bytesElement(run.bytes)),
     ),
-    h("button", { type: "button", class: "quiet square", "aria-label": `Remove ${run.name}`, title: "Remove", on: { click: remove } }, "×"),
+    h("button", { type: "button", class: "quiet square", "aria-label": `Remove ${name}`, title: "Remove", on: { click: remove } }, "×"),
   );
 }
 
@@ -137,18 +152,7 @@ function runLine(run, remove) {
 const fact = (text, title) => h("span", { class: "fact", title }, text);
 
 /** @param {DumpSummary} dump */
-function problemList({ problems, problemCount }) {
-  if (problemCount === 0) return null;
-  const head = `${plural(problemCount, "file")} left out. The rest is analysed.`;
-  /** @param {Problem[]} some */
-  const list = (some) =>
-    h("ul", {}, some.map(({ file, message }) => h("li", {}, h("code", {}, file), ": ", message)));
-  const rest = problems.slice(PROBLEMS_SHOWN);
-  return [
-    h("p", { class: "problems-head" }, h("span", { class: "alert-mark", "aria-hidden": "true" }, "!"), head),
-    list(problems.slice(0, PROBLEMS_SHOWN)),
-    rest.length > 0 &&
-      h("details", {}, h("summary", {}, `${count(problemCount - PROBLEMS_SHOWN)} more`), list(rest),
-        problemCount > problems.length && h("p", { class: "muted" }, `The first ${count(problems.length)} are listed.`)),
-  ];
+function dumpProblems({ problems, captures }) {
+  const rest = captures > 0 ? "The rest is analysed." : "Nothing else is there to analyse.";
+  return problemList(problems, `${plural(problems.length, "file")} left out. ${rest}`);
 }

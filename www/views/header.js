@@ -8,17 +8,19 @@ import { showKeys } from "./keys.js";
 export function mountHeader(app) {
   const { store } = app;
   const badge = h("span", { class: "badge", "data-kind": "starting" }, "starting");
+  const lesson = h("button", { type: "button", class: "quiet", id: "open-lesson", on: { click: () => store.set({ lesson: store.get().lesson === null ? 1 : null }) } }, "Learn");
   const theme = h("button", { type: "button", class: "quiet", on: { click: switchTheme } });
   nameTheme();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", nameTheme);
   fill(
     byId("head-tools"),
     badge,
-    h("button", { type: "button", class: "quiet", id: "open-lesson", on: { click: () => store.set({ lesson: store.get().lesson ?? 1 }) } }, "Learn"),
+    lesson,
     theme,
     h("button", { type: "button", class: "quiet square", "aria-label": "Keys", title: "Keys", on: { click: showKeys } }, "?"),
   );
 
+  store.watch((state) => state.lesson !== null, (open) => lesson.setAttribute("aria-pressed", String(open)));
   store.watch(
     (state) => state.engine,
     ({ status, info, failure }) => {

@@ -24,6 +24,12 @@ export function headline({ report, elapsedMs, bytes, captures }) {
 
 /** @param {import("../types.js").Report} report @param {Group | null} best */
 function sentence(report, best) {
+  if (report.analysis === "lossy-compare" && report.groups.length > 0) {
+    const [first] = [...report.groups].sort((a, b) => b.all.kvRatio - a.all.kvRatio);
+    const { variant, all } = first;
+    const errors = all.kErrors && all.vErrors ? `, at a K cosine of ${cosine(all.kErrors.cosine)} and a V cosine of ${cosine(all.vErrors.cosine)}` : "";
+    return h("p", { class: "sentence" }, "Smallest: ", h("strong", {}, variant.label), variant.bits ? ` with ${variant.bits} bits` : "", `, KV ${ratio(all.kvRatio)}${errors}.`);
+  }
   if (report.analysis !== "sweep" || !best) return null;
   const passing = report.groups.filter(({ passes }) => passes).length;
   return h("p", { class: "sentence" }, best.passes ? "Best within the thresholds: " : "None stays within the thresholds; the smallest of all: ", h("strong", {}, best.variant.label),

@@ -4,13 +4,14 @@
 /** @import { App } from "../app.js" */
 /** @import { Outcome } from "../types.js" */
 import { byId, fill, h } from "../dom.js";
-import { count } from "../format.js";
+import { count, plural } from "../format.js";
 import { LayerSums } from "../layers.js";
 import { markdown } from "../markdown.js";
 import { drawCharts } from "./charts.js";
 import { comparison } from "./compare.js";
 import { downloads } from "./downloads.js";
 import { headline } from "./headline.js";
+import { problemList } from "./problems.js";
 import { runList } from "./runs.js";
 import { groupTable, layerTable } from "./tables.js";
 
@@ -26,11 +27,13 @@ export function mountResults(app) {
   const list = h("div", { class: "run-list" });
   fill(byId("result-body"), placeholder, live, shown, list);
 
-  store.watch(({ outcomes, running }) => [outcomes.length, running === null], () => {
+  store.watch(({ outcomes, running }) => [outcomes.length, running === null], ([length], before) => {
     const { outcomes, running } = store.get();
     placeholder.hidden = outcomes.length > 0 || running !== null;
     shown.classList.toggle("stale", running !== null);
     shown.toggleAttribute("inert", running !== null);
+    // A new result below the screen's edge comes just into view.
+    if (before && length > before[0]) requestAnimationFrame(() => shown.querySelector(".facts-line")?.scrollIntoView({ block: "nearest" }));
   });
   store.watch(({ outcomes, shown: id, comparedTo }) => [outcomes, id, comparedTo], () => {
     const { outcomes, shown: id, comparedTo } = store.get();
@@ -68,6 +71,7 @@ function outcomeView(app, outcome) {
   return [
     !report && h("p", { class: "message note" }, `Cancelled after ${count(captures)} of ${count(capturesTotal)} captures. The table is of these.`),
     headline(outcome),
+    problemList(outcome.problems, `${plural(outcome.problems.length, "capture")} could not be read, and ${outcome.problems.length === 1 ? "is" : "are"} not in these figures.`),
     report && downloads(files, `kvlens-${outcome.analysis}`),
     report && charts,
     tables(outcome),

@@ -1,7 +1,7 @@
 // The split between lossless and lossy layers: a strip of cells, K above V, with a handle that moves `lossless-first-n`.
 
 /** @import { App } from "../app.js" */
-/** @import { LayerSummary } from "../engine/types.js" */
+/** @import { LayerCount } from "../engine/types.js" */
 /** @import { Layer } from "../layers.js" */
 import { byId, fill, h } from "../dom.js";
 import { count, megabytes, ratio } from "../format.js";
@@ -29,7 +29,7 @@ export function mountSplit(app) {
   const whole = h("div", { class: "split-whole" }, h("div", { class: "split-head" }, say, fieldSlot), strip, readout);
   fill(root, placeholder, whole);
 
-  /** @type {LayerSummary[]} */
+  /** @type {LayerCount[]} */
   let layers = [];
   /** @type {Map<number, Layer>} */
   let results = new Map();
@@ -127,7 +127,7 @@ export function mountSplit(app) {
     strip.classList.toggle("dense", width < 10);
   }
 
-  /** @param {LayerSummary | null} layer */
+  /** @param {LayerCount | null} layer */
   function describe(layer) {
     if (!layer) return fill(readout, results.size > 0 ? "Filled: the bytes left, with their ratio. Solid is lossless, hatched lossy." : "A cell is a layer, its height its bytes. Solid stays lossless, hatched becomes lossy: drag the handle, or use the arrow keys.");
     const result = results.get(layer.layerId);

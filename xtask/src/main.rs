@@ -2,7 +2,15 @@
 //!
 //! One file a command; a new one is its `mod`, its line in `Command` and its line in `main`.
 
+mod dist;
 mod fuzz_zstd;
+mod sample;
+mod serve;
+mod shell;
+mod sizes;
+mod test;
+mod toolchain;
+mod wasm;
 
 use clap::{Parser, Subcommand};
 
@@ -20,10 +28,19 @@ struct Cli {
 enum Command {
     /// Compares our zstd frames with C libzstd's on random streams
     FuzzZstd(fuzz_zstd::Args),
+    /// Makes dist/: the page with both wasm builds, to put on any static host under any path
+    Build(dist::Args),
+    /// Builds what is stale and serves the page on this machine
+    Serve(serve::Args),
+    /// Runs every check: format, lints, tests, types, and the page in real browsers
+    Test(test::Args),
 }
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::FuzzZstd(args) => fuzz_zstd::run(&args),
+        Command::Build(args) => dist::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Test(args) => test::run(&args),
     }
 }

@@ -1,0 +1,251 @@
+// The coordinator: the worker that owns the wasm instance and its pool, and reads the files. The page's side is client.js.
+//
+// It never waits for the pool: a run is started, then asked again and again for what is ready, and between two questions it
+// listens for messages. So it can be told to stop at any time, and a dead pool thread is noticed.
+
+/** @import { FileEntry, RunRequest } from "./types.js" */
+
+const GIB = 1 << 30;
+const PAGE = 1 << 16;
+/** More than the module's own need; the rest is grown. */
+const FIRST_PAGES = 256;
+/** Meta files are read ahead, this many at once: one after the other takes longer. */
+const AHEAD = 32;
+/** Larger files are not metas. */
+const META_MAX = 1 << 20;
+/** Pause of a run when the pool has all it can take. */
+const PAUSE_MS = 4;
+/** Time between two looks at what was measured and at messages. */
+const STEP_MS = 20;
+/** Time between two messages with rows to the page. */
+const TELL_MS = 50;
+
+/** @type {any} the wasm glue */
+let wasm;
+/** @type {any} its engine */
+let engine;
+/** @type {WebAssembly.Memory} */
+let memory;
+/** @type {any} the run that goes on */
+let current;
+
+const methods = { start, specs, addFiles, removeRun, plan, run, cancel, inspect };
+
+self.onmessage = async ({ data: { id, method, args } }) => {
+  try {
+    const result = await methods[/** @type {keyof typeof methods} */ (method)](args, id);
+    self.postMessage({ id, result }, transferable(result));
+  } catch (error) {
+    self.postMessage({ id, error: describe(error) });
+  }
+};
+
+/** @param {{ kind: "threads" | "serial", threads: number, memoryMiB?: number }} options */
+async function start({ kind, threads, memoryMiB }) {
+  const glue = new URL(`./${kind}/kvlens.js`, import.meta.url).href;
+  const response = fetch(new URL(`./${kind}/kvlens_bg.wasm`, import.meta.url));
+  const [module, loaded] = await Promise.all([compile(await response), import(glue)]);
+  wasm = loaded;
+  if (kind === "threads") {
+    memory = allocate(memoryMiB);
+    await wasm.default({ module_or_path: module, memory });
+    await Promise.all(Array.from({ length: threads }, () => poolThread({ glue, module, memory })));
+    wasm.startPool(threads);
+  } else {
+    memory = (await wasm.default({ module_or_path: module })).memory;
+  }
+  engine = new wasm.Engine();
+  return { version: wasm.version(), memoryMax: maximum };
+}
+
+/** @param {Response} response */
+async function compile(response) {
+  if (!response.ok) throw new Error(`${response.url}: ${response.status}`);
+  const typed = response.headers.get("content-type")?.startsWith("application/wasm");
+  // Some hosts do not know the type of wasm files, and then streaming is refused.
+  return typed ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
+}
+
+let maximum = 4 * GIB;
+
+/**
+ * The largest shared memory that the browser grants: phones refuse 4 GiB, some also 2.
+ * @param {number} [memoryMiB] upper bound
+ */
+function allocate(memoryMiB) {
+  const sizes = memoryMiB ? [memoryMiB * (1 << 20)] : [4 * GIB, 2 * GIB, GIB];
+  for (const bytes of sizes) {
+    try {
+      const shared = new WebAssembly.Memory({ initial: FIRST_PAGES, maximum: Math.floor(bytes / PAGE), shared: true });
+      maximum = bytes;
+      return shared;
+    } catch (error) {
+      if (bytes === sizes.at(-1)) throw error;
+    }
+  }
+  throw new Error("unreachable");
+}
+
+/** @type {Worker[]} Kept: Firefox collects workers that share memory and have no other owner (bug 1702191). */
+const pool = [];
+
+/** @param {{ glue: string, module: WebAssembly.Module, memory: WebAssembly.Memory }} init */
+function poolThread(init) {
+  const thread = new Worker(new URL("./pool.js", import.meta.url), { type: "module", name: `pool ${pool.length}` });
+  pool.push(thread);
+  thread.postMessage(init);
+  return new Promise((resolve, reject) => {
+    thread.onmessage = ({ data }) => {
+      if (data === "ready") return resolve(undefined);
+      const error = died(data.died);
+      reject(error);
+      self.postMessage({ died: describe(error) });
+    };
+    thread.onerror = (event) => {
+      event.preventDefault();
+      reject(new Error(event.message || "a worker did not start"));
+    };
+  });
+}
+
+async function specs() {
+  return JSON.parse(wasm.specs());
+}
+
+/**
+ * @param {{ entries: FileEntry[] }} args
+ * @param {number} id
+ */
+async function addFiles({ entries }, id) {
+  const metas = entries.filter(({ path, file }) => isMeta(path) && file.size <= META_MAX);
+  let next = 0;
+  let read = 0;
+  const reader = async () => {
+    while (next < metas.length) {
+      const { path, file } = metas[next++];
+      // A file that can't be read now gets its message in the scan.
+      const bytes = await file.arrayBuffer().catch(() => undefined);
+      engine.add(path, file, bytes && new Uint8Array(bytes));
+      if (++read % 64 === 0) self.postMessage({ id, progress: { read, total: metas.length } });
+    }
+  };
+  await Promise.all(Array.from({ length: AHEAD }, reader));
+  for (const { path, file } of entries) if (!(isMeta(path) && file.size <= META_MAX)) engine.add(path, file, undefined);
+  return JSON.parse(engine.scan(entries.map(({ path }) => path)));
+}
+
+/** @param {string} path */
+function isMeta(path) {
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  return name.endsWith(".json") && name.startsWith("meta_");
+}
+
+/** @param {{ run: string }} args */
+async function removeRun({ run }) {
+  return JSON.parse(engine.removeRun(run));
+}
+
+/** @param {{ analysis: string, settings: Record<string, string> }} args */
+async function plan({ analysis, settings }) {
+  return JSON.parse(engine.plan(analysis, JSON.stringify(settings)));
+}
+
+/** @param {any} request */
+async function inspect(request) {
+  return JSON.parse(engine.inspect(JSON.stringify(request)));
+}
+
+/**
+ * @param {RunRequest} request
+ * @param {number} id
+ */
+async function run({ analysis, settings, verify }, id) {
+  const started = performance.now();
+  const mine = engine.start(analysis, JSON.stringify(settings), verify ?? true);
+  current = mine;
+  /** @type {any[]} */
+  let rows = [];
+  let told = 0;
+  for (;;) {
+    const until = performance.now() + STEP_MS;
+    let more = true;
+    while (more && performance.now() < until) more = mine.step();
+    const news = JSON.parse(mine.news());
+    rows.push(...news.rows);
+    const elapsedMs = performance.now() - started;
+    if (news.done || elapsedMs - told > TELL_MS) {
+      self.postMessage({ id, progress: { ...news.progress, elapsedMs }, rows });
+      told = elapsedMs;
+      rows = [];
+    }
+    if (news.done) break;
+    await pause(more ? 0 : PAUSE_MS);
+    // `cancel` took it over.
+    if (current !== mine) throw { code: "cancelled", message: "cancelled" };
+  }
+  const { report, problems, workers } = JSON.parse(mine.finish());
+  const files = Array.from({ length: mine.fileCount() }, (_, i) => ({ name: mine.fileName(i), bytes: mine.fileBytes(i) }));
+  current = undefined;
+  mine.free();
+  return { report, problems, files, workers, elapsedMs: performance.now() - started };
+}
+
+/**
+ * Ends the run that goes on. The pool can't be interrupted within a capture.
+ * @param {{ withinMs: number }} args
+ * @returns {Promise<boolean>} whether the pool is idle within that time
+ */
+async function cancel({ withinMs }) {
+  const mine = current;
+  current = undefined;
+  const until = performance.now() + withinMs;
+  while (mine && !mine.stop()) {
+    if (performance.now() > until) return false;
+    await pause(PAUSE_MS);
+  }
+  mine?.free();
+  return true;
+}
+
+const channel = new MessageChannel();
+/** @type {(() => void)[]} */
+const paused = [];
+channel.port1.onmessage = () => paused.shift()?.();
+
+/**
+ * Lets messages in. Time-outs of 0 are stretched to 4 ms by browsers; a message to oneself isn't.
+ * @param {number} ms
+ * @returns {Promise<void>}
+ */
+function pause(ms) {
+  return new Promise((resolve) => {
+    if (ms > 0) return setTimeout(resolve, ms);
+    paused.push(resolve);
+    channel.port2.postMessage(0);
+  });
+}
+
+/** @param {any} result */
+function transferable(result) {
+  return (result?.files ?? []).map((/** @type {{ bytes: Uint8Array }} */ { bytes }) => bytes.buffer);
+}
+
+/** @param {string} text of the error that ended a pool thread */
+function died(text) {
+  return Object.assign(new Error(text), { fatal: true });
+}
+
+/**
+ * What the page is told of an error. After a `fatal` one this worker can't be used any more.
+ * @param {any} error
+ */
+function describe(error) {
+  const message = String(error?.message ?? error);
+  if (error?.code) return { code: error.code, message };
+  // A Rust panic unwinds and leaves everything usable.
+  if (error?.name === "PanicError") return { code: "panic", message };
+  const trap = error?.fatal || error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
+  // Rust stops by `unreachable` only where memory can't be had.
+  const code = /unreachable|memory|allocation/i.test(message) ? "memory" : "panic";
+  return { code: trap ? code : "start", message, fatal: trap };
+}

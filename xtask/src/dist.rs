@@ -1,0 +1,145 @@
+//! `cargo xtask build`: dist/, a folder of static files. Every address in it is relative, so that it works under any path.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args as ClapArgs;
+use sha2::{Digest, Sha256};
+use walkdir::WalkDir;
+
+use crate::wasm::{VARIANTS, hex};
+use crate::{sample, shell, sizes, toolchain};
+
+/// What the service worker's version is put in place of.
+const VERSION_MARK: &str = "@VERSION@";
+/// What the list of files that the service worker keeps is put in place of.
+const FILES_MARK: &str = "\"@FILES@\"";
+/// What the page's policy is put in place of.
+const POLICY_MARK: &str = "@POLICY@";
+
+#[derive(ClapArgs)]
+pub struct Args {
+    /// Leave wasm-opt out, even where it is installed
+    #[arg(long)]
+    no_opt: bool,
+}
+
+/// Builds and prints the sizes.
+///
+/// # Errors
+/// When a tool is missing or fails.
+pub fn run(args: &Args) -> Result<()> {
+    let dist = build(!args.no_opt)?;
+    sizes::print(&dist)?;
+    println!("{}", dist.display());
+    Ok(())
+}
+
+/// Builds what is stale; the path of dist/.
+///
+/// # Errors
+/// When a tool is missing or fails.
+pub fn build(optimize: bool) -> Result<PathBuf> {
+    let root = shell::root();
+    let toolchain = toolchain::find()?;
+    println!("wasm with {}", toolchain.name);
+    let dist = root.join("dist");
+    let glue = root.join("target/wasm/glue");
+    for variant in &VARIANTS {
+        variant.build(&toolchain, &glue.join(variant.name), optimize)?;
+    }
+    // Emptied, not removed: a server may be running in it.
+    clear(&dist)?;
+    copy(&root.join("www"), &dist)?;
+    for variant in &VARIANTS {
+        for file in ["kvlens.js", "kvlens_bg.wasm"] {
+            let to = dist.join("engine").join(variant.name).join(file);
+            copy_file(&glue.join(variant.name).join(file), &to)?;
+        }
+    }
+    sample::write(
+        &root.join("tests/data/sample-dump/dumps"),
+        &dist.join("sample.zip"),
+    )?;
+    // GitHub Pages leaves out files that begin with an underscore, unless told not to.
+    fs::write(dist.join(".nojekyll"), "")?;
+    stamp(&dist)?;
+    Ok(dist)
+}
+
+/// Writes the list of files and a version that is a hash of them into the service worker: any change makes a new version.
+fn stamp(dist: &Path) -> Result<()> {
+    let script = dist.join("sw.js");
+    let text = fs::read_to_string(&script)?;
+    let mut hash = Sha256::new();
+    let mut listed = Vec::new();
+    for path in files(dist)? {
+        let name = path.to_string_lossy().replace('\\', "/");
+        hash.update(name.as_bytes());
+        hash.update(fs::read(dist.join(&path))?);
+        if name != "sw.js" && !name.starts_with('.') {
+            listed.push(format!("\"{name}\""));
+        }
+    }
+    let version = hex(&hash.finalize()[..8]);
+    let text = text
+        .replace(VERSION_MARK, &version)
+        .replace(FILES_MARK, &listed.join(",\n  "))
+        .replace(
+            POLICY_MARK,
+            policy(&fs::read_to_string(dist.join("index.html"))?)?,
+        );
+    fs::write(script, text)?;
+    Ok(())
+}
+
+/// The Content-Security-Policy in a page's `<meta>`.
+fn policy(html: &str) -> Result<&str> {
+    let tag = html.split("http-equiv=\"Content-Security-Policy\"").nth(1);
+    let content = tag.and_then(|rest| rest.split("content=\"").nth(1)?.split('"').next());
+    content.context("index.html has no Content-Security-Policy")
+}
+
+/// The files under a folder, relative to it, in order.
+///
+/// # Errors
+/// When it can't be read.
+pub fn files(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in WalkDir::new(dir).sort_by_file_name() {
+        let entry = entry?;
+        if entry.file_type().is_file() {
+            found.push(entry.path().strip_prefix(dir)?.to_path_buf());
+        }
+    }
+    Ok(found)
+}
+
+fn clear(dir: &Path) -> Result<()> {
+    fs::create_dir_all(dir)?;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    for path in files(from)? {
+        copy_file(&from.join(&path), &to.join(&path))?;
+    }
+    Ok(())
+}
+
+fn copy_file(from: &Path, to: &Path) -> Result<()> {
+    if let Some(dir) = to.parent() {
+        fs::create_dir_all(dir)?;
+    }
+    fs::copy(from, to).with_context(|| format!("{} to {}", from.display(), to.display()))?;
+    Ok(())
+}

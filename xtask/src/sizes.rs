@@ -1,0 +1,81 @@
+//! What the page weighs on the wire, gzipped as hosts do, against what it may weigh.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Result;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::dist;
+
+/// KB of HTML, JS and CSS, without the charts' library.
+const PAGE_LIMIT: usize = 80_000;
+/// KB of each wasm module.
+const WASM_LIMIT: usize = 450_000;
+
+/// Something that is weighed: its name, its bytes gzipped, and what they may be.
+pub struct Weight {
+    pub name: String,
+    pub bytes: usize,
+    pub limit: usize,
+}
+
+/// Weighs the files of dist/.
+///
+/// # Errors
+/// When they can't be read.
+pub fn weigh(dist: &Path) -> Result<Vec<Weight>> {
+    let mut weights = Vec::new();
+    let mut page = 0;
+    for path in dist::files(dist)? {
+        let name = path.to_string_lossy().replace('\\', "/");
+        let bytes = gzipped(&fs::read(dist.join(&path))?)?;
+        let extension = path.extension().and_then(|end| end.to_str());
+        match extension {
+            Some("wasm") => weights.push(Weight {
+                name,
+                bytes,
+                limit: WASM_LIMIT,
+            }),
+            // The charts' library and the lesson come later, when they are looked at.
+            Some("html" | "js" | "css") if !lazy(&name) => page += bytes,
+            _ => {}
+        }
+    }
+    weights.push(Weight {
+        name: "HTML, JS and CSS".into(),
+        bytes: page,
+        limit: PAGE_LIMIT,
+    });
+    Ok(weights)
+}
+
+/// Prints the weights.
+///
+/// # Errors
+/// When the files can't be read.
+pub fn print(dist: &Path) -> Result<()> {
+    for weight in weigh(dist)? {
+        println!(
+            "{:28} {:7.1} KB gzipped (at most {:.0})",
+            weight.name,
+            weight.bytes as f64 / 1e3,
+            weight.limit as f64 / 1e3
+        );
+    }
+    Ok(())
+}
+
+fn lazy(name: &str) -> bool {
+    ["vendor/", "charts/", "learn/"]
+        .iter()
+        .any(|dir| name.starts_with(dir))
+}
+
+fn gzipped(bytes: &[u8]) -> Result<usize> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes)?;
+    Ok(encoder.finish()?.len())
+}

@@ -1,0 +1,134 @@
+//! Finds a compiler that can build std for wasm with threads: one that has std's source beside it.
+//!
+//! rustup keeps that source in a component (`rust-src`), Debian in a package. What is missing is installed where that is one plain step,
+//! and said first; nothing else is ever downloaded.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::shell;
+
+/// Debian's compiler for the web, its cargo, std's source and the linker.
+const PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-22"];
+
+/// A compiler with std's source.
+#[derive(Debug)]
+pub struct Toolchain {
+    /// Where it is from, for people.
+    pub name: String,
+    cargo: PathBuf,
+    rustc: Option<PathBuf>,
+    linker: Option<PathBuf>,
+}
+
+impl Toolchain {
+    /// A cargo command that compiles for wasm with this toolchain.
+    pub fn cargo(&self) -> Command {
+        let mut command = shell::command(&self.cargo);
+        // -Zbuild-std is for nightly compilers; stable ones need this. Only this call sees it.
+        command.env("RUSTC_BOOTSTRAP", "1");
+        // Set by the cargo that runs xtask, for its own toolchain.
+        for inherited in ["RUSTUP_TOOLCHAIN", "RUSTC", "RUSTDOC", "CARGO"] {
+            if self.rustc.is_some() {
+                command.env_remove(inherited);
+            }
+        }
+        if let Some(rustc) = &self.rustc {
+            command.env("RUSTC", rustc);
+        }
+        if let Some(linker) = &self.linker {
+            command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+        }
+        command
+    }
+}
+
+/// The first toolchain that fits, or what to install.
+///
+/// # Errors
+/// When there is none and none can be installed.
+pub fn find() -> Result<Toolchain> {
+    if let Some(found) = installed() {
+        return Ok(found);
+    }
+    if can_apt() {
+        println!("installing with apt-get: {}", PACKAGES.join(" "));
+        let install = ["install", "-y", "--no-install-recommends"];
+        shell::run(shell::command("apt-get").args(install).args(PACKAGES))?;
+    } else if shell::has("rustup") {
+        println!("installing std's source: rustup component add rust-src");
+        shell::run(shell::command("rustup").args(["component", "add", "rust-src"]))?;
+    }
+    if let Some(found) = installed() {
+        return Ok(found);
+    }
+    bail!(
+        "the wasm build needs a Rust compiler with std's source. Install one of:\n  \
+         - with rustup: rustup component add rust-src\n  \
+         - on Debian or Ubuntu: apt-get install {}",
+        PACKAGES.join(" ")
+    )
+}
+
+fn installed() -> Option<Toolchain> {
+    own().or_else(debian)
+}
+
+/// The compiler that compiled this program.
+fn own() -> Option<Toolchain> {
+    let sysroot = shell::output(shell::command("rustc").args(["--print", "sysroot"]))?;
+    has_source(Path::new(&sysroot)).then(|| Toolchain {
+        name: format!("rustc of {sysroot}"),
+        cargo: "cargo".into(),
+        rustc: None,
+        linker: None,
+    })
+}
+
+fn debian() -> Option<Toolchain> {
+    let linker = newest_linker()?;
+    let (rustc, cargo) = ("/usr/bin/rustc", "/usr/bin/cargo");
+    let complete = has_source(Path::new("/usr")) && Path::new(rustc).exists();
+    complete.then(|| Toolchain {
+        name: "Debian's rustc-web".into(),
+        cargo: cargo.into(),
+        rustc: Some(rustc.into()),
+        linker: Some(linker),
+    })
+}
+
+/// `wasm-ld` where there is one without a version, else the greatest version.
+fn newest_linker() -> Option<PathBuf> {
+    let version = |path: &PathBuf| -> Option<u32> {
+        let name = path.file_name()?.to_str()?.strip_prefix("wasm-ld")?;
+        match name.strip_prefix('-') {
+            Some(number) => number.parse().ok(),
+            None => name.is_empty().then_some(u32::MAX),
+        }
+    };
+    let entries = std::fs::read_dir("/usr/bin").ok()?;
+    entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| version(path).is_some())
+        .max_by_key(version)
+}
+
+fn has_source(sysroot: &Path) -> bool {
+    sysroot
+        .join("lib/rustlib/src/rust/library/Cargo.lock")
+        .exists()
+}
+
+/// Whether this is a root shell of a Debian-like system whose apt knows the packages.
+fn can_apt() -> bool {
+    let root = shell::output(Command::new("id").arg("-u")).as_deref() == Some("0");
+    root && PACKAGES.iter().all(|package| known_to_apt(package))
+}
+
+/// Whether apt could install this package.
+pub fn known_to_apt(package: &str) -> bool {
+    let shown = shell::output(Command::new("apt-cache").args(["policy", package]));
+    shown.is_some_and(|text| text.contains("Candidate:") && !text.contains("Candidate: (none)"))
+}

@@ -1,0 +1,110 @@
+//! The two wasm builds: compiled with their own std, then glue by wasm-bindgen, then wasm-opt where Node has it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::shell;
+use crate::toolchain::Toolchain;
+
+/// One of the builds.
+pub struct Variant {
+    /// Its folder's name.
+    pub name: &'static str,
+    rustflags: &'static str,
+    features: &'static [&'static str],
+}
+
+// Panics unwind in both: then they are errors that the page can show, and the pool goes on. With panic=abort a panic in a pool thread
+// would leave the coordinator waiting for ever. No relaxed SIMD: its results may differ between machines.
+/// Threads for isolated pages, one thread for all others.
+pub const VARIANTS: [Variant; 2] = [
+    Variant {
+        name: "threads",
+        rustflags: "-Ctarget-feature=+atomics,+bulk-memory,+simd128 -Cpanic=unwind -Cllvm-args=-wasm-use-legacy-eh=false",
+        features: &["--features", "threads"],
+    },
+    Variant {
+        name: "serial",
+        rustflags: "-Ctarget-feature=+simd128 -Cpanic=unwind -Cllvm-args=-wasm-use-legacy-eh=false",
+        features: &["--no-default-features"],
+    },
+];
+
+impl Variant {
+    /// Builds into `dir`: `kvlens.js` and `kvlens_bg.wasm`. Does nothing where they are of the same code already.
+    ///
+    /// # Errors
+    /// When the compiler or a tool fails.
+    pub fn build(&self, toolchain: &Toolchain, dir: &Path, optimize: bool) -> Result<()> {
+        let wasm = self.compile(toolchain)?;
+        let optimizer = optimize.then(wasm_opt).flatten();
+        let stamp = format!(
+            "{} {}",
+            digest(&fs::read(&wasm)?),
+            if optimizer.is_some() { "optimized" } else { "" }
+        );
+        let stamp_file = dir.join(".stamp");
+        if fs::read_to_string(&stamp_file).is_ok_and(|old| old == stamp) {
+            return Ok(());
+        }
+        let _ = fs::remove_dir_all(dir);
+        Bindgen::new()
+            .input_path(&wasm)
+            .web(true)?
+            .typescript(true)
+            .remove_name_section(true)
+            .remove_producers_section(true)
+            .generate(dir)?;
+        if let Some(optimizer) = optimizer {
+            let module = dir.join("kvlens_bg.wasm");
+            shell::run(
+                shell::command("node")
+                    .arg(optimizer)
+                    // Not -O4, which crashes; not --all-features, which makes modules that browsers refuse.
+                    .args(["-O3", "--strip-debug"])
+                    .arg(&module)
+                    .arg("-o")
+                    .arg(&module),
+            )?;
+        }
+        fs::write(stamp_file, stamp)?;
+        Ok(())
+    }
+
+    fn compile(&self, toolchain: &Toolchain) -> Result<PathBuf> {
+        // A folder each: other flags would rebuild std every time.
+        let target = shell::root().join("target/wasm").join(self.name);
+        let mut cargo = toolchain.cargo();
+        cargo
+            .args(["build", "--release", "--locked", "--lib"])
+            .args(["--package", "kvlens"])
+            .args(["--target", "wasm32-unknown-unknown"])
+            .arg("-Zbuild-std=std,panic_unwind")
+            .args(self.features)
+            .env("RUSTFLAGS", self.rustflags)
+            .env_remove("CARGO_ENCODED_RUSTFLAGS")
+            .env("CARGO_TARGET_DIR", &target);
+        shell::run(&mut cargo).with_context(|| format!("the {} build", self.name))?;
+        Ok(target.join("wasm32-unknown-unknown/release/kvlens.wasm"))
+    }
+}
+
+/// Binaryen's wasm-opt from the development dependencies, where those are installed. It makes the modules smaller, not faster.
+fn wasm_opt() -> Option<PathBuf> {
+    let script = shell::root().join("node_modules/binaryen/bin/wasm-opt");
+    (script.exists() && shell::has("node")).then_some(script)
+}
+
+/// SHA-256 in hexadecimal.
+pub fn digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
