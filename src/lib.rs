@@ -4,8 +4,11 @@
 pub mod analysis;
 pub mod codec;
 pub mod dump;
+pub mod lossy;
+pub mod metrics;
 pub mod par;
 pub mod report;
+mod sum;
 pub mod tensor;
 #[cfg(target_arch = "wasm32")]
 pub mod web;

@@ -1,7 +1,10 @@
 //! The one value that everything passes on: a K or V tensor as its dtype, shape and little-endian bytes.
 
+mod element;
 mod float16;
 
+pub(crate) use element::with_element;
+pub use element::{Bf16, Element, F16, F32};
 pub use float16::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16};
 
 use thiserror::Error;
@@ -133,5 +136,59 @@ impl Tensor {
     /// Whether there is no element.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
+    }
+
+    /// The little-endian bytes, given away.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// The same dtype and shape with other bytes.
+    ///
+    /// # Panics
+    /// When there are more bytes, or fewer.
+    pub fn with_bytes(&self, bytes: Vec<u8>) -> Self {
+        assert_eq!(bytes.len(), self.bytes.len(), "a tensor of the same shape");
+        Self { bytes, ..*self }
+    }
+
+    /// Writes the values from index `start` on to `out`.
+    ///
+    /// # Panics
+    /// When there are fewer values.
+    pub fn read_values(&self, start: usize, out: &mut [f32]) {
+        with_element!(self.dtype, E => {
+            let bytes = &self.bytes[start * E::SIZE..][..out.len() * E::SIZE];
+            for (out, bytes) in out.iter_mut().zip(bytes.chunks_exact(E::SIZE)) {
+                *out = E::get(bytes);
+            }
+        });
+    }
+
+    /// All values.
+    pub fn values(&self) -> Vec<f32> {
+        let mut values = vec![0.0; self.len()];
+        self.read_values(0, &mut values);
+        values
+    }
+
+    /// The number of NaN and infinite values.
+    pub fn non_finite(&self) -> u64 {
+        let half = |exponent: u16| {
+            let special = |bytes: &[u8; 2]| u16::from_le_bytes(*bytes) & exponent == exponent;
+            self.bytes
+                .as_chunks()
+                .0
+                .iter()
+                .filter(|bytes| special(bytes))
+                .count()
+        };
+        let single = |bytes: &&[u8; 4]| u32::from_le_bytes(**bytes) & 0x7f80_0000 == 0x7f80_0000;
+        let count = match self.dtype {
+            Dtype::F16 => half(0x7c00),
+            Dtype::Bf16 => half(0x7f80),
+            Dtype::F32 => self.bytes.as_chunks().0.iter().filter(single).count(),
+        };
+        count as u64
     }
 }

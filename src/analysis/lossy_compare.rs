@@ -1,7 +1,21 @@
 //! Lossy compare: clipping, quantizing, and both, side by side.
 
 use super::common::{QUANT_BITS, choices, method, when};
-use super::settings::{Kind, ParamSpec, Value};
+use super::rows::{CaptureInfo, Group, Report, ReportFile, Row, TensorRow, Variant};
+use super::settings::{Kind, ParamSpec, Settings, Value};
+use super::streams::{Captured, Streams, both};
+use super::tally::Collected;
+use super::{Analysis, Fold, MeasureError};
+use crate::lossy::{Clipping, clip, quantize};
+use crate::metrics::errors;
+use crate::par;
+use crate::report::csv::Csv;
+use crate::report::float::{fixed, text};
+use crate::tensor::Tensor;
+use std::sync::Arc;
+
+/// The command line's name.
+pub const NAME: &str = "lossy-compare";
 
 /// The settings of its own.
 pub fn specs() -> Vec<ParamSpec> {
@@ -94,4 +108,204 @@ pub fn specs() -> Vec<ParamSpec> {
             &["both", "sigma"],
         ),
     ]
+}
+
+/// What a variant does: clips (by the clipping of this place), then quantizes.
+#[derive(Clone, Copy, Debug)]
+struct Steps {
+    clip: Option<usize>,
+    bits: Option<u32>,
+}
+
+/// The comparison.
+pub struct LossyCompare {
+    settings: Settings,
+    streams: Streams,
+    clippings: Vec<Clipping>,
+    steps: Vec<Steps>,
+    variants: Vec<Arc<Variant>>,
+}
+
+impl LossyCompare {
+    /// With these settings.
+    pub fn new(settings: Settings, verify: bool) -> Self {
+        let percentiles = settings.floats("clip-percentiles");
+        let mut clippings = vec![
+            (
+                "clip_percentile",
+                Clipping::Percentiles(percentiles[0], percentiles[1]),
+            ),
+            ("clip_sigma", Clipping::Sigma(settings.float("clip-sigma"))),
+        ];
+        match settings.text("clip-method") {
+            "percentile" => clippings.truncate(1),
+            "sigma" => drop(clippings.remove(0)),
+            _ => {}
+        }
+        let bits = match settings.ints("bits-list") {
+            [] => vec![settings.int("bits")],
+            list => list.to_vec(),
+        };
+        let has = |mode: &str| settings.texts("modes").iter().any(|chosen| chosen == mode);
+        let (mut steps, mut variants) = (Vec::new(), Vec::new());
+        let mut add = |label: &str, clip: Option<usize>, bits: Option<i64>| {
+            steps.push(Steps {
+                clip,
+                bits: bits.map(|bits| bits as u32),
+            });
+            variants.push(Arc::new(Variant::new(label, bits.unwrap_or(0))));
+        };
+        if has("clip") {
+            clippings
+                .iter()
+                .enumerate()
+                .for_each(|(place, (name, _))| add(name, Some(place), None));
+        }
+        if has("quant") {
+            bits.iter()
+                .for_each(|&bits| add("quant_only", None, Some(bits)));
+        }
+        if has("clip-quant") {
+            for &bits in &bits {
+                for (place, (name, _)) in clippings.iter().enumerate() {
+                    add(&format!("{name}+quant"), Some(place), Some(bits));
+                }
+            }
+        }
+        let streams = Streams::new(&settings, verify);
+        let clippings = clippings
+            .into_iter()
+            .map(|(_, clipping)| clipping)
+            .collect();
+        Self {
+            settings,
+            streams,
+            clippings,
+            steps,
+            variants,
+        }
+    }
+
+    /// One tensor's part of every row.
+    fn tensor(&self, captured: &Captured) -> Result<Vec<TensorRow>, MeasureError> {
+        let original = captured.tensor;
+        let clipped = par::map(&self.clippings, |&clipping| clip(original, clipping));
+        let rows = par::map(&self.steps, |steps| {
+            let clipped = steps.clip.map_or(original, |place| &clipped[place]);
+            let quantized = steps.bits.map(|bits| quantize(clipped, bits));
+            let values = quantized.as_ref().unwrap_or(clipped);
+            let (streams, errors) = par::join(
+                || self.streams.lossy(captured, values),
+                || errors(original, [values].as_slice()),
+            );
+            Ok(captured.row(streams?, 0, errors.first().copied()))
+        });
+        rows.into_iter().collect()
+    }
+}
+
+impl Analysis for LossyCompare {
+    fn selects(&self, capture: &CaptureInfo) -> bool {
+        !self.streams.keeps(capture.layer_id)
+    }
+
+    fn measure(
+        &self,
+        capture: &Arc<CaptureInfo>,
+        k: &Tensor,
+        v: &Tensor,
+    ) -> Result<Vec<Row>, MeasureError> {
+        let (k, v) = both(k, v, |captured| self.tensor(captured))?;
+        let row = |((k, v), variant): ((TensorRow, TensorRow), &Arc<Variant>)| Row {
+            capture: Arc::clone(capture),
+            lossless: false,
+            variant: Arc::clone(variant),
+            k,
+            v,
+        };
+        Ok(k.into_iter().zip(v).zip(&self.variants).map(row).collect())
+    }
+
+    fn fold(&self, _: &str) -> Box<dyn Fold> {
+        let collected = Collected::new(
+            self.variants.iter().map(|variant| (**variant).clone()),
+            true,
+        );
+        Box::new(CompareFold {
+            settings: self.settings.clone(),
+            collected,
+        })
+    }
+}
+
+struct CompareFold {
+    settings: Settings,
+    collected: Collected,
+}
+
+impl Fold for CompareFold {
+    fn push(&mut self, rows: Vec<Row>) {
+        self.collected.push(rows);
+    }
+
+    fn finish(self: Box<Self>) -> Report {
+        let groups = self.collected.groups();
+        let files = vec![
+            ReportFile::new("lossy_compare.csv", self.table()),
+            ReportFile::new("lossy_compare_summary.md", summary(&groups).into_bytes()),
+        ];
+        self.collected
+            .report(NAME, self.settings, groups, None, files)
+    }
+}
+
+impl CompareFold {
+    fn table(&self) -> Vec<u8> {
+        let header = "layer_id,stage,seq_len,kv_heads,head_dim,bytes_per_elem,method,bits,\
+                      k_ratio,v_ratio,k_mae,k_cosine,v_mae,v_cosine";
+        let mut csv = Csv::new(header, "\r\n");
+        for row in self.collected.rows() {
+            let (k, v) = (
+                row.k.errors.unwrap_or_default(),
+                row.v.errors.unwrap_or_default(),
+            );
+            let mut fields = row.capture.fields();
+            fields.extend([row.variant.label.clone(), row.variant.bits.to_string()]);
+            fields.extend([row.k.ratio, row.v.ratio, k.mae, k.cosine, v.mae, v.cosine].map(text));
+            csv.line(&fields);
+        }
+        csv.into_bytes()
+    }
+}
+
+/// `lossy_compare_summary.md`: a section for every variant that has rows.
+fn summary(groups: &[Group]) -> String {
+    let section = |group: &Group| {
+        let (variant, all) = (&group.variant, &group.all);
+        let (k, v) = (
+            all.k_errors.unwrap_or_default(),
+            all.v_errors.unwrap_or_default(),
+        );
+        format!(
+            "## {} (bits={})\n\
+             - Weighted K ratio: {}\n\
+             - Weighted V ratio: {}\n\
+             - K MAE: {}, K Cosine: {}\n\
+             - V MAE: {}, V Cosine: {}\n\n",
+            variant.label,
+            variant.bits,
+            fixed(all.k_ratio, 3),
+            fixed(all.v_ratio, 3),
+            fixed(k.mae, 6),
+            fixed(k.cosine, 6),
+            fixed(v.mae, 6),
+            fixed(v.cosine, 6),
+        )
+    };
+    let sections: String = groups
+        .iter()
+        .filter(|group| group.all.rows > 0)
+        .map(section)
+        .collect();
+    format!("# Lossy Compare Summary\n\n{sections}")
 }

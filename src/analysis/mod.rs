@@ -3,18 +3,22 @@
 
 mod block_norm;
 mod common;
+pub mod engine;
+mod grid;
 mod lossy_compare;
 mod mixed;
 mod rows;
 pub mod settings;
+mod streams;
 mod sweep;
+mod tally;
 
-pub use rows::{
-    CaptureInfo, Errors, Group, Planes, Report, ReportFile, Row, TensorRow, Variant, Weighted,
-};
+pub use rows::{CaptureInfo, Group, Report, ReportFile, Row, TensorRow, Variant, Weighted};
 pub use settings::{Kind, ParamSpec, Settings, SettingsError, Value};
 
+use crate::codec::DecodeError;
 use crate::tensor::Tensor;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// An analysis as a user chooses it. Serialises to JSON with its settings, for the page's form.
@@ -41,30 +45,42 @@ pub fn specs() -> Vec<AnalysisSpec> {
     };
     vec![
         spec(
-            "mixed",
+            mixed::NAME,
             "Mixed",
             "First N layers lossless, the rest truncated or quantized.",
             mixed::specs(),
         ),
         spec(
-            "blocknorm",
+            block_norm::NAME,
             "Block-norm",
             "Blocks normalised by their greatest value and quantized.",
             block_norm::specs(),
         ),
         spec(
-            "sweep",
+            sweep::NAME,
             "Sweep",
             "Block-norm over a grid of block sizes, top-k ratios and bits.",
             sweep::specs(),
         ),
         spec(
-            "lossy-compare",
+            lossy_compare::NAME,
             "Compare",
             "Clipping, quantizing, and both, side by side.",
             lossy_compare::specs(),
         ),
     ]
+}
+
+/// The analysis of this name with these settings (of its [`AnalysisSpec::params`]); `verify` decodes every frame again.
+/// `None` where there is no such analysis.
+pub fn build(name: &str, settings: Settings, verify: bool) -> Option<Arc<dyn Analysis>> {
+    match name {
+        mixed::NAME => Some(Arc::new(mixed::Mixed::new(settings, verify))),
+        block_norm::NAME => Some(Arc::new(block_norm::BlockNorm::new(settings, verify))),
+        sweep::NAME => Some(Arc::new(sweep::Sweep::new(settings, verify))),
+        lossy_compare::NAME => Some(Arc::new(lossy_compare::LossyCompare::new(settings, verify))),
+        _ => None,
+    }
 }
 
 /// One analysis with its settings.
@@ -78,13 +94,13 @@ pub trait Analysis: Send + Sync {
     /// Only where frames are verified, and one does not decode to what went in.
     fn measure(
         &self,
-        capture: &CaptureInfo,
+        capture: &Arc<CaptureInfo>,
         k: &Tensor,
         v: &Tensor,
     ) -> Result<Vec<Row>, MeasureError>;
 
-    /// An empty fold, to which the rows are given in dump order.
-    fn fold(&self) -> Box<dyn Fold>;
+    /// An empty fold, to which the rows are given in dump order. `folder` is where the reports will lie, for reports that name it.
+    fn fold(&self, folder: &str) -> Box<dyn Fold>;
 }
 
 /// Takes rows in dump order and makes the report of them.
@@ -99,11 +115,13 @@ pub trait Fold: Send {
 /// Why a capture could not be measured.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum MeasureError {
-    /// A decoded frame differs from what was compressed.
-    #[error("{tensor} decodes to other bytes than were compressed")]
+    /// A frame does not decode, or to other bytes than were compressed.
+    #[error("{tensor} does not decode to the bytes that were compressed{}", reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
     NotVerified {
         /// `K` or `V`.
         tensor: &'static str,
+        /// Why it does not decode; absent where it decodes to other bytes.
+        reason: Option<DecodeError>,
     },
 }
 

@@ -2,6 +2,8 @@
 //! All of it serialises to JSON (camelCase) for the page; the CSV and Markdown files are made from the same values.
 
 use super::settings::Settings;
+use crate::codec::Planes;
+use crate::metrics::Errors;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -42,46 +44,6 @@ impl CaptureInfo {
     }
 }
 
-/// The compressed bytes of a tensor's streams.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Planes {
-    /// One stream of the raw bytes.
-    Whole(u64),
-    /// The high and the low half of every element, a stream each.
-    Split {
-        /// Signs, exponents and the first mantissa bits.
-        hi: u64,
-        /// The last mantissa bits.
-        lo: u64,
-    },
-}
-
-impl Planes {
-    /// Their bytes together: 0 where either stream is empty.
-    pub fn total(self) -> u64 {
-        match self {
-            Self::Whole(size) => size,
-            Self::Split { hi, lo } if hi == 0 || lo == 0 => 0,
-            Self::Split { hi, lo } => hi + lo,
-        }
-    }
-}
-
-/// How far restored values lie from the original ones, over one tensor.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Errors {
-    /// Mean absolute error.
-    pub mae: f64,
-    /// Root of the mean square error.
-    pub rmse: f64,
-    /// Greatest absolute error.
-    pub max_abs: f64,
-    /// Cosine of the angle between original and restored values; 0 where either is all zero.
-    pub cosine: f64,
-}
-
 /// One tensor's figures in a row.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -104,6 +66,20 @@ pub struct TensorRow {
     pub verified: Option<bool>,
 }
 
+impl CaptureInfo {
+    /// The first fields of every CSV line: layer_id, stage, seq_len, kv_heads, head_dim, bytes_per_elem.
+    pub(super) fn fields(&self) -> Vec<String> {
+        vec![
+            self.layer_id.to_string(),
+            self.stage.clone(),
+            self.seq_len.to_string(),
+            self.kv_heads.to_string(),
+            self.head_dim.to_string(),
+            self.bytes_per_elem.to_string(),
+        ]
+    }
+}
+
 /// What was done to the values of a row: the analysis's method and its parameters.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -116,6 +92,18 @@ pub struct Variant {
     pub block_size: Option<u64>,
     /// Top-k ratio of block-norm.
     pub topk_ratio: Option<f64>,
+}
+
+impl Variant {
+    /// A variant that is not of block-norm.
+    pub(super) fn new(label: &str, bits: i64) -> Self {
+        Self {
+            label: label.to_owned(),
+            bits,
+            block_size: None,
+            topk_ratio: None,
+        }
+    }
 }
 
 /// One capture under one variant.
@@ -184,6 +172,16 @@ pub struct ReportFile {
     pub name: String,
     /// Its bytes.
     pub bytes: Vec<u8>,
+}
+
+impl ReportFile {
+    /// A file.
+    pub(super) fn new(name: impl Into<String>, bytes: Vec<u8>) -> Self {
+        Self {
+            name: name.into(),
+            bytes,
+        }
+    }
 }
 
 /// What an analysis found.

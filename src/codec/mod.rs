@@ -1,3 +1,96 @@
 //! From a tensor to the bytes that it takes, and back.
 
+mod planes;
+mod verify;
 pub mod zstd;
+
+pub use planes::{delta, join, split, undelta};
+pub use verify::{DecodeError, decode};
+
+use crate::par;
+use crate::tensor::Tensor;
+use serde::Serialize;
+
+/// What of a tensor is given to zstd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Its bytes as they are.
+    Zstd,
+    /// The planes of [`split`].
+    Gear,
+    /// The same with [`delta`] on the high one.
+    GearDelta,
+}
+
+impl Mode {
+    /// The mode for lossy values, where `zstd` means gear.
+    pub fn for_lossy(self) -> Self {
+        if self == Self::Zstd { Self::Gear } else { self }
+    }
+}
+
+/// Something of each stream of a tensor: its bytes, its frame, or (by default) its compressed size in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Planes<T = u64> {
+    /// Of the raw bytes.
+    Whole(T),
+    /// Of the planes.
+    Split {
+        /// The high half of every element: sign, exponent and the first mantissa bits.
+        hi: T,
+        /// The low half.
+        lo: T,
+    },
+}
+
+impl Planes {
+    /// The bytes of all streams; 0 where one takes none.
+    pub fn total(self) -> u64 {
+        match self {
+            Self::Whole(size) => size,
+            Self::Split { hi, lo } if hi == 0 || lo == 0 => 0,
+            Self::Split { hi, lo } => hi + lo,
+        }
+    }
+}
+
+/// The sizes of the zstd frames of a tensor's streams; 0 for an empty stream.
+pub fn compressed_sizes(tensor: &Tensor, mode: Mode, level: i32) -> Planes {
+    let size = |stream: &[u8]| {
+        if stream.is_empty() {
+            0
+        } else {
+            zstd::compressed_size(stream, level) as u64
+        }
+    };
+    streams(tensor, mode, size)
+}
+
+/// The zstd frames of a tensor's streams; no bytes for an empty stream. [`decode`] makes the tensor's bytes of them again.
+pub fn encode(tensor: &Tensor, mode: Mode, level: i32) -> Planes<Vec<u8>> {
+    let frame = |stream: &[u8]| {
+        if stream.is_empty() {
+            Vec::new()
+        } else {
+            zstd::compress(stream, level)
+        }
+    };
+    streams(tensor, mode, frame)
+}
+
+fn streams<T: Send>(
+    tensor: &Tensor,
+    mode: Mode,
+    compress: impl Fn(&[u8]) -> T + Sync,
+) -> Planes<T> {
+    if mode == Mode::Zstd {
+        return Planes::Whole(compress(tensor.bytes()));
+    }
+    let (mut hi, lo) = split(tensor);
+    if mode == Mode::GearDelta {
+        delta(&mut hi, tensor.dtype(), tensor.shape());
+    }
+    let (hi, lo) = par::join(|| compress(&hi), || compress(&lo));
+    Planes::Split { hi, lo }
+}

@@ -1,3 +1,4 @@
 //! From rows to the bytes of report files.
 
+pub mod csv;
 pub mod float;

@@ -1,0 +1,105 @@
+//! Byte planes: the high and the low half of every element apart (gear), and the high one differenced along the tokens (delta).
+//! fp16 and bf16 give planes of bytes, fp32 planes of little-endian u16.
+
+use crate::tensor::{Dtype, Shape, Tensor};
+
+/// The high and the low halves of every element.
+pub fn split(tensor: &Tensor) -> (Vec<u8>, Vec<u8>) {
+    match tensor.dtype() {
+        Dtype::F16 | Dtype::Bf16 => {
+            let elements = tensor.bytes().as_chunks::<2>().0;
+            (
+                elements.iter().map(|element| element[1]).collect(),
+                elements.iter().map(|element| element[0]).collect(),
+            )
+        }
+        Dtype::F32 => {
+            let elements = tensor.bytes().as_chunks::<4>().0;
+            let half = |at: usize| {
+                let mut plane = vec![0; elements.len() * 2];
+                for (half, element) in plane.as_chunks_mut::<2>().0.iter_mut().zip(elements) {
+                    *half = [element[at], element[at + 1]];
+                }
+                plane
+            };
+            (half(2), half(0))
+        }
+    }
+}
+
+/// The bytes of the elements that [`split`] took apart. Both planes must be of the same length.
+pub fn join(dtype: Dtype, hi: &[u8], lo: &[u8]) -> Vec<u8> {
+    match dtype {
+        Dtype::F16 | Dtype::Bf16 => lo.iter().zip(hi).flat_map(|(&lo, &hi)| [lo, hi]).collect(),
+        Dtype::F32 => {
+            let halves = lo.as_chunks::<2>().0.iter().zip(hi.as_chunks::<2>().0);
+            halves
+                .flat_map(|(lo, hi)| [lo[0], lo[1], hi[0], hi[1]])
+                .collect()
+        }
+    }
+}
+
+/// Replaces every token's halves by their difference to the token before (mod 256, or mod 65536 for fp32); token 0 stays.
+pub fn delta(plane: &mut [u8], dtype: Dtype, shape: Shape) {
+    along_tokens(
+        plane,
+        dtype,
+        shape,
+        true,
+        |half, before| half.wrapping_sub(before),
+        |half, before| half.wrapping_sub(before),
+    );
+}
+
+/// Undoes [`delta`].
+pub fn undelta(plane: &mut [u8], dtype: Dtype, shape: Shape) {
+    along_tokens(
+        plane,
+        dtype,
+        shape,
+        false,
+        |half, before| half.wrapping_add(before),
+        |half, before| half.wrapping_add(before),
+    );
+}
+
+/// Applies the operation to every token and the one before, last token first when `backward`.
+fn along_tokens(
+    plane: &mut [u8],
+    dtype: Dtype,
+    shape: Shape,
+    backward: bool,
+    bytes: impl Fn(u8, u8) -> u8,
+    words: impl Fn(u16, u16) -> u16,
+) {
+    let width = shape.token_elements() * (dtype.size() / 2);
+    if width == 0 {
+        return;
+    }
+    let tokens = plane.len() / width;
+    for step in 1..tokens {
+        let token = if backward { tokens - step } else { step };
+        let (before, rest) = plane.split_at_mut(token * width);
+        let before = &before[(token - 1) * width..];
+        let now = &mut rest[..width];
+        match dtype {
+            Dtype::F16 | Dtype::Bf16 => {
+                for (now, &before) in now.iter_mut().zip(before) {
+                    *now = bytes(*now, before);
+                }
+            }
+            Dtype::F32 => {
+                for (now, before) in now
+                    .as_chunks_mut::<2>()
+                    .0
+                    .iter_mut()
+                    .zip(before.as_chunks::<2>().0)
+                {
+                    *now =
+                        words(u16::from_le_bytes(*now), u16::from_le_bytes(*before)).to_le_bytes();
+                }
+            }
+        }
+    }
+}

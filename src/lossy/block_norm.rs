@@ -1,0 +1,149 @@
+//! Block-norm: every vector of head_dim values is cut in blocks, each divided by its greatest magnitude and quantized. A block's
+//! scale is stored too, and the blocks of greatest energy may keep theirs exactly.
+//!
+//! A last block that is not full counts as padded with zeros: that changes neither its scale nor what is stored of it, and of
+//! its energy only the order of additions. So no padding is ever made.
+
+use super::{clamp, greatest, greatest_step, round, special, steps};
+use crate::sum::{pairwise_order, pairwise_sum_padded};
+use crate::tensor::{Element, F16, Tensor, with_element};
+
+/// How a tensor falls into blocks, and the blocks' scales.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Blocks {
+    head_dim: usize,
+    width: usize,
+    scales: Vec<f32>,
+}
+
+impl Blocks {
+    /// The blocks of `block_size` values along head_dim (at least 1).
+    pub fn new(tensor: &Tensor, block_size: usize) -> Self {
+        let head_dim = tensor.shape().head_dim;
+        let width = block_size.clamp(1, head_dim.max(1));
+        let mut blocks = Self {
+            head_dim,
+            width,
+            scales: Vec::new(),
+        };
+        blocks.scales = with_element!(tensor.dtype(), E => blocks.of(tensor.bytes(), E::SIZE).map(scale::<E>).collect());
+        blocks
+    }
+
+    /// The number of blocks.
+    pub fn count(&self) -> usize {
+        self.scales.len()
+    }
+
+    /// The full blocks of every vector and its last one, maybe shorter, in order: `size` bytes an element.
+    fn of<'a>(&self, bytes: &'a [u8], size: usize) -> impl Iterator<Item = &'a [u8]> {
+        let width = self.width * size;
+        bytes
+            .chunks_exact((self.head_dim * size).max(1))
+            .flat_map(move |vector| vector.chunks(width))
+    }
+
+    /// The sum of squares of every block, padded to `block_size`.
+    pub fn energies(&self, tensor: &Tensor, block_size: usize) -> Vec<f32> {
+        let mut values = vec![0.0; self.width];
+        with_element!(tensor.dtype(), E => {
+            let energy = |block: &[u8]| {
+                let values = &mut values[..block.len() / E::SIZE];
+                for (value, bytes) in values.iter_mut().zip(block.chunks_exact(E::SIZE)) {
+                    *value = E::get(bytes);
+                }
+                pairwise_sum_padded(values, block_size, |x| x * x)
+            };
+            self.of(tensor.bytes(), E::SIZE).map(energy).collect()
+        })
+    }
+
+    /// Tells in which order a block's squares are added: block sizes that give the same (and the same blocks) give the
+    /// same energies.
+    pub fn energy_order(head_dim: usize, block_size: usize) -> usize {
+        pairwise_order(head_dim.min(block_size), block_size)
+    }
+
+    /// What is stored of the values: `round((x / scale) * (2^(bits-1) - 1)) / (2^(bits-1) - 1)` in the tensor's dtype.
+    pub fn store(&self, tensor: &Tensor, bits: u32) -> Tensor {
+        let limit = greatest_step(bits);
+        let mut stored = vec![0; tensor.bytes().len()];
+        with_element!(tensor.dtype(), E => {
+            let mut rest = stored.as_mut_slice();
+            for (block, &scale) in self.of(tensor.bytes(), E::SIZE).zip(&self.scales) {
+                let (out, after) = rest.split_at_mut(block.len());
+                rest = after;
+                // Where x / scale has a value, the branch-free loop will do.
+                if scale.is_finite() {
+                    steps::<E>(block, out, |x| clamp(round((x / scale) * limit), limit) / limit);
+                } else {
+                    steps::<E>(block, out, |x| {
+                        let step = special::round(special::multiply(special::divide(x, scale), limit));
+                        special::divide(clamp(step, limit), limit)
+                    });
+                }
+            }
+        });
+        tensor.with_bytes(stored)
+    }
+
+    /// The scales that restore the blocks: rounded to fp16 when `fp16`, but for the `exact` ones (indices of blocks).
+    pub fn stored_scales(&self, fp16: bool, exact: &[usize]) -> Vec<f32> {
+        if !fp16 {
+            return self.scales.clone();
+        }
+        let mut scales: Vec<f32> = self
+            .scales
+            .iter()
+            .map(|&scale| F16::value(F16::bits_of(scale)))
+            .collect();
+        for &block in exact {
+            scales[block] = self.scales[block];
+        }
+        scales
+    }
+
+    /// Multiplies `values`, what is stored from index `start` on, by their blocks' scales.
+    pub fn restore(&self, scales: &[f32], start: usize, values: &[f32], out: &mut [f32]) {
+        let per_vector = self.head_dim.div_ceil(self.width);
+        let (mut vector, mut column) = (start / self.head_dim.max(1), start % self.head_dim.max(1));
+        let (mut values, mut out) = (values, out);
+        while !values.is_empty() {
+            let block = column / self.width;
+            let end = ((block + 1) * self.width).min(self.head_dim);
+            let length = (end - column).min(values.len());
+            let scale = scales[vector * per_vector + block];
+            let (now, rest) = out.split_at_mut(length);
+            for (out, value) in now.iter_mut().zip(&values[..length]) {
+                *out = value * scale;
+            }
+            (values, out) = (&values[length..], rest);
+            column += length;
+            if column == self.head_dim {
+                (vector, column) = (vector + 1, 0);
+            }
+        }
+    }
+}
+
+/// The indices of the `count` blocks of greatest energy; of equal ones the first, NaN counting as the greatest.
+pub fn greatest_blocks(energies: &[f32], count: usize) -> Vec<usize> {
+    let mut blocks: Vec<usize> = (0..energies.len()).collect();
+    if count < blocks.len() {
+        let order = |&a: &usize, &b: &usize| {
+            energies[b]
+                .abs()
+                .total_cmp(&energies[a].abs())
+                .then(a.cmp(&b))
+        };
+        blocks.select_nth_unstable_by(count, order);
+        blocks.truncate(count);
+    }
+    blocks
+}
+
+/// The greatest magnitude of a block, 1 where it is 0, NaN where there is one.
+fn scale<E: Element>(block: &[u8]) -> f32 {
+    let greatest = greatest::<E>(block);
+    if greatest == 0.0 { 1.0 } else { greatest }
+}

@@ -1,0 +1,143 @@
+//! Clipping to percentiles or to standard deviations from the mean, both taken over the finite values.
+
+use crate::sum::{mean, pairwise_sum};
+use crate::tensor::{Bf16, Dtype, Element, F16, Tensor, with_element};
+
+/// Where to clip.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Clipping {
+    /// The lower and the upper percentile, 0 to 100.
+    Percentiles(f64, f64),
+    /// This many standard deviations from the mean.
+    Sigma(f64),
+}
+
+/// Clips the values, in the tensor's dtype. Without a finite value: as it is.
+pub fn clip(tensor: &Tensor, clipping: Clipping) -> Tensor {
+    let bounds = match clipping {
+        Clipping::Percentiles(lower, upper) => {
+            percentiles(tensor, [lower, upper]).map(|bounds| bounds.map(f64::from))
+        }
+        Clipping::Sigma(k) => sigma(tensor, k),
+    };
+    let Some([lower, upper]) = bounds else {
+        return tensor.clone();
+    };
+    with_element!(tensor.dtype(), E => clamp::<E>(tensor, E::nearest(lower), E::nearest(upper)))
+}
+
+/// A value equal to a bound stays (so that -0 stays apart from 0), a NaN too.
+fn clamp<E: Element>(tensor: &Tensor, lower: f32, upper: f32) -> Tensor {
+    let mut bytes = tensor.bytes().to_vec();
+    let (least, most) = (E::bits_of(lower), E::bits_of(upper));
+    for element in bytes.chunks_exact_mut(E::SIZE) {
+        let (value, bits) = (E::get(element), E::bits(element));
+        let bits = if value < lower { least } else { bits };
+        E::put_bits(if value > upper { most } else { bits }, element);
+    }
+    tensor.with_bytes(bytes)
+}
+
+/// The percentiles by numpy's linear method.
+fn percentiles(tensor: &Tensor, percents: [f64; 2]) -> Option<[f32; 2]> {
+    match tensor.dtype() {
+        Dtype::F32 => {
+            let mut values = finite(tensor);
+            let n = values.len();
+            (n > 0).then(|| {
+                percents.map(|percent| {
+                    linear(n, percent, |rank| {
+                        *values.select_nth_unstable_by(rank, f32::total_cmp).1
+                    })
+                })
+            })
+        }
+        Dtype::F16 | Dtype::Bf16 => {
+            let counted = Counted::new(tensor);
+            (counted.n > 0).then(|| {
+                percents.map(|percent| linear(counted.n, percent, |rank| counted.value(rank)))
+            })
+        }
+    }
+}
+
+/// `percent` of `n` values, `value` telling the one of a rank.
+fn linear(n: usize, percent: f64, mut value: impl FnMut(usize) -> f32) -> f32 {
+    let place = (n - 1) as f64 * (percent / 100.0);
+    let below = place.floor();
+    let part = place - below;
+    let rank = (below as usize).min(n - 1);
+    let (low, high) = (value(rank), value((rank + 1).min(n - 1)));
+    let difference = high - low;
+    if part < 0.5 {
+        low + difference * part as f32
+    } else {
+        high - difference * (1.0 - part) as f32
+    }
+}
+
+/// A 16-bit tensor's finite values, counted by their bits: sorted without sorting.
+struct Counted {
+    dtype: Dtype,
+    counts: Vec<u32>,
+    n: usize,
+}
+
+impl Counted {
+    fn new(tensor: &Tensor) -> Self {
+        let mut counts = vec![0u32; 1 << 16];
+        for element in tensor.bytes().as_chunks::<2>().0 {
+            counts[usize::from(u16::from_le_bytes(*element))] += 1;
+        }
+        let dtype = tensor.dtype();
+        let mut n = 0;
+        for (bits, count) in counts.iter_mut().enumerate() {
+            if value(dtype, bits as u16).is_finite() {
+                n += *count as usize
+            } else {
+                *count = 0
+            }
+        }
+        Self { dtype, counts, n }
+    }
+
+    /// The value of this rank, the least being rank 0.
+    fn value(&self, rank: usize) -> f32 {
+        let negative = (0x8000..=0xffff_usize).rev();
+        let mut before = 0;
+        for bits in negative.chain(0..0x8000) {
+            before += self.counts[bits] as usize;
+            if before > rank {
+                return value(self.dtype, bits as u16);
+            }
+        }
+        0.0
+    }
+}
+
+fn value(dtype: Dtype, bits: u16) -> f32 {
+    if dtype == Dtype::Bf16 {
+        Bf16::value(bits)
+    } else {
+        F16::value(bits)
+    }
+}
+
+/// `mean - k std` and `mean + k std`, the two in f32, the bounds in f64.
+fn sigma(tensor: &Tensor, k: f64) -> Option<[f64; 2]> {
+    let values = finite(tensor);
+    let n = values.len();
+    if n == 0 {
+        return None;
+    }
+    let average = mean(pairwise_sum(&values, |x| x), n);
+    let variance = mean(pairwise_sum(&values, |x| (x - average) * (x - average)), n);
+    let (average, deviation) = (f64::from(average), f64::from(variance.sqrt()));
+    Some([average - k * deviation, average + k * deviation])
+}
+
+fn finite(tensor: &Tensor) -> Vec<f32> {
+    let mut values = tensor.values();
+    values.retain(|value| value.is_finite());
+    values
+}

@@ -1,0 +1,50 @@
+//! From a tensor to values that compress better and are a little wrong. Arithmetic is f32, rounding half to even, as numpy does it.
+//!
+//! NaN and infinity go through as on the x86 machines that the reference runs on, signs too ([`special`]): the sign bit of
+//! a NaN is compressed like any other, and in a browser the result must be the same.
+
+mod block_norm;
+mod clip;
+mod quantize;
+mod special;
+mod truncate;
+
+pub use block_norm::{Blocks, greatest_blocks};
+pub use clip::{Clipping, clip};
+pub use quantize::quantize;
+pub use truncate::truncate;
+
+use crate::tensor::Element;
+
+/// `2^(bits - 1) - 1`: the greatest step of a symmetric quantizer, for up to 24 bits (f32 tells no more steps apart).
+fn greatest_step(bits: u32) -> f32 {
+    ((1u32 << (bits.clamp(1, 24) - 1)) - 1) as f32
+}
+
+/// Half to even, keeping the sign of zero; for magnitudes up to 2^23 + 1. Adding 2^23 leaves no room for a fraction.
+#[inline(always)]
+fn round(value: f32) -> f32 {
+    const LIMIT: f32 = 8_388_608.0;
+    ((value.abs() + LIMIT) - LIMIT).copysign(value)
+}
+
+/// Between `-limit` and `limit`.
+#[inline(always)]
+fn clamp(value: f32, limit: f32) -> f32 {
+    let value = if value < -limit { -limit } else { value };
+    if value > limit { limit } else { value }
+}
+
+/// Every element through `step`.
+#[inline(always)]
+fn steps<E: Element>(from: &[u8], to: &mut [u8], step: impl Fn(f32) -> f32) {
+    for (from, to) in from.chunks_exact(E::SIZE).zip(to.chunks_exact_mut(E::SIZE)) {
+        E::put(step(E::get(from)), to);
+    }
+}
+
+/// The greatest magnitude; NaN (with its payload, positive) where there is one. Magnitudes compare as their bits do.
+fn greatest<E: Element>(bytes: &[u8]) -> f32 {
+    let magnitude = |element: &[u8]| E::get(element).to_bits() & 0x7fff_ffff;
+    f32::from_bits(bytes.chunks_exact(E::SIZE).map(magnitude).fold(0, u32::max))
+}

@@ -1,0 +1,26 @@
+//! Symmetric quantization with one scale a tensor, and back to the tensor's dtype.
+
+use super::{clamp, greatest, greatest_step, round, special, steps};
+use crate::tensor::{Tensor, with_element};
+
+/// Every value becomes the nearest multiple of `max|x| / (2^(bits-1) - 1)`, in the tensor's dtype. All zero: as it is.
+pub fn quantize(tensor: &Tensor, bits: u32) -> Tensor {
+    with_element!(tensor.dtype(), E => {
+        let greatest = greatest::<E>(tensor.bytes());
+        if greatest == 0.0 {
+            return tensor.clone();
+        }
+        let limit = greatest_step(bits);
+        let scale = (f64::from(greatest) / f64::from(limit)) as f32;
+        let mut bytes = vec![0; tensor.bytes().len()];
+        // Where x / scale has a value, the branch-free loop will do.
+        if greatest.is_finite() && scale > 0.0 {
+            steps::<E>(tensor.bytes(), &mut bytes, |x| clamp(round(x / scale), limit) * scale);
+        } else {
+            steps::<E>(tensor.bytes(), &mut bytes, |x| {
+                special::multiply(clamp(special::round(special::divide(x, scale)), limit), scale)
+            });
+        }
+        tensor.with_bytes(bytes)
+    })
+}

@@ -1,0 +1,190 @@
+//! How far restored values lie from the original ones, with numpy's sums: the figures equal those of the Python reference bit
+//! for bit, but for the cosine, whose sums a BLAS orders by the machine (here the order of OpenBLAS's AVX2 kernel).
+
+mod dot;
+
+use crate::sum::{self, mean};
+use crate::tensor::Tensor;
+use dot::Dot;
+use serde::Serialize;
+
+/// How far restored values lie from the original ones, over one tensor. All are f32 values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Errors {
+    /// Mean absolute error.
+    pub mae: f64,
+    /// Root of the mean square error.
+    pub rmse: f64,
+    /// Greatest absolute error.
+    pub max_abs: f64,
+    /// Cosine of the angle between original and restored values; 0 where either is all zero.
+    pub cosine: f64,
+}
+
+/// Several tensors' worth of values, restored from the same original in different ways, that are made piece by piece.
+pub trait Restored {
+    /// How many ways.
+    fn ways(&self) -> usize;
+
+    /// Makes the values from index `start` on, as many as `out` holds, in every way in turn: writes them to `out` and calls `done`
+    /// with the way's number.
+    fn make(&mut self, start: usize, out: &mut [f32], done: impl FnMut(usize, &[f32]));
+}
+
+/// Each tensor is a way.
+impl Restored for &[&Tensor] {
+    fn ways(&self) -> usize {
+        self.len()
+    }
+
+    fn make(&mut self, start: usize, out: &mut [f32], mut done: impl FnMut(usize, &[f32])) {
+        for (way, tensor) in self.iter().enumerate() {
+            tensor.read_values(start, out);
+            done(way, out);
+        }
+    }
+}
+
+/// Values that are made and measured at a time: small enough for the first-level cache, three buffers together.
+const TILE: usize = 1024;
+
+/// The errors of each way against the values of `original`, which are read once.
+pub fn errors(original: &Tensor, restored: impl Restored) -> Vec<Errors> {
+    let (len, ways) = (original.len(), restored.ways());
+    if len == 0 {
+        return vec![Errors::default(); ways];
+    }
+    let (a, b, states) = ([0.0; TILE], [0.0; TILE], vec![State::default(); ways]);
+    let mut pass = Pass {
+        original,
+        restored,
+        len,
+        a,
+        b,
+        square: Dot::default(),
+        states,
+    };
+    let sums = pass.node(0, len);
+    let norm = pass.square.finish().sqrt();
+    let figure = |(state, sums): (&State, Sums)| {
+        let mean = |sum: f32| mean(sum, len);
+        let denominator = norm * state.square.finish().sqrt();
+        let cosine = if denominator > 0.0 {
+            state.product.finish() / denominator
+        } else {
+            0.0
+        };
+        Errors {
+            mae: f64::from(mean(sums.abs)),
+            rmse: f64::from(mean(sums.square).sqrt()),
+            max_abs: f64::from(if sums.abs.is_nan() {
+                f32::NAN
+            } else {
+                state.max
+            }),
+            cosine: f64::from(cosine),
+        }
+    };
+    pass.states.iter().zip(sums).map(figure).collect()
+}
+
+/// The two sums of a part of the differences.
+#[derive(Clone, Copy)]
+struct Sums {
+    abs: f32,
+    square: f32,
+}
+
+/// What accumulates in order, for one of the restored.
+#[derive(Clone, Default)]
+struct State {
+    product: Dot,
+    square: Dot,
+    max: f32,
+}
+
+struct Pass<'a, R> {
+    original: &'a Tensor,
+    restored: R,
+    len: usize,
+    a: [f32; TILE],
+    b: [f32; TILE],
+    square: Dot,
+    states: Vec<State>,
+}
+
+impl<R: Restored> Pass<'_, R> {
+    /// The sums over the `len` differences from `start` on, a node of the pairwise sum's tree, for each of the restored.
+    fn node(&mut self, start: usize, len: usize) -> Vec<Sums> {
+        if len > TILE {
+            let half = sum::half(len);
+            let mut sums = self.node(start, half);
+            for (sums, right) in sums.iter_mut().zip(self.node(start + half, len - half)) {
+                sums.abs += right.abs;
+                sums.square += right.square;
+            }
+            return sums;
+        }
+        let (a, b) = (&mut self.a[..len], &mut self.b[..len]);
+        self.original.read_values(start, a);
+        self.square.add(a, a, start, self.len);
+        let mut sums = Vec::with_capacity(self.states.len());
+        let (states, len) = (&mut self.states, self.len);
+        self.restored.make(start, b, |way, b| {
+            let state = &mut states[way];
+            state.product.add(a, b, start, len);
+            state.square.add(b, b, start, len);
+            sums.push(tile(a, b, &mut state.max));
+        });
+        sums
+    }
+}
+
+/// The sums over a whole tile's differences; `max` takes in the greatest.
+fn tile(a: &[f32], b: &[f32], max: &mut f32) -> Sums {
+    if a.len() > sum::LEAF {
+        let half = sum::half(a.len());
+        let (left, right) = (
+            tile(&a[..half], &b[..half], max),
+            tile(&a[half..], &b[half..], max),
+        );
+        return Sums {
+            abs: left.abs + right.abs,
+            square: left.square + right.square,
+        };
+    }
+    let (lanes_a, rest_a) = a.as_chunks::<8>();
+    let (lanes_b, rest_b) = b.as_chunks::<8>();
+    let mut sums = Sums {
+        abs: -0.0,
+        square: -0.0,
+    };
+    if !lanes_a.is_empty() {
+        let (mut abs, mut square, mut most) = ([-0.0f32; 8], [-0.0f32; 8], [0.0f32; 8]);
+        for (a, b) in lanes_a.iter().zip(lanes_b) {
+            for lane in 0..8 {
+                let d = a[lane] - b[lane];
+                abs[lane] += d.abs();
+                square[lane] += d * d;
+                most[lane] = if d.abs() > most[lane] {
+                    d.abs()
+                } else {
+                    most[lane]
+                };
+            }
+        }
+        sums = Sums {
+            abs: sum::fold(abs),
+            square: sum::fold(square),
+        };
+        *max = most.into_iter().fold(*max, f32::max);
+    }
+    for (a, b) in rest_a.iter().zip(rest_b) {
+        let d = a - b;
+        sums.abs += d.abs();
+        sums.square += d * d;
+        *max = max.max(d.abs());
+    }
+    sums
+}

@@ -1,0 +1,56 @@
+//! CSV as Python's csv module writes it: fields quoted only where they must be.
+
+/// Lines of fields, after a header.
+pub struct Csv {
+    text: String,
+    line_end: &'static str,
+}
+
+impl Csv {
+    /// A table of this header (already joined with commas), its lines ending with `line_end`.
+    pub fn new(header: &str, line_end: &'static str) -> Self {
+        Self {
+            text: format!("{header}{line_end}"),
+            line_end,
+        }
+    }
+
+    /// Adds a line.
+    pub fn line(&mut self, fields: &[String]) {
+        for (index, field) in fields.iter().enumerate() {
+            if index > 0 {
+                self.text.push(',');
+            }
+            if field.contains([',', '"', '\r', '\n']) {
+                self.text.push('"');
+                self.text.push_str(&field.replace('"', "\"\""));
+                self.text.push('"');
+            } else {
+                self.text.push_str(field);
+            }
+        }
+        self.text.push_str(self.line_end);
+    }
+
+    /// The file's bytes.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.text.into_bytes()
+    }
+}
+
+/// `True` or `False`.
+pub fn boolean(value: bool) -> String {
+    if value { "True" } else { "False" }.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_only_what_would_break_the_line() {
+        let mut csv = Csv::new("a,b", "\r\n");
+        csv.line(&["x y".to_owned(), "1,\"2\"".to_owned()]);
+        assert_eq!(csv.into_bytes(), b"a,b\r\nx y,\"1,\"\"2\"\"\"\r\n");
+    }
+}

@@ -1,0 +1,111 @@
+//! An element type as a Rust type, for loops that the compiler is to make one by one for each of them.
+
+use super::float16::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16, f64_to_f32_odd};
+
+/// An element type: its size, and its values as f32.
+pub trait Element {
+    /// Bytes per element.
+    const SIZE: usize;
+
+    /// An element as it is stored.
+    type Bits: Copy;
+
+    /// The bits of the first `SIZE` bytes.
+    fn bits(bytes: &[u8]) -> Self::Bits;
+
+    /// Writes the bits to the first `SIZE` bytes.
+    fn put_bits(bits: Self::Bits, bytes: &mut [u8]);
+
+    /// The bits of the element nearest to `value`, ties to even.
+    fn bits_of(value: f32) -> Self::Bits;
+
+    /// The value of the bits.
+    fn value(bits: Self::Bits) -> f32;
+
+    /// The value of the first `SIZE` bytes.
+    #[inline(always)]
+    fn get(bytes: &[u8]) -> f32 {
+        Self::value(Self::bits(bytes))
+    }
+
+    /// Writes the element nearest to `value` (ties to even) to the first `SIZE` bytes.
+    #[inline(always)]
+    fn put(value: f32, bytes: &mut [u8]) {
+        Self::put_bits(Self::bits_of(value), bytes);
+    }
+
+    /// The value, as f32, of the element nearest to `value`.
+    fn nearest(value: f64) -> f32;
+}
+
+/// IEEE 754 binary16.
+pub enum F16 {}
+/// bfloat16.
+pub enum Bf16 {}
+/// IEEE 754 binary32.
+pub enum F32 {}
+
+macro_rules! element {
+    ($element:ty, $bits:ty, $size:literal, $value:expr, $bits_of:expr, $nearest:expr) => {
+        impl Element for $element {
+            const SIZE: usize = $size;
+            type Bits = $bits;
+
+            #[inline(always)]
+            fn bits(bytes: &[u8]) -> $bits {
+                let mut element = [0; $size];
+                element.copy_from_slice(&bytes[..$size]);
+                <$bits>::from_le_bytes(element)
+            }
+
+            #[inline(always)]
+            fn put_bits(bits: $bits, bytes: &mut [u8]) {
+                bytes[..$size].copy_from_slice(&bits.to_le_bytes());
+            }
+
+            #[inline(always)]
+            fn bits_of(value: f32) -> $bits {
+                $bits_of(value)
+            }
+
+            #[inline(always)]
+            fn value(bits: $bits) -> f32 {
+                $value(bits)
+            }
+
+            fn nearest(value: f64) -> f32 {
+                $nearest(value)
+            }
+        }
+    };
+}
+
+element!(F16, u16, 2, f16_to_f32, f32_to_f16, |value| f16_to_f32(
+    f32_to_f16(f64_to_f32_odd(value))
+));
+element!(Bf16, u16, 2, bf16_to_f32, f32_to_bf16, |value| bf16_to_f32(
+    f32_to_bf16(f64_to_f32_odd(value))
+));
+element!(F32, u32, 4, f32::from_bits, f32::to_bits, |value| value
+    as f32);
+
+/// Runs `$body` with the type `$element` that stands for the value `$dtype`.
+macro_rules! with_element {
+    ($dtype:expr, $element:ident => $body:expr) => {
+        match $dtype {
+            $crate::tensor::Dtype::F16 => {
+                type $element = $crate::tensor::F16;
+                $body
+            }
+            $crate::tensor::Dtype::Bf16 => {
+                type $element = $crate::tensor::Bf16;
+                $body
+            }
+            $crate::tensor::Dtype::F32 => {
+                type $element = $crate::tensor::F32;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use with_element;
