@@ -59,7 +59,11 @@ pub fn specs() -> Vec<ParamSpec> {
                 "Bits list",
                 "Several quantizer bits; when given, it takes the place of bits.",
                 "bits",
-                Kind::IntList { min, max },
+                Kind::IntList {
+                    min,
+                    max,
+                    empty: true,
+                },
                 Value::Ints(Vec::new()),
             ),
             "modes",

@@ -91,8 +91,10 @@ pub enum Kind {
         min: i64,
         /// Greatest.
         max: i64,
+        /// Whether there may be none.
+        empty: bool,
     },
-    /// Numbers, separated by commas.
+    /// One or more numbers, separated by commas.
     FloatList {
         /// Least.
         min: f64,
@@ -208,7 +210,7 @@ impl Kind {
             Self::Int { min, max } => format!("a whole number from {} to {}", int(min), int(max)),
             Self::Float { min, max } => format!("a number from {} to {}", float(*min), float(*max)),
             Self::Choice { choices } => format!("one of {}", names(choices)),
-            Self::IntList { min, max } => {
+            Self::IntList { min, max, .. } => {
                 format!("a list of whole numbers from {} to {}", int(min), int(max))
             }
             Self::FloatList { min, max } => {
@@ -236,14 +238,18 @@ impl Kind {
             Self::Int { min, max } => int(text, *min, *max).map(Value::Int),
             Self::Float { min, max } => number(text, *min, *max).map(Value::Float),
             Self::Choice { choices } => chosen(text, choices).map(Value::Text),
-            Self::IntList { min, max } => items()
-                .map(|item| int(item, *min, *max))
-                .collect::<Option<_>>()
-                .map(Value::Ints),
-            Self::FloatList { min, max } => items()
-                .map(|item| number(item, *min, *max))
-                .collect::<Option<_>>()
-                .map(Value::Floats),
+            Self::IntList { min, max, empty } => {
+                let numbers: Vec<i64> = items()
+                    .map(|item| int(item, *min, *max))
+                    .collect::<Option<_>>()?;
+                (*empty || !numbers.is_empty()).then_some(Value::Ints(numbers))
+            }
+            Self::FloatList { min, max } => {
+                let numbers: Vec<f64> = items()
+                    .map(|item| number(item, *min, *max))
+                    .collect::<Option<_>>()?;
+                (!numbers.is_empty()).then_some(Value::Floats(numbers))
+            }
             Self::Range { min, max } => {
                 let ends: Vec<f64> = items()
                     .map(|item| number(item, *min, *max))

@@ -30,6 +30,7 @@ pub fn specs() -> Vec<ParamSpec> {
             Kind::IntList {
                 min: 1,
                 max: 65_536,
+                empty: false,
             },
             Value::Ints(vec![64, 128, 256]),
         ),
@@ -46,7 +47,11 @@ pub fn specs() -> Vec<ParamSpec> {
             "Bits",
             "Quantizer bits within a block.",
             "bits",
-            Kind::IntList { min, max },
+            Kind::IntList {
+                min,
+                max,
+                empty: false,
+            },
             Value::Ints(vec![8, 10]),
         ),
     ];
