@@ -25,11 +25,7 @@
  * @property {number} captures
  * @property {number} bytes                   of K and V together
  * @property {RunSummary[]} runs
-<<<<<<< ours
  * @property {LayerCount[]} layers            of all runs, by number
-=======
- * @property {number[]} layers                of all runs
->>>>>>> theirs
  * @property {StageCount[]} stages
  * @property {ShapeCount[]} shapes
  * @property {DtypeCount[]} dtypes
@@ -40,19 +36,12 @@
  * @property {string} run
  * @property {number} captures
  * @property {number} bytes
-<<<<<<< ours
  * @property {LayerCount[]} layers            by number
-=======
- * @property {number[]} layers
->>>>>>> theirs
  * @property {StageCount[]} stages
  * @property {ShapeCount[]} shapes
  * @property {DtypeCount[]} dtypes
  *
-<<<<<<< ours
  * @typedef {{ layerId: number, captures: number, bytes: number }} LayerCount
-=======
->>>>>>> theirs
  * @typedef {{ stage: string, captures: number }} StageCount
  * @typedef {{ seqLen: number, kvHeads: number, headDim: number, captures: number }} ShapeCount
  * @typedef {{ dtype: string, captures: number }} DtypeCount
