@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::load::{Fetched, Fetches, Place};
+use super::fetches::Fetches;
+use super::load::{Fetched, Place};
+use super::mapping::TensorGuess;
 use super::natural::natural_cmp;
 use super::problem::Problem;
 use crate::tensor::{Dtype, Shape};
@@ -24,6 +26,8 @@ pub struct Capture {
     pub shape: Shape,
     /// Element type of K and V.
     pub dtype: Dtype,
+    /// Path that the meta file has, or would have, relative to the outermost archive.
+    pub(super) inner: Option<String>,
     pub(super) k: Place,
     pub(super) v: Place,
 }
@@ -33,6 +37,11 @@ impl Capture {
     pub fn bytes(&self) -> u64 {
         // Checked when the capture was made: both tensors fit in memory.
         2 * self.shape.bytes(self.dtype).unwrap_or(0) as u64
+    }
+
+    /// Path that the meta file has, or would have, relative to the outermost archive; `None` for plain arrays.
+    pub fn meta_path(&self) -> Option<&str> {
+        self.inner.as_deref()
     }
 
     /// Reads what `decode` needs, whatever the order of calls. To read many captures use [`Dump::fetches`].
@@ -51,6 +60,10 @@ pub struct Dump {
     pub captures: Vec<Arc<Capture>>,
     /// What was left out and why, in natural path order.
     pub problems: Vec<Problem>,
+    /// How the arrays of `.npy`, `.npz` and `.safetensors` files were understood.
+    pub guesses: Vec<TensorGuess>,
+    /// See [`super::Limits::pending_bytes`].
+    pub(super) pending_bytes: u64,
 }
 
 impl Dump {
@@ -60,11 +73,10 @@ impl Dump {
     /// # Panics
     /// When an index is out of range.
     pub fn fetches(&self, indices: impl IntoIterator<Item = usize>) -> Fetches {
+        let capture = |index: usize| (index, Arc::clone(&self.captures[index]));
         Fetches::new(
-            indices
-                .into_iter()
-                .map(|index| (index, Arc::clone(&self.captures[index])))
-                .collect(),
+            indices.into_iter().map(capture).collect(),
+            self.pending_bytes,
         )
     }
 
@@ -72,8 +84,14 @@ impl Dump {
     pub fn merge(&mut self, other: Self) {
         self.captures.extend(other.captures);
         self.problems.extend(other.problems);
+        self.guesses.extend(other.guesses);
+        self.pending_bytes = self.pending_bytes.max(other.pending_bytes);
+        self.sort();
+    }
+
+    /// Brings all in order, and leaves out captures whose path is taken.
+    pub(super) fn sort(&mut self) {
         self.captures.sort_by(|a, b| natural_cmp(&a.path, &b.path));
-        self.problems.sort_by(|a, b| natural_cmp(&a.file, &b.file));
         let problems = &mut self.problems;
         self.captures.dedup_by(|later, earlier| {
             let same = later.path == earlier.path;
@@ -82,11 +100,12 @@ impl Dump {
                     &later.path,
                     "path",
                     "it twice",
-                    "each capture once",
+                    "each capture once; the first is used",
                 ));
             }
             same
         });
+        self.problems.sort_by(|a, b| natural_cmp(&a.file, &b.file));
     }
 
     /// Leaves out all captures of the run `run`.

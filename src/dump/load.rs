@@ -1,50 +1,28 @@
 //! From a capture to its tensors: *fetch* reads bytes from the source, *decode* makes tensors of them.
 
-use std::fmt;
 use std::sync::Arc;
-use std::vec::IntoIter;
 
 use super::capture::Capture;
+use super::layout::Layout;
 use super::problem::{Fault, Problem};
-use super::source::{Source, SourceError};
+use super::source::SourceError;
+use super::stream::{Bytes, Span};
 use crate::tensor::Tensor;
 
 /// Where the bytes of one tensor lie.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Place {
-    pub source: Arc<dyn Source>,
-    pub file: usize,
-    pub offset: u64,
-    pub len: u64,
-}
-
-impl fmt::Debug for Place {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            out,
-            "{} bytes at {} of file {}",
-            self.len, self.offset, self.file
-        )
-    }
-}
-
-impl Place {
-    fn fetch(&self) -> Result<Vec<u8>, SourceError> {
-        let len = usize::try_from(self.len).map_err(|_| SourceError::TooLarge(self.len))?;
-        self.source.read_at(self.file, self.offset, len)
-    }
-
-    fn name(&self) -> &str {
-        &self.source.files()[self.file].path
-    }
+    pub span: Span,
+    /// How to bring them in order; `None` where they are.
+    pub layout: Option<Layout>,
 }
 
 /// The bytes of one capture as the source has them.
 #[derive(Debug)]
 pub struct Fetched {
     capture: Arc<Capture>,
-    k: Vec<u8>,
-    v: Vec<u8>,
+    k: Bytes,
+    v: Bytes,
 }
 
 /// K and V of one capture.
@@ -56,18 +34,34 @@ pub struct Loaded {
     pub v: Tensor,
 }
 
+/// A capture that can't be read is named together with the file that its bytes lie in.
+pub(super) fn unreadable(capture: &Capture, place: &Place, error: &SourceError) -> Problem {
+    let file = place.span.stream().file_name();
+    let why = if capture.path.starts_with(file) {
+        error.to_string()
+    } else {
+        format!("{file}: {error}")
+    };
+    Problem::new(&capture.path, Fault::Unreadable(why))
+}
+
 impl Fetched {
     pub(super) fn read(capture: &Arc<Capture>) -> Result<Self, Problem> {
         let read = |place: &Place| {
             place
+                .span
                 .fetch()
-                .map_err(|error| Problem::new(place.name(), Fault::Unreadable(error.to_string())))
+                .map_err(|error| unreadable(capture, place, &error))
         };
-        Ok(Self {
-            capture: Arc::clone(capture),
-            k: read(&capture.k)?,
-            v: read(&capture.v)?,
-        })
+        Ok(Self::new(
+            Arc::clone(capture),
+            read(&capture.k)?,
+            read(&capture.v)?,
+        ))
+    }
+
+    pub(super) fn new(capture: Arc<Capture>, k: Bytes, v: Bytes) -> Self {
+        Self { capture, k, v }
     }
 
     /// The capture that these bytes are of.
@@ -75,46 +69,35 @@ impl Fetched {
         &self.capture
     }
 
-    /// Makes the tensors. Pure: no file is touched.
+    /// Makes the tensors: unpacks, checks the checksum where there is one, orders the axes. Pure: no file is touched.
     ///
     /// # Errors
     /// When the bytes don't make up the tensors that the scan found.
     pub fn decode(self) -> Result<Loaded, Problem> {
         let Self { capture, k, v } = self;
-        let tensor = |place: &Place, bytes| {
-            Tensor::new(capture.dtype, capture.shape, bytes)
-                .map_err(|error| Problem::new(place.name(), Fault::Broken(error.to_string())))
+        let (k, v) = (
+            tensor(&capture, &capture.k, k)?,
+            tensor(&capture, &capture.v, v)?,
+        );
+        Ok(Loaded { k, v })
+    }
+}
+
+fn tensor(capture: &Capture, place: &Place, bytes: Bytes) -> Result<Tensor, Problem> {
+    let mut bytes = bytes
+        .unpack(&place.span)
+        .map_err(|error| unreadable(capture, place, &error))?;
+    if let Some(layout) = &place.layout {
+        let short = SourceError::Short {
+            needed: place.span.len(),
+            end: bytes.len() as u64,
         };
-        Ok(Loaded {
-            k: tensor(&capture.k, k)?,
-            v: tensor(&capture.v, v)?,
-        })
+        bytes = layout
+            .gather(&bytes, capture.shape, capture.dtype)
+            .ok_or_else(|| unreadable(capture, place, &short))?;
     }
-}
-
-/// Fetches captures one after the other: see [`super::Dump::fetches`].
-#[derive(Debug)]
-pub struct Fetches {
-    rest: IntoIter<(usize, Arc<Capture>)>,
-}
-
-impl Fetches {
-    pub(super) fn new(captures: Vec<(usize, Arc<Capture>)>) -> Self {
-        Self {
-            rest: captures.into_iter(),
-        }
-    }
-}
-
-impl Iterator for Fetches {
-    type Item = (usize, Result<Fetched, Problem>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (index, capture) = self.rest.next()?;
-        Some((index, Fetched::read(&capture)))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.rest.size_hint()
-    }
+    let broken = |error: crate::tensor::TensorError| {
+        Problem::new(&capture.path, Fault::Broken(error.to_string()))
+    };
+    Tensor::new(capture.dtype, capture.shape, bytes).map_err(broken)
 }

@@ -5,23 +5,46 @@
 //! steps: [`Capture::fetch`] reads (in a browser only one worker may do it), [`Fetched::decode`] is pure and may run
 //! anywhere.
 
+mod axes;
 mod capture;
+mod convert_layout;
+mod fetches;
 #[cfg(not(target_arch = "wasm32"))]
 mod folder;
+mod items;
+mod layout;
+mod limits;
 mod load;
+mod mapping;
 mod meta;
+mod names;
 mod natural;
+mod npy;
+mod pattern;
 mod problem;
+mod region;
+mod safetensors;
 mod scan;
 mod source;
+mod stream;
 mod summary;
+mod tables;
+mod tar;
+mod tensors;
+mod zip;
+mod zstd_frames;
 
+pub use axes::{Axes, AxesError};
 pub use capture::{Capture, Dump};
+pub use fetches::Fetches;
 #[cfg(not(target_arch = "wasm32"))]
 pub use folder::FolderSource;
-pub use load::{Fetched, Fetches, Loaded};
+pub use limits::Limits;
+pub use load::{Fetched, Loaded};
+pub use mapping::{ArrayInfo, Bits16, Mapping, TensorGuess};
 pub use natural::natural_cmp;
+pub use pattern::{NamePattern, PatternError};
 pub use problem::{Fault, Problem};
-pub use scan::{Limits, ScanOptions, scan};
+pub use scan::{ScanOptions, scan};
 pub use source::{FileEntry, MemorySource, Source, SourceError};
 pub use summary::{DtypeCount, DumpSummary, LayerCount, RunSummary, ShapeCount, StageCount};

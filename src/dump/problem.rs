@@ -3,6 +3,8 @@
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use thiserror::Error;
 
+use super::source::SourceError;
+
 /// Why a file, or a capture, was left out.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Fault {
@@ -27,6 +29,18 @@ pub enum Fault {
     PackedLayout,
 }
 
+impl From<SourceError> for Fault {
+    fn from(error: SourceError) -> Self {
+        Self::Unreadable(error.to_string())
+    }
+}
+
+impl From<std::io::Error> for Fault {
+    fn from(error: std::io::Error) -> Self {
+        SourceError::from(error).into()
+    }
+}
+
 /// A file or capture that can't be used, and why. The rest of the dump is used all the same.
 ///
 /// As JSON: `{file, message, field?, found?, expected?}`.
@@ -38,6 +52,17 @@ pub struct Problem {
     /// What is wrong.
     #[source]
     pub fault: Fault,
+}
+
+impl Fault {
+    /// A field with a value that can't be used.
+    pub(super) fn field(field: &str, found: impl ToString, expected: impl ToString) -> Self {
+        Self::Field {
+            field: field.to_owned(),
+            found: found.to_string(),
+            expected: expected.to_string(),
+        }
+    }
 }
 
 impl Problem {

@@ -4,109 +4,116 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::capture::{Capture, Dump};
+use super::items::{self, Item, Kind};
+use super::limits::Limits;
 use super::load::Place;
+use super::mapping::Mapping;
 use super::meta::{self, Meta};
-use super::natural::natural_cmp;
 use super::problem::{Fault, Problem};
 use super::source::Source;
-
-/// How large things may get before they are refused: what a file claims never decides alone how much memory is used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Largest meta file, in bytes.
-    pub meta_bytes: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            meta_bytes: 1 << 20,
-        }
-    }
-}
+use super::stream::Span;
+use super::tables::{self, group_npy};
+use super::tensors::parse_head;
+use super::{convert_layout, npy, safetensors};
 
 /// How to scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScanOptions {
+    /// How to read tensors whose names or axes can't be told.
+    pub mapping: Mapping,
     /// Limits against hostile files.
     pub limits: Limits,
 }
 
-/// Finds the captures of a source. It never fails as a whole: whatever can't be used is a problem.
+/// Finds the captures of a source, in its archives too. It never fails as a whole: whatever can't be used is a problem.
 pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
-    let mut dump = Dump::default();
-    let mut by_path = HashMap::new();
-    for (file, entry) in source.files().iter().enumerate() {
-        by_path.entry(entry.path.as_str()).or_insert(file);
-    }
+    let limits = &options.limits;
+    let mut dump = Dump {
+        pending_bytes: limits.pending_bytes,
+        ..Dump::default()
+    };
     for (path, reason) in source.skipped() {
         dump.problems
             .push(Problem::new(path, Fault::Unreadable(reason.clone())));
     }
-    for (file, entry) in source.files().iter().enumerate() {
-        let name = entry.path.rsplit('/').next().unwrap_or_default();
-        if !name.ends_with(".json") {
-            continue;
-        }
-        if name.starts_with("packed_meta_") {
-            dump.problems
-                .push(Problem::new(&entry.path, Fault::PackedLayout));
-        } else if name.starts_with("meta_") {
-            match capture(source, &by_path, file, &options.limits) {
-                Ok(capture) => dump.captures.push(Arc::new(capture)),
-                Err(problem) => dump.problems.push(problem),
-            }
-        }
-    }
-    dump.captures.sort_by(|a, b| natural_cmp(&a.path, &b.path));
-    dump.problems.sort_by(|a, b| natural_cmp(&a.file, &b.file));
-    dump
-}
-
-/// The capture that the meta file number `file` describes.
-fn capture(
-    source: &Arc<dyn Source>,
-    by_path: &HashMap<&str, usize>,
-    file: usize,
-    limits: &Limits,
-) -> Result<Capture, Problem> {
-    let entry = &source.files()[file];
-    if entry.size > limits.meta_bytes {
-        let expected = format!("a meta file of at most {} bytes", limits.meta_bytes);
-        return Err(Problem::field(
-            &entry.path,
-            "size",
-            format!("{} bytes", entry.size),
+    let mut items = items::list(source, limits, &mut dump.problems);
+    if let ([only], Kind::Other) = (
+        items.as_slice(),
+        items.first().map_or(Kind::Meta, Item::kind),
+    ) {
+        let expected = "a folder, .zip, .tar, .tar.gz, .tar.zst, .npz, .npy or .safetensors";
+        dump.problems.push(Problem::field(
+            &only.path,
+            "name",
+            "no known ending",
             expected,
         ));
     }
-    let unreadable =
-        |error: super::SourceError| Problem::new(&entry.path, Fault::Unreadable(error.to_string()));
-    let bytes = source
-        .read_at(file, 0, entry.size as usize)
-        .map_err(unreadable)?;
-    let meta = meta::parse(&entry.path, &bytes)?;
-    let folder = entry
-        .path
-        .rfind('/')
-        .map_or("", |slash| &entry.path[..=slash]);
+    let by_path: HashMap<String, Span> = items
+        .iter()
+        .map(|item| (item.path.clone(), item.span.clone()))
+        .collect();
+    let mut arrays = Vec::new();
+    let mut tables = Vec::new();
+    for item in &mut items {
+        let problems = &mut dump.problems;
+        let problem = match item.kind() {
+            Kind::Meta => {
+                capture(item, &by_path, limits).map(|capture| dump.captures.push(Arc::new(capture)))
+            }
+            Kind::PackedMeta => Err(Problem::new(&item.path, Fault::PackedLayout)),
+            Kind::Npy => parse_head(item, limits, npy::array)
+                .map(|array| arrays.push((item.path.clone(), array))),
+            Kind::Safetensors => parse_head(item, limits, |item, head| {
+                safetensors::table(item, head, problems)
+            })
+            .map(|table| tables.push(table)),
+            Kind::Zip | Kind::Tar(_) | Kind::Other => Ok(()),
+        };
+        dump.problems.extend(problem.err());
+    }
+    tables.extend(group_npy(arrays));
+    tables.retain(|table| match &table.captures {
+        Some(json) => {
+            dump.captures
+                .extend(convert_layout::captures(table, json, &mut dump.problems));
+            false
+        }
+        None => true,
+    });
+    let understood = tables::understand(tables, &options.mapping);
+    dump.captures.extend(understood.captures);
+    dump.problems.extend(understood.problems);
+    dump.guesses = understood.guesses;
+    dump.sort();
+    dump
+}
+
+/// The capture that the meta file `item` describes.
+fn capture(
+    item: &mut Item,
+    by_path: &HashMap<String, Span>,
+    limits: &Limits,
+) -> Result<Capture, Problem> {
+    let meta = parse_head(item, limits, |item, head| Ok(meta::parse(&item.path, head)))??;
+    let path = item.path.clone();
+    let folder = path.rfind('/').map_or("", |slash| &path[..=slash]);
     let place = |field: &str, name: &str| {
-        let path = format!("{folder}{name}");
         let missing = || {
             Problem::field(
-                &entry.path,
+                &path,
                 field,
                 format!("{name:?}, which is not there"),
                 "a file in the same folder",
             )
         };
-        let &file = by_path.get(path.as_str()).ok_or_else(missing)?;
-        check_size(&entry.path, field, &meta, source.files()[file].size)?;
+        let span = by_path
+            .get(&format!("{folder}{name}"))
+            .ok_or_else(missing)?;
+        check_size(&path, field, &meta, span.len())?;
         Ok(Place {
-            source: Arc::clone(source),
-            file,
-            offset: 0,
-            len: source.files()[file].size,
+            span: span.clone(),
+            layout: None,
         })
     };
     let (k, v) = (
@@ -114,6 +121,7 @@ fn capture(
         place("v_file", &meta.v_file)?,
     );
     let run = run_name(&meta.run_id, folder);
+    let inner = Some(path[item.archive_len..].to_owned());
     let Meta {
         layer_id,
         stage,
@@ -123,7 +131,8 @@ fn capture(
         ..
     } = meta;
     Ok(Capture {
-        path: entry.path.clone(),
+        path,
+        inner,
         run,
         layer_id,
         stage,

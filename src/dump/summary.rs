@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::capture::{Capture, Dump};
+use super::mapping::TensorGuess;
 use super::problem::Problem;
 
 /// What a dump holds.
@@ -25,6 +26,8 @@ pub struct DumpSummary {
     pub shapes: Vec<ShapeCount>,
     /// All element types.
     pub dtypes: Vec<DtypeCount>,
+    /// How arrays without meta files were understood, and what is to be asked about them.
+    pub guesses: Vec<TensorGuess>,
     /// What could not be used.
     pub problems: Vec<Problem>,
 }
@@ -125,6 +128,7 @@ impl Dump {
             stages,
             shapes,
             dtypes,
+            guesses: self.guesses.clone(),
             problems: self.problems.clone(),
         }
     }

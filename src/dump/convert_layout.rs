@@ -1,0 +1,145 @@
+//! What `convert` writes into the metadata of a `.safetensors` file, so that reading it back gives the same captures: path
+//! (and so the order), layer, stage, run and position. Other readers see ordinary tensors named `run/layer_0/t0_128.k`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::capture::Capture;
+use super::meta::{inner_path, shorten};
+use super::problem::{Fault, Problem};
+use super::tables::plain_place;
+use super::tensors::{Array, Element, Table};
+use crate::tensor::Shape;
+
+/// The key of the metadata entry.
+pub(super) const KEY: &str = "kvlens.captures";
+
+/// One capture.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StoredCapture {
+    /// Path of the meta file that it was, or would be.
+    pub path: String,
+    pub run: String,
+    pub layer_id: i64,
+    pub stage: String,
+    pub seq_start: u64,
+    /// Names of the tensors, of shape `[seq_len, kv_heads, head_dim]`.
+    pub k: String,
+    pub v: String,
+}
+
+/// The captures that the metadata `json` of `table` tells of.
+pub(super) fn captures(
+    table: &Table,
+    json: &str,
+    problems: &mut Vec<Problem>,
+) -> Vec<Arc<Capture>> {
+    let stored: Vec<StoredCapture> = match serde_json::from_str(json) {
+        Ok(stored) => stored,
+        Err(error) => {
+            problems.push(Problem::new(
+                &table.path,
+                Fault::Broken(format!("its {KEY} is not valid: {error}")),
+            ));
+            return Vec::new();
+        }
+    };
+    let by_name: HashMap<&str, &Array> = table
+        .arrays
+        .iter()
+        .map(|array| (array.name.as_str(), array))
+        .collect();
+    let mut captures = Vec::new();
+    for stored in stored {
+        match capture(table, &by_name, stored) {
+            Ok(capture) => captures.push(Arc::new(capture)),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    captures
+}
+
+fn capture(
+    table: &Table,
+    by_name: &HashMap<&str, &Array>,
+    stored: StoredCapture,
+) -> Result<Capture, Problem> {
+    let file = format!("{}/{}", table.path, shorten(&stored.path));
+    let inner = inner_path(&stored.path).ok_or_else(|| {
+        Problem::field(
+            &file,
+            "path",
+            shorten(&stored.path),
+            "a path inside the file",
+        )
+    })?;
+    let array = |field: &str, name: &str| {
+        let found = || {
+            Problem::field(
+                &file,
+                field,
+                format!("{:?}, which is not there", shorten(name)),
+                "a tensor of this file",
+            )
+        };
+        by_name.get(name).copied().ok_or_else(found)
+    };
+    let (k, v) = (array("k", &stored.k)?, array("v", &stored.v)?);
+    let wrong = |found: &Array, expected: &str| {
+        Problem::field(
+            &file,
+            "shape",
+            format!(
+                "{} {}",
+                found.element.name(),
+                Array::shape_text(&found.shape)
+            ),
+            expected,
+        )
+    };
+    let sizes: Option<Vec<usize>> = k
+        .shape
+        .iter()
+        .map(|&size| usize::try_from(size).ok())
+        .collect();
+    let (Element::Known(dtype), Some(&[seq_len, kv_heads, head_dim])) =
+        (&k.element, sizes.as_deref())
+    else {
+        return Err(wrong(k, "fp16, bf16 or fp32 with 3 axes"));
+    };
+    if k.shape != v.shape || k.element != v.element {
+        return Err(wrong(v, "that of K"));
+    }
+    let shape = Shape {
+        seq_len,
+        kv_heads,
+        head_dim,
+    };
+    shape
+        .bytes(*dtype)
+        .ok_or_else(|| wrong(k, "a size that this machine can address"))?;
+    let StoredCapture {
+        run,
+        layer_id,
+        stage,
+        seq_start,
+        ..
+    } = stored;
+    let path = format!("{}/{inner}", table.path);
+    let (k, v) = (plain_place(k), plain_place(v));
+    Ok(Capture {
+        path,
+        inner: Some(inner),
+        run,
+        layer_id,
+        stage,
+        seq_start,
+        shape,
+        dtype: *dtype,
+        k,
+        v,
+    })
+}

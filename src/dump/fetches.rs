@@ -1,0 +1,249 @@
+//! Reads many captures in the order that is cheapest. What lies in a file as it is, or in an entry of its own, is read in dump
+//! order. A compressed tar can only be read forward: its captures are taken as their bytes come by, the K of a capture held
+//! until its V comes; where too much would be held, the rest waits for another pass over the archive.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::vec::IntoIter;
+
+use super::capture::Capture;
+use super::load::{Fetched, Place, unreadable};
+use super::problem::Problem;
+use super::source::SourceError;
+use super::stream::{Bytes, Reader, Stream};
+
+type Item = (usize, Result<Fetched, Problem>);
+
+/// Fetches captures one after the other: see [`super::Dump::fetches`].
+pub struct Fetches {
+    /// Captures that can be read by themselves.
+    alone: IntoIter<(usize, Arc<Capture>)>,
+    /// Archives that are read forward.
+    forward: VecDeque<Forward>,
+    left: usize,
+}
+
+impl Fetches {
+    pub(super) fn new(captures: Vec<(usize, Arc<Capture>)>, pending_bytes: u64) -> Self {
+        let left = captures.len();
+        let mut alone = Vec::new();
+        let mut streams: Vec<Forward> = Vec::new();
+        let mut by_stream: HashMap<*const Stream, usize> = HashMap::new();
+        for (index, capture) in captures {
+            let (k, v) = (&capture.k.span, &capture.v.span);
+            let same = Arc::ptr_eq(k.stream(), v.stream());
+            if !same || (k.stands_alone() && v.stands_alone()) {
+                alone.push((index, capture));
+                continue;
+            }
+            let stream = k.stream();
+            let at = *by_stream.entry(Arc::as_ptr(stream)).or_insert_with(|| {
+                streams.push(Forward::new(Arc::clone(stream), pending_bytes));
+                streams.len() - 1
+            });
+            streams[at].add(index, capture);
+        }
+        streams.iter_mut().for_each(Forward::sort);
+        Self {
+            alone: alone.into_iter(),
+            forward: streams.into(),
+            left,
+        }
+    }
+
+    fn step(&mut self) -> Option<Item> {
+        if let Some((index, capture)) = self.alone.next() {
+            return Some((index, Fetched::read(&capture)));
+        }
+        while let Some(forward) = self.forward.front_mut() {
+            if let Some(item) = forward.next() {
+                return Some(item);
+            }
+            self.forward.pop_front();
+        }
+        None
+    }
+}
+
+impl Iterator for Fetches {
+    type Item = Item;
+
+    fn next(&mut self) -> Option<Item> {
+        let item = self.step();
+        self.left -= usize::from(item.is_some());
+        item
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Fetches {}
+
+/// K or V of a capture that is still to be read.
+struct Part {
+    /// Position in `captures`.
+    capture: usize,
+    is_v: bool,
+    offset: u64,
+}
+
+/// A capture on its way.
+struct Waiting {
+    index: usize,
+    capture: Arc<Capture>,
+    k: Option<Vec<u8>>,
+    v: Option<Vec<u8>>,
+    /// Put off to the next pass, since too much is held already.
+    put_off: bool,
+}
+
+impl Waiting {
+    fn place(&self, is_v: bool) -> &Place {
+        if is_v {
+            &self.capture.v
+        } else {
+            &self.capture.k
+        }
+    }
+}
+
+/// One archive that is read forward.
+struct Forward {
+    stream: Arc<Stream>,
+    captures: Vec<Waiting>,
+    parts: VecDeque<Part>,
+    next_pass: VecDeque<Part>,
+    reader: Option<(Reader, u64)>,
+    held: u64,
+    most: u64,
+    failed: Option<SourceError>,
+}
+
+impl Forward {
+    fn new(stream: Arc<Stream>, most: u64) -> Self {
+        let (captures, parts, next_pass) = (Vec::new(), VecDeque::new(), VecDeque::new());
+        Self {
+            stream,
+            captures,
+            parts,
+            next_pass,
+            reader: None,
+            held: 0,
+            most,
+            failed: None,
+        }
+    }
+
+    fn add(&mut self, index: usize, capture: Arc<Capture>) {
+        let at = self.captures.len();
+        self.parts.push_back(Part {
+            capture: at,
+            is_v: false,
+            offset: capture.k.span.offset(),
+        });
+        self.parts.push_back(Part {
+            capture: at,
+            is_v: true,
+            offset: capture.v.span.offset(),
+        });
+        self.captures.push(Waiting {
+            index,
+            capture,
+            k: None,
+            v: None,
+            put_off: false,
+        });
+    }
+
+    fn sort(&mut self) {
+        self.parts.make_contiguous().sort_by_key(|part| part.offset);
+    }
+
+    fn next(&mut self) -> Option<Item> {
+        loop {
+            let Some(part) = self.parts.pop_front() else {
+                if self.next_pass.is_empty() {
+                    return None;
+                }
+                std::mem::swap(&mut self.parts, &mut self.next_pass);
+                self.captures
+                    .iter_mut()
+                    .for_each(|capture| capture.put_off = false);
+                self.reader = None;
+                continue;
+            };
+            if let Some(item) = self.take(part) {
+                return Some(item);
+            }
+        }
+    }
+
+    /// Reads one part; gives the capture when that was its last one.
+    fn take(&mut self, part: Part) -> Option<Item> {
+        let waiting = &self.captures[part.capture];
+        let is_open = waiting.k.is_some() || waiting.v.is_some();
+        let both = waiting.capture.k.span.len() + waiting.capture.v.span.len();
+        let passed = self
+            .reader
+            .as_ref()
+            .is_some_and(|(_, position)| *position > part.offset);
+        let too_much = !is_open && self.held > 0 && self.held.saturating_add(both) > self.most;
+        if self.failed.is_none() && (passed || waiting.put_off || too_much) {
+            self.captures[part.capture].put_off |= too_much;
+            self.next_pass.push_back(part);
+            return None;
+        }
+        let len = waiting.place(part.is_v).span.len();
+        match self.read(part.offset, len) {
+            Ok(bytes) => {
+                let waiting = &mut self.captures[part.capture];
+                *(if part.is_v {
+                    &mut waiting.v
+                } else {
+                    &mut waiting.k
+                }) = Some(bytes);
+                self.held += len;
+                let (Some(_), Some(_)) = (&waiting.k, &waiting.v) else {
+                    return None;
+                };
+                self.held -= both;
+                let (k, v) = (waiting.k.take()?, waiting.v.take()?);
+                let fetched = Fetched::new(
+                    Arc::clone(&waiting.capture),
+                    Bytes::Unpacked(k),
+                    Bytes::Unpacked(v),
+                );
+                Some((waiting.index, Ok(fetched)))
+            }
+            Err(error) => {
+                // What comes behind can't be reached either; each capture says so once.
+                let waiting = &mut self.captures[part.capture];
+                waiting.k = None;
+                waiting.v = None;
+                let problem = unreadable(&waiting.capture, waiting.place(part.is_v), &error);
+                let index = waiting.index;
+                self.failed = Some(error);
+                let gone = |other: &Part| other.capture != part.capture;
+                self.parts.retain(gone);
+                self.next_pass.retain(gone);
+                Some((index, Err(problem)))
+            }
+        }
+    }
+
+    fn read(&mut self, offset: u64, len: u64) -> Result<Vec<u8>, SourceError> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let (mut reader, position) = match self.reader.take() {
+            Some(open) => open,
+            None => (self.stream.open(1 << 20)?, 0),
+        };
+        reader.skip(offset - position)?;
+        let bytes = reader.read_bytes(len)?;
+        self.reader = Some((reader, offset + len));
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,209 @@
+//! The header of a `.safetensors` file: 8 bytes of length, then JSON of name -> dtype, shape, offsets.
+//! Read entry by entry, so that one bad tensor is named and the others stay; the tensors remain slices of the file.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io::Read;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::items::Item;
+use super::limits::Limits;
+use super::meta::shorten;
+use super::problem::{Fault, Problem};
+use super::tensors::{Array, Element, MOST_AXES, Table};
+use crate::tensor::Dtype;
+
+const LEN: u64 = 8;
+
+fn broken(why: impl fmt::Display) -> Fault {
+    Fault::Broken(format!("not a whole .safetensors file: {why}"))
+}
+
+/// Reads the header: its length and its JSON.
+pub(super) fn read_header(
+    reader: &mut dyn Read,
+    size: u64,
+    limits: &Limits,
+) -> Result<Vec<u8>, Fault> {
+    let mut head = vec![0; LEN as usize];
+    reader
+        .read_exact(&mut head)
+        .map_err(|_| broken("it ends in its header"))?;
+    let len = head
+        .iter()
+        .rev()
+        .fold(0, |len, &byte| len << 8 | u64::from(byte));
+    if len > size.saturating_sub(LEN) {
+        return Err(Fault::field(
+            "header",
+            format!("{len} bytes"),
+            format!("at most the {size} bytes of the file"),
+        ));
+    }
+    if len > limits.header_bytes {
+        return Err(Fault::field(
+            "header",
+            format!("{len} bytes"),
+            format!("at most {} (--max-header-mb)", limits.header_bytes),
+        ));
+    }
+    if (reader.take(len).read_to_end(&mut head)? as u64) < len {
+        return Err(broken("it ends in its header"));
+    }
+    Ok(head)
+}
+
+/// The tensors of the file `item`, whose header is `head`; bad ones become problems.
+pub(super) fn table(item: &Item, head: &[u8], problems: &mut Vec<Problem>) -> Result<Table, Fault> {
+    let json = head.get(LEN as usize..).unwrap_or_default();
+    let header: Header<'_> = serde_json::from_slice(json)
+        .map_err(|error| broken(format!("its header is not valid: {error}")))?;
+    let mut arrays: Vec<(u64, Array)> = Vec::new();
+    let mut captures = None;
+    let mut seen = std::collections::HashSet::new();
+    for (name, value) in header.0 {
+        let named = format!("{}/{}", item.path, shorten(&name));
+        if name == "__metadata__" {
+            let metadata: HashMap<String, String> =
+                serde_json::from_str(value.get()).unwrap_or_default();
+            captures = metadata.get(super::convert_layout::KEY).cloned();
+        } else if !seen.insert(name.clone()) {
+            problems.push(Problem::field(
+                &named,
+                "name",
+                "it twice",
+                "each name once; the first is used",
+            ));
+        } else {
+            match array(item, head.len() as u64, name, value) {
+                Ok(array) => arrays.push(array),
+                Err(fault) => problems.push(Problem::new(named, fault)),
+            }
+        }
+    }
+    refuse_overlaps(&mut arrays, problems);
+    let arrays = arrays.into_iter().map(|(_, array)| array).collect();
+    Ok(Table {
+        path: item.path.clone(),
+        arrays,
+        captures,
+    })
+}
+
+/// The entries in the order of the file, doubles and all.
+struct Header<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Header<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Vec<(String, &'de RawValue)>;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("an object of tensors")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(entries)
+            }
+        }
+        deserializer.deserialize_map(Entries).map(Self)
+    }
+}
+
+#[derive(Deserialize)]
+struct Info {
+    dtype: String,
+    shape: Vec<u64>,
+    data_offsets: (u64, u64),
+}
+
+/// One tensor with the place of its first byte.
+fn array(item: &Item, data: u64, name: String, value: &RawValue) -> Result<(u64, Array), Fault> {
+    let info: Info =
+        serde_json::from_str(value.get()).map_err(|error| Fault::Broken(error.to_string()))?;
+    let Info {
+        dtype,
+        shape,
+        data_offsets: (begin, end),
+    } = info;
+    if shape.len() > MOST_AXES {
+        return Err(Fault::field(
+            "shape",
+            format!("{} axes", shape.len()),
+            format!("at most {MOST_AXES}"),
+        ));
+    }
+    let element = match dtype.as_str() {
+        "F16" => Element::Known(Dtype::F16),
+        "BF16" => Element::Known(Dtype::Bf16),
+        "F32" => Element::Known(Dtype::F32),
+        "U16" | "I16" => Element::Bits16,
+        other => Element::Other(shorten(other)),
+    };
+    let available = item.span.len() - data.min(item.span.len());
+    let offsets = format!("{begin}..{end}");
+    let len = end.checked_sub(begin).filter(|_| end <= available);
+    let len = len.ok_or_else(|| {
+        Fault::field(
+            "data_offsets",
+            &offsets,
+            format!("a range within the {available} bytes of data"),
+        )
+    })?;
+    if let Some(size) = element.size() {
+        let text = Array::shape_text(&shape);
+        match Array::bytes(&shape, size) {
+            None => return Err(Fault::field("shape", text, "a size that fits in 64 bits")),
+            Some(expected) if expected != len => {
+                let expected = format!("{expected} bytes for {dtype} {text}");
+                return Err(Fault::field(
+                    "data_offsets",
+                    format!("{offsets}, so {len} bytes"),
+                    expected,
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    let span = item
+        .span
+        .part(data + begin, len)
+        .ok_or_else(|| Fault::field("data_offsets", &offsets, "a range within the file"))?;
+    Ok((
+        begin,
+        Array {
+            name,
+            file: item.path.clone(),
+            element,
+            shape,
+            fortran: false,
+            big_endian: false,
+            span,
+        },
+    ))
+}
+
+/// Tensors that share bytes are refused, as the format does.
+fn refuse_overlaps(arrays: &mut Vec<(u64, Array)>, problems: &mut Vec<Problem>) {
+    arrays.sort_by_key(|(begin, array)| (*begin, array.span.len()));
+    let mut end = 0;
+    arrays.retain(|(begin, array)| {
+        let free = *begin >= end;
+        if free {
+            end = begin + array.span.len();
+        } else {
+            let expected = format!("{end}, where the tensor before it ends, or later");
+            let named = format!("{}/{}", array.file, shorten(&array.name));
+            problems.push(Problem::field(&named, "data_offsets", begin, expected));
+        }
+        free
+    });
+}
