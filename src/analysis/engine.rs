@@ -7,7 +7,7 @@ use super::rows::{CaptureInfo, Report, Row};
 use super::{Analysis, Filter, Fold, MeasureError};
 use crate::dump::{Capture, Dump, Fetched, Problem};
 use crate::par;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -143,9 +143,10 @@ pub struct Run {
     done: BTreeMap<usize, Vec<Row>>,
     folded: usize,
     problems: Vec<Problem>,
+    workers: BTreeSet<usize>,
     cancel: Arc<AtomicBool>,
-    sender: Sender<(usize, Outcome)>,
-    receiver: Receiver<(usize, Outcome)>,
+    sender: Sender<(usize, usize, Outcome)>,
+    receiver: Receiver<(usize, usize, Outcome)>,
 }
 
 impl Run {
@@ -174,6 +175,7 @@ impl Run {
             done: BTreeMap::new(),
             folded: 0,
             problems: Vec::new(),
+            workers: BTreeSet::new(),
             cancel: Arc::default(),
             sender,
             receiver,
@@ -194,6 +196,11 @@ impl Run {
     /// How far it is.
     pub fn progress(&self) -> Progress {
         self.progress
+    }
+
+    /// How many different threads have measured captures.
+    pub fn workers(&self) -> usize {
+        self.workers.len()
     }
 
     /// When set, captures that have not begun to be measured are skipped, and [`Run::poll`] fails.
@@ -224,7 +231,7 @@ impl Run {
                 Err(problem) => Outcome::Problem(problem),
             };
             // Nobody listens any more once the run is dropped.
-            let _ = sender.send((place, outcome));
+            let _ = sender.send((place, par::current_thread(), outcome));
         });
     }
 
@@ -243,7 +250,8 @@ impl Run {
             self.receiver.recv_timeout(wait).ok()
         };
         let mut next = first.or_else(|| self.receiver.try_recv().ok());
-        while let Some((place, outcome)) = next {
+        while let Some((place, worker, outcome)) = next {
+            self.workers.insert(worker);
             let bytes = self.captures[place].bytes();
             self.in_flight -= bytes;
             self.progress.captures += 1;

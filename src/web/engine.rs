@@ -4,11 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
+use serde::Serialize;
+use serde_json::{Map, Value};
 use wasm_bindgen::prelude::*;
 use web_sys::File;
 
+use super::failure::failure;
 use super::json;
+use super::run::Run;
 use super::source::{WebFile, WebSource, keep};
+use crate::analysis::engine::Plan;
+use crate::analysis::{self, Analysis, Filter, Settings, SettingsError};
 use crate::dump::{Dump, FileEntry, ScanOptions, Source, scan};
 
 /// The user's files and the dump in them.
@@ -18,6 +24,26 @@ pub struct Engine {
     files: BTreeMap<String, WebFile>,
     dump: Dump,
     removed: BTreeSet<String>,
+}
+
+/// What to run over which captures.
+struct Job {
+    analysis: Arc<dyn Analysis>,
+    plan: Plan,
+}
+
+/// What a run would go through, for the page.
+#[derive(Default, Serialize)]
+struct Prospect {
+    captures: usize,
+    bytes: u64,
+    errors: Vec<SettingFault>,
+}
+
+#[derive(Serialize)]
+struct SettingFault {
+    flag: String,
+    message: String,
 }
 
 #[wasm_bindgen]
@@ -66,6 +92,37 @@ impl Engine {
         self.removed.insert(run);
         json(&self.dump.summary())
     }
+
+    /// What a run would go through, and what is wrong with its settings, as JSON.
+    pub fn plan(&self, analysis: &str, settings: &str) -> Result<String, JsValue> {
+        let prospect = match self.job(analysis, settings, false)? {
+            Ok(Job { plan, .. }) => Prospect {
+                captures: plan.captures(),
+                bytes: plan.bytes(),
+                errors: Vec::new(),
+            },
+            Err(errors) => Prospect {
+                errors: errors.iter().map(SettingFault::of).collect(),
+                ..Prospect::default()
+            },
+        };
+        Ok(json(&prospect))
+    }
+
+    /// Starts an analysis: `settings` is a JSON object of flags and values.
+    pub fn start(&self, analysis: &str, settings: &str, verify: bool) -> Result<Run, JsValue> {
+        match self.job(analysis, settings, verify)? {
+            Ok(Job { plan, .. }) if plan.kept() == 0 => Err(failure(
+                "dump",
+                "no capture is left after the filters by stage and length",
+            )),
+            Ok(Job { analysis, plan }) => Ok(Run::new(&self.dump, analysis, plan)),
+            Err(errors) => {
+                let words: Vec<String> = errors.iter().map(SettingsError::to_string).collect();
+                Err(failure("settings", &words.join("\n")))
+            }
+        }
+    }
 }
 
 impl Engine {
@@ -75,6 +132,39 @@ impl Engine {
         self.dump
             .problems
             .retain(|problem| !problem.file.split('/').any(|part| part == run));
+    }
+
+    /// The analysis with these settings, and the captures it goes through.
+    fn job(
+        &self,
+        analysis: &str,
+        settings: &str,
+        verify: bool,
+    ) -> Result<Result<Job, Vec<SettingsError>>, JsValue> {
+        let unknown = || failure("settings", &format!("{analysis}: no such analysis"));
+        let unreadable = |error: serde_json::Error| failure("settings", &error.to_string());
+        let given: Map<String, Value> = serde_json::from_str(settings).map_err(unreadable)?;
+        let mut specs = analysis::specs().into_iter();
+        let spec = specs
+            .find(|spec| spec.name == analysis)
+            .ok_or_else(unknown)?;
+        let settings = match Settings::from_json(spec.params, &given) {
+            Ok(settings) => settings,
+            Err(errors) => return Ok(Err(errors)),
+        };
+        let filter = Filter::new(&settings);
+        let analysis = analysis::build(analysis, settings, verify).ok_or_else(unknown)?;
+        let plan = Plan::new(&self.dump, &filter, analysis.as_ref());
+        Ok(Ok(Job { analysis, plan }))
+    }
+}
+
+impl SettingFault {
+    fn of(error: &SettingsError) -> Self {
+        Self {
+            flag: error.flag().to_owned(),
+            message: error.to_string(),
+        }
     }
 }
 

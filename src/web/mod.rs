@@ -4,8 +4,10 @@
 //! pool. Metadata crosses the border as JSON, bytes as `Uint8Array`.
 
 pub mod engine;
+mod failure;
 #[cfg(feature = "threads")]
 pub mod pool;
+pub mod run;
 mod source;
 
 use wasm_bindgen::prelude::*;
