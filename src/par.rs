@@ -1,4 +1,4 @@
-//! Parallelism in four calls: rayon with feature `threads`, the same on the calling thread without it.
+//! Parallelism in a few calls: rayon with feature `threads`, the same on the calling thread without it.
 
 #[cfg(feature = "threads")]
 mod imp {
@@ -25,6 +25,15 @@ mod imp {
     /// The number of threads of the current pool.
     pub fn threads() -> usize {
         rayon::current_num_threads()
+    }
+
+    /// Sets the number of threads of the pool, all cores where absent. To be called once, before the first use.
+    ///
+    /// # Errors
+    /// When threads can't be started or the pool is there already; in the system's words.
+    pub fn set_threads(threads: Option<usize>) -> Result<(), String> {
+        let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
+        builder.build_global().map_err(|error| error.to_string())
     }
 
     /// Which thread of the pool this is; 0 outside of it.
@@ -58,10 +67,18 @@ mod imp {
         1
     }
 
+    /// Has no effect.
+    ///
+    /// # Errors
+    /// None.
+    pub fn set_threads(_: Option<usize>) -> Result<(), String> {
+        Ok(())
+    }
+
     /// The only one.
     pub fn current_thread() -> usize {
         0
     }
 }
 
-pub use imp::{current_thread, join, map, spawn, threads};
+pub use imp::{current_thread, join, map, set_threads, spawn, threads};

@@ -13,7 +13,9 @@ mod streams;
 mod sweep;
 mod tally;
 
-pub use rows::{CaptureInfo, Group, Report, ReportFile, Row, TensorRow, Variant, Weighted};
+pub use rows::{
+    CaptureInfo, Group, NonFinite, Report, ReportFile, Row, TensorRow, Variant, Weighted,
+};
 pub use settings::{Kind, ParamSpec, Settings, SettingsError, Value};
 
 use crate::codec::DecodeError;

@@ -184,6 +184,18 @@ impl ReportFile {
     }
 }
 
+/// A captured tensor that holds NaN or infinite values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NonFinite {
+    /// The capture's place in the dump.
+    pub capture: usize,
+    /// `K` or `V`.
+    pub tensor: &'static str,
+    /// How many.
+    pub values: u64,
+}
+
 /// What an analysis found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -206,8 +218,8 @@ pub struct Report {
     pub verified_lossy: usize,
     /// NaN and infinite values in the captured tensors.
     pub non_finite: u64,
-    /// Tensors that hold such values.
-    pub non_finite_tensors: usize,
+    /// The tensors that hold such values, in dump order.
+    pub non_finite_in: Vec<NonFinite>,
     /// The report files.
     #[serde(skip)]
     pub files: Vec<ReportFile>,

@@ -1,6 +1,6 @@
 //! Sums over rows in dump order, and the weighted figures made of them.
 
-use super::rows::{Group, Report, ReportFile, Row, TensorRow, Variant, Weighted};
+use super::rows::{Group, NonFinite, Report, ReportFile, Row, TensorRow, Variant, Weighted};
 use super::settings::Settings;
 use crate::metrics::Errors;
 
@@ -100,7 +100,7 @@ pub struct Collected {
     verified_lossless: usize,
     verified_lossy: usize,
     non_finite: u64,
-    non_finite_tensors: usize,
+    non_finite_in: Vec<NonFinite>,
 }
 
 impl Collected {
@@ -121,7 +121,7 @@ impl Collected {
             verified_lossless: 0,
             verified_lossy: 0,
             non_finite: 0,
-            non_finite_tensors: 0,
+            non_finite_in: Vec::new(),
         }
     }
 
@@ -129,9 +129,17 @@ impl Collected {
     pub fn push(&mut self, rows: Vec<Row>) {
         self.captures += 1;
         if let Some(row) = rows.first() {
-            for tensor in [&row.k, &row.v] {
-                self.non_finite += tensor.non_finite;
-                self.non_finite_tensors += usize::from(tensor.non_finite > 0);
+            for (name, tensor) in [("K", &row.k), ("V", &row.v)]
+                .into_iter()
+                .filter(|(_, tensor)| tensor.non_finite > 0)
+            {
+                let (capture, values) = (row.capture.index, tensor.non_finite);
+                self.non_finite += values;
+                self.non_finite_in.push(NonFinite {
+                    capture,
+                    tensor: name,
+                    values,
+                });
             }
         }
         for (row, group) in rows.iter().zip(&mut self.groups) {
@@ -188,7 +196,7 @@ impl Collected {
             verified_lossless: self.verified_lossless,
             verified_lossy: self.verified_lossy,
             non_finite: self.non_finite,
-            non_finite_tensors: self.non_finite_tensors,
+            non_finite_in: self.non_finite_in,
             files,
         }
     }

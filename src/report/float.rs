@@ -5,19 +5,31 @@ pub fn text(value: f64) -> String {
     if !value.is_finite() {
         return special(value);
     }
-    let scientific = format!("{value:e}");
+    let scientific = shortest(value);
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..16).contains(&exponent) {
-        let text = value.to_string();
-        return if text.contains('.') {
-            text
-        } else {
-            text + ".0"
-        };
+    if !(-4..16).contains(&exponent) {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        return format!("{digits}e{sign}{:02}", exponent.abs());
     }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{digits}e{sign}{:02}", exponent.abs())
+    let decimals = (digits.trim_start_matches('-').len() as i32 - 2).max(0) - exponent;
+    format!("{value:.*}", decimals.max(1) as usize)
+}
+
+/// The shortest digits, in scientific form. Of two that are as short and as near, Python takes the even one and Rust the upper.
+fn shortest(value: f64) -> String {
+    let text = format!("{value:e}");
+    let digits = text
+        .bytes()
+        .take_while(|&byte| byte != b'e')
+        .filter(u8::is_ascii_digit)
+        .count();
+    let nearest = format!("{value:.*e}", digits.saturating_sub(1));
+    if nearest.parse() == Ok(value) {
+        nearest
+    } else {
+        text
+    }
 }
 
 /// With this many decimals, half to even on the exact value.
@@ -49,6 +61,10 @@ mod tests {
             (0.1, "0.1"),
             (1.0, "1.0"),
             (-0.0, "-0.0"),
+            (0.001_618_385_314_941_406_25, "0.0016183853149414062"),
+            (-85.073_883_056_640_625, "-85.07388305664062"),
+            (9.775_161_743_164_062_5e-6, "9.775161743164062e-06"),
+            (123_456_789.0, "123456789.0"),
             (1e-5, "1e-05"),
             (0.0001, "0.0001"),
             (1.234e-10, "1.234e-10"),

@@ -1,0 +1,161 @@
+//! The flags, made from the analyses' settings: help tells meaning, unit, range and default.
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use kvlens::analysis::{AnalysisSpec, Kind, ParamSpec, Settings};
+
+use super::Failure;
+
+/// What an analysis is run with.
+pub struct RunArgs {
+    pub dump_dir: String,
+    pub out_dir: String,
+    pub threads: Option<usize>,
+    pub verify: bool,
+    pub strict: bool,
+    pub settings: Settings,
+}
+
+/// The whole command line.
+pub fn command(specs: &[AnalysisSpec]) -> Command {
+    let command = Command::new("kvlens")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Tells how small an LLM's KV cache can get, and at what error.")
+        .subcommand_required(true)
+        .arg_required_else_help(true);
+    let scan = Command::new("scan")
+        .about("Lists what a dump holds: runs, layers, stages, shapes, bytes, problems.")
+        .arg(dump_dir())
+        .arg(
+            Arg::new("json")
+                .long("json")
+                .action(ArgAction::SetTrue)
+                .help("Print the list as JSON."),
+        );
+    let scan = scan.arg(strict()).infer_long_args(true);
+    specs
+        .iter()
+        .map(analysis)
+        .fold(command, Command::subcommand)
+        .subcommand(scan)
+}
+
+fn analysis(spec: &AnalysisSpec) -> Command {
+    let mut command = Command::new(spec.name)
+        .about(spec.help)
+        .infer_long_args(true)
+        .arg(dump_dir())
+        .arg(
+            Arg::new("out-dir")
+                .long("out-dir")
+                .value_name("DIR")
+                .default_value("kvlens-reports")
+                .help("Where the reports go; made when it isn't there."),
+        )
+        .arg(
+            Arg::new("threads")
+                .long("threads")
+                .value_name("N")
+                .value_parser(value_parser!(u16).range(1..=1024))
+                .help("Threads to compute with [1 to 1024; default: all cores]"),
+        )
+        .arg(
+            Arg::new("verify")
+                .long("verify")
+                .action(ArgAction::SetTrue)
+                .help("Decode every compressed stream again with another decoder and compare it bit for bit."),
+        )
+        .arg(strict());
+    for param in &spec.params {
+        command = command.arg(flag(param));
+    }
+    command
+}
+
+fn dump_dir() -> Arg {
+    Arg::new("dump-dir")
+        .long("dump-dir")
+        .value_name("PATH")
+        .required(true)
+        .help(
+            "The dump: a folder that holds captures (meta_*.json and what they name) at any depth.",
+        )
+}
+
+fn strict() -> Arg {
+    Arg::new("strict")
+        .long("strict")
+        .action(ArgAction::SetTrue)
+        .help("Exit with status 1 before work starts when anything in the dump can't be used.")
+}
+
+fn flag(param: &ParamSpec) -> Arg {
+    let arg = Arg::new(param.flag).long(param.flag);
+    if param.kind == Kind::Switch {
+        return arg.action(ArgAction::SetTrue).help(param.help);
+    }
+    let mut facts = vec![param.kind.allowed()];
+    if !param.unit.is_empty() {
+        facts.push(format!("in {}", param.unit));
+    }
+    let default = param.default.to_string();
+    facts.push(if default.is_empty() {
+        "default: none".to_owned()
+    } else {
+        format!("default: {default}")
+    });
+    if let Some(when) = &param.when {
+        facts.push(format!("with --{} {}", when.flag, when.is.join(" or ")));
+    }
+    arg.value_name(value_name(&param.kind))
+        // The last one counts, as with argparse; values may begin with a minus.
+        .action(ArgAction::Set)
+        .overrides_with(param.flag)
+        .allow_hyphen_values(true)
+        .help(format!("{} [{}]", param.help, facts.join("; ")))
+}
+
+fn value_name(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Int { .. } => "N",
+        Kind::Float { .. } => "X",
+        Kind::IntList { .. } => "N,...",
+        Kind::FloatList { .. } => "X,...",
+        Kind::Range { .. } => "LOW,HIGH",
+        Kind::Choice { .. } => "NAME",
+        Kind::ChoiceList { .. } | Kind::Switch => "NAME,...",
+    }
+}
+
+/// The values that were given, checked.
+pub fn run_args(spec: &AnalysisSpec, matches: &ArgMatches) -> Result<RunArgs, Failure> {
+    let mut given: Vec<(&str, &str)> = Vec::new();
+    for param in &spec.params {
+        if param.kind == Kind::Switch {
+            given.push((
+                param.flag,
+                if matches.get_flag(param.flag) {
+                    "true"
+                } else {
+                    "false"
+                },
+            ));
+        } else if let Some(text) = matches.get_one::<String>(param.flag) {
+            given.push((param.flag, text));
+        }
+    }
+    let settings = Settings::parse(spec.params.clone(), given).map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        Failure::new(2, lines.join("\nkvlens: "))
+    })?;
+    let path = |flag| matches.get_one::<String>(flag).cloned().unwrap_or_default();
+    Ok(RunArgs {
+        dump_dir: path("dump-dir"),
+        out_dir: path("out-dir"),
+        threads: matches
+            .get_one::<u16>("threads")
+            .map(|&threads| usize::from(threads)),
+        verify: matches.get_flag("verify"),
+        strict: matches.get_flag("strict"),
+        settings,
+    })
+}

@@ -1,0 +1,173 @@
+//! From flags to an exit status: 0 when reports are written, 1 when there is nothing to analyse or it failed, 2 for bad flags,
+//! 130 after Ctrl-C.
+
+mod args;
+mod output;
+mod progress;
+mod scan;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use kvlens::analysis::engine::{self, Plan, RunError};
+use kvlens::analysis::{self, AnalysisSpec, Filter, Report, Settings};
+use kvlens::dump::{self, Dump, FolderSource, Problem, ScanOptions, Source};
+use kvlens::par;
+
+use args::RunArgs;
+
+/// Why no report was written: what to say, and the exit status.
+struct Failure {
+    message: String,
+    status: u8,
+}
+
+impl Failure {
+    fn new(status: u8, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            status,
+        }
+    }
+}
+
+/// Runs what the command line asks for.
+pub fn run() -> ExitCode {
+    let specs = analysis::specs();
+    let matches = args::command(&specs).get_matches();
+    let done = match matches.subcommand() {
+        Some(("scan", matches)) => scan::run(matches),
+        Some((name, matches)) => match specs.iter().find(|spec| spec.name == name) {
+            Some(spec) => args::run_args(spec, matches).and_then(|args| analyse(spec, args)),
+            None => Err(Failure::new(2, format!("no analysis {name}"))),
+        },
+        None => Err(Failure::new(2, "no command")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { message, status }) => {
+            eprintln!("kvlens: {message}");
+            ExitCode::from(status)
+        }
+    }
+}
+
+fn analyse(spec: &AnalysisSpec, args: RunArgs) -> Result<(), Failure> {
+    par::set_threads(args.threads)
+        .map_err(|error| Failure::new(1, format!("--threads: {error}")))?;
+    let dump = open(&args.dump_dir)?;
+    report_problems(&dump.problems);
+    if args.strict && !dump.problems.is_empty() {
+        return Err(Failure::new(
+            1,
+            "stopped at the problems above, as --strict asks",
+        ));
+    }
+    if dump.captures.is_empty() {
+        return Err(Failure::new(
+            1,
+            format!("no capture (meta_*.json) under {}", args.dump_dir),
+        ));
+    }
+    let filter = Filter::new(&args.settings);
+    let Some(analysis) = analysis::build(spec.name, args.settings.clone(), args.verify) else {
+        return Err(Failure::new(2, format!("no analysis {}", spec.name)));
+    };
+    let plan = Plan::new(&dump, &filter, &*analysis);
+    if plan.kept() == 0 {
+        return Err(Failure::new(1, no_capture_left(&dump, &args.settings)));
+    }
+    let interrupted = catch_interrupt();
+    let bar = progress::Bar::new(&plan);
+    let run = engine::run(
+        &dump,
+        plan,
+        analysis,
+        &args.out_dir,
+        &|| interrupted.load(Ordering::Relaxed),
+        &mut |progress| bar.show(progress),
+    );
+    bar.close();
+    let (report, unread) = run.map_err(|error| match error {
+        RunError::Cancelled => Failure::new(130, "interrupted, nothing written"),
+        error => Failure::new(1, error.to_string()),
+    })?;
+    report_problems(&unread);
+    report_non_finite(&dump, &report);
+    output::write(Path::new(&args.out_dir), &report.files, &|| {
+        interrupted.load(Ordering::Relaxed)
+    })?;
+    output::summarise(&args.out_dir, &report);
+    if args.strict && !unread.is_empty() {
+        return Err(Failure::new(1, "captures were left out, see above"));
+    }
+    Ok(())
+}
+
+/// The dump in a folder or file.
+fn open(path: &str) -> Result<Dump, Failure> {
+    let source = FolderSource::open(Path::new(path))
+        .map_err(|error| Failure::new(1, format!("{path}: {error}")))?;
+    let source: Arc<dyn Source> = Arc::new(source);
+    Ok(dump::scan(&source, &ScanOptions::default()))
+}
+
+fn report_problems(problems: &[Problem]) {
+    for problem in problems {
+        eprintln!("kvlens: left out: {problem}");
+    }
+    if !problems.is_empty() {
+        eprintln!(
+            "kvlens: {} left out",
+            counted(problems.len(), "file or capture", "files or captures")
+        );
+    }
+}
+
+fn report_non_finite(dump: &Dump, report: &Report) {
+    for tensor in &report.non_finite_in {
+        let path = &dump.captures[tensor.capture].path;
+        eprintln!(
+            "kvlens: {path}: {} of {}",
+            counted(
+                tensor.values as usize,
+                "NaN or infinite value",
+                "NaN or infinite values"
+            ),
+            tensor.tensor
+        );
+    }
+}
+
+fn no_capture_left(dump: &Dump, settings: &Settings) -> String {
+    let (stage, min, max) = (
+        settings.text("stage"),
+        settings.int("min-seq-len"),
+        settings.int("max-seq-len"),
+    );
+    format!(
+        "none of the {} is left by --stage {stage} --min-seq-len {min} --max-seq-len {max}",
+        counted(dump.captures.len(), "capture", "captures")
+    )
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// A flag that Ctrl-C sets. A second Ctrl-C ends the program at once.
+fn catch_interrupt() -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&flag);
+    let handler = move || {
+        if set.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    };
+    if let Err(error) = ctrlc::set_handler(handler) {
+        eprintln!("kvlens: Ctrl-C will not be handled: {error}");
+    }
+    flag
+}

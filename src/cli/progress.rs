@@ -1,0 +1,33 @@
+//! A progress bar on stderr, where that is a terminal.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use kvlens::analysis::engine::{Plan, Progress};
+
+/// The bar; it shows nothing where stderr is no terminal.
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    /// At nothing done of the plan.
+    pub fn new(plan: &Plan) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(plan.bytes()), ProgressDrawTarget::stderr());
+        let template = "{bar:32} {msg} captures, {decimal_bytes_per_sec}, {eta} left";
+        bar.set_style(
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
+        Self(bar)
+    }
+
+    /// Shows how far the run is.
+    pub fn show(&self, progress: Progress) {
+        if !self.0.is_hidden() {
+            self.0
+                .set_message(format!("{}/{}", progress.captures, progress.captures_total));
+            self.0.set_position(progress.bytes);
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn close(&self) {
+        self.0.finish_and_clear();
+    }
+}

@@ -1,0 +1,91 @@
+//! `kvlens scan`: what a dump holds.
+
+use clap::ArgMatches;
+use kvlens::dump::{DumpSummary, RunSummary};
+
+use super::{Failure, counted, open, report_problems};
+
+/// Lists the dump, problems on stderr (with `--json` in the JSON too).
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let path = matches
+        .get_one::<String>("dump-dir")
+        .cloned()
+        .unwrap_or_default();
+    let dump = open(&path)?;
+    let summary = dump.summary();
+    if matches.get_flag("json") {
+        let json = serde_json::to_string_pretty(&summary)
+            .map_err(|error| Failure::new(1, error.to_string()))?;
+        println!("{json}");
+    } else {
+        print(&summary);
+    }
+    report_problems(&dump.problems);
+    if matches.get_flag("strict") && !dump.problems.is_empty() {
+        return Err(Failure::new(1, "the dump has problems, see above"));
+    }
+    if dump.captures.is_empty() {
+        return Err(Failure::new(
+            1,
+            format!("no capture (meta_*.json) under {path}"),
+        ));
+    }
+    Ok(())
+}
+
+fn print(summary: &DumpSummary) {
+    for run in &summary.runs {
+        print_run(run);
+    }
+    let runs = counted(summary.runs.len(), "run", "runs");
+    println!(
+        "{runs}, {}, {} bytes",
+        counted(summary.captures, "capture", "captures"),
+        summary.bytes
+    );
+}
+
+fn print_run(run: &RunSummary) {
+    println!(
+        "{}",
+        if run.run.is_empty() {
+            "(run without a name)"
+        } else {
+            &run.run
+        }
+    );
+    let layers: Vec<String> = run
+        .layers
+        .iter()
+        .map(|layer| layer.layer_id.to_string())
+        .collect();
+    println!("  layers  {}", layers.join(" "));
+    let stages: Vec<String> = run
+        .stages
+        .iter()
+        .map(|count| format!("{} {}", count.captures, count.stage))
+        .collect();
+    println!("  stages  {}", stages.join(", "));
+    let dtypes: Vec<String> = run
+        .dtypes
+        .iter()
+        .map(|count| format!("{} {}", count.captures, count.dtype))
+        .collect();
+    println!("  dtypes  {}", dtypes.join(", "));
+    println!("  shapes  [seq_len, kv_heads, head_dim]");
+    for shape in &run.shapes {
+        let size = format!(
+            "[{}, {}, {}]",
+            shape.seq_len, shape.kv_heads, shape.head_dim
+        );
+        println!(
+            "    {size:<20} {}",
+            counted(shape.captures, "capture", "captures")
+        );
+    }
+    println!(
+        "  bytes   {} in {}",
+        run.bytes,
+        counted(run.captures, "capture", "captures")
+    );
+}
