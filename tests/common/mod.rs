@@ -1,0 +1,18 @@
+//! What the tests of the command line share.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A path below `tests/data`.
+pub fn data(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(path)
+}
+
+/// `kvlens` with this subcommand.
+pub fn kvlens(subcommand: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kvlens"));
+    command.arg(subcommand);
+    command
+}
