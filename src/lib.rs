@@ -3,6 +3,7 @@
 
 pub mod analysis;
 pub mod codec;
+pub mod convert;
 pub mod dump;
 pub mod lossy;
 pub mod metrics;

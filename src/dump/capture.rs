@@ -80,6 +80,18 @@ impl Dump {
         )
     }
 
+    /// The order in which [`Dump::fetches`] gives these captures.
+    ///
+    /// # Panics
+    /// When an index is out of range.
+    pub fn fetch_order(&self, indices: impl IntoIterator<Item = usize>) -> Vec<usize> {
+        let capture = |index: usize| (index, Arc::clone(&self.captures[index]));
+        Fetches::order(
+            indices.into_iter().map(capture).collect(),
+            self.pending_bytes,
+        )
+    }
+
     /// Takes in another dump, keeping the order; a path that is already there is a problem, not a second capture.
     pub fn merge(&mut self, other: Self) {
         self.captures.extend(other.captures);

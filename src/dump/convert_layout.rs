@@ -14,12 +14,12 @@ use super::tensors::{Array, Element, Table};
 use crate::tensor::Shape;
 
 /// The key of the metadata entry.
-pub(super) const KEY: &str = "kvlens.captures";
+pub(crate) const KEY: &str = "kvlens.captures";
 
 /// One capture.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct StoredCapture {
+pub(crate) struct StoredCapture {
     /// Path of the meta file that it was, or would be.
     pub path: String,
     pub run: String,

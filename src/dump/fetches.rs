@@ -51,6 +51,18 @@ impl Fetches {
         }
     }
 
+    /// The order in which these captures will come, found out without reading.
+    pub(super) fn order(captures: Vec<(usize, Arc<Capture>)>, pending_bytes: u64) -> Vec<usize> {
+        let mut dry = Self::new(captures, pending_bytes);
+        dry.forward
+            .iter_mut()
+            .for_each(|forward| forward.dry = true);
+        let alone: Vec<usize> = dry.alone.by_ref().map(|(index, _)| index).collect();
+        dry.left -= alone.len();
+        let forward: Vec<usize> = dry.map(|(index, _)| index).collect();
+        [alone, forward].concat()
+    }
+
     fn step(&mut self) -> Option<Item> {
         if let Some((index, capture)) = self.alone.next() {
             return Some((index, Fetched::read(&capture)));
@@ -115,7 +127,9 @@ struct Forward {
     captures: Vec<Waiting>,
     parts: VecDeque<Part>,
     next_pass: VecDeque<Part>,
-    reader: Option<(Reader, u64)>,
+    /// The open archive and the place in it; only the place where the order alone is asked for.
+    reader: Option<(Option<Reader>, u64)>,
+    dry: bool,
     held: u64,
     most: u64,
     failed: Option<SourceError>,
@@ -130,6 +144,7 @@ impl Forward {
             parts,
             next_pass,
             reader: None,
+            dry: false,
             held: 0,
             most,
             failed: None,
@@ -239,10 +254,14 @@ impl Forward {
         }
         let (mut reader, position) = match self.reader.take() {
             Some(open) => open,
-            None => (self.stream.open(1 << 20)?, 0),
+            None if self.dry => (None, 0),
+            None => (Some(self.stream.open(1 << 20)?), 0),
         };
-        reader.skip(offset - position)?;
-        let bytes = reader.read_bytes(len)?;
+        let mut bytes = Vec::new();
+        if let Some(reader) = &mut reader {
+            reader.skip(offset - position)?;
+            bytes = reader.read_bytes(len)?;
+        }
         self.reader = Some((reader, offset + len));
         Ok(bytes)
     }

@@ -36,6 +36,7 @@ mod zstd_frames;
 
 pub use axes::{Axes, AxesError};
 pub use capture::{Capture, Dump};
+pub(crate) use convert_layout::{KEY as STORED_CAPTURES, StoredCapture};
 pub use fetches::Fetches;
 #[cfg(not(target_arch = "wasm32"))]
 pub use folder::FolderSource;

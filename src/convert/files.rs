@@ -1,0 +1,108 @@
+//! The files of the capture layout.
+
+use std::collections::VecDeque;
+
+use serde::Serialize;
+
+use super::piece::Piece;
+use super::plan::{ConvertError, Pieces, Plan};
+use crate::dump::Dump;
+
+/// One file to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputFile {
+    /// Relative path with `/`.
+    pub path: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+/// The files of the capture layout, three for each capture.
+pub struct Files {
+    pieces: Pieces,
+    next: VecDeque<OutputFile>,
+}
+
+impl Files {
+    /// The files of what the plan has taken out of `dump`.
+    pub fn new(plan: Plan, dump: &Dump) -> Self {
+        Self {
+            pieces: plan.pieces(dump),
+            next: VecDeque::new(),
+        }
+    }
+}
+
+impl Iterator for Files {
+    type Item = Result<OutputFile, ConvertError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next.is_empty() {
+            match self.pieces.next()? {
+                Ok(piece) => self.next.extend(files(piece)),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        self.next.pop_front().map(Ok)
+    }
+}
+
+/// The keys of a meta file, in the order in which people know them.
+#[derive(Serialize)]
+struct Meta<'a> {
+    layer_id: i64,
+    seq_start: u64,
+    seq_len: usize,
+    seq_end_exclusive: u64,
+    kv_heads: usize,
+    head_dim: usize,
+    bytes_per_elem: usize,
+    dtype: &'static str,
+    stage: &'a str,
+    run_id: &'a str,
+    k_file: String,
+    v_file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_bytes_per_elem: Option<usize>,
+}
+
+fn files(piece: Piece) -> [OutputFile; 3] {
+    let target = &piece.target;
+    let (shape, seq_start) = (target.shape(), target.seq_start());
+    let (k_file, v_file) = (
+        format!("k_{}.bin", target.stem),
+        format!("v_{}.bin", target.stem),
+    );
+    let meta = Meta {
+        layer_id: target.capture.layer_id,
+        seq_start,
+        seq_len: shape.seq_len,
+        seq_end_exclusive: seq_start.saturating_add(shape.seq_len as u64),
+        kv_heads: shape.kv_heads,
+        head_dim: shape.head_dim,
+        bytes_per_elem: target.dtype.size(),
+        dtype: target.dtype.name(),
+        stage: &target.capture.stage,
+        run_id: &target.capture.run,
+        k_file: k_file.clone(),
+        v_file: v_file.clone(),
+        source_bytes_per_elem: (target.dtype != target.capture.dtype)
+            .then(|| target.capture.dtype.size()),
+    };
+    let json = serde_json::to_vec_pretty(&meta).unwrap_or_default();
+    let folder = &target.folder;
+    [
+        OutputFile {
+            path: target.meta_path(),
+            bytes: json,
+        },
+        OutputFile {
+            path: format!("{folder}{k_file}"),
+            bytes: piece.k,
+        },
+        OutputFile {
+            path: format!("{folder}{v_file}"),
+            bytes: piece.v,
+        },
+    ]
+}

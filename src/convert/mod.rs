@@ -1,0 +1,21 @@
+//! Writes a dump, or a sample of it, in the capture layout (folder or zip) or as one `.safetensors` file.
+//!
+//! Values stay bit for bit what they are, unless fp32 is to become fp16 or bf16. Everything is written as it comes, capture by
+//! capture: [`Zip`] and [`Safetensors`] are iterators of pieces of the file, which a page can collect in a `Blob`.
+
+mod files;
+#[cfg(not(target_arch = "wasm32"))]
+mod folder;
+mod options;
+mod piece;
+mod plan;
+mod safetensors;
+mod zip;
+
+pub use files::{Files, OutputFile};
+#[cfg(not(target_arch = "wasm32"))]
+pub use folder::write_folder;
+pub use options::{ConvertOptions, Format, LayerSet, OptionError, TokenRange};
+pub use plan::{ConvertError, Plan};
+pub use safetensors::Safetensors;
+pub use zip::Zip;

@@ -1,0 +1,46 @@
+//! One capture, cut and converted.
+
+use super::plan::Target;
+use crate::dump::{Bits16, Fetched, Problem};
+use crate::tensor::{Dtype, Tensor, f32_to_bf16, f32_to_f16};
+
+/// A capture as it is written: little-endian bytes of K and V, `[seq_len, kv_heads, head_dim]`.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub target: Target,
+    pub k: Vec<u8>,
+    pub v: Vec<u8>,
+}
+
+impl Piece {
+    pub fn new(target: Target, fetched: Fetched) -> Result<Self, Problem> {
+        let loaded = fetched.decode()?;
+        let (k, v) = (convert(&target, &loaded.k), convert(&target, &loaded.v));
+        Ok(Self { target, k, v })
+    }
+}
+
+fn convert(target: &Target, tensor: &Tensor) -> Vec<u8> {
+    let token = tensor.shape().token_elements() * tensor.dtype().size();
+    let bytes = &tensor.bytes()[target.tokens.start * token..target.tokens.end * token];
+    match (tensor.dtype(), target.dtype) {
+        (Dtype::F32, Dtype::F16) => narrow(bytes, Bits16::Fp16),
+        (Dtype::F32, Dtype::Bf16) => narrow(bytes, Bits16::Bf16),
+        _ => bytes.to_vec(),
+    }
+}
+
+/// Rounds fp32 values to the nearest, ties to even.
+fn narrow(bytes: &[u8], to: Bits16) -> Vec<u8> {
+    let round = |bytes: &[u8]| {
+        let value = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        match to {
+            Bits16::Fp16 => f32_to_f16(value),
+            Bits16::Bf16 => f32_to_bf16(value),
+        }
+    };
+    bytes
+        .chunks_exact(4)
+        .flat_map(|bytes| round(bytes).to_le_bytes())
+        .collect()
+}

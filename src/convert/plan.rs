@@ -1,0 +1,214 @@
+//! Which captures are written, under which names, in which order.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::options::ConvertOptions;
+use super::piece::Piece;
+use crate::dump::{Capture, Dump, Fetches, Problem};
+use crate::tensor::{Dtype, Shape};
+
+/// Why a conversion can't be made.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ConvertError {
+    /// No capture has the stage, layers and tokens asked for.
+    #[error("no capture has the stage, layers and tokens asked for")]
+    Nothing,
+    /// A capture could not be read: what is written so far is not whole.
+    #[error(transparent)]
+    Capture(#[from] Problem),
+    /// The output could not be written.
+    #[error("can't write {path}: {why}")]
+    Write {
+        /// The file.
+        path: String,
+        /// The system's words.
+        why: String,
+    },
+}
+
+/// One capture as it will be written.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub capture: Arc<Capture>,
+    pub index: usize,
+    /// The tokens to keep, counted from the capture's first.
+    pub tokens: Range<usize>,
+    pub dtype: Dtype,
+    /// Folder with its `/`, and what stands between `meta_` and `.json`.
+    pub folder: String,
+    pub stem: String,
+}
+
+impl Target {
+    pub fn seq_start(&self) -> u64 {
+        self.capture
+            .seq_start
+            .saturating_add(self.tokens.start as u64)
+    }
+
+    pub fn shape(&self) -> Shape {
+        Shape {
+            seq_len: self.tokens.len(),
+            ..self.capture.shape
+        }
+    }
+
+    /// Bytes of K, and of V. The capture has at least as many, and fits in memory.
+    pub fn tensor_bytes(&self) -> u64 {
+        self.shape().bytes(self.dtype).unwrap_or(0) as u64
+    }
+
+    pub fn meta_path(&self) -> String {
+        format!("{}meta_{}.json", self.folder, self.stem)
+    }
+}
+
+/// What a conversion will write.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// In the order in which they are read.
+    pub(super) targets: Vec<Target>,
+}
+
+impl Plan {
+    /// Plans the conversion of a dump.
+    ///
+    /// # Errors
+    /// When nothing is left to write.
+    pub fn new(dump: &Dump, options: &ConvertOptions) -> Result<Self, ConvertError> {
+        let kept = dump
+            .captures
+            .iter()
+            .enumerate()
+            .filter_map(|(index, capture)| Some((index, options.keeps(capture)?)));
+        let mut names = HashSet::new();
+        let mut targets: Vec<Option<Target>> = vec![None; dump.captures.len()];
+        for (index, tokens) in kept {
+            let capture = Arc::clone(&dump.captures[index]);
+            let dtype = options
+                .dtype
+                .filter(|_| capture.dtype == Dtype::F32)
+                .map_or(capture.dtype, Dtype::from);
+            let (folder, stem) = name(&capture, &tokens);
+            let mut target = Target {
+                capture,
+                index,
+                tokens,
+                dtype,
+                folder,
+                stem,
+            };
+            let stem = target.stem.clone();
+            let mut copy = 1;
+            while !names.insert(target.meta_path()) {
+                copy += 1;
+                target.stem = format!("{stem}_{copy}");
+            }
+            targets[index] = Some(target);
+        }
+        let order = dump.fetch_order(targets.iter().flatten().map(|target| target.index));
+        let targets: Vec<Target> = order
+            .into_iter()
+            .filter_map(|index| targets[index].take())
+            .collect();
+        if targets.is_empty() {
+            Err(ConvertError::Nothing)
+        } else {
+            Ok(Self { targets })
+        }
+    }
+
+    /// Number of captures.
+    pub fn captures(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// Bytes of K and V that will be written.
+    pub fn bytes(&self) -> u64 {
+        self.targets
+            .iter()
+            .map(|target| 2 * target.tensor_bytes())
+            .sum()
+    }
+
+    /// Reads and converts the captures one after the other.
+    pub(super) fn pieces(self, dump: &Dump) -> Pieces {
+        let fetches = dump.fetches({
+            let mut indices: Vec<usize> = self.targets.iter().map(|target| target.index).collect();
+            indices.sort_unstable();
+            indices
+        });
+        Pieces {
+            targets: self.targets.into_iter(),
+            fetches,
+        }
+    }
+}
+
+/// The captures, converted.
+pub(super) struct Pieces {
+    targets: std::vec::IntoIter<Target>,
+    fetches: Fetches,
+}
+
+impl Iterator for Pieces {
+    type Item = Result<Piece, ConvertError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let target = self.targets.next()?;
+        let (index, fetched) = self.fetches.next()?;
+        debug_assert_eq!(
+            index, target.index,
+            "the plan's order is the order of reading"
+        );
+        Some(
+            fetched
+                .and_then(|fetched| Piece::new(target, fetched))
+                .map_err(ConvertError::from),
+        )
+    }
+}
+
+/// Folder and stem of a capture: those that it has, where all of its tokens are kept.
+fn name(capture: &Capture, tokens: &Range<usize>) -> (String, String) {
+    let start = capture.seq_start.saturating_add(tokens.start as u64);
+    let stem = format!("t{start}_{}", start.saturating_add(tokens.len() as u64));
+    let Some(path) = capture.meta_path() else {
+        let parts = capture
+            .run
+            .split('/')
+            .map(plain)
+            .filter(|part| !part.is_empty());
+        let folder: String = parts.map(|part| part + "/").collect();
+        let folder = if folder.is_empty() {
+            "run/".to_owned()
+        } else {
+            folder
+        };
+        return (format!("{folder}layer_{}/", capture.layer_id), stem);
+    };
+    let (folder, file) = path
+        .rfind('/')
+        .map_or(("", path), |slash| path.split_at(slash + 1));
+    let own = file
+        .strip_prefix("meta_")
+        .and_then(|name| name.strip_suffix(".json"));
+    let own = own.filter(|_| *tokens == (0..capture.shape.seq_len));
+    (folder.to_owned(), own.map_or(stem, str::to_owned))
+}
+
+/// A part of a path without anything that a file system might take amiss.
+fn plain(part: &str) -> String {
+    // No file system takes longer names, and a zip entry has room for 65,535 bytes of path.
+    let part: String = part.chars().take(60).collect();
+    let part = part.replace(|c: char| c.is_control() || r#"\:*?"<>|"#.contains(c), "_");
+    if part.chars().all(|c| c == '.') {
+        String::new()
+    } else {
+        part
+    }
+}

@@ -1,0 +1,97 @@
+//! One `.safetensors` file, as pieces to be written one behind the other: header, then K and V of each capture. The metadata
+//! tells what the format itself has no place for (order, stage, positions), so that reading the file back gives the same dump.
+
+use serde::Serialize;
+
+use super::plan::{ConvertError, Pieces, Plan};
+use crate::dump::{Dump, STORED_CAPTURES, StoredCapture};
+use crate::tensor::Dtype;
+
+/// The pieces of a safetensors file.
+pub struct Safetensors {
+    header: Option<Vec<u8>>,
+    pieces: Option<Pieces>,
+}
+
+#[derive(Serialize)]
+struct Info {
+    dtype: &'static str,
+    shape: [usize; 3],
+    data_offsets: [u64; 2],
+}
+
+impl Safetensors {
+    /// A file of what the plan has taken out of `dump`.
+    pub fn new(plan: Plan, dump: &Dump) -> Self {
+        let header = header(&plan);
+        Self {
+            header: Some(header),
+            pieces: Some(plan.pieces(dump)),
+        }
+    }
+}
+
+fn header(plan: &Plan) -> Vec<u8> {
+    let mut entries = serde_json::Map::new();
+    let mut stored = Vec::new();
+    let mut offset = 0;
+    for target in &plan.targets {
+        let names = ["k", "v"].map(|kv| format!("{}{}.{kv}", target.folder, target.stem));
+        let shape = target.shape();
+        for name in &names {
+            let end = offset + target.tensor_bytes();
+            let dtype = match target.dtype {
+                Dtype::F16 => "F16",
+                Dtype::Bf16 => "BF16",
+                Dtype::F32 => "F32",
+            };
+            let shape = [shape.seq_len, shape.kv_heads, shape.head_dim];
+            let info = Info {
+                dtype,
+                shape,
+                data_offsets: [offset, end],
+            };
+            entries.insert(name.clone(), serde_json::to_value(info).unwrap_or_default());
+            offset = end;
+        }
+        let [k, v] = names;
+        stored.push(StoredCapture {
+            path: target.meta_path(),
+            run: target.capture.run.clone(),
+            layer_id: target.capture.layer_id,
+            stage: target.capture.stage.clone(),
+            seq_start: target.seq_start(),
+            k,
+            v,
+        });
+    }
+    let stored = serde_json::to_string(&stored).unwrap_or_default();
+    entries.insert(
+        "__metadata__".to_owned(),
+        serde_json::json!({ STORED_CAPTURES: stored }),
+    );
+    let mut json = serde_json::to_vec(&entries).unwrap_or_default();
+    // The data starts at a multiple of 8, as the format's own writer has it.
+    json.resize(json.len().next_multiple_of(8), b' ');
+    let mut header = (json.len() as u64).to_le_bytes().to_vec();
+    header.extend(json);
+    header
+}
+
+impl Iterator for Safetensors {
+    type Item = Result<Vec<u8>, ConvertError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(header) = self.header.take() {
+            return Some(Ok(header));
+        }
+        let piece = self.pieces.as_mut()?.next()?;
+        if piece.is_err() {
+            self.pieces = None;
+        }
+        Some(piece.map(|mut piece| {
+            piece.k.append(&mut piece.v);
+            piece.k
+        }))
+    }
+}

@@ -1,0 +1,222 @@
+//! A dump converted to any format is the same dump: the same tensors bit for bit, the same order, and so reports of the same bytes.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use kvlens::analysis::{self, Filter, Report, Settings, engine};
+use kvlens::convert::{ConvertError, ConvertOptions, Files, Plan, Safetensors, Zip, write_folder};
+use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
+use kvlens::tensor::{Dtype, f32_to_bf16, f32_to_f16};
+
+fn data(name: &str) -> Dump {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name);
+    scan_source(FolderSource::open(&path).unwrap())
+}
+
+fn scan_source(source: impl Source + 'static) -> Dump {
+    let source: Arc<dyn Source> = Arc::new(source);
+    let dump = scan(&source, &ScanOptions::default());
+    assert!(dump.problems.is_empty(), "{:?}", dump.problems);
+    dump
+}
+
+fn options(json: &str) -> ConvertOptions {
+    serde_json::from_str(json).unwrap()
+}
+
+fn bytes(pieces: impl Iterator<Item = Result<Vec<u8>, ConvertError>>) -> Vec<u8> {
+    pieces.map(Result::unwrap).collect::<Vec<_>>().concat()
+}
+
+fn to_zip(dump: &Dump, json: &str) -> Vec<u8> {
+    bytes(Zip::new(Plan::new(dump, &options(json)).unwrap(), dump))
+}
+
+fn to_safetensors(dump: &Dump, json: &str) -> Vec<u8> {
+    bytes(Safetensors::new(
+        Plan::new(dump, &options(json)).unwrap(),
+        dump,
+    ))
+}
+
+fn open(name: &str, bytes: Vec<u8>) -> Dump {
+    scan_source(MemorySource::new([(name.to_owned(), bytes)]))
+}
+
+/// All that a report depends on.
+fn content(
+    dump: &Dump,
+) -> Vec<(
+    String,
+    i64,
+    String,
+    u64,
+    kvlens::tensor::Tensor,
+    kvlens::tensor::Tensor,
+)> {
+    let load = |capture: &Arc<kvlens::dump::Capture>| {
+        let loaded = capture.fetch().unwrap().decode().unwrap();
+        (
+            capture.run.clone(),
+            capture.layer_id,
+            capture.stage.clone(),
+            capture.seq_start,
+            loaded.k,
+            loaded.v,
+        )
+    };
+    dump.captures.iter().map(load).collect()
+}
+
+#[test]
+fn every_format_gives_the_same_dump_back() {
+    for name in [
+        "sample-dump/dumps",
+        "formats/late.tar.gz",
+        "formats/deflate.zip",
+        "formats/two_batches.npz",
+        "formats/fp32.safetensors",
+    ] {
+        let dump = data(name);
+        let expected = content(&dump);
+        let folder = tempfile::tempdir().unwrap();
+        let plan = Plan::new(&dump, &ConvertOptions::default()).unwrap();
+        assert_eq!(
+            (plan.captures(), plan.bytes()),
+            (dump.captures.len(), dump.summary().bytes)
+        );
+        write_folder(Files::new(plan, &dump), folder.path(), |_| ()).unwrap();
+        let folder = scan_source(FolderSource::open(folder.path()).unwrap());
+        assert!(content(&folder) == expected, "{name} as a folder");
+        assert!(
+            content(&open("a.zip", to_zip(&dump, "{}"))) == expected,
+            "{name} as a zip"
+        );
+        assert!(
+            content(&open("a.safetensors", to_safetensors(&dump, "{}"))) == expected,
+            "{name} as safetensors"
+        );
+    }
+}
+
+fn report(dump: &Dump, name: &str) -> Report {
+    let spec = analysis::specs()
+        .into_iter()
+        .find(|spec| spec.name == name)
+        .unwrap();
+    let settings = Settings::parse(spec.params, std::iter::empty()).unwrap();
+    let analysis = analysis::build(name, settings, true).unwrap();
+    let filter = Filter {
+        stage: "both".to_owned(),
+        min_seq_len: 0,
+        max_seq_len: 0,
+    };
+    let plan = engine::Plan::new(dump, &filter, &*analysis);
+    let (report, problems) =
+        engine::run(dump, plan, analysis, "out", &|| false, &mut |_| ()).unwrap();
+    assert!(problems.is_empty());
+    report
+}
+
+#[test]
+fn reports_are_the_same_bytes_whatever_the_format() {
+    let folder = data("sample-dump/dumps");
+    let zip = open("sample.zip", to_zip(&folder, "{}"));
+    let safetensors = open("sample.safetensors", to_safetensors(&folder, "{}"));
+    for name in ["mixed", "lossy-compare"] {
+        let expected = report(&folder, name);
+        assert!(!expected.files.is_empty());
+        for dump in [&zip, &safetensors] {
+            let files = report(dump, name).files;
+            assert_eq!(files.len(), expected.files.len());
+            for (file, expected) in files.iter().zip(&expected.files) {
+                assert_eq!(
+                    (&file.name, &file.bytes),
+                    (&expected.name, &expected.bytes),
+                    "{name}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn cuts_a_sample_out() {
+    let dump = data("sample-dump/dumps");
+    let cut = open(
+        "cut.zip",
+        to_zip(
+            &dump,
+            r#"{"layers":"0-2,28","tokens":"120..130","format":"zip"}"#,
+        ),
+    );
+    let summary = cut.summary();
+    assert_eq!(
+        summary
+            .layers
+            .iter()
+            .map(|layer| layer.layer_id)
+            .collect::<Vec<_>>(),
+        [0, 1, 2, 28]
+    );
+    assert_eq!(
+        cut.captures.len(),
+        4 * 3,
+        "8 tokens of the prefill and two decode steps"
+    );
+    let first = &cut.captures[0];
+    assert_eq!(
+        (first.seq_start, first.shape.seq_len, first.path.as_str()),
+        (120, 8, "cut.zip/prompt_128/layer_0/meta_t120_128.json")
+    );
+    let whole = dump.captures[0].fetch().unwrap().decode().unwrap();
+    let part = first.fetch().unwrap().decode().unwrap();
+    assert_eq!(part.k.bytes(), &whole.k.bytes()[120 * 3 * 64 * 2..]);
+    assert_eq!(part.v.bytes(), &whole.v.bytes()[120 * 3 * 64 * 2..]);
+
+    let decode = open(
+        "a.safetensors",
+        to_safetensors(&dump, r#"{"stage":"decode"}"#),
+    );
+    assert!(
+        decode.captures.len() == 72
+            && decode
+                .captures
+                .iter()
+                .all(|capture| capture.stage == "decode")
+    );
+    let nothing = Plan::new(&dump, &options(r#"{"layers":"99"}"#));
+    assert_eq!(nothing.err(), Some(ConvertError::Nothing));
+}
+
+#[test]
+fn fp32_becomes_the_nearest_narrow_value_and_narrow_types_stay() {
+    let dump = data("formats/fp32.safetensors");
+    let wide = dump.captures[0].fetch().unwrap().decode().unwrap();
+    for (name, dtype, round) in [
+        ("fp16", Dtype::F16, f32_to_f16 as fn(f32) -> u16),
+        ("bf16", Dtype::Bf16, f32_to_bf16),
+    ] {
+        let json = format!(r#"{{"dtype":"{name}"}}"#);
+        for narrow in [
+            open("a.zip", to_zip(&dump, &json)),
+            open("a.safetensors", to_safetensors(&dump, &json)),
+        ] {
+            let loaded = narrow.captures[0].fetch().unwrap().decode().unwrap();
+            assert_eq!(loaded.k.dtype(), dtype);
+            let values = wide
+                .k
+                .bytes()
+                .chunks_exact(4)
+                .map(|four| f32::from_le_bytes(four.try_into().unwrap()));
+            let expected: Vec<u8> = values
+                .flat_map(|value| round(value).to_le_bytes())
+                .collect();
+            assert_eq!(loaded.k.bytes(), expected);
+        }
+    }
+    let half = data("formats/stored.zip");
+    assert!(content(&open("a.zip", to_zip(&half, r#"{"dtype":"bf16"}"#))) == content(&half));
+}
