@@ -1,8 +1,8 @@
 // Values of the form: texts by flag, as on the command line, kept only where they differ from the default.
 // Ranges come from the core's definitions; the core checks again before it runs.
 
-/** @import { AnalysisSpec, Settings } from "./engine/types.js" */
-/** @import { Choice, Param, State } from "./types.js" */
+/** @import { AnalysisSpec } from "./engine/types.js" */
+/** @import { Choice, Param, Settings, State } from "./types.js" */
 import { number } from "./format.js";
 
 /** @param {AnalysisSpec} spec @returns {Param[]} */
@@ -30,7 +30,7 @@ export function changedSettings(state, name = state.analysis) {
   const all = { ...state.values[""], ...state.values[name] };
   const pairs = paramsOf(spec).flatMap((param) => {
     const text = all[param.flag];
-    return text === undefined || text === defaultText(param) ? [] : [[param.flag, text]];
+    return text === undefined || text === defaultText(param) ? [] : [/** @type {const} */ ([param.flag, text])];
   });
   return Object.fromEntries(pairs);
 }

@@ -1,7 +1,10 @@
 /**
  * The page's state, and the parts of the core's JSON that views read (src/analysis/settings.rs and rows.rs). Nothing here runs.
  *
- * @import { AnalysisSpec, DumpSummary, EngineInfo, Plan, Problem, Progress, ReportFile, Settings } from "./engine/types.js"
+ * @import { AnalysisSpec, DumpSummary, EngineInfo, Plan, Problem, Progress, ReportFile } from "./engine/types.js"
+ *
+ * Texts by flag, as on the command line.
+ * @typedef {Record<string, string>} Settings
  *
  * @typedef {{ value: string, label: string }} Choice
  * @typedef {{ type: "int" | "float" | "intList" | "floatList" | "range", min: number, max: number }

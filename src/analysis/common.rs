@@ -61,12 +61,9 @@ pub fn specs() -> Vec<ParamSpec> {
         ("decode", "Decode"),
     ]);
     let modes = choices(&[
-        (
-            "gear-delta",
-            "Gear-delta: byte planes, the high one differenced along the tokens",
-        ),
-        ("gear", "Gear: byte planes"),
-        ("zstd", "zstd: the bytes as they are (lossy layers: gear)"),
+        ("gear-delta", "Gear-delta"),
+        ("gear", "Gear"),
+        ("zstd", "zstd"),
     ]);
     vec![
         captures(
@@ -113,7 +110,7 @@ pub fn specs() -> Vec<ParamSpec> {
         compression(
             "compress-mode",
             "Codec",
-            "What is given to zstd: the bytes as they are, their byte planes (gear), or planes with the high one differenced along the tokens.",
+            "What zstd is given: byte planes with the high one differenced along the tokens, byte planes, or the bytes as they are (then lossy layers take gear).",
             Kind::Choice { choices: modes },
             Value::text("gear-delta"),
         ),
