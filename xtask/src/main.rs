@@ -10,6 +10,7 @@ mod shell;
 mod sizes;
 mod test;
 mod toolchain;
+mod tools;
 mod wasm;
 
 use clap::{Parser, Subcommand};

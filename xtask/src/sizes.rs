@@ -1,5 +1,6 @@
 //! What the page weighs on the wire, gzipped as hosts do, against what it may weigh.
 
+use std::fmt;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -20,6 +21,17 @@ pub struct Weight {
     pub name: String,
     pub bytes: usize,
     pub limit: usize,
+}
+
+impl fmt::Display for Weight {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (is, may) = (self.bytes as f64 / 1e3, self.limit as f64 / 1e3);
+        write!(
+            out,
+            "{:30} {is:6.1} KB gzipped (at most {may:.0})",
+            self.name
+        )
+    }
 }
 
 /// Weighs the files of dist/.
@@ -58,12 +70,7 @@ pub fn weigh(dist: &Path) -> Result<Vec<Weight>> {
 /// When the files can't be read.
 pub fn print(dist: &Path) -> Result<()> {
     for weight in weigh(dist)? {
-        println!(
-            "{:28} {:7.1} KB gzipped (at most {:.0})",
-            weight.name,
-            weight.bytes as f64 / 1e3,
-            weight.limit as f64 / 1e3
-        );
+        println!("{weight}");
     }
     Ok(())
 }

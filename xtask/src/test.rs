@@ -1,9 +1,176 @@
-//! `cargo xtask test`.
-use anyhow::Result;
+//! `cargo xtask test`: every check there is, one after the other; a failing one does not keep the others from running.
 
-#[derive(clap::Args)]
-pub struct Args {}
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
-pub fn run(_: &Args) -> Result<()> {
+use anyhow::{Context, Result, bail};
+use clap::Args as ClapArgs;
+
+use crate::{dist, shell, sizes, toolchain, tools, wasm};
+
+#[derive(ClapArgs)]
+pub struct Args {
+    /// Only the checks that need no wasm, Node or browser
+    #[arg(long)]
+    native: bool,
+}
+
+/// Checks that passed and failed.
+#[derive(Clone, Copy, Default)]
+struct Count {
+    passed: usize,
+    failed: usize,
+}
+
+type Check = fn() -> Result<Count>;
+
+const NATIVE: [(&str, Check); 3] = [
+    ("format", format),
+    ("lints", lints),
+    ("library, command line and tools", library),
+];
+
+const WEB: [(&str, Check); 5] = [
+    ("lints of the wasm builds", wasm_lints),
+    ("development tools", tools_installed),
+    ("types of the page", types),
+    ("page weight", weight),
+    ("page in browsers", browsers),
+];
+
+/// Runs the checks; the last line says how many tests passed and failed.
+///
+/// # Errors
+/// When one fails.
+pub fn run(args: &Args) -> Result<()> {
+    let web: &[(&str, Check)] = if args.native { &[] } else { &WEB };
+    let mut total = Count::default();
+    let mut failures = Vec::new();
+    for (name, check) in NATIVE.iter().chain(web) {
+        println!("== {name}");
+        let count = check().unwrap_or_else(|error| {
+            println!("{error:#}");
+            Count {
+                passed: 0,
+                failed: 1,
+            }
+        });
+        if count.failed > 0 {
+            failures.push(*name);
+        }
+        total.passed += count.passed;
+        total.failed += count.failed;
+    }
+    for name in &failures {
+        println!("failed: {name}");
+    }
+    println!("{} passed, {} failed", total.passed, total.failed);
+    if !failures.is_empty() {
+        bail!("{} of the checks failed", failures.len());
+    }
     Ok(())
+}
+
+const ONE: Count = Count {
+    passed: 1,
+    failed: 0,
+};
+
+fn format() -> Result<Count> {
+    shell::run(shell::command("cargo").args(["fmt", "--all", "--check"]))?;
+    Ok(ONE)
+}
+
+fn lints() -> Result<Count> {
+    let args = ["clippy", "--workspace", "--all-targets", "--locked"];
+    shell::run(
+        shell::command("cargo")
+            .args(args)
+            .args(["--", "-D", "warnings"]),
+    )?;
+    Ok(ONE)
+}
+
+fn library() -> Result<Count> {
+    let args = ["test", "--workspace", "--locked", "--no-fail-fast"];
+    // test result: ok. 12 passed; 0 failed; 0 ignored; ...
+    counted(shell::command("cargo").args(args), |line| {
+        let rest = line.strip_prefix("test result: ")?.split_once(". ")?.1;
+        let mut parts = rest.split("; ").map(|part| part.split_once(' '));
+        let number = |part: Option<Option<(&str, &str)>>| part??.0.parse().ok();
+        Some(Count {
+            passed: number(parts.next())?,
+            failed: number(parts.next())?,
+        })
+    })
+}
+
+fn wasm_lints() -> Result<Count> {
+    let toolchain = toolchain::find()?;
+    tools::clippy(&toolchain)?;
+    for variant in &wasm::VARIANTS {
+        variant.lint(&toolchain)?;
+    }
+    Ok(ONE)
+}
+
+fn tools_installed() -> Result<Count> {
+    tools::npm()?;
+    tools::browsers()?;
+    Ok(ONE)
+}
+
+fn types() -> Result<Count> {
+    shell::run(shell::command("npm").args(["run", "--silent", "types"]))?;
+    Ok(ONE)
+}
+
+fn weight() -> Result<Count> {
+    let dist = dist::build(true)?;
+    let mut count = Count::default();
+    for weight in sizes::weigh(&dist)? {
+        println!("{weight}");
+        if weight.bytes <= weight.limit {
+            count.passed += 1;
+        } else {
+            count.failed += 1;
+        }
+    }
+    Ok(count)
+}
+
+fn browsers() -> Result<Count> {
+    // The page's reports are compared with this program's.
+    let args = ["build", "--release", "--locked", "--bin", "kvlens"];
+    shell::run(shell::command("cargo").args(args))?;
+    let node = ["--test", "--test-concurrency=1", "--test-reporter=spec"];
+    let mut tests: Vec<_> = std::fs::read_dir(shell::root().join("tests/browser"))?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.to_string_lossy().ends_with(".test.js"))
+        .collect();
+    tests.sort();
+    counted(shell::command("node").args(node).args(tests), |line| {
+        let number = |name| line.trim().strip_prefix(name)?.trim().parse().ok();
+        let passed = number("ℹ pass ").map(|passed| Count { passed, failed: 0 });
+        passed.or_else(|| number("ℹ fail ").map(|failed| Count { passed: 0, failed }))
+    })
+}
+
+/// Runs a command whose output tells how many tests passed; passes the output on.
+fn counted(command: &mut Command, count: impl Fn(&str) -> Option<Count>) -> Result<Count> {
+    let mut child = command.stdout(Stdio::piped()).spawn()?;
+    let output = child.stdout.take().context("no output")?;
+    let mut total = Count::default();
+    for line in BufReader::new(output).lines() {
+        let line = line?;
+        println!("{line}");
+        if let Some(Count { passed, failed }) = count(&line) {
+            total.passed += passed;
+            total.failed += failed;
+        }
+    }
+    if !child.wait()?.success() && total.failed == 0 {
+        bail!("it ended with an error before its tests did");
+    }
+    Ok(total)
 }

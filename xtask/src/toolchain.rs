@@ -13,6 +13,9 @@ use crate::shell;
 /// Debian's compiler for the web, its cargo, std's source and the linker.
 const PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-22"];
 
+/// Of package rust-web-clippy.
+const DEBIAN_CLIPPY: &str = "/usr/bin/cargo-clippy";
+
 /// A compiler with std's source.
 #[derive(Debug)]
 pub struct Toolchain {
@@ -26,7 +29,30 @@ pub struct Toolchain {
 impl Toolchain {
     /// A cargo command that compiles for wasm with this toolchain.
     pub fn cargo(&self) -> Command {
-        let mut command = shell::command(&self.cargo);
+        self.prepared(&self.cargo)
+    }
+
+    /// The same for `cargo clippy`.
+    pub fn clippy(&self) -> Command {
+        // Not by way of cargo, which prefers rustup's clippy to the one beside it.
+        let mut command = match &self.rustc {
+            Some(_) => self.prepared(Path::new(DEBIAN_CLIPPY)),
+            None => self.cargo(),
+        };
+        if self.rustc.is_some() {
+            command.env("CARGO", &self.cargo);
+        }
+        command.arg("clippy");
+        command
+    }
+
+    /// Whether it has clippy.
+    pub fn clippy_exists(&self) -> bool {
+        self.rustc.is_none() || Path::new(DEBIAN_CLIPPY).exists()
+    }
+
+    fn prepared(&self, program: &Path) -> Command {
+        let mut command = shell::command(program);
         // -Zbuild-std is for nightly compilers; stable ones need this. Only this call sees it.
         command.env("RUSTC_BOOTSTRAP", "1");
         // Set by the cargo that runs xtask, for its own toolchain.
@@ -53,10 +79,8 @@ pub fn find() -> Result<Toolchain> {
     if let Some(found) = installed() {
         return Ok(found);
     }
-    if can_apt() {
-        println!("installing with apt-get: {}", PACKAGES.join(" "));
-        let install = ["install", "-y", "--no-install-recommends"];
-        shell::run(shell::command("apt-get").args(install).args(PACKAGES))?;
+    if can_apt(&PACKAGES) {
+        apt_install(&PACKAGES)?;
     } else if shell::has("rustup") {
         println!("installing std's source: rustup component add rust-src");
         shell::run(shell::command("rustup").args(["component", "add", "rust-src"]))?;
@@ -121,14 +145,26 @@ fn has_source(sysroot: &Path) -> bool {
         .exists()
 }
 
-/// Whether this is a root shell of a Debian-like system whose apt knows the packages.
-fn can_apt() -> bool {
-    let root = shell::output(Command::new("id").arg("-u")).as_deref() == Some("0");
-    root && PACKAGES.iter().all(|package| known_to_apt(package))
+/// Installs packages of Debian or Ubuntu, after saying so.
+///
+/// # Errors
+/// When this is no such system or not its root, or apt fails.
+pub fn apt_install(packages: &[&str]) -> Result<()> {
+    let words = packages.join(" ");
+    if !can_apt(packages) {
+        bail!("please install: {words} (on Debian or Ubuntu: apt-get install {words})");
+    }
+    println!("installing with apt-get: {words}");
+    let install = ["install", "-y", "--no-install-recommends"];
+    shell::run(shell::command("apt-get").args(install).args(packages))
 }
 
-/// Whether apt could install this package.
-pub fn known_to_apt(package: &str) -> bool {
-    let shown = shell::output(Command::new("apt-cache").args(["policy", package]));
-    shown.is_some_and(|text| text.contains("Candidate:") && !text.contains("Candidate: (none)"))
+/// Whether this is a root shell of a Debian-like system whose apt knows the packages.
+fn can_apt(packages: &[&str]) -> bool {
+    let known = |package: &&str| {
+        let shown = shell::output(Command::new("apt-cache").args(["policy", package]));
+        shown.is_some_and(|text| text.contains("Candidate:") && !text.contains("Candidate: (none)"))
+    };
+    let root = shell::output(Command::new("id").arg("-u")).as_deref() == Some("0");
+    root && packages.iter().all(known)
 }

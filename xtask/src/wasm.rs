@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
@@ -75,21 +76,38 @@ impl Variant {
         Ok(())
     }
 
+    /// Runs clippy over the code of this build.
+    ///
+    /// # Errors
+    /// When it has anything to say.
+    pub fn lint(&self, toolchain: &Toolchain) -> Result<()> {
+        let mut clippy = toolchain.clippy();
+        self.prepare(&mut clippy).args(["--", "-D", "warnings"]);
+        shell::run(&mut clippy).with_context(|| format!("lints of the {} build", self.name))
+    }
+
     fn compile(&self, toolchain: &Toolchain) -> Result<PathBuf> {
-        // A folder each: other flags would rebuild std every time.
-        let target = shell::root().join("target/wasm").join(self.name);
         let mut cargo = toolchain.cargo();
-        cargo
-            .args(["build", "--release", "--locked", "--lib"])
-            .args(["--package", "kvlens"])
+        self.prepare(cargo.args(["build", "--release"]));
+        shell::run(&mut cargo).with_context(|| format!("the {} build", self.name))?;
+        let target = self.target();
+        Ok(target.join("wasm32-unknown-unknown/release/kvlens.wasm"))
+    }
+
+    fn prepare<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
+            .args(["--locked", "--lib", "--package", "kvlens"])
             .args(["--target", "wasm32-unknown-unknown"])
             .arg("-Zbuild-std=std,panic_unwind")
             .args(self.features)
             .env("RUSTFLAGS", self.rustflags)
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
-            .env("CARGO_TARGET_DIR", &target);
-        shell::run(&mut cargo).with_context(|| format!("the {} build", self.name))?;
-        Ok(target.join("wasm32-unknown-unknown/release/kvlens.wasm"))
+            .env("CARGO_TARGET_DIR", self.target())
+    }
+
+    /// A folder each: other flags would rebuild std every time.
+    fn target(&self) -> PathBuf {
+        shell::root().join("target/wasm").join(self.name)
     }
 }
 
