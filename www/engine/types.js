@@ -52,7 +52,7 @@
  * An analysis and its parameters, from the same definitions as the command line's flags.
  * @typedef {object} AnalysisSpec
  * @property {string} name             the command: "mixed", "blocknorm", "sweep", "lossy-compare"
- * @property {string} title
+ * @property {string} label
  * @property {string} help
  * @property {ParamSpec[]} params
  *

@@ -44,8 +44,8 @@ export function mountAnalysis(app) {
   });
 
   /** @param {AnalysisSpec} spec */
-  function tab({ name, title }) {
-    return h("button", { type: "button", role: "tab", id: `tab-${name}`, "data-name": name, "data-label": title, "aria-controls": "analysis-panel", on: { click: () => app.pick(name), keydown: walk } }, title);
+  function tab({ name, label }) {
+    return h("button", { type: "button", role: "tab", id: `tab-${name}`, "data-name": name, "data-label": label, "aria-controls": "analysis-panel", on: { click: () => app.pick(name), keydown: walk } }, label);
   }
 
   /** @param {KeyboardEvent} event */
