@@ -4,10 +4,11 @@
 /** @import { Failure, Outcome, Row, Running, State } from "./types.js" */
 /** @import { Store } from "./store.js" */
 import { Engine, EngineError, startOptions } from "./engine/client.js";
+import { keepOffline, onUpdate } from "./engine/isolation.js";
 import { changedSettings, withValue } from "./settings.js";
 import { hashOf, lessonStep, stateOfHash } from "./link.js";
 import { sampleFiles } from "./sample.js";
-import { count } from "./format.js";
+import { count, plural } from "./format.js";
 import { createStore } from "./store.js";
 
 /** How long typing has to pause before the core is asked what a run would go through. */
@@ -30,7 +31,7 @@ const initialState = () => ({
   shown: null,
   comparedTo: null,
   lesson: lessonStep(location.hash),
-  updateReady: false,
+  update: null,
 });
 
 /** @typedef {ReturnType<typeof createApp>} App */
@@ -45,12 +46,14 @@ export function createApp() {
   let lastId = 0;
 
   async function start() {
+    void onUpdate((update) => set({ update }));
     try {
       const started = await engine;
       const specs = await started.specs();
       set({ engine: { status: "ready", info: started.info, failure: null }, specs });
       set(stateOfHash(get(), location.hash));
       followSettings();
+      void keepOffline();
     } catch (error) {
       set({ engine: { status: "failed", info: null, failure: failureOf(error) } });
     }
@@ -96,7 +99,7 @@ export function createApp() {
     try {
       const entries = await found;
       if (entries.length === 0) throw new EngineError("dump", "There was no file in that.", "Drop a folder or files of a dump.");
-      set({ reading: `Reading ${count(entries.length)} files` });
+      set({ reading: `Reading ${plural(entries.length, "file")}` });
       const dump = await (await engine).addFiles(entries, {
         onProgress: (read, total) => set({ reading: `Reading ${count(read)} of ${count(total)} files` }),
       });
@@ -104,7 +107,7 @@ export function createApp() {
       if (dump.captures === 0 && dump.problems.length === 0) {
         throw new EngineError(
           "dump",
-          `No capture among ${count(entries.length)} files.`,
+          entries.length === 1 ? `No capture in ${entries[0].path}.` : `No capture among ${count(entries.length)} files.`,
           "A dump holds files meta_*.json with the K and V files that they name beside them. Drop the folder above them.",
         );
       }

@@ -66,6 +66,6 @@
  * @property {number | null} shown            id of the outcome on screen
  * @property {number | null} comparedTo       id of the outcome beside it
  * @property {number | null} lesson           step of the lesson, null when it is closed
- * @property {boolean} updateReady
+ * @property {(() => void) | null} update      changes to a newer version that is ready
  */
 export {};

@@ -32,16 +32,16 @@ export function mountHeader(app) {
   );
 
   store.watch(
-    ({ updateReady, engine }) => [updateReady, engine.failure],
+    ({ update, engine }) => [update, engine.failure],
     () => {
-      const { updateReady, engine } = store.get();
+      const { update, engine } = store.get();
       fill(
         byId("notice"),
         engine.failure && h("div", { class: "message" }, h("p", { class: "what" }, engine.failure.message), h("p", {}, engine.failure.hint)),
-        updateReady &&
+        update &&
           h("div", { class: "message note" }, h("p", { class: "what" }, "A newer version of this page is here."),
-            h("p", {}, "Results in this tab are lost on reload: download them first."),
-            h("div", { class: "buttons" }, h("button", { type: "button", on: { click: () => location.reload() } }, "Reload"))),
+            h("p", {}, "Updating reloads the page: download results that you want to keep first."),
+            h("div", { class: "buttons" }, h("button", { type: "button", on: { click: update } }, "Update"))),
       );
     },
   );
