@@ -3,6 +3,7 @@
 //! One file a command; a new one is its `mod`, its line in `Command` and its line in `main`.
 
 mod dist;
+mod fuzz_dump;
 mod fuzz_zstd;
 mod sample;
 mod serve;
@@ -27,6 +28,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Feeds damaged dumps of every format to the scan
+    FuzzDump(fuzz_dump::Args),
     /// Compares our zstd frames with C libzstd's on random streams
     FuzzZstd(fuzz_zstd::Args),
     /// Makes dist/: the page with both wasm builds, to put on any static host under any path
@@ -39,6 +42,7 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
+        Command::FuzzDump(args) => fuzz_dump::run(&args),
         Command::FuzzZstd(args) => fuzz_zstd::run(&args),
         Command::Build(args) => dist::run(&args),
         Command::Serve(args) => serve::run(&args),

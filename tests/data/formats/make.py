@@ -108,3 +108,32 @@ save_file(named("past_key_values.{layer}.{kv}", lambda array: heads_first(array)
 save_file(named("{kv}_cache.{layer}", lambda array: array.astype("<f4")), "fp32.safetensors")
 WORDS = ("k", "v")
 save_file(named("model.layers.{layer}.self_attn.{kv}_cache"), "vllm.safetensors", metadata={"made": "by a test"})
+
+# The smallest of each, in ../tiny: what the tests of hostile input start from.
+shutil.rmtree("../tiny", ignore_errors=True)
+os.makedirs("../tiny")
+tiny = {}
+for layer in (0, 1):
+    meta = dict(layer_id=layer, seq_start=0, seq_len=2, kv_heads=1, head_dim=4, bytes_per_elem=2, dtype="fp16", stage="prefill",
+                run_id="r", k_file="k_t0_2.bin", v_file="v_t0_2.bin")
+    tiny[f"r/layer_{layer}/meta_t0_2.json"] = json.dumps(meta).encode()
+    for kv in "kv":
+        tiny[f"r/layer_{layer}/{kv}_t0_2.bin"] = arrays[layer * 2, 0, kv][:2, :1, :4].tobytes()
+open("../tiny/meta_t0_2.json", "wb").write(tiny["r/layer_0/meta_t0_2.json"])
+with zipfile.ZipFile("../tiny/tiny.zip", "w") as out:
+    for number, (path, data) in enumerate(tiny.items()):
+        info = zipfile.ZipInfo(path, (2026, 1, 1, 0, 0, 0))
+        info.compress_type = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)[number % 2]
+        with out.open(info, "w", force_zip64=number % 3 == 0) as entry:
+            entry.write(data)
+for name, format, prefix in (("gnu", tarfile.GNU_FORMAT, "long_" * 25), ("pax", tarfile.PAX_FORMAT, "long_" * 25)):
+    with tarfile.open(f"../tiny/{name}.tar", "w", format=format) as out:
+        for number, (path, data) in enumerate(tiny.items()):
+            info = tarfile.TarInfo((prefix + "/" if number < 3 else "") + path)
+            info.size = len(data)
+            out.addfile(info, io.BytesIO(data))
+small = {f"{kv}_{layer}": arrays[layer * 2, 0, kv][:2, :1, :4].copy() for layer in (0, 1) for kv in "kv"}
+np.savez_compressed("../tiny/tiny.npz", **small)
+np.save("../tiny/k_0.npy", small["k_0"])
+np.save("../tiny/v_0.npy", small["v_0"])
+save_file(small, "../tiny/tiny.safetensors")
