@@ -1,5 +1,6 @@
 //! Clipping to percentiles or to standard deviations from the mean, both taken over the finite values.
 
+use super::special;
 use crate::sum::{mean, pairwise_sum};
 use crate::tensor::{Bf16, Dtype, Element, F16, Tensor, with_element};
 
@@ -26,9 +27,16 @@ pub fn clip(tensor: &Tensor, clipping: Clipping) -> Tensor {
     with_element!(tensor.dtype(), E => clamp::<E>(tensor, E::nearest(lower), E::nearest(upper)))
 }
 
-/// A value equal to a bound stays (so that -0 stays apart from 0), a NaN too.
+/// A value equal to a bound stays (so that -0 stays apart from 0), a NaN too. Where a bound is NaN (sums beyond the range of
+/// f32 make it so) numpy makes every value NaN, on x86 the negative one.
 fn clamp<E: Element>(tensor: &Tensor, lower: f32, upper: f32) -> Tensor {
     let mut bytes = tensor.bytes().to_vec();
+    if lower.is_nan() || upper.is_nan() {
+        bytes
+            .chunks_exact_mut(E::SIZE)
+            .for_each(|element| E::put(f32::from_bits(special::DEFAULT_NAN), element));
+        return tensor.with_bytes(bytes);
+    }
     let (least, most) = (E::bits_of(lower), E::bits_of(upper));
     for element in bytes.chunks_exact_mut(E::SIZE) {
         let (value, bits) = (E::get(element), E::bits(element));
@@ -67,7 +75,8 @@ fn linear(n: usize, percent: f64, mut value: impl FnMut(usize) -> f32) -> f32 {
     let below = place.floor();
     let part = place - below;
     let rank = (below as usize).min(n - 1);
-    let (low, high) = (value(rank), value((rank + 1).min(n - 1)));
+    // Zeros of both signs sort as numpy's selection happens to leave them: take the positive one.
+    let (low, high) = (value(rank) + 0.0, value((rank + 1).min(n - 1)) + 0.0);
     let difference = high - low;
     if part < 0.5 {
         low + difference * part as f32

@@ -2,7 +2,7 @@
 //! one, as x86 does. Rust leaves this open, and wasm engines differ.
 
 /// What x86 gives for 0 / 0.
-const DEFAULT: u32 = 0xffc0_0000;
+pub const DEFAULT_NAN: u32 = 0xffc0_0000;
 const QUIET: u32 = 0x0040_0000;
 
 /// `a / b`.
@@ -21,7 +21,7 @@ fn defined(a: f32, b: f32, result: f32) -> f32 {
     } else if b.is_nan() {
         f32::from_bits(b.to_bits() | QUIET)
     } else if result.is_nan() {
-        f32::from_bits(DEFAULT)
+        f32::from_bits(DEFAULT_NAN)
     } else {
         result
     }
