@@ -5,6 +5,7 @@ mod block_norm;
 mod common;
 pub mod engine;
 mod grid;
+pub mod inspect;
 mod lossy_compare;
 mod mixed;
 mod rows;

@@ -20,10 +20,11 @@ import { sweepChart } from "./sweep.js";
 let plot;
 
 /** Observable Plot and the charts' stylesheet, fetched once. */
-export const loadPlot = () => (plot ??= Promise.all([import("../vendor/plot.js"), stylesheet()]).then(([Plot]) => Plot));
+export const loadPlot = () => (plot ??= Promise.all([import("../vendor/plot.js"), stylesheet(new URL("charts.css", import.meta.url))]).then(([Plot]) => Plot));
 
-function stylesheet() {
-  const link = h("link", { rel: "stylesheet", href: new URL("charts.css", import.meta.url).href });
+/** Adds a stylesheet, and resolves when it counts. @param {URL} url */
+export function stylesheet(url) {
+  const link = h("link", { rel: "stylesheet", href: url.href });
   const loaded = new Promise((done) => {
     link.addEventListener("load", done);
     // Unstyled charts are better than none.

@@ -1,0 +1,92 @@
+// The last step's picture: every setting of one tensor as a point, ratio against error.
+
+import { BASE, digits3, logTick, logTicks, times, valueAxis } from "../charts/axis.js";
+import { logScale } from "../charts/error.js";
+import { figure } from "../charts/figure.js";
+import { loadPlot } from "../charts/index.js";
+import { colour, s, sheet } from "../charts/svg.js";
+import { fill, h } from "../dom.js";
+import { sizeOf } from "./steps.js";
+
+/** @typedef {{ method: string, bits: number, ratio: number, mae: number }} Point */
+
+/** Few enough to be ready at once on the sample, enough to see the curves. @type {[string, number][]} */
+const SETTINGS = [...[1, 2, 3, 4, 5, 6, 7, 8].map((bits) => /** @type {[string, number]} */ (["truncate", bits])), ...[3, 4, 5, 6, 7, 8, 9, 10].map((bits) => /** @type {[string, number]} */ (["quant", bits]))];
+
+export function curveFigure() {
+  const node = h("div", { class: "kv-charts" });
+  let drawn = "";
+  return {
+    node,
+    /**
+     * @param {string} key of the tensor: the same one is not measured again
+     * @param {any} lesson
+     * @param {"k" | "v"} tensor
+     * @param {(method: string, bits: number) => Promise<any>} ask
+     * @param {() => boolean} wanted
+     */
+    async draw(key, lesson, tensor, ask, wanted) {
+      if (drawn === key) return;
+      drawn = "";
+      fill(node, h("p", { class: "muted" }, "Measuring 16 settings …"));
+      const Plot = await loadPlot();
+      /** @type {Point[]} */
+      const points = [];
+      for (const [method, bits] of SETTINGS) {
+        if (method === "truncate" && bits >= lesson.layout[2]) continue;
+        const { rawBytes, after, errors } = await ask(method, bits);
+        if (!wanted()) return;
+        points.push({ method, bits, ratio: rawBytes / sizeOf(after), mae: errors.mae });
+      }
+      drawn = key;
+      fill(node, figure(Plot, chart(points, lesson.rawBytes / sizeOf(lesson.before), tensor === "k" ? "K" : "V")));
+    },
+  };
+}
+
+/** @param {Point[]} points @param {number} lossless its ratio @param {"K" | "V"} tensor @returns {import("../charts/figure.js").Chart} */
+function chart(points, lossless, tensor) {
+  const title = "Ratio against error of this tensor";
+  const shapes = /** @type {Record<string, string>} */ ({ truncate: "square", quant: "circle" });
+  const ink = { fill: "var(--page)", stroke: "var(--ink)", "stroke-width": 1.7 };
+  const { foot, ...scale } = logScale(points.map(({ mae }) => mae));
+  const top = Math.max(...points.map(({ ratio }) => ratio));
+  return {
+    name: "lesson-curve",
+    title,
+    note: "Labels are bits. The line is the lossless ratio.",
+    draw: (Plot, { width }) =>
+      sheet({
+        title,
+        width,
+        legend: [
+          { swatch: s("rect", { x: 3, y: 3, width: 8, height: 8, ...ink }), text: "truncate, mantissa bits" },
+          { swatch: s("circle", { cx: 7, cy: 7, r: 4.2, ...ink }), text: "quantize, bits" },
+        ],
+        panels: [
+          {
+            svg: Plot.plot({
+              ...BASE,
+              width,
+              height: 300,
+              x: scale,
+              y: { domain: [Math.min(1, lossless), top * 1.06] },
+              symbol: { type: "ordinal", domain: Object.keys(shapes), range: Object.values(shapes) },
+              marks: [
+                ...valueAxis(Plot, "Ratio, ×", { tickFormat: "~f", ticks: 6 }),
+                Plot.axisX({ ticks: logTicks(scale.domain), text: logTick, tickSize: 3, label: "Mean absolute error", labelAnchor: "center", labelArrow: "none" }),
+                Plot.ruleY([Math.min(1, lossless)], { stroke: "var(--ink)" }),
+                Plot.ruleY([lossless], { stroke: "var(--ink)", strokeDasharray: "3 3" }),
+                Plot.text([lossless], { y: (/** @type {number} */ ratio) => ratio, frameAnchor: "left", textAnchor: "start", dx: 4, dy: -7, text: (/** @type {number} */ ratio) => `lossless ${times(ratio)}`, fill: "var(--muted)" }),
+                Plot.line(points, { x: "mae", y: "ratio", z: "method", stroke: colour[tensor], strokeWidth: 1.2, strokeOpacity: 0.6 }),
+                Plot.dot(points, { x: "mae", y: "ratio", symbol: "method", r: 4, fill: "var(--page)", stroke: colour[tensor], strokeWidth: 1.8 }),
+                Plot.text(points, { x: "mae", y: "ratio", text: "bits", dx: (/** @type {Point} */ point) => 0, dy: -11, fill: "var(--muted)" }),
+                Plot.tip(points, Plot.pointer({ x: "mae", y: "ratio", maxRadius: 30, title: (/** @type {Point} */ { method, bits, ratio, mae }) => `${method === "quant" ? "Quantize" : "Truncate"}, ${bits} bits\nRatio ${times(ratio)}\nMean absolute error ${digits3(mae)}` })),
+              ],
+            }),
+          },
+        ],
+      }),
+    table: () => ({ columns: ["Method", "Bits", "Ratio, ×", "Mean absolute error"], rows: points.map(({ method, bits, ratio, mae }) => [method, bits, ratio.toFixed(3), digits3(mae)]) }),
+  };
+}

@@ -1,0 +1,82 @@
+// The lesson's pictures that need no axes library: byte counts, bytes token by token, and sizes as bars.
+
+import { whole } from "../charts/axis.js";
+import { h } from "../dom.js";
+import { s } from "../charts/svg.js";
+
+/**
+ * How often each byte value occurs: 256 bars.
+ * @param {number[]} counts
+ * @param {string} label
+ * @param {string} colour
+ */
+export function byteBars(counts, label, colour) {
+  const [width, height] = [512, 84];
+  const top = Math.max(...counts, 1);
+  const bars = counts.map((count, i) => (count > 0 ? `M${i * 2},${height}V${(height - (count / top) * (height - 4)).toFixed(1)}h1.6V${height}z` : "")).join("");
+  const tick = (/** @type {number} */ byte) => s("text", { x: byte * 2 + 1, y: height + 15, "font-size": 12, "text-anchor": byte === 0 ? "start" : byte === 255 ? "end" : "middle", fill: "var(--muted)" }, String(byte));
+  return s(
+    "svg",
+    { class: "byte-bars", viewBox: `0 0 ${width} ${height + 20}`, role: "img", "aria-label": label },
+    s("title", {}, label),
+    s("path", { d: bars, fill: colour }),
+    s("path", { d: `M0,${height + 0.5}H${width}`, stroke: "var(--ink)" }),
+    ...[0, 64, 128, 192, 255].map(tick),
+  );
+}
+
+const SHADES = 8;
+
+/**
+ * Bytes of one head: a row a token, a column a channel, darker the farther from 0 (as a signed byte where `signed`).
+ * @param {number[][]} rows
+ * @param {{ label: string, colour: string, signed: boolean, mark?: number }} look `mark`: row to point at
+ */
+export function byteMap(rows, { label, colour, signed, mark }) {
+  const cell = 6;
+  const [width, height] = [(rows[0]?.length ?? 0) * cell, rows.length * cell];
+  const paths = Array.from({ length: SHADES }, () => "");
+  rows.forEach((row, y) =>
+    row.forEach((byte, x) => {
+      const size = signed ? Math.min(byte, 256 - byte) * 2 : byte;
+      const shade = signed ? Math.min(SHADES - 1, Math.ceil(Math.log2(size + 1))) : Math.min(SHADES - 1, size >> 5);
+      paths[shade] += `M${x * cell},${y * cell}h${cell}v${cell}h${-cell}z`;
+    }),
+  );
+  return s(
+    "svg",
+    { class: "byte-map", viewBox: `-10 -1 ${width + 20} ${height + 2}`, role: "img", "aria-label": label },
+    s("title", {}, label),
+    s("g", { "shape-rendering": "crispEdges" }, ...paths.map((d, i) => s("path", { d, fill: colour, "fill-opacity": (0.04 + (0.96 * i) / (SHADES - 1)).toFixed(2) }))),
+    s("rect", { x: 0, y: 0, width, height, fill: "none", stroke: "var(--line-strong)" }),
+    ...(mark === undefined ? [] : [s("path", { d: `M-8,${mark * cell}v${cell}l6,${-cell / 2}zM${width + 8},${mark * cell}v${cell}l-6,${-cell / 2}z`, fill: "var(--ink)" })]),
+  );
+}
+
+/**
+ * Sizes as bars on one scale: label, bar of parts, bytes.
+ * @param {{ label: string, parts: { name: string, bytes: number, colour: string, faint?: boolean }[] }[]} bars
+ */
+export function sizeBars(bars) {
+  const top = Math.max(...bars.map(({ parts }) => total(parts)), 1);
+  return h(
+    "dl",
+    { class: "size-bars" },
+    bars.map(({ label, parts }) => [
+      h("dt", {}, label),
+      h(
+        "dd",
+        {},
+        h(
+          "span",
+          { class: "bar", "aria-hidden": "true" },
+          parts.map(({ bytes, colour, faint }) => h("span", { class: faint ? "faint" : false, style: { "flex-basis": `${(100 * bytes) / top}%`, "--fill": colour } })),
+        ),
+        h("span", { class: "bytes" }, parts.length > 1 ? `${parts.map(({ name, bytes }) => `${name} ${whole(bytes)}`).join(" + ")} = ` : "", h("strong", {}, `${whole(total(parts))} B`)),
+      ),
+    ]),
+  );
+}
+
+/** @param {{ bytes: number }[]} parts */
+const total = (parts) => parts.reduce((sum, { bytes }) => sum + bytes, 0);
