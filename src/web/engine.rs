@@ -22,7 +22,7 @@ use crate::dump::{Dump, FileEntry, ScanOptions, Source, scan};
 #[derive(Debug, Default)]
 pub struct Engine {
     files: BTreeMap<String, WebFile>,
-    dump: Dump,
+    pub(super) dump: Dump,
     removed: BTreeSet<String>,
 }
 

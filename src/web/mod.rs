@@ -5,6 +5,7 @@
 
 pub mod engine;
 mod failure;
+mod inspect;
 #[cfg(feature = "threads")]
 pub mod pool;
 pub mod run;
