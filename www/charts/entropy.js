@@ -34,7 +34,7 @@ export function entropyChart(layers) {
   return {
     name: "entropy",
     title,
-    note: "Order-0 entropy is what an ideal coder needs that looks at one byte at a time. The bar is what zstd reaches: to the right of the circle it pays more, to the left it found repeats.",
+    note: "Order-0 entropy is what an ideal coder needs that looks at one byte at a time. The short bar is what zstd reaches: to the right of the circle it pays more, to the left it found repeats.",
     draw: (Plot, { width }) => {
       const columns = width >= 760 ? 2 : 1;
       return sheet({
@@ -79,7 +79,7 @@ function panel(Plot, reaches, all, layers, width) {
     y: { domain: [-0.6, layers.length - 0.4], reverse: true, axis: null },
     marks: [
       Plot.gridX({ stroke: "var(--line)", strokeOpacity: 1, interval: 1 }),
-      Plot.axisX({ interval: 1, tickSize: 0, label: "Bits per byte", labelAnchor: "center", labelArrow: "none" }),
+      Plot.axisX({ interval: 1, tickSize: 0, tickFormat: "d", label: "Bits per byte", labelAnchor: "center", labelArrow: "none" }),
       Plot.axisY({
         ticks: layers.map((_, i) => i),
         tickFormat: (/** @type {number} */ i) => String(layers[i].layerId),

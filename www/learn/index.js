@@ -77,8 +77,8 @@ function makeLesson(container, engine, step, onStep) {
     fill(body, h("p", { class: "muted" }, "Reading …"));
     try {
       source = await lessonSource(engine);
-      const longest = source.captures.findIndex((pick) => pick.seqLen === Math.max(...(source?.captures ?? []).map(({ seqLen }) => seqLen)));
-      at.capture = Math.max(0, longest);
+      // A layer from the middle: the first ones are unlike the others.
+      at.capture = Math.floor((source.captures.length - 1) / 2);
       at.token = Math.min(40, source.captures[at.capture].seqLen - 1);
       at.head = 0;
       at.first = 0;
@@ -102,13 +102,13 @@ function makeLesson(container, engine, step, onStep) {
     fill(
       steps,
       STEPS.map((each, i) =>
-        h("li", {}, h("a", { href: `#learn=${i + 1}`, "aria-current": at.step === i + 1 ? "step" : false, on: { click: (/** @type {Event} */ event) => (event.preventDefault(), onStep(i + 1)) } }, `${i + 1}`, h("span", { class: "step-name" }, ` ${each.title}`))),
+        h("li", {}, h("a", { href: `#learn=${i + 1}`, "aria-current": at.step === i + 1 ? "step" : false, on: { click: (/** @type {Event} */ event) => (event.preventDefault(), onStep(i + 1)) } }, `${i + 1}`, h("span", { class: "step-name" }, ` ${each.name}`))),
       ),
     );
     // It stays where it is while the step below is drawn again: a slider that is moved in the document loses the pointer.
     slider.node.hidden = at.step !== LOSSY;
     back.disabled = at.step === 1;
-    next.textContent = at.step < STEPS.length ? `Next: ${STEPS[at.step].title}` : "Close the lesson";
+    next.textContent = at.step < STEPS.length ? `Next: ${STEPS[at.step].name}` : "Close the lesson";
     void refresh();
   }
 

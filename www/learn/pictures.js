@@ -14,10 +14,10 @@ export function byteBars(counts, label, colour) {
   const [width, height] = [512, 84];
   const top = Math.max(...counts, 1);
   const bars = counts.map((count, i) => (count > 0 ? `M${i * 2},${height}V${(height - (count / top) * (height - 4)).toFixed(1)}h1.6V${height}z` : "")).join("");
-  const tick = (/** @type {number} */ byte) => s("text", { x: byte * 2 + 1, y: height + 15, "font-size": 12, "text-anchor": byte === 0 ? "start" : byte === 255 ? "end" : "middle", fill: "var(--muted)" }, String(byte));
+  const tick = (/** @type {number} */ byte) => s("text", { x: byte * 2 + 1, y: height + 12, "font-size": 9, "text-anchor": byte === 0 ? "start" : byte === 255 ? "end" : "middle", fill: "var(--muted)" }, String(byte));
   return s(
     "svg",
-    { class: "byte-bars", viewBox: `0 0 ${width} ${height + 20}`, role: "img", "aria-label": label },
+    { class: "byte-bars", viewBox: `0 0 ${width} ${height + 15}`, role: "img", "aria-label": label },
     s("title", {}, label),
     s("path", { d: bars, fill: colour }),
     s("path", { d: `M0,${height + 0.5}H${width}`, stroke: "var(--ink)" }),
@@ -38,8 +38,8 @@ export function byteMap(rows, { label, colour, signed, mark }) {
   const paths = Array.from({ length: SHADES }, () => "");
   rows.forEach((row, y) =>
     row.forEach((byte, x) => {
-      const size = signed ? Math.min(byte, 256 - byte) * 2 : byte;
-      const shade = signed ? Math.min(SHADES - 1, Math.ceil(Math.log2(size + 1))) : Math.min(SHADES - 1, size >> 5);
+      // Of differences the square root, so that small ones still differ from none.
+      const shade = signed ? Math.round(Math.sqrt(Math.min(byte, 256 - byte) / 128) * (SHADES - 1)) : byte >> 5;
       paths[shade] += `M${x * cell},${y * cell}h${cell}v${cell}h${-cell}z`;
     }),
   );

@@ -6,19 +6,19 @@ import { bitLegend, bitStrip, formula } from "./bits.js";
 import { byteBars, byteMap, sizeBars } from "./pictures.js";
 
 /** @typedef {import("./index.js").View} View */
-/** @typedef {{ title: string, draw: (view: View) => import("../dom.js").Child[] }} Step */
+/** @typedef {{ name: string, title: string, draw: (view: View) => import("../dom.js").Child[] }} Step */
 
 /** Values of a vector that are shown at a time. */
 export const SHOWN = 8;
 
 /** @type {Step[]} */
 export const STEPS = [
-  { title: "A value is a few bits", draw: values },
-  { title: "Split the bytes in planes", draw: planes },
-  { title: "Take differences along the tokens", draw: differences },
-  { title: "Count bytes: the bound", draw: bound },
-  { title: "Give up some bits", draw: lossy },
-  { title: "What it costs, and what it doesn't tell", draw: costs },
+  { name: "Bits of a value", title: "A value is a few bits", draw: values },
+  { name: "Two planes", title: "Split the bytes in planes", draw: planes },
+  { name: "Differences", title: "Take differences along the tokens", draw: differences },
+  { name: "The bound", title: "Count bytes, and there is a bound", draw: bound },
+  { name: "Fewer bits", title: "Give up some bits", draw: lossy },
+  { name: "The cost", title: "What it costs, and what this does not tell", draw: costs },
 ];
 
 /** @param {...import("../dom.js").Child[]} sentences a paragraph each */
@@ -145,7 +145,7 @@ function lossy(view) {
         { label: method === "truncate" ? `${bits} mantissa ${bits === 1 ? "bit" : "bits"}` : `${bits}-bit steps`, parts: parts(lesson.after, colour) },
       ]),
       valueList(view, (value) => [
-        h("span", { class: "number" }, number(value.value), h("span", { class: "muted" }, " → "), number(value.restored)),
+        h("span", { class: "number change" }, number(value.value), h("span", { class: "muted" }, " → "), number(value.restored)),
         bitStrip(value.restoredBits, lesson.layout, { was: value.bits }),
         h("span", { class: "formula muted small" }, value.value === null || value.restored === null ? "" : `error ${digits3(Math.abs(value.restored - value.value))}`),
       ], "Values before and after, with their new bits")),
@@ -165,9 +165,10 @@ const parts = ([hi, lo], colour) => [
 function costs(view) {
   return [
     prose(
-      ["Every setting is a point: how small, at what error. Good settings lie up and to the left. Truncation and quantization trace two curves, and which is better depends on the tensor: outliers hurt quantization, a wide range of small values hurts nothing that truncation keeps."],
+      ["Every setting is a point: how small, at what error. Good settings lie up and to the left."],
+      ["Truncation and quantization trace two curves. Which is better depends on the tensor. Outliers hurt quantization, since they stretch its steps. Truncation does not mind them: its error is relative to each value."],
       ["K and V differ, and so do layers. That is why kvlens keeps the first layers lossless and measures each layer by itself."],
-      [h("b", {}, "What this does not tell."), " A dump's error is not a model's quality. An error in K changes which tokens get attention; an error in V changes what is read from them; later layers may correct or amplify both. Two settings with the same error can differ in the model's answers. Use these figures to choose candidates. Then run the model with them and measure perplexity or your task."],
+      [h("b", {}, "What this does not tell."), " A dump's error is not a model's quality. An error in K changes which tokens get attention. An error in V changes what is read from them. Later layers may dampen or amplify both. Two settings with the same error can differ in the model's answers. Use these figures to choose candidates. Then run the model with them and measure perplexity or your task."],
     ),
     h("div", { class: "look" }, view.curve),
   ];
