@@ -1,4 +1,4 @@
-// Mean magnitude of every channel in every layer, K beside V: outlier channels show as dark columns.
+// Mean magnitude of every channel in every layer, K beside V: outlier channels show as columns.
 // One path a colour step instead of one element a cell, so that 30 layers of 1,024 channels draw at once.
 
 import { BASE, digits3, FONT, panelWidth } from "./axis.js";
@@ -19,7 +19,7 @@ export function heatmapChart(layers) {
   return {
     name: "channel-magnitude",
     title,
-    note: "Mean |x| over the tokens of each layer's longest capture. A dark column is a channel that is large in many layers: it sets the scale that all others are quantized with.",
+    note: "Mean |x| over the tokens of each layer's longest capture. A strong column is a channel that is large in many layers: it sets the scale that all others are quantized with.",
     draw: (Plot, { width }) => {
       const columns = width >= 760 ? 2 : 1;
       return sheet({

@@ -94,8 +94,8 @@ function differences(view) {
     ),
     h("div", { class: "look" },
       h("div", { class: "pair" },
-        h("figure", {}, h("figcaption", { class: "small" }, `High bytes as they are. Darker is greater.`), byteMap(window.plain, { label: `High bytes, ${about}`, colour, signed: false, mark })),
-        h("figure", {}, h("figcaption", { class: "small" }, "After the delta. Pale is near 0."), byteMap(window.delta, { label: `Differences of high bytes, ${about}`, colour, signed: true, mark }))),
+        h("figure", {}, h("figcaption", { class: "small" }, "High bytes as they are. The stronger the colour, the greater."), byteMap(window.plain, { label: `High bytes, ${about}`, colour, signed: false, mark })),
+        h("figure", {}, h("figcaption", { class: "small" }, "After the delta. Faint is near 0."), byteMap(window.delta, { label: `Differences of high bytes, ${about}`, colour, signed: true, mark }))),
       h("p", { class: "small muted" }, `Head ${view.head}: ${about}. The triangles mark token ${token}.`),
       sizeBars([
         { label: "High plane", parts: [{ name: "high", bytes: hi.plain.zstd, colour }] },

@@ -1,7 +1,7 @@
 // The charts are a module of their own, loaded when there is something to draw. Without it the page still says everything.
 
 /** @import { App } from "../app.js" */
-/** @import { Report } from "../types.js" */
+/** @import { Outcome, Report } from "../types.js" */
 import { h } from "../dom.js";
 
 const load = () => import("../charts/index.js");
@@ -18,6 +18,14 @@ export const drawComparison = (container, a, b) => orSay(container, async () => 
 
 /** @param {HTMLElement} container @param {App} app @param {AbortSignal} signal */
 export const drawDump = (container, app, signal) => orSay(container, async () => (await load()).drawDump(container, await app.engine, { signal }));
+
+/** report.html of a finished run. @param {App} app @param {Outcome} outcome @returns {Promise<Blob>} */
+export async function reportFile(app, { report, analysis, dumpName, bytes }) {
+  const { specs, engine } = app.store.get();
+  const { reportHtml } = await import("../charts/report.js");
+  const label = specs.find(({ name }) => name === analysis)?.label ?? analysis;
+  return new Blob([await reportHtml(report, { dumpName, bytes, label, version: engine.info?.version ?? "" })], { type: "text/html" });
+}
 
 /** What the sweep's chart can set. @param {App} app */
 const actions = (app) => ({

@@ -7,7 +7,7 @@ import { byId, fill, h } from "../dom.js";
 import { count, plural } from "../format.js";
 import { LayerSums } from "../layers.js";
 import { markdown } from "../markdown.js";
-import { drawCharts } from "./charts.js";
+import { drawCharts, reportFile } from "./charts.js";
 import { comparison } from "./compare.js";
 import { downloads } from "./downloads.js";
 import { headline } from "./headline.js";
@@ -72,7 +72,7 @@ function outcomeView(app, outcome) {
     !report && h("p", { class: "message note" }, `Cancelled after ${count(captures)} of ${count(capturesTotal)} captures. The table is of these.`),
     headline(outcome),
     problemList(outcome.problems, `${plural(outcome.problems.length, "capture")} could not be read, and ${outcome.problems.length === 1 ? "is" : "are"} not in these figures.`),
-    report && downloads(files, `kvlens-${outcome.analysis}`),
+    report && downloads(files, `kvlens-${outcome.analysis}`, () => reportFile(app, outcome)),
     report && charts,
     tables(outcome),
     summary && h("details", { class: "summary" }, h("summary", {}, summary.name), markdown(new TextDecoder().decode(summary.bytes))),

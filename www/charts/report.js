@@ -1,0 +1,96 @@
+// report.html: one file to mail or print, with headline, settings, charts and tables, no script and nothing to fetch.
+// The charts are those of the page, drawn once more without handles.
+
+import { h } from "../dom.js";
+import { cosine, count, error, megabytes, ratio } from "../format.js";
+import { table } from "./figure.js";
+import { chartsOf, loadPlot } from "./index.js";
+
+/** @typedef {import("./figure.js").Chart} Chart */
+
+const WIDTH = 1000;
+
+/** The page's colours, and type that prints. Printed pages are light. */
+const STYLE = `
+:root { color-scheme: light dark; --page: light-dark(#fff, #13161a); --raised: var(--page); --ink: light-dark(#191c1f, #e7eaec); --muted: light-dark(#596168, #9ba5ad);
+  --line: light-dark(#d9dddf, #2c333a); --line-strong: light-dark(#868e95, #6d7780); --k: light-dark(#0072b2, #4aa8df); --v: light-dark(#d55e00, #f08a3c); }
+body { margin: 32px auto; max-width: ${WIDTH}px; padding: 0 16px; background: var(--page); color: var(--ink); font: 15px/24px system-ui, -apple-system, "Segoe UI", sans-serif; font-variant-numeric: tabular-nums; }
+h1 { font-size: 24px; line-height: 32px; margin: 0; } h2 { font-size: 18px; margin: 32px 0 8px; } h3 { font-size: 15px; margin: 24px 0 0; }
+p { margin: 0 0 8px; } .muted { color: var(--muted); } .big { font-size: 32px; line-height: 40px; font-weight: 650; }
+figure { margin: 0 0 24px; break-inside: avoid; } figcaption p { font-size: 13px; line-height: 18px; }
+svg { display: block; max-width: 100%; height: auto; } svg text, svg tspan { white-space: pre; }
+table { border-collapse: collapse; font-size: 12px; line-height: 18px; margin: 8px 0; } th, td { padding: 1px 14px 1px 0; text-align: left; vertical-align: bottom; border-bottom: 1px solid var(--line); }
+.right { text-align: right; } tr { break-inside: avoid; } thead { display: table-header-group; }
+.scroll { overflow-x: auto; } .k { color: light-dark(#00659e, #6bbcec); } .v { color: light-dark(#ad4b00, #f5a163); }
+@media print { :root { color-scheme: light; } body { margin: 0; max-width: none; } }
+`;
+
+/**
+ * @param {any} report as `Engine.run` gives it
+ * @param {{ dumpName: string, bytes: number, label: string, version: string }} about the dump's name and size, the analysis's name
+ * @returns {Promise<string>} the file
+ */
+export async function reportHtml(report, { dumpName, bytes, label, version }) {
+  const Plot = await loadPlot();
+  const charts = chartsOf(report);
+  const title = `${dumpName || "KV dump"}: ${label}`;
+  const body = h(
+    "body",
+    {},
+    h("h1", {}, title),
+    h("p", { class: "muted" }, `${count(report.captures)} captures, ${megabytes(bytes)} · kvlens ${version} · ${new Date().toISOString().slice(0, 10)}`),
+    headline(report),
+    h("h2", {}, "Charts"),
+    charts.map((chart) => chartFigure(Plot, chart)),
+    h("h2", {}, "Settings"),
+    scroll(table({ columns: ["Setting", "Value"], rows: Object.entries(report.settings).map(([flag, value]) => [flag, Array.isArray(value) ? value.join(",") : String(value)]) })),
+    h("h2", {}, "Tables"),
+    charts.map((chart) => [h("h3", {}, chart.title), scroll(table(chart.table()))]),
+    h("p", { class: "muted" }, "Errors are those of the captured values. They do not tell a model's quality: measure that by running the model."),
+  );
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${text(title)}</title>
+<style>${STYLE}</style>
+</head>
+${body.outerHTML}
+</html>
+`;
+}
+
+/** @param {string} words @returns {string} as HTML text */
+const text = (words) => h("i", {}, words).innerHTML;
+
+/** @param {HTMLTableElement} content */
+const scroll = (content) => h("div", { class: "scroll" }, content);
+
+/** @param {any} Plot @param {Chart} chart */
+function chartFigure(Plot, chart) {
+  const picture = chart.draw(Plot, { width: WIDTH, choice: chart.choice?.options[0].value, redraw: () => {}, still: true });
+  for (const passing of picture.querySelectorAll('[aria-label="tip"], .kv-handle')) passing.remove();
+  return h("figure", {}, h("figcaption", {}, h("h3", {}, chart.title), h("p", { class: "muted" }, chart.note)), picture);
+}
+
+/** @param {any} report */
+function headline(report) {
+  const group = report.headline === null ? null : report.groups[report.headline];
+  if (!group) return null;
+  const { all, lossless, lossy, variant, passes } = group;
+  const both = lossless.rows > 0 && lossy.rows > 0;
+  const errors = all.kErrors && all.vErrors;
+  const line = (/** @type {"k" | "v"} */ side) => [
+    ...[side.toUpperCase(), ratio(all[`${side}Ratio`])],
+    ...(both ? [ratio(lossless[`${side}Ratio`]), ratio(lossy[`${side}Ratio`])] : []),
+    ...(errors ? [error(all[`${side}Errors`].mae), cosine(all[`${side}Errors`].cosine)] : []),
+  ];
+  return [
+    h("p", { class: "big" }, `KV ${ratio(all.kvRatio)}`),
+    report.groups.length > 1 && h("p", {}, `${variant.label}${passes === null ? "" : passes ? ", the best that stays within the thresholds" : ": no combination stays within the thresholds, this is the smallest"}.`),
+    scroll(table({ columns: ["", "Ratio", ...(both ? ["Lossless", "Lossy"] : []), ...(errors ? ["Mean absolute error", "Cosine"] : [])], rows: [line("k"), line("v")] })),
+    report.verifiedLossless > 0 && h("p", {}, `Verified bit for bit: ${count(report.verifiedLossless)} tensors.`),
+  ];
+}
