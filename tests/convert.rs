@@ -87,7 +87,7 @@ fn every_format_gives_the_same_dump_back() {
             (plan.captures(), plan.bytes()),
             (dump.captures.len(), dump.summary().bytes)
         );
-        write_folder(Files::new(plan, &dump), folder.path(), |_| ()).unwrap();
+        write_folder(Files::new(plan, &dump), folder.path()).unwrap();
         let folder = scan_source(FolderSource::open(folder.path()).unwrap());
         assert!(content(&folder) == expected, "{name} as a folder");
         assert!(

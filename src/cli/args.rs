@@ -3,11 +3,10 @@
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use kvlens::analysis::{AnalysisSpec, Kind, ParamSpec, Settings};
 
-use super::Failure;
+use super::{Failure, convert, input};
 
 /// What an analysis is run with.
 pub struct RunArgs {
-    pub dump_dir: String,
     pub out_dir: String,
     pub threads: Option<usize>,
     pub verify: bool,
@@ -23,8 +22,8 @@ pub fn command(specs: &[AnalysisSpec]) -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true);
     let scan = Command::new("scan")
-        .about("Lists what a dump holds: runs, layers, stages, shapes, bytes, problems.")
-        .arg(dump_dir())
+        .about("Lists what a dump holds: runs, layers, stages, shapes, bytes, problems; and how tensors without meta files are read, and why.")
+        .args(input::args())
         .arg(
             Arg::new("json")
                 .long("json")
@@ -37,13 +36,14 @@ pub fn command(specs: &[AnalysisSpec]) -> Command {
         .map(analysis)
         .fold(command, Command::subcommand)
         .subcommand(scan)
+        .subcommand(convert::command())
 }
 
 fn analysis(spec: &AnalysisSpec) -> Command {
     let mut command = Command::new(spec.name)
         .about(spec.help)
         .infer_long_args(true)
-        .arg(dump_dir())
+        .args(input::args())
         .arg(
             Arg::new("out-dir")
                 .long("out-dir")
@@ -71,17 +71,8 @@ fn analysis(spec: &AnalysisSpec) -> Command {
     command
 }
 
-fn dump_dir() -> Arg {
-    Arg::new("dump-dir")
-        .long("dump-dir")
-        .value_name("PATH")
-        .required(true)
-        .help(
-            "The dump: a folder that holds captures (meta_*.json and what they name) at any depth.",
-        )
-}
-
-fn strict() -> Arg {
+/// `--strict`.
+pub fn strict() -> Arg {
     Arg::new("strict")
         .long("strict")
         .action(ArgAction::SetTrue)
@@ -147,10 +138,11 @@ pub fn run_args(spec: &AnalysisSpec, matches: &ArgMatches) -> Result<RunArgs, Fa
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         Failure::new(2, lines.join("\nkvlens: "))
     })?;
-    let path = |flag| matches.get_one::<String>(flag).cloned().unwrap_or_default();
     Ok(RunArgs {
-        dump_dir: path("dump-dir"),
-        out_dir: path("out-dir"),
+        out_dir: matches
+            .get_one::<String>("out-dir")
+            .cloned()
+            .unwrap_or_default(),
         threads: matches
             .get_one::<u16>("threads")
             .map(|&threads| usize::from(threads)),

@@ -2,6 +2,8 @@
 //! 130 after Ctrl-C.
 
 mod args;
+mod convert;
+mod input;
 mod output;
 mod progress;
 mod scan;
@@ -11,9 +13,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use clap::ArgMatches;
 use kvlens::analysis::engine::{self, Plan, RunError};
 use kvlens::analysis::{self, AnalysisSpec, Filter, Report, Settings};
-use kvlens::dump::{self, Dump, FolderSource, Problem, ScanOptions, Source};
+use kvlens::dump::{Dump, Problem};
 use kvlens::par;
 
 use args::RunArgs;
@@ -39,8 +42,11 @@ pub fn run() -> ExitCode {
     let matches = args::command(&specs).get_matches();
     let done = match matches.subcommand() {
         Some(("scan", matches)) => scan::run(matches),
+        Some(("convert", matches)) => convert::run(matches),
         Some((name, matches)) => match specs.iter().find(|spec| spec.name == name) {
-            Some(spec) => args::run_args(spec, matches).and_then(|args| analyse(spec, args)),
+            Some(spec) => {
+                args::run_args(spec, matches).and_then(|args| analyse(spec, matches, args))
+            }
             None => Err(Failure::new(2, format!("no analysis {name}"))),
         },
         None => Err(Failure::new(2, "no command")),
@@ -54,10 +60,11 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn analyse(spec: &AnalysisSpec, args: RunArgs) -> Result<(), Failure> {
+fn analyse(spec: &AnalysisSpec, matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
     par::set_threads(args.threads)
         .map_err(|error| Failure::new(1, format!("--threads: {error}")))?;
-    let dump = open(&args.dump_dir)?;
+    let dump = input::open(matches)?;
+    input::report_guesses(&dump.guesses);
     report_problems(&dump.problems);
     if args.strict && !dump.problems.is_empty() {
         return Err(Failure::new(
@@ -66,10 +73,7 @@ fn analyse(spec: &AnalysisSpec, args: RunArgs) -> Result<(), Failure> {
         ));
     }
     if dump.captures.is_empty() {
-        return Err(Failure::new(
-            1,
-            format!("no capture (meta_*.json) under {}", args.dump_dir),
-        ));
+        return Err(input::no_capture(matches));
     }
     let filter = Filter::new(&args.settings);
     let Some(analysis) = analysis::build(spec.name, args.settings.clone(), args.verify) else {
@@ -104,14 +108,6 @@ fn analyse(spec: &AnalysisSpec, args: RunArgs) -> Result<(), Failure> {
         return Err(Failure::new(1, "captures were left out, see above"));
     }
     Ok(())
-}
-
-/// The dump in a folder or file.
-fn open(path: &str) -> Result<Dump, Failure> {
-    let source = FolderSource::open(Path::new(path))
-        .map_err(|error| Failure::new(1, format!("{path}: {error}")))?;
-    let source: Arc<dyn Source> = Arc::new(source);
-    Ok(dump::scan(&source, &ScanOptions::default()))
 }
 
 fn report_problems(problems: &[Problem]) {

@@ -1,17 +1,13 @@
 //! `kvlens scan`: what a dump holds.
 
 use clap::ArgMatches;
-use kvlens::dump::{DumpSummary, RunSummary};
+use kvlens::dump::{DumpSummary, RunSummary, TensorGuess};
 
-use super::{Failure, counted, open, report_problems};
+use super::{Failure, counted, input, report_problems};
 
 /// Lists the dump, problems on stderr (with `--json` in the JSON too).
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
-    let path = matches
-        .get_one::<String>("dump-dir")
-        .cloned()
-        .unwrap_or_default();
-    let dump = open(&path)?;
+    let dump = input::open(matches)?;
     let summary = dump.summary();
     if matches.get_flag("json") {
         let json = serde_json::to_string_pretty(&summary)
@@ -25,10 +21,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         return Err(Failure::new(1, "the dump has problems, see above"));
     }
     if dump.captures.is_empty() {
-        return Err(Failure::new(
-            1,
-            format!("no capture (meta_*.json) under {path}"),
-        ));
+        return Err(input::no_capture(matches));
     }
     Ok(())
 }
@@ -37,12 +30,25 @@ fn print(summary: &DumpSummary) {
     for run in &summary.runs {
         print_run(run);
     }
+    for guess in &summary.guesses {
+        print_guess(guess);
+    }
     let runs = counted(summary.runs.len(), "run", "runs");
     println!(
         "{runs}, {}, {} bytes",
         counted(summary.captures, "capture", "captures"),
         summary.bytes
     );
+}
+
+fn print_guess(guess: &TensorGuess) {
+    println!("{}", input::sentence(guess));
+    for array in &guess.examples {
+        println!("    {} {} {:?}", array.name, array.dtype, array.shape);
+    }
+    if guess.count > guess.examples.len() {
+        println!("    and {} more", guess.count - guess.examples.len());
+    }
 }
 
 fn print_run(run: &RunSummary) {

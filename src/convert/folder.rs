@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::files::{Files, OutputFile};
+use super::files::OutputFile;
 use super::plan::ConvertError;
 
 /// Writes all files below `folder`, which is made where it is not there. A file is not overwritten.
@@ -11,9 +11,8 @@ use super::plan::ConvertError;
 /// # Errors
 /// When a capture can't be read or a file can't be written; what is written so far stays.
 pub fn write_folder(
-    files: Files,
+    files: impl Iterator<Item = Result<OutputFile, ConvertError>>,
     folder: &Path,
-    mut on_bytes: impl FnMut(u64),
 ) -> Result<(), ConvertError> {
     for file in files {
         let OutputFile { path, bytes } = file?;
@@ -25,7 +24,6 @@ pub fn write_folder(
         fs::create_dir_all(path.parent().unwrap_or(folder)).map_err(error)?;
         let mut out = fs::File::create_new(&path).map_err(error)?;
         std::io::Write::write_all(&mut out, &bytes).map_err(error)?;
-        on_bytes(bytes.len() as u64);
     }
     Ok(())
 }

@@ -1,0 +1,170 @@
+//! `kvlens convert`: a dump, or a sample of it, as a folder of captures, a zip or a safetensors file.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{Arg, ArgMatches, Command};
+use kvlens::convert::{
+    ConvertError, ConvertOptions, Files, Format, LayerSet, Plan, Safetensors, TokenRange, Zip,
+    write_folder,
+};
+use kvlens::dump::{Bits16, Dump};
+
+use super::{Failure, catch_interrupt, counted, input, report_problems};
+
+/// The command's flags.
+pub fn command() -> Command {
+    let flag =
+        |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
+    Command::new("convert")
+        .about("Writes a dump, or a sample of it, as a folder of captures, a zip or a safetensors file; values stay as they are.")
+        .infer_long_args(true)
+        .args(input::args())
+        .arg(flag("out", "PATH").required(true).help("The folder or file to write; it must not exist yet."))
+        .arg(
+            flag("format", "NAME")
+                .value_parser(["folder", "zip", "safetensors"])
+                .help("The format [default: by the ending of --out, folder where it has none of these]"),
+        )
+        .arg(
+            flag("stage", "NAME")
+                .value_parser(["both", "prefill", "decode"])
+                .help("Captures of this stage only [default: both]"),
+        )
+        .arg(
+            flag("layers", "LIST")
+                .allow_hyphen_values(true)
+                .value_parser(|text: &str| text.parse::<LayerSet>())
+                .help("These layers only, as in 0-3,7 [default: all]"),
+        )
+        .arg(
+            flag("tokens", "START..END")
+                .value_parser(|text: &str| text.parse::<TokenRange>())
+                .help("These tokens only, END not included, as in 0..128, ..128 or 128.. [default: all]"),
+        )
+        .arg(
+            flag("dtype", "TYPE")
+                .value_parser(["fp16", "bf16"])
+                .help("Round fp32 values to this type, to the nearest, ties to even [default: values stay as they are]"),
+        )
+        .arg(super::args::strict())
+}
+
+/// Converts.
+pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let dump = input::open(matches)?;
+    input::report_guesses(&dump.guesses);
+    report_problems(&dump.problems);
+    if matches.get_flag("strict") && !dump.problems.is_empty() {
+        return Err(Failure::new(
+            1,
+            "stopped at the problems above, as --strict asks",
+        ));
+    }
+    if dump.captures.is_empty() {
+        return Err(input::no_capture(matches));
+    }
+    let out = PathBuf::from(matches.get_one::<String>("out").map_or("", String::as_str));
+    if out.exists() {
+        return Err(Failure::new(
+            1,
+            format!("{} is there already", out.display()),
+        ));
+    }
+    let options = options(matches, &out);
+    let failed = |error: ConvertError| Failure::new(1, error.to_string());
+    let plan = Plan::new(&dump, &options).map_err(failed)?;
+    let done = format!(
+        "{}, {} bytes of K and V in {}",
+        counted(plan.captures(), "capture", "captures"),
+        plan.bytes(),
+        out.display()
+    );
+    let temporary = temporary(&out);
+    let interrupted = catch_interrupt();
+    let written = write(&dump, plan, options.format, &temporary, &interrupted).and_then(|()| {
+        fs::rename(&temporary, &out)
+            .map_err(|error| Failure::new(1, format!("{}: {error}", out.display())))
+    });
+    if written.is_err() {
+        // What can't be removed stays under its temporary name: nobody takes it for a dump.
+        let _ = if temporary.is_dir() {
+            fs::remove_dir_all(&temporary)
+        } else {
+            fs::remove_file(&temporary)
+        };
+    }
+    written?;
+    println!("{done}");
+    Ok(())
+}
+
+fn options(matches: &ArgMatches, out: &Path) -> ConvertOptions {
+    let text = |flag: &str| matches.get_one::<String>(flag).map(String::as_str);
+    let ending = out
+        .extension()
+        .and_then(|ending| ending.to_str())
+        .unwrap_or_default();
+    ConvertOptions {
+        format: match text("format").unwrap_or(ending) {
+            "zip" => Format::Zip,
+            "safetensors" => Format::Safetensors,
+            _ => Format::Folder,
+        },
+        stage: text("stage").map(str::to_owned),
+        layers: matches.get_one("layers").cloned(),
+        tokens: matches.get_one("tokens").copied(),
+        dtype: text("dtype").map(|name| {
+            if name == "bf16" {
+                Bits16::Bf16
+            } else {
+                Bits16::Fp16
+            }
+        }),
+    }
+}
+
+/// A name beside `out` that nobody has.
+fn temporary(out: &Path) -> PathBuf {
+    let name = out.file_name().unwrap_or_default().to_string_lossy();
+    out.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+}
+
+fn write(
+    dump: &Dump,
+    plan: Plan,
+    format: Format,
+    to: &Path,
+    interrupted: &AtomicBool,
+) -> Result<(), Failure> {
+    let check = || match interrupted.load(Ordering::Relaxed) {
+        true => Err(Failure::new(130, "interrupted, nothing written")),
+        false => Ok(()),
+    };
+    match format {
+        Format::Folder => {
+            let files = Files::new(plan, dump).take_while(|_| !interrupted.load(Ordering::Relaxed));
+            write_folder(files, to).map_err(|error| Failure::new(1, error.to_string()))?;
+            check()
+        }
+        Format::Zip => write_file(Zip::new(plan, dump), to, check),
+        Format::Safetensors => write_file(Safetensors::new(plan, dump), to, check),
+    }
+}
+
+fn write_file(
+    pieces: impl Iterator<Item = Result<Vec<u8>, ConvertError>>,
+    to: &Path,
+    check: impl Fn() -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::new(1, format!("{}: {error}", to.display()));
+    let mut out = BufWriter::with_capacity(1 << 20, File::create_new(to).map_err(failed)?);
+    for piece in pieces {
+        check()?;
+        let piece = piece.map_err(|error| Failure::new(1, error.to_string()))?;
+        out.write_all(&piece).map_err(failed)?;
+    }
+    out.flush().map_err(failed)
+}

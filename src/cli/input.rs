@@ -1,0 +1,136 @@
+//! The dump that a command works on: its flags, opening it, and what there is to say about it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::{Arg, ArgMatches, value_parser};
+use kvlens::dump::{
+    self, Axes, Bits16, Dump, FolderSource, Limits, Mapping, NamePattern, ScanOptions, Source,
+    TensorGuess,
+};
+
+use super::{Failure, counted};
+
+/// The flags of every command that reads a dump.
+pub fn args() -> [Arg; 6] {
+    let limits = Limits::default();
+    [
+        Arg::new("dump-dir")
+            .long("dump-dir")
+            .value_name("PATH")
+            .required(true)
+            .help(
+                "The dump: a folder that holds captures (meta_*.json and what they name), archives or files of tensors at \
+                 any depth; or one such file: .zip, .tar, .tar.gz, .tar.zst, .npz, .npy, .safetensors.",
+            ),
+        Arg::new("tensor-names")
+            .long("tensor-names")
+            .value_name("PATTERN")
+            .value_parser(NamePattern::parse)
+            .help(
+                "Which tensors of .npz, .npy and .safetensors files are K and V of which layer, as in \
+                 layers.{layer}.{kv}; {kv} is k, v, key, value, keys or values, {kv:a|b} any two words, * anything \
+                 [default: told from the names, where they leave no doubt]",
+            ),
+        Arg::new("axes")
+            .long("axes")
+            .value_name("ORDER")
+            .value_parser(Axes::parse)
+            .help(
+                "The order of their axes, of layer, batch, heads, seq, dim; as in batch,heads,seq,dim \
+                 [default: told from the shapes, where they leave no doubt]",
+            ),
+        Arg::new("bits16")
+            .long("bits16")
+            .value_name("TYPE")
+            .value_parser(["fp16", "bf16"])
+            .help("What their 16-bit integers stand for [default: such arrays are left out]"),
+        Arg::new("max-unpack-ratio")
+            .long("max-unpack-ratio")
+            .value_name("N")
+            .value_parser(value_parser!(u64).range(1..))
+            .help(format!(
+                "How many times its own size a packed file may unpack to [1 and more; default: {}]",
+                limits.unpack_ratio
+            )),
+        Arg::new("max-header-mb")
+            .long("max-header-mb")
+            .value_name("N")
+            .value_parser(value_parser!(u64).range(1..=100))
+            .help(format!(
+                "Largest header of a .safetensors or .npy file [1 to 100; in MiB; default: {}]",
+                limits.header_bytes >> 20
+            )),
+    ]
+}
+
+/// The path that was given.
+pub fn path(matches: &ArgMatches) -> &str {
+    matches
+        .get_one::<String>("dump-dir")
+        .map_or("", String::as_str)
+}
+
+/// The dump in the folder or file, read as the flags say.
+pub fn open(matches: &ArgMatches) -> Result<Dump, Failure> {
+    let path = path(matches);
+    let source = FolderSource::open(Path::new(path))
+        .map_err(|error| Failure::new(1, format!("{path}: {error}")))?;
+    let source: Arc<dyn Source> = Arc::new(source);
+    let bits16 = matches.get_one::<String>("bits16");
+    let mut limits = Limits::default();
+    if let Some(&ratio) = matches.get_one("max-unpack-ratio") {
+        limits.unpack_ratio = ratio;
+    }
+    if let Some(&megabytes) = matches.get_one::<u64>("max-header-mb") {
+        limits.header_bytes = megabytes << 20;
+    }
+    let mapping = Mapping {
+        tensor_names: matches.get_one("tensor-names").cloned(),
+        axes: matches.get_one("axes").cloned(),
+        bits16: bits16.map(|name| {
+            if name == "bf16" {
+                Bits16::Bf16
+            } else {
+                Bits16::Fp16
+            }
+        }),
+    };
+    Ok(dump::scan(&source, &ScanOptions { mapping, limits }))
+}
+
+/// What to say where a dump has no capture.
+pub fn no_capture(matches: &ArgMatches) -> Failure {
+    let path = path(matches);
+    Failure::new(
+        1,
+        format!("no capture (meta_*.json, or tensors that can be told to be K and V) in {path}"),
+    )
+}
+
+/// Says how arrays without meta files were understood: a guess is never silent.
+pub fn report_guesses(guesses: &[TensorGuess]) {
+    for guess in guesses {
+        eprintln!("kvlens: {}", sentence(guess));
+    }
+}
+
+/// A guess in one line.
+pub fn sentence(guess: &TensorGuess) -> String {
+    let files = guess.files.first().map_or("", String::as_str);
+    let others = match guess.files.len() {
+        0 | 1 => String::new(),
+        more => format!(" and {}", counted(more - 1, "other", "others")),
+    };
+    let place = if files.is_empty() { "." } else { files };
+    let count = counted(guess.count, "tensor", "tensors");
+    let names = guess.tensor_names.as_deref().unwrap_or("other names");
+    let axes = match &guess.axes {
+        Some(axes) => format!("read as [{axes}]"),
+        None => "not read".to_owned(),
+    };
+    format!(
+        "{place}{others}: {count} named {names} {axes}: {}",
+        guess.reason
+    )
+}
