@@ -1,10 +1,10 @@
 // What a reader can do, as functions on the store; the only module of the page that talks to the engine.
 
 /** @import { FileEntry } from "./engine/types.js" */
-/** @import { Failure, Outcome, Row, Running, State } from "./types.js" */
+/** @import { Errors, Failure, Outcome, Row, Running, State } from "./types.js" */
 /** @import { Store } from "./store.js" */
 import { Engine, EngineError, startOptions } from "./engine/client.js";
-import { keepOffline, onUpdate } from "./engine/isolation.js";
+import { onUpdate } from "./engine/isolation.js";
 import { changedSettings, withValue } from "./settings.js";
 import { hashOf, lessonStep, stateOfHash } from "./link.js";
 import { sampleFiles } from "./sample.js";
@@ -53,7 +53,6 @@ export function createApp() {
       set({ engine: { status: "ready", info: started.info, failure: null }, specs });
       set(stateOfHash(get(), location.hash));
       followSettings();
-      void keepOffline();
     } catch (error) {
       set({ engine: { status: "failed", info: null, failure: failureOf(error) } });
     }
@@ -153,12 +152,18 @@ export function createApp() {
           signal: abort.signal,
           onProgress: (progress) => patchRunning({ progress }),
           onRows: (more) => {
-            for (const row of more) rows.push(/** @type {Row} */ (row));
+            for (const row of /** @type {Row[]} */ (more)) {
+              restoreNaN(row.k.errors, row.v.errors);
+              rows.push(row);
+            }
             patchRunning({});
           },
         },
       );
       const { report, files, elapsedMs, problems } = result;
+      for (const { all, lossless, lossy } of report.groups) {
+        for (const { kErrors, vErrors } of [all, lossless, lossy]) restoreNaN(kErrors, vErrors);
+      }
       const bytes = get().running?.progress?.bytesTotal ?? 0;
       finish({ ...shared, rows: report.rows, report, files, problems, elapsedMs, bytes, captures: report.captures, capturesTotal: report.captures });
     } catch (error) {
@@ -211,6 +216,14 @@ export function createApp() {
     /** @param {string} analysis */
     pick: (analysis) => set({ analysis }),
   };
+}
+
+/** JSON has no NaN: figures over values that are not finite arrive as null. @param {(Errors | null)[]} all */
+function restoreNaN(...all) {
+  for (const errors of all) {
+    if (!errors) continue;
+    for (const name of /** @type {(keyof Errors)[]} */ (Object.keys(errors))) errors[name] ??= NaN;
+  }
 }
 
 /** @param {unknown} error @returns {Failure} */

@@ -1,6 +1,6 @@
 // Elements from functions. Texts become text nodes only, so nothing that a file says can turn into markup.
 
-/** @typedef {Node | string | number | null | undefined | false | Child[]} Child */
+/** @typedef {Node | string | number | null | undefined | false | any[]} Child */
 
 /**
  * `on` holds listeners, `style` goes through CSSOM (inline style attributes are refused by the page's policy),

@@ -1,7 +1,9 @@
 // The page: a store, views that follow it, and the engine behind it.
 
 import { createApp } from "./app.js";
+import { keepOffline } from "./engine/isolation.js";
 import { mountAnalysis } from "./views/analysis.js";
+import { preloadCharts } from "./views/charts.js";
 import { mountDump } from "./views/dump.js";
 import { mountHeader } from "./views/header.js";
 import { listenToKeys } from "./views/keys.js";
@@ -17,4 +19,7 @@ mountAnalysis(app);
 mountResults(app);
 mountLesson(app);
 listenToKeys(app);
-void app.start();
+await app.start();
+// What a later click needs is fetched now: once a dump is in, nothing is requested any more.
+await Promise.allSettled([preloadCharts(), import("./vendor/client-zip.js")]);
+await keepOffline();

@@ -117,5 +117,7 @@ export function sheet({ title, legend, panels, width, columns = 1, ink, interact
   const height = Math.ceil(y + rowHeight);
   const node = s("svg", { class: "kv-sheet", role: interactive ? "group" : "img", width, height, viewBox: `0 0 ${width} ${height}`, "font-family": "system-ui, sans-serif" }, ...children);
   node.setAttribute("aria-label", title);
+  // Plot names its groups of marks ("dot", "rule") without a role, which says nothing to a screen reader and is not allowed.
+  for (const marks of node.querySelectorAll("g[aria-label]:not([role])")) marks.setAttribute("aria-hidden", "true");
   return /** @type {SVGSVGElement} */ (node);
 }

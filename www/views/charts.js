@@ -6,6 +6,8 @@ import { h } from "../dom.js";
 
 const load = () => import("../charts/index.js");
 
+export const preloadCharts = async () => void (await (await load()).loadPlot());
+
 /** @param {HTMLElement} container @param {Report} report @param {App} app */
 export const drawCharts = (container, report, app) => orSay(container, async () => (await load()).drawResult(container, report, actions(app)));
 

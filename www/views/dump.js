@@ -30,8 +30,8 @@ export function mountDump(app) {
     "p",
     { class: "about muted" },
     "A KV dump is what a language model keeps of past tokens: keys and values for each layer, written to files while it runs. kvlens reads capture folders (",
-    h("code", {}, "meta_*.json"), " with the K and V files that they name), such as MNN’s KV dump writes, and tells how many bytes are left at which error. ",
-    "No dump at hand? The sample is a real one: 9 layers of SmolLM2-135M.",
+    h("code", {}, "meta_*.json"), " with the K and V files that they name), such as MNN’s KV dump writes, archives of them, and arrays in ", h("code", {}, ".npz"), " or ",
+    h("code", {}, ".safetensors"), " files, and tells how many bytes are left at which error. No dump at hand? The sample is a real one: 9 layers of SmolLM2-135M.",
   );
   const failure = h("div", { role: "alert" });
   const runs = h("ul", { class: "runs" });
@@ -48,7 +48,7 @@ export function mountDump(app) {
       drop.classList.toggle("large", empty);
       drop.toggleAttribute("aria-busy", reading !== null);
       title.textContent = empty ? "Drop a KV dump here" : "Drop more to add";
-      status.textContent = reading ? `${reading} …` : empty ? "a folder, several folders, or files" : "";
+      status.textContent = reading ? `${reading} …` : empty ? "a folder, several folders, or files: captures, .zip, .tar, .npz, .safetensors" : "";
       about.hidden = !empty;
       sample.hidden = !empty;
     },

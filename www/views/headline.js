@@ -47,7 +47,7 @@ function figures({ all, lossless, lossy }) {
       ...(errors ? [cosine(errors.cosine), error(errors.mae), error(errors.rmse), error(errors.maxAbs)] : [])];
     return h("tr", { class: side }, h("th", { scope: "row" }, side.toUpperCase()), cells.map((text) => h("td", {}, text)));
   };
-  return h("div", { class: "figures-scroll" }, h("table", { class: "figures" },
+  return h("div", { class: "figures-scroll", role: "region", tabindex: "0", "aria-label": "Headline figures" }, h("table", { class: "figures" },
     h("caption", { class: "visually-hidden" }, "Headline figures of K and V"),
     h("thead", {}, h("tr", {}, h("td"), heads.map((head) => h("th", { scope: "col" }, head)))),
     h("tbody", {}, line("k"), line("v"))));

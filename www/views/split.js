@@ -144,7 +144,7 @@ export function mountSplit(app) {
     if (event.button !== 0) return;
     event.preventDefault();
     strip.setPointerCapture(event.pointerId);
-    handle.focus({ focusVisible: false });
+    handle.focus();
     follow(event);
   });
   strip.addEventListener("pointermove", (event) => strip.hasPointerCapture(event.pointerId) && follow(event));

@@ -57,4 +57,4 @@ export function table(caption, columns, rows, { rowClass = () => "", sort = null
 }
 
 /** @param {number | string} a @param {number | string} b */
-const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true }));
+const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? (Number.isNaN(a) ? Infinity : a) - (Number.isNaN(b) ? Infinity : b) || 0 : String(a).localeCompare(String(b), "en", { numeric: true }));

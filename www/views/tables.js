@@ -83,6 +83,7 @@ function errorColumns(name, side, of) {
   /** @param {string} head @param {string} title @param {keyof Errors} key @param {(n: number) => Child} write */
   const column = (head, title, key, write) => ({
     head: `${name} ${head}`, title, class: side,
+    // Rows without a figure go to the end that means "least error".
     value: (/** @type {R} */ row) => of(row)?.[key] ?? (key === "cosine" ? 2 : -1),
     cell: (/** @type {R} */ row) => {
       const errors = of(row);
