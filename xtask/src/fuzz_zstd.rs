@@ -2,7 +2,7 @@
 //!
 //! Prints streams, bytes and mismatches. A mismatch is cut down as far as it stays one, and saved.
 
-mod streams;
+pub mod streams;
 
 use std::fs;
 use std::path::{Path, PathBuf};

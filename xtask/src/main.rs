@@ -2,6 +2,7 @@
 //!
 //! One file a command; a new one is its `mod`, its line in `Command` and its line in `main`.
 
+mod bench_zstd;
 mod dist;
 mod fuzz_dump;
 mod fuzz_zstd;
@@ -38,6 +39,8 @@ enum Command {
     Serve(serve::Args),
     /// Runs every check: format, lints, tests, types, and the page in real browsers
     Test(test::Args),
+    /// Measures our zstd against C libzstd on planes, one thread, level 3
+    BenchZstd(bench_zstd::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -47,5 +50,6 @@ fn main() -> anyhow::Result<()> {
         Command::Build(args) => dist::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::BenchZstd(args) => bench_zstd::run(&args),
     }
 }

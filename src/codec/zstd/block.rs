@@ -1,10 +1,10 @@
 //! One block (RFC 8878, section 3.1.1.2): compressed, or as it is, or one byte repeated.
 
-use super::finder::{Block, Tables};
+use super::finder::Tables;
 use super::params::{Params, Strategy};
 use super::sequences::Sequence;
 use super::sink::Sink;
-use super::{double_fast, fast, literals, minimum_gain, sequences};
+use super::{FULL_BLOCK, double_fast, fast, literals, minimum_gain, sequences};
 
 /// A block shorter than this is stored without a look at it.
 const MIN_LENGTH: usize = 7;
@@ -14,6 +14,9 @@ const MIN_TO_SKIP_RUN_CHECK: usize = 25;
 
 /// A block is full of doubtful literals from this many a sequence on.
 const DOUBTFUL_RATIO: usize = 20;
+
+/// Bytes of literals that are copied in one go.
+const AT_ONCE: usize = 16;
 
 /// The offsets that a decoder takes for the latest ones when a frame begins.
 const FIRST_OFFSETS: [u32; 2] = [1, 4];
@@ -28,6 +31,7 @@ pub(super) struct Coder {
     tables: Tables,
     offsets: [u32; 2],
     sequences: Vec<Sequence>,
+    /// Room for the literals of a block, and [`AT_ONCE`] more.
     literals: Vec<u8>,
     literals_coder: literals::Coder,
     sequences_coder: sequences::Coder,
@@ -39,7 +43,7 @@ impl Coder {
             tables: Tables::new(),
             offsets: FIRST_OFFSETS,
             sequences: Vec::new(),
-            literals: Vec::new(),
+            literals: vec![0; FULL_BLOCK + AT_ONCE],
             literals_coder: literals::Coder::new(),
             sequences_coder: sequences::Coder::new(),
         }
@@ -67,7 +71,7 @@ impl Coder {
         sink.push(&[0; 3]);
         let mut offsets = self.offsets;
         let compressed = block.len() >= MIN_LENGTH && {
-            self.find_matches(source, Block::new(start, end, params), params, &mut offsets);
+            self.find_matches(source, start, end, params, &mut offsets);
             self.encode_matches(block, params, sink)
         };
 
@@ -92,20 +96,23 @@ impl Coder {
         sink.patch(header, &fields.to_le_bytes()[..3]);
     }
 
-    /// Fills `sequences` and `literals`.
+    /// Fills `sequences`.
     fn find_matches(
         &mut self,
         source: &[u8],
-        block: Block,
+        start: usize,
+        end: usize,
         params: &Params,
         offsets: &mut [u32; 2],
     ) {
         self.sequences.clear();
+        self.sequences.reserve((end - start) / 4 + 1);
         let find = match params.strategy {
             Strategy::Fast => fast::find,
             Strategy::DoubleFast => double_fast::find,
         };
-        let rest = find(
+        let block = self.tables.start_block(start, end, params);
+        find(
             source,
             block,
             params,
@@ -113,21 +120,13 @@ impl Coder {
             offsets,
             &mut self.sequences,
         );
-
-        self.literals.clear();
-        let mut at = block.start;
-        for sequence in &self.sequences {
-            let literals = sequence.literals as usize;
-            self.literals.extend_from_slice(&source[at..at + literals]);
-            at += literals + sequence.length();
-        }
-        self.literals.extend_from_slice(&source[rest..block.end]);
     }
 
     /// Writes what a compressed block holds. Whether it is worth it; if not, what it wrote is of no use.
     fn encode_matches<S: Sink>(&mut self, block: &[u8], params: &Params, sink: &mut S) -> bool {
         let start = sink.len();
-        let (literals, sequences) = (&self.literals, &self.sequences);
+        let sequences = &self.sequences;
+        let literals = gather_literals(block, sequences, &mut self.literals);
         if params.raw_literals() {
             self.literals_coder.store(literals, sink);
         } else {
@@ -140,4 +139,25 @@ impl Coder {
             .is_some();
         written && sink.len() - start < block.len() - minimum_gain(block.len())
     }
+}
+
+/// The bytes of a block that no match covers.
+fn gather_literals<'a>(block: &'a [u8], sequences: &[Sequence], room: &'a mut [u8]) -> &'a [u8] {
+    if sequences.is_empty() {
+        return block;
+    }
+    let (mut at, mut to) = (0, 0);
+    for sequence in sequences {
+        let len = sequence.literals as usize;
+        match block.get(at..at + AT_ONCE) {
+            // Most runs are short: a copy of fixed length is a single instruction.
+            Some(bytes) if len <= AT_ONCE => room[to..to + AT_ONCE].copy_from_slice(bytes),
+            _ => room[to..to + len].copy_from_slice(&block[at..at + len]),
+        }
+        at += len + sequence.length();
+        to += len;
+    }
+    let rest = &block[at..];
+    room[to..to + rest.len()].copy_from_slice(rest);
+    &room[..to + rest.len()]
 }

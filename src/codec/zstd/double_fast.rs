@@ -2,20 +2,17 @@
 //! there is a longer one right after.
 #![allow(
     unsafe_code,
-    reason = "raw reads in the inner loop; the bounds argument is at `find_by`"
+    reason = "unchecked reads in the inner loop; the bounds argument is at `find_by`"
 )]
 
-use super::finder::{
-    Block, READ, Repeats, Tables, count_equal, hash, read_4, read_8, repeat, sequence,
-};
+use super::finder::{Block, Indexed, READ, Repeats, Table, Tables, is_usable};
 use super::params::Params;
 use super::sequences::Sequence;
 
 /// Without a match for this many bytes, the step grows by one.
 const PATIENCE: usize = 1 << 8;
 
-/// Appends the sequences of a block and returns where the literals after the last match begin. `offsets` are the
-/// latest two, before and after the block.
+/// Appends the sequences of a block. `offsets` are the latest two, before and after it.
 pub(super) fn find(
     source: &[u8],
     block: Block,
@@ -23,7 +20,7 @@ pub(super) fn find(
     tables: &mut Tables,
     offsets: &mut [u32; 2],
     sequences: &mut Vec<Sequence>,
-) -> usize {
+) {
     let find = if params.min_match == 4 {
         find_by::<4>
     } else {
@@ -32,10 +29,9 @@ pub(super) fn find(
     find(source, block, params, tables, offsets, sequences)
 }
 
-/// Bounds: `base` is a virtual address, `base + index` lies in the source for each index from `lowest` on, and indices in the
-/// tables are of positions searched before. Reads of 8 bytes are at `next <= limit = end - 8` at most, or at `p0 + 1 <= next`. A repeated
-/// offset never exceeds the first position that it is used at (`Repeats`), or is the distance to a match found, and
-/// later positions are larger.
+/// Bounds: an index in the tables that isn't below `lowest` is of a position searched before, so before `at`. Reads of 8 bytes are
+/// at `next <= limit = end - 8` at most, or at `at + 1 <= next`. A repeated offset never exceeds the first position that it is
+/// used at ([`Repeats`]), or is the distance to a match found, and later positions are larger.
 fn find_by<const MIN_MATCH: u32>(
     source: &[u8],
     block: Block,
@@ -43,153 +39,134 @@ fn find_by<const MIN_MATCH: u32>(
     tables: &mut Tables,
     offsets: &mut [u32; 2],
     sequences: &mut Vec<Sequence>,
-) -> usize {
-    let (long_log, short_log) = (params.hash_log, params.short_hash_log);
-    let first_index = tables.base();
-    let long = &mut tables.long[..1 << long_log];
-    let short = &mut tables.short[..1 << short_log];
-    let start_of_source = source.as_ptr();
-    let base = start_of_source.wrapping_sub(first_index as usize);
-    let lowest_index = first_index + block.lowest as u32;
-    let index = |at: *const u8| at.addr().wrapping_sub(base.addr()) as u32;
-    let end = source[..block.end].as_ptr_range().end;
-    let limit = end.wrapping_sub(READ);
+) {
+    let Block { lowest, end, .. } = block;
+    // With fewer bytes the first `next` would already be too far.
+    let Some(limit) = end.checked_sub(READ).filter(|limit| *limit > block.start) else {
+        return;
+    };
+    let source = Indexed::new(source, tables);
+    let long = Table::new(&mut tables.long, params.hash_log);
+    let short = Table::new(&mut tables.short, params.short_hash_log);
 
-    let mut anchor = source[block.start..].as_ptr();
-    let mut p0 = anchor.wrapping_add(usize::from(block.start == block.lowest));
-    let mut repeats = Repeats::usable(*offsets, p0.addr() - start_of_source.addr(), block.window);
+    let mut anchor = block.start;
+    let mut at = anchor + usize::from(block.start == lowest);
+    let mut repeats = Repeats::usable(*offsets, block.position(at), params.window());
 
-    // SAFETY: see above; the tables have `1 << log` entries, and `hash` gives `log` bits.
+    // SAFETY: see above.
     unsafe {
-        let lowest = start_of_source.add(block.lowest);
-        let (long, short) = (long.as_mut_ptr(), short.as_mut_ptr());
-        let long_hash = |word| hash::<8>(word, long_log);
-        let short_hash = |word| hash::<MIN_MATCH>(word, short_log);
         'matches: loop {
             let mut step = 1;
-            let mut grow_at = p0.wrapping_add(PATIENCE);
-            let mut next = p0.wrapping_add(step);
+            let mut grow_at = at + PATIENCE;
+            let mut next = at + step;
             if next > limit {
                 break;
             }
-            let mut word = read_8(p0);
-            let mut hash_0 = long_hash(word);
-            let mut candidate = *long.add(hash_0);
+            let mut word = source.read_8(at);
+            let mut long_slot = long.slot::<8>(word);
+            let mut candidate = long_slot.get();
             let mut current;
 
             // Leaves with the length of a match found and stored, after which the search goes on.
             let length = 'search: {
-                let (mut earlier, mut length, offset, hash_1);
+                let (mut earlier, mut length, next_slot);
                 'found: {
                     loop {
-                        let short_slot = short.add(short_hash(word));
-                        let short_candidate = *short_slot;
-                        current = index(p0);
-                        *long.add(hash_0) = current;
-                        *short_slot = current;
-
-                        let after = p0.add(1);
-                        if repeats.first > 0
-                            && read_4(after.sub(repeats.first as usize)) == (word >> 8) as u32
+                        let short_slot = short.slot::<MIN_MATCH>(word);
+                        let short_candidate = short_slot.get();
+                        current = at;
+                        long_slot.set(current);
+                        short_slot.set(current);
+                        if source.read_4(at + 1 - repeats.first) == (word >> 8) as u32
+                            && repeats.first > 0
                         {
-                            p0 = after;
-                            let length = 4 + count_equal(
-                                p0.add(4),
-                                p0.add(4).sub(repeats.first as usize),
-                                end,
-                            );
-                            sequences.push(repeat(p0.offset_from_unsigned(anchor), length));
+                            at += 1;
+                            let length =
+                                4 + source.count_equal(at + 4, at + 4 - repeats.first, end);
+                            sequences.push(Sequence::repeat(at - anchor, length));
                             break 'search length;
                         }
 
-                        let next_word = read_8(next);
-                        let next_hash = long_hash(next_word);
-                        if candidate >= lowest_index
-                            && read_8(base.wrapping_add(candidate as usize)) == word
-                        {
-                            earlier = base.wrapping_add(candidate as usize);
-                            length = READ + count_equal(p0.add(READ), earlier.add(READ), end);
-                            offset = p0.offset_from_unsigned(earlier) as u32;
-                            hash_1 = next_hash;
+                        let next_word = source.read_8(next);
+                        let slot = long.slot::<8>(next_word);
+                        if is_usable(candidate, lowest) && source.read_8(candidate) == word {
+                            earlier = candidate;
+                            length = READ + source.count_equal(at + READ, earlier + READ, end);
+                            next_slot = slot;
                             break 'found;
                         }
 
-                        let next_candidate = *long.add(next_hash);
-                        if short_candidate >= lowest_index
-                            && read_4(base.wrapping_add(short_candidate as usize)) == word as u32
+                        let next_candidate = slot.get();
+                        if is_usable(short_candidate, lowest)
+                            && source.read_4(short_candidate) == word as u32
                         {
-                            earlier = base.wrapping_add(short_candidate as usize);
-                            length = 4 + count_equal(p0.add(4), earlier.add(4), end);
+                            earlier = short_candidate;
+                            length = 4 + source.count_equal(at + 4, earlier + 4, end);
                             // A candidate at the lowest index itself is not tried here.
-                            if next_candidate > lowest_index
-                                && read_8(base.wrapping_add(next_candidate as usize)) == next_word
+                            if is_usable(next_candidate, lowest + 1)
+                                && source.read_8(next_candidate) == next_word
                             {
-                                let longer = base.wrapping_add(next_candidate as usize);
-                                let longer_length =
-                                    READ + count_equal(next.add(READ), longer.add(READ), end);
-                                if longer_length > length {
-                                    (p0, earlier, length) = (next, longer, longer_length);
+                                let longer = READ
+                                    + source.count_equal(next + READ, next_candidate + READ, end);
+                                if longer > length {
+                                    (at, earlier, length) = (next, next_candidate, longer);
                                 }
                             }
-                            offset = p0.offset_from_unsigned(earlier) as u32;
-                            hash_1 = next_hash;
+                            next_slot = slot;
                             break 'found;
                         }
 
                         if next >= grow_at {
                             step += 1;
-                            grow_at = grow_at.wrapping_add(PATIENCE);
+                            grow_at += PATIENCE;
                         }
-                        p0 = next;
-                        next = next.wrapping_add(step);
+                        at = next;
+                        next += step;
                         word = next_word;
-                        hash_0 = next_hash;
+                        long_slot = slot;
                         candidate = next_candidate;
                         if next > limit {
                             break 'matches;
                         }
                     }
                 }
-                while p0 > anchor && earlier > lowest && *p0.sub(1) == *earlier.sub(1) {
-                    p0 = p0.sub(1);
-                    earlier = earlier.sub(1);
-                    length += 1;
-                }
+                let offset = at - earlier;
+                let before = source.count_equal_before(at, earlier, anchor, lowest);
+                at -= before;
+                length += before;
                 repeats.second = repeats.first;
                 repeats.first = offset;
                 // Further ahead, the search may go on before `next`.
                 if step < 4 {
-                    *long.add(hash_1) = index(next);
+                    next_slot.set(next);
                 }
-                sequences.push(sequence(p0.offset_from_unsigned(anchor), offset, length));
+                sequences.push(Sequence::new(at - anchor, offset, length));
                 length
             };
 
-            p0 = p0.add(length);
-            anchor = p0;
-            if p0 <= limit {
-                let inside = read_8(base.wrapping_add(current as usize + 2));
-                *long.add(long_hash(inside)) = current + 2;
-                *long.add(long_hash(read_8(p0.sub(2)))) = index(p0.sub(2));
-                *short.add(short_hash(inside)) = current + 2;
-                *short.add(short_hash(read_8(p0.sub(1)))) = index(p0.sub(1));
+            at += length;
+            anchor = at;
+            if at <= limit {
+                let inside = source.read_8(current + 2);
+                long.slot::<8>(inside).set(current + 2);
+                long.slot::<8>(source.read_8(at - 2)).set(at - 2);
+                short.slot::<MIN_MATCH>(inside).set(current + 2);
+                short.slot::<MIN_MATCH>(source.read_8(at - 1)).set(at - 1);
                 while repeats.second > 0
-                    && p0 <= limit
-                    && read_4(p0) == read_4(p0.sub(repeats.second as usize))
+                    && at <= limit
+                    && source.read_4(at) == source.read_4(at - repeats.second)
                 {
-                    let length =
-                        4 + count_equal(p0.add(4), p0.add(4).sub(repeats.second as usize), end);
+                    let length = 4 + source.count_equal(at + 4, at + 4 - repeats.second, end);
                     (repeats.first, repeats.second) = (repeats.second, repeats.first);
-                    let word = read_8(p0);
-                    *short.add(short_hash(word)) = index(p0);
-                    *long.add(long_hash(word)) = index(p0);
-                    sequences.push(repeat(0, length));
-                    p0 = p0.add(length);
-                    anchor = p0;
+                    let word = source.read_8(at);
+                    short.slot::<MIN_MATCH>(word).set(at);
+                    long.slot::<8>(word).set(at);
+                    sequences.push(Sequence::repeat(0, length));
+                    at += length;
+                    anchor = at;
                 }
             }
         }
-        *offsets = repeats.finish();
-        anchor.offset_from_unsigned(start_of_source)
     }
+    *offsets = repeats.finish();
 }

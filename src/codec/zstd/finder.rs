@@ -1,27 +1,33 @@
 //! What both match finders stand on: hash tables of positions, hashes of a few bytes, lengths of matches.
 //!
-//! The inner loops of [`super::fast`] and [`super::double_fast`] read the source through raw pointers: a bounds check for each of the
-//! five reads a position would cost a tenth of the speed.
+//! The inner loops of [`super::fast`] and [`super::double_fast`] read source and tables without bounds checks: the five reads
+//! and two writes a position are most of what they do.
+
+use std::hint::select_unpredictable;
+use std::marker::PhantomData;
 
 use super::params::Params;
-use super::sequences::{MIN_MATCH, REPEAT, REPEATED_OFFSETS, Sequence};
 
 /// A position is hashed by reading this many bytes, so the last ones of a block start no match.
 pub(super) const READ: usize = 8;
 
-/// A position in a table is its distance from the source's start plus the table's current base; what lies below the base is
-/// of an earlier source. So tables are cleared once in 4 GiB, not once a source.
-const FIRST_BASE: u32 = 1;
+/// An entry of a table is an index with a tag above it: some bits of a hash of the bytes there. A candidate with another tag
+/// isn't read at all, which spares most of the waiting for memory.
+const INDEX_BITS: u32 = 24;
+const INDEX_LIMIT: usize = 1 << INDEX_BITS;
+const TAG: u32 = !(INDEX_LIMIT as u32 - 1);
 
-/// Sources up to this length can be indexed.
-pub(super) const MAX_SOURCE: usize = (i32::MAX as usize) + 1;
+/// The first index. 0 is in empty entries, and never of use.
+const FIRST_INDEX: usize = 1;
 
-/// The hash tables, kept from source to source.
+/// The hash tables, kept from source to source: an index is a position in the source plus a base that moves on with each
+/// source, so what is below the base is of an earlier source. Tables are cleared once in [`INDEX_LIMIT`] bytes.
 pub(super) struct Tables {
     pub long: Vec<u32>,
     pub short: Vec<u32>,
-    base: u32,
-    next_base: u32,
+    /// Index of the source's start; wraps below 0 in a long source.
+    base: usize,
+    next_base: usize,
 }
 
 impl Tables {
@@ -29,67 +35,79 @@ impl Tables {
         Self {
             long: Vec::new(),
             short: Vec::new(),
-            base: FIRST_BASE,
-            next_base: FIRST_BASE,
+            base: FIRST_INDEX,
+            next_base: FIRST_INDEX,
         }
     }
 
     /// Makes tables of at least the sizes wanted, in which nothing of a source of `len` bytes is found yet.
     pub(super) fn start_frame(&mut self, params: &Params, len: usize) {
-        debug_assert!(len <= MAX_SOURCE);
-        let len = len as u32;
         let grow = |table: &mut Vec<u32>, log: u32| table.resize(table.len().max(1 << log), 0);
         grow(&mut self.long, params.hash_log);
         grow(&mut self.short, params.short_hash_log);
-        if self.next_base.checked_add(len).is_none() {
+        if len > INDEX_LIMIT - self.next_base {
             self.long.fill(0);
             self.short.fill(0);
-            self.next_base = FIRST_BASE;
+            self.next_base = FIRST_INDEX;
         }
         self.base = self.next_base;
-        self.next_base += len;
     }
 
-    /// What is added to a position to make the index that is stored.
-    pub(super) fn base(&self) -> u32 {
-        self.base
+    /// The indices of a block; makes room for them if they would be too large.
+    pub(super) fn start_block(&mut self, start: usize, end: usize, params: &Params) -> Block {
+        let window = params.window();
+        let index = |base: usize, position: usize| base.wrapping_add(position);
+        if index(self.base, end) > INDEX_LIMIT {
+            let too_early = index(self.base, start) - window - FIRST_INDEX;
+            for entry in self.long.iter_mut().chain(&mut self.short) {
+                let position = (*entry & !TAG) as usize;
+                *entry = match position.checked_sub(too_early) {
+                    Some(position) => *entry & TAG | position as u32,
+                    None => 0,
+                };
+            }
+            self.base = self.base.wrapping_sub(too_early);
+        }
+        self.next_base = index(self.base, end);
+        Block {
+            base: self.base,
+            start: index(self.base, start),
+            end: index(self.base, end),
+            lowest: index(self.base, end.saturating_sub(window)),
+        }
     }
 }
 
-/// The part of the source to find matches in.
+/// The part of the source to find matches in, as indices.
 #[derive(Clone, Copy)]
 pub(super) struct Block {
+    /// What an index is more than the position; below 0 it wraps.
+    base: usize,
     pub start: usize,
     pub end: usize,
     /// Matches begin here or later: `end` less the window.
     pub lowest: usize,
-    pub window: usize,
 }
 
 impl Block {
-    pub(super) fn new(start: usize, end: usize, params: &Params) -> Self {
-        let window = params.window();
-        Self {
-            start,
-            end,
-            lowest: end.saturating_sub(window),
-            window,
-        }
+    /// The position that an index stands for.
+    pub(super) fn position(&self, index: usize) -> usize {
+        index.wrapping_sub(self.base)
     }
 }
 
 /// The two latest offsets, as a block begins with them: those that reach too far are set aside as 0.
 #[derive(Clone, Copy)]
 pub(super) struct Repeats {
-    pub first: u32,
-    pub second: u32,
-    set_aside: [u32; 2],
+    pub first: usize,
+    pub second: usize,
+    set_aside: [usize; 2],
 }
 
 impl Repeats {
     /// Offsets that may be used at position `at` and later.
     pub(super) fn usable(offsets: [u32; 2], at: usize, window: usize) -> Self {
-        let reach = at.min(window) as u32;
+        let reach = at.min(window);
         let usable = |offset| {
             if offset > reach {
                 (0, offset)
@@ -97,8 +115,8 @@ impl Repeats {
                 (offset, 0)
             }
         };
-        let ((first, first_aside), (second, second_aside)) =
-            (usable(offsets[0]), usable(offsets[1]));
+        let [(first, first_aside), (second, second_aside)] =
+            offsets.map(|offset| usable(offset as usize));
         Self {
             first,
             second,
@@ -114,97 +132,197 @@ impl Repeats {
         } else {
             second_aside
         };
-        [
-            if self.first != 0 {
-                self.first
-            } else {
-                first_aside
-            },
-            if self.second != 0 {
-                self.second
-            } else {
-                second_aside
-            },
-        ]
+        let or = |offset, aside| if offset != 0 { offset } else { aside } as u32;
+        [or(self.first, first_aside), or(self.second, second_aside)]
     }
 }
 
-/// A match with offset `offset`.
-#[inline]
-pub(super) fn sequence(literals: usize, offset: u32, length: usize) -> Sequence {
-    Sequence {
-        literals: literals as u32,
-        match_length: length as u32 - MIN_MATCH,
-        offset: offset + REPEATED_OFFSETS,
-    }
-}
-
-/// A match at the latest offset, or the one before if there are no literals.
-#[inline]
-pub(super) fn repeat(literals: usize, length: usize) -> Sequence {
-    Sequence {
-        literals: literals as u32,
-        match_length: length as u32 - MIN_MATCH,
-        offset: REPEAT,
-    }
-}
-
-/// The `log` high bits of a product of the `BYTES` low bytes of a little-endian word.
-#[inline(always)]
-pub(super) fn hash<const BYTES: u32>(word: u64, log: u32) -> usize {
-    const PRIME_4: u32 = 2_654_435_761;
-    const PRIMES: [u64; 4] = [
-        889_523_592_379,
-        227_718_039_650_203,
-        58_295_818_150_454_627,
-        0xCF1B_BCDC_B7A5_6463,
-    ];
-    if BYTES == 4 {
-        ((word as u32).wrapping_mul(PRIME_4) >> (32 - log)) as usize
-    } else {
-        ((word << (64 - 8 * BYTES)).wrapping_mul(PRIMES[BYTES as usize - 5]) >> (64 - log)) as usize
-    }
-}
-
-/// # Safety
-/// Eight bytes must be readable at `at`.
-#[inline(always)]
-#[allow(unsafe_code, reason = "a read in the inner loop of a match finder")]
-pub(super) unsafe fn read_8(at: *const u8) -> u64 {
-    // SAFETY: by the caller; any bytes are a valid integer.
-    u64::from_le(unsafe { at.cast::<u64>().read_unaligned() })
-}
-
-/// # Safety
-/// Four bytes must be readable at `at`.
-#[inline(always)]
-#[allow(unsafe_code, reason = "a read in the inner loop of a match finder")]
-pub(super) unsafe fn read_4(at: *const u8) -> u32 {
-    // SAFETY: by the caller; any bytes are a valid integer.
-    u32::from_le(unsafe { at.cast::<u32>().read_unaligned() })
-}
-
-/// How many bytes from `at` up to `end` equal those from `earlier`.
+/// The source, addressed by the indices that the tables hold.
 ///
-/// # Safety
-/// `earlier <= at <= end` in one allocation.
-#[inline(always)]
-#[allow(unsafe_code, reason = "a read in the inner loop of a match finder")]
-pub(super) unsafe fn count_equal(at: *const u8, earlier: *const u8, end: *const u8) -> usize {
-    // SAFETY: `matched + 8 <= left`, so both reads end at or before `end`; in the last loop `matched < left`.
-    unsafe {
-        let left = end.offset_from_unsigned(at);
-        let mut matched = 0;
-        while matched + READ <= left {
-            let difference = read_8(at.add(matched)) ^ read_8(earlier.add(matched));
-            if difference != 0 {
-                return matched + (difference.trailing_zeros() / 8) as usize;
-            }
-            matched += READ;
+/// Its methods read without a check: at most 8 bytes from an index, none past the source's end. Who calls them keeps indices
+/// between the source's first one and its end less what is read.
+#[derive(Clone, Copy)]
+pub(super) struct Indexed {
+    /// Where index 0 would be: before the source.
+    zero: *const u8,
+}
+
+#[allow(unsafe_code, reason = "reads in the inner loops of the match finders")]
+impl Indexed {
+    pub(super) fn new(source: &[u8], tables: &Tables) -> Self {
+        Self {
+            zero: source.as_ptr().wrapping_sub(tables.base),
         }
-        while matched < left && *at.add(matched) == *earlier.add(matched) {
-            matched += 1;
+    }
+
+    /// # Safety
+    /// Eight bytes of the source from `index` on.
+    #[inline(always)]
+    pub(super) unsafe fn read_8(self, index: usize) -> u64 {
+        // SAFETY: by the caller; any bytes are a valid integer.
+        u64::from_le(unsafe { self.zero.wrapping_add(index).cast::<u64>().read_unaligned() })
+    }
+
+    /// # Safety
+    /// Four bytes of the source from `index` on.
+    #[inline(always)]
+    pub(super) unsafe fn read_4(self, index: usize) -> u32 {
+        // SAFETY: by the caller; any bytes are a valid integer.
+        u32::from_le(unsafe { self.zero.wrapping_add(index).cast::<u32>().read_unaligned() })
+    }
+
+    /// # Safety
+    /// A byte of the source at `index`.
+    #[inline(always)]
+    pub(super) unsafe fn read_1(self, index: usize) -> u8 {
+        // SAFETY: by the caller.
+        unsafe { *self.zero.wrapping_add(index) }
+    }
+
+    /// How many bytes from `at` up to `end` equal those from `earlier`.
+    ///
+    /// # Safety
+    /// `earlier <= at <= end`, all in the source or at its end.
+    #[inline(always)]
+    pub(super) unsafe fn count_equal(self, at: usize, earlier: usize, end: usize) -> usize {
+        let left = end - at;
+        let mut matched = 0;
+        // SAFETY: `matched + n <= left` before each read of n bytes, so it ends at or before `end`.
+        unsafe {
+            let difference = |matched| self.read_8(at + matched) ^ self.read_8(earlier + matched);
+            if left >= 2 * READ {
+                // Most matches end here, at a place that can't be foretold: one branch for both words.
+                let (first, second) = (difference(0), difference(READ));
+                if first | second != 0 {
+                    let (word, before) =
+                        select_unpredictable(first != 0, (first, 0), (second, READ));
+                    return before + (word.trailing_zeros() / 8) as usize;
+                }
+                matched = 2 * READ;
+            }
+            while matched + READ <= left {
+                let difference = difference(matched);
+                if difference != 0 {
+                    return matched + (difference.trailing_zeros() / 8) as usize;
+                }
+                matched += READ;
+            }
+            while matched < left && self.read_1(at + matched) == self.read_1(earlier + matched) {
+                matched += 1;
+            }
         }
         matched
     }
+
+    /// How many bytes before `at`, down to `anchor`, equal those before `earlier`, down to `lowest`.
+    ///
+    /// # Safety
+    /// `lowest <= earlier <= at` and `anchor <= at`, all in the source.
+    #[inline(always)]
+    pub(super) unsafe fn count_equal_before(
+        self,
+        at: usize,
+        earlier: usize,
+        anchor: usize,
+        lowest: usize,
+    ) -> usize {
+        let most = (at - anchor).min(earlier - lowest);
+        let mut matched = 0;
+        // SAFETY: with 8 bytes after `lowest` both words are in the source; `matched < most` keeps the other reads at
+        // or after `anchor` and `lowest`.
+        unsafe {
+            if earlier - lowest >= READ {
+                let difference = self.read_8(at - READ) ^ self.read_8(earlier - READ);
+                let equal = (difference.leading_zeros() / 8) as usize;
+                if equal < READ {
+                    return equal.min(most);
+                }
+                matched = READ.min(most);
+            }
+            while matched < most
+                && self.read_1(at - matched - 1) == self.read_1(earlier - matched - 1)
+            {
+                matched += 1;
+            }
+        }
+        matched
+    }
+}
+
+/// A hash table with `1 << log` entries.
+#[derive(Clone, Copy)]
+pub(super) struct Table<'a> {
+    entries: *mut u32,
+    log: u32,
+    _of: PhantomData<&'a mut [u32]>,
+}
+
+impl<'a> Table<'a> {
+    pub(super) fn new(entries: &'a mut [u32], log: u32) -> Self {
+        Self {
+            entries: entries[..1 << log].as_mut_ptr(),
+            log,
+            _of: PhantomData,
+        }
+    }
+
+    /// The entry for the `BYTES` low bytes of a word, with a tag: of eight bytes if these are eight, else of four.
+    #[inline(always)]
+    pub(super) fn slot<const BYTES: u32>(self, word: u64) -> Slot<'a> {
+        const PRIME_4: u32 = 2_654_435_761;
+        const PRIMES: [u64; 4] = [
+            889_523_592_379,
+            227_718_039_650_203,
+            58_295_818_150_454_627,
+            0xCF1B_BCDC_B7A5_6463,
+        ];
+        let of_four = (word as u32).wrapping_mul(PRIME_4);
+        let (hash, tag) = if BYTES == 4 {
+            (of_four >> (32 - self.log), of_four << self.log)
+        } else {
+            let product = (word << (64 - 8 * BYTES)).wrapping_mul(PRIMES[BYTES as usize - 5]);
+            let hash = (product >> (64 - self.log)) as u32;
+            let of_eight = (product << self.log >> 32) as u32;
+            (hash, if BYTES == 8 { of_eight } else { of_four })
+        };
+        Slot {
+            // A hash has `log` bits.
+            entry: self.entries.wrapping_add(hash as usize),
+            tag: tag & TAG,
+            _of: self._of,
+        }
+    }
+}
+
+/// An entry of a hash table, and the tag of the bytes that it was looked up for.
+#[derive(Clone, Copy)]
+pub(super) struct Slot<'a> {
+    entry: *mut u32,
+    tag: u32,
+    _of: PhantomData<&'a mut [u32]>,
+}
+
+#[allow(
+    unsafe_code,
+    reason = "accesses in the inner loops of the match finders"
+)]
+impl Slot<'_> {
+    /// The index stored, or something larger than any if its tag is another.
+    #[inline(always)]
+    pub(super) fn get(self) -> usize {
+        // SAFETY: `Table::slot` is in the table, which the lifetime keeps borrowed.
+        (unsafe { *self.entry } ^ self.tag) as usize
+    }
+
+    #[inline(always)]
+    pub(super) fn set(self, index: usize) {
+        // SAFETY: as for `get`; nothing else refers to the table meanwhile.
+        unsafe { *self.entry = index as u32 | self.tag };
+    }
+}
+
+/// Whether what [`Slot::get`] gave is an index, and not below `lowest`. It mostly isn't: hence this order.
+#[inline(always)]
+pub(super) fn is_usable(candidate: usize, lowest: usize) -> bool {
+    candidate < INDEX_LIMIT && candidate >= lowest
 }

@@ -338,27 +338,22 @@ impl Table {
 
 /// Codes at least three `symbols` through two states that take turns, the way Huffman weights are.
 pub(super) fn encode_alternating(table: &Table, symbols: &[u8], mut bits: impl BitSink) {
-    let [rest @ .., before, last] = symbols else {
+    // Symbols at even places go through one state, those at odd places through the other.
+    let (pairs, single) = symbols.as_chunks::<2>();
+    let Some((&[before, after], pairs)) = pairs.split_last() else {
         unreachable!("callers have checked the length");
     };
-    let mut even = State::new(
-        table,
-        if symbols.len() % 2 == 1 {
-            *last
-        } else {
-            *before
-        },
-    );
-    let mut odd = State::new(
-        table,
-        if symbols.len() % 2 == 1 {
-            *before
-        } else {
-            *last
-        },
-    );
-    for (index, &symbol) in rest.iter().enumerate().rev() {
-        if index % 2 == 0 { &mut even } else { &mut odd }.encode(symbol, &mut bits);
+    let mut odd = State::new(table, after);
+    let mut even;
+    if let [last] = single {
+        even = State::new(table, *last);
+        even.encode(before, &mut bits);
+    } else {
+        even = State::new(table, before);
+    }
+    for &[symbol, after] in pairs.iter().rev() {
+        odd.encode(after, &mut bits);
+        even.encode(symbol, &mut bits);
     }
     odd.flush(&mut bits);
     even.flush(&mut bits);

@@ -6,7 +6,7 @@
 //! slower strategies are the crate `zstd-pure-rs`.
 //!
 //! From a source to its frame: [`params`] → [`frame`] → ([`split`]) → [`block`] → [`fast`] or [`double_fast`] on
-//! [`finder`] → [`literals`] ([`huffman`], [`histogram`]) and [`sequences`] ([`fse`]).
+//! [`finder`] → [`literals`] ([`huffman`], [`huffman_tree`], [`histogram`]) and [`sequences`] ([`fse`]).
 
 mod block;
 mod double_fast;
@@ -16,6 +16,7 @@ mod frame;
 mod fse;
 mod histogram;
 mod huffman;
+mod huffman_tree;
 mod literals;
 mod params;
 mod sequences;
@@ -66,12 +67,12 @@ pub fn compressed_size(data: &[u8], level: i32) -> usize {
 /// Fills a sink, or makes one of the frame that `zstd-pure-rs` writes.
 fn encode<S: Sink>(data: &[u8], level: i32, mut sink: S, from_frame: impl FnOnce(&[u8]) -> S) -> S {
     WORKSPACE.with_borrow_mut(|workspace| match Params::new(level, data.len()) {
-        Some(params) if data.len() <= finder::MAX_SOURCE => {
+        Some(params) => {
             let coder = workspace.quick.get_or_insert_with(block::Coder::new);
             frame::encode(data, &params, coder, &mut sink);
             sink
         }
-        _ => from_frame(
+        None => from_frame(
             workspace
                 .slow
                 .get_or_insert_with(slow::Coder::new)

@@ -9,13 +9,13 @@ use super::params::Strategy;
 use super::sink::{BitSink, Sink};
 
 /// Shortest match that the format can express.
-pub(super) const MIN_MATCH: u32 = 3;
+const MIN_MATCH: u32 = 3;
 
 /// Offsets are coded after the three repeated ones.
-pub(super) const REPEATED_OFFSETS: u32 = 3;
+const REPEATED_OFFSETS: u32 = 3;
 
 /// What a match at the latest offset is coded as (or, without literals before it, at the one before).
-pub(super) const REPEAT: u32 = 1;
+const REPEAT: u32 = 1;
 
 /// "Copy `literals` bytes from the literals section, then a match."
 #[derive(Clone, Copy, Default)]
@@ -28,6 +28,26 @@ pub(super) struct Sequence {
 }
 
 impl Sequence {
+    /// A match at a new offset.
+    #[inline]
+    pub(super) fn new(literals: usize, offset: usize, length: usize) -> Self {
+        Self {
+            literals: literals as u32,
+            match_length: length as u32 - MIN_MATCH,
+            offset: offset as u32 + REPEATED_OFFSETS,
+        }
+    }
+
+    /// A match at the latest offset, or the one before if there are no literals.
+    #[inline]
+    pub(super) fn repeat(literals: usize, length: usize) -> Self {
+        Self {
+            literals: literals as u32,
+            match_length: length as u32 - MIN_MATCH,
+            offset: REPEAT,
+        }
+    }
+
     /// Length of the match.
     pub(super) fn length(&self) -> usize {
         (self.match_length + MIN_MATCH) as usize

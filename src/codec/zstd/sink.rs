@@ -120,12 +120,34 @@ impl Sink for Vec<u8> {
     }
 
     fn huffman_stream(&mut self, code: &huffman::Code, symbols: &[u8], _: &Counts) {
-        let mut bits = self.bits();
-        for &symbol in symbols.iter().rev() {
-            let (value, length) = code.of(symbol);
-            bits.put(value, length);
+        const WORD: usize = 8;
+        let codes = code.values();
+        let mut at = self.len();
+        self.resize(
+            at + symbols.len() * huffman::MAX_BITS as usize / 8 + 2 * WORD,
+            0,
+        );
+        let (mut held, mut held_bits) = (0u64, 0u32);
+        let mut put = |symbols: &[u8]| {
+            for &symbol in symbols.iter().rev() {
+                let (value, length) = codes[usize::from(symbol)];
+                held |= u64::from(value) << held_bits;
+                held_bits += u32::from(length);
+            }
+            self[at..at + WORD].copy_from_slice(&held.to_le_bytes());
+            at += (held_bits / 8) as usize;
+            held >>= held_bits & !7;
+            held_bits %= 8;
+        };
+        // Five codes and what is left of a byte fit into a word.
+        let (first, fives) = symbols.as_rchunks::<5>();
+        for five in fives.iter().rev() {
+            put(five);
         }
-        bits.finish(true);
+        put(first);
+        let end = at + 1;
+        self[at] = (held | 1 << held_bits) as u8;
+        self.truncate(end);
     }
 }
 
