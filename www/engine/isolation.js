@@ -3,7 +3,7 @@
 
 const GUARD = "kvlens-reloaded";
 /** Longest wait for the service worker to take over. */
-const PATIENCE_MS = 8000;
+const PATIENCE_MS = 4000;
 
 /**
  * Makes the page isolated, where that is possible. Where it takes a reload this does not return.

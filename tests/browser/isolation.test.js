@@ -1,0 +1,111 @@
+// Which engine runs where: hosts with and without the headers, with and without service workers, in foreign frames, under a path.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch } from "./chromium.js";
+import { addFolder, EMPTY, openEngine, run, SAMPLE } from "./engine.js";
+import { reports } from "./native.js";
+import { serve } from "./server.js";
+
+const BASE = "/some/path/";
+/** @type {Record<string, string>} */
+let native;
+/** @type {(() => Promise<void>)[]} */
+const cleanups = [];
+before(async () => {
+  native = await reports("mixed", SAMPLE);
+});
+after(async () => {
+  for (const cleanup of cleanups) await cleanup();
+});
+
+/** @param {import("./server.js").Options} options */
+async function host(options) {
+  const server = await serve({ isolated: false, base: BASE, ...options });
+  cleanups.push(server.close);
+  return server;
+}
+
+/** @param {Parameters<typeof launch>[0]} [options] */
+async function browser(options) {
+  const { context, close } = await launch(options);
+  cleanups.unshift(close);
+  return context;
+}
+
+/**
+ * Opens the page and waits for its badge.
+ * @param {import("playwright-core").BrowserContext} context
+ * @param {string} url
+ */
+async function open(context, url) {
+  const page = await context.newPage();
+  let loads = 0;
+  page.on("load", () => loads++);
+  await page.goto(url);
+  const badge = await badgeOf(page);
+  return { page, badge, loads: () => loads };
+}
+
+/** @param {import("playwright-core").Page | import("playwright-core").Frame} page */
+async function badgeOf(page) {
+  const badge = page.getByText(/^\d+ threads?(, SIMD|:)/);
+  await badge.first().waitFor();
+  return (await badge.first().textContent()) ?? "";
+}
+
+test("a host without headers: isolated after one reload, and at every later visit without any", async () => {
+  const server = await host({});
+  const context = await browser();
+  const first = await open(context, server.url);
+  assert.match(first.badge, /^\d+ threads?, SIMD$/);
+  assert.equal(first.loads(), 2);
+  const again = await open(context, server.url);
+  assert.match(again.badge, /SIMD$/);
+  assert.equal(again.loads(), 1);
+});
+
+test("a host with headers: threads at once", async () => {
+  const server = await host({ isolated: true });
+  const { badge, loads } = await open(await browser(), server.url);
+  assert.match(badge, /^\d+ threads?, SIMD$/);
+  assert.equal(loads(), 1);
+});
+
+test("without service workers: one thread, no reload, the same reports", async () => {
+  const server = await host({ base: "/", pages: EMPTY });
+  const context = await browser({ serviceWorkers: "block" });
+  const { badge, loads } = await open(context, server.url);
+  assert.equal(badge, "1 thread: this page is not cross-origin isolated");
+  assert.equal(loads(), 1);
+  const { page } = await openEngine(context, server.origin);
+  await addFolder(page, SAMPLE);
+  assert.deepEqual((await run(page, { analysis: "mixed", settings: {} })).files, native);
+});
+
+test("a service worker that does not isolate the page leads to one reload, not to a loop", async () => {
+  const idle = "addEventListener('install', () => skipWaiting()); addEventListener('activate', (event) => event.waitUntil(clients.claim()));";
+  const server = await host({ replace: (file) => (file === "/sw.js" ? idle : undefined) });
+  const { page, loads } = await open(await browser(), server.url).catch(async () => assert.fail("no badge"));
+  const badge = await badgeOf(page);
+  assert.equal(badge, "1 thread: this page is not cross-origin isolated");
+  await page.waitForTimeout(1500);
+  assert.equal(loads(), 2);
+});
+
+test("in a frame of a foreign page: one thread, no reload, and it works", async () => {
+  const server = await host({ isolated: true, base: "/" });
+  const outer = await host({ pages: { "/outer.html": `<!doctype html><title>outer</title><iframe src="${server.url}" width=1000 height=800></iframe>` } });
+  const page = await (await browser()).newPage();
+  await page.goto(`${outer.origin}/outer.html`);
+  const frame = page.frames()[1] ?? (await page.waitForEvent("frameattached"));
+  assert.equal(await badgeOf(frame), "1 thread: this page is not cross-origin isolated");
+  assert.equal(server.requests.filter((path) => path === "/").length, 1);
+});
+
+test("?engine=serial and ?threads=N are obeyed", async () => {
+  const server = await host({ isolated: true });
+  const context = await browser();
+  assert.match((await open(context, `${server.url}?engine=serial`)).badge, /^1 thread: /);
+  assert.equal((await open(context, `${server.url}?threads=1`)).badge, "1 thread, SIMD");
+  assert.equal((await open(context, `${server.url}?threads=3`)).badge, "3 threads, SIMD");
+});

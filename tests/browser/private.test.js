@@ -1,0 +1,83 @@
+// Nothing leaves the tab, and the page works without the network after the first visit.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch } from "./chromium.js";
+import { EMPTY, SAMPLE } from "./engine.js";
+import { serve } from "./server.js";
+
+/** @type {Awaited<ReturnType<typeof launch>>} */
+let browser;
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let host;
+before(async () => {
+  host = await serve({ isolated: false, pages: EMPTY });
+  browser = await launch();
+});
+after(async () => {
+  await browser.close();
+});
+
+/** @param {import("playwright-core").Page} page */
+const keepOffline = (page) =>
+  page.evaluate(async () => (await import(`${location.origin}/engine/isolation.js`)).keepOffline());
+
+test("no request goes to another origin, and none at all from the drop to the report", async () => {
+  /** @type {string[]} */
+  const urls = [];
+  browser.context.on("request", (request) => urls.push(request.url()));
+  const page = await browser.context.newPage();
+  await page.goto(host.url);
+  await page.getByText(/^\d+ threads?, SIMD$/).first().waitFor();
+  assert.equal(await keepOffline(page), true);
+  const loaded = [urls.length, host.requests.length];
+  const chooser = page.locator("input[type=file][webkitdirectory]").first();
+  await chooser.setInputFiles(SAMPLE);
+  await page.getByRole("button", { name: /^Run/ }).click();
+  await page.getByText("mixed_summary.md").first().waitFor();
+  await page.getByText("mixed_summary.md").first().click();
+  await page.waitForTimeout(300);
+  const during = urls.slice(loaded[0]).filter((url) => !url.startsWith("blob:"));
+  // The charts' library may come late, from this host; what counts is that nothing is sent, and nothing goes elsewhere.
+  assert.deepEqual(during, []);
+  assert.equal(host.requests.length, loaded[1]);
+  assert.deepEqual(urls.filter((url) => !url.startsWith(host.origin) && !/^(blob|data):/.test(url)), []);
+  const stored = await page.evaluate(async () => {
+    const databases = await indexedDB.databases();
+    const names = [];
+    for (const name of await caches.keys()) for (const request of await (await caches.open(name)).keys()) names.push(new URL(request.url).pathname);
+    return { databases: databases.length, names };
+  });
+  assert.equal(stored.databases, 0);
+  assert.deepEqual(stored.names.filter((name) => /meta_|\.bin/.test(name)), []);
+  await page.close();
+});
+
+test("the policy forbids connections elsewhere, in the page and in workers", async () => {
+  const other = await serve({ isolated: true });
+  const page = await browser.context.newPage();
+  await page.goto(host.url);
+  await page.getByText(/^\d+ threads?, SIMD$/).first().waitFor();
+  const blocked = await page.evaluate(async (url) => {
+    const inPage = await fetch(url, { mode: "no-cors" }).then(() => false, () => true);
+    const source = await (await fetch("engine/pool.js")).headers.get("content-security-policy");
+    return { inPage, source };
+  }, other.url);
+  assert.equal(blocked.inPage, true);
+  assert.match(blocked.source ?? "", /default-src 'none'/);
+  assert.deepEqual(other.requests, []);
+  await page.close();
+  await other.close();
+});
+
+test("after the first visit the page loads and runs without the host", async () => {
+  const page = await browser.context.newPage();
+  await page.goto(host.url);
+  assert.equal(await keepOffline(page), true);
+  await host.close();
+  await page.reload();
+  await page.getByText(/^\d+ threads?, SIMD$/).first().waitFor();
+  await page.locator("input[type=file][webkitdirectory]").first().setInputFiles(SAMPLE);
+  await page.getByRole("button", { name: /^Run/ }).click();
+  await page.getByText("mixed_summary.md").first().waitFor();
+  await page.close();
+});

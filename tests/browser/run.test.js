@@ -1,0 +1,158 @@
+// A run in the tab: on several threads, beside a page that stays responsive, that can be cancelled, and that survives failures.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch } from "./chromium.js";
+import { addFolder, EDGE, EMPTY, openEngine, run, SAMPLE } from "./engine.js";
+import { serve } from "./server.js";
+
+/** @type {Awaited<ReturnType<typeof launch>>} */
+let browser;
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let host;
+before(async () => {
+  host = await serve({ pages: EMPTY });
+  browser = await launch();
+});
+after(async () => {
+  await browser.close();
+  await host.close();
+});
+
+/**
+ * Gives the engine captures of one token count each, made in the page: values that look random, so that compressing takes its time.
+ * @param {import("playwright-core").Page} page
+ * @param {{ captures: number, seqLen: number, broken?: boolean }} options
+ */
+function addMade(page, options) {
+  return page.evaluate(async ({ captures, seqLen }) => {
+    const [kvHeads, headDim] = [8, 128];
+    const values = new Uint16Array(seqLen * kvHeads * headDim);
+    let state = 1;
+    for (let i = 0; i < values.length; i++) {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      values[i] = 0x3000 | (state >>> 20);
+    }
+    const entries = [];
+    for (let layer = 0; layer < captures; layer++) {
+      const meta = { layer_id: layer, seq_start: 0, seq_len: seqLen, seq_end_exclusive: seqLen, kv_heads: kvHeads, head_dim: headDim,
+        bytes_per_elem: 2, dtype: "fp16", stage: "prefill", run_id: "made", k_file: "k.bin", v_file: "v.bin" };
+      const folder = `made/layer_${layer}`;
+      entries.push({ path: `${folder}/meta_t0.json`, file: new File([JSON.stringify(meta)], "meta_t0.json") });
+      for (const name of ["k.bin", "v.bin"]) entries.push({ path: `${folder}/${name}`, file: new File([values], name) });
+    }
+    return /** @type {any} */ (window).engine.addFiles(entries);
+  }, options);
+}
+
+test("captures are measured by more than one thread", async () => {
+  const { page, info } = await openEngine(browser.context, host.origin, { threads: 2 });
+  assert.equal(info.label, "2 threads, SIMD");
+  await addMade(page, { captures: 16, seqLen: 256 });
+  const { workers } = await run(page, { analysis: "mixed", settings: {}, verify: true });
+  assert.equal(workers, 2);
+  await page.close();
+});
+
+test("the page is never blocked for 50 ms, and rows come in dump order while it runs", async () => {
+  const { page } = await openEngine(browser.context, host.origin);
+  await addMade(page, { captures: 40, seqLen: 512 });
+  const { longest, layers } = await page.evaluate(async () => {
+    /** @type {number[]} */
+    const tasks = [];
+    new PerformanceObserver((list) => tasks.push(...list.getEntries().map((entry) => entry.duration))).observe({ type: "longtask" });
+    /** @type {number[]} */
+    const layers = [];
+    const onRows = (/** @type {any[]} */ rows) => layers.push(...rows.map((row) => row.layerId));
+    await /** @type {any} */ (window).engine.run({ analysis: "mixed", settings: {}, verify: true }, { onRows });
+    return { longest: Math.max(0, ...tasks), layers };
+  });
+  assert.equal(longest, 0);
+  assert.deepEqual(layers, Array.from({ length: 40 }, (_, layer) => layer));
+  await page.close();
+});
+
+for (const kind of /** @type {const} */ (["threads", "serial"])) {
+  test(`a run is cancelled within 200 ms, also within a long capture, and the next one works (${kind})`, async () => {
+    const { page } = await openEngine(browser.context, host.origin, { kind });
+    // Level 22 takes many seconds for one of these.
+    await addMade(page, { captures: 4, seqLen: 8192 });
+    const outcome = await page.evaluate(async () => {
+      const { engine } = /** @type {any} */ (window);
+      const abort = new AbortController();
+      let progressAfter = 0;
+      let aborted = 0;
+      const onProgress = () => {
+        if (aborted) progressAfter++;
+      };
+      const running = engine.run({ analysis: "mixed", settings: { "zstd-level": "22" } }, { signal: abort.signal, onProgress });
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      aborted = performance.now();
+      abort.abort();
+      const code = await running.catch((/** @type {any} */ error) => error.code);
+      return { code, took: performance.now() - aborted, progressAfter };
+    });
+    assert.equal(outcome.code, "cancelled");
+    assert.ok(outcome.took < 200, `${outcome.took} ms`);
+    assert.equal(outcome.progressAfter, 0);
+    const { rows } = await run(page, { analysis: "mixed", settings: { "zstd-level": "1", "lossless-first-n": "0" }, verify: false });
+    assert.equal(rows, 4);
+    await page.close();
+  });
+}
+
+test("files that are broken, or break after they were added, are problems; the others are measured", async () => {
+  const { page } = await openEngine(browser.context, host.origin);
+  const { captures, problems } = await addFolder(page, EDGE);
+  assert.ok(problems.length > 0);
+  assert.ok(problems.every(({ file, message }) => file && message));
+  const gone = await page.evaluate(async () => {
+    const { engine } = /** @type {any} */ (window);
+    const meta = { layer_id: 3, seq_len: 2, kv_heads: 1, head_dim: 4, bytes_per_elem: 2, dtype: "fp16", stage: "decode", k_file: "k.bin", v_file: "v.bin" };
+    const bytes = new File([new Uint8Array(16)], "k.bin");
+    // Says that it has 16 bytes, and has none: what a browser hands out for a file that was changed on the disk.
+    const torn = new Proxy(new File([], "v.bin"), {});
+    return engine
+      .addFiles([
+        { path: "late/layer_3/meta_t0.json", file: new File([JSON.stringify(meta)], "meta_t0.json") },
+        { path: "late/layer_3/k.bin", file: bytes },
+        { path: "late/layer_3/v.bin", file: new File([new Uint8Array(8)], "v.bin") },
+      ])
+      .then((/** @type {any} */ summary) => ({ captures: summary.captures, problems: summary.problems, torn: String(torn) }));
+  });
+  assert.equal(gone.captures, captures);
+  assert.ok(gone.problems.some((/** @type {any} */ { file }) => file.startsWith("late/")));
+  const { rows } = await run(page, { analysis: "mixed", settings: {} });
+  assert.equal(rows, captures);
+  await page.close();
+});
+
+test("without memory a run ends with a message and a hint, and the next one works", async () => {
+  const { page } = await openEngine(browser.context, host.origin, { threads: 2, memoryMiB: 64 });
+  await addMade(page, { captures: 2, seqLen: 8192 });
+  const failure = await page.evaluate(() =>
+    /** @type {any} */ (window).engine.run({ analysis: "mixed", settings: {} }).then(
+      (/** @type {any} */ { problems }) => ({ problems }),
+      (/** @type {any} */ { code, message, hint }) => ({ code, message, hint }),
+    ),
+  );
+  assert.equal(failure.code, "memory", JSON.stringify(failure));
+  assert.ok(failure.hint);
+  await page.evaluate(() => /** @type {any} */ (window).engine.removeRun("made"));
+  await addFolder(page, SAMPLE);
+  const { rows } = await run(page, { analysis: "mixed", settings: {} });
+  assert.equal(rows, 81);
+  await page.close();
+});
+
+test("settings out of range are refused with flag and range", async () => {
+  const { page } = await openEngine(browser.context, host.origin);
+  await addFolder(page, SAMPLE);
+  const plan = await page.evaluate(() => /** @type {any} */ (window).engine.plan("mixed", { "zstd-level": "99" }));
+  assert.equal(plan.errors[0].flag, "zstd-level");
+  assert.match(plan.errors[0].message, /99.*22/);
+  const error = await page.evaluate(() =>
+    /** @type {any} */ (window).engine.run({ analysis: "mixed", settings: { "min-seq-len": "100000" } }).catch((/** @type {any} */ error) => error.code),
+  );
+  assert.equal(error, "dump");
+  await page.close();
+});
