@@ -244,8 +244,9 @@ function describe(error) {
   if (error?.code) return { code: error.code, message };
   // A Rust panic unwinds and leaves everything usable.
   if (error?.name === "PanicError") return { code: "panic", message };
-  const trap = error?.fatal || error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
-  // Rust stops by `unreachable` only where memory can't be had.
-  const code = /unreachable|memory|allocation/i.test(message) ? "memory" : "panic";
-  return { code: trap ? code : "start", message, fatal: trap };
+  // Rust stops by `unreachable` only where memory can't be had; the glue then refuses all other calls, in every thread.
+  const memory = /unreachable|Module terminated|memory|allocation/i.test(message);
+  const fatal = error?.fatal || memory || error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
+  if (!fatal) return { code: "start", message };
+  return { code: memory ? "memory" : "panic", message: memory ? "out of memory" : message, fatal };
 }

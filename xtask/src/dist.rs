@@ -8,7 +8,7 @@ use clap::Args as ClapArgs;
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
-use crate::wasm::{VARIANTS, hex};
+use crate::wasm::{VARIANTS, Variant, hex};
 use crate::{sample, shell, sizes, toolchain};
 
 /// What the service worker's version is put in place of.
@@ -23,6 +23,9 @@ pub struct Args {
     /// Leave wasm-opt out, even where it is installed
     #[arg(long)]
     no_opt: bool,
+    /// Leave the engines as they were last built: only the page changes
+    #[arg(long)]
+    page: bool,
 }
 
 /// Builds and prints the sizes.
@@ -30,7 +33,10 @@ pub struct Args {
 /// # Errors
 /// When a tool is missing or fails.
 pub fn run(args: &Args) -> Result<()> {
-    let dist = build(!args.no_opt)?;
+    if !args.page {
+        engines(!args.no_opt)?;
+    }
+    let dist = page()?;
     sizes::print(&dist)?;
     println!("{}", dist.display());
     Ok(())
@@ -41,21 +47,34 @@ pub fn run(args: &Args) -> Result<()> {
 /// # Errors
 /// When a tool is missing or fails.
 pub fn build(optimize: bool) -> Result<PathBuf> {
-    let root = shell::root();
+    engines(optimize)?;
+    page()
+}
+
+/// Where an engine lies between its build and dist/.
+fn glue(variant: &Variant) -> PathBuf {
+    shell::root().join("target/wasm/glue").join(variant.name)
+}
+
+fn engines(optimize: bool) -> Result<()> {
     let toolchain = toolchain::find()?;
     println!("wasm with {}", toolchain.name);
-    let dist = root.join("dist");
-    let glue = root.join("target/wasm/glue");
     for variant in &VARIANTS {
-        variant.build(&toolchain, &glue.join(variant.name), optimize)?;
+        variant.build(&toolchain, &glue(variant), optimize)?;
     }
+    Ok(())
+}
+
+fn page() -> Result<PathBuf> {
+    let root = shell::root();
+    let dist = root.join("dist");
     // Emptied, not removed: a server may be running in it.
     clear(&dist)?;
     copy(&root.join("www"), &dist)?;
     for variant in &VARIANTS {
         for file in ["kvlens.js", "kvlens_bg.wasm"] {
             let to = dist.join("engine").join(variant.name).join(file);
-            copy_file(&glue.join(variant.name).join(file), &to)?;
+            copy_file(&glue(variant).join(file), &to)?;
         }
     }
     sample::write(
