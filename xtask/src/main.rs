@@ -2,6 +2,7 @@
 //!
 //! One file a command; a new one is its `mod`, its line in `Command` and its line in `main`.
 
+mod bench;
 mod bench_zstd;
 mod dist;
 mod fuzz_dump;
@@ -29,6 +30,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measures the four analyses beside C libzstd
+    Bench(bench::Args),
     /// Feeds damaged dumps of every format to the scan
     FuzzDump(fuzz_dump::Args),
     /// Compares our zstd frames with C libzstd's on random streams
@@ -45,6 +48,7 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
+        Command::Bench(args) => bench::run(&args),
         Command::FuzzDump(args) => fuzz_dump::run(&args),
         Command::FuzzZstd(args) => fuzz_zstd::run(&args),
         Command::Build(args) => dist::run(&args),

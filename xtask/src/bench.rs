@@ -1,0 +1,172 @@
+//! How fast the four analyses are and what memory they take, beside the time that C libzstd alone needs for the same streams.
+//!
+//! Each analysis runs as `kvlens` does (release build, a process of its own) on the sample dump and on a generated one. In the
+//! same run and on as many threads, libzstd (crate `zstd`) compresses the distinct streams of that analysis from memory. The
+//! best of several rounds counts, for both.
+
+mod child;
+mod dump;
+mod libzstd;
+mod streams;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
+
+use anyhow::{Context, Result, ensure};
+use kvlens::dump::{Dump, FolderSource, ScanOptions, Source, scan};
+
+use crate::shell;
+
+/// What `cargo xtask bench` takes.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Threads for both; all cores by default
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Rounds of which the best counts
+    #[arg(long, default_value_t = 3)]
+    rounds: u32,
+    /// Megabytes of the generated dump
+    #[arg(long, default_value_t = 200)]
+    megabytes: usize,
+    /// Only this analysis
+    #[arg(long)]
+    analysis: Option<String>,
+    /// Where the table goes
+    #[arg(long, default_value = "bench/native.csv")]
+    csv: PathBuf,
+}
+
+/// One line of the table.
+struct Figures {
+    dump: &'static str,
+    analysis: &'static str,
+    bytes: u64,
+    seconds: f64,
+    peak: u64,
+    libzstd: f64,
+    memory_target: u64,
+}
+
+/// The times that an analysis may take, in those of libzstd alone.
+const TARGETS: [(&str, f64); 4] = [
+    ("mixed", 1.5),
+    ("blocknorm", 1.5),
+    ("lossy-compare", 1.5),
+    ("sweep", 4.0),
+];
+
+/// Measures, prints the table and writes it.
+///
+/// # Errors
+/// When kvlens can't be built or fails, or a file can't be written.
+pub fn run(args: &Args) -> Result<()> {
+    let threads = args.threads.unwrap_or(available_parallelism()?.get());
+    shell::run(shell::command("cargo").args(["build", "--release", "--bin", "kvlens"]))?;
+    let sample = shell::root().join("tests/data/sample-dump/dumps");
+    let generated = shell::root()
+        .join("target/bench")
+        .join(format!("dump-{}", args.megabytes));
+    dump::generate(&generated, args.megabytes)?;
+    let mut all = Vec::new();
+    println!("dump       analysis       MB       s      MB/s   peak MB  libzstd s  ratio  target");
+    for (name, path) in [("sample", &sample), ("generated", &generated)] {
+        let dump = open(path)?;
+        for (analysis, target) in TARGETS {
+            if args
+                .analysis
+                .as_deref()
+                .is_some_and(|only| only != analysis)
+            {
+                continue;
+            }
+            let figures = measure(name, path, &dump, analysis, threads, args.rounds)?;
+            println!("{}  {target}", figures.line());
+            all.push(figures);
+        }
+    }
+    write(&shell::root().join(&args.csv), threads, &all)
+}
+
+fn open(path: &Path) -> Result<Dump> {
+    let source: std::sync::Arc<dyn Source> = std::sync::Arc::new(FolderSource::open(path)?);
+    let dump = scan(&source, &ScanOptions::default());
+    ensure!(dump.problems.is_empty(), "{} has problems", path.display());
+    Ok(dump)
+}
+
+fn measure(
+    name: &'static str,
+    path: &Path,
+    dump: &Dump,
+    analysis: &'static str,
+    threads: usize,
+    rounds: u32,
+) -> Result<Figures> {
+    let out = tempfile::tempdir()?;
+    let (mut seconds, mut peak) = (f64::INFINITY, 0);
+    let mut libzstd = f64::INFINITY;
+    for _ in 0..rounds {
+        let run = child::kvlens(analysis, path, out.path(), threads)?;
+        seconds = seconds.min(run.seconds);
+        peak = peak.max(run.peak);
+        libzstd = libzstd.min(libzstd::seconds(dump, analysis, threads)?);
+    }
+    let largest = dump
+        .captures
+        .iter()
+        .map(|capture| capture.bytes())
+        .max()
+        .unwrap_or(0);
+    Ok(Figures {
+        dump: name,
+        analysis,
+        bytes: dump.captures.iter().map(|capture| capture.bytes()).sum(),
+        seconds,
+        peak,
+        libzstd,
+        memory_target: 8 * largest + 64_000_000,
+    })
+}
+
+impl Figures {
+    fn line(&self) -> String {
+        let megabytes = |bytes: u64| bytes as f64 / 1e6;
+        format!(
+            "{:<10} {:<13} {:>6.1} {:>7.3} {:>8.1} {:>6.1}/{:<4.0} {:>8.3} {:>6.2}",
+            self.dump,
+            self.analysis,
+            megabytes(self.bytes),
+            self.seconds,
+            megabytes(self.bytes) / self.seconds,
+            megabytes(self.peak),
+            megabytes(self.memory_target),
+            self.libzstd,
+            self.seconds / self.libzstd,
+        )
+    }
+}
+
+fn write(path: &Path, threads: usize, all: &[Figures]) -> Result<()> {
+    let mut csv = String::from(
+        "dump,analysis,threads,bytes,seconds,mb_per_s,peak_bytes,libzstd_seconds,ratio\n",
+    );
+    for figures in all {
+        let Figures {
+            dump,
+            analysis,
+            bytes,
+            seconds,
+            peak,
+            libzstd,
+            ..
+        } = figures;
+        let (rate, ratio) = (*bytes as f64 / 1e6 / seconds, seconds / libzstd);
+        csv += &format!(
+            "{dump},{analysis},{threads},{bytes},{seconds:.4},{rate:.1},{peak},{libzstd:.4},{ratio:.3}\n"
+        );
+    }
+    fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+    fs::write(path, csv).with_context(|| path.display().to_string())
+}

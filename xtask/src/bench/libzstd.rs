@@ -1,0 +1,58 @@
+//! C libzstd alone on an analysis's streams.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Result, anyhow};
+use kvlens::dump::Dump;
+
+use super::streams;
+
+/// Streams are made outside the measured time, about this many bytes at once.
+const BATCH: usize = 128 << 20;
+
+/// The seconds that `threads` threads need to compress the distinct streams at level 3, from memory to memory, each with one
+/// context and one buffer.
+///
+/// # Errors
+/// When a capture can't be read or libzstd fails.
+pub fn seconds(dump: &Dump, analysis: &str, threads: usize) -> Result<f64> {
+    let mut batch = Vec::new();
+    let mut bytes = 0;
+    let mut seconds = 0.0;
+    for (index, fetched) in dump.fetches(0..dump.captures.len()) {
+        let loaded = fetched.and_then(|fetched| fetched.decode())?;
+        let streams = streams::of(analysis, dump.captures[index].layer_id, &loaded);
+        bytes += streams.iter().map(Vec::len).sum::<usize>();
+        batch.extend(streams);
+        if bytes > BATCH {
+            seconds += compress(&batch, threads)?;
+            batch.clear();
+            bytes = 0;
+        }
+    }
+    Ok(seconds + compress(&batch, threads)?)
+}
+
+fn compress(streams: &[Vec<u8>], threads: usize) -> Result<f64> {
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<()> {
+        let mut compressor = zstd::bulk::Compressor::new(3)?;
+        let mut frame = Vec::new();
+        while let Some(stream) = streams.get(next.fetch_add(1, Ordering::Relaxed)) {
+            frame.clear();
+            frame.reserve(zstd::zstd_safe::compress_bound(stream.len()));
+            compressor.compress_to_buffer(stream, &mut frame)?;
+        }
+        Ok(())
+    };
+    let start = Instant::now();
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().map_err(|_| anyhow!("a worker panicked"))?)
+    })?;
+    Ok(start.elapsed().as_secs_f64())
+}
