@@ -32,6 +32,7 @@ impl CaptureInfo {
             kv_heads: capture.shape.kv_heads as u64,
             head_dim: capture.shape.head_dim as u64,
             bytes_per_elem: capture.dtype.size() as u32,
+            dtype: capture.dtype.name(),
         }
     }
 }

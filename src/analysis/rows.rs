@@ -26,6 +26,8 @@ pub struct CaptureInfo {
     pub head_dim: u64,
     /// 2 or 4.
     pub bytes_per_elem: u32,
+    /// `fp16`, `bf16` or `fp32`.
+    pub dtype: &'static str,
 }
 
 impl CaptureInfo {

@@ -3,6 +3,7 @@
 use super::rows::{Group, NonFinite, Report, ReportFile, Row, TensorRow, Variant, Weighted};
 use super::settings::Settings;
 use crate::metrics::Errors;
+use crate::tensor::Dtype;
 
 /// Sums over one tensor of many rows. Errors are weighted by elements, but for the greatest one, of which a plain mean is taken.
 #[derive(Clone, Copy, Debug, Default)]
@@ -96,6 +97,7 @@ pub struct Collected {
     groups: Vec<Tallies>,
     keep: bool,
     captures: usize,
+    bf16: usize,
     rows: Vec<Row>,
     verified_lossless: usize,
     verified_lossy: usize,
@@ -117,6 +119,7 @@ impl Collected {
             groups: variants.into_iter().map(group).collect(),
             keep,
             captures: 0,
+            bf16: 0,
             rows: Vec::new(),
             verified_lossless: 0,
             verified_lossy: 0,
@@ -129,6 +132,7 @@ impl Collected {
     pub fn push(&mut self, rows: Vec<Row>) {
         self.captures += 1;
         if let Some(row) = rows.first() {
+            self.bf16 += usize::from(row.capture.dtype == Dtype::Bf16.name());
             for (name, tensor) in [("K", &row.k), ("V", &row.v)]
                 .into_iter()
                 .filter(|(_, tensor)| tensor.non_finite > 0)
@@ -184,8 +188,17 @@ impl Collected {
         settings: Settings,
         groups: Vec<Group>,
         headline: Option<usize>,
-        files: Vec<ReportFile>,
+        mut files: Vec<ReportFile>,
     ) -> Report {
+        // The reference knows fp16 and fp32, which bytes_per_elem tells apart; of bf16 its summaries have to say so.
+        if self.bf16 > 0 {
+            let note = format!(
+                "\n## Element type\n- bf16: {} of {} captures\n",
+                self.bf16, self.captures
+            );
+            let summaries = files.iter_mut().filter(|file| file.name.ends_with(".md"));
+            summaries.for_each(|file| file.bytes.extend(note.as_bytes()));
+        }
         Report {
             analysis,
             settings,
