@@ -31,7 +31,6 @@ export function figure(Plot, chart) {
   const redraw = () => {
     if (width < 120) return;
     const picture = chart.draw(Plot, { width, choice, redraw });
-    // The pointer's own labels, hidden from assistive technology: the table below says the same.
     fill(place, picture);
   };
   new ResizeObserver(([entry]) => {
@@ -87,7 +86,7 @@ function details(chart) {
 /** @param {Table} content @returns {HTMLTableElement} */
 export function table({ columns, rows }) {
   const numeric = columns.map((_, i) => rows.every((row) => typeof row[i] === "number" || /^[-−\d.–e×]+$/.test(String(row[i]))));
-  const cell = (/** @type {string | number} */ value) => (typeof value === "number" && Number.isInteger(value) && Math.abs(value) > 9999 ? value.toLocaleString("en-US") : String(value));
+  const cell = (/** @type {string | number} */ value) => (typeof value === "number" && Number.isInteger(value) && Math.abs(value) > 999 ? value.toLocaleString("en-US") : String(value));
   return h(
     "table",
     { class: "kv-table" },

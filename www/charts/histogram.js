@@ -60,7 +60,7 @@ function panel(Plot, values, tensor, width) {
     marks: [
       ...valueAxis(Plot, "Values", { text: (/** @type {number} */ n) => (n >= 1 ? logTick(n) : ""), ticks: logTicks(domain).filter((n) => n >= 1) }),
       Plot.axisX({ ticks: 6, tickSize: 3, label: "Value", labelAnchor: "center", labelArrow: "none" }),
-      Plot.rect(bins.filter(({ count }) => count > 0), { x1: "x1", x2: "x2", y1: 0.7, y2: "count", fill: colour[tensor], inset: 0.3, className: `kv-bins-${tensor}` }),
+      Plot.rect(bins.filter(({ count }) => count > 0), { x1: "x1", x2: "x2", y1: 0.7, y2: "count", fill: colour[tensor], insetLeft: 0.3, insetRight: 0.3, className: `kv-bins-${tensor}` }),
       Plot.ruleX([-values.p99, values.p99], { stroke: "var(--ink)", strokeWidth: 1.2, strokeDasharray: "3 3" }),
       Plot.ruleY([0.7], { stroke: "var(--ink)" }),
       Plot.tip(

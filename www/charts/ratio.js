@@ -26,7 +26,7 @@ export function ratioChart({ rows }) {
       columns: ["Stage", "Layer", "Tensor", "Kind", "Captures", "Raw, bytes", "Compressed, bytes", "Ratio, ×"],
       rows: stats.map((stat) => [
         ...[stat.stage, stat.layerId, stat.tensor, stat.lossless ? "lossless" : "lossy"],
-        ...[stat.captures, stat.raw, stat.size, Number(stat.ratio.toFixed(3))],
+        ...[stat.captures, stat.raw, stat.size, stat.ratio.toFixed(3)],
       ]),
     }),
   };

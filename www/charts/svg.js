@@ -111,6 +111,8 @@ export function sheet({ title, legend, panels, width, columns = 1, ink, interact
     const top = heading ? 20 : 0;
     if (heading) children.push(s("text", { x, y: y + 13, "font-size": 12.5, "font-weight": 600, "text-anchor": "start", fill: "var(--ink)" }, heading));
     for (const [name, value] of Object.entries({ x, y: y + top, overflow: "visible" })) svg.setAttribute(name, String(value));
+    // The sheet has the name, and the table says what is drawn: Plot's labels of marks ("rule", "dot") would only be read in between.
+    for (const mark of interactive ? svg.querySelectorAll("[aria-label]:not([role])") : [svg]) mark.setAttribute("aria-hidden", "true");
     children.push(svg);
     rowHeight = Math.max(rowHeight, top + Number(svg.getAttribute("height")));
   });

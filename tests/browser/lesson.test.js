@@ -1,0 +1,140 @@
+// The lesson, on the sample without any dump: its figures are the core's (tests/inspect.rs checks the same file natively), each step
+// has its link, and axe finds nothing serious in it or in the charts.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import axe from "axe-core";
+import { launch } from "./chromium.js";
+import { ROOT, serve } from "./server.js";
+
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let server;
+/** @type {Awaited<ReturnType<typeof launch>>} */
+let browser;
+/** @type {import("playwright-core").Page} */
+let page;
+/** @type {any} */
+let figures;
+
+before(async () => {
+  figures = JSON.parse(await readFile(join(ROOT, "tests/data/inspect-layer-14.json"), "utf8"));
+  server = await serve();
+  browser = await launch({ viewport: { width: 1280, height: 900 } });
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+/** @param {number} step */
+async function open(step) {
+  await page?.close();
+  page = await browser.context.newPage();
+  await page.goto(`${server.url}?engine=serial#learn=${step}`);
+  await page.waitForSelector(".lesson .look");
+  await field("Head").selectOption("1");
+}
+
+/** @param {string} name of one of the lesson's choices; a label's text holds its options too */
+const field = (name) => page.locator(".lesson .pick label").filter({ has: page.getByText(name, { exact: true }) }).locator("select");
+
+/** @param {number} n */
+const whole = (n) => n.toLocaleString("en-US");
+
+/** @param {string} selector */
+const text = (selector) => page.locator(selector).first().textContent();
+
+/** Waits until what is shown is of the choice just made. @param {string} selector @param {RegExp | string} words */
+const shows = (selector, words) => page.locator(selector).filter({ hasText: words }).first().waitFor();
+
+async function serious() {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => /** @type {any} */ (window).axe.run(document.querySelector(".lesson") ?? document.querySelector("main")));
+  return violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id, nodes }) => `${id}: ${nodes.map((/** @type {any} */ node) => node.html).join(" ")}`);
+}
+
+/** @param {any} value @returns {string} the bits, as the strip's label spells them */
+const spelled = ({ bits }) => {
+  const all = bits.toString(2).padStart(16, "0");
+  return `sign ${all[0]}, exponent ${all.slice(1, 6)}, mantissa ${all.slice(6)}`;
+};
+
+test("step 1 shows the values' bits", async () => {
+  await open(1);
+  const { values } = figures.lossless;
+  await page.locator(`[aria-label="${spelled(values[0])}"]`).first().waitFor();
+  const labels = await page.locator(".lesson .values .bits").evaluateAll((strips) => strips.map((strip) => strip.getAttribute("aria-label")));
+  assert.deepEqual(labels, values.slice(0, 8).map(spelled));
+  const numbers = await page.locator(".lesson .values .number").allTextContents();
+  assert.deepEqual(numbers.map((number) => Number(number.replace("−", "-"))), values.slice(0, 8).map((/** @type {any} */ { value }) => Number(value.toPrecision(6))));
+});
+
+test("steps 2 to 4 show the core's sizes and entropies", async () => {
+  const { whole: plain, before: [hi, lo] } = figures.lossless;
+  await open(2);
+  assert.match((await text(".size-bars")) ?? "", new RegExp(`${whole(plain)} B.*high ${whole(hi.plain.zstd)} \\+ low ${whole(lo.plain.zstd)}`, "s"));
+  await open(3);
+  assert.match((await text(".lesson .prose")) ?? "", new RegExp(`from ${whole(hi.plain.zstd)} to ${whole(hi.delta.zstd)} bytes`));
+  await open(4);
+  const captions = await page.locator(".lesson .counts figcaption").allTextContents();
+  [hi.plain, hi.delta, lo.plain].forEach((coded, i) => assert.match(captions[i], new RegExp(`${coded.entropy.toFixed(3)} bits per byte.*zstd ${whole(coded.zstd)} B`)));
+});
+
+test("step 5: the slider shows value, error and size of each setting", async () => {
+  await open(5);
+  const size = (/** @type {any} */ { after: [hi, lo] }) => whole(hi.delta.zstd + lo.plain.zstd);
+  await shows(".lesson .sizes", `${size(figures.truncate)} B`);
+  assert.match((await text(".lesson .sizes")) ?? "", new RegExp(`error ${Number(figures.truncate.errors.mae.toPrecision(3))},`));
+  await field("Tensor").selectOption("v");
+  await page.locator(".lesson").getByLabel("Quantize").check();
+  await shows(".lesson .sizes", `${size(figures.quant)} B`);
+  const numbers = await page.locator(".lesson .values .number").allTextContents();
+  assert.deepEqual(
+    numbers.map((number) => number.replaceAll("−", "-").split(" → ").map(Number)),
+    figures.quant.values.slice(0, 8).map((/** @type {any} */ { value, restored }) => [value, restored].map((each) => Number(each.toPrecision(6)))),
+  );
+  await page.getByRole("slider", { name: "Bits" }).focus();
+  await page.keyboard.press("ArrowLeft");
+  await shows(".lesson output", "7 bits");
+  await page.waitForFunction((before) => !document.querySelector(".lesson .sizes")?.textContent?.includes(before), `${size(figures.quant)} B`);
+});
+
+test("step 6 draws every setting, and says what is not told", async () => {
+  await open(6);
+  await page.waitForSelector('[data-chart="lesson-curve"] .kv-sheet');
+  assert.match((await text(".lesson .prose")) ?? "", /not a model's quality/);
+});
+
+test("steps are links, and closing leaves the page as it was", async () => {
+  await open(2);
+  await page.getByRole("link", { name: /^4/ }).click();
+  await shows(".lesson h3", /^4\./);
+  assert.match(page.url(), /#learn=4$/);
+  await page.goBack().catch(() => null);
+  await page.goto(`${server.url}?engine=serial#learn=3`);
+  await shows(".lesson h3", /^3\./);
+  await page.locator(".lesson").getByRole("button", { name: "Close", exact: true }).click();
+  await page.locator(".lesson").waitFor({ state: "detached" });
+  assert.ok(!page.url().includes("learn"));
+});
+
+for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+  test(`axe finds nothing serious in the lesson, the charts and the pictures (${colorScheme})`, async () => {
+    for (let step = 1; step <= 6; step++) {
+      await open(step);
+      await page.emulateMedia({ colorScheme });
+      if (step === 6) await page.waitForSelector('[data-chart="lesson-curve"] .kv-sheet');
+      assert.deepEqual(await serious(), [], `step ${step}`);
+    }
+    await page.goto("about:blank");
+    await page.goto(`${server.url}?engine=serial`);
+    await page.getByRole("button", { name: /sample/i }).first().click();
+    await page.waitForSelector('[data-chart="error-by-layer"] .kv-sheet');
+    await page.locator("details.pictures > summary").click();
+    await page.waitForSelector('[data-chart="values"] .kv-sheet');
+    for (const summary of await page.locator(".kv-chart summary").all()) await summary.click();
+    assert.deepEqual(await serious(), []);
+  });
+}

@@ -1,0 +1,54 @@
+//! The lesson's and the pictures' figures of the sample, as the page shows them: `tests/browser/lesson.test.js` compares the page's with the
+//! same file.
+
+mod common;
+
+use kvlens::analysis::inspect::{Lesson, LessonRequest, Method, TensorPicture};
+use kvlens::tensor::{Dtype, Shape, Tensor};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+const LAYER: &str = "sample-dump/dumps/prompt_128/layer_14";
+
+fn tensor(name: &str) -> Tensor {
+    let shape = Shape {
+        seq_len: 128,
+        kv_heads: 3,
+        head_dim: 64,
+    };
+    let path = common::data(LAYER).join(name);
+    Tensor::new(Dtype::F16, shape, std::fs::read(path).unwrap()).unwrap()
+}
+
+fn lesson(tensor: &Tensor, method: Method, bits: u32) -> Value {
+    let request = LessonRequest {
+        token: 40,
+        head: 1,
+        method,
+        bits,
+        level: 3,
+    };
+    as_sent(&Lesson::of(tensor, request).unwrap())
+}
+
+/// Through text, as it reaches the page: there an f32 is its shortest decimal.
+fn as_sent(figures: &impl Serialize) -> Value {
+    serde_json::from_str(&serde_json::to_string(figures).unwrap()).unwrap()
+}
+
+#[test]
+fn figures_of_the_sample_are_those_on_file() {
+    let (k, v) = (tensor("k_t0_128.bin"), tensor("v_t0_128.bin"));
+    let now = json!({
+        "lossless": lesson(&k, Method::None, 0),
+        "truncate": lesson(&k, Method::Truncate, 6),
+        "quant": lesson(&v, Method::Quant, 8),
+        "k": as_sent(&TensorPicture::of(&k, 3)),
+        "v": as_sent(&TensorPicture::of(&v, 3)),
+    });
+    let file = common::data("inspect-layer-14.json");
+    let on_file: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    for (name, figures) in now.as_object().unwrap() {
+        assert_eq!(figures, &on_file[name], "{name}");
+    }
+}
