@@ -183,3 +183,57 @@ test("the sweep: rate, distortion, what passes, and a threshold that moves", asy
   for (let i = 0; i < 4; i++) await page.keyboard.press("PageDown");
   assert.notEqual(await sentence.textContent(), before);
 });
+
+test("lossy compare: each method stands at its ratio and error", async () => {
+  const csv = (await golden("lossy-compare-default/lossy_compare.csv")).filter((row) => row.stage === "prefill");
+  const methods = new Map();
+  for (const row of csv) methods.set(row.method, [...(methods.get(row.method) ?? []), row]);
+  await page.evaluate(() => { location.hash = "analysis=lossy-compare"; });
+  await page.getByRole("tab", { name: /compare/i, selected: true }).waitFor();
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await page.waitForSelector('[data-chart="lossy-compare"] .kv-sheet');
+  const drawn = await panels(page, "lossy-compare");
+  for (const [i, side] of ["k", "v"].entries()) {
+    const { x, y, points } = drawn[i];
+    const marks = points[`kv-methods-${side.toUpperCase()}`].map((mark) => [axis(x, "log")(mark.x), axis(y)(mark.y)]);
+    assert.equal(marks.length, methods.size);
+    for (const [method, captures] of methods) {
+      // All captures of this stage have one length: their errors weigh the same.
+      const error = captures.reduce((/** @type {number} */ sum, /** @type {Record<string, string>} */ row) => sum + Number(row[`${side}_mae`]), 0) / captures.length;
+      const ratio = weightedRatio(captures, side);
+      const found = marks.some(([e, r]) => Math.abs(e / error - 1) < 0.01 && Math.abs(r / ratio - 1) < 0.005);
+      assert.ok(found, `${method} on ${side}: no mark at ${error}, ${ratio} among ${marks.join(" ")}`);
+    }
+  }
+});
+
+test("1,500 captures of 30 layers are drawn as 30 layers, and nothing leaves its panel", async () => {
+  const found = await page.evaluate(async () => {
+    const { drawResult } = await import(new URL("charts/index.js", document.baseURI).href);
+    const planes = { split: { hi: 900, lo: 1100 } };
+    const tensor = (/** @type {number} */ n) => ({ rawBytes: 4096, size: 2000 + n, planes, extraBytes: n, errors: { mae: 0.01 + n / 1e4, rmse: 0.02, maxAbs: 0.3, cosine: 0.999 }, nonFinite: 0 });
+    const rows = Array.from({ length: 1500 }, (_, i) => ({
+      layerId: i % 30, stage: i < 30 ? "prefill" : "decode", seqLen: i < 30 ? 128 : 1, kvHeads: 8, headDim: 128, lossless: i % 30 < 4,
+      variant: { label: "quant", bits: 8 }, k: tensor(i % 30), v: tensor((7 * i) % 30),
+    }));
+    const place = document.createElement("div");
+    document.querySelector("main")?.append(place);
+    await drawResult(place, { analysis: "mixed", rows, groups: [], settings: {} });
+    await new Promise((done) => setTimeout(() => requestAnimationFrame(done), 300));
+    const charts = [...place.querySelectorAll("svg.kv-sheet")].map((sheet) => {
+      const outer = sheet.getBoundingClientRect();
+      const labels = [...sheet.querySelectorAll("text")].map((text) => text.getBoundingClientRect()).filter(({ width }) => width > 0);
+      const marks = [...sheet.querySelectorAll("circle, rect:not(pattern *), line")].map((mark) => mark.getBoundingClientRect());
+      const outside = [...labels, ...marks].filter((box) => box.left < outer.left - 2 || box.right > outer.right + 2 || box.top < outer.top - 2 || box.bottom > outer.bottom + 2).length;
+      const overlaps = labels.filter((a, i) => labels.some((b, j) => j > i && a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 3 && b.top < a.bottom - 3)).length;
+      return { elements: sheet.querySelectorAll("*").length, outside, overlaps };
+    });
+    place.remove();
+    return charts;
+  });
+  assert.equal(found.length, 3);
+  for (const { elements, outside, overlaps } of found) {
+    assert.ok(elements < 1200, `${elements} elements`);
+    assert.deepEqual({ outside, overlaps }, { outside: 0, overlaps: 0 });
+  }
+});

@@ -51,8 +51,9 @@ const shows = (selector, words) => page.locator(selector).filter({ hasText: word
 
 async function serious() {
   await page.evaluate(axe.source);
+  /** @type {{ violations: { id: string, impact: string, nodes: { html: string }[] }[] }} */
   const { violations } = await page.evaluate(() => /** @type {any} */ (window).axe.run(document.querySelector(".lesson") ?? document.querySelector("main")));
-  return violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id, nodes }) => `${id}: ${nodes.map((/** @type {any} */ node) => node.html).join(" ")}`);
+  return violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
 }
 
 /** @param {any} value @returns {string} the bits, as the strip's label spells them */
