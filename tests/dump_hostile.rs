@@ -171,6 +171,14 @@ fn rfind(bytes: &[u8], what: &[u8]) -> usize {
 }
 
 #[test]
+fn more_problems_than_anyone_reads_are_counted_only() {
+    let entries = vec![("../x", b"".as_slice()); 12_000];
+    let dump = open("a.zip", zip_with_good(&entries));
+    assert_eq!((dump.problems.len(), readable(&dump)), (10_001, 1));
+    assert_problem(&dump, "2000 more problems are not listed");
+}
+
+#[test]
 fn checksums_are_compared() {
     let mut bytes = zip_with_good(&[]);
     let at = find(&bytes, b"1234", 0);

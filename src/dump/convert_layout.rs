@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::capture::Capture;
 use super::meta::{inner_path, shorten};
-use super::problem::{Fault, Problem};
+use super::problem::{Fault, Problem, Problems};
 use super::tables::plain_place;
 use super::tensors::{Array, Element, Table};
 use crate::tensor::Shape;
@@ -32,11 +32,7 @@ pub(crate) struct StoredCapture {
 }
 
 /// The captures that the metadata `json` of `table` tells of.
-pub(super) fn captures(
-    table: &Table,
-    json: &str,
-    problems: &mut Vec<Problem>,
-) -> Vec<Arc<Capture>> {
+pub(super) fn captures(table: &Table, json: &str, problems: &mut Problems) -> Vec<Arc<Capture>> {
     let stored: Vec<StoredCapture> = match serde_json::from_str(json) {
         Ok(stored) => stored,
         Err(error) => {

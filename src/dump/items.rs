@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::limits::Limits;
 use super::meta::inner_path;
-use super::problem::{Fault, Problem};
+use super::problem::{Fault, Problem, Problems};
 use super::region::Region;
 use super::source::Source;
 use super::stream::{Coding, Span, Stream};
@@ -134,7 +134,7 @@ pub(super) struct Listing<'a> {
     archive: &'a str,
     limits: &'a Limits,
     items: Vec<Item>,
-    problems: &'a mut Vec<Problem>,
+    problems: &'a mut Problems,
 }
 
 impl Listing<'_> {
@@ -191,7 +191,7 @@ impl Listing<'_> {
 pub(super) fn list(
     source: &Arc<dyn Source>,
     limits: &Limits,
-    problems: &mut Vec<Problem>,
+    problems: &mut Problems,
 ) -> Vec<Item> {
     let mut items = Vec::new();
     for (file, entry) in source.files().iter().enumerate() {
@@ -236,7 +236,7 @@ fn expand(
     depth: usize,
     limits: &Limits,
     items: &mut Vec<Item>,
-    problems: &mut Vec<Problem>,
+    problems: &mut Problems,
 ) {
     let kind = item.kind();
     if !matches!(kind, Kind::Zip | Kind::Tar(_)) {

@@ -85,6 +85,38 @@ impl Problem {
     }
 }
 
+/// Problems as they are found. A hostile file may have more of them than anyone reads, or than memory holds.
+#[derive(Debug, Default)]
+pub(super) struct Problems {
+    list: Vec<Problem>,
+    more: usize,
+}
+
+impl Problems {
+    /// After this many the rest is only counted.
+    pub const MOST: usize = 10_000;
+
+    pub fn push(&mut self, problem: Problem) {
+        if self.list.len() < Self::MOST {
+            self.list.push(problem);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    pub fn extend(&mut self, problems: impl IntoIterator<Item = Problem>) {
+        problems.into_iter().for_each(|problem| self.push(problem));
+    }
+
+    pub fn into_list(mut self) -> Vec<Problem> {
+        if self.more > 0 {
+            let why = format!("{} more problems are not listed", self.more);
+            self.list.push(Problem::new("\u{2026}", Fault::Broken(why)));
+        }
+        self.list
+    }
+}
+
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_struct("Problem", 5)?;

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::items::Item;
 use super::limits::Limits;
 use super::meta::shorten;
-use super::problem::{Fault, Problem};
+use super::problem::{Fault, Problem, Problems};
 use super::tensors::{Array, Element, MOST_AXES, Table};
 use crate::tensor::Dtype;
 
@@ -57,7 +57,7 @@ pub(super) fn read_header(
 }
 
 /// The tensors of the file `item`, whose header is `head`; bad ones become problems.
-pub(super) fn table(item: &Item, head: &[u8], problems: &mut Vec<Problem>) -> Result<Table, Fault> {
+pub(super) fn table(item: &Item, head: &[u8], problems: &mut Problems) -> Result<Table, Fault> {
     let json = head.get(LEN as usize..).unwrap_or_default();
     let header: Header<'_> = serde_json::from_slice(json)
         .map_err(|error| broken(format!("its header is not valid: {error}")))?;
@@ -192,7 +192,7 @@ fn array(item: &Item, data: u64, name: String, value: &RawValue) -> Result<(u64,
 }
 
 /// Tensors that share bytes are refused, as the format does.
-fn refuse_overlaps(arrays: &mut Vec<(u64, Array)>, problems: &mut Vec<Problem>) {
+fn refuse_overlaps(arrays: &mut Vec<(u64, Array)>, problems: &mut Problems) {
     arrays.sort_by_key(|(begin, array)| (*begin, array.span.len()));
     let mut end = 0;
     arrays.retain(|(begin, array)| {

@@ -9,7 +9,7 @@ use super::limits::Limits;
 use super::load::Place;
 use super::mapping::Mapping;
 use super::meta::{self, Meta};
-use super::problem::{Fault, Problem};
+use super::problem::{Fault, Problem, Problems};
 use super::source::Source;
 use super::stream::Span;
 use super::tables::{self, group_npy};
@@ -32,17 +32,17 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
         pending_bytes: limits.pending_bytes,
         ..Dump::default()
     };
+    let mut problems = Problems::default();
     for (path, reason) in source.skipped() {
-        dump.problems
-            .push(Problem::new(path, Fault::Unreadable(reason.clone())));
+        problems.push(Problem::new(path, Fault::Unreadable(reason.clone())));
     }
-    let mut items = items::list(source, limits, &mut dump.problems);
+    let mut items = items::list(source, limits, &mut problems);
     if let ([only], Kind::Other) = (
         items.as_slice(),
         items.first().map_or(Kind::Meta, Item::kind),
     ) {
         let expected = "a folder, .zip, .tar, .tar.gz, .tar.zst, .npz, .npy or .safetensors";
-        dump.problems.push(Problem::field(
+        problems.push(Problem::field(
             &only.path,
             "name",
             "no known ending",
@@ -56,7 +56,6 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
     let mut arrays = Vec::new();
     let mut tables = Vec::new();
     for item in &mut items {
-        let problems = &mut dump.problems;
         let problem = match item.kind() {
             Kind::Meta => {
                 capture(item, &by_path, limits).map(|capture| dump.captures.push(Arc::new(capture)))
@@ -65,26 +64,27 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
             Kind::Npy => parse_head(item, limits, npy::array)
                 .map(|array| arrays.push((item.path.clone(), array))),
             Kind::Safetensors => parse_head(item, limits, |item, head| {
-                safetensors::table(item, head, problems)
+                safetensors::table(item, head, &mut problems)
             })
             .map(|table| tables.push(table)),
             Kind::Zip | Kind::Tar(_) | Kind::Other => Ok(()),
         };
-        dump.problems.extend(problem.err());
+        problems.extend(problem.err());
     }
     tables.extend(group_npy(arrays));
     tables.retain(|table| match &table.captures {
         Some(json) => {
             dump.captures
-                .extend(convert_layout::captures(table, json, &mut dump.problems));
+                .extend(convert_layout::captures(table, json, &mut problems));
             false
         }
         None => true,
     });
     let understood = tables::understand(tables, &options.mapping);
     dump.captures.extend(understood.captures);
-    dump.problems.extend(understood.problems);
+    problems.extend(understood.problems.into_list());
     dump.guesses = understood.guesses;
+    dump.problems = problems.into_list();
     dump.sort();
     dump
 }

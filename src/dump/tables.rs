@@ -12,7 +12,7 @@ use super::mapping::{ArrayInfo, Mapping, TensorGuess};
 use super::meta::shorten;
 use super::names;
 use super::pattern::{Kv, Named};
-use super::problem::{Fault, Problem};
+use super::problem::{Fault, Problem, Problems};
 use super::tensors::{Array, Element, Table};
 use crate::tensor::{Dtype, Shape};
 
@@ -24,7 +24,7 @@ const EXAMPLES: usize = 6;
 pub(super) struct Understood {
     pub captures: Vec<Arc<Capture>>,
     pub guesses: Vec<TensorGuess>,
-    pub problems: Vec<Problem>,
+    pub problems: Problems,
 }
 
 /// Arrays with the same pattern of names and number of axes; they are understood together.
@@ -305,7 +305,7 @@ fn guess(
     }
 }
 
-fn ask_for_axes(members: &[Member], paths: &[String], why: &str, problems: &mut Vec<Problem>) {
+fn ask_for_axes(members: &[Member], paths: &[String], why: &str, problems: &mut Problems) {
     let mut last = None;
     for member in members {
         if last.replace(member.table) != Some(member.table) {

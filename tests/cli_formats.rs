@@ -1,0 +1,164 @@
+//! Archives and tensor files at the command line: what is asked for, what is said of a guess, and conversions.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name)
+}
+
+fn kvlens(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kvlens"))
+        .args(args)
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn scan_shows_guess_and_reason() {
+    let file = data("formats/transformers.safetensors");
+    let output = kvlens(&["scan", "--dump-dir", path(&file)]);
+    assert!(output.status.success());
+    let out = text(&output.stdout);
+    let expected = "transformers.safetensors: 6 tensors named past_key_values.{layer}.{kv} read as [batch,heads,seq,dim]: ";
+    assert!(out.contains(expected), "{out}");
+    assert!(
+        out.contains("Hugging Face caches are batch, heads, seq, dim"),
+        "{out}"
+    );
+    assert!(
+        out.contains("    past_key_values.0.key fp16 [1, 2, 96, 8]"),
+        "{out}"
+    );
+}
+
+#[test]
+fn what_cannot_be_told_is_asked_for_and_then_read() {
+    let file = data("formats/no_names.npz");
+    let output = kvlens(&["scan", "--dump-dir", path(&file)]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stderr).contains("say which they are with --tensor-names"),
+        "{}",
+        text(&output.stderr)
+    );
+    let output = kvlens(&[
+        "scan",
+        "--dump-dir",
+        path(&file),
+        "--tensor-names",
+        "arr{layer}{kv}x",
+        "--axes",
+        "seq,heads,dim",
+    ]);
+    assert!(
+        output.status.success() && text(&output.stdout).contains("1 run, 3 captures"),
+        "{}",
+        text(&output.stdout)
+    );
+}
+
+#[test]
+fn wrong_flags_are_named_with_what_they_may_be() {
+    let file = data("formats/no_names.npz");
+    for (flag, value, expected) in [
+        (
+            "--tensor-names",
+            "k_{layer}",
+            "{kv} must be in it once, found 0 times",
+        ),
+        ("--axes", "seq,heads", "dim is missing"),
+        ("--bits16", "int8", "[possible values: fp16, bf16]"),
+        ("--max-unpack-ratio", "0", "0 is not in 1.."),
+    ] {
+        let output = kvlens(&["mixed", "--dump-dir", path(&file), flag, value]);
+        assert_eq!(output.status.code(), Some(2));
+        let error = text(&output.stderr);
+        assert!(
+            error.contains(flag) && error.contains(value) && error.contains(expected),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn convert_writes_what_is_read_back_and_nothing_over_another_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dump, reports) = (data("sample-dump/dumps"), folder.path().join("reports"));
+    let report = |dump: &Path| {
+        let output = kvlens(&[
+            "mixed",
+            "--dump-dir",
+            path(dump),
+            "--out-dir",
+            path(&reports),
+        ]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        std::fs::read(reports.join("mixed_summary.md")).unwrap()
+    };
+    let expected = report(&dump);
+    for name in ["a.zip", "a.safetensors", "a"] {
+        let out = folder.path().join(name);
+        let args = ["convert", "--dump-dir", path(&dump), "--out", path(&out)];
+        let output = kvlens(&args);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert!(
+            text(&output.stdout).starts_with("81 captures, 940032 bytes of K and V in "),
+            "{}",
+            text(&output.stdout)
+        );
+        assert_eq!(report(&out), expected, "{name}");
+        let again = kvlens(&args);
+        assert_eq!(again.status.code(), Some(1));
+        assert!(text(&again.stderr).contains("is there already"));
+    }
+    let left: Vec<String> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|item| item.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    assert!(left.iter().all(|name| !name.contains("tmp")), "{left:?}");
+}
+
+#[test]
+fn a_conversion_that_fails_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let damaged = folder.path().join("a.zip");
+    let mut bytes = std::fs::read(data("tiny/tiny.zip")).unwrap();
+    // The stored V of layer 0, whose checksum then differs.
+    let at = bytes
+        .windows(20)
+        .position(|window| window == b"r/layer_0/v_t0_2.bin")
+        .unwrap();
+    bytes[at + 25] ^= 1;
+    std::fs::write(&damaged, bytes).unwrap();
+    for name in ["out.zip", "out.safetensors", "out"] {
+        let output = kvlens(&[
+            "convert",
+            "--dump-dir",
+            path(&damaged),
+            "--out",
+            path(&folder.path().join(name)),
+        ]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(
+            text(&output.stderr).contains("the checksum differs"),
+            "{}",
+            text(&output.stderr)
+        );
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "only the damaged file"
+        );
+    }
+}
