@@ -22,6 +22,18 @@ export function layersOf(stats) {
   return { ids, at: (layerId) => places.get(layerId) ?? -1, split: first > 0 ? first - 0.5 : null };
 }
 
+/**
+ * How large marks may be, so that K's and V's stand side by side within their layer, and layers apart.
+ * @param {Layers} layers @param {number} width
+ * @returns {{ r: number, strokeWidth: number, beside: Record<"K" | "V", number> }} `beside`: where K and V stand beside their layer's place
+ */
+export function markSize(layers, width) {
+  const room = (width - BASE.marginLeft - BASE.marginRight) / (layers.ids.length + 0.2);
+  const r = Math.min(4, Math.max(1.2, room / 6.5));
+  const beside = Math.min(0.25, Math.max(0.15, (r + 1) / room));
+  return { r, strokeWidth: r < 3 ? 1.1 : 1.8, beside: { K: -beside, V: beside } };
+}
+
 /** Plot's x options for layers. @param {Layers} layers */
 export const layerScale = (layers) => ({ domain: [-0.6, layers.ids.length - 0.4], axis: null });
 
@@ -88,23 +100,29 @@ export function digits3(e) {
 export const times = (r) => (r > 0 ? `${r.toFixed(3)}×` : "–");
 
 /**
- * Ticks of a logarithmic axis: powers of ten, or 1-2-5 where fewer than three of them would show.
+ * Ticks of a logarithmic axis: powers of ten, or multiples of them where fewer than three would show, or equal steps where the axis
+ * covers less than that.
  * @param {number[]} domain
  * @returns {number[]}
  */
 export function logTicks([low, high]) {
   const powers = [];
   for (let p = Math.floor(Math.log10(low)); p <= Math.ceil(Math.log10(high)); p++) powers.push(p);
-  const within = (/** @type {number} */ e) => e >= low && e <= high;
-  const ticks = powers.map((p) => Number(`1e${p}`)).filter(within);
-  return ticks.length >= 3 ? ticks : powers.flatMap((p) => [1, 2, 5].map((n) => Number(`${n}e${p}`))).filter(within);
+  for (const factors of [[1], [1, 2, 5], [1, 2, 3, 4, 6, 8]]) {
+    const ticks = powers.flatMap((p) => factors.map((n) => Number(`${n}e${p}`))).filter((e) => e >= low && e <= high);
+    if (ticks.length >= 3) return ticks;
+  }
+  const fine = Number(`1e${Math.floor(Math.log10((high - low) / 2))}`);
+  const step = [1, 2, 5].map((n) => n * fine).find((step) => (high - low) / step <= 6) ?? 10 * fine;
+  const first = Math.ceil(low / step);
+  return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
 
 /** 0.002 -> "0.002", 1e-6 -> "10⁻⁶" @param {number} e */
 export function logTick(e) {
   const power = Math.floor(Math.log10(e) + 1e-9);
-  if (power >= -3 && power <= 3) return String(Number(e.toPrecision(1)));
-  const factor = Math.round(e / 10 ** power);
+  if (power >= -3 && power <= 3) return String(Number(e.toPrecision(3)));
+  const factor = Number((e / 10 ** power).toPrecision(3));
   const raised = [...String(power)].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("");
   return `${factor === 1 ? "" : `${factor}·`}10${raised}`;
 }
@@ -117,3 +135,6 @@ export function byteUnit(values) {
 
 /** What every panel has in common. */
 export const BASE = { marginLeft: 46, marginRight: 10, marginTop: 32, marginBottom: 36, style: { fontSize: `${FONT}px`, color: "var(--ink)" } };
+
+/** Of every label under the pointer. */
+export const TIP = { lineHeight: 1.3, lineWidth: 60 };

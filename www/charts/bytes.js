@@ -1,6 +1,6 @@
 // Where the bytes go: the compressed bytes of each layer's K and V, stacked by plane; the raw size as a line above.
 
-import { BASE, byteUnit, layerAxis, layerScale, layersOf, splitMarks, valueAxis, whole } from "./axis.js";
+import { BASE, TIP, byteUnit, layerAxis, layerScale, layersOf, splitMarks, valueAxis, whole } from "./axis.js";
 import { stagePanels } from "./ratio.js";
 import { byLayer, stageOrder } from "./rows.js";
 import { colour, ink as newInk, sheet, square, stroke } from "./svg.js";
@@ -121,6 +121,7 @@ function panel(Plot, stats, all, width, ink) {
       Plot.tip(
         layers.ids.filter((id) => stats.some((stat) => stat.layerId === id)),
         Plot.pointerX({
+          ...TIP,
           x: (/** @type {number} */ id) => layers.at(id),
           y: (/** @type {number} */ id) => Math.max(...stats.filter((stat) => stat.layerId === id).map((stat) => stat.size)) / unit.size,
           title: (/** @type {number} */ id) => tipText(stats.filter((stat) => stat.layerId === id)),

@@ -1,6 +1,6 @@
 // Lossy compare: methods and bits as a small multiple, ratio against error, K beside V and the stages one below the other.
 
-import { BASE, digits3, logTick, logTicks, panelWidth, times, valueAxis } from "./axis.js";
+import { BASE, TIP, digits3, logTick, logTicks, panelWidth, times, valueAxis } from "./axis.js";
 import { logScale } from "./error.js";
 import { byVariant, ERRORS, stageName, stageOrder } from "./rows.js";
 import { colour, s, sheet } from "./svg.js";
@@ -96,6 +96,7 @@ function panel(Plot, stats, sameX, sameY, measure, width) {
       Plot.tip(
         stats,
         Plot.pointer({
+          ...TIP,
           x: at,
           y: "ratio",
           maxRadius: 30,

@@ -1,6 +1,6 @@
 // How far zstd is from the bound: order-0 entropy of each byte plane and what zstd reaches, before and after the delta along the sequence.
 
-import { BASE, panelWidth, whole } from "./axis.js";
+import { BASE, TIP, panelWidth, whole } from "./axis.js";
 import { colour, s, sheet } from "./svg.js";
 
 /** @typedef {import("./heatmap.js").LayerPicture} LayerPicture */
@@ -96,6 +96,7 @@ function panel(Plot, reaches, all, layers, width) {
       Plot.tip(
         reaches,
         Plot.pointer({
+          ...TIP,
           x: "entropy",
           y,
           title: (/** @type {Reach} */ reach) =>

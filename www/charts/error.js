@@ -1,7 +1,7 @@
 // Error of each lossy layer, on a logarithmic axis; one measure at a time, the stages one below the other.
 
-import { BASE, digits3, layerAxis, layerScale, layersOf, logTick, logTicks, valueAxis } from "./axis.js";
-import { BESIDE, legend, points, stagePanels } from "./ratio.js";
+import { BASE, TIP, digits3, layerAxis, layerScale, layersOf, logTick, logTicks, markSize, valueAxis } from "./axis.js";
+import { legend, points, stagePanels } from "./ratio.js";
 import { byLayer, ERRORS } from "./rows.js";
 import { colour, sheet } from "./svg.js";
 
@@ -58,7 +58,8 @@ function panel(Plot, stats, all, name, width) {
   const layers = layersOf(all);
   const value = (/** @type {Stat} */ stat) => stat.errors?.[name] ?? NaN;
   const { foot, ...scale } = logScale(all.map(value));
-  const x = (/** @type {Stat} */ stat) => layers.at(stat.layerId) + BESIDE[stat.tensor];
+  const size = markSize(layers, width);
+  const x = (/** @type {Stat} */ stat) => layers.at(stat.layerId) + size.beside[stat.tensor];
   const y = (/** @type {Stat} */ stat) => value(stat) || foot;
   return Plot.plot({
     ...BASE,
@@ -73,13 +74,14 @@ function panel(Plot, stats, all, name, width) {
         const of = stats.filter((stat) => stat.tensor === tensor);
         return [
           Plot.line([...of].sort((a, b) => a.layerId - b.layerId), { x, y, stroke: colour[tensor], strokeWidth: 1.2, strokeOpacity: 0.5 }),
-          points(Plot, of, tensor, { x, y }),
+          points(Plot, of, tensor, size, { x, y }),
         ];
       }),
       Plot.ruleY([foot], { stroke: "var(--ink)" }),
       Plot.tip(
         layers.ids.filter((id) => stats.some((stat) => stat.layerId === id)),
         Plot.pointerX({
+          ...TIP,
           x: (/** @type {number} */ id) => layers.at(id),
           y: (/** @type {number} */ id) => Math.max(...stats.filter((stat) => stat.layerId === id).map(y)),
           title: (/** @type {number} */ id) =>

@@ -1,6 +1,6 @@
 // The values of one layer, K beside V, on a logarithmic count: most values are small, a few are not.
 
-import { BASE, digits3, logTick, logTicks, panelWidth, valueAxis, whole } from "./axis.js";
+import { BASE, TIP, digits3, logTick, logTicks, panelWidth, valueAxis, whole } from "./axis.js";
 import { colour, sheet } from "./svg.js";
 
 /** @typedef {import("./heatmap.js").LayerPicture} LayerPicture */
@@ -66,6 +66,7 @@ function panel(Plot, values, tensor, width) {
       Plot.tip(
         bins.filter(({ count }) => count > 0),
         Plot.pointerX({
+          ...TIP,
           x: (/** @type {Bin} */ bin) => (bin.x1 + bin.x2) / 2,
           y: "count",
           title: (/** @type {Bin} */ bin) => `${digits3(bin.x1)} to ${digits3(bin.x2)}\n${whole(bin.count)} values`,

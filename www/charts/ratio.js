@@ -1,13 +1,10 @@
 // Compression ratio of each layer, K and V, the stages one below the other: lossless filled, lossy hollow, the split as a line.
 
-import { BASE, columnsFor, layerAxis, layerScale, layersOf, panelWidth, splitMarks, times, valueAxis, whole } from "./axis.js";
+import { BASE, TIP, columnsFor, layerAxis, layerScale, layersOf, markSize, panelWidth, splitMarks, times, valueAxis, whole } from "./axis.js";
 import { byLayer, stageName, stageOrder } from "./rows.js";
 import { colour, marker, sheet } from "./svg.js";
 
 /** @typedef {import("./rows.js").Stat} Stat */
-
-/** Where K and V stand beside their layer's place. */
-export const BESIDE = { K: -0.15, V: 0.15 };
 
 /**
  * @param {{ rows: any[] }} report
@@ -69,13 +66,14 @@ export function legend(stats, both) {
 /** @param {any} Plot @param {Stat[]} stats @param {Stat[]} all @param {number} width */
 function panel(Plot, stats, all, width) {
   const layers = layersOf(all);
-  const x = (/** @type {Stat} */ stat) => layers.at(stat.layerId) + BESIDE[stat.tensor];
+  const size = markSize(layers, width);
+  const x = (/** @type {Stat} */ stat) => layers.at(stat.layerId) + size.beside[stat.tensor];
   const ratios = all.map((stat) => stat.ratio);
   const marks = /** @type {const} */ (["K", "V"]).flatMap((tensor) => {
     const of = stats.filter((stat) => stat.tensor === tensor);
     return [
       Plot.ruleX(of, { x, y1: 1, y2: "ratio", stroke: colour[tensor], strokeWidth: 1.4, strokeOpacity: 0.55 }),
-      points(Plot, of, tensor, { x, y: "ratio" }),
+      points(Plot, of, tensor, size, { x, y: "ratio" }),
     ];
   });
   return Plot.plot({
@@ -93,6 +91,7 @@ function panel(Plot, stats, all, width) {
       Plot.tip(
         layers.ids.filter((id) => stats.some((stat) => stat.layerId === id)),
         Plot.pointerX({
+          ...TIP,
           x: (/** @type {number} */ id) => layers.at(id),
           y: (/** @type {number} */ id) => Math.max(...stats.filter((stat) => stat.layerId === id).map((stat) => stat.ratio)),
           title: (/** @type {number} */ id) => tipText(stats.filter((stat) => stat.layerId === id)),
@@ -104,16 +103,16 @@ function panel(Plot, stats, all, width) {
 
 /**
  * K's circles or V's squares, hollow where lossy.
- * @param {any} Plot @param {any[]} of @param {"K" | "V"} tensor @param {any} place
+ * @param {any} Plot @param {any[]} of @param {"K" | "V"} tensor @param {ReturnType<typeof markSize>} size @param {any} place
  */
-export const points = (Plot, of, tensor, place) =>
+export const points = (Plot, of, tensor, size, place) =>
   Plot.dot(of, {
     ...place,
-    r: tensor === "K" ? 4 : 3.7,
+    r: tensor === "K" ? size.r : size.r * 0.92,
     symbol: tensor === "K" ? "circle" : "square",
     fill: (/** @type {Stat} */ stat) => (stat.lossless ? colour[tensor] : "var(--page)"),
     stroke: colour[tensor],
-    strokeWidth: 1.8,
+    strokeWidth: size.strokeWidth,
     className: `kv-points-${tensor}`,
   });
 

@@ -1,8 +1,8 @@
 // Two results over the same layers: each layer's figure goes from a hollow mark (A) to a filled one (B).
 
-import { BASE, digits3, layerAxis, layerScale, layersOf, logTick, logTicks, times, valueAxis } from "./axis.js";
+import { BASE, TIP, digits3, layerAxis, layerScale, layersOf, logTick, logTicks, markSize, times, valueAxis } from "./axis.js";
 import { logScale } from "./error.js";
-import { BESIDE, stagePanels } from "./ratio.js";
+import { stagePanels } from "./ratio.js";
 import { byLayer, ERRORS } from "./rows.js";
 import { colour, marker, sheet } from "./svg.js";
 
@@ -83,6 +83,7 @@ function panel(Plot, pairs, all, figure, width, names) {
   const { foot, ...log } = logScale(values);
   const y = figure.log ? log : { domain: [Math.min(1, ...values), Math.max(1.1, ...values) * 1.04] };
   const at = (/** @type {Stat} */ stat) => figure.of(stat) || (figure.log ? foot : 0);
+  const size = markSize(layers, width);
   const base = figure.log ? foot : 1;
   return Plot.plot({
     ...BASE,
@@ -96,8 +97,8 @@ function panel(Plot, pairs, all, figure, width, names) {
       Plot.ruleY([base], { stroke: "var(--ink)" }),
       /** @type {const} */ (["K", "V"]).map((tensor) => {
         const of = pairs.filter((pair) => pair.a.tensor === tensor);
-        const x = (/** @type {Pair} */ pair) => layers.at(pair.a.layerId) + BESIDE[tensor];
-        const look = { r: tensor === "K" ? 4 : 3.7, symbol: tensor === "K" ? "circle" : "square", stroke: colour[tensor], strokeWidth: 1.8 };
+        const x = (/** @type {Pair} */ pair) => layers.at(pair.a.layerId) + size.beside[tensor];
+        const look = { r: tensor === "K" ? size.r : size.r * 0.92, symbol: tensor === "K" ? "circle" : "square", stroke: colour[tensor], strokeWidth: size.strokeWidth };
         return [
           Plot.ruleX(of, { x, y1: (/** @type {Pair} */ pair) => at(pair.a), y2: (/** @type {Pair} */ pair) => at(pair.b), stroke: colour[tensor], strokeWidth: 2 }),
           Plot.dot(of, { x, y: (/** @type {Pair} */ pair) => at(pair.a), fill: "var(--page)", className: `kv-a-${tensor}`, ...look }),
@@ -107,6 +108,7 @@ function panel(Plot, pairs, all, figure, width, names) {
       Plot.tip(
         layers.ids.filter((id) => pairs.some((pair) => pair.a.layerId === id)),
         Plot.pointerX({
+          ...TIP,
           x: (/** @type {number} */ id) => layers.at(id),
           y: (/** @type {number} */ id) => Math.max(...pairs.filter((pair) => pair.a.layerId === id).flatMap((pair) => [at(pair.a), at(pair.b)])),
           title: (/** @type {number} */ id) =>

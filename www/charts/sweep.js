@@ -1,7 +1,7 @@
 // Rate against distortion of a sweep: a point for each combination, the Pareto front, and the thresholds as lines to drag.
 
 import { h, fill } from "../dom.js";
-import { BASE, digits3, FONT, logTick, logTicks, panelWidth, times, valueAxis } from "./axis.js";
+import { BASE, TIP, digits3, FONT, logTick, logTicks, panelWidth, times, valueAxis } from "./axis.js";
 import { logScale } from "./error.js";
 import { best, combos, limitsOf, paretoFront, passes } from "./limits.js";
 import { colour, s, sheet, stroke } from "./svg.js";
@@ -96,7 +96,7 @@ function say(place, all, limits, { take }) {
     place,
     h("strong", {}, `Best within these limits: ${describe(winner)}.`),
     ` KV ${times(winner.kvRatio)}, mean absolute error ${digits3(winner.k.mae)} on K and ${digits3(winner.v.mae)} on V. ${within} of ${all.length} combinations pass. `,
-    take && h("button", { type: "button", class: "quiet", on: { click: () => take(comboSettings(winner)) } }, "Take these settings"),
+    take && h("button", { type: "button", class: "link", on: { click: () => take(comboSettings(winner)) } }, "Take these settings"),
   );
 }
 
@@ -155,6 +155,7 @@ function panel({ Plot, all, limits, measure, width, still }, tensor, actions, ch
       Plot.tip(
         all,
         Plot.pointer({
+          ...TIP,
           x: at,
           y: "kvRatio",
           maxRadius: 24,

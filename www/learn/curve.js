@@ -1,6 +1,6 @@
 // The last step's picture: every setting of one tensor as a point, ratio against error.
 
-import { BASE, digits3, logTick, logTicks, times, valueAxis } from "../charts/axis.js";
+import { BASE, TIP, digits3, logTick, logTicks, times, valueAxis } from "../charts/axis.js";
 import { logScale } from "../charts/error.js";
 import { figure } from "../charts/figure.js";
 import { loadPlot } from "../charts/index.js";
@@ -81,7 +81,7 @@ function chart(points, lossless, tensor) {
                 Plot.line(points, { x: "mae", y: "ratio", z: "method", stroke: colour[tensor], strokeWidth: 1.2, strokeOpacity: 0.6 }),
                 Plot.dot(points, { x: "mae", y: "ratio", symbol: "method", r: 4, fill: "var(--page)", stroke: colour[tensor], strokeWidth: 1.8 }),
                 Object.keys(shapes).map((method) => Plot.text(points.filter((point) => point.method === method), { x: "mae", y: "ratio", text: "bits", dy: method === "truncate" ? -12 : 13, fill: "var(--muted)" })),
-                Plot.tip(points, Plot.pointer({ x: "mae", y: "ratio", maxRadius: 30, title: (/** @type {Point} */ { method, bits, ratio, mae }) => `${method === "quant" ? "Quantize" : "Truncate"}, ${bits} bits\nRatio ${times(ratio)}\nMean absolute error ${digits3(mae)}` })),
+                Plot.tip(points, Plot.pointer({ ...TIP, x: "mae", y: "ratio", maxRadius: 30, title: (/** @type {Point} */ { method, bits, ratio, mae }) => `${method === "quant" ? "Quantize" : "Truncate"}, ${bits} bits\nRatio ${times(ratio)}\nMean absolute error ${digits3(mae)}` })),
               ],
             }),
           },
