@@ -1,12 +1,13 @@
 // What a reader can do, as functions on the store; the only module of the page that talks to the engine.
 
-/** @import { FileEntry } from "./engine/types.js" */
+/** @import { FileEntry, Mapping } from "./engine/types.js" */
 /** @import { Errors, Failure, Outcome, Row, Running, State } from "./types.js" */
 /** @import { Store } from "./store.js" */
 import { Engine, EngineError, startOptions } from "./engine/client.js";
 import { onUpdate } from "./engine/isolation.js";
 import { changedSettings, withValue } from "./settings.js";
 import { hashOf, lessonStep, stateOfHash } from "./link.js";
+import { ASK_BYTES, besideUrl, fetchedDump, sizeOf } from "./beside.js";
 import { sampleFiles } from "./sample.js";
 import { count, plural } from "./format.js";
 import { createStore } from "./store.js";
@@ -19,6 +20,9 @@ const initialState = () => ({
   engine: { status: "starting", info: null, failure: null },
   specs: [],
   dump: null,
+  mapping: {},
+  beside: "",
+  offer: null,
   reading: null,
   dumpFailure: null,
   analysis: "mixed",
@@ -53,6 +57,8 @@ export function createApp() {
       set({ engine: { status: "ready", info: started.info, failure: null }, specs });
       set(stateOfHash(get(), location.hash));
       followSettings();
+      if (Object.keys(get().mapping).length > 0) await setMapping(get().mapping);
+      if (get().beside) void openBeside();
     } catch (error) {
       set({ engine: { status: "failed", info: null, failure: failureOf(error) } });
     }
@@ -61,13 +67,18 @@ export function createApp() {
   /** Keeps the address and the plan in step with the settings. */
   function followSettings() {
     store.watch(
-      ({ analysis, values, verify, lesson }) => [analysis, values, verify, lesson],
+      ({ analysis, values, verify, lesson, mapping }) => [analysis, values, verify, lesson, mapping],
       () => {
         const hash = hashOf(get());
         if (location.hash.replace(/^#/, "") !== hash) history.replaceState(history.state, "", hash ? `#${hash}` : location.pathname + location.search);
       },
     );
-    addEventListener("hashchange", () => set(stateOfHash(get(), location.hash)));
+    addEventListener("hashchange", () => {
+      const { mapping, beside } = get();
+      set(stateOfHash(get(), location.hash));
+      if (!same(mapping, get().mapping)) void setMapping(get().mapping);
+      if (get().beside !== "" && get().beside !== beside) void openBeside();
+    });
     let timer = 0;
     store.watch(
       ({ analysis, values, dump, running }) => [analysis, values, dump, running === null],
@@ -94,7 +105,7 @@ export function createApp() {
 
   /** @param {Promise<FileEntry[]> | FileEntry[]} found @returns {Promise<boolean>} whether the dump has captures now */
   async function add(found) {
-    set({ reading: "Listing files", dumpFailure: null });
+    set({ reading: "Getting files", dumpFailure: null });
     try {
       const entries = await found;
       if (entries.length === 0) throw new EngineError("dump", "There was no file in that.", "Drop a folder or files of a dump.");
@@ -103,7 +114,7 @@ export function createApp() {
         onProgress: (read, total) => set({ reading: `Reading ${count(read)} of ${count(total)} files` }),
       });
       set({ dump });
-      if (dump.captures === 0 && dump.problems.length === 0) {
+      if (dump.captures === 0 && dump.problems.length === 0 && dump.guesses.length === 0) {
         throw new EngineError(
           "dump",
           entries.length === 1 ? `No capture in ${entries[0].path}.` : `No capture among ${count(entries.length)} files.`,
@@ -124,6 +135,32 @@ export function createApp() {
       set({ dump: await (await engine).removeRun(run) });
     } catch (error) {
       set({ dumpFailure: failureOf(error) });
+    }
+  }
+
+  /** The dump that the link names: at once, or where it is large only when asked. @param {boolean} [asked] */
+  async function openBeside(asked = false) {
+    try {
+      const url = besideUrl(get().beside);
+      const bytes = asked ? null : await sizeOf(url);
+      if (bytes !== null && bytes > ASK_BYTES) return set({ offer: { url, bytes } });
+      set({ offer: null });
+      await add(fetchedDump(url));
+    } catch (error) {
+      set({ dumpFailure: failureOf(error) });
+    }
+  }
+
+  /** @param {Mapping} mapping */
+  async function setMapping(mapping) {
+    set({ reading: "Reading arrays", dumpFailure: null });
+    try {
+      const dump = await (await engine).setMapping(mapping);
+      set({ mapping, dump: dump.runs.length > 0 || dump.problems.length > 0 || dump.guesses.length > 0 ? dump : null });
+    } catch (error) {
+      set({ dumpFailure: failureOf(error) });
+    } finally {
+      set({ reading: null });
     }
   }
 
@@ -204,6 +241,8 @@ export function createApp() {
     add,
     removeRun,
     trySample,
+    openBeside,
+    setMapping,
     run,
     cancel,
     /** @param {string} flag @param {string} text */
@@ -232,5 +271,5 @@ function failureOf(error) {
   return { message: error instanceof Error ? error.message : String(error), hint: "Reload the page and try again." };
 }
 
-/** @param {Record<string, string>} a @param {Record<string, string>} b */
+/** @param {object} a @param {object} b */
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);

@@ -4,21 +4,26 @@
 /** @import { State } from "./types.js" */
 import { changedSettings, paramsOf, sharedFlags, specOf } from "./settings.js";
 
+/** @type {[keyof State["mapping"], string][]} */
+const MAPPING = [["tensorNames", "tensor-names"], ["axes", "axes"], ["bits16", "bits16"]];
+
 /** @param {State} state @returns {string} the hash without "#" */
 export function hashOf(state) {
   const query = new URLSearchParams();
   if (state.specs.length > 0 && state.analysis !== state.specs[0].name) query.set("analysis", state.analysis);
   for (const [flag, text] of Object.entries(changedSettings(state))) query.set(flag, text);
   if (!state.verify) query.set("verify", "no");
+  for (const [key, flag] of MAPPING) if (state.mapping[key]) query.set(flag, state.mapping[key]);
+  if (state.beside) query.set("dump", state.beside);
   if (state.lesson !== null) query.set("learn", String(state.lesson));
-  // Commas are lists' separators and legal in a hash: they stay readable.
-  return query.toString().replaceAll("%2C", ",");
+  // Commas and slashes are legal in a hash: they stay readable.
+  return query.toString().replaceAll("%2C", ",").replaceAll("%2F", "/");
 }
 
 /**
  * The part of the state that a hash describes. Flags that the analysis doesn't have are passed over.
  * @param {State} state with specs @param {string} hash with or without "#"
- * @returns {Pick<State, "analysis" | "values" | "verify" | "lesson">}
+ * @returns {Pick<State, "analysis" | "values" | "verify" | "lesson" | "mapping" | "beside">}
  */
 export function stateOfHash(state, hash) {
   const query = new URLSearchParams(hash.replace(/^#/, ""));
@@ -30,7 +35,8 @@ export function stateOfHash(state, hash) {
     const text = query.get(flag);
     if (text !== null) values[shared.has(flag) ? "" : spec.name][flag] = text;
   }
-  return { analysis: spec.name, values, verify: query.get("verify") !== "no", lesson: lessonStep(hash) };
+  const mapping = Object.fromEntries(MAPPING.flatMap(([key, flag]) => (query.get(flag) ? [[key, query.get(flag)]] : [])));
+  return { analysis: spec.name, values, verify: query.get("verify") !== "no", lesson: lessonStep(hash), mapping, beside: query.get("dump") ?? "" };
 }
 
 /** @param {string} hash @returns {number | null} */
@@ -53,8 +59,9 @@ export function commandOf(state) {
   });
   const runs = state.dump?.runs ?? [];
   const dump = runs.length === 1 ? runs[0].run || "DUMP" : "DUMP";
+  const mapping = MAPPING.flatMap(([key, flag]) => (state.mapping[key] ? [`--${flag} ${quoted(state.mapping[key])}`] : []));
   const verify = state.verify ? ["--verify"] : [];
-  return ["kvlens", spec.name, "--dump-dir", quoted(dump), "--out-dir", "report", ...flags, ...verify].join(" ");
+  return ["kvlens", spec.name, "--dump-dir", quoted(dump), "--out-dir", "report", ...mapping, ...flags, ...verify].join(" ");
 }
 
 /** @param {string} text */

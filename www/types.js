@@ -1,7 +1,7 @@
 /**
  * The page's state, and the parts of the core's JSON that views read (src/analysis/settings.rs and rows.rs). Nothing here runs.
  *
- * @import { AnalysisSpec, DumpSummary, EngineInfo, Plan, Problem, Progress, ReportFile } from "./engine/types.js"
+ * @import { AnalysisSpec, DumpSummary, EngineInfo, Mapping, Plan, Problem, Progress, ReportFile } from "./engine/types.js"
  *
  * Texts by flag, as on the command line.
  * @typedef {Record<string, string>} Settings
@@ -54,6 +54,9 @@
  * @property {{ status: "starting" | "ready" | "failed", info: EngineInfo | null, failure: Failure | null }} engine
  * @property {AnalysisSpec[]} specs
  * @property {DumpSummary | null} dump
+ * @property {Mapping} mapping               how arrays without meta files are to be read
+ * @property {string} beside                 path of the dump that the link names, or ""
+ * @property {{ url: URL, bytes: number } | null} offer  a large dump that the link names, to be asked for
  * @property {string | null} reading          what is being read now, in words
  * @property {Failure | null} dumpFailure
  * @property {string} analysis                the chosen tab

@@ -9,13 +9,13 @@ use serde_json::{Map, Value};
 use wasm_bindgen::prelude::*;
 use web_sys::File;
 
-use super::failure::failure;
+use super::failure::{failure, from_json};
 use super::json;
 use super::run::Run;
 use super::source::{WebFile, WebSource, keep};
 use crate::analysis::engine::Plan;
 use crate::analysis::{self, Analysis, Filter, Settings, SettingsError};
-use crate::dump::{Dump, FileEntry, ScanOptions, Source, scan};
+use crate::dump::{Dump, FileEntry, Mapping, ScanOptions, Source, scan};
 
 /// The user's files and the dump in them.
 #[wasm_bindgen]
@@ -24,6 +24,7 @@ pub struct Engine {
     files: BTreeMap<String, WebFile>,
     pub(super) dump: Dump,
     removed: BTreeSet<String>,
+    mapping: Mapping,
 }
 
 /// What to run over which captures.
@@ -72,7 +73,11 @@ impl Engine {
     pub fn scan(&mut self, added: Vec<String>) -> String {
         let files = self.files.values().cloned().collect();
         let source: Arc<dyn Source> = Arc::new(WebSource::new(files));
-        self.dump = scan(&source, &ScanOptions::default());
+        let options = ScanOptions {
+            mapping: self.mapping.clone(),
+            ..ScanOptions::default()
+        };
+        self.dump = scan(&source, &options);
         let added: BTreeSet<&str> = added.iter().map(String::as_str).collect();
         for capture in &self.dump.captures {
             if added.contains(capture.path.as_str()) {
@@ -83,6 +88,13 @@ impl Engine {
             self.leave_out(&run);
         }
         json(&self.dump.summary())
+    }
+
+    /// How arrays without meta files are to be read, as JSON of [`Mapping`]. Scans again; the summary as JSON.
+    #[wasm_bindgen(js_name = setMapping)]
+    pub fn set_mapping(&mut self, mapping: &str) -> Result<String, JsValue> {
+        self.mapping = from_json(mapping)?;
+        Ok(self.scan(Vec::new()))
     }
 
     /// Leaves a run out; the summary as JSON.

@@ -3,6 +3,7 @@
 //! Everything runs in the coordinator worker (`www/engine/coordinator.js`), which owns the [`engine::Engine`]; measuring goes to the
 //! pool. Metadata crosses the border as JSON, bytes as `Uint8Array`.
 
+pub mod convert;
 pub mod engine;
 mod failure;
 mod inspect;

@@ -4,7 +4,7 @@
 
 import { isolate } from "./isolation.js";
 
-/** @import { AnalysisSpec, DumpSummary, EngineErrorCode, EngineInfo, EngineKind, FileEntry, Plan, Row, RunOptions, RunRequest, RunResult, Settings, StartOptions } from "./types.js" */
+/** @import { AnalysisSpec, DumpSummary, EngineErrorCode, EngineInfo, EngineKind, FileEntry, Mapping, Plan, Row, RunOptions, RunRequest, RunResult, Settings, StartOptions } from "./types.js" */
 
 /** More threads than this gain little and cost memory. */
 const MAX_THREADS = 16;
@@ -57,6 +57,8 @@ export class Engine {
   #removed = new Set();
   #running = false;
   /** Whether the worker has started and has the files. */
+  /** @type {Mapping | undefined} */
+  #mapping;
   #started = false;
   /** @type {number | undefined} */
   #memoryMiB;
@@ -136,6 +138,28 @@ export class Engine {
     const summary = await this.#call("removeRun", { run });
     this.#removed.add(run);
     return summary;
+  }
+
+  /**
+   * Says how arrays without meta files are to be read, and scans again.
+   * @param {Mapping} mapping
+   * @returns {Promise<DumpSummary>}
+   */
+  async setMapping(mapping) {
+    const summary = await this.#call("setMapping", { mapping });
+    this.#mapping = mapping;
+    return summary;
+  }
+
+  /**
+   * The dump, or a sample of it, in another format; options as of `kvlens convert`: format, stage, layers, tokens, dtype.
+   * @param {Record<string, string>} options
+   * @param {{ onProgress?: (written: number, total: number) => void }} [news]
+   * @returns {Promise<Blob>}
+   */
+  async convert(options, { onProgress } = {}) {
+    const { blob } = await this.#call("convert", { options }, ({ progress }) => onProgress?.(progress.read, progress.total));
+    return blob;
   }
 
   /**
@@ -243,6 +267,7 @@ export class Engine {
     const started = await this.#send("start", { kind, threads, memoryMiB: this.#memoryMiB });
     clearTimeout(late);
     Object.assign(this.info, started);
+    if (this.#mapping) await this.#send("setMapping", { mapping: this.#mapping });
     if (this.#files.size) {
       await this.#send("addFiles", { entries: [...this.#files].map(([path, file]) => ({ path, file })) });
       for (const run of this.#removed) await this.#send("removeRun", { run });

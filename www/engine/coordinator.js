@@ -17,6 +17,8 @@ const META_MAX = 1 << 20;
 const PAUSE_MS = 4;
 /** Time between two looks at what was measured and at messages. */
 const STEP_MS = 20;
+/** Of a conversion, held before it goes into the Blob. */
+const BLOB_BYTES = 16 << 20;
 /** Time between two messages with rows to the page. */
 const TELL_MS = 50;
 
@@ -29,7 +31,7 @@ let memory;
 /** @type {any} the run that goes on */
 let current;
 
-const methods = { start, specs, addFiles, removeRun, plan, run, cancel, inspect };
+const methods = { start, specs, addFiles, removeRun, setMapping, plan, run, cancel, inspect, convert };
 
 self.onmessage = async ({ data: { id, method, args } }) => {
   try {
@@ -143,6 +145,40 @@ function isMeta(path) {
 /** @param {{ run: string }} args */
 async function removeRun({ run }) {
   return JSON.parse(engine.removeRun(run));
+}
+
+/** @param {{ mapping: import("./types.js").Mapping }} args */
+async function setMapping({ mapping }) {
+  return JSON.parse(engine.setMapping(JSON.stringify(mapping)));
+}
+
+/**
+ * @param {{ options: Record<string, string> }} args
+ * @param {number} id
+ */
+async function convert({ options }, id) {
+  const conversion = engine.convert(JSON.stringify(options));
+  try {
+    let blob = new Blob();
+    /** @type {Uint8Array<ArrayBuffer>[]} */
+    let parts = [];
+    let held = 0;
+    for (;;) {
+      const piece = conversion.nextPiece();
+      if (piece) held += parts[parts.push(piece) - 1].length;
+      // A Blob may lie on the disk: the worker holds only what has come since the last one.
+      if (held > BLOB_BYTES || !piece) {
+        blob = new Blob([blob, ...parts]);
+        parts = [];
+        held = 0;
+        self.postMessage({ id, progress: { read: blob.size, total: conversion.total() } });
+        await pause(0);
+      }
+      if (!piece) return { blob };
+    }
+  } finally {
+    conversion.free();
+  }
 }
 
 /** @param {{ analysis: string, settings: Record<string, string> }} args */

@@ -29,6 +29,7 @@
  * @property {StageCount[]} stages
  * @property {ShapeCount[]} shapes
  * @property {DtypeCount[]} dtypes
+ * @property {TensorGuess[]} guesses          how arrays without meta files were understood, and what is to be asked
  * @property {Problem[]} problems             what could not be used
  *
  * One run in it; `run`, its name, goes to `removeRun`.
@@ -42,6 +43,19 @@
  * @property {DtypeCount[]} dtypes
  *
  * @typedef {{ layerId: number, captures: number, bytes: number }} LayerCount
+ * How to read arrays whose names or axes can't be told (src/dump/mapping.rs).
+ * @typedef {{ tensorNames?: string, axes?: string, bits16?: string }} Mapping
+ *
+ * Arrays that share a pattern of names and a number of axes; `asks` names the keys of `Mapping` that have to be said.
+ * @typedef {object} TensorGuess
+ * @property {string[]} files
+ * @property {number} count
+ * @property {{ name: string, dtype: string, shape: number[] }[]} examples
+ * @property {string | null} tensorNames
+ * @property {string | null} axes
+ * @property {string} reason
+ * @property {("tensorNames" | "axes" | "bits16")[]} asks
+ *
  * @typedef {{ stage: string, captures: number }} StageCount
  * @typedef {{ seqLen: number, kvHeads: number, headDim: number, captures: number }} ShapeCount
  * @typedef {{ dtype: string, captures: number }} DtypeCount

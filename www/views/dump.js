@@ -4,9 +4,11 @@
 /** @import { DumpSummary, RunSummary } from "../engine/types.js" */
 import { byId, fill, h } from "../dom.js";
 import { chosenFiles, transferredFiles } from "../files.js";
-import { bytesElement, count, plural } from "../format.js";
+import { bytesElement, count, megabytes, plural } from "../format.js";
 import { drawDump } from "./charts.js";
+import { convertPanel } from "./convert.js";
 import { failureBox } from "./failure.js";
+import { mappingPanel } from "./mapping.js";
 import { problemList } from "./problems.js";
 
 /** @param {App} app */
@@ -38,13 +40,14 @@ export function mountDump(app) {
   const problems = h("div");
   const canvas = h("div", { class: "charts" });
   const pictures = h("details", { class: "pictures" }, h("summary", {}, "Look at the values: magnitudes, histograms, entropy of each byte plane"), canvas);
-  fill(byId("dump-body"), drop, about, failure, runs, problems, pictures);
+  const offer = h("div");
+  fill(byId("dump-body"), drop, about, offer, failure, runs, problems, mappingPanel(app), pictures, convertPanel(app));
 
   store.watch(
     ({ dump, reading }) => [dump, reading],
     () => {
       const { dump, reading } = store.get();
-      const empty = !dump || dump.runs.length === 0;
+      const empty = !dump || (dump.runs.length === 0 && dump.guesses.length === 0);
       drop.classList.toggle("large", empty);
       drop.toggleAttribute("aria-busy", reading !== null);
       title.textContent = empty ? "Drop a KV dump here" : "Drop more to add";
@@ -63,6 +66,9 @@ export function mountDump(app) {
     void drawDump(canvas, app, drawing.signal);
   };
   pictures.addEventListener("toggle", draw);
+  store.watch((state) => state.offer, (what) => fill(offer, what &&
+    h("div", { class: "message note" }, h("p", { class: "what" }, `The link names a dump of ${megabytes(what.bytes)}: ${what.url.pathname}`),
+      h("div", { class: "buttons" }, button("Open it", () => void app.openBeside(true)), button("Leave it", () => store.set({ offer: null }))))));
   store.watch((state) => state.dumpFailure, (what) => fill(failure, what && failureBox(what)));
   store.watch(
     (state) => state.dump,

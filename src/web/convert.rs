@@ -1,0 +1,53 @@
+//! A dump, or a sample of it, as one file that the page saves: pieces that it puts together as they come.
+
+use std::panic::{RefUnwindSafe, UnwindSafe};
+
+use wasm_bindgen::prelude::*;
+
+use super::engine::Engine;
+use super::failure::{failure, from_json};
+use crate::convert::{ConvertError, ConvertOptions, Format, Plan, Safetensors, Zip};
+
+type Pieces = Box<dyn Iterator<Item = Result<Vec<u8>, ConvertError>>>;
+
+/// A conversion that goes on.
+#[wasm_bindgen]
+pub struct Conversion {
+    pieces: Pieces,
+    bytes: u64,
+}
+
+#[wasm_bindgen]
+impl Conversion {
+    /// Bytes of K and V that it will write.
+    pub fn total(&self) -> f64 {
+        self.bytes as f64
+    }
+
+    /// The next piece of the file; nothing once it is complete.
+    #[wasm_bindgen(js_name = nextPiece)]
+    pub fn next_piece(&mut self) -> Result<Option<Vec<u8>>, JsValue> {
+        let piece = self.pieces.next().transpose();
+        piece.map_err(|error| failure("dump", &error.to_string()))
+    }
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// Starts to write the dump in another format; `options` is the JSON of [`ConvertOptions`]. A folder is written as a zip.
+    pub fn convert(&self, options: &str) -> Result<Conversion, JsValue> {
+        let options: ConvertOptions = from_json(options)?;
+        let plan = Plan::new(&self.dump, &options);
+        let plan = plan.map_err(|error| failure("settings", &error.to_string()))?;
+        let bytes = plan.bytes();
+        let pieces: Pieces = match options.format {
+            Format::Safetensors => Box::new(Safetensors::new(plan, &self.dump)),
+            Format::Zip | Format::Folder => Box::new(Zip::new(plan, &self.dump)),
+        };
+        Ok(Conversion { pieces, bytes })
+    }
+}
+
+// After a panic the coordinator drops it; nothing half-done is looked at again.
+impl UnwindSafe for Conversion {}
+impl RefUnwindSafe for Conversion {}

@@ -1,0 +1,37 @@
+// `#dump=relative/path.zip`: a dump that lies beside the page, so that one link brings page, dump and settings.
+
+/** @import { FileEntry } from "./engine/types.js" */
+import { EngineError } from "./engine/client.js";
+
+/** Larger dumps are asked for first. */
+export const ASK_BYTES = 200e6;
+
+/**
+ * @param {string} path relative to the page
+ * @returns {URL}
+ */
+export function besideUrl(path) {
+  const url = new URL(path, location.href);
+  if (url.origin !== location.origin) {
+    throw new EngineError("dump", `The link names a dump on another site (${url.origin}).`, "Only dumps beside this page are opened: download it and drop it here.");
+  }
+  return url;
+}
+
+/** The size in bytes, where the host tells it. @param {URL} url @returns {Promise<number | null>} */
+export async function sizeOf(url) {
+  const response = await fetch(url, { method: "HEAD" }).catch(() => null);
+  const length = response?.ok ? response.headers.get("content-length") : null;
+  return length === null ? null : Number(length);
+}
+
+/** @param {URL} url @returns {Promise<FileEntry[]>} */
+export async function fetchedDump(url) {
+  const name = decodeURIComponent(url.pathname.split("/").pop() ?? "dump");
+  const response = await fetch(url).catch(() => null);
+  if (!response?.ok) {
+    const why = response ? `the host answers ${response.status}` : "the host does not answer";
+    throw new EngineError("dump", `${url.pathname} could not be fetched: ${why}.`, "Check the link, or drop the dump here.");
+  }
+  return [{ path: name, file: new File([await response.blob()], name) }];
+}
