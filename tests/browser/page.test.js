@@ -173,7 +173,7 @@ test("a copied link opens with the same settings and gives the same report; the 
   await choose(page, SAMPLE);
   await page.getByText("Quantize", { exact: true }).click();
   await field(page, "Bits").fill("7");
-  await page.getByText("Prefill", { exact: true }).click();
+  await page.getByRole("radiogroup", { name: "Stage" }).getByText("Prefill").click();
   await field(page, "zstd level").fill("-3");
   await page.getByRole("button", { name: "Copy link" }).click();
   const link = await page.evaluate(() => navigator.clipboard.readText());

@@ -158,7 +158,10 @@ function runLine(run, remove) {
 const fact = (text, title) => h("span", { class: "fact", title }, text);
 
 /** @param {DumpSummary} dump */
-function dumpProblems({ problems, captures }) {
+function dumpProblems({ problems: all, captures, guesses }) {
+  // A file that is asked about has its form.
+  const asked = new Set((guesses ?? []).filter(({ asks }) => asks.length > 0).flatMap(({ files }) => files));
+  const problems = all.filter(({ file }) => !asked.has(file));
   const rest = captures > 0 ? "The rest is analysed." : "Nothing else is there to analyse.";
   return problemList(problems, `${plural(problems.length, "file")} left out. ${rest}`);
 }

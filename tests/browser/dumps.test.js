@@ -1,0 +1,97 @@
+// Dumps as people have them: converted on the page and read again, arrays that have to be explained, and a dump beside the page.
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { launch } from "./chromium.js";
+import { SAMPLE } from "./engine.js";
+import { ROOT, serve } from "./server.js";
+
+/** @import { Page } from "playwright-core" */
+
+/** @type {Awaited<ReturnType<typeof launch>>} */
+let browser;
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let host;
+/** @type {string} */
+let folder;
+before(async () => {
+  host = await serve();
+  browser = await launch({ acceptDownloads: true });
+  folder = await mkdtemp(join(tmpdir(), "kvlens-dumps-"));
+});
+after(async () => {
+  await browser.close();
+  await host.close();
+  await rm(folder, { recursive: true });
+});
+
+/** @param {string} [hash] */
+async function open(hash = "") {
+  const page = await browser.context.newPage();
+  await page.goto(host.url + hash);
+  await page.getByRole("tab", { name: "Mixed" }).waitFor();
+  return page;
+}
+
+/** Runs and gives a report. @param {Page} page @param {string} name */
+async function report(page, name) {
+  await page.locator("#run:enabled").click();
+  const button = page.locator(`[data-file='${name}']`);
+  const [download] = await Promise.all([page.waitForEvent("download"), button.click()]);
+  return readFile(await download.path(), "utf8");
+}
+
+for (const format of ["zip", "safetensors"]) {
+  test(`the sample as .${format} gives the same report`, async () => {
+    const page = await open();
+    await page.setInputFiles("#choose-folder", SAMPLE);
+    await page.getByText("Convert, or cut a sample out to share").click();
+    await page.getByLabel("Format").selectOption(format);
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Convert and download" }).click()]);
+    assert.equal(download.suggestedFilename(), `prompt_128.${format}`);
+    const file = join(folder, download.suggestedFilename());
+    await download.saveAs(file);
+    await page.close();
+
+    const other = await open();
+    await other.setInputFiles("#choose-files", file);
+    const golden = await readFile(join(ROOT, "tests/data/golden/mixed-default/mixed_layer_metrics.csv"), "utf8");
+    assert.equal(await report(other, "mixed_layer_metrics.csv"), golden);
+    await other.close();
+  });
+}
+
+test("arrays whose names can't be told are asked about, and the answer is kept in the link", async () => {
+  const page = await open();
+  await page.setInputFiles("#choose-files", join(ROOT, "tests/data/formats/no_names.npz"));
+  await page.getByText("6 arrays in no_names.npz: names or axes can’t be told.").waitFor();
+  assert(await page.locator("#run").isDisabled());
+  await page.getByRole("textbox", { name: "Names" }).fill("arr{layer}{what}x");
+  await page.getByRole("button", { name: "Read them so" }).click();
+  await page.locator("#dump").getByRole("alert").getByText("{what}").waitFor();
+  await page.getByRole("textbox", { name: "Names" }).fill("arr{layer}{kv}x");
+  await page.getByRole("button", { name: "Read them so" }).click();
+  await page.locator(".runs li").waitFor();
+  assert.match(await page.locator(".runs").innerText(), /3 layers/);
+  const link = new URL(page.url());
+  await page.close();
+
+  const other = await open(link.hash);
+  await other.setInputFiles("#choose-files", join(ROOT, "tests/data/formats/no_names.npz"));
+  await other.locator(".runs li").waitFor();
+  await other.close();
+});
+
+test("a link opens the dump that lies beside the page, and none from elsewhere", async () => {
+  const page = await open("#dump=sample.zip&lossless-first-n=1");
+  await page.locator(".runs li").waitFor();
+  assert.match(await page.locator(".runs").innerText(), /81 captures/);
+  assert.match(page.url(), /dump=sample\.zip/);
+  await page.close();
+
+  const away = await open("#dump=https://example.com/dump.zip");
+  await away.getByText("The link names a dump on another site (https://example.com).").waitFor();
+  await away.close();
+});
