@@ -221,6 +221,49 @@ fn what_cannot_be_told_is_asked_for() {
 }
 
 #[test]
+fn what_is_given_for_some_files_leaves_the_others_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in [
+        "no_names.npz",
+        "seq_heads_dim.npz",
+        "transformers.safetensors",
+    ] {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/data/formats")
+            .join(name);
+        std::fs::copy(from, folder.path().join(name)).unwrap();
+    }
+    let source: Arc<dyn Source> = Arc::new(FolderSource::open(folder.path()).unwrap());
+    let json = r#"{"tensorNames":"arr{layer}{kv}x","axes":"seq,heads,dim"}"#;
+    let dump = scan(
+        &source,
+        &ScanOptions {
+            mapping: serde_json::from_str(json).unwrap(),
+            ..ScanOptions::default()
+        },
+    );
+    assert_eq!(
+        (dump.captures.len(), dump.problems.len()),
+        (9, 0),
+        "{:?}",
+        dump.problems
+    );
+    let axes: Vec<Option<&str>> = dump
+        .guesses
+        .iter()
+        .map(|guess| guess.axes.as_deref())
+        .collect();
+    assert_eq!(
+        axes,
+        [
+            Some("seq,heads,dim"),
+            Some("batch,heads,seq,dim"),
+            Some("seq,heads,dim")
+        ]
+    );
+}
+
+#[test]
 fn formats_lie_beside_each_other_in_one_folder() {
     let dump = scan_with("", "{}");
     let zips = dump

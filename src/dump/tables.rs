@@ -11,7 +11,7 @@ use super::load::Place;
 use super::mapping::{ArrayInfo, Mapping, TensorGuess};
 use super::meta::shorten;
 use super::names;
-use super::pattern::{Kv, Named};
+use super::pattern::{Kv, NamePattern, Named};
 use super::problem::{Fault, Problem, Problems};
 use super::tensors::{Array, Element, Table};
 use crate::tensor::{Dtype, Shape};
@@ -48,8 +48,17 @@ pub(super) fn understand(tables: Vec<Table>, mapping: &Mapping) -> Understood {
     let mut families: BTreeMap<(String, usize), Family> = BTreeMap::new();
     let mut unnamed = Vec::new();
     for (index, table) in tables.into_iter().enumerate() {
+        // A file in which nothing fits what was given is left to the names' own words: a dump may hold files of many makers.
+        let given = mapping.tensor_names.as_ref();
+        let fits = |pattern: &&NamePattern| {
+            table
+                .arrays
+                .iter()
+                .any(|array| pattern.matches(&array.name).is_some())
+        };
+        let given = given.filter(fits);
         for array in table.arrays {
-            match name(&array.name, mapping) {
+            match name(&array.name, given) {
                 Some((named, template, hint, transformers)) => {
                     let family = families.entry((template, array.shape.len())).or_default();
                     family.transformers |= transformers;
@@ -76,12 +85,19 @@ pub(super) fn understand(tables: Vec<Table>, mapping: &Mapping) -> Understood {
     understood
 }
 
-fn name(name: &str, mapping: &Mapping) -> Option<(Named, String, Option<Dtype>, bool)> {
-    match &mapping.tensor_names {
-        Some(pattern) => Some((pattern.matches(name)?, pattern.to_string(), None, false)),
-        None => names::guess(name)
-            .map(|guess| (guess.named, guess.template, guess.dtype, guess.transformers)),
-    }
+/// What a name says, its pattern, the element type that it names, and whether it is one of a Hugging Face cache.
+fn name(name: &str, pattern: Option<&NamePattern>) -> Option<(Named, String, Option<Dtype>, bool)> {
+    let guess = names::guess(name);
+    let Some(pattern) = pattern else {
+        return guess.map(|guess| (guess.named, guess.template, guess.dtype, guess.transformers));
+    };
+    let hints = guess.map_or((None, false), |guess| (guess.dtype, guess.transformers));
+    Some((
+        pattern.matches(name)?,
+        pattern.to_string(),
+        hints.0,
+        hints.1,
+    ))
 }
 
 /// Arrays whose names say nothing are only a problem where a file has no others.
@@ -231,18 +247,15 @@ fn axes_of(members: &[Member], transformers: bool, mapping: &Mapping) -> Told {
         .collect();
     match &mapping.axes {
         Some(axes) if axes.count() == shapes[0].len() => Ok((axes.clone(), "as given".to_owned())),
-        Some(axes) => {
-            let why = format!(
-                "{} axes were given, {} are there",
-                axes.count(),
-                shapes[0].len()
-            );
-            Err(Doubt {
-                no_sign: false,
-                why,
-            })
-        }
         None => axes::infer(&shapes, transformers),
+        // What was given is for other arrays of the dump.
+        Some(axes) => axes::infer(&shapes, transformers).map_err(|doubt| {
+            let (given, found) = (axes.count(), shapes[0].len());
+            Doubt {
+                why: format!("{given} axes were given, {found} are there; {}", doubt.why),
+                ..doubt
+            }
+        }),
     }
 }
 
