@@ -1,7 +1,7 @@
 //! The lesson's and the pictures' figures of the sample, as the page shows them: `tests/browser/lesson.test.js` compares the page's with the
 //! same file.
 
-mod common;
+use std::path::Path;
 
 use kvlens::analysis::inspect::{Lesson, LessonRequest, Method, TensorPicture};
 use kvlens::tensor::{Dtype, Shape, Tensor};
@@ -10,14 +10,20 @@ use serde_json::{Value, json};
 
 const LAYER: &str = "sample-dump/dumps/prompt_128/layer_14";
 
+fn data(path: &str) -> Vec<u8> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(path);
+    std::fs::read(file).unwrap()
+}
+
 fn tensor(name: &str) -> Tensor {
     let shape = Shape {
         seq_len: 128,
         kv_heads: 3,
         head_dim: 64,
     };
-    let path = common::data(LAYER).join(name);
-    Tensor::new(Dtype::F16, shape, std::fs::read(path).unwrap()).unwrap()
+    Tensor::new(Dtype::F16, shape, data(&format!("{LAYER}/{name}"))).unwrap()
 }
 
 fn lesson(tensor: &Tensor, method: Method, bits: u32) -> Value {
@@ -46,8 +52,7 @@ fn figures_of_the_sample_are_those_on_file() {
         "k": as_sent(&TensorPicture::of(&k, 3)),
         "v": as_sent(&TensorPicture::of(&v, 3)),
     });
-    let file = common::data("inspect-layer-14.json");
-    let on_file: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let on_file: Value = serde_json::from_slice(&data("inspect-layer-14.json")).unwrap();
     for (name, figures) in now.as_object().unwrap() {
         assert_eq!(figures, &on_file[name], "{name}");
     }

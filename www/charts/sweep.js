@@ -38,7 +38,7 @@ export function sweepChart(report, actions = {}) {
   return {
     name: "sweep",
     title,
-    note: `Each mark is one combination; filled marks stay within all four thresholds. Up and to the left is better. Drag a threshold to move it${actions.take ? "; click a mark to take its settings" : ""}.`,
+    note: `Each mark is one combination; filled marks stay within all four thresholds. Up and to the left is better.${actions.take ? " Drag a threshold to move it; click a mark to take its settings." : ""}`,
     choice: { label: "Distortion", options: [{ value: "mae", label: "Mean absolute error" }, { value: "cosineGap", label: "1 − cosine" }] },
     above,
     draw: (Plot, { width, choice, redraw, still }) => {

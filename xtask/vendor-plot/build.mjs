@@ -1,9 +1,10 @@
-// Bundles Observable Plot as ../plot.js and gathers the licences of all that went into it as ../plot.LICENSE.txt.
+// Bundles Observable Plot as www/vendor/plot.js and gathers the licences of all that went into it as plot.LICENSE.txt beside it.
 import { build } from "esbuild";
 import { readFile, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 
 const here = new URL(".", import.meta.url).pathname;
+const out = new URL("../../www/vendor/", import.meta.url).pathname;
 const manifest = async (name) => JSON.parse(await readFile(`${here}node_modules/${name}/package.json`, "utf8"));
 const { version } = await manifest("@observablehq/plot");
 
@@ -30,7 +31,7 @@ const withoutInlineStyle = {
 
 const { metafile } = await build({
   entryPoints: [`${here}entry.js`],
-  outfile: `${here}../plot.js`,
+  outfile: `${out}plot.js`,
   bundle: true,
   format: "esm",
   minify: true,
@@ -55,8 +56,8 @@ for (const name of [...packages].sort()) {
   const text = await readFile(`${root}/LICENSE`, "utf8").catch(() => readFile(`${root}/LICENSE.txt`, "utf8"));
   licences.push(`${name} ${version} (${license})\n\n${text.trim()}\n`);
 }
-await writeFile(`${here}../plot.LICENSE.txt`, licences.join(`\n${"-".repeat(80)}\n\n`));
+await writeFile(`${out}plot.LICENSE.txt`, licences.join(`\n${"-".repeat(80)}\n\n`));
 
-const bytes = await readFile(`${here}../plot.js`);
+const bytes = await readFile(`${out}plot.js`);
 if (/["'`]style["'`]\)\.text\(|createElement\(["'`]style/.test(bytes.toString())) throw new Error("a <style> element is still made");
 console.log(`plot.js: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped, ${packages.size} packages`);
