@@ -21,5 +21,5 @@ mountLesson(app);
 listenToKeys(app);
 await app.start();
 // What a later click needs is fetched now: once a dump is in, nothing is requested any more.
-await Promise.allSettled([preloadCharts(), import("./vendor/client-zip.js")]);
+await Promise.allSettled([preloadCharts(), import("./charts/report.js"), import("./vendor/client-zip.js")]);
 await keepOffline();
