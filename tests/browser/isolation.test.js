@@ -1,10 +1,12 @@
 // Which engine runs where: hosts with and without the headers, with and without service workers, in foreign frames, under a path.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch } from "./chromium.js";
 import { addFolder, EMPTY, openEngine, run, SAMPLE } from "./engine.js";
 import { reports } from "./native.js";
-import { serve } from "./server.js";
+import { ROOT, serve } from "./server.js";
 
 const BASE = "/some/path/";
 /** @type {Record<string, string>} */
@@ -108,4 +110,27 @@ test("?engine=serial and ?threads=N are obeyed", async () => {
   assert.match((await open(context, `${server.url}?engine=serial`)).badge, /^1 thread: /);
   assert.equal((await open(context, `${server.url}?threads=1`)).badge, "1 thread, SIMD");
   assert.equal((await open(context, `${server.url}?threads=3`)).badge, "3 threads, SIMD");
+});
+
+test("a new version is kept whole, offered, and taken at a click", async () => {
+  const [oldIcon, newIcon] = ["<svg><!--old--></svg>", "<svg><!--new--></svg>"];
+  const script = readFileSync(join(ROOT, "dist/sw.js"), "utf8");
+  let icon = oldIcon;
+  const server = await host({
+    replace: (file) => (file === "/icon.svg" ? icon : file === "/sw.js" ? script.replace(/VERSION = "/, `$&${icon === oldIcon ? "a" : "b"}`) : undefined),
+  });
+  const context = await browser();
+  const { page } = await open(context, server.url);
+  const shown = () => page.evaluate(async () => (await fetch("icon.svg")).text());
+  const keep = (/** @type {string} */ base) => page.evaluate(async (base) => (await import(`${base}engine/isolation.js`)).keepOffline(), base);
+  assert.equal(await keep(server.url), true);
+  icon = newIcon;
+  assert.equal(await shown(), oldIcon);
+  await page.reload();
+  const update = page.getByRole("button", { name: "Update" });
+  await update.waitFor();
+  assert.equal(await shown(), oldIcon);
+  await Promise.all([page.waitForEvent("load"), update.click()]);
+  await badgeOf(page);
+  assert.equal(await shown(), newIcon);
 });

@@ -7,7 +7,8 @@ import { promisify } from "node:util";
 import { ROOT } from "./server.js";
 import { EDGE, SAMPLE } from "./engine.js";
 
-const PROGRAM = process.env.KVLENS ?? join(ROOT, "target/release/kvlens");
+/** The command line. */
+export const PROGRAM = process.env.KVLENS ?? join(ROOT, "target/release/kvlens");
 
 /** @typedef {{ name: string, tool: string, dump: "sample" | "edge", args: string[] }} Case */
 

@@ -4,6 +4,7 @@
 //! same run and on as many threads, libzstd (crate `zstd`) compresses the distinct streams of that analysis from memory. The
 //! best of several rounds counts, for both.
 
+mod browser;
 mod child;
 mod dump;
 mod libzstd;
@@ -33,6 +34,9 @@ pub struct Args {
     /// Only this analysis
     #[arg(long)]
     analysis: Option<String>,
+    /// The page's engine in Chromium beside the command line, on the generated dump
+    #[arg(long)]
+    browser: bool,
     /// Where the table goes
     #[arg(long, default_value = "bench/native.csv")]
     csv: PathBuf,
@@ -69,6 +73,9 @@ pub fn run(args: &Args) -> Result<()> {
         .join("target/bench")
         .join(format!("dump-{}", args.megabytes));
     dump::generate(&generated, args.megabytes)?;
+    if args.browser {
+        return browser::run(args, threads, &generated);
+    }
     let mut all = Vec::new();
     println!("dump       analysis       MB       s      MB/s   peak MB  libzstd s  ratio  target");
     for (name, path) in [("sample", &sample), ("generated", &generated)] {

@@ -1,0 +1,46 @@
+// The engine in Chromium beside the command line: node bench.js DUMP THREADS ROUNDS [ANALYSIS]. The best of the rounds counts.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { launch } from "./chromium.js";
+import { addFolder, EMPTY, openEngine } from "./engine.js";
+import { PROGRAM } from "./native.js";
+import { serve } from "./server.js";
+
+const TARGET = 1.6;
+const [dump, threads, rounds, only] = process.argv.slice(2);
+const out = mkdtempSync(join(tmpdir(), "kvlens-bench-"));
+const host = await serve({ pages: EMPTY });
+const browser = await launch();
+const { page } = await openEngine(browser.context, host.origin, { kind: "threads", threads: Number(threads) });
+const { bytes } = await addFolder(page, dump);
+
+/** @param {string} analysis */
+function native(analysis) {
+  const started = performance.now();
+  execFileSync(PROGRAM, [analysis, "--dump-dir", dump, "--out-dir", out, "--threads", threads], { stdio: "ignore" });
+  return performance.now() - started;
+}
+
+/** @param {string} analysis @returns {Promise<number>} */
+const inBrowser = (analysis) =>
+  page.evaluate(async (analysis) => {
+    const { elapsedMs } = await /** @type {any} */ (window).engine.run({ analysis, settings: {}, verify: false });
+    return elapsedMs;
+  }, analysis);
+
+console.log(`analysis       native s  browser s  MB/s in the browser  ratio (at most ${TARGET}; ${threads} threads, ${(bytes / 1e6).toFixed(0)} MB)`);
+for (const analysis of ["mixed", "blocknorm", "lossy-compare", "sweep"]) {
+  if (only && only !== analysis) continue;
+  let [best, bestInBrowser] = [Infinity, Infinity];
+  for (let round = 0; round < Number(rounds); round++) {
+    best = Math.min(best, native(analysis));
+    bestInBrowser = Math.min(bestInBrowser, await inBrowser(analysis));
+  }
+  const columns = [best / 1e3, bestInBrowser / 1e3, bytes / 1e3 / bestInBrowser, bestInBrowser / best];
+  console.log(analysis.padEnd(13), columns.map((value, i) => value.toFixed(2).padStart([9, 10, 20, 6][i])).join(" "));
+}
+await browser.close();
+await host.close();
+rmSync(out, { recursive: true });
