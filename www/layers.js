@@ -1,6 +1,6 @@
 // Rows of captures, summed up for each layer as they come in: ratios are total raw by total size, errors are weighted by elements.
 
-/** @import { Errors, Row, TensorRow } from "./types.js" */
+/** @import { Errors, Row, TensorRow, Variant } from "./types.js" */
 
 /**
  * @typedef {{ raw: number, size: number, elements: number, mae: number, rmse: number, cosine: number, maxAbs: number, nonFinite: number }} Sum
@@ -15,10 +15,10 @@ export class LayerSums {
   /** @type {Map<number, Layer>} */
   #layers = new Map();
 
-  /** @param {Row[]} rows @param {string} [variant] only the rows of this variant */
+  /** @param {Row[]} rows @param {string} [variant] only the rows of the variant of this name */
   add(rows, variant) {
     for (const row of rows) {
-      if (variant !== undefined && row.variant.label !== variant) continue;
+      if (variant !== undefined && variantName(row.variant) !== variant) continue;
       let layer = this.#layers.get(row.layerId);
       if (!layer) {
         layer = { layerId: row.layerId, lossless: row.lossless, captures: 0, k: emptySum(), v: emptySum() };
@@ -50,6 +50,9 @@ function addTensor(sum, tensor, elements) {
   sum.cosine += tensor.errors.cosine * elements;
   sum.maxAbs = Math.max(sum.maxAbs, tensor.errors.maxAbs);
 }
+
+/** As the summaries have it: one method may have run with several bits. @param {Variant} variant */
+export const variantName = ({ label, bits, blockSize }) => (blockSize === null ? `${label} (bits=${bits})` : label);
 
 /** @param {Sum} sum */
 export const ratioOf = ({ raw, size }) => (size > 0 ? raw / size : 0);

@@ -85,11 +85,15 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
         await assertFits(page, state);
       };
       await check("empty");
+      await page.setInputFiles("#choose-files", join(ROOT, "tests/data/formats/no_names.npz"));
+      await page.getByText("names or axes can’t be told").waitFor();
+      await check("arrays asked about");
       await page.keyboard.press("?");
       await check("keys");
       await page.keyboard.press("Escape");
       await choose(page, EDGE);
       assert.match(await page.locator(".problems").innerText(), /1 file left out[\s\S]*layer_9\/meta_t0_5\.json[\s\S]*v_gone\.bin/);
+      await page.getByText("Convert, or cut a sample out to share").click();
       await check("loaded, with a problem");
       for (const name of ["Mixed", "Block-norm", "Sweep", "Compare"]) {
         await page.getByRole("tab", { name }).click();

@@ -28,7 +28,7 @@ function guessView(app, guess, index) {
   const read = [guess.tensorNames && `names ${guess.tensorNames}`, guess.axes && `axes ${guess.axes}`].filter(Boolean).join(", ");
   return h("details", { class: "guess", open: asked },
     h("summary", {}, asked ? h("strong", {}, `${what}: names or axes can’t be told. `) : `${what}, read as ${read}`),
-    h("p", { class: "small muted" }, guess.reason),
+    h("p", { class: "small muted" }, `${guess.reason[0]?.toUpperCase() ?? ""}${guess.reason.slice(1)}.`),
     h("ul", { class: "small" }, guess.examples.map(({ name, dtype, shape }) => h("li", {}, h("code", {}, name), ` · ${dtype} · [${shape.join(", ")}]`))),
     mappingForm(app, guess, index));
 }
@@ -40,7 +40,7 @@ function mappingForm(app, guess, index) {
   const inputs = shown.map(({ key, label, help, example }) => {
     const id = `mapping-${index}-${key}`;
     const input = h("input", { id, name: key, value: mapping[key] ?? guess[/** @type {"axes"} */ (key)] ?? "", placeholder: example, autocomplete: "off", spellcheck: "false",
-      list: key === "axes" ? `${id}-list` : false, "aria-describedby": `${id}-help`, "aria-invalid": guess.asks.includes(key) ? "true" : false });
+      list: key === "axes" ? `${id}-list` : false, "aria-describedby": `${id}-help` });
     return h("div", { class: "field long" }, h("div", { class: "field-head" }, h("label", { for: id }, label)), h("div", { class: "control" }, input),
       key === "axes" && h("datalist", { id: `${id}-list` }, AXES.map((value) => h("option", { value }))), h("p", { class: "help", id: `${id}-help` }, help));
   });

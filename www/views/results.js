@@ -5,14 +5,14 @@
 /** @import { Outcome } from "../types.js" */
 import { byId, fill, h } from "../dom.js";
 import { count, plural } from "../format.js";
-import { LayerSums } from "../layers.js";
+import { LayerSums, variantName } from "../layers.js";
 import { markdown } from "../markdown.js";
 import { drawCharts, reportFile } from "./charts.js";
 import { comparison } from "./compare.js";
 import { downloads } from "./downloads.js";
 import { headline } from "./headline.js";
 import { problemList } from "./problems.js";
-import { runList } from "./runs.js";
+import { bestOf, runList } from "./runs.js";
 import { groupTable, layerTable } from "./tables.js";
 
 /** While rows come in, the table is drawn at most this often. */
@@ -80,8 +80,9 @@ function outcomeView(app, outcome) {
 }
 
 /** @param {Outcome} outcome */
-function tables({ report, rows }) {
-  const variants = [...new Set(rows.map((row) => row.variant.label))];
+function tables(outcome) {
+  const { report, rows } = outcome;
+  const variants = [...new Set(rows.map((row) => variantName(row.variant)))];
   const compared = report && report.groups.length > 1;
   const perVariant = compared ? [heading(report.analysis === "sweep" ? "By combination" : "By method"), groupTable(report.groups, "Figures of each variant")] : [];
   if (rows.length === 0) return perVariant;
@@ -89,7 +90,9 @@ function tables({ report, rows }) {
   /** @param {string} [variant] */
   const draw = (variant) => fill(slot, layerTable(new LayerSums().add(rows, variant).list, `Figures of each layer${variant ? `, ${variant}` : ""}`));
   const choice = h("select", { "aria-label": "Method of the table by layer", on: { change: () => draw(choice.value) } }, variants.map((name) => h("option", {}, name)));
-  draw(compared ? variants[0] : undefined);
+  const best = bestOf(outcome);
+  if (compared) choice.value = best ? variantName(best.variant) : variants[0];
+  draw(compared ? choice.value : undefined);
   return [...perVariant, heading("By layer", compared ? choice : null), slot];
 }
 

@@ -52,6 +52,7 @@ function blocker(state) {
   if (!spec) return "Starting …";
   const wrong = paramsOf(spec).find((param) => applies(state, param) && complaint(param, valueOf(state, param)));
   if (wrong) return `${wrong.label}: ${complaint(wrong, valueOf(state, wrong))}`;
+  if (!state.dump?.captures && state.dump?.guesses.length) return "Say above how the arrays are to be read.";
   if (!state.dump?.captures) return "Drop a dump first, or try the sample.";
   if (state.plan?.errors.length) return state.plan.errors[0].message;
   if (state.plan?.captures === 0) return "No capture is left under these settings: widen stage and lengths, or move the split.";
