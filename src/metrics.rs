@@ -6,6 +6,7 @@ mod dot;
 use crate::sum::{self, mean};
 use crate::tensor::Tensor;
 use dot::Dot;
+use multiversion::multiversion;
 use serde::Serialize;
 
 /// How far restored values lie from the original ones, over one tensor. All are f32 values.
@@ -142,6 +143,7 @@ impl<R: Restored> Pass<'_, R> {
 }
 
 /// The sums over a whole tile's differences; `max` takes in the greatest.
+#[multiversion(targets("x86_64+avx2"))]
 fn tile(a: &[f32], b: &[f32], max: &mut f32) -> Sums {
     if a.len() > sum::LEAF {
         let half = sum::half(a.len());

@@ -7,6 +7,7 @@ pub(crate) use element::with_element;
 pub use element::{Bf16, Element, F16, F32};
 pub use float16::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16};
 
+use multiversion::multiversion;
 use thiserror::Error;
 
 /// The element type of a tensor.
@@ -157,12 +158,7 @@ impl Tensor {
     /// # Panics
     /// When there are fewer values.
     pub fn read_values(&self, start: usize, out: &mut [f32]) {
-        with_element!(self.dtype, E => {
-            let bytes = &self.bytes[start * E::SIZE..][..out.len() * E::SIZE];
-            for (out, bytes) in out.iter_mut().zip(bytes.chunks_exact(E::SIZE)) {
-                *out = E::get(bytes);
-            }
-        });
+        with_element!(self.dtype, E => read::<E>(&self.bytes[start * E::SIZE..][..out.len() * E::SIZE], out));
     }
 
     /// All values.
@@ -190,5 +186,12 @@ impl Tensor {
             Dtype::F32 => self.bytes.as_chunks().0.iter().filter(single).count(),
         };
         count as u64
+    }
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn read<E: Element>(bytes: &[u8], out: &mut [f32]) {
+    for (out, bytes) in out.iter_mut().zip(bytes.chunks_exact(E::SIZE)) {
+        *out = E::get(bytes);
     }
 }

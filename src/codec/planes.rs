@@ -1,6 +1,8 @@
 //! Byte planes: the high and the low half of every element apart (gear), and the high one differenced along the tokens (delta).
 //! fp16 and bf16 give planes of bytes, fp32 planes of little-endian u16.
 
+use multiversion::multiversion;
+
 use crate::tensor::{Dtype, Shape, Tensor};
 
 /// The high and the low halves of every element.
@@ -8,10 +10,9 @@ pub fn split(tensor: &Tensor) -> (Vec<u8>, Vec<u8>) {
     match tensor.dtype() {
         Dtype::F16 | Dtype::Bf16 => {
             let elements = tensor.bytes().as_chunks::<2>().0;
-            (
-                elements.iter().map(|element| element[1]).collect(),
-                elements.iter().map(|element| element[0]).collect(),
-            )
+            let (mut hi, mut lo) = (vec![0; elements.len()], vec![0; elements.len()]);
+            split_bytes(elements, &mut hi, &mut lo);
+            (hi, lo)
         }
         Dtype::F32 => {
             let elements = tensor.bytes().as_chunks::<4>().0;
@@ -24,6 +25,14 @@ pub fn split(tensor: &Tensor) -> (Vec<u8>, Vec<u8>) {
             };
             (half(2), half(0))
         }
+    }
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn split_bytes(elements: &[[u8; 2]], hi: &mut [u8], lo: &mut [u8]) {
+    for ((element, hi), lo) in elements.iter().zip(hi).zip(lo) {
+        let element = u16::from_le_bytes(*element);
+        (*hi, *lo) = ((element >> 8) as u8, element as u8);
     }
 }
 

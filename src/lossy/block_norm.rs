@@ -75,9 +75,9 @@ impl Blocks {
                 rest = after;
                 // Where x / scale has a value, the branch-free loop will do.
                 if scale.is_finite() {
-                    steps::<E>(block, out, |x| clamp(round((x / scale) * limit), limit) / limit);
+                    steps::<E, _>(block, out, |x| clamp(round((x / scale) * limit), limit) / limit);
                 } else {
-                    steps::<E>(block, out, |x| {
+                    steps::<E, _>(block, out, |x| {
                         let step = special::round(special::multiply(special::divide(x, scale), limit));
                         special::divide(clamp(step, limit), limit)
                     });

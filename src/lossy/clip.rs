@@ -3,6 +3,7 @@
 use super::special;
 use crate::sum::{mean, pairwise_sum};
 use crate::tensor::{Bf16, Dtype, Element, F16, Tensor, with_element};
+use multiversion::multiversion;
 
 /// Where to clip.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,12 +39,21 @@ fn clamp<E: Element>(tensor: &Tensor, lower: f32, upper: f32) -> Tensor {
         return tensor.with_bytes(bytes);
     }
     let (least, most) = (E::bits_of(lower), E::bits_of(upper));
+    clamp_bits::<E>(&mut bytes, (lower, least), (upper, most));
+    tensor.with_bytes(bytes)
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn clamp_bits<E: Element>(
+    bytes: &mut [u8],
+    (lower, least): (f32, E::Bits),
+    (upper, most): (f32, E::Bits),
+) {
     for element in bytes.chunks_exact_mut(E::SIZE) {
         let (value, bits) = (E::get(element), E::bits(element));
         let bits = if value < lower { least } else { bits };
         E::put_bits(if value > upper { most } else { bits }, element);
     }
-    tensor.with_bytes(bytes)
 }
 
 /// The percentiles by numpy's linear method.

@@ -15,6 +15,7 @@ pub use quantize::quantize;
 pub use truncate::truncate;
 
 use crate::tensor::Element;
+use multiversion::multiversion;
 
 /// `2^(bits - 1) - 1`: the greatest step of a symmetric quantizer, for up to 24 bits (f32 tells no more steps apart).
 fn greatest_step(bits: u32) -> f32 {
@@ -36,15 +37,21 @@ fn clamp(value: f32, limit: f32) -> f32 {
 }
 
 /// Every element through `step`.
-#[inline(always)]
-fn steps<E: Element>(from: &[u8], to: &mut [u8], step: impl Fn(f32) -> f32) {
+#[multiversion(targets("x86_64+avx2"))]
+fn steps<E: Element, F: Fn(f32) -> f32>(from: &[u8], to: &mut [u8], step: F) {
     for (from, to) in from.chunks_exact(E::SIZE).zip(to.chunks_exact_mut(E::SIZE)) {
         E::put(step(E::get(from)), to);
     }
 }
 
 /// The greatest magnitude; NaN (with its payload, positive) where there is one. Magnitudes compare as their bits do.
+#[multiversion(targets("x86_64+avx2"))]
 fn greatest<E: Element>(bytes: &[u8]) -> f32 {
-    let magnitude = |element: &[u8]| E::get(element).to_bits() & 0x7fff_ffff;
-    f32::from_bits(bytes.chunks_exact(E::SIZE).map(magnitude).fold(0, u32::max))
+    let magnitude = |element: &[u8]| E::bits(element) & E::MAGNITUDE;
+    E::value(
+        bytes
+            .chunks_exact(E::SIZE)
+            .map(magnitude)
+            .fold(E::Bits::default(), E::Bits::max),
+    )
 }

@@ -15,9 +15,9 @@ pub fn quantize(tensor: &Tensor, bits: u32) -> Tensor {
         let mut bytes = vec![0; tensor.bytes().len()];
         // Where x / scale has a value, the branch-free loop will do.
         if greatest.is_finite() && scale > 0.0 {
-            steps::<E>(tensor.bytes(), &mut bytes, |x| clamp(round(x / scale), limit) * scale);
+            steps::<E, _>(tensor.bytes(), &mut bytes, |x| clamp(round(x / scale), limit) * scale);
         } else {
-            steps::<E>(tensor.bytes(), &mut bytes, |x| {
+            steps::<E, _>(tensor.bytes(), &mut bytes, |x| {
                 special::multiply(clamp(special::round(special::divide(x, scale)), limit), scale)
             });
         }

@@ -1,5 +1,7 @@
 //! A dot product of f32 in 32 lanes: the order of additions of OpenBLAS's AVX2 kernel, whatever the machine.
 
+use multiversion::multiversion;
+
 const LANES: usize = 32;
 
 /// Takes in products piece by piece, in order.
@@ -28,13 +30,7 @@ impl Dot {
         self.part(&a[..head], &b[..head], start % LANES);
         let (lanes_a, rest_a) = a[head..].as_chunks::<LANES>();
         let (lanes_b, rest_b) = b[head..].as_chunks::<LANES>();
-        let mut lanes = self.lanes;
-        for (a, b) in lanes_a.iter().zip(lanes_b) {
-            for lane in 0..LANES {
-                lanes[lane] += a[lane] * b[lane];
-            }
-        }
-        self.lanes = lanes;
+        add(&mut self.lanes, lanes_a, lanes_b);
         self.part(rest_a, rest_b, 0);
         for (a, b) in tail_a.iter().zip(tail_b) {
             self.tail += f64::from(a * b);
@@ -57,4 +53,15 @@ impl Dot {
         let product = (quarter(0) + quarter(1)) + (quarter(2) + quarter(3));
         (f64::from(product) + self.tail) as f32
     }
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn add(lanes: &mut [f32; LANES], a: &[[f32; LANES]], b: &[[f32; LANES]]) {
+    let mut sums = *lanes;
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..LANES {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    *lanes = sums;
 }

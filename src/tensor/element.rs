@@ -1,5 +1,7 @@
 //! An element type as a Rust type, for loops that the compiler is to make one by one for each of them.
 
+use std::ops::BitAnd;
+
 use super::float16::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16, f64_to_f32_odd};
 
 /// An element type: its size, and its values as f32.
@@ -8,7 +10,10 @@ pub trait Element {
     const SIZE: usize;
 
     /// An element as it is stored.
-    type Bits: Copy;
+    type Bits: Copy + Default + Ord + BitAnd<Output = Self::Bits>;
+
+    /// All bits but the sign: what is left compares as the magnitudes do, NaN as the greatest.
+    const MAGNITUDE: Self::Bits;
 
     /// The bits of the first `SIZE` bytes.
     fn bits(bytes: &[u8]) -> Self::Bits;
@@ -50,6 +55,7 @@ macro_rules! element {
         impl Element for $element {
             const SIZE: usize = $size;
             type Bits = $bits;
+            const MAGNITUDE: $bits = <$bits>::MAX >> 1;
 
             #[inline(always)]
             fn bits(bytes: &[u8]) -> $bits {
