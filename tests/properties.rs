@@ -1,0 +1,121 @@
+//! What must hold for any tensor: codecs come back to the same bits, lossy values stay within their bounds.
+
+use kvlens::codec::{Mode, Planes, compressed_sizes, decode, delta, encode, undelta};
+use kvlens::lossy::{Blocks, Clipping, clip, quantize};
+use kvlens::metrics::errors;
+use kvlens::tensor::{Dtype, Shape, Tensor};
+use proptest::prelude::*;
+
+/// Any bits of any dtype, in a small shape.
+fn tensor() -> impl Strategy<Value = Tensor> {
+    let dtype = prop_oneof![Just(Dtype::F16), Just(Dtype::Bf16), Just(Dtype::F32)];
+    (dtype, 0..12_usize, 0..4_usize, 0..40_usize).prop_flat_map(
+        |(dtype, seq_len, kv_heads, head_dim)| {
+            let shape = Shape {
+                seq_len,
+                kv_heads,
+                head_dim,
+            };
+            let bytes = prop::collection::vec(any::<u8>(), shape.bytes(dtype).unwrap());
+            bytes.prop_map(move |bytes| Tensor::new(dtype, shape, bytes).unwrap())
+        },
+    )
+}
+
+/// Finite values of moderate size.
+fn moderate() -> impl Strategy<Value = Tensor> {
+    tensor().prop_map(|tensor| {
+        let mut bytes = tensor.bytes().to_vec();
+        // Exponents of 8 to 23 in fp16, so that there is neither NaN nor overflow; the sign stays.
+        for element in bytes.as_chunks_mut::<2>().0 {
+            element[1] = element[1] & 0xbf | 0x20;
+        }
+        let shape = tensor.shape();
+        let half = shape.bytes(Dtype::F16).unwrap();
+        bytes.truncate(half);
+        Tensor::new(Dtype::F16, shape, bytes).unwrap()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn every_codec_comes_back_to_the_same_bits(tensor in tensor(), level in prop_oneof![Just(-5), 1..=9]) {
+        for mode in [Mode::Zstd, Mode::Gear, Mode::GearDelta] {
+            let frames = encode(&tensor, mode, level);
+            let decoded = decode(&frames, mode, tensor.dtype(), tensor.shape());
+            prop_assert_eq!(decoded.as_deref(), Ok(tensor.bytes()));
+            let sizes = match frames {
+                Planes::Whole(frame) => Planes::Whole(frame.len() as u64),
+                Planes::Split { hi, lo } => Planes::Split { hi: hi.len() as u64, lo: lo.len() as u64 },
+            };
+            prop_assert_eq!(compressed_sizes(&tensor, mode, level), sizes);
+        }
+    }
+
+    #[test]
+    fn a_damaged_frame_is_no_panic_and_not_taken_for_the_tensor(tensor in tensor(), place in any::<prop::sample::Index>(), flip in 1..=255_u8) {
+        prop_assume!(!tensor.is_empty());
+        let Planes::Whole(mut frame) = encode(&tensor, Mode::Zstd, 3) else { unreachable!() };
+        let place = place.index(frame.len());
+        frame[place] ^= flip;
+        if let Ok(bytes) = decode(&Planes::Whole(frame), Mode::Zstd, tensor.dtype(), tensor.shape()) {
+            prop_assert_eq!(bytes.len(), tensor.bytes().len());
+        }
+    }
+
+    #[test]
+    fn undelta_undoes_delta(tensor in tensor()) {
+        let mut plane = tensor.bytes()[..tensor.bytes().len() / 2].to_vec();
+        let before = plane.clone();
+        delta(&mut plane, tensor.dtype(), tensor.shape());
+        undelta(&mut plane, tensor.dtype(), tensor.shape());
+        prop_assert_eq!(plane, before);
+    }
+
+    #[test]
+    fn quantized_values_are_within_half_a_step(tensor in moderate(), bits in 2..=10_u32) {
+        let values = tensor.values();
+        let greatest = values.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+        let step = greatest / ((1 << (bits - 1)) - 1) as f32;
+        for (value, quantized) in values.iter().zip(quantize(&tensor, bits).values()) {
+            // Half a step, and the rounding to fp16.
+            prop_assert!((value - quantized).abs() <= step * 0.5001 + greatest / 2048.0);
+        }
+    }
+
+    #[test]
+    fn clipped_values_are_between_the_extremes(tensor in moderate(), lower in 0.0..50.0_f64, upper in 50.0..100.0_f64) {
+        let clipped = clip(&tensor, Clipping::Percentiles(lower, upper)).values();
+        let mut sorted = tensor.values();
+        sorted.sort_by(f32::total_cmp);
+        for (before, after) in tensor.values().iter().zip(&clipped) {
+            prop_assert!(sorted[0] <= *after && *after <= sorted[sorted.len() - 1]);
+            prop_assert!(before == after || (after - before).abs() <= sorted[sorted.len() - 1] - sorted[0]);
+        }
+        let same = clip(&tensor, Clipping::Percentiles(0.0, 100.0));
+        prop_assert_eq!(same.values(), tensor.values());
+    }
+
+    #[test]
+    fn stored_blocks_lie_between_minus_one_and_one(tensor in moderate(), size in 1..50_usize, bits in 2..=12_u32) {
+        let blocks = Blocks::new(&tensor, size);
+        let stored = blocks.store(&tensor, bits);
+        prop_assert!(stored.values().iter().all(|value| value.abs() <= 1.0));
+        let mut restored = vec![0.0; tensor.len()];
+        blocks.restore(&blocks.stored_scales(false, &[]), 0, &stored.values(), &mut restored);
+        let greatest = tensor.values().iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+        let step = greatest / ((1 << (bits - 1)) - 1) as f32;
+        for (value, restored) in tensor.values().iter().zip(restored) {
+            prop_assert!((value - restored).abs() <= step * 0.5001 + greatest / 2048.0);
+        }
+    }
+
+    #[test]
+    fn a_tensor_has_no_error_against_itself(tensor in moderate()) {
+        let errors = errors(&tensor, [&tensor].as_slice())[0];
+        prop_assert_eq!((errors.mae, errors.rmse, errors.max_abs), (0.0, 0.0, 0.0));
+        prop_assert!(tensor.is_empty() || (errors.cosine - 1.0).abs() < 1e-6);
+    }
+}
