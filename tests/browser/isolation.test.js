@@ -102,6 +102,8 @@ test("in a frame of a foreign page: one thread, no reload, and it works", async 
   const frame = page.frames()[1] ?? (await page.waitForEvent("frameattached"));
   assert.equal(await badgeOf(frame), "1 thread: this page is not cross-origin isolated");
   assert.equal(server.requests.filter((path) => path === "/").length, 1);
+  await frame.locator("#try-sample").click();
+  await frame.locator("button[data-file]").first().waitFor();
 });
 
 test("?engine=serial and ?threads=N are obeyed", async () => {
