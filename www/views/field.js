@@ -46,7 +46,9 @@ export function fieldFor(app, param) {
         if (wrong) control.labelled.setAttribute("aria-invalid", "true");
         else control.labelled.removeAttribute("aria-invalid");
       }
-      help.textContent = String(wrong || `${param.help} Default: ${defaultWords(param)}.`);
+      // An untouched choice shows its default by itself.
+      const told = "choices" in param.kind && value === defaultText(param) ? "" : ` Default: ${defaultWords(param)}.`;
+      help.textContent = String(wrong || param.help + told);
     },
   );
   return { element, stop };
