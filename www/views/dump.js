@@ -33,7 +33,8 @@ export function mountDump(app) {
     { class: "about muted" },
     "A KV dump is what a language model keeps of past tokens: keys and values for each layer, written to files while it runs. kvlens reads capture folders (",
     h("code", {}, "meta_*.json"), " with the K and V files that they name), such as MNN’s KV dump writes, archives of them, and arrays in ", h("code", {}, ".npz"), " or ",
-    h("code", {}, ".safetensors"), " files, and tells how many bytes are left at which error. No dump at hand? The sample is a real one: 9 layers of SmolLM2-135M.",
+    h("code", {}, ".safetensors"), " files, and tells how many bytes are left at which error. No dump at hand? The sample is a real one: 9 layers of SmolLM2-135M (",
+    h("a", { href: "sample/README.txt", target: "_blank" }, "where it comes from"), ").",
   );
   const failure = h("div", { role: "alert" });
   const runs = h("ul", { class: "runs" });
@@ -132,7 +133,9 @@ function listenToDrops(app, zone) {
 
 /** @param {RunSummary} run @param {() => void} remove */
 function runLine(run, remove) {
-  const stages = run.stages.map(({ stage, captures }) => `${count(captures)} ${stage}`).join(", ");
+  // In the order in which a model goes through them.
+  const inOrder = [...run.stages].sort((a, b) => Number(b.stage === "prefill") - Number(a.stage === "prefill"));
+  const stages = inOrder.map(({ stage, captures }) => `${count(captures)} ${stage}`).join(", ");
   const lengths = run.shapes.map(({ seqLen }) => seqLen);
   const [least, greatest] = [Math.min(...lengths), Math.max(...lengths)];
   const shapes = [...new Set(run.shapes.map(({ kvHeads, headDim }) => `${plural(kvHeads, "KV head")} × ${headDim}`))];

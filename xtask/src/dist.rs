@@ -81,6 +81,16 @@ fn page() -> Result<PathBuf> {
         &root.join("tests/data/sample-dump/dumps"),
         &dist.join("sample.zip"),
     )?;
+    // The sample's licence asks for its notice beside it.
+    for (from, to) in [
+        ("README.md", "sample/README.txt"),
+        ("LICENSE-Apache-2.0.txt", "sample/LICENSE.txt"),
+    ] {
+        copy_file(
+            &root.join("tests/data/sample-dump").join(from),
+            &dist.join(to),
+        )?;
+    }
     // GitHub Pages leaves out files that begin with an underscore, unless told not to.
     fs::write(dist.join(".nojekyll"), "")?;
     stamp(&dist)?;
