@@ -54,7 +54,8 @@ function makeLesson(container, engine, step, onStep) {
   const at = { step, capture: 0, tensor: /** @type {"k" | "v"} */ ("k"), token: 0, head: 0, first: 0, method: /** @type {"truncate" | "quant"} */ ("truncate"), bits: 6 };
   /** @type {Source | null} */
   let source = null;
-  let asked = 0;
+  let asking = false;
+  let again = false;
   const title = h("h3", { id: "lesson-title", tabindex: "-1" });
   const picker = h("form", { class: "pick", "aria-label": "Which values", on: { submit: (/** @type {Event} */ event) => event.preventDefault() } });
   const body = h("div", { class: "step", "aria-live": "off" });
@@ -112,23 +113,28 @@ function makeLesson(container, engine, step, onStep) {
     void refresh();
   }
 
-  /** Asks the core for what the step shows; an answer that is no longer wanted is dropped. */
+  /** Asks the core for what the step shows. While an answer is under way further changes wait, and only the last of them is asked for. */
   async function refresh() {
-    if (!source) return;
-    const turn = ++asked;
-    const { step, tensor, token, head, first, method, bits } = at;
-    const capture = source.captures[at.capture];
-    const ask = (/** @type {string} */ method, /** @type {number} */ bits) =>
-      /** @type {Source} */ (source).engine.inspect({ what: "lesson", capture: capture.capture, tensor, token, head, method, bits, level: LEVEL });
-    try {
-      const lesson = await ask(step === LOSSY ? method : "none", bits);
-      if (turn !== asked) return;
-      slider.follow(lesson.layout[2]);
-      fill(body, STEPS[step - 1].draw({ lesson, tensor, token, head, first, method, bits, curve: curve.node }));
-      if (step === STEPS.length) await curve.draw(`${capture.capture} ${tensor}`, lesson, tensor, ask, () => turn === asked);
-    } catch (error) {
-      if (turn === asked) failed(error);
+    again = true;
+    if (asking) return;
+    asking = true;
+    while (again) {
+      again = false;
+      await showOnce().catch(failed);
     }
+    asking = false;
+  }
+
+  async function showOnce() {
+    if (!source) return;
+    const { engine, captures } = source;
+    const { step, tensor, token, head, first, method, bits } = at;
+    const { capture } = captures[at.capture];
+    const ask = (/** @type {string} */ method, /** @type {number} */ bits) => engine.inspect({ what: "lesson", capture, tensor, token, head, method, bits, level: LEVEL });
+    const lesson = await ask(step === LOSSY ? method : "none", bits);
+    slider.follow(lesson.layout[2]);
+    fill(body, STEPS[step - 1].draw({ lesson, tensor, token, head, first, method, bits, curve: curve.node }));
+    if (step === STEPS.length) await curve.draw(`${capture} ${tensor}`, lesson, tensor, ask, () => !again);
   }
 
   /** @param {unknown} error */
