@@ -14,15 +14,17 @@ export function byteBars(counts, label, colour) {
   const [width, height] = [512, 84];
   const top = Math.max(...counts, 1);
   const bars = counts.map((count, i) => (count > 0 ? `M${i * 2},${height}V${(height - (count / top) * (height - 4)).toFixed(1)}h1.6V${height}z` : "")).join("");
-  const tick = (/** @type {number} */ byte) => s("text", { x: byte * 2 + 1, y: height + 12, "font-size": 9, "text-anchor": byte === 0 ? "start" : byte === 255 ? "end" : "middle", fill: "var(--muted)" }, String(byte));
-  return s(
-    "svg",
-    { class: "byte-bars", viewBox: `0 0 ${width} ${height + 15}`, role: "img", "aria-label": label },
-    s("title", {}, label),
-    s("path", { d: bars, fill: colour }),
-    s("path", { d: `M0,${height + 0.5}H${width}`, stroke: "var(--ink)" }),
-    ...[0, 64, 128, 192, 255].map(tick),
-  );
+  return [
+    s(
+      "svg",
+      { class: "byte-bars", viewBox: `0 0 ${width} ${height + 1}`, role: "img", "aria-label": label },
+      s("title", {}, label),
+      s("path", { d: bars, fill: colour }),
+      s("path", { d: `M0,${height + 0.5}H${width}`, stroke: "var(--ink)" }),
+    ),
+    // Outside the picture, so that it keeps its size where the picture shrinks.
+    h("div", { class: "byte-axis muted", "aria-hidden": "true" }, [0, 64, 128, 192, 255].map((byte) => h("span", { style: { left: `${((byte + 0.5) / 256) * 100}%` } }, byte))),
+  ];
 }
 
 const SHADES = 8;
