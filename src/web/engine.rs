@@ -80,7 +80,10 @@ impl Engine {
         self.dump = scan(&source, &options);
         let added: BTreeSet<&str> = added.iter().map(String::as_str).collect();
         for capture in &self.dump.captures {
-            if added.contains(capture.path.as_str()) {
+            // The path of an archive's entry goes on behind the archive's own.
+            let path = capture.path.as_str();
+            let mut files = path.match_indices('/').map(|(end, _)| &path[..end]);
+            if added.contains(path) || files.any(|file| added.contains(file)) {
                 self.removed.remove(&capture.run);
             }
         }
