@@ -206,7 +206,7 @@ export function createApp() {
     } catch (error) {
       const progress = get().running?.progress;
       if (error instanceof EngineError && error.code === "cancelled") {
-        if (progress && rows.length > 0) {
+        if (progress) {
           finish({ ...shared, report: null, files: [], problems: [], elapsedMs: progress.elapsedMs, bytes: progress.bytes, captures: progress.captures,
             capturesTotal: progress.capturesTotal });
         }

@@ -54,6 +54,9 @@ function addTensor(sum, tensor, elements) {
 /** As the summaries have it: one method may have run with several bits. @param {Variant} variant */
 export const variantName = ({ label, bits, blockSize }) => (blockSize === null ? `${label} (bits=${bits})` : label);
 
+/** Whether every capture has one row, so that a layer has one ratio. @param {string} analysis */
+export const oneVariant = (analysis) => analysis === "mixed" || analysis === "blocknorm";
+
 /** @param {Sum} sum */
 export const ratioOf = ({ raw, size }) => (size > 0 ? raw / size : 0);
 

@@ -272,6 +272,23 @@ test("nothing moves while a run goes on", async () => {
   await page.close();
 });
 
+test("Escape cancels, keeps what was measured, and the next run works", async () => {
+  const { page } = await open();
+  await choose(page, SAMPLE);
+  await page.keyboard.press("3");
+  await field(page, "zstd level").fill("22");
+  await page.locator("#run:enabled").click();
+  await page.waitForFunction(() => Number(document.querySelector("progress")?.value) > 0);
+  await page.keyboard.press("Escape");
+  await page.locator("#run", { hasText: "Run" }).waitFor();
+  await page.getByText(/^Cancelled after \d+ of 63 captures/).waitFor();
+  await field(page, "zstd level").fill("1");
+  await page.getByRole("tab", { name: "Mixed" }).click();
+  await run(page);
+  assert.match(await page.locator(".run-rows").innerText(), /#2 mixed[\s\S]*#1 sweep[\s\S]*cancelled, \d+ of 63/);
+  await page.close();
+});
+
 test("the theme is remembered", async () => {
   const { page } = await open();
   await page.emulateMedia({ colorScheme: "light" });

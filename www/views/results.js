@@ -5,7 +5,7 @@
 /** @import { Outcome } from "../types.js" */
 import { byId, fill, h } from "../dom.js";
 import { count, plural } from "../format.js";
-import { LayerSums, variantName } from "../layers.js";
+import { LayerSums, oneVariant, variantName } from "../layers.js";
 import { markdown } from "../markdown.js";
 import { drawCharts, reportFile } from "./charts.js";
 import { comparison } from "./compare.js";
@@ -16,7 +16,7 @@ import { bestOf, runList } from "./runs.js";
 import { groupTable, layerTable } from "./tables.js";
 
 /** While rows come in, the table is drawn at most this often. */
-const LIVE_MS = 250;
+const LIVE_MS = 500;
 
 /** @param {App} app */
 export function mountResults(app) {
@@ -54,6 +54,7 @@ export function mountResults(app) {
       return;
     }
     const now = performance.now();
+    if (!oneVariant(running.analysis)) return;
     if (running.rows.length === added || now - drawn < LIVE_MS) return;
     sums.add(running.rows.slice(added));
     added = running.rows.length;
@@ -64,12 +65,12 @@ export function mountResults(app) {
 
 /** @param {App} app @param {Outcome} outcome */
 function outcomeView(app, outcome) {
-  const { report, files, captures, capturesTotal } = outcome;
+  const { report, rows, files, captures, capturesTotal } = outcome;
   const charts = h("div", { class: "charts", "data-analysis": outcome.analysis });
   if (report) void drawCharts(charts, report, app);
   const summary = files.find(({ name }) => name.endsWith(".md") && !name.includes("/"));
   return [
-    !report && h("p", { class: "message note" }, `Cancelled after ${count(captures)} of ${count(capturesTotal)} captures. The table is of these.`),
+    !report && h("p", { class: "message note" }, `Cancelled after ${count(captures)} of ${count(capturesTotal)} captures.${rows.length > 0 ? " The table is of these." : ""}`),
     headline(outcome),
     problemList(outcome.problems, `${plural(outcome.problems.length, "capture")} could not be read, and ${outcome.problems.length === 1 ? "is" : "are"} not in these figures.`),
     report && downloads(files, `kvlens-${outcome.analysis}`, () => reportFile(app, outcome)),
@@ -83,8 +84,8 @@ function outcomeView(app, outcome) {
 function tables(outcome) {
   const { report, rows } = outcome;
   const variants = [...new Set(rows.map((row) => variantName(row.variant)))];
-  const compared = report && report.groups.length > 1;
-  const perVariant = compared ? [heading(report.analysis === "sweep" ? "By combination" : "By method"), groupTable(report.groups, "Figures of each variant")] : [];
+  const compared = !oneVariant(outcome.analysis);
+  const perVariant = compared && report ? [heading(report.analysis === "sweep" ? "By combination" : "By method"), groupTable(report.groups, "Figures of each variant")] : [];
   if (rows.length === 0) return perVariant;
   const slot = h("div");
   /** @param {string} [variant] */

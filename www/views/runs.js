@@ -13,6 +13,7 @@ export const bestOf = ({ report }) => (report && report.headline !== null ? repo
 
 /** @param {App} app @param {Outcome[]} outcomes @param {number | null} shown @param {number | null} comparedTo */
 export function runList({ store }, outcomes, shown, comparedTo) {
+  const onScreen = outcomes.find(({ id }) => id === shown);
   const rows = [...outcomes].reverse().map((outcome) => {
     const { id, analysis, dumpName, report, captures, capturesTotal } = outcome;
     const best = bestOf(outcome);
@@ -23,7 +24,7 @@ export function runList({ store }, outcomes, shown, comparedTo) {
       h("span", { class: "run-settings" }, settingsText(outcome)),
       h("span", { class: "muted" }, dumpName),
       h("span", { class: "run-ratio" }, report ? (best ? `KV ${ratio(best.all.kvRatio)}` : "") : `cancelled, ${count(captures)} of ${count(capturesTotal)}`),
-      current || !report
+      current || !report || !onScreen?.report
         ? h("span", { class: "muted" }, current ? "on screen" : "")
         : h("button", { type: "button", class: "quiet", "aria-pressed": String(beside), on: { click: () => store.set({ comparedTo: beside ? null : id }) } }, beside ? "End comparison" : "Compare"));
   });

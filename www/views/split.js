@@ -5,7 +5,7 @@
 /** @import { Layer } from "../layers.js" */
 import { byId, fill, h } from "../dom.js";
 import { count, megabytes, ratio } from "../format.js";
-import { LayerSums, ratioOf } from "../layers.js";
+import { LayerSums, oneVariant, ratioOf } from "../layers.js";
 import { paramsOf, specOf, valueByFlag } from "../settings.js";
 import { fieldFor } from "./field.js";
 
@@ -50,9 +50,7 @@ export function mountSplit(app) {
   store.watch(({ outcomes, shown }) => [outcomes, shown], () => {
     const { outcomes, shown } = store.get();
     const outcome = outcomes.find(({ id }) => id === shown);
-    // A layer has one ratio only where one variant was measured.
-    const single = outcome && (outcome.analysis === "mixed" || outcome.analysis === "blocknorm");
-    results = new Map(single ? new LayerSums().add(outcome.rows).list.map((layer) => [layer.layerId, layer]) : []);
+    results = new Map(outcome && oneVariant(outcome.analysis) ? new LayerSums().add(outcome.rows).list.map((layer) => [layer.layerId, layer]) : []);
     drawResults();
   });
   store.watch(({ values, analysis, specs, dump }) => [values, analysis, specs, dump], drawSplit);
