@@ -212,6 +212,21 @@ test("a dropped file is taken in, and a run can be removed", async () => {
   await page.close();
 });
 
+test("values that are not finite are counted, and loose files are a dump", async () => {
+  const { page } = await open();
+  const meta = { layer_id: 5, seq_len: 1, kv_heads: 1, head_dim: 2, bytes_per_elem: 2, dtype: "fp16", stage: "decode", k_file: "k.bin", v_file: "v.bin" };
+  // 1 and NaN; 1 and 2.
+  const bytes = { "k.bin": [0, 0x3c, 0, 0x7e], "v.bin": [0, 0x3c, 0, 0x40] };
+  const files = Object.entries(bytes).map(([name, content]) => ({ name, mimeType: "", buffer: Buffer.from(content) }));
+  await page.setInputFiles("#choose-files", [{ name: "meta_0.json", mimeType: "", buffer: Buffer.from(JSON.stringify(meta)) }, ...files]);
+  await page.locator(".runs li").waitFor();
+  await run(page);
+  const told = page.getByText("1 value not finite (NaN or infinite) in 1 tensor");
+  assert.equal(await told.getAttribute("title"), "layer 5, decode, K: 1");
+  assert.match(await page.getByRole("table", { name: "Headline figures of K and V" }).innerText(), /NaN/);
+  await page.close();
+});
+
 test("columns sort, down and up", async () => {
   const { page } = await open();
   await choose(page, SAMPLE);

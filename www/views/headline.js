@@ -17,9 +17,16 @@ export function headline({ report, elapsedMs, bytes, captures }) {
     h("p", { class: "facts-line" },
       report.verifiedLossless > 0 && h("span", { class: "verified" }, `verified bit for bit: ${plural(report.verifiedLossless, "tensor")}`),
       report.verifiedLossy > 0 && h("span", { class: "muted" }, `${count(report.verifiedLossy)} lossy streams decoded again`),
-      report.nonFinite > 0 && h("span", { class: "bad" }, `${plural(report.nonFinite, "value")} not finite (NaN or infinite) in ${plural(report.nonFiniteTensors, "tensor")}`),
+      report.nonFinite > 0 && h("span", { class: "bad", title: nonFiniteText(report) }, `${plural(report.nonFinite, "value")} not finite (NaN or infinite) in ${plural(report.nonFiniteIn.length, "tensor")}`),
       h("span", { class: "muted" }, speed.slice(3))),
   ];
+}
+
+/** Which tensors hold values that are not finite; the first few. @param {import("../types.js").Report} report */
+function nonFiniteText({ nonFiniteIn, rows }) {
+  const layers = new Map(rows.map((row) => [row.capture, `layer ${row.layerId}, ${row.stage}, `]));
+  const lines = nonFiniteIn.slice(0, 20).map(({ capture, tensor, values }) => `${layers.get(capture) ?? ""}${tensor}: ${count(values)}`);
+  return [...lines, ...(nonFiniteIn.length > 20 ? ["…"] : [])].join("\n");
 }
 
 /** @param {import("../types.js").Report} report @param {Group | null} best */

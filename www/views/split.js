@@ -112,7 +112,7 @@ export function mountSplit(app) {
     handle.setAttribute("aria-valuenow", String(at));
     const text = `${at} of ${count(layers.length)} layers lossless`;
     handle.setAttribute("aria-valuetext", text);
-    fill(say, h("strong", {}, text), h("span", { class: "muted" }, lossyOnly ? " · this analysis measures the lossy ones only" : ` · the other ${count(layers.length - at)} become lossy`));
+    fill(say, h("strong", {}, text), h("span", { class: "muted" }, lossyOnly ? " · this analysis measures the lossy ones only" : at < layers.length ? ` · the other ${count(layers.length - at)} become lossy` : ""));
   }
 
   /** Numbers and ratios only where they fit: every layer, every second, every fifth ... */
