@@ -95,3 +95,19 @@ test("a link opens the dump that lies beside the page, and none from elsewhere",
   await away.getByText("The link names a dump on another site (https://example.com).").waitFor();
   await away.close();
 });
+
+test("a large dump beside the page is asked about before it is fetched", async () => {
+  const page = await browser.context.newPage();
+  /** @type {string[]} */
+  const asked = [];
+  await page.route("**/large.zip", (route) => {
+    asked.push(route.request().method());
+    return route.request().method() === "HEAD" ? route.fulfill({ headers: { "content-length": "312000000" } }) : route.fulfill({ status: 404 });
+  });
+  await page.goto(`${host.url}#dump=large.zip`);
+  await page.getByText("The link names a dump of 312 MB: /large.zip").waitFor();
+  assert.deepEqual(asked, ["HEAD"]);
+  await page.getByRole("button", { name: "Open it" }).click();
+  await page.getByText("/large.zip could not be fetched: the host answers 404.").waitFor();
+  await page.close();
+});
