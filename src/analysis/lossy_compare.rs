@@ -17,6 +17,9 @@ use std::sync::Arc;
 /// The command line's name.
 pub const NAME: &str = "lossy-compare";
 
+/// Tensors beyond this many bytes keep all threads busy by their planes and passes alone.
+const LARGE: usize = 1 << 20;
+
 /// The settings of its own.
 pub fn specs() -> Vec<ParamSpec> {
     let Kind::Int { min, max } = QUANT_BITS else {
@@ -190,21 +193,53 @@ impl LossyCompare {
         }
     }
 
-    /// One tensor's part of every row.
+    /// One tensor's part of every row. A clipping is made once for all variants that begin with it.
     fn tensor(&self, captured: &Captured) -> Result<Vec<TensorRow>, MeasureError> {
+        let mut starts: Vec<Option<usize>> = self.steps.iter().map(|steps| steps.clip).collect();
+        starts.sort_unstable();
+        starts.dedup();
+        let from = |start: &Option<usize>| self.variants_from(captured, *start);
+        // Large tensors one start after the other: each holds a copy or two of the tensor.
+        let rows: Vec<Result<Vec<_>, _>> = if captured.tensor.bytes().len() > LARGE {
+            starts.iter().map(from).collect()
+        } else {
+            par::map(&starts, from)
+        };
+        let mut rows: Vec<(usize, TensorRow)> = rows
+            .into_iter()
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .flatten()
+            .collect();
+        rows.sort_by_key(|(place, _)| *place);
+        Ok(rows.into_iter().map(|(_, row)| row).collect())
+    }
+
+    /// The rows, with their places, of the variants that begin with this clipping (or with none).
+    fn variants_from(
+        &self,
+        captured: &Captured,
+        start: Option<usize>,
+    ) -> Result<Vec<(usize, TensorRow)>, MeasureError> {
         let original = captured.tensor;
-        let clipped = par::map(&self.clippings, |&clipping| clip(original, clipping));
-        let rows = par::map(&self.steps, |steps| {
-            let clipped = steps.clip.map_or(original, |place| &clipped[place]);
+        let clipped = start.map(|place| clip(original, self.clippings[place]));
+        let clipped = clipped.as_ref().unwrap_or(original);
+        let mut rows = Vec::new();
+        for (place, steps) in self
+            .steps
+            .iter()
+            .enumerate()
+            .filter(|(_, steps)| steps.clip == start)
+        {
             let quantized = steps.bits.map(|bits| quantize(clipped, bits));
             let values = quantized.as_ref().unwrap_or(clipped);
             let (streams, errors) = par::join(
                 || self.streams.lossy(captured, values),
                 || errors(original, [values].as_slice()),
             );
-            Ok(captured.row(streams?, 0, errors.first().copied()))
-        });
-        rows.into_iter().collect()
+            rows.push((place, captured.row(streams?, 0, errors.first().copied())));
+        }
+        Ok(rows)
     }
 }
 

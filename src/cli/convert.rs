@@ -97,7 +97,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         };
     }
     written?;
-    println!("{done}");
+    say!("{done}");
     Ok(())
 }
 

@@ -1,6 +1,13 @@
 //! From flags to an exit status: 0 when reports are written, 1 when there is nothing to analyse or it failed, 2 for bad flags,
 //! 130 after Ctrl-C.
 
+/// Prints a line. A closed pipe (`kvlens scan | head`) is no reason to fail.
+macro_rules! say {
+    ($($text:tt)*) => {
+        let _ = std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("{}\n", format_args!($($text)*)));
+    };
+}
+
 mod args;
 mod convert;
 mod input;

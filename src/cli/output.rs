@@ -77,15 +77,16 @@ pub fn summarise(folder: &str, report: &Report) {
         } else {
             String::new()
         };
-        println!("{}{bits}: {}", group.variant.label, figures(&group.all));
+        say!("{}{bits}: {}", group.variant.label, figures(&group.all));
     }
     if report.verified_lossless + report.verified_lossy > 0 {
-        println!(
+        say!(
             "verified bit for bit: {} lossless tensors, {} tensors of lossy values",
-            report.verified_lossless, report.verified_lossy
+            report.verified_lossless,
+            report.verified_lossy
         );
     }
-    println!(
+    say!(
         "{} captures; {} files in {folder}",
         report.captures,
         report.files.len()

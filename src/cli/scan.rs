@@ -12,7 +12,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     if matches.get_flag("json") {
         let json = serde_json::to_string_pretty(&summary)
             .map_err(|error| Failure::new(1, error.to_string()))?;
-        println!("{json}");
+        say!("{json}");
     } else {
         print(&summary);
     }
@@ -34,7 +34,7 @@ fn print(summary: &DumpSummary) {
         print_guess(guess);
     }
     let runs = counted(summary.runs.len(), "run", "runs");
-    println!(
+    say!(
         "{runs}, {}, {} bytes",
         counted(summary.captures, "capture", "captures"),
         summary.bytes
@@ -42,17 +42,17 @@ fn print(summary: &DumpSummary) {
 }
 
 fn print_guess(guess: &TensorGuess) {
-    println!("{}", input::sentence(guess));
+    say!("{}", input::sentence(guess));
     for array in &guess.examples {
-        println!("    {} {} {:?}", array.name, array.dtype, array.shape);
+        say!("    {} {} {:?}", array.name, array.dtype, array.shape);
     }
     if guess.count > guess.examples.len() {
-        println!("    and {} more", guess.count - guess.examples.len());
+        say!("    and {} more", guess.count - guess.examples.len());
     }
 }
 
 fn print_run(run: &RunSummary) {
-    println!(
+    say!(
         "{}",
         if run.run.is_empty() {
             "(run without a name)"
@@ -65,31 +65,31 @@ fn print_run(run: &RunSummary) {
         .iter()
         .map(|layer| layer.layer_id.to_string())
         .collect();
-    println!("  layers  {}", layers.join(" "));
+    say!("  layers  {}", layers.join(" "));
     let stages: Vec<String> = run
         .stages
         .iter()
         .map(|count| format!("{} {}", count.captures, count.stage))
         .collect();
-    println!("  stages  {}", stages.join(", "));
+    say!("  stages  {}", stages.join(", "));
     let dtypes: Vec<String> = run
         .dtypes
         .iter()
         .map(|count| format!("{} {}", count.captures, count.dtype))
         .collect();
-    println!("  dtypes  {}", dtypes.join(", "));
-    println!("  shapes  [seq_len, kv_heads, head_dim]");
+    say!("  dtypes  {}", dtypes.join(", "));
+    say!("  shapes  [seq_len, kv_heads, head_dim]");
     for shape in &run.shapes {
         let size = format!(
             "[{}, {}, {}]",
             shape.seq_len, shape.kv_heads, shape.head_dim
         );
-        println!(
+        say!(
             "    {size:<20} {}",
             counted(shape.captures, "capture", "captures")
         );
     }
-    println!(
+    say!(
         "  bytes   {} in {}",
         run.bytes,
         counted(run.captures, "capture", "captures")
