@@ -9,6 +9,7 @@ mod child;
 mod dump;
 mod libzstd;
 mod streams;
+mod zstd;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,7 +32,7 @@ pub struct Args {
     /// Megabytes of the generated dump
     #[arg(long, default_value_t = 200)]
     megabytes: usize,
-    /// Only this analysis
+    /// Only this analysis, or `zstd` alone
     #[arg(long)]
     analysis: Option<String>,
     /// The page's engine in Chromium beside the command line, on the generated dump
@@ -76,6 +77,13 @@ pub fn run(args: &Args) -> Result<()> {
     if args.browser {
         return browser::run(args, threads, &generated);
     }
+    let only_zstd = args.analysis.as_deref() == Some("zstd");
+    if only_zstd || args.analysis.is_none() {
+        measure_zstd(&sample, &generated)?;
+    }
+    if only_zstd {
+        return Ok(());
+    }
     let mut all = Vec::new();
     println!("dump       analysis       MB       s      MB/s   peak MB  libzstd s  ratio  target");
     for (name, path) in [("sample", &sample), ("generated", &generated)] {
@@ -94,6 +102,18 @@ pub fn run(args: &Args) -> Result<()> {
         }
     }
     write(&shell::root().join(&args.csv), threads, &all)
+}
+
+/// In this process if it is optimized, else in one that is.
+fn measure_zstd(sample: &Path, generated: &Path) -> Result<()> {
+    if cfg!(debug_assertions) {
+        return shell::run(
+            shell::command("cargo")
+                .args("run --release --quiet --package xtask -- bench --analysis zstd".split(' ')),
+        );
+    }
+    let dumps = [("sample", sample, 192), ("generated", generated, 1024)];
+    zstd::run(&dumps, &shell::root().join("bench/zstd.csv"))
 }
 
 fn open(path: &Path) -> Result<Dump> {

@@ -2,7 +2,7 @@
 //!
 //! Prints streams, bytes and mismatches. A mismatch is cut down as far as it stays one, and saved.
 
-pub mod streams;
+mod streams;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,6 @@ use zstd::zstd_safe::{self, CCtx};
 /// The libzstd that frames have to equal.
 const LIBZSTD: u32 = 1_05_07;
 
-const LONGEST: usize = 20 << 20;
-
 /// How often the counters are printed.
 const REPORT_EVERY: Duration = Duration::from_secs(30);
 
@@ -30,6 +28,12 @@ pub struct Args {
     /// Which streams: each seed has its own
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Only this level; mostly 1 to 4 and never above by default
+    #[arg(long, allow_hyphen_values = true)]
+    level: Option<i32>,
+    /// The longest stream, in bytes
+    #[arg(long, default_value_t = 20 << 20)]
+    longest: usize,
     /// A folder whose files are cut into streams, with all its subfolders
     #[arg(long, default_value = "tests/data")]
     data: PathBuf,
@@ -66,8 +70,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let mut stream = Vec::new();
     while start.elapsed().as_secs() < args.seconds {
         let seed = args.seed.wrapping_mul(1 << 40).wrapping_add(streams);
-        pool.stream(seed, LONGEST, &mut stream);
-        let level = level(&mut Rng::new(!seed));
+        pool.stream(seed, args.longest, &mut stream);
+        let level = args.level.unwrap_or_else(|| level(&mut Rng::new(!seed)));
         streams += 1;
         bytes += stream.len() as u64;
         if reference.differs(&stream, level) {

@@ -3,7 +3,6 @@
 //! One file a command; a new one is its `mod`, its line in `Command` and its line in `main`.
 
 mod bench;
-mod bench_zstd;
 mod dist;
 mod fuzz_dump;
 mod fuzz_zstd;
@@ -42,8 +41,6 @@ enum Command {
     Serve(serve::Args),
     /// Runs every check: format, lints, tests, types, and the page in real browsers
     Test(test::Args),
-    /// Measures our zstd against C libzstd on planes, one thread, level 3
-    BenchZstd(bench_zstd::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -54,6 +51,5 @@ fn main() -> anyhow::Result<()> {
         Command::Build(args) => dist::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Test(args) => test::run(&args),
-        Command::BenchZstd(args) => bench_zstd::run(&args),
     }
 }

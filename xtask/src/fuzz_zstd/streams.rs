@@ -288,7 +288,7 @@ fn mutate(rng: &mut Rng, stream: &mut Vec<u8>) {
 }
 
 /// Half-precision numbers as a cache holds them: normal, each channel with its own scale, some with an offset.
-pub fn halves(rng: &mut Rng, channels: usize, bytes: usize) -> Vec<u8> {
+fn halves(rng: &mut Rng, channels: usize, bytes: usize) -> Vec<u8> {
     let scales: Vec<(f32, f32)> = (0..channels)
         .map(|_| {
             (
