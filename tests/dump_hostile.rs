@@ -309,7 +309,7 @@ fn cut_off_anywhere_it_is_a_problem_and_never_a_panic() {
 #[test]
 fn a_packed_tar_cut_off_or_empty_of_content_gives_what_it_has() {
     let pack = |bytes: &[u8]| {
-        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
         out.write_all(bytes).unwrap();
         out.finish().unwrap()
     };
