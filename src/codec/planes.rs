@@ -7,23 +7,24 @@ use crate::tensor::{Dtype, Shape, Tensor};
 
 /// The high and the low halves of every element.
 pub fn split(tensor: &Tensor) -> (Vec<u8>, Vec<u8>) {
+    let (mut hi, mut lo) = (Vec::new(), Vec::new());
+    split_into(tensor, &mut hi, &mut lo);
+    (hi, lo)
+}
+
+/// Does as [`split`] does, in buffers whose content is replaced.
+pub(super) fn split_into(tensor: &Tensor, hi: &mut Vec<u8>, lo: &mut Vec<u8>) {
+    let plane_bytes = tensor.bytes().len() / 2;
+    hi.resize(plane_bytes, 0);
+    lo.resize(plane_bytes, 0);
     match tensor.dtype() {
-        Dtype::F16 | Dtype::Bf16 => {
-            let elements = tensor.bytes().as_chunks::<2>().0;
-            let (mut hi, mut lo) = (vec![0; elements.len()], vec![0; elements.len()]);
-            split_bytes(elements, &mut hi, &mut lo);
-            (hi, lo)
-        }
+        Dtype::F16 | Dtype::Bf16 => split_bytes(tensor.bytes().as_chunks::<2>().0, hi, lo),
         Dtype::F32 => {
             let elements = tensor.bytes().as_chunks::<4>().0;
-            let half = |at: usize| {
-                let mut plane = vec![0; elements.len() * 2];
-                for (half, element) in plane.as_chunks_mut::<2>().0.iter_mut().zip(elements) {
-                    *half = [element[at], element[at + 1]];
-                }
-                plane
-            };
-            (half(2), half(0))
+            let halves = hi.as_chunks_mut::<2>().0.iter_mut();
+            for ((hi, lo), element) in halves.zip(lo.as_chunks_mut::<2>().0).zip(elements) {
+                (*lo, *hi) = ([element[0], element[1]], [element[2], element[3]]);
+            }
         }
     }
 }
