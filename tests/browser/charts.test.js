@@ -103,7 +103,8 @@ test("each chart has a name, a table behind it and can be saved", async () => {
     const figure = figures.nth(i);
     assert.ok(await figure.locator("svg.kv-sheet > title").textContent());
     await figure.locator("summary").click();
-    assert.ok((await figure.locator("table tbody tr").count()) > 0);
+    // Opening is an event, and the table is made when it comes.
+    await figure.locator("table tbody tr").first().waitFor();
     for (const [button, ending] of [["Save SVG", ".svg"], ["Save PNG", ".png"]]) {
       const [download] = await Promise.all([page.waitForEvent("download"), figure.getByRole("button", { name: button }).click()]);
       assert.ok(download.suggestedFilename().endsWith(ending));

@@ -20,7 +20,7 @@ export function convertPanel(app) {
       text("layers", "Layers", "0-3,7", "Empty: all of them."), text("tokens", "Tokens", "0..128", "Empty: all of them."),
       choice("dtype", "Element type", DTYPES, "Other types stay bit for bit.")),
     h("div", { class: "buttons" }, go, status));
-  const panel = h("details", { class: "pictures" }, h("summary", {}, "Convert, or cut a sample out to share"), form);
+  const panel = h("details", { class: "converting" }, h("summary", {}, "Convert, or cut a sample out to share"), form);
   app.store.watch((state) => [state.dump?.captures ?? 0, state.running === null], ([captures, idle]) => {
     panel.hidden = captures === 0;
     go.disabled = !idle;
