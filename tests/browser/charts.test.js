@@ -149,6 +149,7 @@ test("the dump's pictures show what the core measured", async () => {
 
   const entropy = page.locator('[data-chart="entropy"]');
   await entropy.locator("summary").click();
+  await entropy.locator("table tbody tr").first().waitFor();
   const cells = entropy.locator("tr", { has: page.locator("td:nth-child(1):text-is('14')") });
   const texts = await cells.evaluateAll((found) => found.map((row) => [...row.children].map((cell) => cell.textContent)));
   const row = texts.find((row) => row[1] === "K" && row[2] === "high" && row[3] === "yes");
