@@ -1,4 +1,11 @@
 //! How small can an LLM's KV cache get, and at what error?
+//!
+//! A dump's files are scanned into a [`dump::Dump`] of captures. Of each capture, K and V are read as [`tensor::Tensor`]s; an
+//! [`analysis`] keeps them as they are or makes them [`lossy`], has their [`codec`] streams compressed and counts the bytes, takes
+//! the [`metrics`] of what was lost, and folds the rows, in dump order, into a [`report`]. [`convert`] writes dumps in other formats.
+//!
+//! Arrows point down only: the command line and `web` → `analysis` → (`dump`, `lossy`, `codec`, `metrics`) → `tensor`. Nothing but
+//! `web` knows a browser, nothing but the command line a terminal; [`par`] is the only way to other threads.
 #![deny(unsafe_code)]
 
 pub mod analysis;
