@@ -4,7 +4,7 @@
     reason = "unchecked reads in the inner loop; the bounds argument is at `find_by`"
 )]
 
-use super::finder::{Block, Indexed, READ, Repeats, Table, Tables, is_usable};
+use super::finder::{Block, Indexed, READ, Repeats, Table, Tables};
 use super::params::Params;
 use super::sequences::Sequence;
 
@@ -93,7 +93,7 @@ fn find_by<const MIN_MATCH: u32>(
                         sequences.push(Sequence::repeat(p0 - anchor, length));
                         break 'search length;
                     }
-                    if is_usable(candidate, lowest) && source.read_4(candidate) == word as u32 {
+                    if candidate >= lowest && source.read_4(candidate) == word as u32 {
                         next_slot.set(p1);
                         break candidate;
                     }
@@ -104,7 +104,7 @@ fn find_by<const MIN_MATCH: u32>(
                     (p0, p1, p2) = (p1, p2, p3);
                     current = p0;
                     slot.set(current);
-                    if is_usable(candidate, lowest) && source.read_4(candidate) == word as u32 {
+                    if candidate >= lowest && source.read_4(candidate) == word as u32 {
                         // Further ahead, the search may go on before this position.
                         if step <= 4 {
                             next_slot.set(p1);

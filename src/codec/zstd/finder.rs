@@ -11,17 +11,19 @@ use super::params::Params;
 /// A position is hashed by reading this many bytes, so the last ones of a block start no match.
 pub(super) const READ: usize = 8;
 
-/// An entry of a table is an index with a tag above it: some bits of a hash of the bytes there. A candidate with another tag
-/// isn't read at all, which spares most of the waiting for memory.
-const INDEX_BITS: u32 = 24;
-const INDEX_LIMIT: usize = 1 << INDEX_BITS;
-const TAG: u32 = !(INDEX_LIMIT as u32 - 1);
+/// An entry of a table is an index whose high byte, all ones, is crossed with a tag: some bits of a hash of the bytes there. With
+/// another tag it comes out below all indices, as an entry of another source does: one comparison leaves both out, and nothing
+/// is read there, which spares most of the waiting for memory.
+const TAG: u32 = 0xFF00_0000;
 
-/// The first index. 0 is in empty entries, and never of use.
-const FIRST_INDEX: usize = 1;
+/// The first index; an empty entry is below it.
+const FIRST_INDEX: usize = TAG as usize + 1;
+
+/// Where indices end: so far below 2^32 that the longest steps beyond (two of 2^17 and what they grow by) don't wrap.
+const INDEX_LIMIT: usize = 0xFFF8_0000;
 
 /// The hash tables, kept from source to source: an index is a position in the source plus a base that moves on with each
-/// source, so what is below the base is of an earlier source. Tables are cleared once in [`INDEX_LIMIT`] bytes.
+/// source, so what is below the base is of an earlier source. Tables are cleared once in 16 MB.
 pub(super) struct Tables {
     pub long: Vec<u32>,
     pub short: Vec<u32>,
@@ -60,11 +62,8 @@ impl Tables {
         if index(self.base, end) > INDEX_LIMIT {
             let too_early = index(self.base, start) - window - FIRST_INDEX;
             for entry in self.long.iter_mut().chain(&mut self.short) {
-                let position = (*entry & !TAG) as usize;
-                *entry = match position.checked_sub(too_early) {
-                    Some(position) => *entry & TAG | position as u32,
-                    None => 0,
-                };
+                let index = (*entry & !TAG).checked_sub(too_early as u32);
+                *entry = index.map_or(0, |index| *entry & TAG | index);
             }
             self.base = self.base.wrapping_sub(too_early);
         }
@@ -152,6 +151,13 @@ impl Indexed {
     pub(super) fn new(source: &[u8], tables: &Tables) -> Self {
         Self {
             zero: source.as_ptr().wrapping_sub(tables.base),
+        }
+    }
+
+    /// The same source, addressed by indices that are larger by `offset`.
+    pub(super) fn back_by(self, offset: usize) -> Self {
+        Self {
+            zero: self.zero.wrapping_sub(offset),
         }
     }
 
@@ -282,7 +288,8 @@ impl<'a> Table<'a> {
         } else {
             let product = (word << (64 - 8 * BYTES)).wrapping_mul(PRIMES[BYTES as usize - 5]);
             let hash = (product >> (64 - self.log)) as u32;
-            let of_eight = (product << self.log >> 32) as u32;
+            // Just below the bits of the hash, of the largest tables at least.
+            let of_eight = (product >> 15) as u32;
             (hash, if BYTES == 8 { of_eight } else { of_four })
         };
         Slot {
@@ -307,22 +314,24 @@ pub(super) struct Slot<'a> {
     reason = "accesses in the inner loops of the match finders"
 )]
 impl Slot<'_> {
-    /// The index stored, or something larger than any if its tag is another.
+    /// The index stored, or something below all indices if its tag is another.
     #[inline(always)]
     pub(super) fn get(self) -> usize {
         // SAFETY: `Table::slot` is in the table, which the lifetime keeps borrowed.
         (unsafe { *self.entry } ^ self.tag) as usize
     }
 
+    /// Does [`get`](Self::get), then [`set`](Self::set).
+    #[inline(always)]
+    pub(super) fn replace(self, index: usize) -> usize {
+        let before = self.get();
+        self.set(index);
+        before
+    }
+
     #[inline(always)]
     pub(super) fn set(self, index: usize) {
         // SAFETY: as for `get`; nothing else refers to the table meanwhile.
-        unsafe { *self.entry = index as u32 | self.tag };
+        unsafe { *self.entry = index as u32 ^ self.tag };
     }
-}
-
-/// Whether what [`Slot::get`] gave is an index, and not below `lowest`. It mostly isn't: hence this order.
-#[inline(always)]
-pub(super) fn is_usable(candidate: usize, lowest: usize) -> bool {
-    candidate < INDEX_LIMIT && candidate >= lowest
 }

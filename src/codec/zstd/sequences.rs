@@ -222,6 +222,7 @@ impl Coder {
             return Some(());
         }
         self.count(sequences);
+        let rest_bits = self.rest_bits();
 
         let modes = sink.len();
         sink.push(&[0]);
@@ -246,7 +247,14 @@ impl Coder {
         let literals = self.literals.coded(&LITERALS);
         let offsets = self.offsets.coded(&OFFSETS);
         let matches = self.matches.coded(&MATCHES);
-        write_stream(sequences, literals, offsets, matches, sink.bits());
+        write_stream(
+            sequences,
+            literals,
+            offsets,
+            matches,
+            rest_bits,
+            sink.bits(),
+        );
         // Decoders up to 1.3.4 take a table description and a bitstream of together three bytes for corrupt.
         let avoided = last_description > 0 && last_description + (sink.len() - start) < 4;
         (!avoided).then_some(())
@@ -254,42 +262,57 @@ impl Coder {
 
     /// Translates into symbols and counts them.
     fn count(&mut self, sequences: &[Sequence]) {
-        for stream in [&mut self.literals, &mut self.offsets, &mut self.matches] {
-            stream.counts = [0; 64];
-            stream.codes.clear();
-            stream.codes.reserve(sequences.len());
-        }
-        self.literals.codes.extend(
-            sequences
-                .iter()
-                .map(|sequence| literals_code(sequence.literals)),
-        );
-        self.offsets.codes.extend(
-            sequences
-                .iter()
-                .map(|sequence| sequence.offset.ilog2() as u8),
-        );
-        self.matches.codes.extend(
-            sequences
-                .iter()
-                .map(|sequence| match_code(sequence.match_length)),
-        );
-        let (literals, offsets, matches) = (
-            &mut self.literals.counts,
-            &mut self.offsets.counts,
-            &mut self.matches.counts,
-        );
-        for ((&literal, &offset), &length) in self
-            .literals
-            .codes
-            .iter()
-            .zip(&self.offsets.codes)
-            .zip(&self.matches.codes)
+        // Neighbours are counted apart: an equal symbol would have to wait for the one before.
+        let mut counts = [[[0u32; 64]; 2]; 3];
+        let [literals, offsets, matches] = [
+            &mut self.literals.codes,
+            &mut self.offsets.codes,
+            &mut self.matches.codes,
+        ]
+        .map(|codes| {
+            codes.resize(sequences.len(), 0);
+            codes.iter_mut()
+        });
+        let codes = literals.zip(offsets).zip(matches);
+        for (place, (sequence, ((literal, offset), length))) in
+            sequences.iter().zip(codes).enumerate()
         {
-            literals[usize::from(literal % 64)] += 1;
-            offsets[usize::from(offset % 64)] += 1;
-            matches[usize::from(length % 64)] += 1;
+            *literal = literals_code(sequence.literals);
+            *offset = sequence.offset.ilog2() as u8;
+            *length = match_code(sequence.match_length);
+            let [literals, offsets, matches] = &mut counts;
+            literals[place % 2][usize::from(*literal % 64)] += 1;
+            offsets[place % 2][usize::from(*offset % 64)] += 1;
+            matches[place % 2][usize::from(*length % 64)] += 1;
         }
+        let streams = [&mut self.literals, &mut self.offsets, &mut self.matches];
+        for (stream, [even, odd]) in streams.into_iter().zip(counts) {
+            stream.counts = std::array::from_fn(|symbol| even[symbol] + odd[symbol]);
+        }
+    }
+
+    /// The bits that all symbols leave open.
+    fn rest_bits(&self) -> usize {
+        let bits = |counts: &[u32; 64], width: &[u8]| -> u32 {
+            counts
+                .iter()
+                .zip(width)
+                .map(|(count, &width)| count * u32::from(width))
+                .sum()
+        };
+        const OFFSET_BITS: [u8; 32] = {
+            let mut bits = [0; 32];
+            let mut symbol = 0;
+            while symbol < 32 {
+                bits[symbol] = symbol as u8;
+                symbol += 1;
+            }
+            bits
+        };
+        let literals = bits(&self.literals.counts, &LITERALS_BITS);
+        let offsets = bits(&self.offsets.counts, &OFFSET_BITS);
+        let matches = bits(&self.matches.counts, &MATCH_BITS);
+        (literals + offsets + matches) as usize
     }
 }
 
@@ -349,7 +372,10 @@ fn write_number<S: Sink>(number: usize, sink: &mut S) {
 
 /// What the symbols leave open. A length of 64 KiB and more loses its high bit: its symbol says it all.
 #[inline]
-fn write_rest(sequence: &Sequence, literals: u8, offset: u8, length: u8, bits: &mut impl BitSink) {
+fn write_rest<B: BitSink>(sequence: &Sequence, literals: u8, offset: u8, length: u8, bits: &mut B) {
+    if !B::KEEPS {
+        return;
+    }
     bits.put(
         sequence.literals,
         u32::from(LITERALS_BITS[usize::from(literals)]),
@@ -365,13 +391,17 @@ fn write_rest(sequence: &Sequence, literals: u8, offset: u8, length: u8, bits: &
 type Coded<'a> = (&'a Table, &'a [u8]);
 
 /// The bitstream, from the last sequence to the first (RFC 8878, section 3.1.1.3.2.1.2).
-fn write_stream(
+fn write_stream<B: BitSink>(
     sequences: &[Sequence],
     (literals_table, literals): Coded,
     (offsets_table, offsets): Coded,
     (matches_table, matches): Coded,
-    mut bits: impl BitSink,
+    rest_bits: usize,
+    mut bits: B,
 ) {
+    if !B::KEEPS {
+        bits.add(rest_bits);
+    }
     let symbols = sequences
         .iter()
         .zip(literals)

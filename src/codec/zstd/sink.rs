@@ -24,6 +24,10 @@ pub(super) trait Sink {
 
 /// A bitstream that is read backwards: least significant bits first, closed by a 1 bit and padded with zeros.
 pub(super) trait BitSink {
+    /// Whether it is the bits that count here, not only their number.
+    const KEEPS: bool;
+    /// Counts bits that are not given, where they aren't kept.
+    fn add(&mut self, count: usize);
     /// Appends the `count <= 32` low bits of `value`.
     fn put(&mut self, value: u32, count: u32);
     /// Pads to a byte, after a 1 bit if a decoder has to find the end.
@@ -75,6 +79,13 @@ impl Sink for Counter {
 }
 
 impl BitSink for BitCounter<'_> {
+    const KEEPS: bool = false;
+
+    #[inline]
+    fn add(&mut self, count: usize) {
+        self.bits += count;
+    }
+
     #[inline]
     fn put(&mut self, _: u32, count: u32) {
         self.bits += count as usize;
@@ -152,6 +163,10 @@ impl Sink for Vec<u8> {
 }
 
 impl BitSink for BitWriter<'_> {
+    const KEEPS: bool = true;
+
+    fn add(&mut self, _: usize) {}
+
     #[inline]
     fn put(&mut self, value: u32, count: u32) {
         debug_assert!(count <= 32 && self.held_bits < 32);
