@@ -10,6 +10,7 @@ mod dump;
 mod libzstd;
 mod streams;
 mod zstd;
+mod zstd_wasm;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,9 @@ pub struct Args {
     /// The page's engine in Chromium beside the command line, on the generated dump
     #[arg(long)]
     browser: bool,
+    /// Our zstd as wasm in Chromium, too, beside C libzstd
+    #[arg(long)]
+    wasm: bool,
     /// Where the table goes
     #[arg(long, default_value = "bench/native.csv")]
     csv: PathBuf,
@@ -79,7 +83,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     let only_zstd = args.analysis.as_deref() == Some("zstd");
     if only_zstd || args.analysis.is_none() {
-        measure_zstd(&sample, &generated)?;
+        measure_zstd(&sample, &generated, args.wasm)?;
     }
     if only_zstd {
         return Ok(());
@@ -105,15 +109,22 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 /// In this process if it is optimized, else in one that is.
-fn measure_zstd(sample: &Path, generated: &Path) -> Result<()> {
+fn measure_zstd(sample: &Path, generated: &Path, wasm: bool) -> Result<()> {
     if cfg!(debug_assertions) {
+        let again = "run --release --quiet --package xtask -- bench --analysis zstd";
         return shell::run(
             shell::command("cargo")
-                .args("run --release --quiet --package xtask -- bench --analysis zstd".split(' ')),
+                .args(again.split(' '))
+                .args(wasm.then_some("--wasm")),
         );
     }
     let dumps = [("sample", sample, 192), ("generated", generated, 1024)];
-    zstd::run(&dumps, &shell::root().join("bench/zstd.csv"))
+    let module = wasm.then(zstd_wasm::build).transpose()?;
+    zstd::run(
+        &dumps,
+        module.as_deref(),
+        &shell::root().join("bench/zstd.csv"),
+    )
 }
 
 fn open(path: &Path) -> Result<Dump> {

@@ -22,18 +22,20 @@ pub struct Variant {
 // Panics unwind in both: then they are errors that the page can show, and the pool goes on. With panic=abort a panic in a pool thread
 // would leave the coordinator waiting for ever. No relaxed SIMD: its results may differ between machines.
 /// Threads for isolated pages, one thread for all others.
-pub const VARIANTS: [Variant; 2] = [
-    Variant {
-        name: "threads",
-        rustflags: "-Ctarget-feature=+atomics,+bulk-memory,+simd128 -Cpanic=unwind -Cllvm-args=-wasm-use-legacy-eh=false",
-        features: &["--features", "threads"],
-    },
-    Variant {
-        name: "serial",
-        rustflags: "-Ctarget-feature=+simd128 -Cpanic=unwind -Cllvm-args=-wasm-use-legacy-eh=false",
-        features: &["--no-default-features"],
-    },
-];
+pub const VARIANTS: [Variant; 2] = [THREADS, SERIAL];
+
+const THREADS: Variant = Variant {
+    name: "threads",
+    rustflags: "-Ctarget-feature=+atomics,+bulk-memory,+simd128 -Cpanic=unwind -Cllvm-args=-wasm-use-legacy-eh=false",
+    features: &["--features", "threads"],
+};
+
+/// The build with one thread.
+pub const SERIAL: Variant = Variant {
+    name: "serial",
+    rustflags: "-Ctarget-feature=+simd128 -Cpanic=unwind -Cllvm-args=-wasm-use-legacy-eh=false",
+    features: &["--no-default-features"],
+};
 
 impl Variant {
     /// Builds into `dir`: `kvlens.js` and `kvlens_bg.wasm`. Does nothing where they are of the same code already.
@@ -41,7 +43,7 @@ impl Variant {
     /// # Errors
     /// When the compiler or a tool fails.
     pub fn build(&self, toolchain: &Toolchain, dir: &Path, optimize: bool) -> Result<()> {
-        let wasm = self.compile(toolchain)?;
+        let wasm = self.compile(toolchain, "kvlens")?;
         let optimizer = optimize.then(wasm_opt).flatten();
         let stamp = format!(
             "{} {}",
@@ -82,21 +84,27 @@ impl Variant {
     /// When it has anything to say.
     pub fn lint(&self, toolchain: &Toolchain) -> Result<()> {
         let mut clippy = toolchain.clippy();
-        self.prepare(&mut clippy).args(["--", "-D", "warnings"]);
+        self.prepare(&mut clippy, "kvlens")
+            .args(["--", "-D", "warnings"]);
         shell::run(&mut clippy).with_context(|| format!("lints of the {} build", self.name))
     }
 
-    fn compile(&self, toolchain: &Toolchain) -> Result<PathBuf> {
+    /// Builds a package of the workspace as this build's module, without glue.
+    ///
+    /// # Errors
+    /// When the compiler fails.
+    pub fn compile(&self, toolchain: &Toolchain, package: &str) -> Result<PathBuf> {
         let mut cargo = toolchain.cargo();
-        self.prepare(cargo.args(["build", "--release"]));
+        self.prepare(cargo.args(["build", "--release"]), package);
         shell::run(&mut cargo).with_context(|| format!("the {} build", self.name))?;
-        let target = self.target();
-        Ok(target.join("wasm32-unknown-unknown/release/kvlens.wasm"))
+        let file = package.replace('-', "_") + ".wasm";
+        let folder = self.target().join("wasm32-unknown-unknown/release");
+        Ok(folder.join(file))
     }
 
-    fn prepare<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+    fn prepare<'a>(&self, command: &'a mut Command, package: &str) -> &'a mut Command {
         command
-            .args(["--locked", "--lib", "--package", "kvlens"])
+            .args(["--locked", "--lib", "--package", package])
             .args(["--target", "wasm32-unknown-unknown"])
             .arg("-Zbuild-std=std,panic_unwind")
             .args(self.features)

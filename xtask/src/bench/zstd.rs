@@ -8,7 +8,8 @@ use std::fs;
 use std::hint::black_box;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use super::zstd_wasm;
+use anyhow::{Context, Result, ensure};
 use cpu_time::ThreadTime;
 use kvlens::codec::zstd::{compress, compressed_size};
 use zstd::zstd_safe::{CCtx, compress_bound};
@@ -42,33 +43,41 @@ struct Row {
     libzstd: f64,
     size: f64,
     frame: f64,
+    wasm: Option<f64>,
 }
 
-/// Measures the planes of dumps given by name, folder and values a token; prints the table and writes it.
+/// Measures the planes of dumps given by name, folder and values a token; prints the table and writes it. With a module of ours in
+/// wasm, its sizes too.
 ///
 /// # Errors
-/// When a dump can't be read or the table not be written.
-pub fn run(dumps: &[(&str, &Path, usize)], csv: &Path) -> Result<()> {
+/// When a dump can't be read, sizes in wasm are others, or the table can't be written.
+pub fn run(dumps: &[(&str, &Path, usize)], wasm: Option<&Path>, csv: &Path) -> Result<()> {
     println!(
-        "zstd, level 3, one thread           MB: libzstd MB/s   size  frame   size/libzstd  frame/libzstd"
+        "zstd, level 3, one thread           MB: libzstd MB/s   size  frame   size/libzstd  frame/libzstd  size in wasm/libzstd"
     );
     let mut table = String::from(
-        "streams,bytes,libzstd_mb_per_s,size_mb_per_s,frame_mb_per_s,size_ratio,frame_ratio\n",
+        "streams,bytes,libzstd_mb_per_s,size_mb_per_s,frame_mb_per_s,wasm_size_mb_per_s,size_ratio,frame_ratio,wasm_size_ratio\n",
     );
     for &(name, folder, width) in dumps {
         for set in sets(name, folder, width)? {
-            let row = set.measure();
+            let row = set.measure(wasm)?;
             let rate = |seconds: f64| row.bytes as f64 / 1e6 / seconds;
             let (libzstd, size, frame) = (rate(row.libzstd), rate(row.size), rate(row.frame));
             let (size_ratio, frame_ratio) = (size / libzstd, frame / libzstd);
-            println!(
-                "{:<32} {:>6.1} {libzstd:>13.0} {size:>7.0} {frame:>6.0} {size_ratio:>14.2} {frame_ratio:>14.2}",
+            print!(
+                "{:<36} {:>6.1} {libzstd:>9.0} {size:>7.0} {frame:>6.0} {size_ratio:>14.2} {frame_ratio:>14.2}",
                 set.name,
                 row.bytes as f64 / 1e6
             );
+            let (mut wasm, mut wasm_ratio) = (String::new(), String::new());
+            if let Some(seconds) = row.wasm {
+                wasm = format!("{:.1}", rate(seconds));
+                wasm_ratio = format!("{:.3}", rate(seconds) / libzstd);
+            }
+            println!(" {wasm_ratio:>21}");
             writeln!(
                 table,
-                "{},{},{libzstd:.1},{size:.1},{frame:.1},{size_ratio:.3},{frame_ratio:.3}",
+                "\"{}\",{},{libzstd:.1},{size:.1},{frame:.1},{wasm},{size_ratio:.3},{frame_ratio:.3},{wasm_ratio}",
                 set.name, row.bytes
             )?;
         }
@@ -135,7 +144,7 @@ fn sets(dump: &str, folder: &Path, width: usize) -> Result<Vec<Set>> {
 }
 
 impl Set {
-    fn measure(&self) -> Row {
+    fn measure(&self, wasm: Option<&Path>) -> Result<Row> {
         let mut context = CCtx::create();
         let mut frame: Vec<u8> = Vec::new();
         let mut row = Row::default();
@@ -165,7 +174,20 @@ impl Set {
             row.size += best[1];
             row.frame += best[2];
         }
-        row
+        if let Some(module) = wasm {
+            let measured = zstd_wasm::measure(module, &self.batches(), LEVEL, ROUNDS)?;
+            let sizes = self
+                .streams
+                .iter()
+                .map(|stream| compressed_size(stream, LEVEL));
+            ensure!(
+                measured.frames == sizes.sum::<usize>(),
+                "{}: the sizes in wasm are others",
+                self.name
+            );
+            row.wasm = Some(measured.seconds);
+        }
+        Ok(row)
     }
 
     /// Runs of streams that are at least [`BATCH`] bytes together.
