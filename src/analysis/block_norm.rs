@@ -1,10 +1,10 @@
 //! Block-norm: every block of a head's vector normalised by its greatest value and quantized.
 
 use super::common::{QUANT_BITS, block_storage, method};
-use super::grid::{Grid, Storage};
+use super::gather::Gather;
+use super::grid::Grid;
 use super::rows::{CaptureInfo, Group, Report, ReportFile, Row, Variant};
 use super::settings::{Kind, ParamSpec, Settings, Value};
-use super::streams::Streams;
 use super::tally::Collected;
 use super::{Analysis, Fold, MeasureError};
 use crate::report::csv::Csv;
@@ -64,13 +64,7 @@ impl BlockNorm {
             settings.float("topk-ratio"),
             settings.int("bits"),
         );
-        let grid = Grid::new(
-            &[size],
-            &[ratio],
-            &[bits],
-            Storage::new(&settings),
-            Streams::new(&settings, verify),
-        );
+        let grid = Grid::new(&[size], &[ratio], &[bits], &settings, verify);
         Self { settings, grid }
     }
 }
@@ -90,38 +84,20 @@ impl Analysis for BlockNorm {
     }
 
     fn fold(&self, _: &str) -> Box<dyn Fold> {
-        let collected = Collected::new(self.grid.variants(), true);
-        Box::new(BlockNormFold {
-            settings: self.settings.clone(),
-            collected,
-        })
+        Box::new(Gather::new(&self.settings, self.grid.variants(), report))
     }
 }
 
-struct BlockNormFold {
-    settings: Settings,
-    collected: Collected,
-}
-
-impl Fold for BlockNormFold {
-    fn push(&mut self, rows: Vec<Row>) {
-        self.collected.push(rows);
-    }
-
-    fn finish(self: Box<Self>) -> Report {
-        let mut lines = Lines::default();
-        self.collected.rows().iter().for_each(|row| lines.push(row));
-        let groups = self.collected.groups();
-        let files = vec![
-            ReportFile::new("blocknorm_metrics.csv", lines.into_bytes()),
-            ReportFile::new(
-                "blocknorm_summary.md",
-                summary(&self.settings, &groups[0]).into_bytes(),
-            ),
-        ];
-        self.collected
-            .report(NAME, self.settings, groups, Some(0), files)
-    }
+fn report(settings: Settings, collected: Collected) -> Report {
+    let mut lines = Lines::default();
+    collected.rows().iter().for_each(|row| lines.push(row));
+    let groups = collected.groups();
+    let summary = summary(&settings, &groups[0]);
+    let files = vec![
+        ReportFile::new("blocknorm_metrics.csv", lines.into_bytes()),
+        ReportFile::new("blocknorm_summary.md", summary.into_bytes()),
+    ];
+    collected.report(NAME, settings, groups, Some(0), files)
 }
 
 /// The lines of `blocknorm_metrics.csv`.

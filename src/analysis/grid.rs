@@ -2,9 +2,10 @@
 //! what is stored at a size and bits (and its frames), and the errors at a number of top-k blocks.
 
 use super::MeasureError;
+use super::gather::lossy_rows;
 use super::rows::{CaptureInfo, Row, TensorRow, Variant};
 use super::settings::Settings;
-use super::streams::{Captured, Compressed, Streams, both};
+use super::streams::{Captured, Compressed, Streams};
 use crate::lossy::{Blocks, greatest_blocks};
 use crate::metrics::{Errors, Restored, errors};
 use crate::par;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 /// What is stored beside the values, in bytes.
 #[derive(Clone, Copy, Debug)]
-pub struct Storage {
+struct Storage {
     scale: u64,
     topk_scale: u64,
     index: u64,
@@ -22,7 +23,7 @@ pub struct Storage {
 
 impl Storage {
     /// As these settings say.
-    pub fn new(settings: &Settings) -> Self {
+    fn new(settings: &Settings) -> Self {
         let bytes = |flag| settings.int(flag) as u64;
         Self {
             scale: bytes("scale-bytes"),
@@ -64,13 +65,13 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// Every combination, in the order block size, top-k ratio, bits.
+    /// Every combination, in the order block size, top-k ratio, bits; the settings say what is stored and how it is compressed.
     pub fn new(
         sizes: &[i64],
         ratios: &[f64],
         bits: &[i64],
-        storage: Storage,
-        streams: Streams,
+        settings: &Settings,
+        verify: bool,
     ) -> Self {
         let (mut combos, mut variants) = (Vec::new(), Vec::new());
         for (size, &block_size) in sizes.iter().enumerate() {
@@ -98,8 +99,8 @@ impl Grid {
             bits,
             combos,
             variants,
-            storage,
-            streams,
+            storage: Storage::new(settings),
+            streams: Streams::new(settings, verify),
         }
     }
 
@@ -120,15 +121,9 @@ impl Grid {
         k: &Tensor,
         v: &Tensor,
     ) -> Result<Vec<Row>, MeasureError> {
-        let (k, v) = both(k, v, |captured| self.tensor(captured))?;
-        let row = |((k, v), variant): ((TensorRow, TensorRow), &Arc<Variant>)| Row {
-            capture: Arc::clone(capture),
-            lossless: false,
-            variant: Arc::clone(variant),
-            k,
-            v,
-        };
-        Ok(k.into_iter().zip(v).zip(&self.variants).map(row).collect())
+        lossy_rows(capture, k, v, &self.variants, |captured| {
+            self.tensor(captured)
+        })
     }
 
     /// One tensor's part of every row.

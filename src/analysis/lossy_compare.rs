@@ -1,9 +1,10 @@
 //! Lossy compare: clipping, quantizing, and both, side by side.
 
 use super::common::{QUANT_BITS, choices, method, when};
+use super::gather::{Gather, lossy_rows};
 use super::rows::{CaptureInfo, Group, Report, ReportFile, Row, TensorRow, Variant};
 use super::settings::{Kind, ParamSpec, Settings, Value};
-use super::streams::{Captured, Streams, both};
+use super::streams::{Captured, Streams};
 use super::tally::Collected;
 use super::{Analysis, Fold, MeasureError};
 use crate::lossy::{Clipping, clip, quantize};
@@ -254,67 +255,41 @@ impl Analysis for LossyCompare {
         k: &Tensor,
         v: &Tensor,
     ) -> Result<Vec<Row>, MeasureError> {
-        let (k, v) = both(k, v, |captured| self.tensor(captured))?;
-        let row = |((k, v), variant): ((TensorRow, TensorRow), &Arc<Variant>)| Row {
-            capture: Arc::clone(capture),
-            lossless: false,
-            variant: Arc::clone(variant),
-            k,
-            v,
-        };
-        Ok(k.into_iter().zip(v).zip(&self.variants).map(row).collect())
+        lossy_rows(capture, k, v, &self.variants, |captured| {
+            self.tensor(captured)
+        })
     }
 
     fn fold(&self, _: &str) -> Box<dyn Fold> {
-        let collected = Collected::new(
-            self.variants.iter().map(|variant| (**variant).clone()),
-            true,
+        let variants = self.variants.iter().map(|variant| (**variant).clone());
+        Box::new(Gather::new(&self.settings, variants, report))
+    }
+}
+
+fn report(settings: Settings, collected: Collected) -> Report {
+    let groups = collected.groups();
+    let files = vec![
+        ReportFile::new("lossy_compare.csv", table(collected.rows())),
+        ReportFile::new("lossy_compare_summary.md", summary(&groups).into_bytes()),
+    ];
+    collected.report(NAME, settings, groups, None, files)
+}
+
+fn table(rows: &[Row]) -> Vec<u8> {
+    let header = "layer_id,stage,seq_len,kv_heads,head_dim,bytes_per_elem,method,bits,\
+                  k_ratio,v_ratio,k_mae,k_cosine,v_mae,v_cosine";
+    let mut csv = Csv::new(header, "\r\n");
+    for row in rows {
+        let (k, v) = (
+            row.k.errors.unwrap_or_default(),
+            row.v.errors.unwrap_or_default(),
         );
-        Box::new(CompareFold {
-            settings: self.settings.clone(),
-            collected,
-        })
+        let mut fields = row.capture.fields();
+        fields.extend([row.variant.label.clone(), row.variant.bits.to_string()]);
+        fields.extend([row.k.ratio, row.v.ratio, k.mae, k.cosine, v.mae, v.cosine].map(text));
+        csv.line(&fields);
     }
-}
-
-struct CompareFold {
-    settings: Settings,
-    collected: Collected,
-}
-
-impl Fold for CompareFold {
-    fn push(&mut self, rows: Vec<Row>) {
-        self.collected.push(rows);
-    }
-
-    fn finish(self: Box<Self>) -> Report {
-        let groups = self.collected.groups();
-        let files = vec![
-            ReportFile::new("lossy_compare.csv", self.table()),
-            ReportFile::new("lossy_compare_summary.md", summary(&groups).into_bytes()),
-        ];
-        self.collected
-            .report(NAME, self.settings, groups, None, files)
-    }
-}
-
-impl CompareFold {
-    fn table(&self) -> Vec<u8> {
-        let header = "layer_id,stage,seq_len,kv_heads,head_dim,bytes_per_elem,method,bits,\
-                      k_ratio,v_ratio,k_mae,k_cosine,v_mae,v_cosine";
-        let mut csv = Csv::new(header, "\r\n");
-        for row in self.collected.rows() {
-            let (k, v) = (
-                row.k.errors.unwrap_or_default(),
-                row.v.errors.unwrap_or_default(),
-            );
-            let mut fields = row.capture.fields();
-            fields.extend([row.variant.label.clone(), row.variant.bits.to_string()]);
-            fields.extend([row.k.ratio, row.v.ratio, k.mae, k.cosine, v.mae, v.cosine].map(text));
-            csv.line(&fields);
-        }
-        csv.into_bytes()
-    }
+    csv.into_bytes()
 }
 
 /// `lossy_compare_summary.md`: a section for every variant that has rows.

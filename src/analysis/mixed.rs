@@ -1,7 +1,8 @@
 //! Mixed: the first N layers lossless, the rest truncated or quantized.
 
 use super::common::{QUANT_BITS, choices, method, when};
-use super::rows::{CaptureInfo, Report, ReportFile, Row, Variant};
+use super::gather::Gather;
+use super::rows::{CaptureInfo, Group, Report, ReportFile, Row, Variant};
 use super::settings::{Kind, ParamSpec, Settings, Value};
 use super::streams::{Streams, both};
 use super::tally::Collected;
@@ -134,95 +135,75 @@ impl Analysis for Mixed {
     }
 
     fn fold(&self, _: &str) -> Box<dyn Fold> {
-        let collected = Collected::new([(*self.lossy).clone()], true);
-        Box::new(MixedFold {
-            settings: self.settings.clone(),
-            collected,
-        })
+        Box::new(Gather::new(&self.settings, [(*self.lossy).clone()], report))
     }
 }
 
-struct MixedFold {
-    settings: Settings,
-    collected: Collected,
+fn report(settings: Settings, collected: Collected) -> Report {
+    let rows = collected.rows();
+    let groups = collected.groups();
+    let mut files = vec![ReportFile::new("mixed_layer_metrics.csv", layers(rows))];
+    files.extend(lossy_errors(rows).map(|bytes| ReportFile::new("lossy_error_metrics.csv", bytes)));
+    files.push(ReportFile::new(
+        "mixed_summary.md",
+        summary(&settings, &groups[0]).into_bytes(),
+    ));
+    collected.report(NAME, settings, groups, Some(0), files)
 }
 
-impl Fold for MixedFold {
-    fn push(&mut self, rows: Vec<Row>) {
-        self.collected.push(rows);
+fn layers(rows: &[Row]) -> Vec<u8> {
+    let mut csv = Csv::new(
+        "layer_id,stage,seq_len,kv_heads,head_dim,bytes_per_elem,lossless,k_ratio,v_ratio",
+        "\r\n",
+    );
+    for row in rows {
+        let mut fields = row.capture.fields();
+        fields.extend([boolean(row.lossless), text(row.k.ratio), text(row.v.ratio)]);
+        csv.line(&fields);
     }
-
-    fn finish(self: Box<Self>) -> Report {
-        let mut files = vec![ReportFile::new("mixed_layer_metrics.csv", self.layers())];
-        files.extend(
-            self.errors()
-                .map(|bytes| ReportFile::new("lossy_error_metrics.csv", bytes)),
-        );
-        files.push(ReportFile::new(
-            "mixed_summary.md",
-            self.summary().into_bytes(),
-        ));
-        let groups = self.collected.groups();
-        self.collected
-            .report(NAME, self.settings, groups, Some(0), files)
-    }
+    csv.into_bytes()
 }
 
-impl MixedFold {
-    fn layers(&self) -> Vec<u8> {
-        let mut csv = Csv::new(
-            "layer_id,stage,seq_len,kv_heads,head_dim,bytes_per_elem,lossless,k_ratio,v_ratio",
-            "\r\n",
-        );
-        for row in self.collected.rows() {
-            let mut fields = row.capture.fields();
-            fields.extend([boolean(row.lossless), text(row.k.ratio), text(row.v.ratio)]);
-            csv.line(&fields);
-        }
-        csv.into_bytes()
-    }
-
-    fn errors(&self) -> Option<Vec<u8>> {
-        let header = "layer_id,stage,seq_len,kv_heads,head_dim,bytes_per_elem,\
+fn lossy_errors(rows: &[Row]) -> Option<Vec<u8>> {
+    let header = "layer_id,stage,seq_len,kv_heads,head_dim,bytes_per_elem,\
                       k_mae,k_rmse,k_max_abs,k_cosine,v_mae,v_rmse,v_max_abs,v_cosine";
-        let mut csv = Csv::new(header, "\r\n");
-        let mut any = false;
-        for row in self.collected.rows() {
-            let (Some(k), Some(v)) = (row.k.errors, row.v.errors) else {
-                continue;
-            };
-            let mut fields = row.capture.fields();
-            fields.extend(
-                [k, v]
-                    .iter()
-                    .flat_map(|e| [e.mae, e.rmse, e.max_abs, e.cosine])
-                    .map(text),
-            );
-            csv.line(&fields);
-            any = true;
-        }
-        any.then(|| csv.into_bytes())
-    }
-
-    fn summary(&self) -> String {
-        let (settings, group) = (&self.settings, &self.collected.groups()[0]);
-        let (method, bits) = match settings.text("lossy-method") {
-            "quant" => (
-                "quant",
-                format!("Lossy quant bits: {}", settings.int("lossy-bits")),
-            ),
-            other => (
-                other,
-                format!(
-                    "Lossy mantissa bits: {}",
-                    settings.int("lossy-mantissa-bits")
-                ),
-            ),
+    let mut csv = Csv::new(header, "\r\n");
+    let mut any = false;
+    for row in rows {
+        let (Some(k), Some(v)) = (row.k.errors, row.v.errors) else {
+            continue;
         };
-        let ratio = |value| fixed(value, 3);
-        let (all, lossless, lossy) = (&group.all, &group.lossless, &group.lossy);
-        let mut text = format!(
-            "# Mixed Compression Summary\n\n\
+        let mut fields = row.capture.fields();
+        fields.extend(
+            [k, v]
+                .iter()
+                .flat_map(|e| [e.mae, e.rmse, e.max_abs, e.cosine])
+                .map(text),
+        );
+        csv.line(&fields);
+        any = true;
+    }
+    any.then(|| csv.into_bytes())
+}
+
+fn summary(settings: &Settings, group: &Group) -> String {
+    let (method, bits) = match settings.text("lossy-method") {
+        "quant" => (
+            "quant",
+            format!("Lossy quant bits: {}", settings.int("lossy-bits")),
+        ),
+        other => (
+            other,
+            format!(
+                "Lossy mantissa bits: {}",
+                settings.int("lossy-mantissa-bits")
+            ),
+        ),
+    };
+    let ratio = |value| fixed(value, 3);
+    let (all, lossless, lossy) = (&group.all, &group.lossless, &group.lossy);
+    let mut text = format!(
+        "# Mixed Compression Summary\n\n\
              - Lossless first N layers: {}\n\
              - Lossy method: {method}\n\
              - {bits}\n\
@@ -234,31 +215,30 @@ impl MixedFold {
              - Weighted KV ratio: {}\n\n\
              ## Weighted Ratios (lossless layers)\n- K: {}\n- V: {}\n\n\
              ## Weighted Ratios (lossy layers)\n- K: {}\n- V: {}\n\n",
-            settings.int("lossless-first-n"),
-            settings.text("compress-mode"),
-            all.rows,
-            ratio(all.k_ratio),
-            ratio(all.v_ratio),
-            ratio(all.kv_ratio),
-            ratio(lossless.k_ratio),
-            ratio(lossless.v_ratio),
-            ratio(lossy.k_ratio),
-            ratio(lossy.v_ratio),
+        settings.int("lossless-first-n"),
+        settings.text("compress-mode"),
+        all.rows,
+        ratio(all.k_ratio),
+        ratio(all.v_ratio),
+        ratio(all.kv_ratio),
+        ratio(lossless.k_ratio),
+        ratio(lossless.v_ratio),
+        ratio(lossy.k_ratio),
+        ratio(lossy.v_ratio),
+    );
+    if let (Some(k), Some(v)) = (lossy.k_errors, lossy.v_errors) {
+        let lines = |name: &str, e: Errors| {
+            let [mae, rmse, max_abs, cosine] =
+                [e.mae, e.rmse, e.max_abs, e.cosine].map(|value| fixed(value, 6));
+            format!(
+                "- {name} MAE: {mae}\n- {name} RMSE: {rmse}\n- {name} max_abs (avg): {max_abs}\n- {name} cosine: {cosine}\n"
+            )
+        };
+        text += &format!(
+            "## Lossy Error Metrics (weighted by elements)\n{}{}",
+            lines("K", k),
+            lines("V", v)
         );
-        if let (Some(k), Some(v)) = (lossy.k_errors, lossy.v_errors) {
-            let lines = |name: &str, e: Errors| {
-                let [mae, rmse, max_abs, cosine] =
-                    [e.mae, e.rmse, e.max_abs, e.cosine].map(|value| fixed(value, 6));
-                format!(
-                    "- {name} MAE: {mae}\n- {name} RMSE: {rmse}\n- {name} max_abs (avg): {max_abs}\n- {name} cosine: {cosine}\n"
-                )
-            };
-            text += &format!(
-                "## Lossy Error Metrics (weighted by elements)\n{}{}",
-                lines("K", k),
-                lines("V", v)
-            );
-        }
-        text
     }
+    text
 }

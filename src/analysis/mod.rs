@@ -4,6 +4,7 @@
 mod block_norm;
 mod common;
 pub mod engine;
+mod gather;
 mod grid;
 pub mod inspect;
 mod lossy_compare;

@@ -2,10 +2,9 @@
 
 use super::block_norm::{Lines, summary};
 use super::common::{QUANT_BITS, block_storage, method};
-use super::grid::{Grid, Storage};
+use super::grid::Grid;
 use super::rows::{CaptureInfo, Group, Report, ReportFile, Row};
 use super::settings::{Kind, ParamSpec, Section, Settings, Value};
-use super::streams::Streams;
 use super::tally::Collected;
 use super::{Analysis, Fold, MeasureError};
 use crate::report::csv::{Csv, boolean};
@@ -125,14 +124,8 @@ impl Sweep {
     /// With these settings.
     pub fn new(settings: Settings, verify: bool) -> Self {
         let (sizes, bits) = (settings.ints("block-sizes"), settings.ints("bits-list"));
-        let (storage, streams) = (Storage::new(&settings), Streams::new(&settings, verify));
-        let grid = Grid::new(
-            sizes,
-            settings.floats("topk-ratios"),
-            bits,
-            storage,
-            streams,
-        );
+        let ratios = settings.floats("topk-ratios");
+        let grid = Grid::new(sizes, ratios, bits, &settings, verify);
         Self { settings, grid }
     }
 }
