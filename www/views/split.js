@@ -131,7 +131,7 @@ export function mountSplit(app) {
   function describe(layer) {
     if (!layer) return fill(readout, results.size > 0 ? "Filled: the bytes left, with their ratio. Solid is lossless, hatched lossy." : "A cell is a layer, its height its bytes. Solid stays lossless, hatched becomes lossy: drag the handle, or use the arrow keys.");
     const result = results.get(layer.layerId);
-    fill(readout, `Layer ${layer.layerId} · ${count(layer.captures)} captures · ${megabytes(layer.bytes)}`,
+    fill(readout, `Layer ${layer.layerId} · ${plural(layer.captures, "capture")} · ${megabytes(layer.bytes)}`,
       result && [" · ", h("span", { class: "k" }, `K ${ratio(ratioOf(result.k))}`), " · ", h("span", { class: "v" }, `V ${ratio(ratioOf(result.v))}`)]);
   }
 
