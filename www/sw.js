@@ -57,8 +57,13 @@ worker.addEventListener("fetch", (event) => {
   event.respondWith(answer(event.request, url));
 });
 
-/** Keeps every file that is not kept yet. */
-async function fill() {
+/** @type {Promise<void> | undefined} */
+let filling;
+
+/** Keeps every file that is not kept yet; whoever asks meanwhile waits for the same, so that nothing is fetched twice. */
+const fill = () => (filling ??= fetchMissing().finally(() => (filling = undefined)));
+
+async function fetchMissing() {
   const cache = await caches.open(CACHE);
   const missing = [];
   for (const name of FILES) if (!(await cache.match(name))) missing.push(name);

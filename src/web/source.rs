@@ -149,15 +149,16 @@ fn read(file: usize, offset: u64, len: usize) -> Result<Vec<u8>, SourceError> {
     Ok(bytes)
 }
 
-/// The browser's own words.
+/// The browser's own words, but for a file that it does not give any more.
 fn words(error: JsValue) -> SourceError {
-    let text = error
-        .dyn_ref::<js_sys::Error>()
-        .map(|error| String::from(error.message()))
-        .or_else(|| {
-            js_sys::Reflect::get(&error, &"message".into())
-                .ok()?
-                .as_string()
-        });
+    let text = error.dyn_ref::<js_sys::Error>().map(|error| {
+        // What browsers say of it speaks of permissions and references.
+        match String::from(error.name()).as_str() {
+            "NotReadableError" | "NotFoundError" => {
+                "it was changed, moved or removed after it was chosen; choose it again".to_owned()
+            }
+            _ => String::from(error.message()),
+        }
+    });
     SourceError::Io(text.unwrap_or_else(|| "the browser can't read it".into()))
 }

@@ -26,7 +26,7 @@ const ISOLATION = {
  * @typedef {object} Options
  * @property {boolean} [isolated]  send the isolation headers
  * @property {string} [base]       path that dist/ lies under, "/" at both ends
- * @property {Record<string, string>} [pages]  HTML by path
+ * @property {Record<string, string>} [pages]  more files, by path
  * @property {(path: string) => string | undefined} [replace]  text to send in place of a file
  */
 
@@ -42,7 +42,7 @@ export async function serve({ isolated = true, base = "/", pages = {}, replace }
     requests.push(path);
     const headers = isolated ? ISOLATION : {};
     if (path in pages) {
-      response.writeHead(200, { "Content-Type": "text/html", ...headers }).end(pages[path]);
+      response.writeHead(200, { "Content-Type": TYPES[extname(path)], ...headers }).end(pages[path]);
       return;
     }
     try {

@@ -56,6 +56,21 @@ export function layerAxis(Plot, layers, width) {
 }
 
 /**
+ * The axis of charts that have a row for each layer.
+ * @param {any} Plot @param {{ layerId: number }[]} layers @param {{ middle?: number, every?: number }} [rows] where a row's middle lies, and which are numbered
+ */
+export const rowAxis = (Plot, layers, { middle = 0, every = 1 } = {}) =>
+  Plot.axisY({
+    ticks: layers.map((_, i) => i + middle).filter((_, i) => i % every === 0),
+    tickFormat: (/** @type {number} */ at) => String(layers[Math.floor(at)].layerId),
+    tickSize: 0,
+    label: "Layer",
+    labelAnchor: "top",
+    labelArrow: "none",
+    labelOffset: 46,
+  });
+
+/**
  * A horizontal grid with its labels, and the axis's name above it. `text` is for logarithmic axes, whose `tickFormat` would leave labels out.
  * @param {any} Plot @param {string} label @param {any} [options]
  */

@@ -1,7 +1,7 @@
 // How far zstd is from the bound: order-0 entropy of each byte plane and what zstd reaches, before and after the delta along the sequence.
 
-import { BASE, TIP, panelWidth, whole } from "./axis.js";
-import { colour, s, sheet } from "./svg.js";
+import { BASE, TIP, rowAxis, whole } from "./axis.js";
+import { colour, pairs, s } from "./svg.js";
 
 /** @typedef {import("./heatmap.js").LayerPicture} LayerPicture */
 /** @typedef {{ layerId: number, i: number, tensor: "K" | "V", plane: string, delta: boolean, bytes: number, entropy: number, zstd: number, size: number }} Reach */
@@ -36,23 +36,19 @@ export function entropyChart(layers) {
     title,
     note: "Order-0 entropy is what an ideal coder needs that looks at one byte at a time. The short bar is what zstd reaches: to the right of the circle it pays more, to the left it found repeats.",
     draw: (Plot, { width }) => {
-      const columns = width >= 760 ? 2 : 1;
-      return sheet({
-        title,
-        width,
-        columns,
-        legend: [
-          { swatch: s("circle", { cx: 7, cy: 7, r: 3.8, fill: "var(--page)", ...ink }), text: "entropy, plane as it is" },
-          { swatch: s("circle", { cx: 7, cy: 7, r: 3.8, fill: "var(--ink)", ...ink }), text: "entropy, after the delta" },
-          { swatch: s("line", { x1: 7, x2: 7, y1: 1, y2: 13, stroke: "var(--ink)", "stroke-width": 3 }), text: "zstd" },
-        ],
-        panels: /** @type {const} */ (["K", "V"]).flatMap((tensor) =>
+      const legend = [
+        { swatch: s("circle", { cx: 7, cy: 7, r: 3.8, fill: "var(--page)", ...ink }), text: "entropy, plane as it is" },
+        { swatch: s("circle", { cx: 7, cy: 7, r: 3.8, fill: "var(--ink)", ...ink }), text: "entropy, after the delta" },
+        { swatch: s("line", { x1: 7, x2: 7, y1: 1, y2: 13, stroke: "var(--ink)", "stroke-width": 3 }), text: "zstd" },
+      ];
+      return pairs({ title, width, legend }, (panelWidth) =>
+        /** @type {const} */ (["K", "V"]).flatMap((tensor) =>
           [...new Set(all.map(({ plane }) => plane))].map((plane) => ({
             heading: `${tensor}, ${width < 500 ? NAMES[plane].split(":")[0] : NAMES[plane]}`,
-            svg: panel(Plot, all.filter((reach) => reach.tensor === tensor && reach.plane === plane), all, layers, panelWidth(width, columns)),
+            svg: panel(Plot, all.filter((reach) => reach.tensor === tensor && reach.plane === plane), all, layers, panelWidth),
           })),
         ),
-      });
+      );
     },
     table: () => ({
       columns: ["Layer", "Tensor", "Plane", "Delta", "Bytes", "Entropy, bits per byte", "Bound, bytes", "zstd, bytes", "Gap, bytes"],
@@ -80,15 +76,7 @@ function panel(Plot, reaches, all, layers, width) {
     marks: [
       Plot.gridX({ stroke: "var(--line)", strokeOpacity: 1, interval: 1 }),
       Plot.axisX({ interval: 1, tickSize: 0, tickFormat: "d", label: "Bits per byte", labelAnchor: "center", labelArrow: "none" }),
-      Plot.axisY({
-        ticks: layers.map((_, i) => i),
-        tickFormat: (/** @type {number} */ i) => String(layers[i].layerId),
-        tickSize: 0,
-        label: "Layer",
-        labelAnchor: "top",
-        labelArrow: "none",
-        labelOffset: 46,
-      }),
+      rowAxis(Plot, layers),
       Plot.ruleX([8], { stroke: "var(--ink)", strokeWidth: 1 }),
       Plot.ruleY(reaches, { y, x1: "entropy", x2: "zstd", stroke: colour[tensor], strokeWidth: 1.6 }),
       Plot.link(reaches, { x1: "zstd", x2: "zstd", y1: (/** @type {Reach} */ reach) => y(reach) - 0.17, y2: (/** @type {Reach} */ reach) => y(reach) + 0.17, stroke: colour[tensor], strokeWidth: 3 }),

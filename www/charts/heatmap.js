@@ -1,8 +1,8 @@
 // Mean magnitude of every channel in every layer, K beside V: outlier channels show as columns.
 // One path a colour step instead of one element a cell, so that 30 layers of 1,024 channels draw at once.
 
-import { BASE, digits3, FONT, panelWidth } from "./axis.js";
-import { colour, s, sheet } from "./svg.js";
+import { BASE, digits3, FONT, rowAxis } from "./axis.js";
+import { colour, pairs, s } from "./svg.js";
 
 /** @typedef {"K" | "V"} TensorName */
 /** A layer's pictures, as the engine's `inspect` gives them. @typedef {{ layerId: number, stage: string, seqLen: number, k: any, v: any }} LayerPicture */
@@ -21,18 +21,13 @@ export function heatmapChart(layers) {
     title,
     note: "Mean |x| over the tokens of each layer's longest capture. A strong column is a channel that is large in many layers: it sets the scale that all others are quantized with.",
     draw: (Plot, { width }) => {
-      const columns = width >= 760 ? 2 : 1;
-      return sheet({
-        title,
-        width,
-        columns,
-        legend: /** @type {const} */ (["K", "V"]).map((tensor) => ({
-          swatch: s("g", {}, ...Array.from({ length: STEPS }, (_, i) => s("g", { transform: `translate(${i * 10},2)` }, ...paint(tensor, i, "M0,0h10v10h-10z")))),
-          swatchWidth: STEPS * 10,
-          text: `${tensor}: ${digits3(steps[tensor].low)} to ${digits3(steps[tensor].high)}, a step is ×${steps[tensor].factor.toFixed(1)}`,
-        })),
-        panels: /** @type {const} */ (["K", "V"]).map((tensor) => ({ heading: tensor, svg: panel(Plot, layers, tensor, steps[tensor], panelWidth(width, columns)) })),
-      });
+      const legend = /** @type {const} */ (["K", "V"]).map((tensor) => ({
+        swatch: s("g", {}, ...Array.from({ length: STEPS }, (_, i) => s("g", { transform: `translate(${i * 10},2)` }, ...paint(tensor, i, "M0,0h10v10h-10z")))),
+        swatchWidth: STEPS * 10,
+        text: `${tensor}: ${digits3(steps[tensor].low)} to ${digits3(steps[tensor].high)}, a step is ×${steps[tensor].factor.toFixed(1)}`,
+      }));
+      return pairs({ title, width, legend }, (panelWidth) =>
+        /** @type {const} */ (["K", "V"]).map((tensor) => ({ heading: tensor, svg: panel(Plot, layers, tensor, steps[tensor], panelWidth) })));
     },
     table: () => ({
       columns: ["Layer", "Tensor", "Head", "Channel of the head", "Mean |x|", "By the median channel, ×"],
@@ -98,15 +93,7 @@ function panel(Plot, layers, tensor, steps, width) {
         labelAnchor: "center",
         labelArrow: "none",
       }),
-      Plot.axisY({
-        ticks: layers.map((_, i) => i + 0.5).filter((_, i) => i % every === 0),
-        tickFormat: (/** @type {number} */ at) => String(layers[Math.floor(at)].layerId),
-        tickSize: 0,
-        label: "Layer",
-        labelAnchor: "top",
-        labelArrow: "none",
-        labelOffset: 46,
-      }),
+      rowAxis(Plot, layers, { middle: 0.5, every }),
       (/** @type {any} */ _index, /** @type {any} */ { x, y }) => s("g", { class: `kv-heat-${tensor}`, "shape-rendering": "crispEdges" }, ...cells(layers.map(of), tensor, steps, x, y, width)),
       Plot.ruleX(heads.slice(1).map((head) => head * headDim), { stroke: "var(--page)", strokeWidth: 1.5 }),
     ],

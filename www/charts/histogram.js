@@ -1,7 +1,7 @@
 // The values of one layer, K beside V, on a logarithmic count: most values are small, a few are not.
 
-import { BASE, TIP, digits3, logTick, logTicks, panelWidth, valueAxis, whole } from "./axis.js";
-import { colour, sheet } from "./svg.js";
+import { BASE, TIP, digits3, logTick, logTicks, valueAxis, whole } from "./axis.js";
+import { colour, pairs } from "./svg.js";
 
 /** @typedef {import("./heatmap.js").LayerPicture} LayerPicture */
 /** @typedef {{ x1: number, x2: number, count: number }} Bin */
@@ -19,18 +19,12 @@ export function histogramChart(layers) {
     choice: { label: "Layer", options: layers.map((layer, i) => ({ value: String(i), label: `${layer.layerId}` })) },
     draw: (Plot, { width, choice }) => {
       const layer = layers[Number(choice ?? 0)];
-      const columns = width >= 760 ? 2 : 1;
-      return sheet({
-        title: `${title}: layer ${layer.layerId}`,
-        width,
-        columns,
-        legend: [],
-        panels: /** @type {const} */ (["K", "V"]).map((tensor) => {
+      return pairs({ title: `${title}: layer ${layer.layerId}`, width, legend: [] }, (panelWidth) =>
+        /** @type {const} */ (["K", "V"]).map((tensor) => {
           const { values } = tensor === "K" ? layer.k : layer.v;
           const odd = values.nonFinite > 0 ? `, ${whole(values.nonFinite)} NaN or infinite left out` : "";
-          return { heading: `${tensor}: ±${digits3(values.limit)}, 99 % within ±${digits3(values.p99)}${odd}`, svg: panel(Plot, values, tensor, panelWidth(width, columns)) };
-        }),
-      });
+          return { heading: `${tensor}: ±${digits3(values.limit)}, 99 % within ±${digits3(values.p99)}${odd}`, svg: panel(Plot, values, tensor, panelWidth) };
+        }));
     },
     table: () => ({
       columns: ["Layer", "Tensor", "Greatest |x|", "99 % within", "Zeros", "NaN or infinite"],

@@ -20,8 +20,9 @@ p { margin: 0 0 8px; } .muted { color: var(--muted); } .big { font-size: 32px; l
 figure { margin: 0 0 24px; break-inside: avoid; } figcaption p { font-size: 13px; line-height: 18px; }
 svg { display: block; max-width: 100%; height: auto; } svg text, svg tspan { white-space: pre; }
 table { border-collapse: collapse; font-size: 12px; line-height: 18px; margin: 8px 0; } th, td { padding: 1px 14px 1px 0; text-align: left; vertical-align: bottom; border-bottom: 1px solid var(--line); }
-.right { text-align: right; } tr { break-inside: avoid; } thead { display: table-header-group; }
+td { white-space: nowrap; } .right { text-align: right; } tr { break-inside: avoid; } thead { display: table-header-group; }
 .scroll { overflow-x: auto; } .k { color: light-dark(#00659e, #6bbcec); } .v { color: light-dark(#ad4b00, #f5a163); }
+@media screen and (max-width: 720px) { figure svg { max-width: none; width: ${WIDTH}px; } }
 @media print { :root { color-scheme: light; } body { margin: 0; max-width: none; } }
 `;
 
@@ -65,14 +66,14 @@ ${body.outerHTML}
 /** @param {string} words @returns {string} as HTML text */
 const text = (words) => h("i", {}, words).innerHTML;
 
-/** @param {HTMLTableElement} content */
+/** @param {Element} content */
 const scroll = (content) => h("div", { class: "scroll" }, content);
 
 /** @param {any} Plot @param {Chart} chart */
 function chartFigure(Plot, chart) {
   const picture = chart.draw(Plot, { width: WIDTH, choice: chart.choice?.options[0].value, redraw: () => {}, still: true });
   for (const passing of picture.querySelectorAll('[aria-label="tip"], .kv-handle')) passing.remove();
-  return h("figure", {}, h("figcaption", {}, h("h3", {}, chart.title), h("p", { class: "muted" }, chart.note)), picture);
+  return h("figure", {}, h("figcaption", {}, h("h3", {}, chart.title), h("p", { class: "muted" }, chart.note)), scroll(picture));
 }
 
 /** @param {any} report */

@@ -1,5 +1,7 @@
 // SVG without Plot: elements, the hatching that marks lossy values, legends, and the sheet that holds a chart's panels.
 
+import { panelWidth } from "./axis.js";
+
 const NS = "http://www.w3.org/2000/svg";
 let sheets = 0;
 
@@ -87,6 +89,16 @@ function legendRows(items, width) {
     x += needed;
   }
   return { node, height: items.length ? y + 24 : 0 };
+}
+
+/**
+ * A chart's picture with its panels in two columns where they fit.
+ * @param {{ title: string, legend: LegendItem[], width: number }} parts
+ * @param {(width: number) => Panel[]} panels of this width
+ */
+export function pairs(parts, panels) {
+  const columns = parts.width >= 760 ? 2 : 1;
+  return sheet({ ...parts, columns, panels: panels(panelWidth(parts.width, columns)) });
 }
 
 /** One plot of a chart, with a line of text above it. @typedef {{ heading?: string, svg: SVGSVGElement }} Panel */

@@ -284,5 +284,5 @@ function describe(error) {
   const memory = /unreachable|Module terminated|memory|allocation/i.test(message);
   const fatal = error?.fatal || memory || error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
   if (!fatal) return { code: "start", message };
-  return { code: memory ? "memory" : "panic", message: memory ? "out of memory" : message, fatal };
+  return { code: memory ? "memory" : "panic", message: memory ? "Out of memory." : message, fatal };
 }

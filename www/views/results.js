@@ -70,7 +70,7 @@ function outcomeView(app, outcome) {
   if (report) void drawCharts(charts, report, app);
   const summary = files.find(({ name }) => name.endsWith(".md") && !name.includes("/"));
   return [
-    !report && h("p", { class: "message note" }, `Cancelled after ${count(captures)} of ${count(capturesTotal)} captures.${rows.length > 0 ? " The table is of these." : ""}`),
+    !report && h("p", { class: "message note" }, `Cancelled after ${count(captures)} of ${count(capturesTotal)} captures.${rows.length > 0 ? ` The table has the first ${count(new Set(rows.map((row) => row.capture)).size)}.` : ""}`),
     headline(outcome),
     problemList(outcome.problems, `${plural(outcome.problems.length, "capture")} could not be read, and ${outcome.problems.length === 1 ? "is" : "are"} not in these figures.`),
     report && downloads(files, `kvlens-${outcome.analysis}`, () => reportFile(app, outcome)),

@@ -4,7 +4,7 @@
 /** @import { LayerCount } from "../engine/types.js" */
 /** @import { Layer } from "../layers.js" */
 import { byId, fill, h } from "../dom.js";
-import { count, megabytes, ratio } from "../format.js";
+import { count, megabytes, plural, ratio } from "../format.js";
 import { LayerSums, oneVariant, ratioOf } from "../layers.js";
 import { paramsOf, specOf, valueByFlag } from "../settings.js";
 import { fieldFor } from "./field.js";
@@ -110,9 +110,11 @@ export function mountSplit(app) {
     });
     handle.style.setProperty("--at", String(layers.length ? at / layers.length : 0));
     handle.setAttribute("aria-valuenow", String(at));
-    const text = `${at} of ${count(layers.length)} layers lossless`;
+    const text = `${at} of ${plural(layers.length, "layer")} lossless`;
+    const left = layers.length - at;
+    const rest = left === 0 ? "" : ` · ${at > 0 ? `the other ${count(left)}` : left === 1 ? "it" : "all"} ${left === 1 ? "becomes" : "become"} lossy`;
     handle.setAttribute("aria-valuetext", text);
-    fill(say, h("strong", {}, text), h("span", { class: "muted" }, lossyOnly ? " · this analysis measures the lossy ones only" : at < layers.length ? ` · the other ${count(layers.length - at)} become lossy` : ""));
+    fill(say, h("strong", {}, text), h("span", { class: "muted" }, lossyOnly ? " · this analysis measures the lossy ones only" : rest));
   }
 
   /** Numbers and ratios only where they fit: every layer, every second, every fifth ... */
@@ -129,7 +131,7 @@ export function mountSplit(app) {
   function describe(layer) {
     if (!layer) return fill(readout, results.size > 0 ? "Filled: the bytes left, with their ratio. Solid is lossless, hatched lossy." : "A cell is a layer, its height its bytes. Solid stays lossless, hatched becomes lossy: drag the handle, or use the arrow keys.");
     const result = results.get(layer.layerId);
-    fill(readout, `Layer ${layer.layerId} · ${count(layer.captures)} captures · ${megabytes(layer.bytes)}`,
+    fill(readout, `Layer ${layer.layerId} · ${plural(layer.captures, "capture")} · ${megabytes(layer.bytes)}`,
       result && [" · ", h("span", { class: "k" }, `K ${ratio(ratioOf(result.k))}`), " · ", h("span", { class: "v" }, `V ${ratio(ratioOf(result.v))}`)]);
   }
 

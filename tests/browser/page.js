@@ -1,0 +1,41 @@
+// What a user does with the page.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+
+/** @import { Page } from "playwright-core" */
+
+/**
+ * Drops files and folders as the system's file manager does.
+ * @param {Page} page
+ * @param {string[]} paths
+ */
+export async function drop(page, ...paths) {
+  const box = await page.locator(".drop").boundingBox();
+  assert.ok(box);
+  const client = await page.context().newCDPSession(page);
+  const at = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  const data = { items: [], files: paths, dragOperationsMask: 1 };
+  for (const type of /** @type {const} */ (["dragEnter", "dragOver", "drop"])) await client.send("Input.dispatchDragEvent", { type, ...at, data });
+  await client.detach();
+}
+
+/** Runs what is chosen, to its end. @param {Page} page */
+export async function runToEnd(page) {
+  await page.locator("#run:enabled", { hasText: "Run" }).click();
+  await page.locator("button[data-file]").first().waitFor();
+}
+
+/**
+ * The report files as the page's buttons download them; report.html, which the command line has not, is tested with the charts.
+ * @param {Page} page
+ * @returns {Promise<Record<string, string>>}
+ */
+export async function downloaded(page) {
+  /** @type {Record<string, string>} */
+  const files = {};
+  for (const button of await page.locator('button[data-file]:not([data-file="report.html"])').all()) {
+    const [download] = await Promise.all([page.waitForEvent("download"), button.click()]);
+    files[download.suggestedFilename()] = await readFile(await download.path(), "utf8");
+  }
+  return files;
+}
