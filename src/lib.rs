@@ -11,9 +11,11 @@
 pub mod analysis;
 pub mod codec;
 pub mod convert;
+mod crc32;
 pub mod dump;
 pub mod lossy;
 pub mod metrics;
+mod order;
 pub mod par;
 pub mod report;
 mod sum;

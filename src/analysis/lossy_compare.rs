@@ -8,6 +8,7 @@ use super::tally::Collected;
 use super::{Analysis, Fold, MeasureError};
 use crate::lossy::{Clipping, clip, quantize};
 use crate::metrics::errors;
+use crate::order::sort_by;
 use crate::par;
 use crate::report::csv::Csv;
 use crate::report::float::{fixed, text};
@@ -196,7 +197,7 @@ impl LossyCompare {
     /// One tensor's part of every row. A clipping is made once for all variants that begin with it.
     fn tensor(&self, captured: &Captured) -> Result<Vec<TensorRow>, MeasureError> {
         let mut starts: Vec<Option<usize>> = self.steps.iter().map(|steps| steps.clip).collect();
-        starts.sort_unstable();
+        sort_by(&mut starts, Ord::cmp);
         starts.dedup();
         let from = |start: &Option<usize>| self.variants_from(captured, *start);
         // Large tensors one start after the other: each holds a copy or two of the tensor.
@@ -211,7 +212,7 @@ impl LossyCompare {
             .into_iter()
             .flatten()
             .collect();
-        rows.sort_by_key(|(place, _)| *place);
+        sort_by(&mut rows, |(a, _), (b, _)| a.cmp(b));
         Ok(rows.into_iter().map(|(_, row)| row).collect())
     }
 

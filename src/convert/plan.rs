@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::options::ConvertOptions;
 use super::piece::Piece;
 use crate::dump::{Capture, Dump, Fetches, Problem};
+use crate::order::sort_by;
 use crate::tensor::{Dtype, Shape};
 
 /// Why a conversion can't be made.
@@ -139,7 +140,7 @@ impl Plan {
     pub(super) fn pieces(self, dump: &Dump) -> Pieces {
         let fetches = dump.fetches({
             let mut indices: Vec<usize> = self.targets.iter().map(|target| target.index).collect();
-            indices.sort_unstable();
+            sort_by(&mut indices, Ord::cmp);
             indices
         });
         Pieces {

@@ -1,6 +1,8 @@
 //! One `.safetensors` file, as pieces to be written one behind the other: header, then K and V of each capture. The metadata
 //! tells what the format itself has no place for (order, stage, positions), so that reading the file back gives the same dump.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::plan::{ConvertError, Pieces, Plan};
@@ -11,6 +13,14 @@ use crate::tensor::Dtype;
 pub struct Safetensors {
     header: Option<Vec<u8>>,
     pieces: Option<Pieces>,
+}
+
+/// One entry of the header.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Entry {
+    Tensor(Info),
+    Metadata(BTreeMap<&'static str, String>),
 }
 
 #[derive(Serialize)]
@@ -32,7 +42,7 @@ impl Safetensors {
 }
 
 fn header(plan: &Plan) -> Vec<u8> {
-    let mut entries = serde_json::Map::new();
+    let mut entries = BTreeMap::new();
     let mut stored = Vec::new();
     let mut offset = 0;
     for target in &plan.targets {
@@ -51,7 +61,7 @@ fn header(plan: &Plan) -> Vec<u8> {
                 shape,
                 data_offsets: [offset, end],
             };
-            entries.insert(name.clone(), serde_json::to_value(info).unwrap_or_default());
+            entries.insert(name.clone(), Entry::Tensor(info));
             offset = end;
         }
         let [k, v] = names;
@@ -68,7 +78,7 @@ fn header(plan: &Plan) -> Vec<u8> {
     let stored = serde_json::to_string(&stored).unwrap_or_default();
     entries.insert(
         "__metadata__".to_owned(),
-        serde_json::json!({ STORED_CAPTURES: stored }),
+        Entry::Metadata(BTreeMap::from([(STORED_CAPTURES, stored)])),
     );
     let mut json = serde_json::to_vec(&entries).unwrap_or_default();
     // The data starts at a multiple of 8, as the format's own writer has it.

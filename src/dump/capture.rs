@@ -7,6 +7,7 @@ use super::load::{Fetched, Place};
 use super::mapping::TensorGuess;
 use super::natural::natural_cmp;
 use super::problem::Problem;
+use crate::order::sort_by;
 use crate::tensor::{Dtype, Shape};
 
 /// K and V of one layer for a span of tokens: what they are, and where their bytes lie.
@@ -103,7 +104,7 @@ impl Dump {
 
     /// Brings all in order, and leaves out captures whose path is taken.
     pub(super) fn sort(&mut self) {
-        self.captures.sort_by(|a, b| natural_cmp(&a.path, &b.path));
+        sort_by(&mut self.captures, |a, b| natural_cmp(&a.path, &b.path));
         let problems = &mut self.problems;
         self.captures.dedup_by(|later, earlier| {
             let same = later.path == earlier.path;
@@ -117,7 +118,7 @@ impl Dump {
             }
             same
         });
-        self.problems.sort_by(|a, b| natural_cmp(&a.file, &b.file));
+        sort_by(&mut self.problems, |a, b| natural_cmp(&a.file, &b.file));
     }
 
     /// Leaves out all captures of the run `run`.

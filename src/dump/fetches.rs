@@ -3,6 +3,7 @@
 //! until its V comes; where too much would be held, the rest waits for another pass over the archive.
 
 use std::collections::{HashMap, VecDeque};
+use std::mem::take;
 use std::sync::Arc;
 use std::vec::IntoIter;
 
@@ -11,6 +12,7 @@ use super::load::{Fetched, Place, unreadable};
 use super::problem::Problem;
 use super::source::SourceError;
 use super::stream::{Bytes, Reader, Stream};
+use crate::order::sort_by;
 
 type Item = (usize, Result<Fetched, Problem>);
 
@@ -173,7 +175,9 @@ impl Forward {
     }
 
     fn sort(&mut self) {
-        self.parts.make_contiguous().sort_by_key(|part| part.offset);
+        let mut parts = take(&mut self.parts).into();
+        sort_by(&mut parts, |a: &Part, b: &Part| a.offset.cmp(&b.offset));
+        self.parts = parts.into();
     }
 
     fn next(&mut self) -> Option<Item> {

@@ -11,6 +11,7 @@ mod convert_layout;
 mod fetches;
 #[cfg(not(target_arch = "wasm32"))]
 mod folder;
+mod gzip;
 mod items;
 mod layout;
 mod limits;

@@ -14,6 +14,7 @@ use super::limits::Limits;
 use super::meta::shorten;
 use super::problem::{Fault, Problem, Problems};
 use super::tensors::{Array, Element, MOST_AXES, Table};
+use crate::order::sort_by;
 use crate::tensor::Dtype;
 
 const LEN: u64 = 8;
@@ -193,7 +194,9 @@ fn array(item: &Item, data: u64, name: String, value: &RawValue) -> Result<(u64,
 
 /// Tensors that share bytes are refused, as the format does.
 fn refuse_overlaps(arrays: &mut Vec<(u64, Array)>, problems: &mut Problems) {
-    arrays.sort_by_key(|(begin, array)| (*begin, array.span.len()));
+    sort_by(arrays, |(a, one), (b, other)| {
+        (a, one.span.len()).cmp(&(b, other.span.len()))
+    });
     let mut end = 0;
     arrays.retain(|(begin, array)| {
         let free = *begin >= end;

@@ -3,13 +3,15 @@
 use std::io::{self, Read};
 use std::sync::{Arc, OnceLock};
 
-use flate2::read::{DeflateDecoder, MultiGzDecoder};
+use flate2::read::DeflateDecoder;
 
+use super::gzip::Gzip;
 use super::limits::Limits;
 use super::region::{Region, Window};
 use super::source::{SourceError, reserve};
 use super::zip;
 use super::zstd_frames::ZstdFrames;
+use crate::crc32::crc32;
 
 /// Bytes asked of the source at a time while unpacking: browsers read 1 MB pieces several times slower than 16 MB ones, and
 /// native reads gain nothing above 256 KiB.
@@ -124,7 +126,7 @@ impl Stream {
         let decoder: Box<dyn Read + Send> = match self.coding {
             Coding::Plain => return Ok(Reader::Plain(Window::new(data, plain_step))),
             Coding::Deflate => Box::new(DeflateDecoder::new(packed(data))),
-            Coding::Gzip => Box::new(MultiGzDecoder::new(packed(data))),
+            Coding::Gzip => Box::new(Gzip::new(packed(data))?),
             Coding::Zstd => Box::new(ZstdFrames::new(packed(data))),
         };
         Ok(Reader::Packed(Unpacker {
@@ -305,7 +307,7 @@ impl Bytes {
             }
         };
         match span.crc {
-            Some(expected) if crc32fast::hash(&bytes) != expected => {
+            Some(expected) if crc32(&bytes) != expected => {
                 Err(SourceError::Io("the checksum differs".to_owned()))
             }
             _ => Ok(bytes),

@@ -11,6 +11,7 @@ use super::problem::Fault;
 use super::region::{Region, Window};
 use super::source::SourceError;
 use super::stream::{Coding, Span, Stream};
+use crate::order::sort_by;
 
 const END: &[u8; 4] = b"PK\x05\x06";
 const END_LEN: usize = 22;
@@ -227,7 +228,7 @@ impl<'a> Zip64<'a> {
 
 /// Entries that share bytes are how a small archive pretends to be a huge one.
 fn refuse_overlaps(mut ends: Vec<(u64, u64, String)>, listing: &mut Listing<'_>) {
-    ends.sort();
+    sort_by(&mut ends, Ord::cmp);
     let mut end = 0;
     let mut refused = Vec::new();
     for (from, to, name) in ends {

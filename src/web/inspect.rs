@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
@@ -16,20 +17,32 @@ use crate::dump::{Capture, Loaded};
 /// What zstd is asked for in pictures.
 const LEVEL: i32 = 3;
 
+/// Which request it is. What else it says is read from the same text: one type for all, with a tag, is ten times the code.
 #[derive(Deserialize)]
-#[serde(tag = "what", rename_all = "camelCase")]
-enum Request {
+struct Request {
+    what: What,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum What {
     /// The longest capture of each layer of each run.
     Captures,
     /// K and V of a capture.
-    Tensors { capture: usize },
+    Tensors,
     /// One vector of a capture.
-    Lesson {
-        capture: usize,
-        tensor: TensorName,
-        #[serde(flatten)]
-        request: LessonRequest,
-    },
+    Lesson,
+}
+
+#[derive(Deserialize)]
+struct TensorsRequest {
+    capture: usize,
+}
+
+#[derive(Deserialize)]
+struct LessonPlace {
+    capture: usize,
+    tensor: TensorName,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -67,33 +80,39 @@ struct Pictures {
 impl Engine {
     /// Answers a request of `www/charts` or `www/learn`; both are JSON.
     pub fn inspect(&self, request: &str) -> Result<String, JsValue> {
-        let refuse = |error: &dyn std::fmt::Display| failure("dump", &error.to_string());
-        match serde_json::from_str(request).map_err(|error| refuse(&error))? {
-            Request::Captures => Ok(json(&Captures {
+        let Request { what } = read(request)?;
+        match what {
+            What::Captures => Ok(json(&Captures {
                 captures: longest(&self.dump.captures),
             })),
-            Request::Tensors { capture } => {
+            What::Tensors => {
+                let TensorsRequest { capture } = read(request)?;
                 let Loaded { k, v } = self.load(capture)?;
                 Ok(json(&Pictures {
                     k: TensorPicture::of(&k, LEVEL),
                     v: TensorPicture::of(&v, LEVEL),
                 }))
             }
-            Request::Lesson {
-                capture,
-                tensor,
-                request,
-            } => {
+            What::Lesson => {
+                let LessonPlace { capture, tensor } = read(request)?;
                 let Loaded { k, v } = self.load(capture)?;
                 let tensor = match tensor {
                     TensorName::K => k,
                     TensorName::V => v,
                 };
-                let lesson = Lesson::of(&tensor, request).map_err(|error| refuse(&error))?;
-                Ok(json(&lesson))
+                let lesson = Lesson::of(&tensor, read::<LessonRequest>(request)?);
+                Ok(json(&lesson.map_err(|error| refuse(&error))?))
             }
         }
     }
+}
+
+fn refuse(error: &dyn std::fmt::Display) -> JsValue {
+    failure("dump", &error.to_string())
+}
+
+fn read<T: DeserializeOwned>(request: &str) -> Result<T, JsValue> {
+    serde_json::from_str(request).map_err(|error| refuse(&error))
 }
 
 impl Engine {
@@ -106,7 +125,7 @@ impl Engine {
         capture
             .fetch()
             .and_then(|fetched| fetched.decode())
-            .map_err(|problem| failure("dump", &problem.to_string()))
+            .map_err(|problem| refuse(&problem))
     }
 }
 
