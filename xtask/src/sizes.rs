@@ -13,7 +13,7 @@ use crate::dist;
 
 /// Bytes of HTML, JS and CSS, without the charts' library.
 const PAGE_LIMIT: usize = 80_000;
-/// Bytes of each wasm module.
+/// Bytes of each wasm module, with wasm-opt or without.
 const WASM_LIMIT: usize = 450_000;
 
 /// Something that is weighed: its name, its bytes gzipped, and what they may be.
