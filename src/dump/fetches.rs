@@ -65,6 +65,20 @@ impl Fetches {
         [alone, forward].concat()
     }
 
+    /// Says to the source what the capture `ahead` places after the next one will need, where that lies in files as it is. False past
+    /// the last capture that is read by itself.
+    pub fn announce(&self, ahead: usize) -> bool {
+        let Some((_, capture)) = self.alone.as_slice().get(ahead) else {
+            return false;
+        };
+        for place in [&capture.k, &capture.v] {
+            if let Some(Ok(region)) = place.span.region() {
+                region.soon();
+            }
+        }
+        true
+    }
+
     fn step(&mut self) -> Option<Item> {
         if let Some((index, capture)) = self.alone.next() {
             return Some((index, Fetched::read(&capture)));

@@ -64,6 +64,11 @@ impl Region {
         })
     }
 
+    /// Says that it will be read soon.
+    pub fn soon(&self) {
+        self.source.soon(self.file, self.start, self.len);
+    }
+
     /// All its bytes.
     pub fn read(&self) -> Result<Vec<u8>, SourceError> {
         let len = usize::try_from(self.len).map_err(|_| SourceError::TooLarge(self.len))?;

@@ -41,6 +41,9 @@ pub trait Source: Send + Sync {
     /// When the file can't be read or ends earlier. Implementations check the end before they allocate.
     fn read_at(&self, file: usize, offset: u64, len: usize) -> Result<Vec<u8>, SourceError>;
 
+    /// Says that these bytes will be asked for soon, to a source that can fetch them meanwhile.
+    fn soon(&self, _file: usize, _offset: u64, _len: u64) {}
+
     /// What the source had to leave out while it listed its files, as path and reason.
     fn skipped(&self) -> &[(String, String)] {
         &[]

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use js_sys::Array;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 use super::failure::failure;
 use super::json;
+use super::source::{forget_arrived, wanted};
 use crate::analysis::engine::{self, Plan, Progress, RunError};
 use crate::analysis::{Analysis, Report, ReportFile, Row};
 use crate::dump::{Dump, Fetches, Problem};
@@ -22,6 +24,8 @@ pub struct Run {
     /// Gone once it is finished.
     run: Option<engine::Run>,
     fetches: Fetches,
+    /// Captures whose bytes were announced and that were not fetched since.
+    announced: usize,
     cancel: Arc<AtomicBool>,
     files: Vec<ReportFile>,
 }
@@ -47,10 +51,12 @@ impl Run {
     pub(super) fn new(dump: &Dump, analysis: Arc<dyn Analysis>, plan: Plan) -> Self {
         let fetches = dump.fetches(plan.indices());
         let run = engine::Run::new(analysis, plan, "");
+        forget_arrived();
         Self {
             cancel: run.cancel_flag(),
             run: Some(run),
             fetches,
+            announced: 0,
             files: Vec::new(),
         }
     }
@@ -72,8 +78,17 @@ impl Run {
         let Some((index, fetched)) = self.fetches.next() else {
             return Ok(false);
         };
+        self.announced = self.announced.saturating_sub(1);
         self.going()?.start(index, fetched);
         Ok(true)
+    }
+
+    /// What the next capture will need that nothing was said of yet, to be read before its [`Run::step`]: see [`wanted`]. Nothing when
+    /// no capture is left that is read by itself.
+    pub fn ahead(&mut self) -> Option<Array> {
+        let is_one = self.fetches.announce(self.announced);
+        self.announced += usize::from(is_one);
+        is_one.then(wanted)
     }
 
     /// Progress and the rows that got ready, as JSON.

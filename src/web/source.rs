@@ -2,11 +2,16 @@
 //!
 //! `File` objects belong to one thread: the coordinator's. So they lie in a thread-local list, and a [`WebSource`] only knows their
 //! places in it. In any other thread the list is empty, and reading is an error.
+//!
+//! Small reads wait much longer for the browser than for their bytes. So what a run will need soon is listed for the coordinator
+//! ([`wanted`]), which has many reads going at once and brings each one's bytes back ([`arrived`]).
 
 use std::cell::RefCell;
+use std::collections::HashMap;
+use std::mem::take;
 
-use js_sys::Uint8Array;
-use wasm_bindgen::{JsCast, JsValue};
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::prelude::*;
 use web_sys::{Blob, File, FileReaderSync};
 
 use crate::dump::{FileEntry, Source, SourceError};
@@ -19,6 +24,42 @@ const BLOCK: u64 = 1 << 20;
 thread_local! {
     static FILES: RefCell<Vec<File>> = const { RefCell::new(Vec::new()) };
     static LAST_BLOCK: RefCell<Option<Block>> = const { RefCell::new(None) };
+    static WANTED: RefCell<Vec<Wanted>> = const { RefCell::new(Vec::new()) };
+    static ARRIVED: RefCell<HashMap<(usize, u64), Vec<u8>>> = RefCell::default();
+}
+
+struct Wanted {
+    file: usize,
+    start: u64,
+    len: u64,
+}
+
+/// What was announced since the last question: file, start, `Blob`, and again.
+pub fn wanted() -> Array {
+    let list = Array::new();
+    for Wanted { file, start, len } in WANTED.take() {
+        let blob = FILES.with_borrow(|files| files.get(file).cloned());
+        let (from, to) = (start as f64, (start + len) as f64);
+        // What can't be had ahead is read when its turn comes, and then says why it can't.
+        if let Some(Ok(blob)) = blob.map(|file| file.slice_with_f64_and_f64(from, to)) {
+            list.push(&(file as f64).into());
+            list.push(&from.into());
+            list.push(&blob);
+        }
+    }
+    list
+}
+
+/// The bytes of something wanted.
+#[wasm_bindgen]
+pub fn arrived(file: usize, start: f64, bytes: Vec<u8>) {
+    ARRIVED.with_borrow_mut(|arrived| arrived.insert((file, start as u64), bytes));
+}
+
+/// Drops what was read ahead and not asked for.
+pub fn forget_arrived() {
+    ARRIVED.with_borrow_mut(take);
+    WANTED.with_borrow_mut(take);
 }
 
 struct Block {
@@ -83,10 +124,30 @@ impl Source for WebSource {
                 end: content.len() as u64,
             });
         }
+        let ahead = ARRIVED.with_borrow_mut(|arrived| arrived.remove(&(file.key, offset)));
+        if let Some(bytes) = ahead.filter(|bytes| bytes.len() == len) {
+            return Ok(bytes);
+        }
         if len as u64 * 4 > BLOCK || end <= BLOCK {
             return read(file.key, offset, len);
         }
         read_small(file.key, offset, len, end)
+    }
+
+    fn soon(&self, file: usize, offset: u64, len: u64) {
+        let Some(file) = self.files.get(file) else {
+            return;
+        };
+        // A large read takes as long as its bytes do, and would be held twice.
+        if file.content.is_none() && len <= SLICE as u64 {
+            WANTED.with_borrow_mut(|wanted| {
+                wanted.push(Wanted {
+                    file: file.key,
+                    start: offset,
+                    len,
+                });
+            });
+        }
     }
 }
 
