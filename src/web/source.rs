@@ -39,11 +39,10 @@ pub fn wanted() -> Array {
     let list = Array::new();
     for Wanted { file, start, len } in WANTED.take() {
         let blob = FILES.with_borrow(|files| files.get(file).cloned());
-        let (from, to) = (start as f64, (start + len) as f64);
         // What can't be had ahead is read when its turn comes, and then says why it can't.
-        if let Some(Ok(blob)) = blob.map(|file| file.slice_with_f64_and_f64(from, to)) {
+        if let Some(Ok(blob)) = blob.map(|file| part(&file, start, len)) {
             list.push(&(file as f64).into());
-            list.push(&from.into());
+            list.push(&(start as f64).into());
             list.push(&blob);
         }
     }
@@ -192,10 +191,7 @@ fn read(file: usize, offset: u64, len: usize) -> Result<Vec<u8>, SourceError> {
     let mut at = offset;
     for part in bytes.chunks_mut(SLICE) {
         let next = at + part.len() as u64;
-        // Exact: no file is longer than 2^53 bytes.
-        let slice = blob
-            .slice_with_f64_and_f64(at as f64, next as f64)
-            .map_err(words)?;
+        let slice = self::part(&blob, at, next - at).map_err(words)?;
         let buffer = reader.read_as_array_buffer(&slice).map_err(words)?;
         let read = Uint8Array::new(&buffer);
         if read.length() as usize != part.len() {
@@ -208,6 +204,16 @@ fn read(file: usize, offset: u64, len: usize) -> Result<Vec<u8>, SourceError> {
         at = next;
     }
     Ok(bytes)
+}
+
+/// Some bytes of a blob. Of all of them no slice is made: that costs the browser as much as reading 100 KB.
+fn part(blob: &Blob, start: u64, len: u64) -> Result<Blob, JsValue> {
+    // Exact: no file is longer than 2^53 bytes.
+    let (from, to) = (start as f64, (start + len) as f64);
+    if from == 0.0 && to == blob.size() {
+        return Ok(blob.clone());
+    }
+    blob.slice_with_f64_and_f64(from, to)
 }
 
 /// The browser's own words, but for a file that it does not give any more.
