@@ -267,15 +267,6 @@ impl Kind {
     }
 }
 
-/// serde_json's own text would bring another 10 KB of powers of ten into a wasm module.
-fn number_text(number: &serde_json::Number) -> String {
-    match (number.as_i64(), number.as_f64()) {
-        (Some(value), _) => value.to_string(),
-        (None, Some(value)) => float::text(value),
-        (None, None) => "a number".to_owned(),
-    }
-}
-
 fn int(text: &str, min: i64, max: i64) -> Option<i64> {
     text.trim()
         .parse()
@@ -353,7 +344,7 @@ impl Settings {
                 serde_json::Value::Array(items) => {
                     items.iter().map(text).collect::<Vec<_>>().join(",")
                 }
-                serde_json::Value::Number(number) => number_text(number),
+                serde_json::Value::Number(number) => float::json_number(number),
                 serde_json::Value::Bool(value) => value.to_string(),
                 serde_json::Value::Null => "null".to_owned(),
                 serde_json::Value::Object(_) => "an object".to_owned(),

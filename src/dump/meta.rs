@@ -1,10 +1,10 @@
 //! The `meta_*.json` of a capture: what it must hold, checked field by field.
 //! Absent fields take the defaults of the Python reference (layer_id -1, stage "unknown", the others 0 or "").
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 use super::problem::{Fault, Problem};
-use crate::report::float;
+use crate::report::float::json_number;
 use crate::tensor::{Dtype, Shape};
 
 /// The checked content of one meta file.
@@ -101,7 +101,7 @@ impl Fields<'_> {
     /// Only a label, so that a number will do.
     fn run_id(&self) -> Result<String, Problem> {
         if let Some(Value::Number(number)) = self.object.get("run_id") {
-            return Ok(number_text(number));
+            return Ok(json_number(number));
         }
         Ok(self.text("run_id")?.unwrap_or_default().to_owned())
     }
@@ -176,17 +176,10 @@ fn describe(value: &Value) -> String {
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "an object".to_owned(),
         Value::String(text) => shorten(&format!("the string {text:?}")),
-        Value::Number(number) => number_text(number),
+        Value::Number(number) => json_number(number),
         Value::Bool(value) => value.to_string(),
         Value::Null => "null".to_owned(),
     }
-}
-
-/// A number as Python writes it. serde_json's own text would bring another 10 KB of powers of ten into a wasm module.
-fn number_text(number: &Number) -> String {
-    let whole = number.as_i64().map(|value| value.to_string());
-    let whole = whole.or_else(|| number.as_u64().map(|value| value.to_string()));
-    whole.unwrap_or_else(|| float::text(number.as_f64().unwrap_or(f64::NAN)))
 }
 
 /// Cuts a text that a file gave to what a message can bear.
