@@ -3,7 +3,8 @@
 /** @import { FileEntry, Mapping } from "./engine/types.js" */
 /** @import { Errors, Failure, Outcome, Row, Running, State } from "./types.js" */
 /** @import { Store } from "./store.js" */
-import { Engine, EngineError, startOptions } from "./engine/client.js";
+import { Engine, startOptions } from "./engine/client.js";
+import { EngineError } from "./engine/errors.js";
 import { onUpdate } from "./engine/isolation.js";
 import { changedSettings, withValue } from "./settings.js";
 import { hashOf, lessonStep, stateOfHash } from "./link.js";

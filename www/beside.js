@@ -1,7 +1,7 @@
 // `#dump=relative/path.zip`: a dump that lies beside the page, so that one link brings page, dump and settings.
 
 /** @import { FileEntry } from "./engine/types.js" */
-import { EngineError } from "./engine/client.js";
+import { EngineError } from "./engine/errors.js";
 
 /** Larger dumps are asked for first. */
 export const ASK_BYTES = 200e6;

@@ -1,4 +1,4 @@
-//! The rayon pool on Web Workers. The page's side is `www/engine/coordinator.js` and `www/engine/pool.js`.
+//! The rayon pool on Web Workers. The page's side is `www/engine/threads.js` and `www/engine/pool.js`.
 //!
 //! Crate wasm-bindgen-rayon does the same with workers made of `blob:` addresses, which the page's policy does not allow, and without
 //! a way to learn of a worker's death.

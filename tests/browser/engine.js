@@ -22,7 +22,8 @@ export async function openEngine(context, origin, options = {}) {
   await page.goto(`${origin}/empty.html`);
   const info = await page.evaluate(async (options) => {
     const client = await import(`${location.origin}/engine/client.js`);
-    Object.assign(window, { EngineError: client.EngineError });
+    const { EngineError } = await import(`${location.origin}/engine/errors.js`);
+    Object.assign(window, { EngineError });
     Object.assign(window, { engine: await client.Engine.start(options) });
     return client.Engine && /** @type {any} */ (window).engine.info;
   }, options);

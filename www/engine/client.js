@@ -1,10 +1,12 @@
-// The page's side of the engine: with types.js and isolation.js all of www/engine that the page's views import.
+// The page's side of the engine: with types.js, errors.js and isolation.js all of www/engine that the page's views import.
 // Every method is a message to the coordinator worker, which owns the wasm instance; the page never blocks.
 // After a trap (out of memory, a bug) the worker is replaced and gets the files again, so the next call works.
 
+import { EngineError } from "./errors.js";
 import { isolate } from "./isolation.js";
+import { Threads } from "./threads.js";
 
-/** @import { AnalysisSpec, DumpSummary, EngineErrorCode, EngineInfo, EngineKind, FileEntry, Mapping, Plan, Row, RunOptions, RunRequest, RunResult, Settings, StartOptions } from "./types.js" */
+/** @import { AnalysisSpec, DumpSummary, EngineInfo, EngineKind, FileEntry, Mapping, Plan, Row, RunOptions, RunRequest, RunResult, Settings, StartOptions } from "./types.js" */
 
 /** More threads than this gain little and cost memory. */
 const MAX_THREADS = 16;
@@ -12,27 +14,6 @@ const MAX_THREADS = 16;
 const START_MS = 20_000;
 /** A cancelled worker that is still busy after this time is replaced. */
 const CANCEL_MS = 150;
-
-/** @type {Partial<Record<EngineErrorCode, string>>} */
-const HINTS = {
-  memory: "The browser gave the page no more memory. Close other tabs, or start the page with ?threads=1, or use the command line.",
-  panic: "This is a bug in kvlens. The next run starts afresh; please report it with the text above.",
-  start: "Reload the page; ?engine=serial takes the simpler engine.",
-};
-
-export class EngineError extends Error {
-  /**
-   * @param {EngineErrorCode} code
-   * @param {string} message what happened
-   * @param {string} [hint] what to try
-   */
-  constructor(code, message, hint = HINTS[code] ?? "") {
-    super(message);
-    this.name = "EngineError";
-    this.code = code;
-    this.hint = hint;
-  }
-}
 
 /**
  * @typedef {object} Call
@@ -44,8 +25,10 @@ export class EngineError extends Error {
 export class Engine {
   /** @type {EngineInfo} what runs, and why */
   info;
-  /** @type {Worker | undefined} */
+  /** @type {Worker | undefined} the coordinator */
   #worker;
+  /** @type {Threads | undefined} its pool */
+  #threads;
   /** @type {Promise<void>} the worker is there and has the files */
   #ready = Promise.resolve();
   /** @type {Map<number, Call>} */
@@ -56,9 +39,9 @@ export class Engine {
   /** @type {Set<string>} */
   #removed = new Set();
   #running = false;
-  /** Whether the worker has started and has the files. */
   /** @type {Mapping | undefined} */
   #mapping;
+  /** Whether the worker has started and has the files. */
   #started = false;
   /** @type {number | undefined} */
   #memoryMiB;
@@ -219,8 +202,7 @@ export class Engine {
 
   /** Ends the worker. */
   stop() {
-    this.#worker?.terminate();
-    this.#worker = undefined;
+    this.#terminate();
     this.#fail(new EngineError("stopped", "the engine was stopped"));
     this.#ready = Promise.reject(new EngineError("stopped", "the engine was stopped"));
     this.#ready.catch(() => {});
@@ -250,7 +232,7 @@ export class Engine {
     });
   }
 
-  /** A fresh worker, with all that the page has given so far. */
+  /** A fresh worker and its pool, with all that the page has given so far. */
   async #open() {
     const worker = new Worker(new URL("./coordinator.js", import.meta.url), { type: "module", name: "coordinator" });
     this.#worker = worker;
@@ -263,10 +245,17 @@ export class Engine {
       if (this.#worker === worker) this.#fail(new EngineError("start", event.message || "the worker did not load"));
     };
     const { kind, threads } = this.info;
-    const late = setTimeout(() => this.#fail(new EngineError("start", "the worker does not answer")), START_MS);
-    const started = await this.#send("start", { kind, threads, memoryMiB: this.#memoryMiB });
-    clearTimeout(late);
-    Object.assign(this.info, started);
+    /** @type {(error: EngineError) => void} */
+    let stillborn = () => {};
+    const dead = new Promise((_, reject) => (stillborn = reject));
+    const late = setTimeout(() => stillborn(new EngineError("start", "the worker does not answer")), START_MS);
+    if (kind === "threads") {
+      this.#threads = new Threads(threads, (error) => {
+        stillborn(error);
+        if (this.#worker === worker) this.#die(error);
+      });
+    }
+    await Promise.race([this.#start(), dead]).finally(() => clearTimeout(late));
     if (this.#mapping) await this.#send("setMapping", { mapping: this.#mapping });
     if (this.#files.size) {
       await this.#send("addFiles", { entries: [...this.#files].map(([path, file]) => ({ path, file })) });
@@ -275,15 +264,18 @@ export class Engine {
     this.#started = true;
   }
 
+  async #start() {
+    const { kind, threads } = this.info;
+    const { wasm, ...about } = await this.#send("start", { kind, memoryMiB: this.#memoryMiB });
+    Object.assign(this.info, about);
+    if (!wasm) return;
+    await this.#threads?.enter(wasm);
+    await this.#send("startPool", { threads });
+  }
+
   /** @param {any} message of the worker */
-  #receive({ id, result, error, died, ...news }) {
-    const failure = error ?? died;
-    if (failure?.fatal) {
-      this.#fail(new EngineError(failure.code, failure.message));
-      // A worker that dies while it starts would only die again.
-      if (this.#started) this.#renew();
-      return;
-    }
+  #receive({ id, result, error, ...news }) {
+    if (error?.fatal) return this.#die(new EngineError(error.code, error.message));
     const call = this.#calls.get(id);
     if (!call) return;
     if (error) call.reject(new EngineError(error.code, error.message));
@@ -299,10 +291,23 @@ export class Engine {
     for (const { reject } of calls) reject(error);
   }
 
+  /** @param {EngineError} error after which the instance can't be used */
+  #die(error) {
+    this.#fail(error);
+    // A worker that dies while it starts would only die again.
+    if (this.#started) this.#renew();
+  }
+
   #renew() {
-    this.#worker?.terminate();
+    this.#terminate();
     this.#ready = this.#open();
     this.#ready.catch(() => {});
+  }
+
+  #terminate() {
+    this.#worker?.terminate();
+    this.#threads?.terminate();
+    this.#worker = this.#threads = undefined;
   }
 
   /** Waits for the worker to be idle again, or replaces it. */
@@ -311,7 +316,7 @@ export class Engine {
     const idle = await Promise.race([this.#send("cancel", { withinMs: CANCEL_MS }).catch(() => false), late]);
     if (idle) return;
     this.#fail(new EngineError("cancelled", "cancelled"));
-    this.#worker?.terminate();
+    this.#terminate();
     await this.#open();
   }
 }

@@ -1,7 +1,9 @@
-// The coordinator: the worker that owns the wasm instance and its pool, and reads the files. The page's side is client.js.
+// The coordinator: the worker that owns the wasm instance, starts runs and reads the files. The page's side is client.js.
 //
 // It never waits for the pool: a run is started, then asked again and again for what is ready, and between two questions it
 // listens for messages. So it can be told to stop at any time, and a dead pool thread is noticed.
+
+import { describe } from "./errors.js";
 
 /** @import { FileEntry, RunRequest } from "./types.js" */
 
@@ -34,7 +36,7 @@ let memory;
 /** @type {any} the run that goes on */
 let current;
 
-const methods = { start, specs, addFiles, removeRun, setMapping, plan, run, cancel, inspect, convert };
+const methods = { start, startPool, specs, addFiles, removeRun, setMapping, plan, run, cancel, inspect, convert };
 
 self.onmessage = async ({ data: { id, method, args } }) => {
   try {
@@ -45,22 +47,26 @@ self.onmessage = async ({ data: { id, method, args } }) => {
   }
 };
 
-/** @param {{ kind: "threads" | "serial", threads: number, memoryMiB?: number }} options */
-async function start({ kind, threads, memoryMiB }) {
+/**
+ * Loads a build. That with threads needs a pool then: `wasm` is what its threads are made from.
+ * @param {{ kind: "threads" | "serial", memoryMiB?: number }} options
+ */
+async function start({ kind, memoryMiB }) {
   const glue = new URL(`./${kind}/kvlens.js`, import.meta.url).href;
   const response = fetch(new URL(`./${kind}/kvlens_bg.wasm`, import.meta.url));
   const [module, loaded] = await Promise.all([compile(await response), import(glue)]);
   wasm = loaded;
-  if (kind === "threads") {
-    memory = allocate(memoryMiB);
-    await wasm.default({ module_or_path: module, memory });
-    await Promise.all(Array.from({ length: threads }, () => poolThread({ glue, module, memory })));
-    wasm.startPool(threads);
-  } else {
-    memory = (await wasm.default({ module_or_path: module })).memory;
-  }
+  const shared = kind === "threads" ? allocate(memoryMiB) : undefined;
+  ({ memory } = await wasm.default({ module_or_path: module, memory: shared }));
+  if (!shared) engine = new wasm.Engine();
+  return { version: wasm.version(), memoryMax: maximum, wasm: shared && { glue, module, memory } };
+}
+
+/** @param {{ threads: number }} options as many as have entered */
+async function startPool({ threads }) {
+  wasm.startPool(threads);
   engine = new wasm.Engine();
-  return { version: wasm.version(), memoryMax: maximum };
+  return {};
 }
 
 /** @param {Response} response */
@@ -89,28 +95,6 @@ function allocate(memoryMiB) {
     }
   }
   throw new Error("unreachable");
-}
-
-/** @type {Worker[]} Kept: Firefox collects workers that share memory and have no other owner (bug 1702191). */
-const pool = [];
-
-/** @param {{ glue: string, module: WebAssembly.Module, memory: WebAssembly.Memory }} init */
-function poolThread(init) {
-  const thread = new Worker(new URL("./pool.js", import.meta.url), { type: "module", name: `pool ${pool.length}` });
-  pool.push(thread);
-  thread.postMessage(init);
-  return new Promise((resolve, reject) => {
-    thread.onmessage = ({ data }) => {
-      if (data === "ready") return resolve(undefined);
-      const error = died(data.died);
-      reject(error);
-      self.postMessage({ died: describe(error) });
-    };
-    thread.onerror = (event) => {
-      event.preventDefault();
-      reject(new Error(event.message || "a worker did not start"));
-    };
-  });
 }
 
 async function specs() {
@@ -325,25 +309,4 @@ function pause(ms) {
 /** @param {any} result */
 function transferable(result) {
   return (result?.files ?? []).map((/** @type {{ bytes: Uint8Array }} */ { bytes }) => bytes.buffer);
-}
-
-/** @param {string} text of the error that ended a pool thread */
-function died(text) {
-  return Object.assign(new Error(text), { fatal: true });
-}
-
-/**
- * What the page is told of an error. After a `fatal` one this worker can't be used any more.
- * @param {any} error
- */
-function describe(error) {
-  const message = String(error?.message ?? error);
-  if (error?.code) return { code: error.code, message };
-  // A Rust panic unwinds and leaves everything usable.
-  if (error?.name === "PanicError") return { code: "panic", message };
-  // Rust stops by `unreachable` only where memory can't be had; the glue then refuses all other calls, in every thread.
-  const memory = /unreachable|Module terminated|memory|allocation/i.test(message);
-  const fatal = error?.fatal || memory || error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
-  if (!fatal) return { code: "start", message };
-  return { code: memory ? "memory" : "panic", message: memory ? "Out of memory." : message, fatal };
 }

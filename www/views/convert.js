@@ -5,7 +5,7 @@ import { h } from "../dom.js";
 import { megabytes } from "../format.js";
 import { save } from "./downloads.js";
 import { failureBox } from "./failure.js";
-import { EngineError } from "../engine/client.js";
+import { EngineError } from "../engine/errors.js";
 
 const FORMATS = [["zip", "Captures, as a .zip"], ["safetensors", "One .safetensors file"]];
 const STAGES = [["", "Both"], ["prefill", "Prefill"], ["decode", "Decode"]];
