@@ -13,6 +13,7 @@ pub mod codec;
 pub mod convert;
 mod crc32;
 pub mod dump;
+mod lanes;
 pub mod lossy;
 pub mod metrics;
 mod order;

@@ -3,6 +3,7 @@
 
 mod dot;
 
+use crate::lanes::Lanes;
 use crate::sum::{self, mean};
 use crate::tensor::Tensor;
 use dot::Dot;
@@ -156,31 +157,28 @@ fn tile(a: &[f32], b: &[f32], max: &mut f32) -> Sums {
             square: left.square + right.square,
         };
     }
-    let (lanes_a, rest_a) = a.as_chunks::<8>();
-    let (lanes_b, rest_b) = b.as_chunks::<8>();
+    let (lanes_a, rest_a) = a.as_chunks();
+    let (lanes_b, rest_b) = b.as_chunks();
     let mut sums = Sums {
         abs: -0.0,
         square: -0.0,
     };
     if !lanes_a.is_empty() {
-        let (mut abs, mut square, mut most) = ([-0.0f32; 8], [-0.0f32; 8], [0.0f32; 8]);
+        let (mut abs, mut square) = (Lanes::splat(-0.0), Lanes::splat(-0.0));
+        let mut most = Lanes::splat(0.0);
         for (a, b) in lanes_a.iter().zip(lanes_b) {
-            for lane in 0..8 {
-                let d = a[lane] - b[lane];
-                abs[lane] += d.abs();
-                square[lane] += d * d;
-                most[lane] = if d.abs() > most[lane] {
-                    d.abs()
-                } else {
-                    most[lane]
-                };
-            }
+            let d = Lanes::of(a).sub(Lanes::of(b));
+            abs = abs.add(d.abs());
+            square = square.add(d.mul(d));
+            most = most.or_greater(d.abs());
         }
         sums = Sums {
-            abs: sum::fold(abs),
-            square: sum::fold(square),
+            abs: sum::fold(abs.values()),
+            square: sum::fold(square.values()),
         };
-        *max = most.into_iter().fold(*max, f32::max);
+        for most in most.values() {
+            *max = if *max < most { most } else { *max };
+        }
     }
     for (a, b) in rest_a.iter().zip(rest_b) {
         let d = a - b;

@@ -68,6 +68,7 @@ impl Blocks {
     pub fn store(&self, tensor: &Tensor, bits: u32) -> Tensor {
         let limit = greatest_step(bits);
         let mut stored = vec![0; tensor.bytes().len()];
+        let mut values = vec![0.0; self.width];
         with_element!(tensor.dtype(), E => {
             let mut rest = stored.as_mut_slice();
             for (block, &scale) in self.of(tensor.bytes(), E::SIZE).zip(&self.scales) {
@@ -75,9 +76,9 @@ impl Blocks {
                 rest = after;
                 // Where x / scale has a value, the branch-free loop will do.
                 if scale.is_finite() {
-                    steps::<E, _>(block, out, |x| clamp(round((x / scale) * limit), limit) / limit);
+                    steps::<E, _>(block, out, &mut values, |x| clamp(round((x / scale) * limit), limit) / limit);
                 } else {
-                    steps::<E, _>(block, out, |x| {
+                    steps::<E, _>(block, out, &mut values, |x| {
                         let step = special::round(special::multiply(special::divide(x, scale), limit));
                         special::divide(clamp(step, limit), limit)
                     });

@@ -36,11 +36,21 @@ fn clamp(value: f32, limit: f32) -> f32 {
     if value > limit { limit } else { value }
 }
 
-/// Every element through `step`.
+/// Every element through `step`; `values` holds some of them meanwhile. Each loop has elements of one size in it, or LLVM takes them
+/// one by one out of vectors and into others.
 #[multiversion(targets("x86_64+avx2"))]
-fn steps<E: Element, F: Fn(f32) -> f32>(from: &[u8], to: &mut [u8], step: F) {
-    for (from, to) in from.chunks_exact(E::SIZE).zip(to.chunks_exact_mut(E::SIZE)) {
-        E::put(step(E::get(from)), to);
+fn steps<E: Element, F: Fn(f32) -> f32>(from: &[u8], to: &mut [u8], values: &mut [f32], step: F) {
+    let part = values.len() * E::SIZE;
+    for (from, to) in from.chunks(part).zip(to.chunks_mut(part)) {
+        for (value, from) in values.iter_mut().zip(from.chunks_exact(E::SIZE)) {
+            *value = E::get(from);
+        }
+        for value in values.iter_mut() {
+            *value = step(*value);
+        }
+        for (value, to) in values.iter().zip(to.chunks_exact_mut(E::SIZE)) {
+            E::put(*value, to);
+        }
     }
 }
 

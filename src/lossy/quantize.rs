@@ -3,6 +3,9 @@
 use super::{clamp, greatest, greatest_step, round, special, steps};
 use crate::tensor::{Tensor, with_element};
 
+/// Values that are quantized at a time.
+const TILE: usize = 256;
+
 /// Every value becomes the nearest multiple of `max|x| / (2^(bits-1) - 1)`, in the tensor's dtype. All zero: as it is.
 pub fn quantize(tensor: &Tensor, bits: u32) -> Tensor {
     with_element!(tensor.dtype(), E => {
@@ -13,11 +16,12 @@ pub fn quantize(tensor: &Tensor, bits: u32) -> Tensor {
         let limit = greatest_step(bits);
         let scale = (f64::from(greatest) / f64::from(limit)) as f32;
         let mut bytes = vec![0; tensor.bytes().len()];
+        let mut values = [0.0; TILE];
         // Where x / scale has a value, the branch-free loop will do.
         if greatest.is_finite() && scale > 0.0 {
-            steps::<E, _>(tensor.bytes(), &mut bytes, |x| clamp(round(x / scale), limit) * scale);
+            steps::<E, _>(tensor.bytes(), &mut bytes, &mut values, |x| clamp(round(x / scale), limit) * scale);
         } else {
-            steps::<E, _>(tensor.bytes(), &mut bytes, |x| {
+            steps::<E, _>(tensor.bytes(), &mut bytes, &mut values, |x| {
                 special::multiply(clamp(special::round(special::divide(x, scale)), limit), scale)
             });
         }

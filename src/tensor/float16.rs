@@ -17,7 +17,7 @@ pub fn f16_to_f32(bits: u16) -> f32 {
 #[inline]
 pub fn f32_to_f16(value: f32) -> u16 {
     let bits = value.to_bits();
-    let sign = ((bits >> 16) & 0x8000) as u16;
+    let sign = (bits >> 16) & 0x8000;
     let magnitude = bits & 0x7fff_ffff;
     // Adding 0.5 aligns a subnormal result's last bit with the sum's last bit, so that the FPU rounds it to nearest even.
     let subnormal = (f32::from_bits(magnitude) + 0.5)
@@ -35,7 +35,7 @@ pub fn f32_to_f16(value: f32) -> u16 {
     } else {
         normal
     };
-    rounded as u16 | sign
+    (rounded | sign) as u16
 }
 
 /// The value of bfloat16 bits.
