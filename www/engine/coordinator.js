@@ -20,8 +20,13 @@ const PAUSE_MS = 4;
 /** Time between two looks at what was measured and at messages. */
 const STEP_MS = 20;
 /** Captures, and their bytes, that are read before their turn. */
-const READ_AHEAD = 32;
+const READ_AHEAD = 64;
 const READ_AHEAD_BYTES = 8 << 20;
+/** Of these, captures and bytes that are read at once. */
+const BATCH = 16;
+const BATCH_BYTES = 1 << 20;
+/** Files under this size are read as one. */
+const SMALL = 1 << 18;
 /** Of a conversion, held before it goes into the Blob. */
 const BLOB_BYTES = 16 << 20;
 /** Time between two messages with rows to the page. */
@@ -218,11 +223,14 @@ async function run({ analysis, settings, verify }, id) {
   return { report, problems, files, workers, elapsedMs: performance.now() - started };
 }
 
-/** Has many reads going at once: one after the other, small ones take the browser three times as long. */
+/** @typedef {{ file: number, start: number, blob: Blob }} Part of a capture */
+
+/** Reads captures before their turn, several at once: one file after the other, small ones take the browser many times as long. */
 class Ahead {
   #run;
-  /** @type {{ bytes: number, done: boolean, all: Promise<void> }[]} of the captures that come next */
-  #reads = [];
+  /** @type {{ captures: number, bytes: number, done: boolean, all: Promise<void> }[]} of the captures that come next */
+  #batches = [];
+  #captures = 0;
   #bytes = 0;
 
   /** @param {any} run */
@@ -233,41 +241,72 @@ class Ahead {
 
   /** Whether the next capture can be fetched without waiting for the browser, or was not to be read ahead. */
   isReady() {
-    return this.#reads[0]?.done ?? true;
+    return this.#batches[0]?.done ?? true;
   }
 
   async ready() {
-    await this.#reads[0]?.all;
+    await this.#batches[0]?.all;
   }
 
   /** The next capture was fetched. */
   next() {
-    this.#bytes -= this.#reads.shift()?.bytes ?? 0;
+    const batch = this.#batches[0];
+    if (!batch) return;
+    this.#captures--;
+    if (--batch.captures === 0) {
+      this.#batches.shift();
+      this.#bytes -= batch.bytes;
+    }
     this.#fill();
   }
 
   #fill() {
-    while (this.#reads.length < READ_AHEAD && this.#bytes < READ_AHEAD_BYTES) {
-      const wanted = this.#run.ahead();
-      if (!wanted) return;
-      const read = { bytes: 0, done: !wanted.length, all: Promise.resolve() };
+    while (this.#captures + BATCH <= READ_AHEAD && this.#bytes < READ_AHEAD_BYTES) {
+      /** @type {Part[]} */
       const parts = [];
-      for (let i = 0; i < wanted.length; i += 3) {
-        const [file, start, blob] = wanted.slice(i, i + 3);
-        read.bytes += blob.size;
-        parts.push(this.#read(file, start, blob));
+      const batch = { captures: 0, bytes: 0, done: false, all: Promise.resolve() };
+      while (batch.captures < BATCH && batch.bytes < BATCH_BYTES) {
+        const wanted = this.#run.ahead();
+        if (!wanted) break;
+        batch.captures++;
+        for (let i = 0; i < wanted.length; i += 3) {
+          const [file, start, blob] = wanted.slice(i, i + 3);
+          parts.push({ file, start, blob });
+          batch.bytes += blob.size;
+        }
       }
-      read.all = Promise.all(parts).then(() => void (read.done = true));
-      this.#bytes += read.bytes;
-      this.#reads.push(read);
+      if (!batch.captures) return;
+      batch.done = !parts.length;
+      batch.all = this.#read(parts).then(() => void (batch.done = true));
+      this.#captures += batch.captures;
+      this.#bytes += batch.bytes;
+      this.#batches.push(batch);
     }
   }
 
-  /** @param {number} file @param {number} start @param {Blob} blob */
-  async #read(file, start, blob) {
-    // What can't be read now gets its message when its turn comes.
-    const bytes = await blob.arrayBuffer().catch(() => undefined);
-    if (bytes && current === this.#run) wasm.arrived(file, start, new Uint8Array(bytes));
+  /** @param {Part[]} parts */
+  async #read(parts) {
+    const small = parts.filter(({ blob }) => blob.size < SMALL);
+    const large = parts.filter(({ blob }) => blob.size >= SMALL);
+    await Promise.all([this.#readAsOne(small), ...large.map((part) => this.#readAsOne([part]))]);
+  }
+
+  /** @param {Part[]} parts */
+  async #readAsOne(parts) {
+    if (!parts.length) return;
+    const whole = parts.length === 1 ? parts[0].blob : new Blob(parts.map(({ blob }) => blob));
+    const bytes = await whole.arrayBuffer().catch(() => undefined);
+    if (current !== this.#run) return;
+    if (bytes?.byteLength === whole.size) {
+      let start = 0;
+      for (const part of parts) {
+        wasm.arrived(part.file, part.start, new Uint8Array(bytes, start, part.blob.size));
+        start += part.blob.size;
+      }
+    } else if (parts.length > 1) {
+      // One of them can't be read; what can't be read now gets its message when its turn comes.
+      await Promise.all(parts.map((part) => this.#readAsOne([part])));
+    }
   }
 }
 
