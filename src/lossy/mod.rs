@@ -57,11 +57,10 @@ fn steps<E: Element, F: Fn(f32) -> f32>(from: &[u8], to: &mut [u8], values: &mut
 /// The greatest magnitude; NaN (with its payload, positive) where there is one. Magnitudes compare as their bits do.
 #[multiversion(targets("x86_64+avx2"))]
 fn greatest<E: Element>(bytes: &[u8]) -> f32 {
-    let magnitude = |element: &[u8]| E::bits(element) & E::MAGNITUDE;
-    E::value(
-        bytes
-            .chunks_exact(E::SIZE)
-            .map(magnitude)
-            .fold(E::Bits::default(), E::Bits::max),
-    )
+    let mut greatest = E::Bits::default();
+    // Not a fold: that is not always inlined, and then the size of an element is no constant.
+    for element in bytes.chunks_exact(E::SIZE) {
+        greatest = greatest.max(E::bits(element) & E::MAGNITUDE);
+    }
+    E::value(greatest)
 }
