@@ -70,7 +70,12 @@ fn page() -> Result<PathBuf> {
     let dist = root.join("dist");
     // Emptied, not removed: a server may be running in it.
     clear(&dist)?;
-    copy(&root.join("www"), &dist)?;
+    let www = root.join("www");
+    for path in files(&www)? {
+        if !is_only_types(&path) {
+            copy_file(&www.join(&path), &dist.join(&path))?;
+        }
+    }
     for variant in &VARIANTS {
         for file in ["kvlens.js", "kvlens_bg.wasm"] {
             let to = dist.join("engine").join(variant.name).join(file);
@@ -158,11 +163,10 @@ fn clear(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    for path in files(from)? {
-        copy_file(&from.join(&path), &to.join(&path))?;
-    }
-    Ok(())
+/// Whether a file of www/ is for the type checker alone: no browser asks for it.
+fn is_only_types(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name == "types.js" || name.ends_with(".d.ts"))
 }
 
 fn copy_file(from: &Path, to: &Path) -> Result<()> {
