@@ -1,7 +1,7 @@
 // The coordinator: the worker that owns the wasm instance, starts runs and reads the files. The page's side is client.js.
 //
 // It never waits for the pool: a run is started, then asked again and again for what is ready, and between two questions it
-// listens for messages. So it can be told to stop at any time, and a dead pool thread is noticed.
+// listens for messages. So it can be told to stop at any time.
 
 import { describe } from "./errors.js";
 
