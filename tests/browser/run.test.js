@@ -1,6 +1,6 @@
 // A run in the tab: on several threads, beside a page that stays responsive, that can be cancelled, and that survives failures.
 import assert from "node:assert/strict";
-import { appendFile, cp, mkdtemp, rm } from "node:fs/promises";
+import { appendFile, cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -137,6 +137,52 @@ test("files that are broken, or break after they were added, are problems; the o
   assert.match(unread[0].message, /it was changed, moved or removed after it was chosen/);
   await page.close();
   await rm(folder, { recursive: true });
+});
+
+test("a folder of thousands of files does not hold the page up, and tells how far it is", async () => {
+  const { page } = await openEngine(browser.context, host.origin);
+  const folder = await mkdtemp(join(tmpdir(), "kvlens-run-"));
+  const shape = { seq_len: 1, kv_heads: 1, head_dim: 2, bytes_per_elem: 2, dtype: "fp16", stage: "decode", run_id: "many" };
+  for (let layer = 0; layer < 10; layer++) {
+    await mkdir(join(folder, `layer_${layer}`));
+    const write = (/** @type {string} */ name, /** @type {string} */ text) => writeFile(join(folder, `layer_${layer}`, name), text);
+    for (let token = 0; token < 100; token++) {
+      const meta = { ...shape, layer_id: layer, seq_start: token, k_file: `k_${token}.bin`, v_file: `v_${token}.bin` };
+      await Promise.all([write(`meta_${token}.json`, JSON.stringify(meta)), write(meta.k_file, "1234"), write(meta.v_file, "5678")]);
+    }
+  }
+  await page.setInputFiles("input[webkitdirectory]", folder);
+  const { captures, told, longest } = await page.evaluate(async () => {
+    /** @type {number[]} */
+    const tasks = [];
+    new PerformanceObserver((list) => tasks.push(...list.getEntries().map((entry) => entry.duration))).observe({ type: "longtask" });
+    const input = /** @type {HTMLInputElement} */ (document.querySelector("input[webkitdirectory]"));
+    const entries = [...(input.files ?? [])].map((file) => ({ path: file.webkitRelativePath, file }));
+    /** @type {number[][]} */
+    const told = [];
+    const onProgress = (/** @type {number[]} */ ...progress) => told.push(progress);
+    const { captures } = await /** @type {any} */ (window).engine.addFiles(entries, { onProgress });
+    return { captures, told, longest: Math.max(0, ...tasks) };
+  });
+  assert.equal(captures, 1000);
+  assert.ok(told[0][0] < 3000 && told.every(([taken, total]) => taken <= 3000 && total === 3000), JSON.stringify(told));
+  // Chromium takes much longer to look up the size of all.
+  assert.ok(longest < 200, `a task of ${longest} ms`);
+  await page.close();
+  await rm(folder, { recursive: true });
+});
+
+test("small files are read once: a later run has them, also when they are gone", async () => {
+  const { page } = await openEngine(browser.context, host.origin);
+  const folder = await mkdtemp(join(tmpdir(), "kvlens-run-"));
+  await cp(SAMPLE, join(folder, "dumps"), { recursive: true });
+  await addFolder(page, join(folder, "dumps"));
+  const first = await run(page, { analysis: "mixed", settings: {} });
+  await rm(folder, { recursive: true });
+  const later = await run(page, { analysis: "mixed", settings: {} });
+  assert.deepEqual(later.problems, []);
+  assert.deepEqual(later.files, first.files);
+  await page.close();
 });
 
 test("without memory a run ends with a message and a hint, and the next one works", async () => {

@@ -4,6 +4,7 @@
 
 import { EngineError } from "./errors.js";
 import { isolate } from "./isolation.js";
+import { pause } from "./pause.js";
 import { Threads } from "./threads.js";
 
 /** @import { AnalysisSpec, DumpSummary, EngineInfo, EngineKind, FileEntry, Mapping, Plan, Row, RunOptions, RunRequest, RunResult, Settings, StartOptions } from "./types.js" */
@@ -14,6 +15,14 @@ const MAX_THREADS = 16;
 const START_MS = 20_000;
 /** A cancelled worker that is still busy after this time is replaced. */
 const CANCEL_MS = 150;
+
+/** Files go to the worker so many at a time at most, and so many times until the first are read. */
+const GIVEN = 1024;
+const GIVEN_AHEAD = 4;
+/** So long the page may take for them at a time. */
+const GIVE_MS = 8;
+/** Time between two words of progress. */
+const TELL_MS = 100;
 
 /**
  * @typedef {object} Call
@@ -103,11 +112,12 @@ export class Engine {
    * Adds files to the dump and scans it. Metadata is read now, tensors when their turn comes.
    * A file whose path is there already is replaced.
    * @param {FileEntry[]} entries
-   * @param {{ onProgress?: (read: number, total: number) => void }} [options]
+   * @param {{ onProgress?: (taken: number, total: number) => void }} [options]
    * @returns {Promise<DumpSummary>}
    */
   async addFiles(entries, { onProgress } = {}) {
-    const summary = await this.#call("addFiles", { entries }, ({ progress }) => onProgress?.(progress.read, progress.total));
+    await this.#ready;
+    const summary = await this.#give(entries, onProgress);
     for (const { path, file } of entries) this.#files.set(path, file);
     for (const { run } of summary.runs) this.#removed.delete(run);
     return summary;
@@ -258,10 +268,49 @@ export class Engine {
     await Promise.race([this.#start(), dead]).finally(() => clearTimeout(late));
     if (this.#mapping) await this.#send("setMapping", { mapping: this.#mapping });
     if (this.#files.size) {
-      await this.#send("addFiles", { entries: [...this.#files].map(([path, file]) => ({ path, file })) });
+      await this.#give([...this.#files].map(([path, file]) => ({ path, file })));
       for (const run of this.#removed) await this.#send("removeRun", { run });
     }
     this.#started = true;
+  }
+
+  /**
+   * Gives files to the worker and has it scan. Of a chosen file Chromium gets size and date when it is first asked for them or posts it,
+   * and holds the page up for each: so they go a few at a time, and the worker reads the first while the page asks for the next.
+   * @param {FileEntry[]} entries
+   * @param {(taken: number, total: number) => void} [onProgress]
+   * @returns {Promise<DumpSummary>}
+   */
+  async #give(entries, onProgress) {
+    const worker = this.#worker;
+    /** @type {Promise<void>[]} */
+    const going = [];
+    let taken = 0;
+    let told = -Infinity;
+    /** @param {FileEntry[]} some */
+    const take = async (some) => {
+      await this.#send("takeFiles", { entries: some });
+      taken += some.length;
+      if (performance.now() - told < TELL_MS) return;
+      told = performance.now();
+      onProgress?.(taken, entries.length);
+    };
+    for (let next = 0; next < entries.length; ) {
+      const until = performance.now() + GIVE_MS;
+      let end = next;
+      do void entries[end++].file.size;
+      while (end < entries.length && end - next < GIVEN && performance.now() < until);
+      const some = take(entries.slice(next, end));
+      // Of several that fail the first is told.
+      some.catch(() => {});
+      going.push(some);
+      next = end;
+      if (going.length > GIVEN_AHEAD) await going.shift();
+      await pause(0);
+      if (this.#worker !== worker) throw new EngineError("stopped", "The engine was started anew meanwhile.", "Add the files again.");
+    }
+    await Promise.all(going);
+    return this.#send("scan", { added: entries.map(({ path }) => path) });
   }
 
   async #start() {

@@ -3,7 +3,10 @@
 // It never waits for the pool: a run is started, then asked again and again for what is ready, and between two questions it
 // listens for messages. So it can be told to stop at any time.
 
+import { Ahead } from "./ahead.js";
 import { describe } from "./errors.js";
+import { pause } from "./pause.js";
+import { Kept, read } from "./reader.js";
 
 /** @import { FileEntry, RunRequest } from "./types.js" */
 
@@ -11,22 +14,14 @@ const GIB = 1 << 30;
 const PAGE = 1 << 16;
 /** More than the module's own need; the rest is grown. */
 const FIRST_PAGES = 256;
-/** Meta files are read ahead, this many at once: one after the other takes longer. */
-const AHEAD = 32;
+/** Meta files are read before the scan, so many at once. */
+const METAS = 32;
 /** Larger files are not metas. */
 const META_MAX = 1 << 20;
 /** Pause of a run when the pool has all it can take. */
 const PAUSE_MS = 4;
 /** Time between two looks at what was measured and at messages. */
 const STEP_MS = 20;
-/** Captures, and their bytes, that are read before their turn. */
-const READ_AHEAD = 64;
-const READ_AHEAD_BYTES = 8 << 20;
-/** Of these, captures and bytes that are read at once. */
-const BATCH = 16;
-const BATCH_BYTES = 1 << 20;
-/** Files under this size are read as one. */
-const SMALL = 1 << 18;
 /** Of a conversion, held before it goes into the Blob. */
 const BLOB_BYTES = 16 << 20;
 /** Time between two messages with rows to the page. */
@@ -40,8 +35,9 @@ let engine;
 let memory;
 /** @type {any} the run that goes on */
 let current;
+const kept = new Kept();
 
-const methods = { start, startPool, specs, addFiles, removeRun, setMapping, plan, run, cancel, inspect, convert };
+const methods = { start, startPool, specs, takeFiles, scan, removeRun, setMapping, plan, run, cancel, inspect, convert };
 
 self.onmessage = async ({ data: { id, method, args } }) => {
   try {
@@ -107,35 +103,35 @@ async function specs() {
 }
 
 /**
+ * Takes files in, those that a dump describes itself by with what they hold. The scan comes after the last.
  * @param {{ entries: FileEntry[] }} args
- * @param {number} id
  */
-async function addFiles({ entries }, id) {
-  const metas = entries.filter(({ path, file }) => isMeta(path) && file.size <= META_MAX);
-  let next = 0;
-  let read = 0;
-  const reader = async () => {
-    while (next < metas.length) {
-      const { path, file } = metas[next++];
-      // A file that can't be read now gets its message in the scan.
-      const bytes = await file.arrayBuffer().catch(() => undefined);
-      engine.add(path, file, bytes && new Uint8Array(bytes));
-      if (++read % 64 === 0) self.postMessage({ id, progress: { read, total: metas.length } });
-    }
-  };
-  await Promise.all(Array.from({ length: AHEAD }, reader));
-  for (const { path, file } of entries) if (!(isMeta(path) && file.size <= META_MAX)) engine.add(path, file, undefined);
-  return JSON.parse(engine.scan(entries.map(({ path }) => path)));
+async function takeFiles({ entries }) {
+  const metas = entries.filter(isMeta);
+  for (let next = 0; next < metas.length; next += METAS) {
+    const some = metas.slice(next, next + METAS);
+    // A file that can't be read now gets its message in the scan.
+    const contents = await Promise.all(read(some.map(({ file }) => file)));
+    some.forEach(({ path, file }, i) => engine.add(path, file, contents[i]));
+  }
+  for (const entry of entries) if (!isMeta(entry)) engine.add(entry.path, entry.file, undefined);
+  return {};
 }
 
-/** @param {string} path */
-function isMeta(path) {
+/** @param {{ added: string[] }} args paths of the files that are new */
+async function scan({ added }) {
+  return JSON.parse(engine.scan(added));
+}
+
+/** @param {FileEntry} entry */
+function isMeta({ path, file }) {
   const name = path.slice(path.lastIndexOf("/") + 1);
-  return name.endsWith(".json") && name.startsWith("meta_");
+  return name.endsWith(".json") && name.startsWith("meta_") && file.size <= META_MAX;
 }
 
 /** @param {{ run: string }} args */
 async function removeRun({ run }) {
+  kept.clear();
   return JSON.parse(engine.removeRun(run));
 }
 
@@ -194,7 +190,9 @@ async function run({ analysis, settings, verify }, id) {
   /** @type {any[]} */
   let rows = [];
   let told = 0;
-  const ahead = new Ahead(mine);
+  const ahead = new Ahead(mine, kept, ({ file, start }, bytes) => {
+    if (current === mine) wasm.arrived(file, start, bytes);
+  });
   for (;;) {
     const until = performance.now() + STEP_MS;
     let more = true;
@@ -223,93 +221,6 @@ async function run({ analysis, settings, verify }, id) {
   return { report, problems, files, workers, elapsedMs: performance.now() - started };
 }
 
-/** @typedef {{ file: number, start: number, blob: Blob }} Part of a capture */
-
-/** Reads captures before their turn, several at once: one file after the other, small ones take the browser many times as long. */
-class Ahead {
-  #run;
-  /** @type {{ captures: number, bytes: number, done: boolean, all: Promise<void> }[]} of the captures that come next */
-  #batches = [];
-  #captures = 0;
-  #bytes = 0;
-
-  /** @param {any} run */
-  constructor(run) {
-    this.#run = run;
-    this.#fill();
-  }
-
-  /** Whether the next capture can be fetched without waiting for the browser, or was not to be read ahead. */
-  isReady() {
-    return this.#batches[0]?.done ?? true;
-  }
-
-  async ready() {
-    await this.#batches[0]?.all;
-  }
-
-  /** The next capture was fetched. */
-  next() {
-    const batch = this.#batches[0];
-    if (!batch) return;
-    this.#captures--;
-    if (--batch.captures === 0) {
-      this.#batches.shift();
-      this.#bytes -= batch.bytes;
-    }
-    this.#fill();
-  }
-
-  #fill() {
-    while (this.#captures + BATCH <= READ_AHEAD && this.#bytes < READ_AHEAD_BYTES) {
-      /** @type {Part[]} */
-      const parts = [];
-      const batch = { captures: 0, bytes: 0, done: false, all: Promise.resolve() };
-      while (batch.captures < BATCH && batch.bytes < BATCH_BYTES) {
-        const wanted = this.#run.ahead();
-        if (!wanted) break;
-        batch.captures++;
-        for (let i = 0; i < wanted.length; i += 3) {
-          const [file, start, blob] = wanted.slice(i, i + 3);
-          parts.push({ file, start, blob });
-          batch.bytes += blob.size;
-        }
-      }
-      if (!batch.captures) return;
-      batch.done = !parts.length;
-      batch.all = this.#read(parts).then(() => void (batch.done = true));
-      this.#captures += batch.captures;
-      this.#bytes += batch.bytes;
-      this.#batches.push(batch);
-    }
-  }
-
-  /** @param {Part[]} parts */
-  async #read(parts) {
-    const small = parts.filter(({ blob }) => blob.size < SMALL);
-    const large = parts.filter(({ blob }) => blob.size >= SMALL);
-    await Promise.all([this.#readAsOne(small), ...large.map((part) => this.#readAsOne([part]))]);
-  }
-
-  /** @param {Part[]} parts */
-  async #readAsOne(parts) {
-    if (!parts.length) return;
-    const whole = parts.length === 1 ? parts[0].blob : new Blob(parts.map(({ blob }) => blob));
-    const bytes = await whole.arrayBuffer().catch(() => undefined);
-    if (current !== this.#run) return;
-    if (bytes?.byteLength === whole.size) {
-      let start = 0;
-      for (const part of parts) {
-        wasm.arrived(part.file, part.start, new Uint8Array(bytes, start, part.blob.size));
-        start += part.blob.size;
-      }
-    } else if (parts.length > 1) {
-      // One of them can't be read; what can't be read now gets its message when its turn comes.
-      await Promise.all(parts.map((part) => this.#readAsOne([part])));
-    }
-  }
-}
-
 /**
  * Ends the run that goes on. The pool can't be interrupted within a capture.
  * @param {{ withinMs: number }} args
@@ -325,24 +236,6 @@ async function cancel({ withinMs }) {
   }
   mine?.free();
   return true;
-}
-
-const channel = new MessageChannel();
-/** @type {(() => void)[]} */
-const paused = [];
-channel.port1.onmessage = () => paused.shift()?.();
-
-/**
- * Lets messages in. Time-outs of 0 are stretched to 4 ms by browsers; a message to oneself isn't.
- * @param {number} ms
- * @returns {Promise<void>}
- */
-function pause(ms) {
-  return new Promise((resolve) => {
-    if (ms > 0) return setTimeout(resolve, ms);
-    paused.push(resolve);
-    channel.port2.postMessage(0);
-  });
 }
 
 /** @param {any} result */
