@@ -9,10 +9,13 @@ import { onUpdate } from "./engine/isolation.js";
 import { changedSettings, withValue } from "./settings.js";
 import { hashOf, lessonStep, stateOfHash } from "./link.js";
 import { ASK_BYTES, besideUrl, fetchedDump, sizeOf } from "./beside.js";
+import { transferredFiles } from "./files.js";
 import { sampleFiles } from "./sample.js";
 import { count, plural } from "./format.js";
 import { createStore } from "./store.js";
 
+/** Of files that can't be had so many are named. */
+const MOST_NAMED = 3;
 /** How long typing has to pause before the core is asked what a run would go through. */
 const PLAN_PAUSE_MS = 150;
 
@@ -130,6 +133,21 @@ export function createApp() {
     return (get().dump?.captures ?? 0) > 0;
   }
 
+  /** Takes in what was dropped or pasted; must be called in the event itself. @param {DataTransfer} transfer */
+  async function addTransferred(transfer) {
+    /** @type {string[]} */
+    const unreadable = [];
+    const found = transferredFiles(transfer, {
+      onFiles: (files) => set({ reading: `Getting files, ${count(files)} so far` }),
+      onUnreadable: (path) => unreadable.push(path),
+    });
+    await add(found);
+    if (unreadable.length === 0 || get().dumpFailure) return;
+    const names = unreadable.slice(0, MOST_NAMED).join(", ") + (unreadable.length > MOST_NAMED ? ", …" : "");
+    const message = `The browser does not give ${unreadable.length === 1 ? "this file" : `these ${count(unreadable.length)} files`}: ${names}`;
+    set({ dumpFailure: { message, hint: "All others were taken in. See whether you may read them, and whether they are still there; then drop them again." } });
+  }
+
   /** @param {string} run its name */
   async function removeRun(run) {
     try {
@@ -240,6 +258,7 @@ export function createApp() {
     engine,
     start,
     add,
+    addTransferred,
     removeRun,
     trySample,
     openBeside,

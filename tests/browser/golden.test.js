@@ -1,5 +1,6 @@
 // The page as a user has it: drop a folder, set parameters, run, download. The files are the command line's, byte for byte.
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch } from "./chromium.js";
 import { EDGE, SAMPLE } from "./engine.js";
@@ -60,6 +61,34 @@ test("a copied link opens with the same settings, and gives the same report", as
   assert.deepEqual(files, await reports("blocknorm", SAMPLE, ["--bits", "6", "--block-size", "32", "--lossless-first-n", "9"]));
   await page.close();
   await other.close();
+});
+
+test("a folder is also taken in where a browser has entries of it, not handles", async () => {
+  const page = await browser.context.newPage();
+  await page.addInitScript(() => Reflect.deleteProperty(DataTransferItem.prototype, "getAsFileSystemHandle"));
+  await page.goto(host.url);
+  await page.locator('.badge:text-matches("thread")').waitFor();
+  await drop(page, EDGE);
+  await page.locator(".runs li").first().waitFor();
+  await runToEnd(page);
+  assert.deepEqual(await downloaded(page), await reports("mixed", EDGE));
+  await page.close();
+});
+
+test("a file that the browser does not give is named, and the others are taken in", async () => {
+  const page = await browser.context.newPage();
+  await page.addInitScript(() => {
+    const { getFile } = FileSystemFileHandle.prototype;
+    FileSystemFileHandle.prototype.getFile = function () {
+      return this.name === "k_t0_128.bin" ? Promise.reject(new DOMException("", "NotAllowedError")) : getFile.call(this);
+    };
+  });
+  await page.goto(host.url);
+  await page.locator('.badge:text-matches("thread")').waitFor();
+  await drop(page, join(SAMPLE, "prompt_128/layer_2"));
+  await page.locator(".runs li").first().waitFor();
+  assert.match(await page.getByRole("alert").filter({ hasText: "does not give" }).innerText(), /this file: layer_2\/k_t0_128\.bin/);
+  await page.close();
 });
 
 test("dropping a second dump adds it, and each run can be removed", async () => {

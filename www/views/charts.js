@@ -47,6 +47,8 @@ async function orSay(container, draw) {
   } catch (error) {
     container.replaceChildren(h("p", { class: "muted" }, `The charts could not be drawn (${error instanceof Error ? error.message : error}). Tables and files are complete without them.`));
   } finally {
+    // They fill their places when they are told their width, between this frame and the next.
+    await new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)));
     container.classList.remove("drawing");
   }
 }

@@ -3,7 +3,7 @@
 /** @import { App } from "../app.js" */
 /** @import { DumpSummary, RunSummary } from "../engine/types.js" */
 import { byId, fill, h } from "../dom.js";
-import { chosenFiles, transferredFiles } from "../files.js";
+import { chosenFiles } from "../files.js";
 import { bytesElement, count, megabytes, plural } from "../format.js";
 import { drawDump } from "./charts.js";
 import { convertPanel } from "./convert.js";
@@ -122,12 +122,12 @@ function listenToDrops(app, zone) {
     if (!event.dataTransfer || !hasFiles(event)) return;
     event.preventDefault();
     over(0);
-    void app.add(transferredFiles(event.dataTransfer));
+    void app.addTransferred(event.dataTransfer);
   });
   addEventListener("paste", (event) => {
     if (!event.clipboardData?.types.includes("Files")) return;
     event.preventDefault();
-    void app.add(transferredFiles(event.clipboardData));
+    void app.addTransferred(event.clipboardData);
   });
 }
 

@@ -39,7 +39,8 @@ export function mountResults(app) {
     const { outcomes, shown: id, comparedTo } = store.get();
     const outcome = outcomes.find((each) => each.id === id);
     const other = outcomes.find((each) => each.id === comparedTo);
-    fill(shown, outcome && (other ? comparison(app, outcome, other) : outcomeView(app, outcome)));
+    const drawn = /** @type {HTMLElement | null} */ (shown.querySelector(".charts"))?.offsetHeight ?? 0;
+    fill(shown, outcome && (other ? comparison(app, outcome, other) : outcomeView(app, outcome, drawn)));
     fill(list, outcomes.length > 0 && runList(app, outcomes, id, comparedTo));
   });
 
@@ -63,11 +64,16 @@ export function mountResults(app) {
   });
 }
 
-/** @param {App} app @param {Outcome} outcome */
-function outcomeView(app, outcome) {
+/**
+ * @param {App} app
+ * @param {Outcome} outcome
+ * @param {number} chartsHeight of what was shown before, kept until these charts are drawn: what is below does not jump up and down
+ */
+function outcomeView(app, outcome, chartsHeight) {
   const { report, rows, files, captures, capturesTotal } = outcome;
   const charts = h("div", { class: "charts", "data-analysis": outcome.analysis });
-  if (report) void drawCharts(charts, report, app);
+  if (chartsHeight > 0) charts.style.minHeight = `${chartsHeight}px`;
+  if (report) void drawCharts(charts, report, app).then(() => (charts.style.minHeight = ""));
   const summary = files.find(({ name }) => name.endsWith(".md") && !name.includes("/"));
   return [
     !report && h("p", { class: "message note" }, `Cancelled after ${count(captures)} of ${count(capturesTotal)} captures.${rows.length > 0 ? ` The table has the first ${count(new Set(rows.map((row) => row.capture)).size)}.` : ""}`),
