@@ -121,6 +121,23 @@ fn repeats_at_the_edge_of_the_window_make_the_frames_of_libzstd() {
     }
 }
 
+/// Level 22 looks for repeats over a long distance, too, once the window is 128 MiB.
+#[test]
+fn over_64_megabytes_at_the_highest_level_make_the_frame_of_libzstd() {
+    let mut rng = Rng::new(3);
+    // Nearly all zeros, so that more places begin alike than are looked at, and only the search over a long distance finds the best.
+    let unit: Vec<u8> = (0..600_000)
+        .map(|_| u8::from(rng.bits() % 40 == 0))
+        .collect();
+    let mut data = Vec::with_capacity(66 << 20);
+    while data.len() <= 65 << 20 {
+        let from = rng.bits() as usize % 200_000;
+        data.extend(&unit[from..]);
+        data.extend((0..64).map(|_| rng.bits() as u8));
+    }
+    assert_same_frame(&data, 22, "65 MB");
+}
+
 #[test]
 fn decoders_give_the_input_back() {
     for (what, data) in kinds() {
