@@ -44,8 +44,12 @@ export const chosenFiles = (files) => [...files].map((file) => ({ path: file.web
  * @returns {Promise<FileSystemHandle | null>}
  */
 async function handleOf(item) {
-  // Refused for folders like the user's home: an entry may still do.
-  return /** @type {any} */ (item).getAsFileSystemHandle?.().catch(() => null) ?? null;
+  try {
+    return (await /** @type {any} */ (item).getAsFileSystemHandle?.()) ?? null;
+  } catch {
+    // Refused for folders like the user's home, and in a foreign frame: an entry may still do.
+    return null;
+  }
 }
 
 /** @param {FileSystemHandle} handle @param {string} path @param {Found[]} found @param {News} news */
