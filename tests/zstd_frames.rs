@@ -127,7 +127,7 @@ fn over_64_megabytes_at_the_highest_level_make_the_frame_of_libzstd() {
     let mut rng = Rng::new(3);
     // Nearly all zeros, so that more places begin alike than are looked at, and only the search over a long distance finds the best.
     let unit: Vec<u8> = (0..600_000)
-        .map(|_| u8::from(rng.bits() % 40 == 0))
+        .map(|_| u8::from(rng.bits().is_multiple_of(40)))
         .collect();
     let mut data = Vec::with_capacity(66 << 20);
     while data.len() <= 65 << 20 {
