@@ -26,6 +26,8 @@ const STEP_MS = 20;
 const BLOB_BYTES = 16 << 20;
 /** Time between two messages with rows to the page. */
 const TELL_MS = 50;
+/** Rows of one message: to take more in would hold the page up. */
+const ROWS = 500;
 
 /** @type {any} the wasm glue */
 let wasm;
@@ -204,7 +206,9 @@ async function run({ analysis, settings, verify }, id) {
     rows.push(...news.rows);
     const elapsedMs = performance.now() - started;
     if (news.done || elapsedMs - told > TELL_MS) {
-      self.postMessage({ id, progress: { ...news.progress, elapsedMs }, rows });
+      for (let start = 0; start === 0 || start < rows.length; start += ROWS) {
+        self.postMessage({ id, progress: { ...news.progress, elapsedMs }, rows: rows.slice(start, start + ROWS) });
+      }
       told = elapsedMs;
       rows = [];
     }
