@@ -2,24 +2,50 @@
 
 #[cfg(feature = "threads")]
 mod imp {
-    use rayon::prelude::*;
+    use std::cell::Cell;
+
+    /// A thread that waits for one half of a [`join`] takes up other work meanwhile, in which it may wait again: with many small captures
+    /// over a hundred lay on one stack. Work that lies this deep is done by its thread alone, so it waits for nothing.
+    const DEEPEST: usize = 8;
+
+    thread_local! {
+        static DEPTH: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// Runs what a thread took up, perhaps while it was waiting.
+    fn taken_up<R>(work: impl FnOnce() -> R) -> R {
+        /// Also where `work` panics.
+        struct Done(usize);
+        impl Drop for Done {
+            fn drop(&mut self) {
+                DEPTH.set(self.0);
+            }
+        }
+        let depth = DEPTH.get();
+        let _done = Done(depth);
+        DEPTH.set(depth + 1);
+        work()
+    }
 
     /// Runs both, in parallel where a thread is free.
     pub fn join<A: Send, B: Send>(
         a: impl FnOnce() -> A + Send,
         b: impl FnOnce() -> B + Send,
     ) -> (A, B) {
-        rayon::join(a, b)
-    }
-
-    /// `f` of every item, in the items' order.
-    pub fn map<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
-        items.par_iter().with_max_len(1).map(f).collect()
+        if DEPTH.get() >= DEEPEST {
+            return (a(), b());
+        }
+        rayon::join_context(
+            |_| a(),
+            |context| {
+                if context.migrated() { taken_up(b) } else { b() }
+            },
+        )
     }
 
     /// Starts `task` in the current pool and returns at once.
     pub fn spawn(task: impl FnOnce() + Send + 'static) {
-        rayon::spawn(task);
+        rayon::spawn(|| taken_up(task));
     }
 
     /// The number of threads of the current pool.
@@ -52,11 +78,6 @@ mod imp {
         (a(), b())
     }
 
-    /// `f` of every item, in the items' order.
-    pub fn map<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync + Send) -> Vec<R> {
-        items.iter().map(f).collect()
-    }
-
     /// Runs `task`.
     pub fn spawn(task: impl FnOnce() + Send + 'static) {
         task();
@@ -81,4 +102,71 @@ mod imp {
     }
 }
 
-pub use imp::{current_thread, join, map, set_threads, spawn, threads};
+pub use imp::{current_thread, join, set_threads, spawn, threads};
+
+/// `f` of every item, in the items' order; items are few and each is much work.
+pub fn map<T: Sync, R: Send>(items: &[T], f: &(impl Fn(&T) -> R + Sync)) -> Vec<R> {
+    let (left, right) = items.split_at(items.len() / 2);
+    match right {
+        [] => Vec::new(),
+        [one] if left.is_empty() => vec![f(one)],
+        _ => {
+            let (mut all, more) = join(|| map(left, f), || map(right, f));
+            all.extend(more);
+            all
+        }
+    }
+}
+
+#[cfg(all(test, feature = "threads"))]
+mod tests {
+    use std::cell::Cell;
+    use std::hint::black_box;
+    use std::sync::mpsc::channel;
+
+    use super::{join, map, spawn};
+
+    thread_local! {
+        static NESTED: Cell<usize> = const { Cell::new(0) };
+    }
+
+    fn work(amount: u64) -> u64 {
+        (0..amount).fold(0, |sum, i| black_box(sum ^ i))
+    }
+
+    /// Nested as the analyses do: tensors, in them methods, in these sizes beside errors.
+    #[test]
+    fn tasks_taken_up_while_waiting_do_not_pile_up_on_a_stack() {
+        let (sender, receiver) = channel();
+        for _ in 0..20_000 {
+            let sender = sender.clone();
+            spawn(move || {
+                NESTED.set(NESTED.get() + 1);
+                let methods = [1_u64, 5, 2, 4, 3];
+                let method = |each: &u64| join(|| work(100 * each), || work(1000 / each));
+                join(|| map(&methods, &method), || map(&methods, &method));
+                let _ = sender.send(NESTED.get());
+                NESTED.set(NESTED.get() - 1);
+            });
+        }
+        drop(sender);
+        let nested: Vec<_> = receiver.iter().collect();
+        assert_eq!(nested.len(), 20_000);
+        assert!(
+            nested.iter().all(|&nested| nested <= 8),
+            "{:?}",
+            nested.iter().max()
+        );
+    }
+
+    #[test]
+    fn map_keeps_the_order() {
+        for len in 0..20 {
+            let items: Vec<usize> = (0..len).collect();
+            assert_eq!(
+                map(&items, &|&item| item * 2),
+                items.iter().map(|item| item * 2).collect::<Vec<_>>()
+            );
+        }
+    }
+}

@@ -205,7 +205,7 @@ impl LossyCompare {
         let rows: Vec<Result<Vec<_>, _>> = if captured.tensor.bytes().len() > LARGE {
             starts.iter().map(from).collect()
         } else {
-            par::map(&starts, from)
+            par::map(&starts, &from)
         };
         let mut rows: Vec<(usize, TensorRow)> = rows
             .into_iter()
