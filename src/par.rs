@@ -14,7 +14,7 @@ mod imp {
 
     /// Runs what a thread took up, perhaps while it was waiting.
     fn taken_up<R>(work: impl FnOnce() -> R) -> R {
-        /// Also where `work` panics.
+        /// Sets the depth back, also where `work` panics.
         struct Done(usize);
         impl Drop for Done {
             fn drop(&mut self) {
@@ -106,11 +106,11 @@ pub use imp::{current_thread, join, set_threads, spawn, threads};
 
 /// `f` of every item, in the items' order; items are few and each is much work.
 pub fn map<T: Sync, R: Send>(items: &[T], f: &(impl Fn(&T) -> R + Sync)) -> Vec<R> {
-    let (left, right) = items.split_at(items.len() / 2);
-    match right {
+    match items {
         [] => Vec::new(),
-        [one] if left.is_empty() => vec![f(one)],
+        [one] => vec![f(one)],
         _ => {
+            let (left, right) = items.split_at(items.len() / 2);
             let (mut all, more) = join(|| map(left, f), || map(right, f));
             all.extend(more);
             all

@@ -20,7 +20,10 @@ const IN_FLIGHT = 64;
  * @returns {Promise<FileEntry[]>}
  */
 export async function transferredFiles(transfer, news = {}) {
-  const roots = [...transfer.items].filter(({ kind }) => kind === "file").map((item) => ({ handle: handleOf(item), entry: item.webkitGetAsEntry?.(), file: item.getAsFile() }));
+  const roots = [...transfer.items].filter(({ kind }) => kind === "file").map((item) => {
+    const entry = item.webkitGetAsEntry?.();
+    return { handle: handleOf(item), entry, file: entry ? null : item.getAsFile() };
+  });
   /** @type {Found[]} */
   const found = [];
   for (const { handle, entry, file } of roots) {

@@ -16,6 +16,7 @@ const [dump, threads, rounds, csv, only] = process.argv.slice(2);
 const out = mkdtempSync(join(tmpdir(), "kvlens-bench-"));
 const host = await serve({ pages: EMPTY });
 const browser = await launch();
+
 /** @param {string} analysis */
 function native(analysis) {
   const started = performance.now();

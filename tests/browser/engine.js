@@ -31,17 +31,21 @@ export async function openEngine(context, origin, options = {}) {
 }
 
 /**
- * Gives a folder to the engine.
+ * Gives a folder to the engine; `told` is the progress that it told meanwhile.
  * @param {Page} page
  * @param {string} folder
- * @returns {Promise<import("../../www/engine/types.js").DumpSummary>}
+ * @returns {Promise<import("../../www/engine/types.js").DumpSummary & { told: [taken: number, total: number][] }>}
  */
 export async function addFolder(page, folder) {
   await page.setInputFiles("input[webkitdirectory]", folder);
-  return page.evaluate(() => {
+  return page.evaluate(async () => {
     const input = /** @type {HTMLInputElement} */ (document.querySelector("input[webkitdirectory]"));
-    const files = [...(input.files ?? [])];
-    return /** @type {any} */ (window).engine.addFiles(files.map((file) => ({ path: file.webkitRelativePath, file })));
+    const entries = [...(input.files ?? [])].map((file) => ({ path: file.webkitRelativePath, file }));
+    /** @type {number[][]} */
+    const told = [];
+    const onProgress = (/** @type {number[]} */ ...progress) => told.push(progress);
+    const summary = await /** @type {any} */ (window).engine.addFiles(entries, { onProgress });
+    return { ...summary, told };
   });
 }
 

@@ -21,6 +21,18 @@ after(async () => {
   await host.close();
 });
 
+/**
+ * @param {import("playwright-core").Page} page
+ * @param {string} address
+ * @param {string} folder
+ */
+async function openAndDrop(page, address, folder) {
+  await page.goto(address);
+  await page.locator('.badge:text-matches("thread")').waitFor();
+  await drop(page, folder);
+  await page.locator(".runs li").first().waitFor();
+}
+
 const cases = await goldenCases();
 for (const name of ["mixed-seed", "blocknorm-default", "sweep-small-blocks", "lossy-compare-seed", "edge-mixed-quant"]) {
   for (const engine of ["threads", "serial"]) {
@@ -30,10 +42,7 @@ for (const name of ["mixed-seed", "blocknorm-default", "sweep-small-blocks", "lo
       const folder = folderOf(one);
       const hash = new URLSearchParams({ analysis: one.tool, ...settingsOf(one.args) });
       const page = await browser.context.newPage();
-      await page.goto(`${host.url}${engine === "serial" ? "?engine=serial" : ""}#${hash}`);
-      await page.locator('.badge:text-matches("thread")').waitFor();
-      await drop(page, folder);
-      await page.locator(".runs li").first().waitFor();
+      await openAndDrop(page, `${host.url}${engine === "serial" ? "?engine=serial" : ""}#${hash}`, folder);
       await runToEnd(page);
       assert.deepEqual(await downloaded(page), await reports(one.tool, folder, one.args));
       await page.close();
@@ -44,17 +53,11 @@ for (const name of ["mixed-seed", "blocknorm-default", "sweep-small-blocks", "lo
 test("a copied link opens with the same settings, and gives the same report", async () => {
   const context = browser.context;
   const page = await context.newPage();
-  await page.goto(host.url);
-  await page.locator('.badge:text-matches("thread")').waitFor();
-  await drop(page, SAMPLE);
-  await page.locator(".runs li").first().waitFor();
+  await openAndDrop(page, host.url, SAMPLE);
   await page.evaluate(() => (location.hash = "#analysis=blocknorm&bits=6&block-size=32&lossless-first-n=9"));
   await runToEnd(page);
   const other = await context.newPage();
-  await other.goto(page.url());
-  await other.locator('.badge:text-matches("thread")').waitFor();
-  await drop(other, SAMPLE);
-  await other.locator(".runs li").first().waitFor();
+  await openAndDrop(other, page.url(), SAMPLE);
   await runToEnd(other);
   const [files, otherFiles] = [await downloaded(page), await downloaded(other)];
   assert.deepEqual(otherFiles, files);
@@ -66,10 +69,7 @@ test("a copied link opens with the same settings, and gives the same report", as
 test("a folder is also taken in where a browser has entries of it, not handles", async () => {
   const page = await browser.context.newPage();
   await page.addInitScript(() => Reflect.deleteProperty(DataTransferItem.prototype, "getAsFileSystemHandle"));
-  await page.goto(host.url);
-  await page.locator('.badge:text-matches("thread")').waitFor();
-  await drop(page, EDGE);
-  await page.locator(".runs li").first().waitFor();
+  await openAndDrop(page, host.url, EDGE);
   await runToEnd(page);
   assert.deepEqual(await downloaded(page), await reports("mixed", EDGE));
   await page.close();
@@ -83,20 +83,14 @@ test("a file that the browser does not give is named, and the others are taken i
       return this.name === "k_t0_128.bin" ? Promise.reject(new DOMException("", "NotAllowedError")) : getFile.call(this);
     };
   });
-  await page.goto(host.url);
-  await page.locator('.badge:text-matches("thread")').waitFor();
-  await drop(page, join(SAMPLE, "prompt_128/layer_2"));
-  await page.locator(".runs li").first().waitFor();
+  await openAndDrop(page, host.url, join(SAMPLE, "prompt_128/layer_2"));
   assert.match(await page.getByRole("alert").filter({ hasText: "does not give" }).innerText(), /this file: layer_2\/k_t0_128\.bin/);
   await page.close();
 });
 
 test("dropping a second dump adds it, and each run can be removed", async () => {
   const page = await browser.context.newPage();
-  await page.goto(host.url);
-  await page.locator('.badge:text-matches("thread")').waitFor();
-  await drop(page, SAMPLE);
-  await page.locator(".runs li").first().waitFor();
+  await openAndDrop(page, host.url, SAMPLE);
   const runs = page.locator(".runs li");
   assert.equal(await runs.count(), 1);
   await drop(page, EDGE);

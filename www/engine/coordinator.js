@@ -203,7 +203,7 @@ async function run({ analysis, settings, verify }, id) {
       if (more) ahead.next();
     }
     const news = JSON.parse(mine.news());
-    rows.push(...news.rows);
+    rows = rows.concat(news.rows);
     const elapsedMs = performance.now() - started;
     if (news.done || elapsedMs - told > TELL_MS) {
       for (let start = 0; start === 0 || start < rows.length; start += ROWS) {

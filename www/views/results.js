@@ -39,8 +39,10 @@ export function mountResults(app) {
     const { outcomes, shown: id, comparedTo } = store.get();
     const outcome = outcomes.find((each) => each.id === id);
     const other = outcomes.find((each) => each.id === comparedTo);
-    const drawn = /** @type {HTMLElement | null} */ (shown.querySelector(".charts"))?.offsetHeight ?? 0;
-    fill(shown, outcome && (other ? comparison(app, outcome, other) : outcomeView(app, outcome, drawn)));
+    // New charts take this much room until they are drawn: what is below does not jump up and down.
+    const height = /** @type {HTMLElement | null} */ (shown.querySelector(".charts"))?.offsetHeight;
+    if (height) shown.style.setProperty("--charts-height", `${height}px`);
+    fill(shown, outcome && (other ? comparison(app, outcome, other) : outcomeView(app, outcome)));
     fill(list, outcomes.length > 0 && runList(app, outcomes, id, comparedTo));
   });
 
@@ -64,16 +66,11 @@ export function mountResults(app) {
   });
 }
 
-/**
- * @param {App} app
- * @param {Outcome} outcome
- * @param {number} chartsHeight of what was shown before, kept until these charts are drawn: what is below does not jump up and down
- */
-function outcomeView(app, outcome, chartsHeight) {
+/** @param {App} app @param {Outcome} outcome */
+function outcomeView(app, outcome) {
   const { report, rows, files, captures, capturesTotal } = outcome;
   const charts = h("div", { class: "charts", "data-analysis": outcome.analysis });
-  if (chartsHeight > 0) charts.style.minHeight = `${chartsHeight}px`;
-  if (report) void drawCharts(charts, report, app).then(() => (charts.style.minHeight = ""));
+  if (report) void drawCharts(charts, report, app);
   const summary = files.find(({ name }) => name.endsWith(".md") && !name.includes("/"));
   return [
     !report && h("p", { class: "message note" }, `Cancelled after ${count(captures)} of ${count(capturesTotal)} captures.${rows.length > 0 ? ` The table has the first ${count(new Set(rows.map((row) => row.capture)).size)}.` : ""}`),
