@@ -74,7 +74,8 @@ export function createApp() {
       ({ analysis, values, verify, lesson, mapping }) => [analysis, values, verify, lesson, mapping],
       () => {
         const hash = hashOf(get());
-        if (location.hash.replace(/^#/, "") !== hash) history.replaceState(history.state, "", hash ? `#${hash}` : location.pathname + location.search);
+        if (location.hash.replace(/^#/, "") !== hash)
+          history.replaceState(history.state, "", hash ? `#${hash}` : location.pathname + location.search);
       },
     );
     addEventListener("hashchange", () => {
@@ -114,7 +115,9 @@ export function createApp() {
       const entries = await found;
       if (entries.length === 0) throw new EngineError("dump", "There was no file in that.", "Drop a folder or files of a dump.");
       set({ reading: `Reading ${plural(entries.length, "file")}` });
-      const dump = await (await engine).addFiles(entries, {
+      const dump = await (
+        await engine
+      ).addFiles(entries, {
         onProgress: (read, total) => set({ reading: `Reading ${count(read)} of ${count(total)} files` }),
       });
       set({ dump });
@@ -145,7 +148,12 @@ export function createApp() {
     if (unreadable.length === 0 || get().dumpFailure) return;
     const names = unreadable.slice(0, MOST_NAMED).join(", ") + (unreadable.length > MOST_NAMED ? ", …" : "");
     const message = `The browser does not give ${unreadable.length === 1 ? "this file" : `these ${count(unreadable.length)} files`}: ${names}`;
-    set({ dumpFailure: { message, hint: "All others were taken in. See whether you may read them, and whether they are still there; then drop them again." } });
+    set({
+      dumpFailure: {
+        message,
+        hint: "All others were taken in. See whether you may read them, and whether they are still there; then drop them again.",
+      },
+    });
   }
 
   /** @param {string} run its name */
@@ -202,7 +210,9 @@ export function createApp() {
     set({ running: started, runFailure: null });
     const shared = { analysis, settings, dumpName: dump.runs.map((each) => each.run).join(", "), rows };
     try {
-      const result = await (await engine).run(
+      const result = await (
+        await engine
+      ).run(
         { analysis, settings, verify },
         {
           signal: abort.signal,
@@ -221,13 +231,31 @@ export function createApp() {
         for (const { kErrors, vErrors } of [all, lossless, lossy]) restoreNaN(kErrors, vErrors);
       }
       const bytes = get().running?.progress?.bytesTotal ?? 0;
-      finish({ ...shared, rows: report.rows, report, files, problems, elapsedMs, bytes, captures: report.captures, capturesTotal: report.captures });
+      finish({
+        ...shared,
+        rows: report.rows,
+        report,
+        files,
+        problems,
+        elapsedMs,
+        bytes,
+        captures: report.captures,
+        capturesTotal: report.captures,
+      });
     } catch (error) {
       const progress = get().running?.progress;
       if (error instanceof EngineError && error.code === "cancelled") {
         if (progress) {
-          finish({ ...shared, report: null, files: [], problems: [], elapsedMs: progress.elapsedMs, bytes: progress.bytes, captures: progress.captures,
-            capturesTotal: progress.capturesTotal });
+          finish({
+            ...shared,
+            report: null,
+            files: [],
+            problems: [],
+            elapsedMs: progress.elapsedMs,
+            bytes: progress.bytes,
+            captures: progress.captures,
+            capturesTotal: progress.capturesTotal,
+          });
         }
       } else set({ runFailure: failureOf(error) });
     } finally {

@@ -13,7 +13,11 @@ export const ASK_BYTES = 200e6;
 export function besideUrl(path) {
   const url = new URL(path, location.href);
   if (url.origin !== location.origin) {
-    throw new EngineError("dump", `The link names a dump on another site (${url.origin}).`, "Only dumps beside this page are opened: download it and drop it here.");
+    throw new EngineError(
+      "dump",
+      `The link names a dump on another site (${url.origin}).`,
+      "Only dumps beside this page are opened: download it and drop it here.",
+    );
   }
   return url;
 }

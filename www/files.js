@@ -20,10 +20,12 @@ const IN_FLIGHT = 64;
  * @returns {Promise<FileEntry[]>}
  */
 export async function transferredFiles(transfer, news = {}) {
-  const roots = [...transfer.items].filter(({ kind }) => kind === "file").map((item) => {
-    const entry = item.webkitGetAsEntry?.();
-    return { handle: handleOf(item), entry, file: entry ? null : item.getAsFile() };
-  });
+  const roots = [...transfer.items]
+    .filter(({ kind }) => kind === "file")
+    .map((item) => {
+      const entry = item.webkitGetAsEntry?.();
+      return { handle: handleOf(item), entry, file: entry ? null : item.getAsFile() };
+    });
   /** @type {Found[]} */
   const found = [];
   for (const { handle, entry, file } of roots) {
@@ -62,7 +64,8 @@ async function walkHandle(handle, path, found, news) {
     return;
   }
   try {
-    for await (const child of /** @type {FileSystemDirectoryHandle} */ (handle).values()) await walkHandle(child, `${path}/${child.name}`, found, news);
+    for await (const child of /** @type {FileSystemDirectoryHandle} */ (handle).values())
+      await walkHandle(child, `${path}/${child.name}`, found, news);
   } catch {
     news.onUnreadable?.(path);
   }

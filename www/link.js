@@ -5,7 +5,11 @@
 import { changedSettings, paramsOf, sharedFlags, specOf } from "./settings.js";
 
 /** @type {[keyof State["mapping"], string][]} */
-const MAPPING = [["tensorNames", "tensor-names"], ["axes", "axes"], ["bits16", "bits16"]];
+const MAPPING = [
+  ["tensorNames", "tensor-names"],
+  ["axes", "axes"],
+  ["bits16", "bits16"],
+];
 
 /** @param {State} state @returns {string} the hash without "#" */
 export function hashOf(state) {
@@ -36,7 +40,14 @@ export function stateOfHash(state, hash) {
     if (text !== null) values[shared.has(flag) ? "" : spec.name][flag] = text;
   }
   const mapping = Object.fromEntries(MAPPING.flatMap(([key, flag]) => (query.get(flag) ? [[key, query.get(flag)]] : [])));
-  return { analysis: spec.name, values, verify: query.get("verify") !== "no", lesson: lessonStep(hash), mapping, beside: query.get("dump") ?? "" };
+  return {
+    analysis: spec.name,
+    values,
+    verify: query.get("verify") !== "no",
+    lesson: lessonStep(hash),
+    mapping,
+    beside: query.get("dump") ?? "",
+  };
 }
 
 /** @param {string} hash @returns {number | null} */

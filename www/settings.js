@@ -58,7 +58,9 @@ export function withValue(state, flag, text) {
 export function applies(state, param) {
   if (!param.when) return true;
   const { flag, is } = param.when;
-  return valueByFlag(state, flag).split(",").some((value) => is.includes(value));
+  return valueByFlag(state, flag)
+    .split(",")
+    .some((value) => is.includes(value));
 }
 
 /** "0 to 23", or "" where there is no range. @param {Param} param */
@@ -75,7 +77,12 @@ export function defaultWords(param) {
   if (kind.type === "switch") return text === "true" ? "on" : "off";
   /** @type {Choice[]} */
   const choices = "choices" in kind ? kind.choices : [];
-  return text.split(",").map((item) => choices.find(({ value }) => value === item)?.label ?? item).join(", ") || "none";
+  return (
+    text
+      .split(",")
+      .map((item) => choices.find(({ value }) => value === item)?.label ?? item)
+      .join(", ") || "none"
+  );
 }
 
 /**
@@ -84,7 +91,10 @@ export function defaultWords(param) {
  */
 export function complaint(param, text) {
   const { kind } = param;
-  const items = text.split(",").map((item) => item.trim()).filter(Boolean);
+  const items = text
+    .split(",")
+    .map((item) => item.trim())
+    .filter(Boolean);
   switch (kind.type) {
     case "int":
     case "float":

@@ -57,10 +57,24 @@ export function zip(members) {
     const wide = offset >= WIDE;
     const version = wide ? 45 : 20;
     /** @type {[2 | 4 | 8, number][]} both headers have them: flags, method, time, date, checksum, sizes, length of the name */
-    const shared = [[2, version], [2, 0x800], [2, unpacked === undefined ? 0 : 8], [2, 0], [2, 33], [4, crc], [4, packed], [4, size], [2, name.length]];
+    const shared = [
+      [2, version],
+      [2, 0x800],
+      [2, unpacked === undefined ? 0 : 8],
+      [2, 0],
+      [2, 33],
+      [4, crc],
+      [4, packed],
+      [4, size],
+      [2, name.length],
+    ];
     const local = [little([4, 0x04034b50], ...shared, [2, 0]), name];
     const extra = wide ? little([2, 1], [2, 8], [8, offset]) : new Uint8Array();
-    directory.push(little([4, 0x02014b50], [2, version], ...shared, [2, extra.length], [2, 0], [2, 0], [2, 0], [4, 0], [4, wide ? WIDE : offset]), name, extra);
+    directory.push(
+      little([4, 0x02014b50], [2, version], ...shared, [2, extra.length], [2, 0], [2, 0], [2, 0], [4, 0], [4, wide ? WIDE : offset]),
+      name,
+      extra,
+    );
     parts.push(...local, data);
     offset += local[0].length + name.length + packed;
     count++;
@@ -70,7 +84,8 @@ export function zip(members) {
   if (wide) {
     directory.push(
       little([4, 0x06064b50], [8, 44], [2, 45], [2, 45], [4, 0], [4, 0], [8, count], [8, count], [8, length], [8, offset]),
-      little([4, 0x07064b50], [4, 0], [8, offset + length], [4, 1]));
+      little([4, 0x07064b50], [4, 0], [8, offset + length], [4, 1]),
+    );
   }
   directory.push(little([4, 0x06054b50], [2, 0], [2, 0], [2, count], [2, count], [4, length], [4, wide ? WIDE : offset], [2, 0]));
   return [...parts, ...directory];
@@ -90,7 +105,13 @@ export function tar(members) {
     put(136, "00000000000\0");
     put(148, "        0");
     put(257, "ustar\x0000");
-    put(148, `${header.reduce((sum, byte) => sum + byte).toString(8).padStart(6, "0")}\0 `);
+    put(
+      148,
+      `${header
+        .reduce((sum, byte) => sum + byte)
+        .toString(8)
+        .padStart(6, "0")}\0 `,
+    );
     parts.push(header, data, new Uint8Array((BLOCK - (size % BLOCK)) % BLOCK));
   }
   return [...parts, new Uint8Array(2 * BLOCK)];

@@ -26,7 +26,7 @@ const measured = await page.evaluate(
     new Uint8Array(memory.buffer, place, streams.byteLength).set(new Uint8Array(streams));
 
     // V8 optimizes code that has run for a while, in the background: few or small streams would be done before.
-    for (const until = performance.now() + 2000; performance.now() < until; ) {
+    for (const until = performance.now() + 2000; performance.now() < until;) {
       let at = 0;
       for (const length of batches[0]) {
         size(at, length, level);

@@ -19,7 +19,10 @@ before(async () => {
   browser = await launch({ viewport: { width: 1280, height: 900 } });
   page = await browser.context.newPage();
   await page.goto(`${server.url}?engine=serial`);
-  await page.getByRole("button", { name: /sample/i }).first().click();
+  await page
+    .getByRole("button", { name: /sample/i })
+    .first()
+    .click();
   await page.waitForSelector('[data-chart="error-by-layer"] .kv-sheet');
 });
 
@@ -32,7 +35,8 @@ after(async () => {
 const golden = async (path) => rows(await readFile(join(ROOT, "tests/data/golden", path), "utf8"));
 
 /** Pixels are rounded nowhere, but axes are read from labels: a thousandth of the range is ample. @param {number} found @param {number} expected @param {string} what */
-const near = (found, expected, what) => assert.ok(Math.abs(found - expected) <= Math.max(1e-3, Math.abs(expected) * 2e-3), `${what}: ${found} drawn, ${expected} in the CSV`);
+const near = (found, expected, what) =>
+  assert.ok(Math.abs(found - expected) <= Math.max(1e-3, Math.abs(expected) * 2e-3), `${what}: ${found} drawn, ${expected} in the CSV`);
 
 /** @param {Record<string, string>[]} all @param {string} stage @returns {Map<string, Record<string, string>[]>} */
 function byLayer(all, stage) {
@@ -54,7 +58,10 @@ test("ratios, layers and the split are where the CSV has them", async () => {
   for (const [i, stage] of ["prefill", "decode"].entries()) {
     const layers = byLayer(csv, stage);
     const { x, y, split, points } = drawn[i];
-    assert.deepEqual(x.map(({ text }) => text), [...layers.keys()]);
+    assert.deepEqual(
+      x.map(({ text }) => text),
+      [...layers.keys()],
+    );
     const ratio = axis(y);
     for (const side of ["k", "v"]) {
       const marks = points[`kv-points-${side.toUpperCase()}`];
@@ -88,11 +95,20 @@ test("stacked planes add up to the compressed bytes", async () => {
 test("errors stand on a logarithmic axis, by the measure chosen", async () => {
   const layers = byLayer(await golden("mixed-default/lossy_error_metrics.csv"), "prefill");
   const select = page.locator('[data-chart="error-by-layer"] select');
-  for (const [choice, column] of [["mae", "mae"], ["maxAbs", "max_abs"]]) {
+  for (const [choice, column] of [
+    ["mae", "mae"],
+    ["maxAbs", "max_abs"],
+  ]) {
     await select.selectOption(choice);
     const [{ y, points }] = await panels(page, "error-by-layer");
     for (const side of ["k", "v"]) {
-      [...layers.values()].forEach(([row], i) => near(axis(y, "log")(points[`kv-points-${side.toUpperCase()}`][i].y), Number(row[`${side}_${column}`]), `${column} of ${side} in layer ${row.layer_id}`));
+      [...layers.values()].forEach(([row], i) =>
+        near(
+          axis(y, "log")(points[`kv-points-${side.toUpperCase()}`][i].y),
+          Number(row[`${side}_${column}`]),
+          `${column} of ${side} in layer ${row.layer_id}`,
+        ),
+      );
     }
   }
 });
@@ -105,7 +121,10 @@ test("each chart has a name, a table behind it and can be saved", async () => {
     await figure.locator("summary").click();
     // Opening is an event, and the table is made when it comes.
     await figure.locator("table tbody tr").first().waitFor();
-    for (const [button, ending] of [["Save SVG", ".svg"], ["Save PNG", ".png"]]) {
+    for (const [button, ending] of [
+      ["Save SVG", ".svg"],
+      ["Save PNG", ".png"],
+    ]) {
       const [download] = await Promise.all([page.waitForEvent("download"), figure.getByRole("button", { name: button }).click()]);
       assert.ok(download.suggestedFilename().endsWith(ending));
       const bytes = await readFile(await download.path());
@@ -129,7 +148,10 @@ test("report.html stands alone", async () => {
   await alone.setContent(html);
   assert.equal(await alone.locator("svg.kv-sheet").count(), 3);
   assert.equal(await alone.locator("script").count(), 0);
-  assert.equal(await alone.locator("h3:text('Compression ratio of each layer') + .scroll tbody tr").count(), new Set(csv.map((row) => `${row.stage} ${row.layer_id}`)).size * 2);
+  assert.equal(
+    await alone.locator("h3:text('Compression ratio of each layer') + .scroll tbody tr").count(),
+    new Set(csv.map((row) => `${row.stage} ${row.layer_id}`)).size * 2,
+  );
   assert.deepEqual([requests, faults], [[], []]);
   await alone.close();
 });
@@ -145,7 +167,9 @@ test("the dump's pictures show what the core measured", async () => {
   const expected = k.values.counts.filter((/** @type {number} */ n) => n > 0);
   const tops = bars["kv-bins-K"].map((bar) => count(bar.y));
   assert.equal(tops.length, expected.length);
-  expected.forEach((/** @type {number} */ n, /** @type {number} */ i) => assert.ok(Math.abs(tops[i] / n - 1) < 0.01, `${tops[i]} drawn, ${n} counted`));
+  expected.forEach((/** @type {number} */ n, /** @type {number} */ i) =>
+    assert.ok(Math.abs(tops[i] / n - 1) < 0.01, `${tops[i]} drawn, ${n} counted`),
+  );
 
   const entropy = page.locator('[data-chart="entropy"]');
   await entropy.locator("summary").click();
@@ -159,10 +183,14 @@ test("the dump's pictures show what the core measured", async () => {
 
 test("the sweep: rate, distortion, what passes, and a threshold that moves", async () => {
   const csv = await golden("sweep-seed/blocknorm_sweep.csv");
-  const { args } = JSON.parse(await readFile(join(ROOT, "tests/data/golden/cases.json"), "utf8")).find((/** @type {{ name: string }} */ each) => each.name === "sweep-seed");
+  const { args } = JSON.parse(await readFile(join(ROOT, "tests/data/golden/cases.json"), "utf8")).find(
+    (/** @type {{ name: string }} */ each) => each.name === "sweep-seed",
+  );
   const settings = new URLSearchParams({ analysis: "sweep" });
   for (let i = 0; i < args.length; i += 2) settings.set(args[i].replace(/^--/, ""), args[i + 1]);
-  await page.evaluate((hash) => { location.hash = hash; }, settings.toString());
+  await page.evaluate((hash) => {
+    location.hash = hash;
+  }, settings.toString());
   await page.locator("#result").getByText("#1").waitFor();
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Run", exact: true }).click();
@@ -190,7 +218,9 @@ test("lossy compare: each method stands at its ratio and error", async () => {
   const csv = (await golden("lossy-compare-default/lossy_compare.csv")).filter((row) => row.stage === "prefill");
   const methods = new Map();
   for (const row of csv) methods.set(row.method, [...(methods.get(row.method) ?? []), row]);
-  await page.evaluate(() => { location.hash = "analysis=lossy-compare"; });
+  await page.evaluate(() => {
+    location.hash = "analysis=lossy-compare";
+  });
   await page.getByRole("tab", { name: /compare/i, selected: true }).waitFor();
   await page.getByRole("button", { name: "Run", exact: true }).click();
   await page.waitForSelector('[data-chart="lossy-compare"] .kv-sheet');
@@ -201,7 +231,9 @@ test("lossy compare: each method stands at its ratio and error", async () => {
     assert.equal(marks.length, methods.size);
     for (const [method, captures] of methods) {
       // All captures of this stage have one length: their errors weigh the same.
-      const error = captures.reduce((/** @type {number} */ sum, /** @type {Record<string, string>} */ row) => sum + Number(row[`${side}_mae`]), 0) / captures.length;
+      const error =
+        captures.reduce((/** @type {number} */ sum, /** @type {Record<string, string>} */ row) => sum + Number(row[`${side}_mae`]), 0) /
+        captures.length;
       const ratio = weightedRatio(captures, side);
       const found = marks.some(([e, r]) => Math.abs(e / error - 1) < 0.01 && Math.abs(r / ratio - 1) < 0.005);
       assert.ok(found, `${method} on ${side}: no mark at ${error}, ${ratio} among ${marks.join(" ")}`);
@@ -213,10 +245,24 @@ test("1,500 captures of 30 layers are drawn as 30 layers, and nothing leaves its
   const found = await page.evaluate(async () => {
     const { drawResult } = await import(new URL("charts/index.js", document.baseURI).href);
     const planes = { split: { hi: 900, lo: 1100 } };
-    const tensor = (/** @type {number} */ n) => ({ rawBytes: 4096, size: 2000 + n, planes, extraBytes: n, errors: { mae: 0.01 + n / 1e4, rmse: 0.02, maxAbs: 0.3, cosine: 0.999 }, nonFinite: 0 });
+    const tensor = (/** @type {number} */ n) => ({
+      rawBytes: 4096,
+      size: 2000 + n,
+      planes,
+      extraBytes: n,
+      errors: { mae: 0.01 + n / 1e4, rmse: 0.02, maxAbs: 0.3, cosine: 0.999 },
+      nonFinite: 0,
+    });
     const rows = Array.from({ length: 1500 }, (_, i) => ({
-      layerId: i % 30, stage: i < 30 ? "prefill" : "decode", seqLen: i < 30 ? 128 : 1, kvHeads: 8, headDim: 128, lossless: i % 30 < 4,
-      variant: { label: "quant", bits: 8 }, k: tensor(i % 30), v: tensor((7 * i) % 30),
+      layerId: i % 30,
+      stage: i < 30 ? "prefill" : "decode",
+      seqLen: i < 30 ? 128 : 1,
+      kvHeads: 8,
+      headDim: 128,
+      lossless: i % 30 < 4,
+      variant: { label: "quant", bits: 8 },
+      k: tensor(i % 30),
+      v: tensor((7 * i) % 30),
     }));
     const place = document.createElement("div");
     document.querySelector("main")?.append(place);
@@ -226,8 +272,12 @@ test("1,500 captures of 30 layers are drawn as 30 layers, and nothing leaves its
       const outer = sheet.getBoundingClientRect();
       const labels = [...sheet.querySelectorAll("text")].map((text) => text.getBoundingClientRect()).filter(({ width }) => width > 0);
       const marks = [...sheet.querySelectorAll("circle, rect:not(pattern *), line")].map((mark) => mark.getBoundingClientRect());
-      const outside = [...labels, ...marks].filter((box) => box.left < outer.left - 2 || box.right > outer.right + 2 || box.top < outer.top - 2 || box.bottom > outer.bottom + 2).length;
-      const overlaps = labels.filter((a, i) => labels.some((b, j) => j > i && a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 3 && b.top < a.bottom - 3)).length;
+      const outside = [...labels, ...marks].filter(
+        (box) => box.left < outer.left - 2 || box.right > outer.right + 2 || box.top < outer.top - 2 || box.bottom > outer.bottom + 2,
+      ).length;
+      const overlaps = labels.filter((a, i) =>
+        labels.some((b, j) => j > i && a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 3 && b.top < a.bottom - 3),
+      ).length;
       return { elements: sheet.querySelectorAll("*").length, outside, overlaps };
     });
     place.remove();

@@ -49,7 +49,10 @@ for (const format of ["zip", "safetensors"]) {
     await page.setInputFiles("#choose-folder", SAMPLE);
     await page.getByText("Convert, or cut a sample out to share").click();
     await page.getByLabel("Format").selectOption(format);
-    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Convert and download" }).click()]);
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Convert and download" }).click(),
+    ]);
     assert.equal(download.suggestedFilename(), `prompt_128.${format}`);
     const file = join(folder, download.suggestedFilename());
     await download.saveAs(file);
@@ -102,7 +105,9 @@ test("a large dump beside the page is asked about before it is fetched", async (
   const asked = [];
   await page.route("**/large.zip", (route) => {
     asked.push(route.request().method());
-    return route.request().method() === "HEAD" ? route.fulfill({ headers: { "content-length": "312000000" } }) : route.fulfill({ status: 404 });
+    return route.request().method() === "HEAD"
+      ? route.fulfill({ headers: { "content-length": "312000000" } })
+      : route.fulfill({ status: 404 });
   });
   await page.goto(`${host.url}#dump=large.zip`);
   await page.getByText("The link names a dump of 312 MB: /large.zip").waitFor();

@@ -35,10 +35,12 @@ before(async () => {
   browser = await launch({ acceptDownloads: true });
   folder = await mkdtemp(join(tmpdir(), "kvlens-formats-"));
   const names = (await readdir(SAMPLE, { recursive: true })).filter((name) => /\.(json|bin)$/.test(name)).sort();
-  files = await Promise.all(names.map(async (name) => {
-    const data = new Uint8Array(await readFile(join(SAMPLE, name)));
-    return { path: PREFIX + name.split(sep).join("/"), data, crc: crc32(data) };
-  }));
+  files = await Promise.all(
+    names.map(async (name) => {
+      const data = new Uint8Array(await readFile(join(SAMPLE, name)));
+      return { path: PREFIX + name.split(sep).join("/"), data, crc: crc32(data) };
+    }),
+  );
   expected = await reports("mixed", SAMPLE);
   await init();
 });
@@ -62,7 +64,10 @@ function arrays() {
     const layer = dirname(path);
     for (const kv of /** @type {const} */ (["k", "v"])) {
       const name = `${layer.slice(PREFIX.length)}/${kv}_t${meta.seq_start}_${meta.seq_end_exclusive}_${meta.stage}.npy`;
-      found.set(name, npy([meta.seq_len, meta.kv_heads, meta.head_dim], contents.get(`${layer}/${meta[`${kv}_file`]}`) ?? new Uint8Array()));
+      found.set(
+        name,
+        npy([meta.seq_len, meta.kv_heads, meta.head_dim], contents.get(`${layer}/${meta[`${kv}_file`]}`) ?? new Uint8Array()),
+      );
     }
   }
   return found;

@@ -85,7 +85,8 @@ test("without service workers: one thread, no reload, the same reports", async (
 });
 
 test("a service worker that does not isolate the page leads to one reload, not to a loop", async () => {
-  const idle = "addEventListener('install', () => skipWaiting()); addEventListener('activate', (event) => event.waitUntil(clients.claim()));";
+  const idle =
+    "addEventListener('install', () => skipWaiting()); addEventListener('activate', (event) => event.waitUntil(clients.claim()));";
   const server = await host({ replace: (file) => (file === "/sw.js" ? idle : undefined) });
   const { page, loads } = await open(await browser(), server.url).catch(async () => assert.fail("no badge"));
   const badge = await badgeOf(page);
@@ -96,7 +97,9 @@ test("a service worker that does not isolate the page leads to one reload, not t
 
 test("in a frame of a foreign page: one thread, no reload, and it works", async () => {
   const server = await host({ isolated: true, base: "/" });
-  const outer = await host({ pages: { "/outer.html": `<!doctype html><title>outer</title><iframe src="${server.url}" width=1000 height=800></iframe>` } });
+  const outer = await host({
+    pages: { "/outer.html": `<!doctype html><title>outer</title><iframe src="${server.url}" width=1000 height=800></iframe>` },
+  });
   const page = await (await browser()).newPage();
   await page.goto(`${outer.origin}/outer.html`);
   const frame = page.frames()[1] ?? (await page.waitForEvent("frameattached"));
@@ -119,12 +122,14 @@ test("a new version is kept whole, offered, and taken at a click", async () => {
   const script = readFileSync(join(ROOT, "dist/sw.js"), "utf8");
   let icon = oldIcon;
   const server = await host({
-    replace: (file) => (file === "/icon.svg" ? icon : file === "/sw.js" ? script.replace(/VERSION = "/, `$&${icon === oldIcon ? "a" : "b"}`) : undefined),
+    replace: (file) =>
+      file === "/icon.svg" ? icon : file === "/sw.js" ? script.replace(/VERSION = "/, `$&${icon === oldIcon ? "a" : "b"}`) : undefined,
   });
   const context = await browser();
   const { page } = await open(context, server.url);
   const shown = () => page.evaluate(async () => (await fetch("icon.svg")).text());
-  const keep = (/** @type {string} */ base) => page.evaluate(async (base) => (await import(`${base}engine/isolation.js`)).keepOffline(), base);
+  const keep = (/** @type {string} */ base) =>
+    page.evaluate(async (base) => (await import(`${base}engine/isolation.js`)).keepOffline(), base);
   assert.equal(await keep(server.url), true);
   icon = newIcon;
   assert.equal(await shown(), oldIcon);

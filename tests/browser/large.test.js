@@ -57,7 +57,7 @@ for (const { format, layers, least } of [
         // A few tensors, each taken again and again: a Blob made of Blobs refers to them, so the dump needs neither memory nor disk.
         const contents = [];
         const values = new Uint16Array(size / 2);
-        for (let state = 1; contents.length < 6; ) {
+        for (let state = 1; contents.length < 6;) {
           for (let i = 0; i < values.length; i++) {
             state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
             values[i] = 0x3000 | (state >>> 22);
@@ -66,21 +66,38 @@ for (const { format, layers, least } of [
         }
         const members = [];
         for (let layer = 0; layer < layers; layer++) {
-          const meta = { layer_id: layer, seq_len: seqLen, kv_heads: kvHeads, head_dim: headDim, bytes_per_elem: 2, dtype: "fp16", stage: "prefill",
-            run_id: "large", k_file: "k.bin", v_file: "v.bin" };
+          const meta = {
+            layer_id: layer,
+            seq_len: seqLen,
+            kv_heads: kvHeads,
+            head_dim: headDim,
+            bytes_per_elem: 2,
+            dtype: "fp16",
+            stage: "prefill",
+            run_id: "large",
+            k_file: "k.bin",
+            v_file: "v.bin",
+          };
           const folder = `large/layer_${layer}`;
           const json = new TextEncoder().encode(JSON.stringify(meta));
           members.push({ path: `${folder}/meta_t0.json`, data: json, crc: crc32(json) });
-          for (const [kv, name] of ["k.bin", "v.bin"].entries()) members.push({ path: `${folder}/${name}`, ...contents[(layer % 3) * 2 + kv] });
+          for (const [kv, name] of ["k.bin", "v.bin"].entries())
+            members.push({ path: `${folder}/${name}`, ...contents[(layer % 3) * 2 + kv] });
         }
         const joined = (/** @type {BlobPart[]} */ parts) => parts.map((part) => (part instanceof Blob ? part : new Blob([part])));
-        const files = format === "folder" ? members.map(({ path, data }) => ({ path, file: new File([data], path) }))
-          : [{ path: `large.${format}`, file: new File(joined((format === "zip" ? zip : tar)(members)), `large.${format}`) }];
+        const files =
+          format === "folder"
+            ? members.map(({ path, data }) => ({ path, file: new File([data], path) }))
+            : [{ path: `large.${format}`, file: new File(joined((format === "zip" ? zip : tar)(members)), `large.${format}`) }];
         const bytes = files.reduce((sum, { file }) => sum + file.size, 0);
         const started = performance.now();
         const { captures, problems: left } = await engine.addFiles(files);
         const listed = performance.now() - started;
-        const { report, elapsedMs, problems } = await engine.run({ analysis: "mixed", settings: { "zstd-level": "1", "lossy-method": "truncate", "lossless-first-n": "0" }, verify: false });
+        const { report, elapsedMs, problems } = await engine.run({
+          analysis: "mixed",
+          settings: { "zstd-level": "1", "lossy-method": "truncate", "lossless-first-n": "0" },
+          verify: false,
+        });
         const rows = report.rows.map((/** @type {any} */ { k, v }) => JSON.stringify([k, v]));
         return { captures, left, bytes, listed, elapsedMs, problems, rows };
       },
@@ -88,13 +105,18 @@ for (const { format, layers, least } of [
     );
     const peak = await peakOfTabs();
     const speed = made.bytes / MB / (made.elapsedMs / 1000);
-    context.diagnostic(`${(made.bytes / MB).toFixed(0)} MB of dump: listed in ${made.listed.toFixed(0)} ms, run in ${(made.elapsedMs / 1000).toFixed(1)} s (${speed.toFixed(0)} MB/s), at most ${(peak / MB).toFixed(0)} MB in the tab`);
+    context.diagnostic(
+      `${(made.bytes / MB).toFixed(0)} MB of dump: listed in ${made.listed.toFixed(0)} ms, run in ${(made.elapsedMs / 1000).toFixed(1)} s (${speed.toFixed(0)} MB/s), at most ${(peak / MB).toFixed(0)} MB in the tab`,
+    );
     assert.ok(made.bytes >= least, `${made.bytes}`);
     assert.deepEqual(made.left, []);
     assert.equal(made.captures, layers);
     assert.deepEqual(made.problems, []);
     // Wherever in the dump a tensor lies, its bytes are the same.
-    assert.deepEqual(made.rows, Array.from({ length: layers }, (_, layer) => made.rows[layer % 3]));
+    assert.deepEqual(
+      made.rows,
+      Array.from({ length: layers }, (_, layer) => made.rows[layer % 3]),
+    );
     assert.equal(new Set(made.rows).size, 3);
     // What is used goes by the captures in flight, not by the dump.
     assert.ok(peak > 0 && peak < 700 * MB, `${peak}`);

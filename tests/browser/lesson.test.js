@@ -40,7 +40,11 @@ async function open(step, colorScheme = "light") {
 }
 
 /** @param {string} name of one of the lesson's choices; a label's text holds its options too */
-const field = (name) => page.locator(".lesson .pick label").filter({ has: page.getByText(name, { exact: true }) }).locator("select");
+const field = (name) =>
+  page
+    .locator(".lesson .pick label")
+    .filter({ has: page.getByText(name, { exact: true }) })
+    .locator("select");
 
 /** @param {number} n */
 const whole = (n) => n.toLocaleString("en-US");
@@ -54,8 +58,12 @@ const shows = (selector, words) => page.locator(selector).filter({ hasText: word
 async function serious() {
   await page.evaluate(axe.source);
   /** @type {{ violations: { id: string, impact: string, nodes: { html: string }[] }[] }} */
-  const { violations } = await page.evaluate(() => /** @type {any} */ (window).axe.run(document.querySelector(".lesson") ?? document.querySelector("main")));
-  return violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
+  const { violations } = await page.evaluate(() =>
+    /** @type {any} */ (window).axe.run(document.querySelector(".lesson") ?? document.querySelector("main")),
+  );
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
 }
 
 /** @param {any} value @returns {string} the bits, as the strip's label spells them */
@@ -67,22 +75,38 @@ const spelled = ({ bits }) => {
 test("step 1 shows the values' bits", async () => {
   await open(1);
   const { values } = figures.lossless;
-  await page.locator(`[aria-label="${spelled(values[0])}"]`).first().waitFor();
-  const labels = await page.locator(".lesson .values .bits").evaluateAll((strips) => strips.map((strip) => strip.getAttribute("aria-label")));
+  await page
+    .locator(`[aria-label="${spelled(values[0])}"]`)
+    .first()
+    .waitFor();
+  const labels = await page
+    .locator(".lesson .values .bits")
+    .evaluateAll((strips) => strips.map((strip) => strip.getAttribute("aria-label")));
   assert.deepEqual(labels, values.slice(0, 8).map(spelled));
   const numbers = await page.locator(".lesson .values .number").allTextContents();
-  assert.deepEqual(numbers.map((number) => Number(number.replace("−", "-"))), values.slice(0, 8).map((/** @type {any} */ { value }) => Number(value.toPrecision(6))));
+  assert.deepEqual(
+    numbers.map((number) => Number(number.replace("−", "-"))),
+    values.slice(0, 8).map((/** @type {any} */ { value }) => Number(value.toPrecision(6))),
+  );
 });
 
 test("steps 2 to 4 show the core's sizes and entropies", async () => {
-  const { whole: plain, before: [hi, lo] } = figures.lossless;
+  const {
+    whole: plain,
+    before: [hi, lo],
+  } = figures.lossless;
   await open(2);
-  assert.match((await text(".size-bars")) ?? "", new RegExp(`${whole(plain)} B.*high ${whole(hi.plain.zstd)} \\+ low ${whole(lo.plain.zstd)}`, "s"));
+  assert.match(
+    (await text(".size-bars")) ?? "",
+    new RegExp(`${whole(plain)} B.*high ${whole(hi.plain.zstd)} \\+ low ${whole(lo.plain.zstd)}`, "s"),
+  );
   await open(3);
   assert.match((await text(".lesson .prose")) ?? "", new RegExp(`from ${whole(hi.plain.zstd)} to ${whole(hi.delta.zstd)} bytes`));
   await open(4);
   const captions = await page.locator(".lesson .counts figcaption").allTextContents();
-  [hi.plain, hi.delta, lo.plain].forEach((coded, i) => assert.match(captions[i], new RegExp(`${coded.entropy.toFixed(3)} bits per byte.*zstd ${whole(coded.zstd)} B`)));
+  [hi.plain, hi.delta, lo.plain].forEach((coded, i) =>
+    assert.match(captions[i], new RegExp(`${coded.entropy.toFixed(3)} bits per byte.*zstd ${whole(coded.zstd)} B`)),
+  );
 });
 
 test("step 5: the slider shows value, error and size of each setting", async () => {
@@ -96,12 +120,17 @@ test("step 5: the slider shows value, error and size of each setting", async () 
   const numbers = await page.locator(".lesson .values .number").allTextContents();
   assert.deepEqual(
     numbers.map((number) => number.replaceAll("−", "-").split(" → ").map(Number)),
-    figures.quant.values.slice(0, 8).map((/** @type {any} */ { value, restored }) => [value, restored].map((each) => Number(each.toPrecision(6)))),
+    figures.quant.values
+      .slice(0, 8)
+      .map((/** @type {any} */ { value, restored }) => [value, restored].map((each) => Number(each.toPrecision(6)))),
   );
   await page.getByRole("slider", { name: "Bits" }).focus();
   await page.keyboard.press("ArrowLeft");
   await shows(".lesson output", "7 bits");
-  await page.waitForFunction((before) => !document.querySelector(".lesson .sizes")?.textContent?.includes(before), `${size(figures.quant)} B`);
+  await page.waitForFunction(
+    (before) => !document.querySelector(".lesson .sizes")?.textContent?.includes(before),
+    `${size(figures.quant)} B`,
+  );
 });
 
 test("step 6 draws every setting, and says what is not told", async () => {
@@ -132,7 +161,10 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
     }
     await page.goto("about:blank");
     await page.goto(`${server.url}?engine=serial`);
-    await page.getByRole("button", { name: /sample/i }).first().click();
+    await page
+      .getByRole("button", { name: /sample/i })
+      .first()
+      .click();
     await page.waitForSelector('[data-chart="error-by-layer"] .kv-sheet');
     await page.locator("details.pictures > summary").click();
     await page.waitForSelector('[data-chart="values"] .kv-sheet');

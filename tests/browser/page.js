@@ -15,7 +15,8 @@ export async function drop(page, ...paths) {
   const client = await page.context().newCDPSession(page);
   const at = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
   const data = { items: [], files: paths, dragOperationsMask: 1 };
-  for (const type of /** @type {const} */ (["dragEnter", "dragOver", "drop"])) await client.send("Input.dispatchDragEvent", { type, ...at, data });
+  for (const type of /** @type {const} */ (["dragEnter", "dragOver", "drop"]))
+    await client.send("Input.dispatchDragEvent", { type, ...at, data });
   await client.detach();
 }
 

@@ -63,7 +63,13 @@ async function assertAccessible(page, state) {
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => /** @type {any} */ (window).axe.run(document, { resultTypes: ["violations"] }));
   const serious = violations.filter((/** @type {any} */ { impact }) => impact === "serious" || impact === "critical");
-  const found = serious.map((/** @type {any} */ { id, nodes }) => `${id}: ${nodes.map((/** @type {any} */ node) => node.html).slice(0, 3).join(" ")}`);
+  const found = serious.map(
+    (/** @type {any} */ { id, nodes }) =>
+      `${id}: ${nodes
+        .map((/** @type {any} */ node) => node.html)
+        .slice(0, 3)
+        .join(" ")}`,
+  );
   assert.deepEqual(found, [], state);
 }
 
@@ -183,7 +189,10 @@ test("a copied link opens with the same settings and gives the same report; the 
   const link = await page.evaluate(() => navigator.clipboard.readText());
   await page.getByRole("button", { name: "Copy command" }).click();
   const command = await page.evaluate(() => navigator.clipboard.readText());
-  assert.equal(command, "kvlens mixed --dump-dir prompt_128 --out-dir report --lossy-method quant --lossy-bits 7 --stage prefill --zstd-level=-3 --verify");
+  assert.equal(
+    command,
+    "kvlens mixed --dump-dir prompt_128 --out-dir report --lossy-method quant --lossy-bits 7 --stage prefill --zstd-level=-3 --verify",
+  );
   await run(page);
   const other = await browser.context.newPage();
   await other.goto(link);
@@ -214,7 +223,17 @@ test("a dropped file is taken in, and a run can be removed", async () => {
 
 test("values that are not finite are counted, and loose files are a dump", async () => {
   const { page } = await open();
-  const meta = { layer_id: 5, seq_len: 1, kv_heads: 1, head_dim: 2, bytes_per_elem: 2, dtype: "fp16", stage: "decode", k_file: "k.bin", v_file: "v.bin" };
+  const meta = {
+    layer_id: 5,
+    seq_len: 1,
+    kv_heads: 1,
+    head_dim: 2,
+    bytes_per_elem: 2,
+    dtype: "fp16",
+    stage: "decode",
+    k_file: "k.bin",
+    v_file: "v.bin",
+  };
   // 1 and NaN; 1 and 2.
   const bytes = { "k.bin": [0, 0x3c, 0, 0x7e], "v.bin": [0, 0x3c, 0, 0x40] };
   const files = Object.entries(bytes).map(([name, content]) => ({ name, mimeType: "", buffer: Buffer.from(content) }));
@@ -235,7 +254,10 @@ test("columns sort, down and up", async () => {
   const column = async () => (await table.locator("tbody td:nth-child(6)").allInnerTexts()).map(Number);
   await table.getByRole("button", { name: "K ratio" }).click();
   const down = await column();
-  assert.deepEqual(down, [...down].sort((a, b) => b - a));
+  assert.deepEqual(
+    down,
+    [...down].sort((a, b) => b - a),
+  );
   assert.equal(await table.getByRole("columnheader", { name: "K ratio" }).getAttribute("aria-sort"), "descending");
   await table.getByRole("button", { name: "K ratio" }).click();
   assert.deepEqual(await column(), down.reverse());
@@ -278,7 +300,10 @@ test("nothing moves while a run goes on", async () => {
   const { page } = await open();
   await choose(page, SAMPLE);
   await run(page);
-  const places = () => page.evaluate(() => ["#run", ".headline", ".table-scroll", ".run-list"].map((name) => document.querySelector(name)?.getBoundingClientRect().top));
+  const places = () =>
+    page.evaluate(() =>
+      ["#run", ".headline", ".table-scroll", ".run-list"].map((name) => document.querySelector(name)?.getBoundingClientRect().top),
+    );
   const before = await places();
   await page.evaluate(() => /** @type {HTMLElement} */ (document.querySelector("#run")).click());
   await page.locator(".shown.stale").waitFor();

@@ -37,8 +37,20 @@ function addMade(page, options) {
     }
     const entries = [];
     for (let layer = 0; layer < captures; layer++) {
-      const meta = { layer_id: layer, seq_start: 0, seq_len: seqLen, seq_end_exclusive: seqLen, kv_heads: kvHeads, head_dim: headDim,
-        bytes_per_elem: 2, dtype: "fp16", stage: "prefill", run_id: "made", k_file: "k.bin", v_file: "v.bin" };
+      const meta = {
+        layer_id: layer,
+        seq_start: 0,
+        seq_len: seqLen,
+        seq_end_exclusive: seqLen,
+        kv_heads: kvHeads,
+        head_dim: headDim,
+        bytes_per_elem: 2,
+        dtype: "fp16",
+        stage: "prefill",
+        run_id: "made",
+        k_file: "k.bin",
+        v_file: "v.bin",
+      };
       const folder = `made/layer_${layer}`;
       entries.push({ path: `${folder}/meta_t0.json`, file: new File([JSON.stringify(meta)], "meta_t0.json") });
       for (const name of ["k.bin", "v.bin"]) entries.push({ path: `${folder}/${name}`, file: new File([values], name) });
@@ -83,7 +95,10 @@ test("the page is never blocked for 50 ms, and rows come in dump order while it 
     return layers;
   });
   assert.equal(await longest(), 0);
-  assert.deepEqual(layers, Array.from({ length: 40 }, (_, layer) => layer));
+  assert.deepEqual(
+    layers,
+    Array.from({ length: 40 }, (_, layer) => layer),
+  );
   await page.close();
 });
 
@@ -123,7 +138,7 @@ test("nothing is told of a run after it was cancelled", async () => {
     const onProgress = () => {
       told++;
       // What the worker says in this time is waiting when the run is cancelled.
-      for (const until = performance.now() + 200; performance.now() < until; );
+      for (const until = performance.now() + 200; performance.now() < until;);
       abort.abort();
     };
     await /** @type {any} */ (window).engine.run({ analysis: "mixed", settings: {} }, { signal: abort.signal, onProgress }).catch(() => {});
@@ -212,7 +227,9 @@ test("settings out of range are refused with flag and range", async () => {
   assert.equal(plan.errors[0].flag, "zstd-level");
   assert.match(plan.errors[0].message, /99.*22/);
   const error = await page.evaluate(() =>
-    /** @type {any} */ (window).engine.run({ analysis: "mixed", settings: { "min-seq-len": "100000" } }).catch((/** @type {any} */ error) => error.code),
+    /** @type {any} */ (window).engine
+      .run({ analysis: "mixed", settings: { "min-seq-len": "100000" } })
+      .catch((/** @type {any} */ error) => error.code),
   );
   assert.equal(error, "dump");
   await page.close();

@@ -31,7 +31,10 @@ export function panels(page, chart) {
     };
     /** @param {Element} svg @param {string} axis */
     const ticks = (svg, axis) =>
-      [...svg.querySelectorAll(`[aria-label="${axis}-axis tick label"] text`)].map((label) => ({ at: shift(label)[/** @type {"x" | "y"} */ (axis)], text: label.textContent ?? "" }));
+      [...svg.querySelectorAll(`[aria-label="${axis}-axis tick label"] text`)].map((label) => ({
+        at: shift(label)[/** @type {"x" | "y"} */ (axis)],
+        text: label.textContent ?? "",
+      }));
     // On plain displays Plot moves lines, dots and ticks by half a pixel, so that they are sharp; filled bars stay.
     const half = devicePixelRatio > 1 ? 0 : 0.5;
     return [...sheet.querySelectorAll(":scope > svg")].map((svg) => {
@@ -83,6 +86,9 @@ function number(text) {
 
 /** @param {string} csv @returns {Record<string, string>[]} */
 export function rows(csv) {
-  const [head, ...lines] = csv.trim().split(/\r?\n/).map((line) => line.split(","));
+  const [head, ...lines] = csv
+    .trim()
+    .split(/\r?\n/)
+    .map((line) => line.split(","));
   return lines.map((line) => Object.fromEntries(head.map((name, i) => [name, line[i]])));
 }

@@ -108,7 +108,9 @@ export const whole = (n) => Math.round(n).toLocaleString("en-US");
 /** 3 significant digits, for errors. @param {number} e */
 export function digits3(e) {
   if (e === 0) return "0";
-  return Math.abs(e) >= 1e-4 && Math.abs(e) < 1e6 ? String(Number(e.toPrecision(3))) : e.toExponential(2).replace("e-", "e−").replace("e+", "e");
+  return Math.abs(e) >= 1e-4 && Math.abs(e) < 1e6
+    ? String(Number(e.toPrecision(3)))
+    : e.toExponential(2).replace("e-", "e−").replace("e+", "e");
 }
 
 /** @param {number} r */
@@ -145,11 +147,23 @@ export function logTick(e) {
 /** The unit in which the largest of `values` bytes is best read. @param {number[]} values @returns {{ name: string, size: number }} */
 export function byteUnit(values) {
   const top = Math.max(...values, 0);
-  return top >= 2e9 ? { name: "GB", size: 1e9 } : top >= 1e6 ? { name: "MB", size: 1e6 } : top >= 2e3 ? { name: "kB", size: 1e3 } : { name: "bytes", size: 1 };
+  return top >= 2e9
+    ? { name: "GB", size: 1e9 }
+    : top >= 1e6
+      ? { name: "MB", size: 1e6 }
+      : top >= 2e3
+        ? { name: "kB", size: 1e3 }
+        : { name: "bytes", size: 1 };
 }
 
 /** What every panel has in common. */
-export const BASE = { marginLeft: 46, marginRight: 10, marginTop: 32, marginBottom: 36, style: { fontSize: `${FONT}px`, color: "var(--ink)" } };
+export const BASE = {
+  marginLeft: 46,
+  marginRight: 10,
+  marginTop: 32,
+  marginBottom: 36,
+  style: { fontSize: `${FONT}px`, color: "var(--ink)" },
+};
 
 /** Of every label under the pointer. */
 export const TIP = { lineHeight: 1.3, lineWidth: 60 };

@@ -34,7 +34,17 @@ export function bytesChart({ rows }) {
       });
     },
     table: () => ({
-      columns: ["Stage", "Layer", "Tensor", "Kind", "Raw, bytes", "High plane, bytes", "Low plane, bytes", "Scales and index, bytes", "Bits per value"],
+      columns: [
+        "Stage",
+        "Layer",
+        "Tensor",
+        "Kind",
+        "Raw, bytes",
+        "High plane, bytes",
+        "Low plane, bytes",
+        "Scales and index, bytes",
+        "Bits per value",
+      ],
       rows: stats.map((stat) => [
         ...[stat.stage, stat.layerId, stat.tensor, stat.lossless ? "lossless" : "lossy"],
         ...[stat.raw, stat.hi, stat.split ? stat.lo : "–", stat.extra, bitsPerValue(stat).toFixed(3)],

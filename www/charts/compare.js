@@ -31,7 +31,13 @@ export function compareChart({ rows }) {
     name: "lossy-compare",
     title,
     note: "Each mark is one method at one number of bits, over all lossy layers. A line joins a method's bits, fewest at the top right; one is labelled with them. Up and to the left is better.",
-    choice: { label: "Error", options: [{ value: "mae", label: ERRORS.mae.label }, { value: "cosineGap", label: ERRORS.cosineGap.label }] },
+    choice: {
+      label: "Error",
+      options: [
+        { value: "mae", label: ERRORS.mae.label },
+        { value: "cosineGap", label: ERRORS.cosineGap.label },
+      ],
+    },
     draw: (Plot, { width, choice }) => {
       const measure = /** @type {Measure} */ (choice ?? "mae");
       const columns = width >= 640 ? 2 : 1;
@@ -47,7 +53,14 @@ export function compareChart({ rows }) {
         panels: stages.flatMap((stage) =>
           /** @type {const} */ (["K", "V"]).map((tensor) => ({
             heading: `${tensor}${stages.length > 1 ? `, ${stageName(stage).toLowerCase()}` : ""}`,
-            svg: panel(Plot, stats.filter((stat) => stat.stage === stage && stat.tensor === tensor), stats.filter((stat) => stat.tensor === tensor), stats, measure, panelWidth(width, columns)),
+            svg: panel(
+              Plot,
+              stats.filter((stat) => stat.stage === stage && stat.tensor === tensor),
+              stats.filter((stat) => stat.tensor === tensor),
+              stats,
+              measure,
+              panelWidth(width, columns),
+            ),
           })),
         ),
       });
@@ -87,12 +100,34 @@ function panel(Plot, stats, sameX, sameY, measure, width) {
     symbol: { type: "ordinal", domain: METHODS.map(({ label }) => label), range: METHODS.map(({ symbol }) => symbol) },
     marks: [
       ...valueAxis(Plot, "Ratio, ×", { tickFormat: "~f", ticks: 5 }),
-      Plot.axisX({ ticks: logTicks(scale.domain), text: logTick, tickSize: 3, label: ERRORS[measure].axis, labelAnchor: "center", labelArrow: "none" }),
+      Plot.axisX({
+        ticks: logTicks(scale.domain),
+        text: logTick,
+        tickSize: 3,
+        label: ERRORS[measure].axis,
+        labelAnchor: "center",
+        labelArrow: "none",
+      }),
       Plot.ruleY([bottom], { stroke: "var(--ink)" }),
-      Plot.line([...several].sort((a, b) => a.bits - b.bits), { x: at, y: "ratio", z: "variant", stroke: colour[tensor], strokeWidth: 1.2, strokeOpacity: 0.7 }),
-      Plot.dot(stats, { x: at, y: "ratio", symbol: "variant", r: 4, fill: "var(--page)", stroke: colour[tensor], strokeWidth: 1.8, className: `kv-methods-${tensor}` }),
+      Plot.line(
+        [...several].sort((a, b) => a.bits - b.bits),
+        { x: at, y: "ratio", z: "variant", stroke: colour[tensor], strokeWidth: 1.2, strokeOpacity: 0.7 },
+      ),
+      Plot.dot(stats, {
+        x: at,
+        y: "ratio",
+        symbol: "variant",
+        r: 4,
+        fill: "var(--page)",
+        stroke: colour[tensor],
+        strokeWidth: 1.8,
+        className: `kv-methods-${tensor}`,
+      }),
       // One method's bits only: where methods meet, more labels would cover each other. The note says so.
-      Plot.text(several.filter((stat) => stat.variant === several[0].variant), { x: at, y: "ratio", text: "bits", dx: 8, textAnchor: "start", fill: "var(--muted)", stroke: "var(--page)", strokeWidth: 3 }),
+      Plot.text(
+        several.filter((stat) => stat.variant === several[0].variant),
+        { x: at, y: "ratio", text: "bits", dx: 8, textAnchor: "start", fill: "var(--muted)", stroke: "var(--page)", strokeWidth: 3 },
+      ),
       Plot.tip(
         stats,
         Plot.pointer({
@@ -101,7 +136,11 @@ function panel(Plot, stats, sameX, sameY, measure, width) {
           y: "ratio",
           maxRadius: 30,
           title: (/** @type {Stat} */ stat) =>
-            [`${stat.tensor}: ${method(stat.variant).name}${stat.bits ? `, ${stat.bits} bits` : ""}`, `Ratio ${times(stat.ratio)}`, `${ERRORS[measure].label} ${digits3(error(stat))}`].join("\n"),
+            [
+              `${stat.tensor}: ${method(stat.variant).name}${stat.bits ? `, ${stat.bits} bits` : ""}`,
+              `Ratio ${times(stat.ratio)}`,
+              `${ERRORS[measure].label} ${digits3(error(stat))}`,
+            ].join("\n"),
         }),
       ),
     ],

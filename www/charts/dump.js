@@ -29,5 +29,8 @@ export async function dumpView(Plot, container, engine, { signal }) {
   if (signal?.aborted) return;
   container.classList.add("kv-charts");
   const charts = layers.length > 0 ? [heatmapChart(layers), entropyChart(layers), histogramChart(layers)] : [];
-  fill(container, charts.length > 0 ? charts.map((chart) => figure(Plot, chart)) : h("p", { class: "muted" }, "Add a dump to see what is in it."));
+  fill(
+    container,
+    charts.length > 0 ? charts.map((chart) => figure(Plot, chart)) : h("p", { class: "muted" }, "Add a dump to see what is in it."),
+  );
 }

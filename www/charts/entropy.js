@@ -6,7 +6,10 @@ import { colour, pairs, s } from "./svg.js";
 /** @typedef {import("./heatmap.js").LayerPicture} LayerPicture */
 /** @typedef {{ layerId: number, i: number, tensor: "K" | "V", plane: string, delta: boolean, bytes: number, entropy: number, zstd: number, size: number }} Reach */
 
-const NAMES = /** @type {Record<string, string>} */ ({ hi: "high plane: sign, exponent, first mantissa bits", lo: "low plane: last mantissa bits" });
+const NAMES = /** @type {Record<string, string>} */ ({
+  hi: "high plane: sign, exponent, first mantissa bits",
+  lo: "low plane: last mantissa bits",
+});
 
 /** @param {LayerPicture[]} layers @returns {Reach[]} */
 function reaches(layers) {
@@ -16,7 +19,17 @@ function reaches(layers) {
         [false, true].map((delta) => {
           const coded = delta ? plane.delta : plane.plain;
           const { bytes } = plane;
-          return { layerId: layer.layerId, i, tensor, plane: plane.name, delta, bytes, entropy: coded.entropy, size: coded.zstd, zstd: bytes > 0 ? (coded.zstd * 8) / bytes : 0 };
+          return {
+            layerId: layer.layerId,
+            i,
+            tensor,
+            plane: plane.name,
+            delta,
+            bytes,
+            entropy: coded.entropy,
+            size: coded.zstd,
+            zstd: bytes > 0 ? (coded.zstd * 8) / bytes : 0,
+          };
         }),
       ),
     ),
@@ -45,7 +58,13 @@ export function entropyChart(layers) {
         /** @type {const} */ (["K", "V"]).flatMap((tensor) =>
           [...new Set(all.map(({ plane }) => plane))].map((plane) => ({
             heading: `${tensor}, ${width < 500 ? NAMES[plane].split(":")[0] : NAMES[plane]}`,
-            svg: panel(Plot, all.filter((reach) => reach.tensor === tensor && reach.plane === plane), all, layers, panelWidth),
+            svg: panel(
+              Plot,
+              all.filter((reach) => reach.tensor === tensor && reach.plane === plane),
+              all,
+              layers,
+              panelWidth,
+            ),
           })),
         ),
       );
@@ -54,7 +73,13 @@ export function entropyChart(layers) {
       columns: ["Layer", "Tensor", "Plane", "Delta", "Bytes", "Entropy, bits per byte", "Bound, bytes", "zstd, bytes", "Gap, bytes"],
       rows: all.map((reach) => {
         const bound = (reach.entropy * reach.bytes) / 8;
-        return [...[reach.layerId, reach.tensor, reach.plane === "hi" ? "high" : "low", reach.delta ? "yes" : "no", reach.bytes], reach.entropy.toFixed(3), Math.ceil(bound), reach.size, Math.round(reach.size - bound)];
+        return [
+          ...[reach.layerId, reach.tensor, reach.plane === "hi" ? "high" : "low", reach.delta ? "yes" : "no", reach.bytes],
+          reach.entropy.toFixed(3),
+          Math.ceil(bound),
+          reach.size,
+          Math.round(reach.size - bound),
+        ];
       }),
     }),
   };
@@ -79,8 +104,22 @@ function panel(Plot, reaches, all, layers, width) {
       rowAxis(Plot, layers),
       Plot.ruleX([8], { stroke: "var(--ink)", strokeWidth: 1 }),
       Plot.ruleY(reaches, { y, x1: "entropy", x2: "zstd", stroke: colour[tensor], strokeWidth: 1.6 }),
-      Plot.link(reaches, { x1: "zstd", x2: "zstd", y1: (/** @type {Reach} */ reach) => y(reach) - 0.17, y2: (/** @type {Reach} */ reach) => y(reach) + 0.17, stroke: colour[tensor], strokeWidth: 3 }),
-      Plot.dot(reaches, { x: "entropy", y, r: 3.2, fill: (/** @type {Reach} */ reach) => (reach.delta ? colour[tensor] : "var(--page)"), stroke: colour[tensor], strokeWidth: 1.6 }),
+      Plot.link(reaches, {
+        x1: "zstd",
+        x2: "zstd",
+        y1: (/** @type {Reach} */ reach) => y(reach) - 0.17,
+        y2: (/** @type {Reach} */ reach) => y(reach) + 0.17,
+        stroke: colour[tensor],
+        strokeWidth: 3,
+      }),
+      Plot.dot(reaches, {
+        x: "entropy",
+        y,
+        r: 3.2,
+        fill: (/** @type {Reach} */ reach) => (reach.delta ? colour[tensor] : "var(--page)"),
+        stroke: colour[tensor],
+        strokeWidth: 1.6,
+      }),
       Plot.tip(
         reaches,
         Plot.pointer({

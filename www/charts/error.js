@@ -73,7 +73,10 @@ function panel(Plot, stats, all, name, width) {
       /** @type {const} */ (["K", "V"]).map((tensor) => {
         const of = stats.filter((stat) => stat.tensor === tensor);
         return [
-          Plot.line([...of].sort((a, b) => a.layerId - b.layerId), { x, y, stroke: colour[tensor], strokeWidth: 1.2, strokeOpacity: 0.5 }),
+          Plot.line(
+            [...of].sort((a, b) => a.layerId - b.layerId),
+            { x, y, stroke: colour[tensor], strokeWidth: 1.2, strokeOpacity: 0.5 },
+          ),
           points(Plot, of, tensor, size, { x, y }),
         ];
       }),
@@ -85,7 +88,9 @@ function panel(Plot, stats, all, name, width) {
           x: (/** @type {number} */ id) => layers.at(id),
           y: (/** @type {number} */ id) => Math.max(...stats.filter((stat) => stat.layerId === id).map(y)),
           title: (/** @type {number} */ id) =>
-            [`Layer ${id}`, ...stats.filter((stat) => stat.layerId === id).map((stat) => `${stat.tensor}  ${digits3(value(stat))}`)].join("\n"),
+            [`Layer ${id}`, ...stats.filter((stat) => stat.layerId === id).map((stat) => `${stat.tensor}  ${digits3(value(stat))}`)].join(
+              "\n",
+            ),
         }),
       ),
     ],

@@ -48,10 +48,11 @@ export function figure(Plot, chart) {
     "figure",
     { class: "kv-chart", "data-chart": chart.name },
     h("figcaption", {}, h("h4", {}, chart.title), h("p", { class: "small muted" }, chart.note)),
-    chart.choice && picker(chart.choice, (value) => {
-      choice = value;
-      redraw();
-    }),
+    chart.choice &&
+      picker(chart.choice, (value) => {
+        choice = value;
+        redraw();
+      }),
     chart.above,
     place,
     h(
@@ -69,7 +70,11 @@ const hidden = (text) => h("span", { class: "visually-hidden" }, text);
 
 /** @param {NonNullable<Chart["choice"]>} choice @param {(value: string) => void} choose */
 function picker({ label, options }, choose) {
-  const select = h("select", {}, options.map(({ value, label }) => h("option", { value }, label)));
+  const select = h(
+    "select",
+    {},
+    options.map(({ value, label }) => h("option", { value }, label)),
+  );
   select.addEventListener("change", () => choose(select.value));
   return h("label", { class: "kv-choice small" }, `${label} `, select);
 }
@@ -78,7 +83,10 @@ function picker({ label, options }, choose) {
 function details(chart) {
   const box = h("details", {}, h("summary", {}, "Table", hidden(`: ${chart.title}`)));
   box.addEventListener("toggle", () => {
-    if (box.open && box.childElementCount === 1) box.append(h("div", { class: "kv-scroll", tabindex: "0", role: "region", "aria-label": `${chart.title}, table` }, table(chart.table())));
+    if (box.open && box.childElementCount === 1)
+      box.append(
+        h("div", { class: "kv-scroll", tabindex: "0", role: "region", "aria-label": `${chart.title}, table` }, table(chart.table())),
+      );
   });
   return box;
 }
@@ -86,11 +94,30 @@ function details(chart) {
 /** @param {Table} content @returns {HTMLTableElement} */
 export function table({ columns, rows }) {
   const numeric = columns.map((_, i) => rows.every((row) => typeof row[i] === "number" || /^[-−\d.–e×]+$/.test(String(row[i]))));
-  const cell = (/** @type {string | number} */ value) => (typeof value === "number" && Number.isInteger(value) && Math.abs(value) > 999 ? value.toLocaleString("en-US") : String(value));
+  const cell = (/** @type {string | number} */ value) =>
+    typeof value === "number" && Number.isInteger(value) && Math.abs(value) > 999 ? value.toLocaleString("en-US") : String(value);
   return h(
     "table",
     { class: "kv-table" },
-    h("thead", {}, h("tr", {}, columns.map((name, i) => h("th", { scope: "col", class: numeric[i] ? "right" : false }, name)))),
-    h("tbody", {}, rows.map((row) => h("tr", {}, row.map((value, i) => h("td", { class: numeric[i] ? "right" : false }, cell(value)))))),
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        columns.map((name, i) => h("th", { scope: "col", class: numeric[i] ? "right" : false }, name)),
+      ),
+    ),
+    h(
+      "tbody",
+      {},
+      rows.map((row) =>
+        h(
+          "tr",
+          {},
+          row.map((value, i) => h("td", { class: numeric[i] ? "right" : false }, cell(value))),
+        ),
+      ),
+    ),
   );
 }

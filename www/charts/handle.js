@@ -27,7 +27,17 @@ export function handle({ x, value, top, bottom, still, label, text, move, done }
   if (!still) {
     node.append(
       s("rect", { x: -12, y: top - 20, width: 24, height: bottom - top + 20, fill: "transparent" }),
-      s("rect", { class: "kv-grip", x: -5, y: top - 4, width: 10, height: 16, rx: 3, fill: "var(--page)", stroke: "var(--ink)", "stroke-width": 1.4 }),
+      s("rect", {
+        class: "kv-grip",
+        x: -5,
+        y: top - 4,
+        width: 10,
+        height: 16,
+        rx: 3,
+        fill: "var(--page)",
+        stroke: "var(--ink)",
+        "stroke-width": 1.4,
+      }),
     );
     node.classList.add("kv-limit");
   }
@@ -49,7 +59,14 @@ export function handle({ x, value, top, bottom, still, label, text, move, done }
     node.addEventListener("pointercancel", end, { once: true });
   });
   node.addEventListener("keydown", (event) => {
-    const steps = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 })[event.key];
+    const steps = /** @type {Record<string, number>} */ ({
+      ArrowLeft: -1,
+      ArrowDown: -1,
+      ArrowRight: 1,
+      ArrowUp: 1,
+      PageDown: -10,
+      PageUp: 10,
+    })[event.key];
     if (!steps) return;
     event.preventDefault();
     event.stopPropagation();

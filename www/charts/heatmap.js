@@ -22,12 +22,22 @@ export function heatmapChart(layers) {
     note: "Mean |x| over the tokens of each layer's longest capture. A strong column is a channel that is large in many layers: it sets the scale that all others are quantized with.",
     draw: (Plot, { width }) => {
       const legend = /** @type {const} */ (["K", "V"]).map((tensor) => ({
-        swatch: s("g", {}, ...Array.from({ length: STEPS }, (_, i) => s("g", { transform: `translate(${i * 10},2)` }, ...paint(tensor, i, "M0,0h10v10h-10z")))),
+        swatch: s(
+          "g",
+          {},
+          ...Array.from({ length: STEPS }, (_, i) =>
+            s("g", { transform: `translate(${i * 10},2)` }, ...paint(tensor, i, "M0,0h10v10h-10z")),
+          ),
+        ),
         swatchWidth: STEPS * 10,
         text: `${tensor}: ${digits3(steps[tensor].low)} to ${digits3(steps[tensor].high)}, a step is ×${steps[tensor].factor.toFixed(1)}`,
       }));
       return pairs({ title, width, legend }, (panelWidth) =>
-        /** @type {const} */ (["K", "V"]).map((tensor) => ({ heading: tensor, svg: panel(Plot, layers, tensor, steps[tensor], panelWidth) })));
+        /** @type {const} */ (["K", "V"]).map((tensor) => ({
+          heading: tensor,
+          svg: panel(Plot, layers, tensor, steps[tensor], panelWidth),
+        })),
+      );
     },
     table: () => ({
       columns: ["Layer", "Tensor", "Head", "Channel of the head", "Mean |x|", "By the median channel, ×"],
@@ -57,7 +67,12 @@ function ramp(values) {
   const high = sorted[sorted.length - 1] ?? 1;
   const low = Math.max(sorted[Math.floor(sorted.length * 0.05)] ?? high, high / 1000);
   const factor = Math.max(1.01, (high / low) ** (1 / STEPS));
-  return { low, high, factor, of: (/** @type {number} */ value) => (value > low ? Math.min(STEPS - 1, Math.floor(Math.log(value / low) / Math.log(factor))) : 0) };
+  return {
+    low,
+    high,
+    factor,
+    of: (/** @type {number} */ value) => (value > low ? Math.min(STEPS - 1, Math.floor(Math.log(value / low) / Math.log(factor))) : 0),
+  };
 }
 
 /** A step's colour: K's or V's from faint to full, the last two towards ink. @param {TensorName} tensor @param {number} step @param {string} d */
@@ -94,8 +109,12 @@ function panel(Plot, layers, tensor, steps, width) {
         labelArrow: "none",
       }),
       rowAxis(Plot, layers, { middle: 0.5, every }),
-      (/** @type {any} */ _index, /** @type {any} */ { x, y }) => s("g", { class: `kv-heat-${tensor}`, "shape-rendering": "crispEdges" }, ...cells(layers.map(of), tensor, steps, x, y, width)),
-      Plot.ruleX(heads.slice(1).map((head) => head * headDim), { stroke: "var(--page)", strokeWidth: 1.5 }),
+      (/** @type {any} */ _index, /** @type {any} */ { x, y }) =>
+        s("g", { class: `kv-heat-${tensor}`, "shape-rendering": "crispEdges" }, ...cells(layers.map(of), tensor, steps, x, y, width)),
+      Plot.ruleX(
+        heads.slice(1).map((head) => head * headDim),
+        { stroke: "var(--page)", strokeWidth: 1.5 },
+      ),
     ],
   });
   return withReading(svg, layers, of, width, headDim);
@@ -117,7 +136,8 @@ function cells(pictures, tensor, steps, x, y, width) {
     for (let c = 0; c <= channels.length; c += merge) {
       const next = c < channels.length ? steps.of(Math.max(...channels.slice(c, c + merge))) : -1;
       if (next === step) continue;
-      if (step >= 0) paths[step].push(`M${x(from).toFixed(1)},${top}H${x(Math.min(c, channels.length)).toFixed(1)}v${tall}H${x(from).toFixed(1)}z`);
+      if (step >= 0)
+        paths[step].push(`M${x(from).toFixed(1)},${top}H${x(Math.min(c, channels.length)).toFixed(1)}v${tall}H${x(from).toFixed(1)}z`);
       from = c;
       step = next;
     }
@@ -130,7 +150,9 @@ function cells(pictures, tensor, steps, x, y, width) {
  * @param {any} svg @param {LayerPicture[]} layers @param {(layer: LayerPicture) => any} of @param {number} width @param {number} headDim
  */
 function withReading(svg, layers, of, width, headDim) {
-  const words = /** @type {SVGTextElement} */ (s("text", { x: width - BASE.marginRight, y: -7, "text-anchor": "end", "font-size": FONT + 1, fill: "var(--ink)", class: "kv-handle" }));
+  const words = /** @type {SVGTextElement} */ (
+    s("text", { x: width - BASE.marginRight, y: -7, "text-anchor": "end", "font-size": FONT + 1, fill: "var(--ink)", class: "kv-handle" })
+  );
   svg.append(words);
   const x = svg.scale("x");
   const y = svg.scale("y");
@@ -139,7 +161,10 @@ function withReading(svg, layers, of, width, headDim) {
     const layer = layers[Math.floor(y.invert(point.y))];
     const channel = Math.floor(x.invert(point.x));
     const value = layer && of(layer).channels[channel];
-    words.textContent = value === undefined ? "" : `layer ${layer.layerId}, head ${Math.floor(channel / headDim)}, channel ${channel % headDim}: ${digits3(value)}`;
+    words.textContent =
+      value === undefined
+        ? ""
+        : `layer ${layer.layerId}, head ${Math.floor(channel / headDim)}, channel ${channel % headDim}: ${digits3(value)}`;
   });
   svg.addEventListener("pointerleave", () => (words.textContent = ""));
   return svg;

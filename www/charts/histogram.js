@@ -23,8 +23,12 @@ export function histogramChart(layers) {
         /** @type {const} */ (["K", "V"]).map((tensor) => {
           const { values } = tensor === "K" ? layer.k : layer.v;
           const odd = values.nonFinite > 0 ? `, ${whole(values.nonFinite)} NaN or infinite left out` : "";
-          return { heading: `${tensor}: ±${digits3(values.limit)}, 99 % within ±${digits3(values.p99)}${odd}`, svg: panel(Plot, values, tensor, panelWidth) };
-        }));
+          return {
+            heading: `${tensor}: ±${digits3(values.limit)}, 99 % within ±${digits3(values.p99)}${odd}`,
+            svg: panel(Plot, values, tensor, panelWidth),
+          };
+        }),
+      );
     },
     table: () => ({
       columns: ["Layer", "Tensor", "Greatest |x|", "99 % within", "Zeros", "NaN or infinite"],
@@ -43,7 +47,11 @@ function panel(Plot, values, tensor, width) {
   const limit = values.limit || 1;
   const step = (2 * limit) / values.counts.length;
   /** @type {Bin[]} */
-  const bins = values.counts.map((/** @type {number} */ count, /** @type {number} */ i) => ({ x1: -limit + i * step, x2: -limit + (i + 1) * step, count }));
+  const bins = values.counts.map((/** @type {number} */ count, /** @type {number} */ i) => ({
+    x1: -limit + i * step,
+    x2: -limit + (i + 1) * step,
+    count,
+  }));
   const domain = [0.7, Math.max(2, ...values.counts) * 1.4];
   return Plot.plot({
     ...BASE,
@@ -52,9 +60,15 @@ function panel(Plot, values, tensor, width) {
     x: { domain: [-limit * 1.02, limit * 1.02] },
     y: { type: "log", domain },
     marks: [
-      ...valueAxis(Plot, "Values", { text: (/** @type {number} */ n) => (n >= 1 ? logTick(n) : ""), ticks: logTicks(domain).filter((n) => n >= 1) }),
+      ...valueAxis(Plot, "Values", {
+        text: (/** @type {number} */ n) => (n >= 1 ? logTick(n) : ""),
+        ticks: logTicks(domain).filter((n) => n >= 1),
+      }),
       Plot.axisX({ ticks: 6, tickSize: 3, label: "Value", labelAnchor: "center", labelArrow: "none" }),
-      Plot.rect(bins.filter(({ count }) => count > 0), { x1: "x1", x2: "x2", y1: 0.7, y2: "count", fill: colour[tensor], insetLeft: 0.3, insetRight: 0.3, className: `kv-bins-${tensor}` }),
+      Plot.rect(
+        bins.filter(({ count }) => count > 0),
+        { x1: "x1", x2: "x2", y1: 0.7, y2: "count", fill: colour[tensor], insetLeft: 0.3, insetRight: 0.3, className: `kv-bins-${tensor}` },
+      ),
       Plot.ruleX([-values.p99, values.p99], { stroke: "var(--ink)", strokeWidth: 1.2, strokeDasharray: "3 3" }),
       Plot.ruleY([0.7], { stroke: "var(--ink)" }),
       Plot.tip(

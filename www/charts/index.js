@@ -20,7 +20,8 @@ import { sweepChart } from "./sweep.js";
 let plot;
 
 /** Observable Plot and the charts' stylesheet, fetched once. */
-export const loadPlot = () => (plot ??= Promise.all([import("../vendor/plot.js"), stylesheet(new URL("charts.css", import.meta.url))]).then(([Plot]) => Plot));
+export const loadPlot = () =>
+  (plot ??= Promise.all([import("../vendor/plot.js"), stylesheet(new URL("charts.css", import.meta.url))]).then(([Plot]) => Plot));
 
 /** Adds a stylesheet, and resolves when it counts. @param {URL} url */
 export function stylesheet(url) {

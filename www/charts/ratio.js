@@ -1,6 +1,19 @@
 // Compression ratio of each layer, K and V, the stages one below the other: lossless filled, lossy hollow, the split as a line.
 
-import { BASE, TIP, columnsFor, layerAxis, layerScale, layersOf, markSize, panelWidth, splitMarks, times, valueAxis, whole } from "./axis.js";
+import {
+  BASE,
+  TIP,
+  columnsFor,
+  layerAxis,
+  layerScale,
+  layersOf,
+  markSize,
+  panelWidth,
+  splitMarks,
+  times,
+  valueAxis,
+  whole,
+} from "./axis.js";
 import { byLayer, stageName, stageOrder } from "./rows.js";
 import { colour, marker, sheet } from "./svg.js";
 
@@ -18,7 +31,8 @@ export function ratioChart({ rows }) {
     name: "ratio-by-layer",
     title,
     note: "Raw bytes by compressed bytes; 1× saves nothing.",
-    draw: (Plot, { width }) => sheet({ title, width, legend: legend(stats, both), ...stagePanels(stats, width, (here, width) => panel(Plot, here, stats, width)) }),
+    draw: (Plot, { width }) =>
+      sheet({ title, width, legend: legend(stats, both), ...stagePanels(stats, width, (here, width) => panel(Plot, here, stats, width)) }),
     table: () => ({
       columns: ["Stage", "Layer", "Tensor", "Kind", "Captures", "Raw, bytes", "Compressed, bytes", "Ratio, ×"],
       rows: stats.map((stat) => [

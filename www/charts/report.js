@@ -39,15 +39,28 @@ export async function reportHtml(report, { dumpName, bytes, label, version }) {
     "body",
     {},
     h("h1", {}, title),
-    h("p", { class: "muted" }, `${count(report.captures)} captures, ${megabytes(bytes)} · kvlens ${version} · ${new Date().toISOString().slice(0, 10)}`),
+    h(
+      "p",
+      { class: "muted" },
+      `${count(report.captures)} captures, ${megabytes(bytes)} · kvlens ${version} · ${new Date().toISOString().slice(0, 10)}`,
+    ),
     headline(report),
     h("h2", {}, "Charts"),
     charts.map((chart) => chartFigure(Plot, chart)),
     h("h2", {}, "Settings"),
-    scroll(table({ columns: ["Setting", "Value"], rows: Object.entries(report.settings).map(([flag, value]) => [flag, Array.isArray(value) ? value.join(",") : String(value)]) })),
+    scroll(
+      table({
+        columns: ["Setting", "Value"],
+        rows: Object.entries(report.settings).map(([flag, value]) => [flag, Array.isArray(value) ? value.join(",") : String(value)]),
+      }),
+    ),
     h("h2", {}, "Tables"),
     charts.map((chart) => [h("h3", {}, chart.title), scroll(table(chart.table()))]),
-    h("p", { class: "muted" }, "Errors are those of the captured values. They do not tell a model's quality: measure that by running the model."),
+    h(
+      "p",
+      { class: "muted" },
+      "Errors are those of the captured values. They do not tell a model's quality: measure that by running the model.",
+    ),
   );
   return `<!doctype html>
 <html lang="en">
@@ -90,8 +103,18 @@ function headline(report) {
   ];
   return [
     h("p", { class: "big" }, `KV ${ratio(all.kvRatio)}`),
-    report.groups.length > 1 && h("p", {}, `${variant.label}${passes === null ? "" : passes ? ", the best that stays within the thresholds" : ": no combination stays within the thresholds, this is the smallest"}.`),
-    scroll(table({ columns: ["", "Ratio", ...(both ? ["Lossless", "Lossy"] : []), ...(errors ? ["Mean absolute error", "Cosine"] : [])], rows: [line("k"), line("v")] })),
+    report.groups.length > 1 &&
+      h(
+        "p",
+        {},
+        `${variant.label}${passes === null ? "" : passes ? ", the best that stays within the thresholds" : ": no combination stays within the thresholds, this is the smallest"}.`,
+      ),
+    scroll(
+      table({
+        columns: ["", "Ratio", ...(both ? ["Lossless", "Lossy"] : []), ...(errors ? ["Mean absolute error", "Cosine"] : [])],
+        rows: [line("k"), line("v")],
+      }),
+    ),
     report.verifiedLossless > 0 && h("p", {}, `Verified bit for bit: ${count(report.verifiedLossless)} tensors.`),
   ];
 }

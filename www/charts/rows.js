@@ -101,6 +101,9 @@ function sum(rows, keyOf) {
   return [...stats.values()].map(({ sums, weight, ...stat }) => ({
     ...stat,
     ratio: stat.size > 0 ? stat.raw / stat.size : 0,
-    errors: weight > 0 ? { mae: sums.mae / weight, rmse: sums.rmse / weight, maxAbs: sums.maxAbs, cosineGap: Math.max(0, sums.cosineGap / weight) } : null,
+    errors:
+      weight > 0
+        ? { mae: sums.mae / weight, rmse: sums.rmse / weight, maxAbs: sums.maxAbs, cosineGap: Math.max(0, sums.cosineGap / weight) }
+        : null,
   }));
 }

@@ -49,15 +49,44 @@ export function runsChart(a, b) {
         ...stagePanels(
           pairs.map((pair) => pair.a),
           width,
-          (here, width) => panel(Plot, pairs.filter((pair) => here.includes(pair.a)), pairs, figure, width, [a.name, b.name]),
+          (here, width) =>
+            panel(
+              Plot,
+              pairs.filter((pair) => here.includes(pair.a)),
+              pairs,
+              figure,
+              width,
+              [a.name, b.name],
+            ),
         ),
       });
     },
     table: () => ({
-      columns: ["Stage", "Layer", "Tensor", `Ratio ${a.name}, ×`, `Ratio ${b.name}, ×`, "Difference, ×", `MAE ${a.name}`, `MAE ${b.name}`, "Difference"],
+      columns: [
+        "Stage",
+        "Layer",
+        "Tensor",
+        `Ratio ${a.name}, ×`,
+        `Ratio ${b.name}, ×`,
+        "Difference, ×",
+        `MAE ${a.name}`,
+        `MAE ${b.name}`,
+        "Difference",
+      ],
       rows: pairs.map((pair) => [
-        ...[pair.a.stage, pair.a.layerId, pair.a.tensor, pair.a.ratio.toFixed(3), pair.b.ratio.toFixed(3), signed(pair.b.ratio - pair.a.ratio, (n) => n.toFixed(3))],
-        ...[digits3(pair.a.errors?.mae ?? 0), digits3(pair.b.errors?.mae ?? 0), signed((pair.b.errors?.mae ?? 0) - (pair.a.errors?.mae ?? 0), digits3)],
+        ...[
+          pair.a.stage,
+          pair.a.layerId,
+          pair.a.tensor,
+          pair.a.ratio.toFixed(3),
+          pair.b.ratio.toFixed(3),
+          signed(pair.b.ratio - pair.a.ratio, (n) => n.toFixed(3)),
+        ],
+        ...[
+          digits3(pair.a.errors?.mae ?? 0),
+          digits3(pair.b.errors?.mae ?? 0),
+          signed((pair.b.errors?.mae ?? 0) - (pair.a.errors?.mae ?? 0), digits3),
+        ],
       ]),
     }),
   };
@@ -98,9 +127,20 @@ function panel(Plot, pairs, all, figure, width, names) {
       /** @type {const} */ (["K", "V"]).map((tensor) => {
         const of = pairs.filter((pair) => pair.a.tensor === tensor);
         const x = (/** @type {Pair} */ pair) => layers.at(pair.a.layerId) + size.beside[tensor];
-        const look = { r: tensor === "K" ? size.r : size.r * 0.92, symbol: tensor === "K" ? "circle" : "square", stroke: colour[tensor], strokeWidth: size.strokeWidth };
+        const look = {
+          r: tensor === "K" ? size.r : size.r * 0.92,
+          symbol: tensor === "K" ? "circle" : "square",
+          stroke: colour[tensor],
+          strokeWidth: size.strokeWidth,
+        };
         return [
-          Plot.ruleX(of, { x, y1: (/** @type {Pair} */ pair) => at(pair.a), y2: (/** @type {Pair} */ pair) => at(pair.b), stroke: colour[tensor], strokeWidth: 2 }),
+          Plot.ruleX(of, {
+            x,
+            y1: (/** @type {Pair} */ pair) => at(pair.a),
+            y2: (/** @type {Pair} */ pair) => at(pair.b),
+            stroke: colour[tensor],
+            strokeWidth: 2,
+          }),
           Plot.dot(of, { x, y: (/** @type {Pair} */ pair) => at(pair.a), fill: "var(--page)", className: `kv-a-${tensor}`, ...look }),
           Plot.dot(of, { x, y: (/** @type {Pair} */ pair) => at(pair.b), fill: colour[tensor], className: `kv-b-${tensor}`, ...look }),
         ];
@@ -110,9 +150,15 @@ function panel(Plot, pairs, all, figure, width, names) {
         Plot.pointerX({
           ...TIP,
           x: (/** @type {number} */ id) => layers.at(id),
-          y: (/** @type {number} */ id) => Math.max(...pairs.filter((pair) => pair.a.layerId === id).flatMap((pair) => [at(pair.a), at(pair.b)])),
+          y: (/** @type {number} */ id) =>
+            Math.max(...pairs.filter((pair) => pair.a.layerId === id).flatMap((pair) => [at(pair.a), at(pair.b)])),
           title: (/** @type {number} */ id) =>
-            [`Layer ${id}`, ...pairs.filter((pair) => pair.a.layerId === id).map(({ a, b }) => `${a.tensor}  ${names[0]} ${figure.text(figure.of(a))} → ${names[1]} ${figure.text(figure.of(b))}`)].join("\n"),
+            [
+              `Layer ${id}`,
+              ...pairs
+                .filter((pair) => pair.a.layerId === id)
+                .map(({ a, b }) => `${a.tensor}  ${names[0]} ${figure.text(figure.of(a))} → ${names[1]} ${figure.text(figure.of(b))}`),
+            ].join("\n"),
         }),
       ),
     ],

@@ -42,7 +42,8 @@ export function standalone(svg, chart) {
   inner.setAttribute("x", "16");
   inner.setAttribute("y", String(top));
   const height = top + Number(svg.getAttribute("height")) + 12;
-  const text = (/** @type {number} */ y, /** @type {string} */ words, /** @type {Record<string, any>} */ look) => s("text", { x: 16, y, ...look }, words);
+  const text = (/** @type {number} */ y, /** @type {string} */ words, /** @type {Record<string, any>} */ look) =>
+    s("text", { x: 16, y, ...look }, words);
   const outer = s(
     "svg",
     { width: width + 32, height, viewBox: `0 0 ${width + 32} ${height}`, "font-family": "system-ui, -apple-system, Segoe UI, sans-serif" },

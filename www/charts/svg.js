@@ -41,7 +41,13 @@ export function ink() {
     defs.append(
       s(
         "pattern",
-        { id: `${id}-${tensor}`, width: 5, height: 5, patternUnits: "userSpaceOnUse", patternTransform: `rotate(${tensor === "K" ? 45 : -45})` },
+        {
+          id: `${id}-${tensor}`,
+          width: 5,
+          height: 5,
+          patternUnits: "userSpaceOnUse",
+          patternTransform: `rotate(${tensor === "K" ? 45 : -45})`,
+        },
         s("rect", { width: 5, height: 5, fill: colour[tensor], "fill-opacity": 0.18 }),
         s("rect", { width: 2.2, height: 5, fill: colour[tensor] }),
       ),
@@ -62,7 +68,9 @@ export const square = (fill, stroke, opacity = 1) =>
 /** K's circle or V's square, hollow where lossy. @param {"K" | "V"} tensor @param {boolean} hollow */
 export function marker(tensor, hollow) {
   const paint = { fill: hollow ? "var(--page)" : colour[tensor], stroke: colour[tensor], "stroke-width": 1.8 };
-  return tensor === "K" ? s("circle", { cx: 7, cy: 7, r: 4.2, ...paint }) : s("rect", { x: 3.2, y: 3.2, width: 7.6, height: 7.6, ...paint });
+  return tensor === "K"
+    ? s("circle", { cx: 7, cy: 7, r: 4.2, ...paint })
+    : s("rect", { x: 3.2, y: 3.2, width: 7.6, height: 7.6, ...paint });
 }
 
 /** A short line. @param {string} stroke @param {string} [dash] @param {number} [width] */
@@ -121,7 +129,10 @@ export function sheet({ title, legend, panels, width, columns = 1, ink, interact
     }
     const x = (column * (width + 16)) / columns;
     const top = heading ? 20 : 0;
-    if (heading) children.push(s("text", { x, y: y + 13, "font-size": 12.5, "font-weight": 600, "text-anchor": "start", fill: "var(--ink)" }, heading));
+    if (heading)
+      children.push(
+        s("text", { x, y: y + 13, "font-size": 12.5, "font-weight": 600, "text-anchor": "start", fill: "var(--ink)" }, heading),
+      );
     for (const [name, value] of Object.entries({ x, y: y + top, overflow: "visible" })) svg.setAttribute(name, String(value));
     // The sheet has the name, and the table says what is drawn: Plot's labels of marks ("rule", "dot") would only be read in between.
     for (const mark of interactive ? svg.querySelectorAll("[aria-label]:not([role])") : [svg]) mark.setAttribute("aria-hidden", "true");
@@ -129,7 +140,18 @@ export function sheet({ title, legend, panels, width, columns = 1, ink, interact
     rowHeight = Math.max(rowHeight, top + Number(svg.getAttribute("height")));
   });
   const height = Math.ceil(y + rowHeight);
-  const node = s("svg", { class: "kv-sheet", role: interactive ? "group" : "img", width, height, viewBox: `0 0 ${width} ${height}`, "font-family": "system-ui, sans-serif" }, ...children);
+  const node = s(
+    "svg",
+    {
+      class: "kv-sheet",
+      role: interactive ? "group" : "img",
+      width,
+      height,
+      viewBox: `0 0 ${width} ${height}`,
+      "font-family": "system-ui, sans-serif",
+    },
+    ...children,
+  );
   node.setAttribute("aria-label", title);
   // Plot names its groups of marks ("dot", "rule") without a role, which says nothing to a screen reader and is not allowed.
   for (const marks of node.querySelectorAll("g[aria-label]:not([role])")) marks.setAttribute("aria-hidden", "true");

@@ -39,7 +39,13 @@ export function sweepChart(report, actions = {}) {
     name: "sweep",
     title,
     note: `Each mark is one combination; filled marks stay within all four thresholds. Up and to the left is better.${actions.take ? " Drag a threshold to move it; click a mark to take its settings." : ""}`,
-    choice: { label: "Distortion", options: [{ value: "mae", label: "Mean absolute error" }, { value: "cosineGap", label: "1 − cosine" }] },
+    choice: {
+      label: "Distortion",
+      options: [
+        { value: "mae", label: "Mean absolute error" },
+        { value: "cosineGap", label: "1 − cosine" },
+      ],
+    },
     above,
     draw: (Plot, { width, choice, redraw, still }) => {
       const measure = /** @type {Measure} */ (choice ?? "mae");
@@ -79,7 +85,11 @@ const asSettings = (limits) => ({
 });
 
 /** @param {Combo} combo */
-const comboSettings = (combo) => ({ "block-size": String(combo.blockSize), "topk-ratio": String(combo.topkRatio), bits: String(combo.bits) });
+const comboSettings = (combo) => ({
+  "block-size": String(combo.blockSize),
+  "topk-ratio": String(combo.topkRatio),
+  bits: String(combo.bits),
+});
 
 /** @param {Combo} combo */
 const describe = (combo) => `block size ${combo.blockSize}, top-k ratio ${combo.topkRatio}, ${combo.bits} bits`;
@@ -116,8 +126,23 @@ function legend(all) {
   const ink = { fill: "var(--page)", stroke: "var(--ink)", "stroke-width": 1.6, transform: "translate(7,7)" };
   const blocks = distinct(all.map(({ blockSize }) => blockSize));
   return [
-    ...distinct(all.map(({ bits }) => bits)).map((bits, i) => ({ swatch: s("path", { d: SHAPES[i % SHAPES.length](4.4), ...ink }), text: `${bits} bits` })),
-    ...(blocks.length > 1 ? [{ swatch: s("g", {}, s("circle", { cx: 3, cy: 7, r: 2, fill: "var(--ink)" }), s("circle", { cx: 11, cy: 7, r: 3.4, fill: "var(--ink)" })), text: `block size ${blocks.join(", ")}` }] : []),
+    ...distinct(all.map(({ bits }) => bits)).map((bits, i) => ({
+      swatch: s("path", { d: SHAPES[i % SHAPES.length](4.4), ...ink }),
+      text: `${bits} bits`,
+    })),
+    ...(blocks.length > 1
+      ? [
+          {
+            swatch: s(
+              "g",
+              {},
+              s("circle", { cx: 3, cy: 7, r: 2, fill: "var(--ink)" }),
+              s("circle", { cx: 11, cy: 7, r: 3.4, fill: "var(--ink)" }),
+            ),
+            text: `block size ${blocks.join(", ")}`,
+          },
+        ]
+      : []),
     { swatch: stroke("var(--muted)", undefined, 1.4), text: "Pareto front" },
     { swatch: stroke("var(--ink)", "4 3", 1.4), text: "threshold" },
   ];
@@ -149,7 +174,14 @@ function panel({ Plot, all, limits, measure, width, still }, tensor, actions, ch
     y: { domain: [Math.min(...ratios) - spread * 0.12, Math.max(...ratios) + spread * 0.18] },
     marks: [
       ...valueAxis(Plot, "KV ratio, ×", { tickFormat: "~f", ticks: 6 }),
-      Plot.axisX({ ticks: logTicks(scale.domain), text: logTick, tickSize: 3, label: AXIS[measure][tensor], labelAnchor: "center", labelArrow: "none" }),
+      Plot.axisX({
+        ticks: logTicks(scale.domain),
+        text: logTick,
+        tickSize: 3,
+        label: AXIS[measure][tensor],
+        labelAnchor: "center",
+        labelArrow: "none",
+      }),
       Plot.ruleY([Math.min(...ratios) - spread * 0.12], { stroke: "var(--ink)" }),
       Plot.line(front, { x: at, y: "kvRatio", curve: "step-after", stroke: "var(--muted)", strokeWidth: 1.4, className: "kv-front" }),
       Plot.tip(
@@ -174,7 +206,19 @@ function panel({ Plot, all, limits, measure, width, still }, tensor, actions, ch
   const y = svg.scale("y");
   const dots = all.map((combo) => dot(combo, `translate(${x.apply(at(combo))},${y.apply(combo.kvRatio)})`));
   const ring = s("path", { fill: "none", stroke: "var(--ink)", "stroke-width": 1.4, class: "kv-winner" });
-  const name = s("text", { fill: "var(--ink)", "font-size": FONT, "font-weight": 600, "text-anchor": "middle", stroke: "var(--page)", "stroke-width": 3, "paint-order": "stroke" }, "best");
+  const name = s(
+    "text",
+    {
+      fill: "var(--ink)",
+      "font-size": FONT,
+      "font-weight": 600,
+      "text-anchor": "middle",
+      stroke: "var(--page)",
+      "stroke-width": 3,
+      "paint-order": "stroke",
+    },
+    "best",
+  );
   const paint = () => {
     dots.forEach((node, i) => node.setAttribute("fill", passes(all[i], limits) ? colour[tensor] : "var(--page)"));
     const winner = best(all, limits);
@@ -187,17 +231,23 @@ function panel({ Plot, all, limits, measure, width, still }, tensor, actions, ch
     name.setAttribute("y", String(cy - 13));
   };
   paint();
-  const line = limit > 0 && handle({
-    x, value: limit, top: BASE.marginTop, bottom: 300 - BASE.marginBottom, still,
-    label: `Threshold: ${AXIS[measure][tensor].toLowerCase()}`,
-    text: (value) => digits3(value),
-    move: (value) => {
-      limits[key] = Number((measure === "mae" ? value : 1 - value).toPrecision(measure === "mae" ? 3 : 9));
-      paint();
-      changed();
-    },
-    done,
-  });
+  const line =
+    limit > 0 &&
+    handle({
+      x,
+      value: limit,
+      top: BASE.marginTop,
+      bottom: 300 - BASE.marginBottom,
+      still,
+      label: `Threshold: ${AXIS[measure][tensor].toLowerCase()}`,
+      text: (value) => digits3(value),
+      move: (value) => {
+        limits[key] = Number((measure === "mae" ? value : 1 - value).toPrecision(measure === "mae" ? 3 : 9));
+        paint();
+        changed();
+      },
+      done,
+    });
   const tip = svg.querySelector('[aria-label="tip"]');
   for (const node of [line, ...dots, ring, name]) if (node) svg.insertBefore(node, tip);
   return svg;
@@ -206,7 +256,11 @@ function panel({ Plot, all, limits, measure, width, still }, tensor, actions, ch
   function dot(combo, transform) {
     const open = !still && actions.take;
     const node = s("path", {
-      d: shape(all, combo), transform, stroke: colour[tensor], "stroke-width": 1.6, class: `kv-point kv-combo-${tensor}`,
+      d: shape(all, combo),
+      transform,
+      stroke: colour[tensor],
+      "stroke-width": 1.6,
+      class: `kv-point kv-combo-${tensor}`,
       ...(open ? { tabindex: 0, role: "button", "aria-label": `Take ${describe(combo)}: KV ${times(combo.kvRatio)}` } : {}),
     });
     if (open) {

@@ -295,7 +295,7 @@ export class Engine {
       told = performance.now();
       onProgress?.(taken, entries.length);
     };
-    for (let next = 0; next < entries.length; ) {
+    for (let next = 0; next < entries.length;) {
       const until = performance.now() + GIVE_MS;
       let end = next;
       do void entries[end++].file.size;

@@ -26,7 +26,12 @@ export async function isolate() {
   }
   try {
     const late = new Promise((_, reject) => setTimeout(reject, PATIENCE_MS));
-    await Promise.race([register().then(() => navigator.serviceWorker.ready).then(controlled), late]);
+    await Promise.race([
+      register()
+        .then(() => navigator.serviceWorker.ready)
+        .then(controlled),
+      late,
+    ]);
   } catch {
     return why;
   }

@@ -21,7 +21,14 @@ export function bitStrip(bits, layout, { was, cut } = {}) {
   const cells = [...text].map((bit, i) => {
     const part = i < layout[0] ? 0 : i < layout[0] + layout[1] ? 1 : 2;
     const first = i === layout[0] || i === layout[0] + layout[1];
-    const classes = ["bit", PARTS[part], bit === "1" ? "one" : "zero", first ? "first" : "", before[i] !== bit ? "changed" : "", cut && i === width / 2 ? "cut" : ""];
+    const classes = [
+      "bit",
+      PARTS[part],
+      bit === "1" ? "one" : "zero",
+      first ? "first" : "",
+      before[i] !== bit ? "changed" : "",
+      cut && i === width / 2 ? "cut" : "",
+    ];
     return h("span", { class: classes.filter(Boolean).join(" "), "aria-hidden": "true" }, bit);
   });
   return h("span", { class: "bits", role: "img", "aria-label": spoken(text, layout) }, cells);
@@ -37,7 +44,14 @@ export const bitLegend = (layout) =>
   h(
     "p",
     { class: "bit-legend small" },
-    PARTS.map((part, i) => h("span", {}, h("span", { class: `bit one ${part}`, "aria-hidden": "true" }, ""), ` ${part}, ${layout[i]} ${layout[i] === 1 ? "bit" : "bits"}`)),
+    PARTS.map((part, i) =>
+      h(
+        "span",
+        {},
+        h("span", { class: `bit one ${part}`, "aria-hidden": "true" }, ""),
+        ` ${part}, ${layout[i]} ${layout[i] === 1 ? "bit" : "bits"}`,
+      ),
+    ),
   );
 
 /**

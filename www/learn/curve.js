@@ -11,7 +11,10 @@ import { sizeOf } from "./steps.js";
 /** @typedef {{ method: string, bits: number, ratio: number, mae: number }} Point */
 
 /** Few enough to be ready at once on the sample, enough to see the curves. @type {[string, number][]} */
-const SETTINGS = [...[1, 2, 3, 4, 5, 6, 7, 8].map((bits) => /** @type {[string, number]} */ (["truncate", bits])), ...[3, 4, 5, 6, 7, 8, 9, 10].map((bits) => /** @type {[string, number]} */ (["quant", bits]))];
+const SETTINGS = [
+  ...[1, 2, 3, 4, 5, 6, 7, 8].map((bits) => /** @type {[string, number]} */ (["truncate", bits])),
+  ...[3, 4, 5, 6, 7, 8, 9, 10].map((bits) => /** @type {[string, number]} */ (["quant", bits])),
+];
 
 export function curveFigure() {
   const node = h("div", { class: "kv-charts" });
@@ -74,19 +77,60 @@ function chart(points, lossless, tensor) {
               symbol: { type: "ordinal", domain: Object.keys(shapes), range: Object.values(shapes) },
               marks: [
                 ...valueAxis(Plot, "Ratio, ×", { tickFormat: "~f", ticks: 6 }),
-                Plot.axisX({ ticks: logTicks(scale.domain), text: logTick, tickSize: 3, label: "Mean absolute error", labelAnchor: "center", labelArrow: "none" }),
+                Plot.axisX({
+                  ticks: logTicks(scale.domain),
+                  text: logTick,
+                  tickSize: 3,
+                  label: "Mean absolute error",
+                  labelAnchor: "center",
+                  labelArrow: "none",
+                }),
                 Plot.ruleY([Math.min(1, lossless)], { stroke: "var(--ink)" }),
                 Plot.ruleY([lossless], { stroke: "var(--ink)", strokeDasharray: "3 3" }),
-                Plot.text([lossless], { y: (/** @type {number} */ ratio) => ratio, frameAnchor: "right", textAnchor: "end", dx: -4, dy: -7, text: (/** @type {number} */ ratio) => `lossless ${times(ratio)}`, fill: "var(--muted)" }),
+                Plot.text([lossless], {
+                  y: (/** @type {number} */ ratio) => ratio,
+                  frameAnchor: "right",
+                  textAnchor: "end",
+                  dx: -4,
+                  dy: -7,
+                  text: (/** @type {number} */ ratio) => `lossless ${times(ratio)}`,
+                  fill: "var(--muted)",
+                }),
                 Plot.line(points, { x: "mae", y: "ratio", z: "method", stroke: colour[tensor], strokeWidth: 1.2, strokeOpacity: 0.6 }),
-                Plot.dot(points, { x: "mae", y: "ratio", symbol: "method", r: 4, fill: "var(--page)", stroke: colour[tensor], strokeWidth: 1.8 }),
-                Object.keys(shapes).map((method) => Plot.text(points.filter((point) => point.method === method), { x: "mae", y: "ratio", text: "bits", dy: method === "truncate" ? -12 : 13, fill: "var(--muted)" })),
-                Plot.tip(points, Plot.pointer({ ...TIP, x: "mae", y: "ratio", maxRadius: 30, title: (/** @type {Point} */ { method, bits, ratio, mae }) => `${method === "quant" ? "Quantize" : "Truncate"}, ${bits} bits\nRatio ${times(ratio)}\nMean absolute error ${digits3(mae)}` })),
+                Plot.dot(points, {
+                  x: "mae",
+                  y: "ratio",
+                  symbol: "method",
+                  r: 4,
+                  fill: "var(--page)",
+                  stroke: colour[tensor],
+                  strokeWidth: 1.8,
+                }),
+                Object.keys(shapes).map((method) =>
+                  Plot.text(
+                    points.filter((point) => point.method === method),
+                    { x: "mae", y: "ratio", text: "bits", dy: method === "truncate" ? -12 : 13, fill: "var(--muted)" },
+                  ),
+                ),
+                Plot.tip(
+                  points,
+                  Plot.pointer({
+                    ...TIP,
+                    x: "mae",
+                    y: "ratio",
+                    maxRadius: 30,
+                    title: (/** @type {Point} */ { method, bits, ratio, mae }) =>
+                      `${method === "quant" ? "Quantize" : "Truncate"}, ${bits} bits\nRatio ${times(ratio)}\nMean absolute error ${digits3(mae)}`,
+                  }),
+                ),
               ],
             }),
           },
         ],
       }),
-    table: () => ({ columns: ["Method", "Bits", "Ratio, ×", "Mean absolute error"], rows: points.map(({ method, bits, ratio, mae }) => [method, bits, ratio.toFixed(3), digits3(mae)]) }),
+    table: () => ({
+      columns: ["Method", "Bits", "Ratio, ×", "Mean absolute error"],
+      rows: points.map(({ method, bits, ratio, mae }) => [method, bits, ratio.toFixed(3), digits3(mae)]),
+    }),
   };
 }

@@ -51,13 +51,26 @@ const learnStyle = () => (style ??= stylesheet(new URL("learn.css", import.meta.
  * @param {(step: number | null) => void} onStep null to close
  */
 function makeLesson(container, engine, step, onStep) {
-  const at = { step, capture: 0, tensor: /** @type {"k" | "v"} */ ("k"), token: 0, head: 0, first: 0, method: /** @type {"truncate" | "quant"} */ ("truncate"), bits: 6 };
+  const at = {
+    step,
+    capture: 0,
+    tensor: /** @type {"k" | "v"} */ ("k"),
+    token: 0,
+    head: 0,
+    first: 0,
+    method: /** @type {"truncate" | "quant"} */ ("truncate"),
+    bits: 6,
+  };
   /** @type {Source | null} */
   let source = null;
   let asking = false;
   let again = false;
   const title = h("h3", { id: "lesson-title", tabindex: "-1" });
-  const picker = h("form", { class: "pick", "aria-label": "Which values", on: { submit: (/** @type {Event} */ event) => event.preventDefault() } });
+  const picker = h("form", {
+    class: "pick",
+    "aria-label": "Which values",
+    on: { submit: (/** @type {Event} */ event) => event.preventDefault() },
+  });
   const body = h("div", { class: "step", "aria-live": "off" });
   const origin = h("p", { class: "small muted" });
   const steps = h("ol", { class: "steps" });
@@ -65,11 +78,23 @@ function makeLesson(container, engine, step, onStep) {
   const next = h("button", { type: "button", on: { click: () => onStep(at.step < STEPS.length ? at.step + 1 : null) } });
   const slider = settings(at, () => void refresh());
   const curve = curveFigure();
-  const root = h("section", { class: "lesson", "aria-labelledby": "lesson-head" },
-      h("div", { class: "lesson-head" }, h("h2", { id: "lesson-head" }, "Look inside"), h("button", { type: "button", class: "quiet", on: { click: () => onStep(null) } }, "Close")),
-      h("nav", { "aria-label": "Steps" }, steps),
-      title, picker, origin, slider.node, body,
-      h("div", { class: "buttons" }, back, next));
+  const root = h(
+    "section",
+    { class: "lesson", "aria-labelledby": "lesson-head" },
+    h(
+      "div",
+      { class: "lesson-head" },
+      h("h2", { id: "lesson-head" }, "Look inside"),
+      h("button", { type: "button", class: "quiet", on: { click: () => onStep(null) } }, "Close"),
+    ),
+    h("nav", { "aria-label": "Steps" }, steps),
+    title,
+    picker,
+    origin,
+    slider.node,
+    body,
+    h("div", { class: "buttons" }, back, next),
+  );
   fill(container, root);
   void load();
   return { root, go };
@@ -103,7 +128,20 @@ function makeLesson(container, engine, step, onStep) {
     fill(
       steps,
       STEPS.map((each, i) =>
-        h("li", {}, h("a", { href: `#learn=${i + 1}`, "aria-current": at.step === i + 1 ? "step" : false, on: { click: (/** @type {Event} */ event) => (event.preventDefault(), onStep(i + 1)) } }, `${i + 1}`, h("span", { class: "step-name" }, ` ${each.name}`))),
+        h(
+          "li",
+          {},
+          h(
+            "a",
+            {
+              href: `#learn=${i + 1}`,
+              "aria-current": at.step === i + 1 ? "step" : false,
+              on: { click: (/** @type {Event} */ event) => (event.preventDefault(), onStep(i + 1)) },
+            },
+            `${i + 1}`,
+            h("span", { class: "step-name" }, ` ${each.name}`),
+          ),
+        ),
       ),
     );
     // It stays where it is while the step below is drawn again: a slider that is moved in the document loses the pointer.
@@ -130,7 +168,8 @@ function makeLesson(container, engine, step, onStep) {
     const { engine, captures } = source;
     const { step, tensor, token, head, first, method, bits } = at;
     const { capture } = captures[at.capture];
-    const ask = (/** @type {string} */ method, /** @type {number} */ bits) => engine.inspect({ what: "lesson", capture, tensor, token, head, method, bits, level: LEVEL });
+    const ask = (/** @type {string} */ method, /** @type {number} */ bits) =>
+      engine.inspect({ what: "lesson", capture, tensor, token, head, method, bits, level: LEVEL });
     const lesson = await ask(step === LOSSY ? method : "none", bits);
     slider.follow(lesson.layout[2]);
     fill(body, STEPS[step - 1].draw({ lesson, tensor, token, head, first, method, bits, curve: curve.node }));
@@ -139,14 +178,20 @@ function makeLesson(container, engine, step, onStep) {
 
   /** @param {unknown} error */
   function failed(error) {
-    fill(body, h("p", { role: "alert" }, `${error instanceof Error ? error.message : error}`), h("button", { type: "button", on: { click: () => void load() } }, "Try again"));
+    fill(
+      body,
+      h("p", { role: "alert" }, `${error instanceof Error ? error.message : error}`),
+      h("button", { type: "button", on: { click: () => void load() } }, "Try again"),
+    );
   }
 
   /** @param {Source} from */
   function fillPicker(from) {
     const { captures, sample } = from;
     const { seqLen, kvHeads, headDim } = captures[at.capture];
-    origin.textContent = sample ? "Real values of the sample: SmolLM2-135M, the longest capture of each layer. Add a dump to see your own." : "Values of your dump: the longest capture of each layer.";
+    origin.textContent = sample
+      ? "Real values of the sample: SmolLM2-135M, the longest capture of each layer. Add a dump to see your own."
+      : "Values of your dump: the longest capture of each layer.";
     const runs = new Set(captures.map(({ run }) => run)).size > 1;
     const change = (/** @type {() => void} */ set) => () => {
       set();
@@ -154,26 +199,56 @@ function makeLesson(container, engine, step, onStep) {
     };
     fill(
       picker,
-      select("Layer", captures.map((pick, i) => [String(i), `${runs ? `${pick.run} ` : ""}${pick.layerId}, ${pick.stage}`]), String(at.capture), (value) => {
-        at.capture = Number(value);
-        const pick = captures[at.capture];
-        at.token = Math.min(at.token, pick.seqLen - 1);
-        at.head = Math.min(at.head, pick.kvHeads - 1);
-        at.first = at.first < pick.headDim ? at.first : 0;
-        fillPicker(from);
-        void refresh();
-      }),
-      select("Tensor", [["k", "K"], ["v", "V"]], at.tensor, (value) => change(() => (at.tensor = /** @type {"k" | "v"} */ (value)))()),
+      select(
+        "Layer",
+        captures.map((pick, i) => [String(i), `${runs ? `${pick.run} ` : ""}${pick.layerId}, ${pick.stage}`]),
+        String(at.capture),
+        (value) => {
+          at.capture = Number(value);
+          const pick = captures[at.capture];
+          at.token = Math.min(at.token, pick.seqLen - 1);
+          at.head = Math.min(at.head, pick.kvHeads - 1);
+          at.first = at.first < pick.headDim ? at.first : 0;
+          fillPicker(from);
+          void refresh();
+        },
+      ),
+      select(
+        "Tensor",
+        [
+          ["k", "K"],
+          ["v", "V"],
+        ],
+        at.tensor,
+        (value) => change(() => (at.tensor = /** @type {"k" | "v"} */ (value)))(),
+      ),
       numberField("Token", at.token, seqLen, (value) => change(() => (at.token = value))()),
-      select("Head", Array.from({ length: kvHeads }, (_, i) => [String(i), String(i)]), String(at.head), (value) => change(() => (at.head = Number(value)))()),
-      select("Channels", Array.from({ length: Math.ceil(headDim / SHOWN) }, (_, i) => [String(i * SHOWN), `${i * SHOWN} to ${Math.min(headDim, (i + 1) * SHOWN) - 1}`]), String(at.first), (value) => change(() => (at.first = Number(value)))()),
+      select(
+        "Head",
+        Array.from({ length: kvHeads }, (_, i) => [String(i), String(i)]),
+        String(at.head),
+        (value) => change(() => (at.head = Number(value)))(),
+      ),
+      select(
+        "Channels",
+        Array.from({ length: Math.ceil(headDim / SHOWN) }, (_, i) => [
+          String(i * SHOWN),
+          `${i * SHOWN} to ${Math.min(headDim, (i + 1) * SHOWN) - 1}`,
+        ]),
+        String(at.first),
+        (value) => change(() => (at.first = Number(value)))(),
+      ),
     );
   }
 }
 
 /** @param {string} label @param {[string, string][]} options @param {string} value @param {(value: string) => void} change */
 function select(label, options, value, change) {
-  const field = h("select", {}, options.map(([value, text]) => h("option", { value }, text)));
+  const field = h(
+    "select",
+    {},
+    options.map(([value, text]) => h("option", { value }, text)),
+  );
   field.value = value;
   field.addEventListener("change", () => change(field.value));
   return h("label", {}, h("span", {}, label), field);
@@ -203,7 +278,8 @@ function settings(at, changed) {
     at.bits = Math.min(max, Math.max(min, at.bits));
     Object.assign(range, { min: String(min), max: String(max) });
     range.value = String(at.bits);
-    value.textContent = at.method === "truncate" ? `${at.bits} of ${limits.truncate[1]} mantissa bits kept` : `${at.bits} bits: ${2 ** at.bits - 1} steps`;
+    value.textContent =
+      at.method === "truncate" ? `${at.bits} of ${limits.truncate[1]} mantissa bits kept` : `${at.bits} bits: ${2 ** at.bits - 1} steps`;
     range.setAttribute("aria-valuetext", value.textContent);
   };
   range.addEventListener("input", () => {
@@ -222,7 +298,15 @@ function settings(at, changed) {
   };
   sync();
   return {
-    node: h("fieldset", { class: "setting" }, h("legend", { class: "visually-hidden" }, "Lossy setting"), method("truncate", "Truncate", 6), method("quant", "Quantize", 8), range, value),
+    node: h(
+      "fieldset",
+      { class: "setting" },
+      h("legend", { class: "visually-hidden" }, "Lossy setting"),
+      method("truncate", "Truncate", 6),
+      method("quant", "Quantize", 8),
+      range,
+      value,
+    ),
     /** Takes over the mantissa's length from the tensor's type. @param {number} mantissa */
     follow(mantissa) {
       limits.truncate[1] = mantissa;

@@ -13,7 +13,9 @@ import { s } from "../charts/svg.js";
 export function byteBars(counts, label, colour) {
   const [width, height] = [512, 84];
   const top = Math.max(...counts, 1);
-  const bars = counts.map((count, i) => (count > 0 ? `M${i * 2},${height}V${(height - (count / top) * (height - 4)).toFixed(1)}h1.6V${height}z` : "")).join("");
+  const bars = counts
+    .map((count, i) => (count > 0 ? `M${i * 2},${height}V${(height - (count / top) * (height - 4)).toFixed(1)}h1.6V${height}z` : ""))
+    .join("");
   return [
     s(
       "svg",
@@ -23,7 +25,11 @@ export function byteBars(counts, label, colour) {
       s("path", { d: `M0,${height + 0.5}H${width}`, stroke: "var(--ink)" }),
     ),
     // Outside the picture, so that it keeps its size where the picture shrinks.
-    h("div", { class: "byte-axis muted", "aria-hidden": "true" }, [0, 64, 128, 192, 255].map((byte) => h("span", { style: { left: `${((byte + 0.5) / 256) * 100}%` } }, byte))),
+    h(
+      "div",
+      { class: "byte-axis muted", "aria-hidden": "true" },
+      [0, 64, 128, 192, 255].map((byte) => h("span", { style: { left: `${((byte + 0.5) / 256) * 100}%` } }, byte)),
+    ),
   ];
 }
 
@@ -49,9 +55,20 @@ export function byteMap(rows, { label, colour, signed, mark }) {
     "svg",
     { class: "byte-map", viewBox: `-10 -1 ${width + 20} ${height + 2}`, role: "img", "aria-label": label },
     s("title", {}, label),
-    s("g", { "shape-rendering": "crispEdges" }, ...paths.map((d, i) => s("path", { d, fill: colour, "fill-opacity": (0.04 + (0.96 * i) / (SHADES - 1)).toFixed(2) }))),
+    s(
+      "g",
+      { "shape-rendering": "crispEdges" },
+      ...paths.map((d, i) => s("path", { d, fill: colour, "fill-opacity": (0.04 + (0.96 * i) / (SHADES - 1)).toFixed(2) })),
+    ),
     s("rect", { x: 0, y: 0, width, height, fill: "none", stroke: "var(--line-strong)" }),
-    ...(mark === undefined ? [] : [s("path", { d: `M-8,${mark * cell}v${cell}l6,${-cell / 2}zM${width + 8},${mark * cell}v${cell}l-6,${-cell / 2}z`, fill: "var(--ink)" })]),
+    ...(mark === undefined
+      ? []
+      : [
+          s("path", {
+            d: `M-8,${mark * cell}v${cell}l6,${-cell / 2}zM${width + 8},${mark * cell}v${cell}l-6,${-cell / 2}z`,
+            fill: "var(--ink)",
+          }),
+        ]),
   );
 }
 
@@ -72,9 +89,16 @@ export function sizeBars(bars) {
         h(
           "span",
           { class: "bar", "aria-hidden": "true" },
-          parts.map(({ bytes, colour, faint }) => h("span", { class: faint ? "faint" : false, style: { "flex-basis": `${(100 * bytes) / top}%`, "--fill": colour } })),
+          parts.map(({ bytes, colour, faint }) =>
+            h("span", { class: faint ? "faint" : false, style: { "flex-basis": `${(100 * bytes) / top}%`, "--fill": colour } }),
+          ),
         ),
-        h("span", { class: "bytes" }, parts.length > 1 ? `${parts.map(({ name, bytes }) => `${name} ${whole(bytes)}`).join(" + ")} = ` : "", h("strong", {}, `${whole(total(parts))} B`)),
+        h(
+          "span",
+          { class: "bytes" },
+          parts.length > 1 ? `${parts.map(({ name, bytes }) => `${name} ${whole(bytes)}`).join(" + ")} = ` : "",
+          h("strong", {}, `${whole(total(parts))} B`),
+        ),
       ),
     ]),
   );

@@ -22,19 +22,30 @@ export const STEPS = [
 ];
 
 /** @param {...import("../dom.js").Child[]} sentences a paragraph each */
-const prose = (...sentences) => h("div", { class: "prose" }, sentences.map((sentence) => h("p", {}, sentence)));
+const prose = (...sentences) =>
+  h(
+    "div",
+    { class: "prose" },
+    sentences.map((sentence) => h("p", {}, sentence)),
+  );
 
 /** @param {View} view */
 const tint = (view) => (view.tensor === "k" ? "var(--k)" : "var(--v)");
 
 /** The values on screen, with their place in the vector. @param {View} view */
-const shown = ({ lesson, first }) => lesson.values.slice(first, first + SHOWN).map((/** @type {any} */ value, /** @type {number} */ i) => ({ ...value, channel: first + i }));
+const shown = ({ lesson, first }) =>
+  lesson.values.slice(first, first + SHOWN).map((/** @type {any} */ value, /** @type {number} */ i) => ({ ...value, channel: first + i }));
 
 /** NaN and infinity come as null. @param {number | null} value */
 const number = (value) => (value === null ? "not finite" : String(Number(value.toPrecision(6))).replace("-", "−"));
 
 /** @param {View} view @param {(value: any) => import("../dom.js").Child[]} row @param {string} label */
-const valueList = (view, row, label) => h("ol", { class: "values", "aria-label": label }, shown(view).map((/** @type {any} */ value) => h("li", {}, row(value))));
+const valueList = (view, row, label) =>
+  h(
+    "ol",
+    { class: "values", "aria-label": label },
+    shown(view).map((/** @type {any} */ value) => h("li", {}, row(value))),
+  );
 
 /** @param {View} view */
 function values(view) {
@@ -43,11 +54,37 @@ function values(view) {
   const bits = sign + exponent + mantissa;
   return [
     prose(
-      [`A language model keeps two vectors for each token it has read, in every layer and for every KV head: a key K and a value V. This is the KV cache. Here each vector has ${lesson.headDim} numbers.`],
-      [`A number takes ${bits} bits. The `, h("b", {}, "sign"), ` says on which side of zero it is. The `, h("b", {}, "exponent"), " says how large it is, as a power of two. The ", h("b", {}, "mantissa"), " says where between two powers of two."],
-      ["Look down a column of bits. The exponents are much alike. The last mantissa bits look like coin flips. All that follows comes from this."],
+      [
+        `A language model keeps two vectors for each token it has read, in every layer and for every KV head: a key K and a value V. This is the KV cache. Here each vector has ${lesson.headDim} numbers.`,
+      ],
+      [
+        `A number takes ${bits} bits. The `,
+        h("b", {}, "sign"),
+        ` says on which side of zero it is. The `,
+        h("b", {}, "exponent"),
+        " says how large it is, as a power of two. The ",
+        h("b", {}, "mantissa"),
+        " says where between two powers of two.",
+      ],
+      [
+        "Look down a column of bits. The exponents are much alike. The last mantissa bits look like coin flips. All that follows comes from this.",
+      ],
     ),
-    h("div", { class: "look" }, bitLegend(lesson.layout), valueList(view, (value) => [h("span", { class: "channel muted" }, `${value.channel}`), h("span", { class: "number" }, number(value.value)), bitStrip(value.bits, lesson.layout), h("span", { class: "formula muted small" }, formula(value.bits, lesson.layout))], "Values of the vector, as bits")),
+    h(
+      "div",
+      { class: "look" },
+      bitLegend(lesson.layout),
+      valueList(
+        view,
+        (value) => [
+          h("span", { class: "channel muted" }, `${value.channel}`),
+          h("span", { class: "number" }, number(value.value)),
+          bitStrip(value.bits, lesson.layout),
+          h("span", { class: "formula muted small" }, formula(value.bits, lesson.layout)),
+        ],
+        "Values of the vector, as bits",
+      ),
+    ),
   ];
 }
 
@@ -60,19 +97,40 @@ function planes(view) {
   const saved = lesson.whole - hi.plain.zstd - lo.plain.zstd;
   return [
     prose(
-      ["A general compressor looks for bytes that repeat. In the file, a calm byte (sign and exponent) and a noisy one (last mantissa bits) take turns. That hides what is calm."],
-      [`So the halves are put apart: the high ${half} bits of all values, then the low ${half} bits of all values. Nothing is lost, since they can be joined again. These are the two planes.`],
-      [saved > 0 ? `On this tensor that saves ${whole(saved)} of ${whole(lesson.whole)} bytes.` : "On this tensor it saves nothing: try a longer capture."],
+      [
+        "A general compressor looks for bytes that repeat. In the file, a calm byte (sign and exponent) and a noisy one (last mantissa bits) take turns. That hides what is calm.",
+      ],
+      [
+        `So the halves are put apart: the high ${half} bits of all values, then the low ${half} bits of all values. Nothing is lost, since they can be joined again. These are the two planes.`,
+      ],
+      [
+        saved > 0
+          ? `On this tensor that saves ${whole(saved)} of ${whole(lesson.whole)} bytes.`
+          : "On this tensor it saves nothing: try a longer capture.",
+      ],
       ["The high plane shrinks. The low plane hardly does: noise has no shorter form."],
     ),
-    h("div", { class: "look" },
+    h(
+      "div",
+      { class: "look" },
       bitLegend(lesson.layout),
-      valueList(view, (value) => [h("span", { class: "number" }, number(value.value)), bitStrip(value.bits, lesson.layout, { cut: true })], "The same values, cut in a high and a low half"),
+      valueList(
+        view,
+        (value) => [h("span", { class: "number" }, number(value.value)), bitStrip(value.bits, lesson.layout, { cut: true })],
+        "The same values, cut in a high and a low half",
+      ),
       sizeBars([
         { label: "Raw", parts: [{ name: "raw", bytes: lesson.rawBytes, colour: "var(--line-strong)" }] },
         { label: "zstd on the file as it is", parts: [{ name: "zstd", bytes: lesson.whole, colour }] },
-        { label: "zstd on each plane", parts: [{ name: "high", bytes: hi.plain.zstd, colour }, { name: "low", bytes: lo.plain.zstd, colour, faint: true }] },
-      ])),
+        {
+          label: "zstd on each plane",
+          parts: [
+            { name: "high", bytes: hi.plain.zstd, colour },
+            { name: "low", bytes: lo.plain.zstd, colour, faint: true },
+          ],
+        },
+      ]),
+    ),
   ];
 }
 
@@ -87,20 +145,46 @@ function differences(view) {
   const about = `tokens ${window.firstToken} to ${window.firstToken + window.plain.length - 1} down, ${lesson.headDim} channels across`;
   return [
     prose(
-      ["One channel often keeps its sign and its size from token to token. Then the high byte of a token differs little from the one before."],
-      ["So each high byte is replaced by its difference to the token before (mod 256). Token 0 stays as it is. Adding up again gives the very same bytes."],
-      [lesson.seqLen < 2 ? "This capture has one token only, so there is nothing to take a difference to." : gain > 0 ? `Here the high plane goes from ${whole(hi.plain.zstd)} to ${whole(hi.delta.zstd)} bytes.` : `Here it does not help: the high plane goes from ${whole(hi.plain.zstd)} to ${whole(hi.delta.zstd)} bytes. The channels change too much from token to token. Compare K with V, and other layers.`],
+      [
+        "One channel often keeps its sign and its size from token to token. Then the high byte of a token differs little from the one before.",
+      ],
+      [
+        "So each high byte is replaced by its difference to the token before (mod 256). Token 0 stays as it is. Adding up again gives the very same bytes.",
+      ],
+      [
+        lesson.seqLen < 2
+          ? "This capture has one token only, so there is nothing to take a difference to."
+          : gain > 0
+            ? `Here the high plane goes from ${whole(hi.plain.zstd)} to ${whole(hi.delta.zstd)} bytes.`
+            : `Here it does not help: the high plane goes from ${whole(hi.plain.zstd)} to ${whole(hi.delta.zstd)} bytes. The channels change too much from token to token. Compare K with V, and other layers.`,
+      ],
       ["The low plane is left alone: the difference of two noises is noise."],
     ),
-    h("div", { class: "look" },
-      h("div", { class: "pair" },
-        h("figure", {}, h("figcaption", { class: "small" }, "High bytes as they are. The stronger the colour, the greater."), byteMap(window.plain, { label: `High bytes, ${about}`, colour, signed: false, mark })),
-        h("figure", {}, h("figcaption", { class: "small" }, "After the delta. Faint is near 0."), byteMap(window.delta, { label: `Differences of high bytes, ${about}`, colour, signed: true, mark }))),
+    h(
+      "div",
+      { class: "look" },
+      h(
+        "div",
+        { class: "pair" },
+        h(
+          "figure",
+          {},
+          h("figcaption", { class: "small" }, "High bytes as they are. The stronger the colour, the greater."),
+          byteMap(window.plain, { label: `High bytes, ${about}`, colour, signed: false, mark }),
+        ),
+        h(
+          "figure",
+          {},
+          h("figcaption", { class: "small" }, "After the delta. Faint is near 0."),
+          byteMap(window.delta, { label: `Differences of high bytes, ${about}`, colour, signed: true, mark }),
+        ),
+      ),
       h("p", { class: "small muted" }, `Head ${view.head}: ${about}. The triangles mark token ${token}.`),
       sizeBars([
         { label: "High plane", parts: [{ name: "high", bytes: hi.plain.zstd, colour }] },
         { label: "High plane after the delta", parts: [{ name: "high", bytes: hi.delta.zstd, colour }] },
-      ])),
+      ]),
+    ),
   ];
 }
 
@@ -111,17 +195,44 @@ function bound(view) {
   const colour = tint(view);
   const gap = (/** @type {any} */ coded, /** @type {number} */ bytes) => coded.zstd - (coded.entropy * bytes) / 8;
   /** @type {[string, any, number][]} */
-  const streams = [["High plane", hi.plain, hi.bytes], ["High plane after the delta", hi.delta, hi.bytes], ["Low plane", lo.plain, lo.bytes]];
+  const streams = [
+    ["High plane", hi.plain, hi.bytes],
+    ["High plane after the delta", hi.delta, hi.bytes],
+    ["Low plane", lo.plain, lo.bytes],
+  ];
   return [
     prose(
-      ["Count how often each of the 256 byte values occurs. If a few are frequent, short codes for them save space. If all are equally frequent, no code helps."],
-      ["Entropy puts a number to it: the bits per byte that an ideal coder needs when it sees one byte at a time. 8 means noise, 0 means always the same."],
-      ["zstd is a real coder with headers and tables, so it mostly pays a little more. Where bytes repeat in longer runs it can pay less. The difference is the gap to the bound: what a better coder could still win."],
+      [
+        "Count how often each of the 256 byte values occurs. If a few are frequent, short codes for them save space. If all are equally frequent, no code helps.",
+      ],
+      [
+        "Entropy puts a number to it: the bits per byte that an ideal coder needs when it sees one byte at a time. 8 means noise, 0 means always the same.",
+      ],
+      [
+        "zstd is a real coder with headers and tables, so it mostly pays a little more. Where bytes repeat in longer runs it can pay less. The difference is the gap to the bound: what a better coder could still win.",
+      ],
     ),
-    h("div", { class: "look" }, streams.map(([label, coded, bytes]) =>
-      h("figure", { class: "counts" },
-        h("figcaption", {}, h("b", {}, label), h("span", { class: "small" }, ` ${coded.entropy.toFixed(3)} bits per byte: bound ${whole(Math.ceil((coded.entropy * bytes) / 8))} B, zstd ${whole(coded.zstd)} B, gap ${gap(coded, bytes) < 0 ? "−" : ""}${whole(Math.abs(gap(coded, bytes)))} B`)),
-        byteBars(coded.counts, `${label}: how often each byte value occurs`, colour)))),
+    h(
+      "div",
+      { class: "look" },
+      streams.map(([label, coded, bytes]) =>
+        h(
+          "figure",
+          { class: "counts" },
+          h(
+            "figcaption",
+            {},
+            h("b", {}, label),
+            h(
+              "span",
+              { class: "small" },
+              ` ${coded.entropy.toFixed(3)} bits per byte: bound ${whole(Math.ceil((coded.entropy * bytes) / 8))} B, zstd ${whole(coded.zstd)} B, gap ${gap(coded, bytes) < 0 ? "−" : ""}${whole(Math.abs(gap(coded, bytes)))} B`,
+            ),
+          ),
+          byteBars(coded.counts, `${label}: how often each byte value occurs`, colour),
+        ),
+      ),
+    ),
   ];
 }
 
@@ -134,21 +245,46 @@ function lossy(view) {
   return [
     prose(
       ["Noise can't be compressed, but it can be dropped. Two simple ways:"],
-      [h("b", {}, "Truncate"), " keeps the top mantissa bits and clears the rest. The error grows with the value: about one part in 2 to the number of bits kept."],
-      [h("b", {}, "Quantize"), " rounds every value to one of a few equal steps. The step follows from the largest value of the tensor, so one outlier makes it coarse for all."],
+      [
+        h("b", {}, "Truncate"),
+        " keeps the top mantissa bits and clears the rest. The error grows with the value: about one part in 2 to the number of bits kept.",
+      ],
+      [
+        h("b", {}, "Quantize"),
+        " rounds every value to one of a few equal steps. The step follows from the largest value of the tensor, so one outlier makes it coarse for all.",
+      ],
       ["Move the slider. Outlined in red: bits that changed. The planes are compressed anew each time."],
     ),
-    h("div", { class: "look" },
-      h("p", { class: "sizes", role: "status" }, h("strong", {}, `${whole(after)} B`), ` instead of ${whole(before)} B lossless: ratio ${times(lesson.rawBytes / after)}. Mean absolute error ${digits3(lesson.errors.mae)}, greatest ${digits3(lesson.errors.maxAbs)}.`),
+    h(
+      "div",
+      { class: "look" },
+      h(
+        "p",
+        { class: "sizes", role: "status" },
+        h("strong", {}, `${whole(after)} B`),
+        ` instead of ${whole(before)} B lossless: ratio ${times(lesson.rawBytes / after)}. Mean absolute error ${digits3(lesson.errors.mae)}, greatest ${digits3(lesson.errors.maxAbs)}.`,
+      ),
       sizeBars([
         { label: "Lossless", parts: parts(lesson.before, colour) },
-        { label: method === "truncate" ? `${bits} mantissa ${bits === 1 ? "bit" : "bits"}` : `${bits}-bit steps`, parts: parts(lesson.after, colour) },
+        {
+          label: method === "truncate" ? `${bits} mantissa ${bits === 1 ? "bit" : "bits"}` : `${bits}-bit steps`,
+          parts: parts(lesson.after, colour),
+        },
       ]),
-      valueList(view, (value) => [
-        h("span", { class: "number change" }, number(value.value), h("span", { class: "muted" }, " → "), number(value.restored)),
-        bitStrip(value.restoredBits, lesson.layout, { was: value.bits }),
-        h("span", { class: "formula muted small" }, value.value === null || value.restored === null ? "" : `error ${digits3(Math.abs(value.restored - value.value))}`),
-      ], "Values before and after, with their new bits")),
+      valueList(
+        view,
+        (value) => [
+          h("span", { class: "number change" }, number(value.value), h("span", { class: "muted" }, " → "), number(value.restored)),
+          bitStrip(value.restoredBits, lesson.layout, { was: value.bits }),
+          h(
+            "span",
+            { class: "formula muted small" },
+            value.value === null || value.restored === null ? "" : `error ${digits3(Math.abs(value.restored - value.value))}`,
+          ),
+        ],
+        "Values before and after, with their new bits",
+      ),
+    ),
   ];
 }
 
@@ -166,9 +302,14 @@ function costs(view) {
   return [
     prose(
       ["Every setting is a point: how small, at what error. Good settings lie up and to the left."],
-      ["Truncation and quantization trace two curves. Which is better depends on the tensor. Outliers hurt quantization, since they stretch its steps. Truncation does not mind them: its error is relative to each value."],
+      [
+        "Truncation and quantization trace two curves. Which is better depends on the tensor. Outliers hurt quantization, since they stretch its steps. Truncation does not mind them: its error is relative to each value.",
+      ],
       ["K and V differ, and so do layers. That is why kvlens keeps the first layers lossless and measures each layer by itself."],
-      [h("b", {}, "What this does not tell."), " A dump's error is not a model's quality. An error in K changes which tokens get attention. An error in V changes what is read from them. Later layers may dampen or amplify both. Two settings with the same error can differ in the model's answers. Use these figures to choose candidates. Then run the model with them and measure perplexity or your task."],
+      [
+        h("b", {}, "What this does not tell."),
+        " A dump's error is not a model's quality. An error in K changes which tokens get attention. An error in V changes what is read from them. Later layers may dampen or amplify both. Two settings with the same error can differ in the model's answers. Use these figures to choose candidates. Then run the model with them and measure perplexity or your task.",
+      ],
     ),
     h("div", { class: "look" }, view.curve),
   ];

@@ -29,23 +29,41 @@ export function mountAnalysis(app) {
 
   /** @type {(() => void)[]} */
   let stops = [];
-  store.watch((state) => state.specs, (specs) => fill(tabs, specs.map(tab)));
-  store.watch(({ specs, analysis }) => [specs, analysis], () => {
-    const spec = specOf(store.get());
-    for (const button of /** @type {NodeListOf<HTMLElement>} */ (tabs.querySelectorAll("button"))) {
-      const on = button.dataset.name === spec?.name;
-      button.setAttribute("aria-selected", String(on));
-      button.tabIndex = on ? 0 : -1;
-      if (on) panel.setAttribute("aria-labelledby", button.id);
-    }
-    for (const stop of stops) stop();
-    stops = [];
-    if (spec) buildForm(spec);
-  });
+  store.watch(
+    (state) => state.specs,
+    (specs) => fill(tabs, specs.map(tab)),
+  );
+  store.watch(
+    ({ specs, analysis }) => [specs, analysis],
+    () => {
+      const spec = specOf(store.get());
+      for (const button of /** @type {NodeListOf<HTMLElement>} */ (tabs.querySelectorAll("button"))) {
+        const on = button.dataset.name === spec?.name;
+        button.setAttribute("aria-selected", String(on));
+        button.tabIndex = on ? 0 : -1;
+        if (on) panel.setAttribute("aria-labelledby", button.id);
+      }
+      for (const stop of stops) stop();
+      stops = [];
+      if (spec) buildForm(spec);
+    },
+  );
 
   /** @param {AnalysisSpec} spec */
   function tab({ name, label }) {
-    return h("button", { type: "button", role: "tab", id: `tab-${name}`, "data-name": name, "data-label": label, "aria-controls": "analysis-panel", on: { click: () => app.pick(name), keydown: walk } }, label);
+    return h(
+      "button",
+      {
+        type: "button",
+        role: "tab",
+        id: `tab-${name}`,
+        "data-name": name,
+        "data-label": label,
+        "aria-controls": "analysis-panel",
+        on: { click: () => app.pick(name), keydown: walk },
+      },
+      label,
+    );
   }
 
   /** @param {KeyboardEvent} event */
@@ -69,8 +87,22 @@ export function mountAnalysis(app) {
       if (own.length === 0) return null;
       const fields = own.map((param) => fieldFor(app, param));
       stops.push(...fields.map(({ stop }) => stop));
-      const set = h("fieldset", {}, h("legend", {}, title), h("div", { class: "fields" }, fields.map(({ element }) => element)));
-      stops.push(store.watch((state) => own.some((param) => applies(state, param)), (some) => (set.hidden = !some)));
+      const set = h(
+        "fieldset",
+        {},
+        h("legend", {}, title),
+        h(
+          "div",
+          { class: "fields" },
+          fields.map(({ element }) => element),
+        ),
+      );
+      stops.push(
+        store.watch(
+          (state) => own.some((param) => applies(state, param)),
+          (some) => (set.hidden = !some),
+        ),
+      );
       return set;
     });
     fill(form, sets);

@@ -9,7 +9,8 @@ const load = () => import("../charts/index.js");
 export const preloadCharts = async () => void (await (await load()).loadPlot());
 
 /** @param {HTMLElement} container @param {Report} report @param {App} app */
-export const drawCharts = (container, report, app) => orSay(container, async () => (await load()).drawResult(container, report, actions(app)));
+export const drawCharts = (container, report, app) =>
+  orSay(container, async () => (await load()).drawResult(container, report, actions(app)));
 
 /**
  * @param {HTMLElement} container
@@ -19,7 +20,8 @@ export const drawCharts = (container, report, app) => orSay(container, async () 
 export const drawComparison = (container, a, b) => orSay(container, async () => (await load()).drawCompare(container, a, b));
 
 /** @param {HTMLElement} container @param {App} app @param {AbortSignal} signal */
-export const drawDump = (container, app, signal) => orSay(container, async () => (await load()).drawDump(container, await app.engine, { signal }));
+export const drawDump = (container, app, signal) =>
+  orSay(container, async () => (await load()).drawDump(container, await app.engine, { signal }));
 
 /** report.html of a finished run. @param {App} app @param {Outcome} outcome @returns {Promise<Blob>} */
 export async function reportFile(app, { report, analysis, dumpName, bytes }) {
@@ -45,7 +47,13 @@ async function orSay(container, draw) {
   try {
     await draw();
   } catch (error) {
-    container.replaceChildren(h("p", { class: "muted" }, `The charts could not be drawn (${error instanceof Error ? error.message : error}). Tables and files are complete without them.`));
+    container.replaceChildren(
+      h(
+        "p",
+        { class: "muted" },
+        `The charts could not be drawn (${error instanceof Error ? error.message : error}). Tables and files are complete without them.`,
+      ),
+    );
   } finally {
     // They fill their places when they are told their width, between this frame and the next.
     await new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)));

@@ -17,28 +17,55 @@ export function comparison({ store }, now, other) {
   const charts = h("div", { class: "charts", "data-analysis": "compare" });
   if (a.report && b.report) void drawComparison(charts, { name: names[0], report: a.report }, { name: names[1], report: b.report });
   return [
-    h("div", { class: "table-head" }, h("h3", {}, `Runs ${names.join(" and ")}`), h("button", { type: "button", class: "quiet", on: { click: () => store.set({ comparedTo: null }) } }, "End comparison")),
+    h(
+      "div",
+      { class: "table-head" },
+      h("h3", {}, `Runs ${names.join(" and ")}`),
+      h("button", { type: "button", class: "quiet", on: { click: () => store.set({ comparedTo: null }) } }, "End comparison"),
+    ),
     charts,
-    h("div", { class: "compare-pair" },
+    h(
+      "div",
+      { class: "compare-pair" },
       simpleTable("Figures", [...names, "difference"], figureRows(a, b)),
-      settings.length > 0 ? simpleTable("Settings that differ", names, settings) : h("p", { class: "muted" }, "The settings are the same.")),
+      settings.length > 0 ? simpleTable("Settings that differ", names, settings) : h("p", { class: "muted" }, "The settings are the same."),
+    ),
   ];
 }
 
 /** @param {string} caption @param {string[]} heads @param {HTMLElement[]} rows */
 function simpleTable(caption, heads, rows) {
-  return h("div", { class: "table-scroll", role: "region", tabindex: "0", "aria-label": caption },
-    h("table", { class: "compare" },
+  return h(
+    "div",
+    { class: "table-scroll", role: "region", tabindex: "0", "aria-label": caption },
+    h(
+      "table",
+      { class: "compare" },
       h("caption", { class: "visually-hidden" }, caption),
-      h("thead", {}, h("tr", {}, h("td", {}, caption), heads.map((head) => h("th", { scope: "col" }, head)))),
-      h("tbody", {}, rows)));
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          h("td", {}, caption),
+          heads.map((head) => h("th", { scope: "col" }, head)),
+        ),
+      ),
+      h("tbody", {}, rows),
+    ),
+  );
 }
 
 /** @param {Outcome} a @param {Outcome} b */
 function settingRows(a, b) {
   const [left, right] = [a.report?.settings ?? {}, b.report?.settings ?? {}];
-  const flags = [...new Set([...Object.keys(left), ...Object.keys(right)])].filter((flag) => String(left[flag] ?? "–") !== String(right[flag] ?? "–"));
-  return flags.map((flag) => h("tr", {}, h("th", { scope: "row" }, flag), h("td", {}, String(left[flag] ?? "–")), h("td", {}, String(right[flag] ?? "–"))));
+  const flags = [...new Set([...Object.keys(left), ...Object.keys(right)])].filter(
+    (flag) => String(left[flag] ?? "–") !== String(right[flag] ?? "–"),
+  );
+  return flags.map((flag) =>
+    h("tr", {}, h("th", { scope: "row" }, flag), h("td", {}, String(left[flag] ?? "–")), h("td", {}, String(right[flag] ?? "–"))),
+  );
 }
 
 /** @param {Outcome} a @param {Outcome} b */
@@ -49,7 +76,14 @@ function figureRows(a, b) {
   return comparable(left.all).map(([name, value, write, side], i) => {
     const other = others[i][1];
     const difference = value === null || other === null ? "–" : signed(other - value);
-    return h("tr", { class: side }, h("th", { scope: "row" }, name), h("td", {}, value === null ? "–" : write(value)), h("td", {}, other === null ? "–" : write(other)), h("td", {}, difference));
+    return h(
+      "tr",
+      { class: side },
+      h("th", { scope: "row" }, name),
+      h("td", {}, value === null ? "–" : write(value)),
+      h("td", {}, other === null ? "–" : write(other)),
+      h("td", {}, difference),
+    );
   });
 }
 

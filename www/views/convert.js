@@ -7,35 +7,62 @@ import { save } from "./downloads.js";
 import { failureBox } from "./failure.js";
 import { EngineError } from "../engine/errors.js";
 
-const FORMATS = [["zip", "Captures, as a .zip"], ["safetensors", "One .safetensors file"]];
-const STAGES = [["", "Both"], ["prefill", "Prefill"], ["decode", "Decode"]];
-const DTYPES = [["", "fp32 stays"], ["fp16", "fp32 to fp16"], ["bf16", "fp32 to bf16"]];
+const FORMATS = [
+  ["zip", "Captures, as a .zip"],
+  ["safetensors", "One .safetensors file"],
+];
+const STAGES = [
+  ["", "Both"],
+  ["prefill", "Prefill"],
+  ["decode", "Decode"],
+];
+const DTYPES = [
+  ["", "fp32 stays"],
+  ["fp16", "fp32 to fp16"],
+  ["bf16", "fp32 to bf16"],
+];
 
 /** @param {App} app @returns {HTMLElement} */
 export function convertPanel(app) {
   const status = h("p", { class: "small", role: "status" });
   const go = h("button", {}, "Convert and download");
-  const form = h("form", { class: "convert", on: { submit } },
-    h("div", { class: "fields" }, choice("format", "Format", FORMATS, ""), choice("stage", "Stage", STAGES, ""),
-      text("layers", "Layers", "0-3,7", "Empty: all of them."), text("tokens", "Tokens", "0..128", "Empty: all of them."),
-      choice("dtype", "Element type", DTYPES, "Other types stay bit for bit.")),
-    h("div", { class: "buttons" }, go, status));
+  const form = h(
+    "form",
+    { class: "convert", on: { submit } },
+    h(
+      "div",
+      { class: "fields" },
+      choice("format", "Format", FORMATS, ""),
+      choice("stage", "Stage", STAGES, ""),
+      text("layers", "Layers", "0-3,7", "Empty: all of them."),
+      text("tokens", "Tokens", "0..128", "Empty: all of them."),
+      choice("dtype", "Element type", DTYPES, "Other types stay bit for bit."),
+    ),
+    h("div", { class: "buttons" }, go, status),
+  );
   const panel = h("details", { class: "converting" }, h("summary", {}, "Convert, or cut a sample out to share"), form);
-  app.store.watch((state) => [state.dump?.captures ?? 0, state.running === null], ([captures, idle]) => {
-    panel.hidden = captures === 0;
-    go.disabled = !idle;
-  });
+  app.store.watch(
+    (state) => [state.dump?.captures ?? 0, state.running === null],
+    ([captures, idle]) => {
+      panel.hidden = captures === 0;
+      go.disabled = !idle;
+    },
+  );
   return panel;
 
   /** @param {SubmitEvent} event */
   async function submit(event) {
     event.preventDefault();
-    const options = Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== "").map(([name, value]) => [name, String(value)]));
+    const options = Object.fromEntries(
+      [...new FormData(form)].filter(([, value]) => value !== "").map(([name, value]) => [name, String(value)]),
+    );
     go.disabled = true;
     status.textContent = "Writing …";
     try {
       const engine = await app.engine;
-      const blob = await engine.convert(options, { onProgress: (written, total) => (status.textContent = `${megabytes(written)} of ${megabytes(total)}`) });
+      const blob = await engine.convert(options, {
+        onProgress: (written, total) => (status.textContent = `${megabytes(written)} of ${megabytes(total)}`),
+      });
       const runs = app.store.get().dump?.runs ?? [];
       save(blob, `${(runs.length === 1 && runs[0].run) || "dump"}.${options.format}`);
       status.textContent = `Written: ${megabytes(blob.size)}`;
@@ -50,7 +77,16 @@ export function convertPanel(app) {
 /** @param {string} name @param {string} label @param {string[][]} options @param {string} help */
 function choice(name, label, options, help) {
   const id = `convert-${name}`;
-  return field(id, label, h("select", { id, name }, options.map(([value, text]) => h("option", { value }, text))), help);
+  return field(
+    id,
+    label,
+    h(
+      "select",
+      { id, name },
+      options.map(([value, text]) => h("option", { value }, text)),
+    ),
+    help,
+  );
 }
 
 /** @param {string} name @param {string} label @param {string} placeholder @param {string} help */
@@ -61,4 +97,10 @@ function text(name, label, placeholder, help) {
 
 /** @param {string} id @param {string} label @param {HTMLElement} control @param {string} help */
 const field = (id, label, control, help) =>
-  h("div", { class: "field" }, h("div", { class: "field-head" }, h("label", { for: id }, label)), h("div", { class: "control" }, control), h("p", { class: "help" }, help));
+  h(
+    "div",
+    { class: "field" },
+    h("div", { class: "field-head" }, h("label", { for: id }, label)),
+    h("div", { class: "control" }, control),
+    h("p", { class: "help" }, help),
+  );

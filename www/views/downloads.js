@@ -8,12 +8,42 @@ import { megabytes } from "../format.js";
 export function downloads(files, name, page) {
   if (files.length === 0) return null;
   const single = files.map((file) =>
-    h("button", { type: "button", class: "quiet file", "data-file": file.name, title: `Download ${file.name}`, on: { click: () => save(new Blob([file.bytes], { type: typeOf(file.name) }), file.name) } },
-      h("span", { class: "file-name" }, file.name), h("span", { class: "muted small" }, megabytes(file.bytes.length))));
-  const report = h("button", { type: "button", class: "quiet file", "data-file": "report.html", title: "Download report.html: charts and tables in one file, to mail or print", on: { click: async () => save(await page(), "report.html") } },
-    h("span", { class: "file-name" }, "report.html"), h("span", { class: "muted small" }, "with charts"));
-  return h("div", { class: "downloads" }, single, report,
-    h("button", { type: "button", id: "download-all", on: { click: async () => save(await zipOf(files), `${name}.zip`) } }, "Download all (.zip)"));
+    h(
+      "button",
+      {
+        type: "button",
+        class: "quiet file",
+        "data-file": file.name,
+        title: `Download ${file.name}`,
+        on: { click: () => save(new Blob([file.bytes], { type: typeOf(file.name) }), file.name) },
+      },
+      h("span", { class: "file-name" }, file.name),
+      h("span", { class: "muted small" }, megabytes(file.bytes.length)),
+    ),
+  );
+  const report = h(
+    "button",
+    {
+      type: "button",
+      class: "quiet file",
+      "data-file": "report.html",
+      title: "Download report.html: charts and tables in one file, to mail or print",
+      on: { click: async () => save(await page(), "report.html") },
+    },
+    h("span", { class: "file-name" }, "report.html"),
+    h("span", { class: "muted small" }, "with charts"),
+  );
+  return h(
+    "div",
+    { class: "downloads" },
+    single,
+    report,
+    h(
+      "button",
+      { type: "button", id: "download-all", on: { click: async () => save(await zipOf(files), `${name}.zip`) } },
+      "Download all (.zip)",
+    ),
+  );
 }
 
 /** @param {ReportFile[]} files @returns {Promise<Blob>} */

@@ -23,8 +23,13 @@ export function mountDump(app) {
     "div",
     { class: "drop" },
     h("div", { class: "drop-text" }, title, status),
-    h("div", { class: "buttons" }, button("Choose folder", () => folderInput.click()), button("Choose files", () => filesInput.click()),
-      sample),
+    h(
+      "div",
+      { class: "buttons" },
+      button("Choose folder", () => folderInput.click()),
+      button("Choose files", () => filesInput.click()),
+      sample,
+    ),
     folderInput,
     filesInput,
   );
@@ -32,15 +37,25 @@ export function mountDump(app) {
     "p",
     { class: "about muted" },
     "A KV dump is what a language model keeps of past tokens: keys and values for each layer, written to files while it runs. kvlens reads capture folders (",
-    h("code", {}, "meta_*.json"), " with the K and V files that they name), such as MNN’s KV dump writes, archives of them, and arrays in ", h("code", {}, ".npz"), " or ",
-    h("code", {}, ".safetensors"), " files, and tells how many bytes are left at which error. No dump at hand? The sample is a real one: 9 layers of SmolLM2-135M (",
-    h("a", { href: "sample/README.txt", target: "_blank" }, "where it comes from"), ").",
+    h("code", {}, "meta_*.json"),
+    " with the K and V files that they name), such as MNN’s KV dump writes, archives of them, and arrays in ",
+    h("code", {}, ".npz"),
+    " or ",
+    h("code", {}, ".safetensors"),
+    " files, and tells how many bytes are left at which error. No dump at hand? The sample is a real one: 9 layers of SmolLM2-135M (",
+    h("a", { href: "sample/README.txt", target: "_blank" }, "where it comes from"),
+    ").",
   );
   const failure = h("div", { role: "alert" });
   const runs = h("ul", { class: "runs" });
   const problems = h("div");
   const canvas = h("div", { class: "charts" });
-  const pictures = h("details", { class: "pictures" }, h("summary", {}, "Look at the values: magnitudes, histograms, entropy of each byte plane"), canvas);
+  const pictures = h(
+    "details",
+    { class: "pictures" },
+    h("summary", {}, "Look at the values: magnitudes, histograms, entropy of each byte plane"),
+    canvas,
+  );
   const offer = h("div");
   fill(byId("dump-body"), drop, about, offer, failure, runs, problems, mappingPanel(app), pictures, convertPanel(app));
 
@@ -52,7 +67,11 @@ export function mountDump(app) {
       drop.classList.toggle("large", empty);
       drop.toggleAttribute("aria-busy", reading !== null);
       title.textContent = empty ? "Drop a KV dump here" : "Drop more to add";
-      status.textContent = reading ? `${reading} …` : empty ? "a folder, several folders, or files: captures, .zip, .tar, .npz, .safetensors" : "";
+      status.textContent = reading
+        ? `${reading} …`
+        : empty
+          ? "a folder, several folders, or files: captures, .zip, .tar, .npz, .safetensors"
+          : "";
       about.hidden = !empty;
       sample.hidden = !empty;
     },
@@ -67,10 +86,29 @@ export function mountDump(app) {
     void drawDump(canvas, app, drawing.signal);
   };
   pictures.addEventListener("toggle", draw);
-  store.watch((state) => state.offer, (what) => fill(offer, what &&
-    h("div", { class: "message note" }, h("p", { class: "what" }, `The link names a dump of ${megabytes(what.bytes)}: ${what.url.pathname}`),
-      h("div", { class: "buttons" }, button("Open it", () => void app.openBeside(true)), button("Leave it", () => store.set({ offer: null }))))));
-  store.watch((state) => state.dumpFailure, (what) => fill(failure, what && failureBox(what)));
+  store.watch(
+    (state) => state.offer,
+    (what) =>
+      fill(
+        offer,
+        what &&
+          h(
+            "div",
+            { class: "message note" },
+            h("p", { class: "what" }, `The link names a dump of ${megabytes(what.bytes)}: ${what.url.pathname}`),
+            h(
+              "div",
+              { class: "buttons" },
+              button("Open it", () => void app.openBeside(true)),
+              button("Leave it", () => store.set({ offer: null })),
+            ),
+          ),
+      ),
+  );
+  store.watch(
+    (state) => state.dumpFailure,
+    (what) => fill(failure, what && failureBox(what)),
+  );
   store.watch(
     (state) => state.dump,
     (dump) => {
@@ -84,7 +122,10 @@ export function mountDump(app) {
   /** @param {string} id @param {Record<string, any>} props */
   function fileInput(id, props) {
     const input = h("input", {
-      type: "file", id, hidden: true, ...props,
+      type: "file",
+      id,
+      hidden: true,
+      ...props,
       on: {
         change: () => {
           void app.add(chosenFiles(input.files ?? []));
@@ -144,11 +185,16 @@ function runLine(run, remove) {
   return h(
     "li",
     {},
-    h("p", { class: "facts" },
+    h(
+      "p",
+      { class: "facts" },
       h("strong", {}, name),
       fact(plural(run.layers.length, "layer"), `Layers ${run.layers.map((layer) => layer.layerId).join(", ")}`),
       fact(shapes.slice(0, 2).join(" and ") + more, shapes.join("\n")),
-      fact(run.dtypes.map(({ dtype }) => dtype).join(", "), run.dtypes.map(({ dtype, captures }) => `${dtype}: ${plural(captures, "capture")}`).join("\n")),
+      fact(
+        run.dtypes.map(({ dtype }) => dtype).join(", "),
+        run.dtypes.map(({ dtype, captures }) => `${dtype}: ${plural(captures, "capture")}`).join("\n"),
+      ),
       fact(`${plural(run.captures, "capture")} (${stages})`),
       fact(least === greatest ? plural(least, "token") : `${count(least)} to ${count(greatest)} tokens each`),
       h("span", { class: "fact" }, bytesElement(run.bytes)),

@@ -25,13 +25,27 @@ export function fieldFor(app, param) {
   /** @param {string} text */
   const change = (text) => app.setValue(param.flag, text);
   const control = controlFor(param, id, helpId, change);
-  const reset = h("button", { type: "button", class: "quiet reset", title: `Back to ${defaultWords(param)}`, "aria-label": `${param.label}: back to the default`, on: { click: () => change(defaultText(param)) } }, "↺");
+  const reset = h(
+    "button",
+    {
+      type: "button",
+      class: "quiet reset",
+      title: `Back to ${defaultWords(param)}`,
+      "aria-label": `${param.label}: back to the default`,
+      on: { click: () => change(defaultText(param)) },
+    },
+    "↺",
+  );
   const help = h("p", { class: "help", id: helpId });
   const name = control.labelled ? h("label", { for: id }, param.label) : h("span", { id: `${id}-name` }, param.label);
   const long = param.kind.type.endsWith("List") || param.kind.type === "range";
-  const element = h("div", { class: `field${long ? " long" : ""}`, "data-flag": param.flag },
+  const element = h(
+    "div",
+    { class: `field${long ? " long" : ""}`, "data-flag": param.flag },
     h("div", { class: "field-head" }, name, h("span", { class: "range" }, rangeText(param))),
-    h("div", { class: "control" }, control.element, param.unit && h("span", { class: "unit" }, param.unit), reset), help);
+    h("div", { class: "control" }, control.element, param.unit && h("span", { class: "unit" }, param.unit), reset),
+    help,
+  );
 
   const stop = app.store.watch(
     (state) => [valueOf(state, param), applies(state, param), state.plan?.errors.find((error) => error.flag === param.flag)?.message],
@@ -78,8 +92,16 @@ function controlFor(param, id, helpId, change) {
 /** @param {Param} param @param {string} id @param {string} helpId @param {(text: string) => void} change @returns {Control} */
 function textInput({ kind }, id, helpId, change) {
   const whole = kind.type === "int";
-  const input = h("input", { type: "text", id, "aria-describedby": helpId, autocomplete: "off", spellcheck: "false",
-    inputmode: whole ? "numeric" : "text", class: whole || kind.type === "float" ? "short" : false, on: { input: () => change(input.value) } });
+  const input = h("input", {
+    type: "text",
+    id,
+    "aria-describedby": helpId,
+    autocomplete: "off",
+    spellcheck: "false",
+    inputmode: whole ? "numeric" : "text",
+    class: whole || kind.type === "float" ? "short" : false,
+    on: { input: () => change(input.value) },
+  });
   if (whole && "min" in kind) {
     const { min, max } = kind;
     input.addEventListener("keydown", (event) => {
@@ -101,24 +123,47 @@ function textInput({ kind }, id, helpId, change) {
 
 /** @param {import("../types.js").Choice[]} choices @param {string} id @param {string} helpId @param {(text: string) => void} change @returns {Control} */
 function select(choices, id, helpId, change) {
-  const element = h("select", { id, "aria-describedby": helpId, on: { change: () => change(element.value) } },
-    choices.map(({ value, label }) => h("option", { value }, label)));
+  const element = h(
+    "select",
+    { id, "aria-describedby": helpId, on: { change: () => change(element.value) } },
+    choices.map(({ value, label }) => h("option", { value }, label)),
+  );
   return { element, labelled: element, show: (text) => (element.value = text) };
 }
 
 /** @param {Param} param @param {import("../types.js").Choice[]} choices @param {string} id @param {string} helpId @param {(text: string) => void} change @returns {Control} */
 function segments(param, choices, id, helpId, change) {
   const inputs = choices.map(({ value }) => h("input", { type: "radio", name: id, value, on: { change: () => change(value) } }));
-  const element = h("div", { class: "segments", role: "radiogroup", "aria-labelledby": `${id}-name`, "aria-describedby": helpId },
-    choices.map(({ label }, i) => h("label", {}, inputs[i], label)));
+  const element = h(
+    "div",
+    { class: "segments", role: "radiogroup", "aria-labelledby": `${id}-name`, "aria-describedby": helpId },
+    choices.map(({ label }, i) => h("label", {}, inputs[i], label)),
+  );
   return { element, labelled: null, show: (text) => inputs.forEach((input) => (input.checked = input.value === text)) };
 }
 
 /** @param {import("../types.js").Choice[]} choices @param {string} id @param {string} helpId @param {(text: string) => void} change @returns {Control} */
 function boxes(choices, id, helpId, change) {
-  const inputs = choices.map(({ value }) => h("input", { type: "checkbox", value, on: { change: () => change(inputs.filter((each) => each.checked).map((each) => each.value).join(",")) } }));
-  const element = h("div", { class: "boxes", role: "group", "aria-labelledby": `${id}-name`, "aria-describedby": helpId },
-    choices.map(({ label }, i) => h("label", { class: "check" }, inputs[i], label)));
+  const inputs = choices.map(({ value }) =>
+    h("input", {
+      type: "checkbox",
+      value,
+      on: {
+        change: () =>
+          change(
+            inputs
+              .filter((each) => each.checked)
+              .map((each) => each.value)
+              .join(","),
+          ),
+      },
+    }),
+  );
+  const element = h(
+    "div",
+    { class: "boxes", role: "group", "aria-labelledby": `${id}-name`, "aria-describedby": helpId },
+    choices.map(({ label }, i) => h("label", { class: "check" }, inputs[i], label)),
+  );
   return {
     element,
     labelled: null,

@@ -8,7 +8,16 @@ import { showKeys } from "./keys.js";
 export function mountHeader(app) {
   const { store } = app;
   const badge = h("span", { class: "badge", "data-kind": "starting" }, "starting");
-  const lesson = h("button", { type: "button", class: "quiet", id: "open-lesson", on: { click: () => store.set({ lesson: store.get().lesson === null ? 1 : null }) } }, "Learn");
+  const lesson = h(
+    "button",
+    {
+      type: "button",
+      class: "quiet",
+      id: "open-lesson",
+      on: { click: () => store.set({ lesson: store.get().lesson === null ? 1 : null }) },
+    },
+    "Learn",
+  );
   const theme = h("button", { type: "button", class: "quiet", on: { click: switchTheme } });
   nameTheme();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", nameTheme);
@@ -20,7 +29,10 @@ export function mountHeader(app) {
     h("button", { type: "button", class: "quiet square", "aria-label": "Keys", title: "Keys", on: { click: showKeys } }, "?"),
   );
 
-  store.watch((state) => state.lesson !== null, (open) => lesson.setAttribute("aria-pressed", String(open)));
+  store.watch(
+    (state) => state.lesson !== null,
+    (open) => lesson.setAttribute("aria-pressed", String(open)),
+  );
   store.watch(
     (state) => state.engine,
     ({ status, info, failure }) => {
@@ -37,11 +49,16 @@ export function mountHeader(app) {
       const { update, engine } = store.get();
       fill(
         byId("notice"),
-        engine.failure && h("div", { class: "message" }, h("p", { class: "what" }, engine.failure.message), h("p", {}, engine.failure.hint)),
+        engine.failure &&
+          h("div", { class: "message" }, h("p", { class: "what" }, engine.failure.message), h("p", {}, engine.failure.hint)),
         update &&
-          h("div", { class: "message note" }, h("p", { class: "what" }, "A newer version of this page is here."),
+          h(
+            "div",
+            { class: "message note" },
+            h("p", { class: "what" }, "A newer version of this page is here."),
             h("p", {}, "Updating reloads the page: download results that you want to keep first."),
-            h("div", { class: "buttons" }, h("button", { type: "button", on: { click: update } }, "Update"))),
+            h("div", { class: "buttons" }, h("button", { type: "button", on: { click: update } }, "Update")),
+          ),
       );
     },
   );

@@ -10,15 +10,27 @@ export function headline({ report, elapsedMs, bytes, captures }) {
   const best = report.headline === null ? null : report.groups[report.headline];
   const speed = elapsedMs > 0 ? ` · ${plural(captures, "capture")}, ${megabytes(bytes)} in ${duration(elapsedMs)}` : "";
   return [
-    best && h("div", { class: "headline" },
-      h("p", { class: "big" }, h("span", { class: "big-label" }, "KV"), h("span", { class: "big-value" }, ratio(best.all.kvRatio))),
-      figures(best)),
+    best &&
+      h(
+        "div",
+        { class: "headline" },
+        h("p", { class: "big" }, h("span", { class: "big-label" }, "KV"), h("span", { class: "big-value" }, ratio(best.all.kvRatio))),
+        figures(best),
+      ),
     sentence(report, best),
-    h("p", { class: "facts-line" },
+    h(
+      "p",
+      { class: "facts-line" },
       report.verifiedLossless > 0 && h("span", { class: "verified" }, `verified bit for bit: ${plural(report.verifiedLossless, "tensor")}`),
       report.verifiedLossy > 0 && h("span", { class: "muted" }, `${count(report.verifiedLossy)} lossy streams decoded again`),
-      report.nonFinite > 0 && h("span", { class: "bad", title: nonFiniteText(report) }, `${plural(report.nonFinite, "value")} not finite (NaN or infinite) in ${plural(report.nonFiniteIn.length, "tensor")}`),
-      h("span", { class: "muted" }, speed.slice(3))),
+      report.nonFinite > 0 &&
+        h(
+          "span",
+          { class: "bad", title: nonFiniteText(report) },
+          `${plural(report.nonFinite, "value")} not finite (NaN or infinite) in ${plural(report.nonFiniteIn.length, "tensor")}`,
+        ),
+      h("span", { class: "muted" }, speed.slice(3)),
+    ),
   ];
 }
 
@@ -34,13 +46,26 @@ function sentence(report, best) {
   if (report.analysis === "lossy-compare" && report.groups.length > 0) {
     const [first] = [...report.groups].sort((a, b) => b.all.kvRatio - a.all.kvRatio);
     const { variant, all } = first;
-    const errors = all.kErrors && all.vErrors ? `, at a K cosine of ${cosine(all.kErrors.cosine)} and a V cosine of ${cosine(all.vErrors.cosine)}` : "";
-    return h("p", { class: "sentence" }, "Smallest: ", h("strong", {}, variant.label), variant.bits ? ` with ${variant.bits} bits` : "", `, KV ${ratio(all.kvRatio)}${errors}.`);
+    const errors =
+      all.kErrors && all.vErrors ? `, at a K cosine of ${cosine(all.kErrors.cosine)} and a V cosine of ${cosine(all.vErrors.cosine)}` : "";
+    return h(
+      "p",
+      { class: "sentence" },
+      "Smallest: ",
+      h("strong", {}, variant.label),
+      variant.bits ? ` with ${variant.bits} bits` : "",
+      `, KV ${ratio(all.kvRatio)}${errors}.`,
+    );
   }
   if (report.analysis !== "sweep" || !best) return null;
   const passing = report.groups.filter(({ passes }) => passes).length;
-  return h("p", { class: "sentence" }, best.passes ? "Best within the thresholds: " : "None stays within the thresholds; the smallest of all: ", h("strong", {}, best.variant.label),
-    `. ${count(passing)} of ${count(report.groups.length)} combinations pass.`);
+  return h(
+    "p",
+    { class: "sentence" },
+    best.passes ? "Best within the thresholds: " : "None stays within the thresholds; the smallest of all: ",
+    h("strong", {}, best.variant.label),
+    `. ${count(passing)} of ${count(report.groups.length)} combinations pass.`,
+  );
 }
 
 /** @param {Group} group */
@@ -50,14 +75,38 @@ function figures({ all, lossless, lossy }) {
   /** @param {"k" | "v"} side */
   const line = (side) => {
     const errors = all[`${side}Errors`];
-    const cells = [ratio(all[`${side}Ratio`]), ...(both ? [ratio(lossless[`${side}Ratio`]), ratio(lossy[`${side}Ratio`])] : []),
-      ...(errors ? [cosine(errors.cosine), error(errors.mae), error(errors.rmse), error(errors.maxAbs)] : [])];
-    return h("tr", { class: side }, h("th", { scope: "row" }, side.toUpperCase()), cells.map((text) => h("td", {}, text)));
+    const cells = [
+      ratio(all[`${side}Ratio`]),
+      ...(both ? [ratio(lossless[`${side}Ratio`]), ratio(lossy[`${side}Ratio`])] : []),
+      ...(errors ? [cosine(errors.cosine), error(errors.mae), error(errors.rmse), error(errors.maxAbs)] : []),
+    ];
+    return h(
+      "tr",
+      { class: side },
+      h("th", { scope: "row" }, side.toUpperCase()),
+      cells.map((text) => h("td", {}, text)),
+    );
   };
-  return h("div", { class: "figures-scroll", role: "region", tabindex: "0", "aria-label": "Headline figures" }, h("table", { class: "figures" },
-    h("caption", { class: "visually-hidden" }, "Headline figures of K and V"),
-    h("thead", {}, h("tr", {}, h("td"), heads.map((head) => h("th", { scope: "col" }, head)))),
-    h("tbody", {}, line("k"), line("v"))));
+  return h(
+    "div",
+    { class: "figures-scroll", role: "region", tabindex: "0", "aria-label": "Headline figures" },
+    h(
+      "table",
+      { class: "figures" },
+      h("caption", { class: "visually-hidden" }, "Headline figures of K and V"),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          h("td"),
+          heads.map((head) => h("th", { scope: "col" }, head)),
+        ),
+      ),
+      h("tbody", {}, line("k"), line("v")),
+    ),
+  );
 }
 
 /** The figures by which two runs are compared: name, value, how it is written, and whether more is better. @param {Weighted} all */

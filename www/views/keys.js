@@ -17,8 +17,13 @@ let dialog = null;
 export function showKeys() {
   if (!dialog) {
     const list = KEYS.flatMap(([key, what]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)]);
-    dialog = h("dialog", { "aria-labelledby": "keys-title" }, h("h2", { id: "keys-title" }, "Keys"), h("dl", { class: "keys-list" }, list),
-      h("form", { method: "dialog" }, h("button", { autofocus: true }, "Close")));
+    dialog = h(
+      "dialog",
+      { "aria-labelledby": "keys-title" },
+      h("h2", { id: "keys-title" }, "Keys"),
+      h("dl", { class: "keys-list" }, list),
+      h("form", { method: "dialog" }, h("button", { autofocus: true }, "Close")),
+    );
     document.body.append(dialog);
   }
   if (!dialog.open) dialog.showModal();

@@ -9,26 +9,36 @@ const LESSON = "../learn/index.js";
 /** @param {App} app */
 export function mountLesson({ store, engine }) {
   const root = byId("learn");
-  store.watch((state) => state.lesson, async (step, before) => {
-    const open = step !== null;
-    document.body.classList.toggle("in-lesson", open);
-    if (!open) {
-      fill(root);
-      if (before !== undefined) document.getElementById("open-lesson")?.focus();
-      return;
-    }
-    try {
-      const { drawLesson } = await import(LESSON);
-      if (store.get().lesson !== step) return;
-      await drawLesson(root, {
-        step,
-        engine,
-        goTo: (/** @type {number} */ next) => store.set({ lesson: next }),
-        close: () => store.set({ lesson: null }),
-      });
-    } catch (error) {
-      fill(root, h("div", { class: "message" }, h("p", { class: "what" }, `The lesson could not be loaded: ${error instanceof Error ? error.message : error}`),
-        h("div", { class: "buttons" }, h("button", { type: "button", on: { click: () => store.set({ lesson: null }) } }, "Back"))));
-    }
-  });
+  store.watch(
+    (state) => state.lesson,
+    async (step, before) => {
+      const open = step !== null;
+      document.body.classList.toggle("in-lesson", open);
+      if (!open) {
+        fill(root);
+        if (before !== undefined) document.getElementById("open-lesson")?.focus();
+        return;
+      }
+      try {
+        const { drawLesson } = await import(LESSON);
+        if (store.get().lesson !== step) return;
+        await drawLesson(root, {
+          step,
+          engine,
+          goTo: (/** @type {number} */ next) => store.set({ lesson: next }),
+          close: () => store.set({ lesson: null }),
+        });
+      } catch (error) {
+        fill(
+          root,
+          h(
+            "div",
+            { class: "message" },
+            h("p", { class: "what" }, `The lesson could not be loaded: ${error instanceof Error ? error.message : error}`),
+            h("div", { class: "buttons" }, h("button", { type: "button", on: { click: () => store.set({ lesson: null }) } }, "Back")),
+          ),
+        );
+      }
+    },
+  );
 }

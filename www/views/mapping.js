@@ -9,7 +9,12 @@ const AXES = ["seq,heads,dim", "heads,seq,dim", "batch,heads,seq,dim", "batch,se
 
 /** @type {{ key: keyof Mapping, label: string, help: string, example: string }[]} */
 const FIELDS = [
-  { key: "tensorNames", label: "Names", help: "The names with {layer} for the number and {kv} for K or V.", example: "layers.{layer}.{kv}" },
+  {
+    key: "tensorNames",
+    label: "Names",
+    help: "The names with {layer} for the number and {kv} for K or V.",
+    example: "layers.{layer}.{kv}",
+  },
   { key: "axes", label: "Axes", help: "The order of batch, heads, seq and dim, outermost first.", example: AXES[1] },
   { key: "bits16", label: "16-bit integers are", help: "What their bits stand for: fp16 or bf16.", example: "bf16" },
 ];
@@ -17,7 +22,14 @@ const FIELDS = [
 /** @param {App} app @returns {HTMLElement} */
 export function mappingPanel(app) {
   const root = h("div", { class: "guesses" });
-  app.store.watch((state) => state.dump?.guesses, (guesses) => fill(root, (guesses ?? []).map((guess, i) => guessView(app, guess, i))));
+  app.store.watch(
+    (state) => state.dump?.guesses,
+    (guesses) =>
+      fill(
+        root,
+        (guesses ?? []).map((guess, i) => guessView(app, guess, i)),
+      ),
+  );
   return root;
 }
 
@@ -26,11 +38,18 @@ function guessView(app, guess, index) {
   const asked = guess.asks.length > 0;
   const what = `${plural(guess.count, "array")} in ${guess.files[0]}${guess.files.length > 1 ? " and more" : ""}`;
   const read = [guess.tensorNames && `names ${guess.tensorNames}`, guess.axes && `axes ${guess.axes}`].filter(Boolean).join(", ");
-  return h("details", { class: "guess", open: asked },
+  return h(
+    "details",
+    { class: "guess", open: asked },
     h("summary", {}, asked ? h("strong", {}, `${what}: names or axes can’t be told. `) : `${what}, read as ${read}`),
     h("p", { class: "small muted" }, `${guess.reason[0]?.toUpperCase() ?? ""}${guess.reason.slice(1)}.`),
-    h("ul", { class: "small" }, guess.examples.map(({ name, dtype, shape }) => h("li", {}, h("code", {}, name), ` · ${dtype} · [${shape.join(", ")}]`))),
-    mappingForm(app, guess, index));
+    h(
+      "ul",
+      { class: "small" },
+      guess.examples.map(({ name, dtype, shape }) => h("li", {}, h("code", {}, name), ` · ${dtype} · [${shape.join(", ")}]`)),
+    ),
+    mappingForm(app, guess, index),
+  );
 }
 
 /** @param {App} app @param {TensorGuess} guess @param {number} index */
@@ -39,10 +58,29 @@ function mappingForm(app, guess, index) {
   const shown = FIELDS.filter(({ key }) => key !== "bits16" || guess.asks.includes(key) || mapping.bits16);
   const inputs = shown.map(({ key, label, help, example }) => {
     const id = `mapping-${index}-${key}`;
-    const input = h("input", { id, name: key, value: mapping[key] ?? guess[/** @type {"axes"} */ (key)] ?? "", placeholder: example, autocomplete: "off", spellcheck: "false",
-      list: key === "axes" ? `${id}-list` : false, "aria-describedby": `${id}-help` });
-    return h("div", { class: "field long" }, h("div", { class: "field-head" }, h("label", { for: id }, label)), h("div", { class: "control" }, input),
-      key === "axes" && h("datalist", { id: `${id}-list` }, AXES.map((value) => h("option", { value }))), h("p", { class: "help", id: `${id}-help` }, help));
+    const input = h("input", {
+      id,
+      name: key,
+      value: mapping[key] ?? guess[/** @type {"axes"} */ (key)] ?? "",
+      placeholder: example,
+      autocomplete: "off",
+      spellcheck: "false",
+      list: key === "axes" ? `${id}-list` : false,
+      "aria-describedby": `${id}-help`,
+    });
+    return h(
+      "div",
+      { class: "field long" },
+      h("div", { class: "field-head" }, h("label", { for: id }, label)),
+      h("div", { class: "control" }, input),
+      key === "axes" &&
+        h(
+          "datalist",
+          { id: `${id}-list` },
+          AXES.map((value) => h("option", { value })),
+        ),
+      h("p", { class: "help", id: `${id}-help` }, help),
+    );
   });
   /** @param {SubmitEvent} event */
   const submit = (event) => {
@@ -50,5 +88,10 @@ function mappingForm(app, guess, index) {
     const texts = [...new FormData(/** @type {HTMLFormElement} */ (event.target))].filter(([, text]) => text !== "");
     void app.setMapping(Object.fromEntries(texts));
   };
-  return h("form", { class: "mapping", on: { submit } }, h("div", { class: "fields" }, inputs), h("div", { class: "buttons" }, h("button", {}, "Read them so")));
+  return h(
+    "form",
+    { class: "mapping", on: { submit } },
+    h("div", { class: "fields" }, inputs),
+    h("div", { class: "buttons" }, h("button", {}, "Read them so")),
+  );
 }

@@ -13,11 +13,25 @@ const MOST = 1000;
 export function problemList(problems, head) {
   if (problems.length === 0) return null;
   /** @param {Problem[]} some */
-  const list = (some) => h("ul", {}, some.map(({ file, message }) => h("li", {}, h("code", {}, file), ": ", message)));
+  const list = (some) =>
+    h(
+      "ul",
+      {},
+      some.map(({ file, message }) => h("li", {}, h("code", {}, file), ": ", message)),
+    );
   const folded = problems.slice(OPEN, MOST);
-  return h("div", { class: "problems" },
+  return h(
+    "div",
+    { class: "problems" },
     h("p", { class: "problems-head" }, h("span", { class: "alert-mark", "aria-hidden": "true" }, "!"), head),
     list(problems.slice(0, OPEN)),
-    folded.length > 0 && h("details", {}, h("summary", {}, `${count(problems.length - OPEN)} more`), list(folded),
-      problems.length > MOST && h("p", { class: "muted" }, `The first ${count(MOST)} are listed.`)));
+    folded.length > 0 &&
+      h(
+        "details",
+        {},
+        h("summary", {}, `${count(problems.length - OPEN)} more`),
+        list(folded),
+        problems.length > MOST && h("p", { class: "muted" }, `The first ${count(MOST)} are listed.`),
+      ),
+  );
 }

@@ -27,43 +27,53 @@ export function mountResults(app) {
   const list = h("div", { class: "run-list" });
   fill(byId("result-body"), placeholder, live, shown, list);
 
-  store.watch(({ outcomes, running }) => [outcomes.length, running === null], ([length], before) => {
-    const { outcomes, running } = store.get();
-    placeholder.hidden = outcomes.length > 0 || running !== null;
-    shown.classList.toggle("stale", running !== null);
-    shown.toggleAttribute("inert", running !== null);
-    // A new result below the screen's edge comes just into view.
-    if (before && length > before[0]) requestAnimationFrame(() => shown.querySelector(".facts-line")?.scrollIntoView({ block: "nearest" }));
-  });
-  store.watch(({ outcomes, shown: id, comparedTo }) => [outcomes, id, comparedTo], () => {
-    const { outcomes, shown: id, comparedTo } = store.get();
-    const outcome = outcomes.find((each) => each.id === id);
-    const other = outcomes.find((each) => each.id === comparedTo);
-    // New charts take this much room until they are drawn: what is below does not jump up and down.
-    const height = /** @type {HTMLElement | null} */ (shown.querySelector(".charts"))?.offsetHeight;
-    if (height) shown.style.setProperty("--charts-height", `${height}px`);
-    fill(shown, outcome && (other ? comparison(app, outcome, other) : outcomeView(app, outcome)));
-    fill(list, outcomes.length > 0 && runList(app, outcomes, id, comparedTo));
-  });
+  store.watch(
+    ({ outcomes, running }) => [outcomes.length, running === null],
+    ([length], before) => {
+      const { outcomes, running } = store.get();
+      placeholder.hidden = outcomes.length > 0 || running !== null;
+      shown.classList.toggle("stale", running !== null);
+      shown.toggleAttribute("inert", running !== null);
+      // A new result below the screen's edge comes just into view.
+      if (before && length > before[0])
+        requestAnimationFrame(() => shown.querySelector(".facts-line")?.scrollIntoView({ block: "nearest" }));
+    },
+  );
+  store.watch(
+    ({ outcomes, shown: id, comparedTo }) => [outcomes, id, comparedTo],
+    () => {
+      const { outcomes, shown: id, comparedTo } = store.get();
+      const outcome = outcomes.find((each) => each.id === id);
+      const other = outcomes.find((each) => each.id === comparedTo);
+      // New charts take this much room until they are drawn: what is below does not jump up and down.
+      const height = /** @type {HTMLElement | null} */ (shown.querySelector(".charts"))?.offsetHeight;
+      if (height) shown.style.setProperty("--charts-height", `${height}px`);
+      fill(shown, outcome && (other ? comparison(app, outcome, other) : outcomeView(app, outcome)));
+      fill(list, outcomes.length > 0 && runList(app, outcomes, id, comparedTo));
+    },
+  );
 
   let sums = new LayerSums();
   let added = 0;
   let drawn = 0;
-  store.watch((state) => state.running, (running) => {
-    if (!running || store.get().outcomes.length > 0) {
-      if (live.childElementCount > 0) fill(live);
-      sums = new LayerSums();
-      added = 0;
-      return;
-    }
-    const now = performance.now();
-    if (!oneVariant(running.analysis)) return;
-    if (running.rows.length === added || now - drawn < LIVE_MS) return;
-    sums.add(running.rows.slice(added));
-    added = running.rows.length;
-    drawn = now;
-    fill(live, h("p", { class: "muted" }, "So far:"), layerTable(sums.list, "Layers measured so far"));
-  });
+  store.watch(
+    (state) => state.running,
+    (running) => {
+      if (!running || store.get().outcomes.length > 0) {
+        if (live.childElementCount > 0) fill(live);
+        sums = new LayerSums();
+        added = 0;
+        return;
+      }
+      const now = performance.now();
+      if (!oneVariant(running.analysis)) return;
+      if (running.rows.length === added || now - drawn < LIVE_MS) return;
+      sums.add(running.rows.slice(added));
+      added = running.rows.length;
+      drawn = now;
+      fill(live, h("p", { class: "muted" }, "So far:"), layerTable(sums.list, "Layers measured so far"));
+    },
+  );
 }
 
 /** @param {App} app @param {Outcome} outcome */
@@ -73,9 +83,17 @@ function outcomeView(app, outcome) {
   if (report) void drawCharts(charts, report, app);
   const summary = files.find(({ name }) => name.endsWith(".md") && !name.includes("/"));
   return [
-    !report && h("p", { class: "message note" }, `Cancelled after ${count(captures)} of ${count(capturesTotal)} captures.${rows.length > 0 ? ` The table has the first ${count(new Set(rows.map((row) => row.capture)).size)}.` : ""}`),
+    !report &&
+      h(
+        "p",
+        { class: "message note" },
+        `Cancelled after ${count(captures)} of ${count(capturesTotal)} captures.${rows.length > 0 ? ` The table has the first ${count(new Set(rows.map((row) => row.capture)).size)}.` : ""}`,
+      ),
     headline(outcome),
-    problemList(outcome.problems, `${plural(outcome.problems.length, "capture")} could not be read, and ${outcome.problems.length === 1 ? "is" : "are"} not in these figures.`),
+    problemList(
+      outcome.problems,
+      `${plural(outcome.problems.length, "capture")} could not be read, and ${outcome.problems.length === 1 ? "is" : "are"} not in these figures.`,
+    ),
     report && downloads(files, `kvlens-${outcome.analysis}`, () => reportFile(app, outcome)),
     report && charts,
     tables(outcome),
@@ -88,12 +106,20 @@ function tables(outcome) {
   const { report, rows } = outcome;
   const variants = [...new Set(rows.map((row) => variantName(row.variant)))];
   const compared = !oneVariant(outcome.analysis);
-  const perVariant = compared && report ? [heading(report.analysis === "sweep" ? "By combination" : "By method"), groupTable(report.groups, "Figures of each variant")] : [];
+  const perVariant =
+    compared && report
+      ? [heading(report.analysis === "sweep" ? "By combination" : "By method"), groupTable(report.groups, "Figures of each variant")]
+      : [];
   if (rows.length === 0) return perVariant;
   const slot = h("div");
   /** @param {string} [variant] */
-  const draw = (variant) => fill(slot, layerTable(new LayerSums().add(rows, variant).list, `Figures of each layer${variant ? `, ${variant}` : ""}`));
-  const choice = h("select", { "aria-label": "Method of the table by layer", on: { change: () => draw(choice.value) } }, variants.map((name) => h("option", {}, name)));
+  const draw = (variant) =>
+    fill(slot, layerTable(new LayerSums().add(rows, variant).list, `Figures of each layer${variant ? `, ${variant}` : ""}`));
+  const choice = h(
+    "select",
+    { "aria-label": "Method of the table by layer", on: { change: () => draw(choice.value) } },
+    variants.map((name) => h("option", {}, name)),
+  );
   const best = bestOf(outcome);
   if (compared) choice.value = best ? variantName(best.variant) : variants[0];
   draw(compared ? choice.value : undefined);

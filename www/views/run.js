@@ -11,19 +11,32 @@ import { failureBox } from "./failure.js";
 /** @param {App} app @returns {HTMLElement} */
 export function runBar(app) {
   const { store } = app;
-  const go = h("button", { type: "button", class: "primary", id: "run", on: { click: () => (store.get().running ? app.cancel() : void app.run()) } }, "Run");
+  const go = h(
+    "button",
+    { type: "button", class: "primary", id: "run", on: { click: () => (store.get().running ? app.cancel() : void app.run()) } },
+    "Run",
+  );
   const text = h("p", { class: "state-text" });
   const bar = h("progress", { class: "idle", "aria-label": "Captures done" });
   const verify = h("input", { type: "checkbox", id: "verify", on: { change: () => store.set({ verify: verify.checked }) } });
   const failure = h("div", { role: "alert" });
-  const share = h("div", { class: "share buttons" },
+  const share = h(
+    "div",
+    { class: "share buttons" },
     h("label", { class: "check", title: "Decode what was compressed again, and compare it with the dump bit for bit" }, verify, "Verify"),
     copyButton("Copy link", "The address with these settings", () => location.href),
-    copyButton("Copy command", "The same run on the command line", () => commandOf(store.get())));
+    copyButton("Copy command", "The same run on the command line", () => commandOf(store.get())),
+  );
   const root = h("div", {}, h("div", { class: "run-bar" }, go, h("div", { class: "state" }, text, bar), share), failure);
 
-  store.watch((state) => state.verify, (on) => (verify.checked = on));
-  store.watch((state) => state.runFailure, (what) => fill(failure, what && failureBox(what)));
+  store.watch(
+    (state) => state.verify,
+    (on) => (verify.checked = on),
+  );
+  store.watch(
+    (state) => state.runFailure,
+    (what) => fill(failure, what && failureBox(what)),
+  );
   store.watch(
     (state) => [state.running, state.plan, state.dump, state.engine, blocker(state)],
     () => {
@@ -94,16 +107,19 @@ function copyButton(label, title, what) {
 function announce({ store }) {
   const live = byId("announce");
   let quarter = 0;
-  store.watch((state) => state.running, (running, before) => {
-    if (running && !before) {
-      quarter = 0;
-      live.textContent = "Running";
-    }
-    if (running?.progress) {
-      const now = Math.floor((4 * running.progress.captures) / Math.max(1, running.progress.capturesTotal));
-      if (now > quarter && now < 4) live.textContent = `${now * 25} percent`;
-      quarter = now;
-    }
-    if (before && !running) live.textContent = store.get().runFailure ? "The run failed" : "Done";
-  });
+  store.watch(
+    (state) => state.running,
+    (running, before) => {
+      if (running && !before) {
+        quarter = 0;
+        live.textContent = "Running";
+      }
+      if (running?.progress) {
+        const now = Math.floor((4 * running.progress.captures) / Math.max(1, running.progress.capturesTotal));
+        if (now > quarter && now < 4) live.textContent = `${now * 25} percent`;
+        quarter = now;
+      }
+      if (before && !running) live.textContent = store.get().runFailure ? "The run failed" : "Done";
+    },
+  );
 }

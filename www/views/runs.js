@@ -6,7 +6,10 @@ import { h } from "../dom.js";
 import { count, ratio } from "../format.js";
 
 /** @param {Outcome} outcome */
-export const settingsText = ({ settings }) => Object.entries(settings).map(([flag, text]) => `${flag} ${text}`).join(", ") || "defaults";
+export const settingsText = ({ settings }) =>
+  Object.entries(settings)
+    .map(([flag, text]) => `${flag} ${text}`)
+    .join(", ") || "defaults";
 
 /** @param {Outcome} outcome */
 export const bestOf = ({ report }) => (report && report.headline !== null ? report.groups[report.headline] : null);
@@ -19,14 +22,39 @@ export function runList({ store }, outcomes, shown, comparedTo) {
     const best = bestOf(outcome);
     const current = id === shown;
     const beside = id === comparedTo;
-    return h("li", { "aria-current": current ? "true" : false },
-      h("button", { type: "button", class: "link", disabled: current && comparedTo === null, on: { click: () => store.set({ shown: id, comparedTo: null }) } }, `#${id} ${analysis}`),
+    return h(
+      "li",
+      { "aria-current": current ? "true" : false },
+      h(
+        "button",
+        {
+          type: "button",
+          class: "link",
+          disabled: current && comparedTo === null,
+          on: { click: () => store.set({ shown: id, comparedTo: null }) },
+        },
+        `#${id} ${analysis}`,
+      ),
       h("span", { class: "run-settings" }, settingsText(outcome)),
       h("span", { class: "muted" }, dumpName),
-      h("span", { class: "run-ratio" }, report ? (best ? `KV ${ratio(best.all.kvRatio)}` : "") : `cancelled, ${count(captures)} of ${count(capturesTotal)}`),
+      h(
+        "span",
+        { class: "run-ratio" },
+        report ? (best ? `KV ${ratio(best.all.kvRatio)}` : "") : `cancelled, ${count(captures)} of ${count(capturesTotal)}`,
+      ),
       current || !report || !onScreen?.report
         ? h("span", { class: "muted" }, current ? "on screen" : "")
-        : h("button", { type: "button", class: "quiet", "aria-pressed": String(beside), on: { click: () => store.set({ comparedTo: beside ? null : id }) } }, beside ? "End comparison" : "Compare"));
+        : h(
+            "button",
+            {
+              type: "button",
+              class: "quiet",
+              "aria-pressed": String(beside),
+              on: { click: () => store.set({ comparedTo: beside ? null : id }) },
+            },
+            beside ? "End comparison" : "Compare",
+          ),
+    );
   });
   return [h("h3", {}, "Runs"), h("ol", { class: "run-rows" }, rows)];
 }

@@ -19,9 +19,22 @@ export function mountSplit(app) {
   const { store } = app;
   const root = byId("split-body");
   const cells = h("div", { class: "cells" });
-  const handle = h("div", { class: "handle", role: "slider", tabindex: "0", "aria-label": "Split between lossless and lossy layers", "aria-valuemin": 0,
-    "aria-orientation": "horizontal" });
-  const strip = h("div", { class: "strip" }, h("span", { class: "side k", "aria-hidden": "true" }, "K"), h("span", { class: "side v", "aria-hidden": "true" }, "V"), cells, handle);
+  const handle = h("div", {
+    class: "handle",
+    role: "slider",
+    tabindex: "0",
+    "aria-label": "Split between lossless and lossy layers",
+    "aria-valuemin": 0,
+    "aria-orientation": "horizontal",
+  });
+  const strip = h(
+    "div",
+    { class: "strip" },
+    h("span", { class: "side k", "aria-hidden": "true" }, "K"),
+    h("span", { class: "side v", "aria-hidden": "true" }, "V"),
+    cells,
+    handle,
+  );
   const say = h("p", { class: "split-say" });
   const readout = h("p", { class: "readout small muted" });
   const fieldSlot = h("div", { class: "split-field" });
@@ -36,23 +49,34 @@ export function mountSplit(app) {
   /** @type {HTMLElement[]} */
   let columns = [];
 
-  store.watch((state) => state.specs, (specs) => {
-    const param = specs[0] && paramsOf(specs[0]).find(({ flag }) => flag === FLAG);
-    fill(fieldSlot, param && fieldFor(app, param).element);
-  });
-  store.watch((state) => state.dump, (dump) => {
-    layers = [...(dump?.layers ?? [])].sort((a, b) => a.layerId - b.layerId);
-    placeholder.hidden = layers.length > 0;
-    whole.hidden = layers.length === 0;
-    handle.setAttribute("aria-valuemax", String(layers.length));
-    build();
-  });
-  store.watch(({ outcomes, shown }) => [outcomes, shown], () => {
-    const { outcomes, shown } = store.get();
-    const outcome = outcomes.find(({ id }) => id === shown);
-    results = new Map(outcome && oneVariant(outcome.analysis) ? new LayerSums().add(outcome.rows).list.map((layer) => [layer.layerId, layer]) : []);
-    drawResults();
-  });
+  store.watch(
+    (state) => state.specs,
+    (specs) => {
+      const param = specs[0] && paramsOf(specs[0]).find(({ flag }) => flag === FLAG);
+      fill(fieldSlot, param && fieldFor(app, param).element);
+    },
+  );
+  store.watch(
+    (state) => state.dump,
+    (dump) => {
+      layers = [...(dump?.layers ?? [])].sort((a, b) => a.layerId - b.layerId);
+      placeholder.hidden = layers.length > 0;
+      whole.hidden = layers.length === 0;
+      handle.setAttribute("aria-valuemax", String(layers.length));
+      build();
+    },
+  );
+  store.watch(
+    ({ outcomes, shown }) => [outcomes, shown],
+    () => {
+      const { outcomes, shown } = store.get();
+      const outcome = outcomes.find(({ id }) => id === shown);
+      results = new Map(
+        outcome && oneVariant(outcome.analysis) ? new LayerSums().add(outcome.rows).list.map((layer) => [layer.layerId, layer]) : [],
+      );
+      drawResults();
+    },
+  );
   store.watch(({ values, analysis, specs, dump }) => [values, analysis, specs, dump], drawSplit);
   new ResizeObserver(labels).observe(cells);
 
@@ -72,10 +96,13 @@ export function mountSplit(app) {
   function build() {
     const most = Math.max(1, ...layers.map(({ bytes }) => bytes));
     columns = layers.map((layer) =>
-      h("div", { class: "cell", on: { pointerenter: () => describe(layer) } },
+      h(
+        "div",
+        { class: "cell", on: { pointerenter: () => describe(layer) } },
         bar("k", layer.bytes / most),
         bar("v", layer.bytes / most),
-        h("span", { class: "cell-id" }, String(layer.layerId))),
+        h("span", { class: "cell-id" }, String(layer.layerId)),
+      ),
     );
     fill(cells, columns);
     cells.onpointerleave = () => describe(null);
@@ -85,7 +112,12 @@ export function mountSplit(app) {
 
   /** @param {"k" | "v"} side @param {number} share of the greatest layer */
   function bar(side, share) {
-    return h("div", { class: `half ${side}` }, h("span", { class: "cell-ratio" }), h("div", { class: "raw", style: { "--share": String(Math.max(share, 0.02)) } }, h("div", { class: "rest" })));
+    return h(
+      "div",
+      { class: `half ${side}` },
+      h("span", { class: "cell-ratio" }),
+      h("div", { class: "raw", style: { "--share": String(Math.max(share, 0.02)) } }, h("div", { class: "rest" })),
+    );
   }
 
   function drawResults() {
@@ -112,7 +144,8 @@ export function mountSplit(app) {
     handle.setAttribute("aria-valuenow", String(at));
     const text = `${at} of ${plural(layers.length, "layer")} lossless`;
     const left = layers.length - at;
-    const rest = left === 0 ? "" : ` · ${at > 0 ? `the other ${count(left)}` : left === 1 ? "it" : "all"} ${left === 1 ? "becomes" : "become"} lossy`;
+    const rest =
+      left === 0 ? "" : ` · ${at > 0 ? `the other ${count(left)}` : left === 1 ? "it" : "all"} ${left === 1 ? "becomes" : "become"} lossy`;
     handle.setAttribute("aria-valuetext", text);
     fill(say, h("strong", {}, text), h("span", { class: "muted" }, lossyOnly ? " · this analysis measures the lossy ones only" : rest));
   }
@@ -129,10 +162,24 @@ export function mountSplit(app) {
 
   /** @param {LayerCount | null} layer */
   function describe(layer) {
-    if (!layer) return fill(readout, results.size > 0 ? "Filled: the bytes left, with their ratio. Solid is lossless, hatched lossy." : "A cell is a layer, its height its bytes. Solid stays lossless, hatched becomes lossy: drag the handle, or use the arrow keys.");
+    if (!layer)
+      return fill(
+        readout,
+        results.size > 0
+          ? "Filled: the bytes left, with their ratio. Solid is lossless, hatched lossy."
+          : "A cell is a layer, its height its bytes. Solid stays lossless, hatched becomes lossy: drag the handle, or use the arrow keys.",
+      );
     const result = results.get(layer.layerId);
-    fill(readout, `Layer ${layer.layerId} · ${plural(layer.captures, "capture")} · ${megabytes(layer.bytes)}`,
-      result && [" · ", h("span", { class: "k" }, `K ${ratio(ratioOf(result.k))}`), " · ", h("span", { class: "v" }, `V ${ratio(ratioOf(result.v))}`)]);
+    fill(
+      readout,
+      `Layer ${layer.layerId} · ${plural(layer.captures, "capture")} · ${megabytes(layer.bytes)}`,
+      result && [
+        " · ",
+        h("span", { class: "k" }, `K ${ratio(ratioOf(result.k))}`),
+        " · ",
+        h("span", { class: "v" }, `V ${ratio(ratioOf(result.v))}`),
+      ],
+    );
   }
 
   /** @param {PointerEvent} event */
@@ -151,7 +198,16 @@ export function mountSplit(app) {
   handle.addEventListener("keydown", (event) => {
     const at = position();
     const page = Math.max(1, Math.round(layers.length / 10));
-    const to = { ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1, PageDown: at - page, PageUp: at + page, Home: 0, End: layers.length }[event.key];
+    const to = {
+      ArrowLeft: at - 1,
+      ArrowDown: at - 1,
+      ArrowRight: at + 1,
+      ArrowUp: at + 1,
+      PageDown: at - page,
+      PageUp: at + page,
+      Home: 0,
+      End: layers.length,
+    }[event.key];
     if (to === undefined) return;
     event.preventDefault();
     move(to);

@@ -26,12 +26,24 @@ export function table(caption, columns, rows, { rowClass = () => "", sort = null
   let order = sort;
   const body = h("tbody");
   const heads = columns.map((column, i) =>
-    h("th", { scope: "col", class: column.class ?? "", title: column.title },
-      h("button", { type: "button", on: { click: () => sortBy(i) } }, column.head, column.unit && h("span", { class: "unit" }, ` ${column.unit}`))));
+    h(
+      "th",
+      { scope: "col", class: column.class ?? "", title: column.title },
+      h(
+        "button",
+        { type: "button", on: { click: () => sortBy(i) } },
+        column.head,
+        column.unit && h("span", { class: "unit" }, ` ${column.unit}`),
+      ),
+    ),
+  );
   const head = h("thead", {}, h("tr", {}, heads));
   draw();
-  return h("div", { class: "table-scroll", role: "region", tabindex: "0", "aria-label": caption },
-    h("table", {}, h("caption", { class: "visually-hidden" }, caption), head, body));
+  return h(
+    "div",
+    { class: "table-scroll", role: "region", tabindex: "0", "aria-label": caption },
+    h("table", {}, h("caption", { class: "visually-hidden" }, caption), head, body),
+  );
 
   /** @param {number} i */
   function sortBy(i) {
@@ -52,9 +64,21 @@ export function table(caption, columns, rows, { rowClass = () => "", sort = null
       if (order?.column === i) th.setAttribute("aria-sort", order.down ? "descending" : "ascending");
       else th.removeAttribute("aria-sort");
     });
-    fill(body, sorted.map((row) => h("tr", { class: rowClass(row) || false }, columns.map((column) => h("td", { class: column.class }, (column.cell ?? column.value)(row))))));
+    fill(
+      body,
+      sorted.map((row) =>
+        h(
+          "tr",
+          { class: rowClass(row) || false },
+          columns.map((column) => h("td", { class: column.class }, (column.cell ?? column.value)(row))),
+        ),
+      ),
+    );
   }
 }
 
 /** @param {number | string} a @param {number | string} b */
-const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? (Number.isNaN(a) ? Infinity : a) - (Number.isNaN(b) ? Infinity : b) || 0 : String(a).localeCompare(String(b), "en", { numeric: true }));
+const compare = (a, b) =>
+  typeof a === "number" && typeof b === "number"
+    ? (Number.isNaN(a) ? Infinity : a) - (Number.isNaN(b) ? Infinity : b) || 0
+    : String(a).localeCompare(String(b), "en", { numeric: true });

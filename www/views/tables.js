@@ -18,13 +18,40 @@ export function layerTable(layers, caption) {
     { head: "Layer", value: (layer) => layer.layerId },
     { head: "Kept", class: "text", value: (layer) => (layer.lossless ? "lossless" : "lossy"), cell: (layer) => keptCell(layer.lossless) },
     { head: "Captures", value: (layer) => layer.captures, cell: (layer) => count(layer.captures) },
-    { head: "Raw", unit: "MB", title: "K and V before, in 10^6 bytes", value: ({ k, v }) => k.raw + v.raw, cell: ({ k, v }) => bytesCell(k.raw + v.raw) },
-    { head: "Size", unit: "MB", title: "K and V after, in 10^6 bytes", value: ({ k, v }) => k.size + v.size, cell: ({ k, v }) => bytesCell(k.size + v.size) },
+    {
+      head: "Raw",
+      unit: "MB",
+      title: "K and V before, in 10^6 bytes",
+      value: ({ k, v }) => k.raw + v.raw,
+      cell: ({ k, v }) => bytesCell(k.raw + v.raw),
+    },
+    {
+      head: "Size",
+      unit: "MB",
+      title: "K and V after, in 10^6 bytes",
+      value: ({ k, v }) => k.size + v.size,
+      cell: ({ k, v }) => bytesCell(k.size + v.size),
+    },
     ...sides((side, name) => [
-      { head: `${name} ratio`, unit: "×", class: side, value: (/** @type {Layer} */ layer) => ratioOf(layer[side]), cell: (/** @type {Layer} */ layer) => bare(ratio(ratioOf(layer[side]))) },
+      {
+        head: `${name} ratio`,
+        unit: "×",
+        class: side,
+        value: (/** @type {Layer} */ layer) => ratioOf(layer[side]),
+        cell: (/** @type {Layer} */ layer) => bare(ratio(ratioOf(layer[side]))),
+      },
     ]),
     ...(withErrors ? sides((side, name) => errorColumns(name, side, (/** @type {Layer} */ layer) => errorsOf(layer[side]))) : []),
-    ...(withNonFinite ? [{ head: "NaN, Inf", title: "Values that are not finite", value: nonFinite, cell: (/** @type {Layer} */ layer) => count(nonFinite(layer)) }] : []),
+    ...(withNonFinite
+      ? [
+          {
+            head: "NaN, Inf",
+            title: "Values that are not finite",
+            value: nonFinite,
+            cell: (/** @type {Layer} */ layer) => count(nonFinite(layer)),
+          },
+        ]
+      : []),
   ];
   return table(caption, columns, layers, { rowClass: (layer) => (layer.lossless ? "" : "lossy") });
 }
@@ -39,12 +66,32 @@ export function groupTable(groups, caption) {
   /** @type {Column<Group>[]} */
   const columns = [
     { head: sweep ? "Combination" : "Method", class: "text", value: ({ variant }) => variant.label },
-    ...(judged ? [{ head: "Passes", class: "text", title: "Whether its errors stay within the thresholds", value: (/** @type {Group} */ { passes }) => (passes ? "yes" : "no"), cell: passCell }] : []),
+    ...(judged
+      ? [
+          {
+            head: "Passes",
+            class: "text",
+            title: "Whether its errors stay within the thresholds",
+            value: (/** @type {Group} */ { passes }) => (passes ? "yes" : "no"),
+            cell: passCell,
+          },
+        ]
+      : []),
     ...(sweep ? sweepColumns : []),
     { head: "Bits", value: ({ variant }) => variant.bits, cell: ({ variant }) => (variant.bits ? String(variant.bits) : "–") },
     { head: "KV ratio", unit: "×", value: ({ all }) => all.kvRatio, cell: ({ all }) => bare(ratio(all.kvRatio)) },
-    ...sides((side, name) => [{ head: `${name} ratio`, unit: "×", class: side, value: (/** @type {Group} */ { all }) => all[`${side}Ratio`], cell: (/** @type {Group} */ { all }) => bare(ratio(all[`${side}Ratio`])) }]),
-    ...sides((side, name) => errorColumns(name, side, (/** @type {Group} */ { all }) => all[`${side}Errors`]).filter(({ head }) => / (cosine|MAE)$/.test(head))),
+    ...sides((side, name) => [
+      {
+        head: `${name} ratio`,
+        unit: "×",
+        class: side,
+        value: (/** @type {Group} */ { all }) => all[`${side}Ratio`],
+        cell: (/** @type {Group} */ { all }) => bare(ratio(all[`${side}Ratio`])),
+      },
+    ]),
+    ...sides((side, name) =>
+      errorColumns(name, side, (/** @type {Group} */ { all }) => all[`${side}Errors`]).filter(({ head }) => / (cosine|MAE)$/.test(head)),
+    ),
   ];
   return table(caption, columns, groups, { rowClass: ({ passes }) => (passes === false ? "fails" : "") });
 }
@@ -82,7 +129,9 @@ const sides = (make) => [...make("k", "K"), ...make("v", "V")];
 function errorColumns(name, side, of) {
   /** @param {string} head @param {string} title @param {keyof Errors} key @param {(n: number) => Child} write */
   const column = (head, title, key, write) => ({
-    head: `${name} ${head}`, title, class: side,
+    head: `${name} ${head}`,
+    title,
+    class: side,
     // Rows without a figure go to the end that means "least error".
     value: (/** @type {R} */ row) => of(row)?.[key] ?? (key === "cosine" ? 2 : -1),
     cell: (/** @type {R} */ row) => {

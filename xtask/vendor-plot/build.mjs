@@ -14,8 +14,14 @@ const withoutInlineStyle = {
   name: "without-inline-style",
   setup(plugins) {
     const cuts = [
-      { filter: /plot\/src\/plot\.js$/, cut: /\.call\(\(svg\) =>\s*\/\/ Warning[^\n]*\n\s*svg\.append\("style"\)\.text\(\s*`[^`]*`\s*\)\s*\)/ },
-      { filter: /plot\/src\/legends\/ramp\.js$/, cut: /\.call\(\(svg\) =>[^\n]*\n(?:\s*\/\/[^\n]*\n)*\s*svg\.append\("style"\)\.text\(\s*`[^`]*`\s*\)\s*\)/ },
+      {
+        filter: /plot\/src\/plot\.js$/,
+        cut: /\.call\(\(svg\) =>\s*\/\/ Warning[^\n]*\n\s*svg\.append\("style"\)\.text\(\s*`[^`]*`\s*\)\s*\)/,
+      },
+      {
+        filter: /plot\/src\/legends\/ramp\.js$/,
+        cut: /\.call\(\(svg\) =>[^\n]*\n(?:\s*\/\/[^\n]*\n)*\s*svg\.append\("style"\)\.text\(\s*`[^`]*`\s*\)\s*\)/,
+      },
       { filter: /plot\/src\/legends\/swatches\.js$/, cut: /\.call\(\(div\) =>\s*div\.insert\("style", "\*"\)\.text\(\s*`[^`]*`\s*\)\s*\)/ },
     ];
     for (const { filter, cut } of cuts) {
