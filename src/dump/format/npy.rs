@@ -3,12 +3,29 @@
 
 use std::io::Read;
 
-use super::items::Item;
-use super::limits::Limits;
-use super::meta::shorten;
-use super::problem::Fault;
-use super::tensors::{Array, Element, MOST_AXES};
+use super::spec::Format;
+use crate::dump::archive::ListedFile;
+use crate::dump::arrays::array::{
+    Array, Element, MAX_AXES, c_strides, fortran_strides, shape_bytes, shape_text,
+};
+use crate::dump::bytes::Limits;
+use crate::dump::bytes::path::file_name;
+use crate::dump::bytes::stream::Span;
+use crate::dump::problem::{Fault, shorten};
 use crate::tensor::Dtype;
+
+/// NumPy's files of one array.
+pub(super) const FORMAT: Format = Format {
+    label: "NumPy array",
+    names: &["*.npy"],
+    first_bytes: &[],
+    read_head: |reader, _, limits| read_header(reader, limits),
+    parse: |file, head, findings| {
+        let array = array(file, head)?;
+        findings.loose.push((file.path.clone(), array));
+        Ok(())
+    },
+};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
@@ -17,7 +34,7 @@ fn broken(why: &str) -> Fault {
 }
 
 /// Reads all before the data: magic, version, length and dict.
-pub(super) fn read_header(reader: &mut dyn Read, limits: &Limits) -> Result<Vec<u8>, Fault> {
+fn read_header(reader: &mut dyn Read, limits: &Limits) -> Result<Vec<u8>, Fault> {
     let mut head = vec![0; 8];
     reader
         .read_exact(&mut head)
@@ -46,13 +63,14 @@ pub(super) fn read_header(reader: &mut dyn Read, limits: &Limits) -> Result<Vec<
     Ok(head)
 }
 
-/// The array of the file `item`, whose header is `head`.
-pub(super) fn array(item: &Item, head: &[u8]) -> Result<Array, Fault> {
+/// The array of `file`, whose header is `head`.
+fn array(file: &ListedFile, head: &[u8]) -> Result<Array, Fault> {
     let dict_start = if head.get(6) == Some(&1) { 10 } else { 12 };
     let dict = head.get(dict_start..).unwrap_or_default();
     let dict = Dict::parse(&String::from_utf8_lossy(dict))
         .ok_or_else(|| broken("its header is not the dict it should be"))?;
-    let wrong = |found: &str| Fault::field("descr", shorten(found), "<f2, <f4 or <u2 with --dtype");
+    let wrong =
+        |found: &str| Fault::field("descr", shorten(found), "<f2, <f4 or <u2 with --bits16");
     let (big_endian, kind) = match dict.descr.split_at_checked(1) {
         Some(("<" | "|" | "=", kind)) => (false, kind),
         Some((">", kind)) => (true, kind),
@@ -66,36 +84,37 @@ pub(super) fn array(item: &Item, head: &[u8]) -> Result<Array, Fault> {
         "u2" | "i2" => Element::Bits16,
         _ => Element::Other(shorten(&dict.descr)),
     };
-    let span = data(item, head.len() as u64, &element, &dict.shape)?;
-    let name = item.path.rsplit('/').next().unwrap_or_default();
+    let span = data(file, head.len() as u64, &element, &dict.shape)?;
+    let name = file_name(&file.path);
     let name = name[..name.len() - ".npy".len()].to_owned();
     Ok(Array {
         name,
-        file: item.path.clone(),
+        file: file.path.clone(),
         element,
+        strides: if dict.fortran {
+            fortran_strides(dict.shape.iter().copied())
+        } else {
+            c_strides(&dict.shape)
+        },
         shape: dict.shape,
-        fortran: dict.fortran,
         big_endian,
         span,
+        beside: Vec::new(),
+        decode: None,
     })
 }
 
-fn data(
-    item: &Item,
-    start: u64,
-    element: &Element,
-    shape: &[u64],
-) -> Result<super::stream::Span, Fault> {
-    if shape.len() > MOST_AXES {
+fn data(file: &ListedFile, start: u64, element: &Element, shape: &[u64]) -> Result<Span, Fault> {
+    if shape.len() > MAX_AXES {
         return Err(Fault::field(
             "shape",
             format!("{} axes", shape.len()),
-            format!("at most {MOST_AXES}"),
+            format!("at most {MAX_AXES}"),
         ));
     }
-    let found = item.span.len().saturating_sub(start);
-    let text = Array::shape_text(shape);
-    let bytes = Array::bytes(shape, element.size().unwrap_or(0))
+    let found = file.span.len().saturating_sub(start);
+    let text = shape_text(shape);
+    let bytes = shape_bytes(shape, element.size().unwrap_or(0))
         .ok_or_else(|| Fault::field("shape", &text, "a size that fits in 64 bits"))?;
     let short = || {
         Fault::field(
@@ -107,7 +126,7 @@ fn data(
     if bytes != found && element.size().is_some() {
         return Err(short());
     }
-    item.span.part(start, bytes).ok_or_else(short)
+    file.span.part(start, bytes).ok_or_else(short)
 }
 
 /// The dict of the header.
@@ -184,7 +203,7 @@ impl<'a> Literal<'a> {
             .map(|size| size.trim().trim_end_matches('L'))
             .filter(|size| !size.is_empty());
         sizes
-            .take(MOST_AXES + 1)
+            .take(MAX_AXES + 1)
             .map(|size| size.parse().ok())
             .collect()
     }

@@ -5,13 +5,11 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use super::items::Listing;
-use super::limits::Limits;
-use super::problem::Fault;
-use super::region::{Region, Window};
-use super::source::SourceError;
-use super::stream::{Coding, Span, Stream};
-use crate::order::sort_by;
+use super::listing::ArchiveListing;
+use crate::dump::bytes::Limits;
+use crate::dump::bytes::region::{Region, Window};
+use crate::dump::bytes::stream::{Coding, Span, Stream};
+use crate::dump::problem::Fault;
 
 const END: &[u8; 4] = b"PK\x05\x06";
 const END_LEN: usize = 22;
@@ -45,12 +43,9 @@ struct Directory {
 }
 
 /// Lists the entries of the archive in `archive`.
-pub(super) fn list(
-    archive: &Region,
-    limits: &Limits,
-    listing: &mut Listing<'_>,
-) -> Result<(), Fault> {
-    let directory = find_directory(archive)?;
+pub(super) fn list(archive: Region, listing: &mut ArchiveListing<'_>) -> Result<(), Fault> {
+    let limits = listing.options.limits;
+    let directory = find_directory(&archive)?;
     let mut window = Window::new(
         archive.part(directory.start, directory.end - directory.start)?,
         1 << 18,
@@ -76,7 +71,7 @@ pub(super) fn list(
         if name.ends_with('/') {
             continue;
         }
-        match entry(archive, &directory, &fixed, &rest[..sizes[1]], limits) {
+        match entry(&archive, &directory, &fixed, &rest[..sizes[1]], limits) {
             Ok(Entry { span, from, to }) => {
                 ends.push((from, to, name.clone()));
                 listing.add(&name, span, None)?;
@@ -227,8 +222,8 @@ impl<'a> Zip64<'a> {
 }
 
 /// Entries that share bytes are how a small archive pretends to be a huge one.
-fn refuse_overlaps(mut ends: Vec<(u64, u64, String)>, listing: &mut Listing<'_>) {
-    sort_by(&mut ends, Ord::cmp);
+fn refuse_overlaps(mut ends: Vec<(u64, u64, String)>, listing: &mut ArchiveListing<'_>) {
+    ends.sort();
     let mut end = 0;
     let mut refused = Vec::new();
     for (from, to, name) in ends {
@@ -239,18 +234,4 @@ fn refuse_overlaps(mut ends: Vec<(u64, u64, String)>, listing: &mut Listing<'_>)
         end = end.max(to);
     }
     listing.refuse(refused);
-}
-
-/// The `packed` bytes of the entry whose local header stands at the start of `region`.
-pub(super) fn entry_data(region: &Region, packed: u64) -> Result<Region, SourceError> {
-    let header = region.part(0, LOCAL_LEN)?.read()?;
-    if !header.starts_with(b"PK\x03\x04") {
-        return Err(SourceError::Io(
-            "the zip archive has no entry where its list says".to_owned(),
-        ));
-    }
-    region.part(
-        LOCAL_LEN + u64::from(u16_at(&header, 26)) + u64::from(u16_at(&header, 28)),
-        packed,
-    )
 }

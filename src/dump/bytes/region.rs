@@ -8,7 +8,7 @@ use super::source::{Source, SourceError};
 
 /// Bytes `start..start + len` of a source's file.
 #[derive(Clone)]
-pub(super) struct Region {
+pub(crate) struct Region {
     source: Arc<dyn Source>,
     file: usize,
     start: u64,
@@ -77,7 +77,7 @@ impl Region {
 }
 
 /// Reads a region from its start to its end, `step` bytes of the source at a time.
-pub(super) struct Window {
+pub(crate) struct Window {
     region: Region,
     position: u64,
     piece: Vec<u8>,

@@ -3,15 +3,13 @@
 use std::io::{self, Read};
 use std::sync::{Arc, OnceLock};
 
-use flate2::read::DeflateDecoder;
+use flate2::read::{DeflateDecoder, MultiGzDecoder};
 
-use super::gzip::Gzip;
 use super::limits::Limits;
 use super::region::{Region, Window};
 use super::source::{SourceError, reserve};
-use super::zip;
+use super::zip_local;
 use super::zstd_frames::ZstdFrames;
-use crate::crc32::crc32;
 
 /// Bytes asked of the source at a time while unpacking: browsers read 1 MB pieces several times slower than 16 MB ones, and
 /// native reads gain nothing above 256 KiB.
@@ -19,7 +17,7 @@ const UNPACK_STEP: u64 = 4 << 20;
 
 /// How the bytes of a region are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Coding {
+pub(crate) enum Coding {
     Plain,
     Deflate,
     Gzip,
@@ -37,13 +35,14 @@ enum Start {
 
 /// A sequence of bytes, packed or not.
 #[derive(Debug)]
-pub(super) struct Stream {
+pub(crate) struct Stream {
     region: Region,
     start: Start,
     coding: Coding,
     /// Unpacked length; `None` where only unpacking tells.
     len: Option<u64>,
-    most: u64,
+    /// Most bytes that it may unpack to.
+    max_len: u64,
     data: OnceLock<Region>,
 }
 
@@ -56,20 +55,20 @@ impl Stream {
             start: Start::Here,
             coding: Coding::Plain,
             len: Some(len),
-            most: len,
+            max_len: len,
             data: OnceLock::new(),
         }
     }
 
     /// A file packed as a whole.
     pub fn packed(region: Region, coding: Coding, limits: &Limits) -> Self {
-        let most = limits.unpacked(region.len());
+        let max_len = limits.unpacked(region.len());
         Self {
             region,
             start: Start::Here,
             coding,
             len: None,
-            most,
+            max_len,
             data: OnceLock::new(),
         }
     }
@@ -81,7 +80,7 @@ impl Stream {
             start: Start::AfterZipHeader(packed),
             coding,
             len: Some(len),
-            most: len,
+            max_len: len,
             data: OnceLock::new(),
         }
     }
@@ -114,7 +113,7 @@ impl Stream {
         }
         let region = match self.start {
             Start::Here => self.region.clone(),
-            Start::AfterZipHeader(packed) => zip::entry_data(&self.region, packed)?,
+            Start::AfterZipHeader(packed) => zip_local::entry_data(&self.region, packed)?,
         };
         Ok(self.data.get_or_init(|| region).clone())
     }
@@ -126,12 +125,12 @@ impl Stream {
         let decoder: Box<dyn Read + Send> = match self.coding {
             Coding::Plain => return Ok(Reader::Plain(Window::new(data, plain_step))),
             Coding::Deflate => Box::new(DeflateDecoder::new(packed(data))),
-            Coding::Gzip => Box::new(Gzip::new(packed(data))?),
+            Coding::Gzip => Box::new(MultiGzDecoder::new(packed(data))),
             Coding::Zstd => Box::new(ZstdFrames::new(packed(data))),
         };
         Ok(Reader::Packed(Unpacker {
             decoder,
-            left: self.most,
+            left: self.max_len,
         }))
     }
 
@@ -140,19 +139,19 @@ impl Stream {
         let decoder = Box::new(DeflateDecoder::new(io::Cursor::new(bytes)));
         Reader::Packed(Unpacker {
             decoder,
-            left: self.most,
+            left: self.max_len,
         })
     }
 }
 
 /// A reader that only goes forward.
-pub(super) enum Reader {
+pub(crate) enum Reader {
     Plain(Window),
     Packed(Unpacker),
 }
 
 /// Unpacks, but no more than it may.
-pub(super) struct Unpacker {
+pub(crate) struct Unpacker {
     decoder: Box<dyn Read + Send>,
     left: u64,
 }
@@ -211,7 +210,7 @@ impl Read for Reader {
 
 /// Bytes `offset..offset + len` of a stream, unpacked.
 #[derive(Clone, Debug)]
-pub(super) struct Span {
+pub(crate) struct Span {
     stream: Arc<Stream>,
     offset: u64,
     len: u64,
@@ -290,7 +289,7 @@ impl Span {
 
 /// The bytes of a span, perhaps still packed.
 #[derive(Debug)]
-pub(super) enum Bytes {
+pub(crate) enum Bytes {
     Unpacked(Vec<u8>),
     Packed(Vec<u8>),
 }
@@ -307,7 +306,7 @@ impl Bytes {
             }
         };
         match span.crc {
-            Some(expected) if crc32(&bytes) != expected => {
+            Some(expected) if crc32fast::hash(&bytes) != expected => {
                 Err(SourceError::Io("the checksum differs".to_owned()))
             }
             _ => Ok(bytes),

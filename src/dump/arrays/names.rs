@@ -1,7 +1,7 @@
 //! Reads layer and K/V out of a tensor's name where it leaves no doubt: every word of it must be known, with one number for
 //! the layer and one word for K or V. So `past_key_values.0.key` is understood, and `layers.0.self_attn.k_proj.weight` is not.
 
-use super::pattern::{Kv, Named, word_kv};
+use super::named::{Kv, Named, word_kv};
 use crate::tensor::Dtype;
 
 /// A number behind one of these is the layer's.
@@ -30,7 +30,7 @@ const STAGES: &[&str] = &["prefill", "decode"];
 
 /// What a name was found to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Guess {
+pub(crate) struct Guess {
     pub named: Named,
     /// The name with its variable parts replaced: a [`super::NamePattern`].
     pub template: String,
@@ -60,7 +60,7 @@ impl Word<'_> {
 }
 
 /// What the name `name` says, or `None` where it leaves doubt.
-pub(super) fn guess(name: &str) -> Option<Guess> {
+pub(crate) fn guess(name: &str) -> Option<Guess> {
     if name.len() > 512 || name.contains(['{', '}', '*']) {
         return None;
     }
@@ -248,8 +248,8 @@ fn punch(body: &str, holes: &[(&Word<'_>, &str)]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::NamePattern;
     use super::*;
-    use crate::dump::NamePattern;
 
     #[test]
     fn understands_the_usual_names() {

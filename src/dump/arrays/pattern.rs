@@ -3,24 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// K or V.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Kv {
-    K,
-    V,
-}
-
-/// What a name says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Named {
-    pub kv: Kv,
-    pub layer: Option<i64>,
-    pub stage: Option<String>,
-    /// Positions of the first token and behind the last, where the name has them (`t0_128`).
-    pub span: Option<(u64, u64)>,
-    /// What stands before the layer's folder.
-    pub run: String,
-}
+use super::named::{KEY_WORDS, Kv, Named, VALUE_WORDS, word_kv};
 
 /// A pattern that a name may match.
 ///
@@ -65,7 +48,7 @@ pub enum PatternError {
 }
 
 /// Longest name that is matched, so that matching takes bounded time whatever a file holds.
-const MOST_NAME: usize = 512;
+const MAX_NAME_LEN: usize = 512;
 
 impl NamePattern {
     /// Reads a pattern.
@@ -101,7 +84,7 @@ impl NamePattern {
             .iter()
             .filter(|part| matches!(part, Part::Any | Part::Run))
             .count();
-        if open > 2 || parts.len() > 32 || text.len() > MOST_NAME {
+        if open > 2 || parts.len() > 32 || text.len() > MAX_NAME_LEN {
             return Err(PatternError::TooLong);
         }
         Ok(Self {
@@ -111,8 +94,8 @@ impl NamePattern {
     }
 
     /// What `name` says by this pattern, or `None` where it does not match.
-    pub(super) fn matches(&self, name: &str) -> Option<Named> {
-        if name.len() > MOST_NAME {
+    pub(crate) fn matches(&self, name: &str) -> Option<Named> {
+        if name.len() > MAX_NAME_LEN {
             return None;
         }
         let mut found = Named {
@@ -163,7 +146,7 @@ impl Part {
             }
             Self::Stage => (1..=run_of(|c| c.is_ascii_alphanumeric())).rev().collect(),
             Self::Kv(k, _) if k.is_empty() => {
-                let words = KEYS.iter().chain(VALUES);
+                let words = KEY_WORDS.iter().chain(VALUE_WORDS);
                 let fits = |word: &&&str| {
                     text.get(..word.len())
                         .is_some_and(|head| head.eq_ignore_ascii_case(word))
@@ -197,19 +180,6 @@ impl Part {
             Self::Text(_) | Self::Any => {}
         }
         Some(())
-    }
-}
-
-const KEYS: &[&str] = &["keys", "key", "k"];
-const VALUES: &[&str] = &["values", "value", "val", "v"];
-
-/// The word's meaning in any case.
-pub(super) fn word_kv(word: &str) -> Option<Kv> {
-    let is = |words: &[&str]| words.iter().any(|known| word.eq_ignore_ascii_case(known));
-    if is(KEYS) {
-        Some(Kv::K)
-    } else {
-        is(VALUES).then_some(Kv::V)
     }
 }
 

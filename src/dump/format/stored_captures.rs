@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::capture::Capture;
-use super::meta::{inner_path, shorten};
-use super::problem::{Fault, Problem, Problems};
-use super::tables::plain_place;
-use super::tensors::{Array, Element, Table};
+use crate::dump::arrays::array::{Array, ArrayGroup, Element, shape_text};
+use crate::dump::bytes::path::inner_path;
+use crate::dump::bytes::place::Place;
+use crate::dump::capture::Capture;
+use crate::dump::problem::{Fault, Problem, Problems, shorten};
 use crate::tensor::Shape;
 
 /// The key of the metadata entry.
@@ -31,26 +31,30 @@ pub(crate) struct StoredCapture {
     pub v: String,
 }
 
-/// The captures that the metadata `json` of `table` tells of.
-pub(super) fn captures(table: &Table, json: &str, problems: &mut Problems) -> Vec<Arc<Capture>> {
+/// The captures that the metadata `json` of `group` tells of.
+pub(super) fn captures(
+    group: &ArrayGroup,
+    json: &str,
+    problems: &mut Problems,
+) -> Vec<Arc<Capture>> {
     let stored: Vec<StoredCapture> = match serde_json::from_str(json) {
         Ok(stored) => stored,
         Err(error) => {
             problems.push(Problem::new(
-                &table.path,
+                &group.path,
                 Fault::Broken(format!("its {KEY} is not valid: {error}")),
             ));
             return Vec::new();
         }
     };
-    let by_name: HashMap<&str, &Array> = table
+    let by_name: HashMap<&str, &Array> = group
         .arrays
         .iter()
         .map(|array| (array.name.as_str(), array))
         .collect();
     let mut captures = Vec::new();
     for stored in stored {
-        match capture(table, &by_name, stored) {
+        match capture(group, &by_name, stored) {
             Ok(capture) => captures.push(Arc::new(capture)),
             Err(problem) => problems.push(problem),
         }
@@ -59,11 +63,11 @@ pub(super) fn captures(table: &Table, json: &str, problems: &mut Problems) -> Ve
 }
 
 fn capture(
-    table: &Table,
+    group: &ArrayGroup,
     by_name: &HashMap<&str, &Array>,
     stored: StoredCapture,
 ) -> Result<Capture, Problem> {
-    let file = format!("{}/{}", table.path, shorten(&stored.path));
+    let file = format!("{}/{}", group.path, shorten(&stored.path));
     let inner = inner_path(&stored.path).ok_or_else(|| {
         Problem::field(
             &file,
@@ -88,11 +92,7 @@ fn capture(
         Problem::field(
             &file,
             "shape",
-            format!(
-                "{} {}",
-                found.element.name(),
-                Array::shape_text(&found.shape)
-            ),
+            format!("{} {}", found.element.name(), shape_text(&found.shape)),
             expected,
         )
     };
@@ -124,8 +124,8 @@ fn capture(
         seq_start,
         ..
     } = stored;
-    let path = format!("{}/{inner}", table.path);
-    let (k, v) = (plain_place(k), plain_place(v));
+    let path = format!("{}/{inner}", group.path);
+    let (k, v) = (Place::plain(k.span.clone()), Place::plain(v.span.clone()));
     Ok(Capture {
         path,
         inner: Some(inner),

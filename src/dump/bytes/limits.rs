@@ -30,7 +30,7 @@ impl Default for Limits {
 
 impl Limits {
     /// Most bytes that `packed` bytes may unpack to: small files are free to be as empty as they like.
-    pub(super) fn unpacked(&self, packed: u64) -> u64 {
+    pub(crate) fn unpacked(&self, packed: u64) -> u64 {
         packed.saturating_mul(self.unpack_ratio).max(1 << 20)
     }
 }

@@ -2,27 +2,30 @@
 
 use std::sync::Arc;
 
+use super::bytes::place::Place;
+use super::bytes::source::SourceError;
+use super::bytes::stream::Bytes;
 use super::capture::Capture;
-use super::layout::Layout;
 use super::problem::{Fault, Problem};
-use super::source::SourceError;
-use super::stream::{Bytes, Span};
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, TensorError};
 
-/// Where the bytes of one tensor lie.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    pub span: Span,
-    /// How to bring them in order; `None` where they are.
-    pub layout: Option<Layout>,
+impl Capture {
+    /// Reads what `decode` needs, whatever the order of calls. To read many captures use [`super::Dump::fetches`].
+    ///
+    /// # Errors
+    /// When the file has changed since the scan or can't be read.
+    pub fn fetch(self: &Arc<Self>) -> Result<Fetched, Problem> {
+        Fetched::read(self)
+    }
 }
 
 /// The bytes of one capture as the source has them.
 #[derive(Debug)]
 pub struct Fetched {
     capture: Arc<Capture>,
-    k: Bytes,
-    v: Bytes,
+    /// Of each the span's bytes, then those of the spans beside it.
+    k: Vec<Bytes>,
+    v: Vec<Bytes>,
 }
 
 /// K and V of one capture.
@@ -48,10 +51,13 @@ pub(super) fn unreadable(capture: &Capture, place: &Place, error: &SourceError) 
 impl Fetched {
     pub(super) fn read(capture: &Arc<Capture>) -> Result<Self, Problem> {
         let read = |place: &Place| {
-            place
-                .span
-                .fetch()
-                .map_err(|error| unreadable(capture, place, &error))
+            let spans = std::iter::once(&place.span).chain(&place.beside);
+            spans
+                .map(|span| {
+                    span.fetch()
+                        .map_err(|error| unreadable(capture, place, &error))
+                })
+                .collect::<Result<Vec<Bytes>, Problem>>()
         };
         Ok(Self::new(
             Arc::clone(capture),
@@ -60,7 +66,7 @@ impl Fetched {
         ))
     }
 
-    pub(super) fn new(capture: Arc<Capture>, k: Bytes, v: Bytes) -> Self {
+    pub(super) fn new(capture: Arc<Capture>, k: Vec<Bytes>, v: Vec<Bytes>) -> Self {
         Self { capture, k, v }
     }
 
@@ -83,21 +89,14 @@ impl Fetched {
     }
 }
 
-fn tensor(capture: &Capture, place: &Place, bytes: Bytes) -> Result<Tensor, Problem> {
-    let mut bytes = bytes
-        .unpack(&place.span)
+fn tensor(capture: &Capture, place: &Place, parts: Vec<Bytes>) -> Result<Tensor, Problem> {
+    let spans = std::iter::once(&place.span).chain(&place.beside);
+    let parts = parts.into_iter().zip(spans);
+    let bytes = parts
+        .map(|(bytes, span)| bytes.unpack(span))
+        .collect::<Result<_, _>>()
+        .and_then(|parts| place.arrange(parts, capture.shape, capture.dtype))
         .map_err(|error| unreadable(capture, place, &error))?;
-    if let Some(layout) = &place.layout {
-        let short = SourceError::Short {
-            needed: place.span.len(),
-            end: bytes.len() as u64,
-        };
-        bytes = layout
-            .gather(&bytes, capture.shape, capture.dtype)
-            .ok_or_else(|| unreadable(capture, place, &short))?;
-    }
-    let broken = |error: crate::tensor::TensorError| {
-        Problem::new(&capture.path, Fault::Broken(error.to_string()))
-    };
+    let broken = |error: TensorError| Problem::new(&capture.path, Fault::Broken(error.to_string()));
     Tensor::new(capture.dtype, capture.shape, bytes).map_err(broken)
 }

@@ -4,14 +4,13 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use super::items::{Listing, head};
-use super::limits::Limits;
-use super::problem::Fault;
-use super::stream::{Reader, Span, Stream};
+use super::listing::ArchiveListing;
+use crate::dump::bytes::stream::{Reader, Span, Stream};
+use crate::dump::problem::Fault;
 
 const BLOCK: u64 = 512;
 /// Longest name, and longest set of pax records, that is read.
-const MOST_NAME: u64 = 1 << 16;
+const MAX_NAME_LEN: u64 = 1 << 16;
 
 fn broken(why: &str) -> Fault {
     Fault::Broken(format!("not a whole tar archive: {why}"))
@@ -20,11 +19,7 @@ fn broken(why: &str) -> Fault {
 /// Lists the entries of the archive that `stream` unpacks to, from its first byte to its last.
 ///
 /// Heads are read on the way where going back would mean unpacking again.
-pub(super) fn list(
-    stream: &Arc<Stream>,
-    limits: &Limits,
-    listing: &mut Listing<'_>,
-) -> Result<(), Fault> {
+pub(super) fn list(stream: &Arc<Stream>, listing: &mut ArchiveListing<'_>) -> Result<(), Fault> {
     let mut archive = Archive {
         reader: stream.open(1 << 12)?,
         position: 0,
@@ -32,7 +27,7 @@ pub(super) fn list(
     let mut long_name = None;
     let mut long_size = None;
     let mut is_sparse = false;
-    let mut heads_left = 4 * limits.header_bytes;
+    let mut heads_left = 4 * listing.options.limits.header_bytes;
     while let Some(header) = archive.header()? {
         let size = long_size.take().unwrap_or(header.size);
         match header.kind {
@@ -59,7 +54,7 @@ pub(super) fn list(
                 let head = if stream.is_plain() {
                     None
                 } else {
-                    head(&name, &mut archive, size, limits, &mut heads_left)
+                    listing.head(&name, &mut archive, size, &mut heads_left)
                 };
                 listing.add(
                     &name,
@@ -165,9 +160,9 @@ impl Archive {
     }
 
     fn text(&mut self, size: u64) -> Result<String, Fault> {
-        if size > MOST_NAME {
+        if size > MAX_NAME_LEN {
             return Err(broken(&format!(
-                "a name or its records are {size} bytes long, more than {MOST_NAME}"
+                "a name or its records are {size} bytes long, more than {MAX_NAME_LEN}"
             )));
         }
         let mut bytes = Vec::new();

@@ -3,20 +3,47 @@
 //! until its V comes; where too much would be held, the rest waits for another pass over the archive.
 
 use std::collections::{HashMap, VecDeque};
-use std::mem::take;
 use std::sync::Arc;
 use std::vec::IntoIter;
 
+use super::bytes::place::Place;
+use super::bytes::source::SourceError;
+use super::bytes::stream::{Bytes, Reader, Stream};
 use super::capture::Capture;
-use super::load::{Fetched, Place, unreadable};
+use super::contents::Dump;
+use super::decode::{Fetched, unreadable};
 use super::problem::Problem;
-use super::source::SourceError;
-use super::stream::{Bytes, Reader, Stream};
-use crate::order::sort_by;
 
-type Item = (usize, Result<Fetched, Problem>);
+type FetchResult = (usize, Result<Fetched, Problem>);
 
-/// Fetches captures one after the other: see [`super::Dump::fetches`].
+impl Dump {
+    /// Fetches the captures of these indices one after the other, each as `(index, fetched)`, in the order that is
+    /// cheapest to read. A capture that can't be read gives its problem and the others go on.
+    ///
+    /// # Panics
+    /// When an index is out of range.
+    pub fn fetches(&self, indices: impl IntoIterator<Item = usize>) -> Fetches {
+        let capture = |index: usize| (index, Arc::clone(&self.captures[index]));
+        Fetches::new(
+            indices.into_iter().map(capture).collect(),
+            self.pending_bytes,
+        )
+    }
+
+    /// The order in which [`Dump::fetches`] gives these captures.
+    ///
+    /// # Panics
+    /// When an index is out of range.
+    pub fn fetch_order(&self, indices: impl IntoIterator<Item = usize>) -> Vec<usize> {
+        let capture = |index: usize| (index, Arc::clone(&self.captures[index]));
+        Fetches::order(
+            indices.into_iter().map(capture).collect(),
+            self.pending_bytes,
+        )
+    }
+}
+
+/// Fetches captures one after the other: see [`Dump::fetches`].
 pub struct Fetches {
     /// Captures that can be read by themselves.
     alone: IntoIter<(usize, Arc<Capture>)>,
@@ -34,7 +61,8 @@ impl Fetches {
         for (index, capture) in captures {
             let (k, v) = (&capture.k.span, &capture.v.span);
             let same = Arc::ptr_eq(k.stream(), v.stream());
-            if !same || (k.stands_alone() && v.stands_alone()) {
+            let with_more = capture.k.beside.len() + capture.v.beside.len() > 0;
+            if !same || with_more || (k.stands_alone() && v.stands_alone()) {
                 alone.push((index, capture));
                 continue;
             }
@@ -72,14 +100,16 @@ impl Fetches {
             return false;
         };
         for place in [&capture.k, &capture.v] {
-            if let Some(Ok(region)) = place.span.region() {
-                region.soon();
+            for span in std::iter::once(&place.span).chain(&place.beside) {
+                if let Some(Ok(region)) = span.region() {
+                    region.soon();
+                }
             }
         }
         true
     }
 
-    fn step(&mut self) -> Option<Item> {
+    fn step(&mut self) -> Option<FetchResult> {
         if let Some((index, capture)) = self.alone.next() {
             return Some((index, Fetched::read(&capture)));
         }
@@ -94,9 +124,9 @@ impl Fetches {
 }
 
 impl Iterator for Fetches {
-    type Item = Item;
+    type Item = FetchResult;
 
-    fn next(&mut self) -> Option<Item> {
+    fn next(&mut self) -> Option<FetchResult> {
         let item = self.step();
         self.left -= usize::from(item.is_some());
         item
@@ -110,7 +140,7 @@ impl Iterator for Fetches {
 impl ExactSizeIterator for Fetches {}
 
 /// K or V of a capture that is still to be read.
-struct Part {
+struct Half {
     /// Position in `captures`.
     capture: usize,
     is_v: bool,
@@ -141,40 +171,40 @@ impl Waiting {
 struct Forward {
     stream: Arc<Stream>,
     captures: Vec<Waiting>,
-    parts: VecDeque<Part>,
-    next_pass: VecDeque<Part>,
+    halves: VecDeque<Half>,
+    next_pass: VecDeque<Half>,
     /// The open archive and the place in it; only the place where the order alone is asked for.
     reader: Option<(Option<Reader>, u64)>,
     dry: bool,
     held: u64,
-    most: u64,
+    max_held: u64,
     failed: Option<SourceError>,
 }
 
 impl Forward {
-    fn new(stream: Arc<Stream>, most: u64) -> Self {
-        let (captures, parts, next_pass) = (Vec::new(), VecDeque::new(), VecDeque::new());
+    fn new(stream: Arc<Stream>, max_held: u64) -> Self {
+        let (captures, halves, next_pass) = (Vec::new(), VecDeque::new(), VecDeque::new());
         Self {
             stream,
             captures,
-            parts,
+            halves,
             next_pass,
             reader: None,
             dry: false,
             held: 0,
-            most,
+            max_held,
             failed: None,
         }
     }
 
     fn add(&mut self, index: usize, capture: Arc<Capture>) {
         let at = self.captures.len();
-        self.parts.push_back(Part {
+        self.halves.push_back(Half {
             capture: at,
             is_v: false,
             offset: capture.k.span.offset(),
         });
-        self.parts.push_back(Part {
+        self.halves.push_back(Half {
             capture: at,
             is_v: true,
             offset: capture.v.span.offset(),
@@ -189,50 +219,50 @@ impl Forward {
     }
 
     fn sort(&mut self) {
-        let mut parts = take(&mut self.parts).into();
-        sort_by(&mut parts, |a: &Part, b: &Part| a.offset.cmp(&b.offset));
-        self.parts = parts.into();
+        self.halves
+            .make_contiguous()
+            .sort_by_key(|half| half.offset);
     }
 
-    fn next(&mut self) -> Option<Item> {
+    fn next(&mut self) -> Option<FetchResult> {
         loop {
-            let Some(part) = self.parts.pop_front() else {
+            let Some(half) = self.halves.pop_front() else {
                 if self.next_pass.is_empty() {
                     return None;
                 }
-                std::mem::swap(&mut self.parts, &mut self.next_pass);
+                std::mem::swap(&mut self.halves, &mut self.next_pass);
                 self.captures
                     .iter_mut()
                     .for_each(|capture| capture.put_off = false);
                 self.reader = None;
                 continue;
             };
-            if let Some(item) = self.take(part) {
+            if let Some(item) = self.take(half) {
                 return Some(item);
             }
         }
     }
 
-    /// Reads one part; gives the capture when that was its last one.
-    fn take(&mut self, part: Part) -> Option<Item> {
-        let waiting = &self.captures[part.capture];
+    /// Reads one half; gives the capture when that was its last one.
+    fn take(&mut self, half: Half) -> Option<FetchResult> {
+        let waiting = &self.captures[half.capture];
         let is_open = waiting.k.is_some() || waiting.v.is_some();
         let both = waiting.capture.k.span.len() + waiting.capture.v.span.len();
         let passed = self
             .reader
             .as_ref()
-            .is_some_and(|(_, position)| *position > part.offset);
-        let too_much = !is_open && self.held > 0 && self.held.saturating_add(both) > self.most;
+            .is_some_and(|(_, position)| *position > half.offset);
+        let too_much = !is_open && self.held > 0 && self.held.saturating_add(both) > self.max_held;
         if self.failed.is_none() && (passed || waiting.put_off || too_much) {
-            self.captures[part.capture].put_off |= too_much;
-            self.next_pass.push_back(part);
+            self.captures[half.capture].put_off |= too_much;
+            self.next_pass.push_back(half);
             return None;
         }
-        let len = waiting.place(part.is_v).span.len();
-        match self.read(part.offset, len) {
+        let len = waiting.place(half.is_v).span.len();
+        match self.read(half.offset, len) {
             Ok(bytes) => {
-                let waiting = &mut self.captures[part.capture];
-                *(if part.is_v {
+                let waiting = &mut self.captures[half.capture];
+                *(if half.is_v {
                     &mut waiting.v
                 } else {
                     &mut waiting.k
@@ -245,21 +275,21 @@ impl Forward {
                 let (k, v) = (waiting.k.take()?, waiting.v.take()?);
                 let fetched = Fetched::new(
                     Arc::clone(&waiting.capture),
-                    Bytes::Unpacked(k),
-                    Bytes::Unpacked(v),
+                    vec![Bytes::Unpacked(k)],
+                    vec![Bytes::Unpacked(v)],
                 );
                 Some((waiting.index, Ok(fetched)))
             }
             Err(error) => {
                 // What comes behind can't be reached either; each capture says so once.
-                let waiting = &mut self.captures[part.capture];
+                let waiting = &mut self.captures[half.capture];
                 waiting.k = None;
                 waiting.v = None;
-                let problem = unreadable(&waiting.capture, waiting.place(part.is_v), &error);
+                let problem = unreadable(&waiting.capture, waiting.place(half.is_v), &error);
                 let index = waiting.index;
                 self.failed = Some(error);
-                let gone = |other: &Part| other.capture != part.capture;
-                self.parts.retain(gone);
+                let gone = |other: &Half| other.capture != half.capture;
+                self.halves.retain(gone);
                 self.next_pass.retain(gone);
                 Some((index, Err(problem)))
             }

@@ -9,13 +9,23 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::items::Item;
-use super::limits::Limits;
-use super::meta::shorten;
-use super::problem::{Fault, Problem, Problems};
-use super::tensors::{Array, Element, MOST_AXES, Table};
-use crate::order::sort_by;
+use super::findings::Findings;
+use super::spec::Format;
+use super::stored_captures;
+use crate::dump::archive::ListedFile;
+use crate::dump::arrays::array::{Array, ArrayGroup, Element, MAX_AXES, shape_bytes, shape_text};
+use crate::dump::bytes::Limits;
+use crate::dump::problem::{Fault, Problem, Problems, shorten};
 use crate::tensor::Dtype;
+
+/// Hugging Face's files of named tensors.
+pub(super) const FORMAT: Format = Format {
+    label: "safetensors file",
+    names: &["*.safetensors"],
+    first_bytes: &[],
+    read_head: read_header,
+    parse,
+};
 
 const LEN: u64 = 8;
 
@@ -24,11 +34,7 @@ fn broken(why: impl fmt::Display) -> Fault {
 }
 
 /// Reads the header: its length and its JSON.
-pub(super) fn read_header(
-    reader: &mut dyn Read,
-    size: u64,
-    limits: &Limits,
-) -> Result<Vec<u8>, Fault> {
+fn read_header(reader: &mut dyn Read, size: u64, limits: &Limits) -> Result<Vec<u8>, Fault> {
     let mut head = vec![0; LEN as usize];
     reader
         .read_exact(&mut head)
@@ -57,8 +63,9 @@ pub(super) fn read_header(
     Ok(head)
 }
 
-/// The tensors of the file `item`, whose header is `head`; bad ones become problems.
-pub(super) fn table(item: &Item, head: &[u8], problems: &mut Problems) -> Result<Table, Fault> {
+/// The tensors of `file`, whose header is `head`; bad ones become problems.
+fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), Fault> {
+    let problems = &mut findings.problems;
     let json = head.get(LEN as usize..).unwrap_or_default();
     let header: Header<'_> = serde_json::from_slice(json)
         .map_err(|error| broken(format!("its header is not valid: {error}")))?;
@@ -66,20 +73,15 @@ pub(super) fn table(item: &Item, head: &[u8], problems: &mut Problems) -> Result
     let mut captures = None;
     let mut seen = std::collections::HashSet::new();
     for (name, value) in header.0 {
-        let named = format!("{}/{}", item.path, shorten(&name));
+        let named = format!("{}/{}", file.path, shorten(&name));
         if name == "__metadata__" {
             let metadata: HashMap<String, String> =
                 serde_json::from_str(value.get()).unwrap_or_default();
-            captures = metadata.get(super::convert_layout::KEY).cloned();
+            captures = metadata.get(stored_captures::KEY).cloned();
         } else if !seen.insert(name.clone()) {
-            problems.push(Problem::field(
-                &named,
-                "name",
-                "it twice",
-                "each name once; the first is used",
-            ));
+            problems.push(Problem::new(named, Fault::Twice("name")));
         } else {
-            match array(item, head.len() as u64, name, value) {
+            match array(file, head.len() as u64, name, value) {
                 Ok(array) => arrays.push(array),
                 Err(fault) => problems.push(Problem::new(named, fault)),
             }
@@ -87,11 +89,18 @@ pub(super) fn table(item: &Item, head: &[u8], problems: &mut Problems) -> Result
     }
     refuse_overlaps(&mut arrays, problems);
     let arrays = arrays.into_iter().map(|(_, array)| array).collect();
-    Ok(Table {
-        path: item.path.clone(),
+    let group = ArrayGroup {
+        path: file.path.clone(),
         arrays,
-        captures,
-    })
+    };
+    match captures {
+        Some(json) => {
+            let captures = stored_captures::captures(&group, &json, problems);
+            findings.captures.extend(captures);
+        }
+        None => findings.groups.push(group),
+    }
+    Ok(())
 }
 
 /// The entries in the order of the file, doubles and all.
@@ -127,7 +136,12 @@ struct Info {
 }
 
 /// One tensor with the place of its first byte.
-fn array(item: &Item, data: u64, name: String, value: &RawValue) -> Result<(u64, Array), Fault> {
+fn array(
+    file: &ListedFile,
+    data: u64,
+    name: String,
+    value: &RawValue,
+) -> Result<(u64, Array), Fault> {
     let info: Info =
         serde_json::from_str(value.get()).map_err(|error| Fault::Broken(error.to_string()))?;
     let Info {
@@ -135,11 +149,11 @@ fn array(item: &Item, data: u64, name: String, value: &RawValue) -> Result<(u64,
         shape,
         data_offsets: (begin, end),
     } = info;
-    if shape.len() > MOST_AXES {
+    if shape.len() > MAX_AXES {
         return Err(Fault::field(
             "shape",
             format!("{} axes", shape.len()),
-            format!("at most {MOST_AXES}"),
+            format!("at most {MAX_AXES}"),
         ));
     }
     let element = match dtype.as_str() {
@@ -149,7 +163,7 @@ fn array(item: &Item, data: u64, name: String, value: &RawValue) -> Result<(u64,
         "U16" | "I16" => Element::Bits16,
         other => Element::Other(shorten(other)),
     };
-    let available = item.span.len() - data.min(item.span.len());
+    let available = file.span.len() - data.min(file.span.len());
     let offsets = format!("{begin}..{end}");
     let len = end.checked_sub(begin).filter(|_| end <= available);
     let len = len.ok_or_else(|| {
@@ -160,8 +174,8 @@ fn array(item: &Item, data: u64, name: String, value: &RawValue) -> Result<(u64,
         )
     })?;
     if let Some(size) = element.size() {
-        let text = Array::shape_text(&shape);
-        match Array::bytes(&shape, size) {
+        let text = shape_text(&shape);
+        match shape_bytes(&shape, size) {
             None => return Err(Fault::field("shape", text, "a size that fits in 64 bits")),
             Some(expected) if expected != len => {
                 let expected = format!("{expected} bytes for {dtype} {text}");
@@ -174,29 +188,16 @@ fn array(item: &Item, data: u64, name: String, value: &RawValue) -> Result<(u64,
             Some(_) => {}
         }
     }
-    let span = item
+    let span = file
         .span
         .part(data + begin, len)
         .ok_or_else(|| Fault::field("data_offsets", &offsets, "a range within the file"))?;
-    Ok((
-        begin,
-        Array {
-            name,
-            file: item.path.clone(),
-            element,
-            shape,
-            fortran: false,
-            big_endian: false,
-            span,
-        },
-    ))
+    Ok((begin, Array::plain(name, &file.path, element, shape, span)))
 }
 
 /// Tensors that share bytes are refused, as the format does.
 fn refuse_overlaps(arrays: &mut Vec<(u64, Array)>, problems: &mut Problems) {
-    sort_by(arrays, |(a, one), (b, other)| {
-        (a, one.span.len()).cmp(&(b, other.span.len()))
-    });
+    arrays.sort_by(|(a, one), (b, other)| (a, one.span.len()).cmp(&(b, other.span.len())));
     let mut end = 0;
     arrays.retain(|(begin, array)| {
         let free = *begin >= end;
