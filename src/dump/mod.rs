@@ -34,6 +34,6 @@ pub use decode::{Fetched, Loaded};
 pub use fetch::Fetches;
 pub(crate) use format::stored_captures::{KEY as STORED_CAPTURES, StoredCapture};
 pub use natural::natural_cmp;
-pub use problem::{Fault, Problem};
+pub use problem::{Fault, Note, Problem};
 pub use scan::{FormatInfo, ScanOptions, endings, formats, scan};
 pub use summary::{DtypeCount, DumpSummary, LayerCount, RunSummary, ShapeCount, StageCount};

@@ -25,16 +25,7 @@ pub(super) struct Meta {
 
 /// Reads one meta file.
 pub(super) fn parse(bytes: &[u8]) -> Result<Meta, Fault> {
-    let broken = |why: String| Fault::Broken(why);
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let value: Value = serde_json::from_slice(bytes)
-        .map_err(|error| broken(format!("not valid JSON: {error}")))?;
-    let Value::Object(object) = value else {
-        return Err(broken(format!(
-            "found {}, expected a JSON object",
-            describe(&value)
-        )));
-    };
+    let object = object(bytes)?;
     let fields = Fields(&object);
     let shape = Shape {
         seq_len: fields.size("seq_len")?,
@@ -53,11 +44,26 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Meta, Fault> {
     })
 }
 
+/// The JSON object that a meta file is.
+pub(super) fn object(bytes: &[u8]) -> Result<Map<String, Value>, Fault> {
+    let broken = |why: String| Fault::Broken(why);
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let value: Value = serde_json::from_slice(bytes)
+        .map_err(|error| broken(format!("not valid JSON: {error}")))?;
+    let Value::Object(object) = value else {
+        return Err(broken(format!(
+            "found {}, expected a JSON object",
+            describe(&value)
+        )));
+    };
+    Ok(object)
+}
+
 /// The fields of a meta file.
-struct Fields<'a>(&'a Map<String, Value>);
+pub(super) struct Fields<'a>(pub &'a Map<String, Value>);
 
 impl Fields<'_> {
-    fn integer(&self, field: &str, default: i64) -> Result<i64, Fault> {
+    pub fn integer(&self, field: &str, default: i64) -> Result<i64, Fault> {
         match self.0.get(field) {
             None => Ok(default),
             Some(value) => value
@@ -66,7 +72,7 @@ impl Fields<'_> {
         }
     }
 
-    fn unsigned(&self, field: &str) -> Result<u64, Fault> {
+    pub fn unsigned(&self, field: &str) -> Result<u64, Fault> {
         match self.0.get(field) {
             None => Ok(0),
             Some(value) => value
@@ -75,13 +81,13 @@ impl Fields<'_> {
         }
     }
 
-    fn size(&self, field: &str) -> Result<usize, Fault> {
+    pub fn size(&self, field: &str) -> Result<usize, Fault> {
         let value = self.unsigned(field)?;
         usize::try_from(value)
             .map_err(|_| Fault::field(field, value, "a size that this machine can address"))
     }
 
-    fn text(&self, field: &str) -> Result<Option<&str>, Fault> {
+    pub fn text(&self, field: &str) -> Result<Option<&str>, Fault> {
         match self.0.get(field) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -90,7 +96,7 @@ impl Fields<'_> {
     }
 
     /// Only a label, so that a number will do.
-    fn run_id(&self) -> Result<String, Fault> {
+    pub fn run_id(&self) -> Result<String, Fault> {
         if let Some(Value::Number(number)) = self.0.get("run_id") {
             return Ok(json_number(number));
         }
@@ -99,7 +105,7 @@ impl Fields<'_> {
 
     /// The element size decides, as in the reference, and the file sizes are checked against it; the name only tells
     /// bf16 from fp16, and refuses what is neither.
-    fn dtype(&self) -> Result<Dtype, Fault> {
+    pub fn dtype(&self) -> Result<Dtype, Fault> {
         let size = self.unsigned("bytes_per_elem")?;
         if size != 2 && size != 4 {
             let found = if self.0.contains_key("bytes_per_elem") {
@@ -133,7 +139,7 @@ impl Fields<'_> {
         }
     }
 
-    fn file_name(&self, field: &str) -> Result<String, Fault> {
+    pub fn file_name(&self, field: &str) -> Result<String, Fault> {
         let name = self.text(field)?.unwrap_or_default();
         if name.is_empty() {
             let found = if self.0.contains_key(field) {

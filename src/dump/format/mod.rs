@@ -3,14 +3,19 @@
 
 mod captures;
 mod findings;
+mod ggml_type;
+mod llama_cache;
+mod llama_state;
 mod meta;
+mod mlx_cache;
 mod npy;
 mod packed_meta;
 mod safetensors;
 mod spec;
 pub(crate) mod stored_captures;
 mod table;
+mod torch;
 
 pub(crate) use findings::Findings;
 pub(crate) use spec::Format;
-pub(crate) use table::{FORMATS, format_of};
+pub(crate) use table::{FORMATS, format_of, formats_by_content, is_told_by_content};

@@ -11,9 +11,9 @@ use serde_json::value::RawValue;
 
 use super::findings::Findings;
 use super::spec::Format;
-use super::stored_captures;
+use super::{mlx_cache, stored_captures};
 use crate::dump::archive::ListedFile;
-use crate::dump::arrays::array::{Array, ArrayGroup, Element, MAX_AXES, shape_bytes, shape_text};
+use crate::dump::arrays::array::{Array, ArrayGroup, Element, Hints, MAX_AXES, shape_bytes, shape_text};
 use crate::dump::bytes::Limits;
 use crate::dump::problem::{Fault, Problem, Problems, shorten};
 use crate::tensor::Dtype;
@@ -70,14 +70,12 @@ fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), 
     let header: Header<'_> = serde_json::from_slice(json)
         .map_err(|error| broken(format!("its header is not valid: {error}")))?;
     let mut arrays: Vec<(u64, Array)> = Vec::new();
-    let mut captures = None;
+    let mut metadata: HashMap<String, String> = HashMap::new();
     let mut seen = std::collections::HashSet::new();
     for (name, value) in header.0 {
         let named = format!("{}/{}", file.path, shorten(&name));
         if name == "__metadata__" {
-            let metadata: HashMap<String, String> =
-                serde_json::from_str(value.get()).unwrap_or_default();
-            captures = metadata.get(stored_captures::KEY).cloned();
+            metadata = serde_json::from_str(value.get()).unwrap_or_default();
         } else if !seen.insert(name.clone()) {
             problems.push(Problem::new(named, Fault::Twice("name")));
         } else {
@@ -89,13 +87,19 @@ fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), 
     }
     refuse_overlaps(&mut arrays, problems);
     let arrays = arrays.into_iter().map(|(_, array)| array).collect();
+    if let Some(cache) = mlx_cache::Metadata::of(&metadata) {
+        let group = mlx_cache::group(file, arrays, &cache, findings);
+        findings.groups.push(group);
+        return Ok(());
+    }
     let group = ArrayGroup {
         path: file.path.clone(),
         arrays,
+        hints: Hints::default(),
     };
-    match captures {
+    match metadata.get(stored_captures::KEY) {
         Some(json) => {
-            let captures = stored_captures::captures(&group, &json, problems);
+            let captures = stored_captures::captures(&group, json, problems);
             findings.captures.extend(captures);
         }
         None => findings.groups.push(group),
