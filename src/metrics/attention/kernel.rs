@@ -43,7 +43,7 @@ impl Block {
             lanes,
             q: vec![0.0; dim * lanes],
             seen: vec![0..0; queries],
-            tokens: usize::MAX..0,
+            tokens: 0..0,
             weights: Vec::new(),
             logits: Vec::new(),
             outputs: Vec::new(),
@@ -55,7 +55,11 @@ impl Block {
         for (row, value) in self.q.chunks_exact_mut(self.lanes).zip(values) {
             row[lane] = value * scale;
         }
-        self.tokens = self.tokens.start.min(seen.start)..self.tokens.end.max(seen.end);
+        self.tokens = if self.tokens.is_empty() {
+            seen.clone()
+        } else {
+            self.tokens.start.min(seen.start)..self.tokens.end.max(seen.end)
+        };
         self.seen[lane] = seen;
     }
 
