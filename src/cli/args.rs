@@ -136,8 +136,10 @@ pub fn run_args(spec: &AnalysisSpec, matches: &ArgMatches) -> Result<RunArgs, Fa
         .get_one::<String>("out-dir")
         .cloned()
         .unwrap_or_default();
-    let job = Job::new(spec.name, given)
-        .map_err(|error| Failure::new(2, error.to_string().replace('\n', "\nkvlens: ")))?;
+    let job = Job::new(spec.name, given).map_err(|error| Failure {
+        lines: error.to_string().lines().map(str::to_owned).collect(),
+        status: 2,
+    })?;
     let job = job.verify(matches.get_flag("verify")).folder(&out_dir);
     let job = match matches.get_one::<u16>("threads") {
         Some(&threads) => job.threads(usize::from(threads)),
