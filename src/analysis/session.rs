@@ -1,91 +1,28 @@
-//! Runs an analysis over a dump: captures in parallel, rows in dump order, memory bounded by what is in flight.
+//! An analysis under way: captures in parallel, rows in dump order, memory bounded by what is in flight.
 //!
-//! [`Run`] is the state of one: whoever owns the calling thread asks [`Run::has_room`], fetches a capture, hands it over with
-//! [`Run::start`] and takes in results with [`Run::poll`]. [`run`] does this to the end; a page does it between its events.
+//! Nothing here waits unless it is asked to: whoever owns the calling thread calls [`Session::step`], which reads a capture and hands it
+//! to the pool, and [`Session::poll`], which takes in results. [`super::Job::run`] does so to the end; a page does it between its events.
 
+use super::error::JobError;
+use super::plan::Plan;
 use super::rows::{CaptureInfo, Report, Row};
-use super::{Analysis, Filter, Fold, MeasureError};
-use crate::dump::{Capture, Dump, Fetched, Problem};
-use crate::par;
+use super::{Analysis, Fold};
+use crate::dump::{Dump, Fetched, Fetches, Problem};
+use crate::par::{self, Pool};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
-use thiserror::Error;
 
 /// Captures in flight may always take this many bytes, large enough to keep all threads busy with small captures.
 const ALWAYS_IN_FLIGHT: u64 = 8 << 20;
 
 /// More captures than this in flight make no thread busier.
-const MOST_IN_FLIGHT: usize = 1024;
+const MAX_IN_FLIGHT: usize = 1024;
 
-impl CaptureInfo {
-    /// What rows say about the capture at `index` of a dump.
-    pub fn new(index: usize, capture: &Capture) -> Self {
-        Self {
-            index,
-            layer_id: capture.layer_id,
-            stage: capture.stage.clone(),
-            seq_len: capture.shape.seq_len as u64,
-            kv_heads: capture.shape.kv_heads as u64,
-            head_dim: capture.shape.head_dim as u64,
-            bytes_per_elem: capture.dtype.size() as u32,
-            dtype: capture.dtype.name(),
-        }
-    }
-}
-
-/// Which captures of a dump a run goes through.
-#[derive(Clone, Debug, Default)]
-pub struct Plan {
-    captures: Vec<Arc<CaptureInfo>>,
-    kept: usize,
-}
-
-impl Plan {
-    /// The captures that the filter keeps and the analysis selects.
-    pub fn new(dump: &Dump, filter: &Filter, analysis: &dyn Analysis) -> Self {
-        let infos = dump
-            .captures
-            .iter()
-            .enumerate()
-            .map(|(index, capture)| CaptureInfo::new(index, capture));
-        let kept: Vec<CaptureInfo> = infos.filter(|info| filter.keeps(info)).collect();
-        let count = kept.len();
-        let selected = kept
-            .into_iter()
-            .filter(|info| analysis.selects(info))
-            .map(Arc::new);
-        Self {
-            captures: selected.collect(),
-            kept: count,
-        }
-    }
-
-    /// Captures that are measured.
-    pub fn captures(&self) -> usize {
-        self.captures.len()
-    }
-
-    /// Captures that the filter keeps, also those of layers without rows: where there is none, there is no report.
-    pub fn kept(&self) -> usize {
-        self.kept
-    }
-
-    /// Bytes of K and V that are measured.
-    pub fn bytes(&self) -> u64 {
-        self.captures.iter().map(|info| info.bytes()).sum()
-    }
-
-    /// The measured captures' places in the dump, in its order.
-    pub fn indices(&self) -> impl Iterator<Item = usize> {
-        self.captures.iter().map(|info| info.index)
-    }
-}
-
-/// How far a run is.
+/// How far it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
@@ -99,42 +36,22 @@ pub struct Progress {
     pub bytes_total: u64,
 }
 
-/// Why a run ended without a report.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum RunError {
-    /// It was cancelled.
-    #[error("cancelled")]
-    Cancelled,
-    /// A capture's frames did not decode to what went in.
-    #[error("{capture}: {error}")]
-    Measure {
-        /// The capture's path.
-        capture: String,
-        /// What is wrong.
-        error: MeasureError,
-    },
-    /// A flaw of this program, met at this capture.
-    #[error("{capture}: internal error: {message}")]
-    Panic {
-        /// The capture's path.
-        capture: String,
-        /// The panic's message.
-        message: String,
-    },
-}
-
 /// What became of one capture.
 enum Outcome {
     Rows(Vec<Row>),
     Problem(Problem),
-    Error(RunError),
+    Error(JobError),
     Skipped,
 }
 
-/// A run under way.
-pub struct Run {
+/// An analysis under way.
+pub struct Session {
     analysis: Arc<dyn Analysis>,
     fold: Box<dyn Fold>,
+    fetches: Fetches,
+    /// Captures whose bytes were announced and that were not fetched since.
+    announced: usize,
+    pool: Pool,
     captures: Vec<Arc<CaptureInfo>>,
     room: u64,
     started: usize,
@@ -146,13 +63,22 @@ pub struct Run {
     problems: Vec<Problem>,
     workers: BTreeSet<usize>,
     cancel: Arc<AtomicBool>,
+    /// Every task in the pool holds another one.
+    running: Arc<()>,
     sender: Sender<(usize, usize, Outcome)>,
     receiver: Receiver<(usize, usize, Outcome)>,
 }
 
-impl Run {
+impl Session {
     /// Nothing started yet. `folder` is where the reports will lie, as they name it themselves (may be empty).
-    pub fn new(analysis: Arc<dyn Analysis>, plan: Plan, folder: &str) -> Self {
+    pub(super) fn new(
+        dump: &Dump,
+        analysis: Arc<dyn Analysis>,
+        plan: Plan,
+        folder: &str,
+        pool: Pool,
+        cancel: Arc<AtomicBool>,
+    ) -> Self {
         let (sender, receiver) = channel();
         let largest = plan
             .captures
@@ -168,6 +94,9 @@ impl Run {
         Self {
             fold: analysis.fold(folder),
             analysis,
+            fetches: dump.fetches(plan.indices()),
+            announced: 0,
+            pool,
             captures: plan.captures,
             room: ALWAYS_IN_FLIGHT.max(largest.saturating_mul(2)),
             started: 0,
@@ -177,16 +106,34 @@ impl Run {
             folded: 0,
             problems: Vec::new(),
             workers: BTreeSet::new(),
-            cancel: Arc::default(),
+            cancel,
+            running: Arc::default(),
             sender,
             receiver,
         }
     }
 
-    /// Whether the next capture may be fetched now; if not, [`Run::poll`] first.
-    pub fn has_room(&self) -> bool {
+    /// Reads the next capture and gives it to the pool (without threads: measures it). False when there is nothing to do now: the pool
+    /// has all that it may have, or everything is read.
+    pub fn step(&mut self) -> bool {
         let running = self.started - self.progress.captures;
-        running == 0 || (self.in_flight < self.room && running < MOST_IN_FLIGHT)
+        if running > 0 && (self.in_flight >= self.room || running >= MAX_IN_FLIGHT) {
+            return false;
+        }
+        let Some((index, fetched)) = self.fetches.next() else {
+            return false;
+        };
+        self.announced = self.announced.saturating_sub(1);
+        self.start(index, fetched);
+        true
+    }
+
+    /// Tells the dump's source what the next capture will need of which nothing was said yet, so that it can be read before its
+    /// [`Session::step`]. False when no capture is left that is read by itself.
+    pub fn announce(&mut self) -> bool {
+        let is_one = self.fetches.announce(self.announced);
+        self.announced += usize::from(is_one);
+        is_one
     }
 
     /// Whether every capture has its rows.
@@ -204,13 +151,18 @@ impl Run {
         self.workers.len()
     }
 
-    /// When set, captures that have not begun to be measured are skipped, and [`Run::poll`] fails.
-    pub fn cancel_flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.cancel)
+    /// Captures that have not begun to be measured are skipped from now on, and [`Session::poll`] fails.
+    pub fn cancel(&self) {
+        self.cancel.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether no capture is being measured, nor waits for it in the pool.
+    pub fn is_idle(&self) -> bool {
+        Arc::strong_count(&self.running) == 1
     }
 
     /// Measures in the pool what was fetched of the capture at `index` of the dump, one of the plan's.
-    pub fn start(&mut self, index: usize, fetched: Result<Fetched, Problem>) {
+    fn start(&mut self, index: usize, fetched: Result<Fetched, Problem>) {
         let Ok(place) = self
             .captures
             .binary_search_by_key(&index, |info| info.index)
@@ -220,31 +172,29 @@ impl Run {
         let info = Arc::clone(&self.captures[place]);
         self.started += 1;
         self.in_flight += info.bytes();
-        let (analysis, sender, cancel) = (
-            Arc::clone(&self.analysis),
-            self.sender.clone(),
-            Arc::clone(&self.cancel),
-        );
-        par::spawn(move || {
+        let (analysis, sender) = (Arc::clone(&self.analysis), self.sender.clone());
+        let (cancel, running) = (Arc::clone(&self.cancel), Arc::clone(&self.running));
+        self.pool.spawn(move || {
             let outcome = match fetched {
                 _ if cancel.load(Ordering::Relaxed) => Outcome::Skipped,
                 Ok(fetched) => measure(&*analysis, &info, fetched),
                 Err(problem) => Outcome::Problem(problem),
             };
-            // Nobody listens any more once the run is dropped.
+            // Nobody listens any more once the session is dropped.
             let _ = sender.send((place, par::current_thread(), outcome));
+            drop(running);
         });
     }
 
     /// Takes in what is done, waiting up to `wait` for the first result; gives `on_rows` the rows that are next in dump order.
     ///
     /// # Errors
-    /// When the run was cancelled or can't go on.
+    /// When it was cancelled or can't go on.
     pub fn poll(
         &mut self,
         wait: Duration,
         on_rows: &mut dyn FnMut(&[Row]),
-    ) -> Result<(), RunError> {
+    ) -> Result<(), JobError> {
         let first = if wait.is_zero() {
             None
         } else {
@@ -264,12 +214,12 @@ impl Run {
                     self.done.insert(place, Vec::new());
                 }
                 Outcome::Error(error) => return Err(error),
-                Outcome::Skipped => return Err(RunError::Cancelled),
+                Outcome::Skipped => return Err(JobError::Cancelled),
             }
             next = self.receiver.try_recv().ok();
         }
         if self.cancel.load(Ordering::Relaxed) {
-            return Err(RunError::Cancelled);
+            return Err(JobError::Cancelled);
         }
         while let Some(rows) = self.done.remove(&self.folded) {
             self.folded += 1;
@@ -281,9 +231,12 @@ impl Run {
         Ok(())
     }
 
-    /// The report, and the captures that could not be read.
-    pub fn finish(self) -> (Report, Vec<Problem>) {
-        (self.fold.finish(), self.problems)
+    /// The report on what was done.
+    pub fn finish(self) -> Report {
+        Report {
+            problems: self.problems,
+            ..self.fold.finish()
+        }
     }
 }
 
@@ -293,7 +246,7 @@ fn measure(analysis: &dyn Analysis, info: &Arc<CaptureInfo>, fetched: Fetched) -
     let measured = catch_unwind(AssertUnwindSafe(|| match fetched.decode() {
         Ok(loaded) => match analysis.measure(info, &loaded.k, &loaded.v) {
             Ok(rows) => Outcome::Rows(rows),
-            Err(error) => Outcome::Error(RunError::Measure {
+            Err(error) => Outcome::Error(JobError::Measure {
                 capture: path.clone(),
                 error,
             }),
@@ -305,43 +258,9 @@ fn measure(analysis: &dyn Analysis, info: &Arc<CaptureInfo>, fetched: Fetched) -
         let message = text
             .or_else(|| panic.downcast_ref::<String>().cloned())
             .unwrap_or_default();
-        Outcome::Error(RunError::Panic {
+        Outcome::Error(JobError::Panic {
             capture: path,
             message,
         })
     })
-}
-
-/// Runs to the end on the calling thread and the pool. `cancelled` is asked, and `on_progress` told, several times a second.
-///
-/// # Errors
-/// When the run was cancelled or can't go on.
-pub fn run(
-    dump: &Dump,
-    plan: Plan,
-    analysis: Arc<dyn Analysis>,
-    folder: &str,
-    cancelled: &dyn Fn() -> bool,
-    on_progress: &mut dyn FnMut(Progress),
-) -> Result<(Report, Vec<Problem>), RunError> {
-    const TICK: Duration = Duration::from_millis(50);
-    let mut fetches = dump.fetches(plan.indices());
-    let mut run = Run::new(analysis, plan, folder);
-    let cancel = run.cancel_flag();
-    while !run.is_done() {
-        if cancelled() {
-            cancel.store(true, Ordering::Relaxed);
-        }
-        let mut wait = TICK;
-        if run.has_room()
-            && let Some((index, fetched)) = fetches.next()
-        {
-            run.start(index, fetched);
-            wait = Duration::ZERO;
-        }
-        run.poll(wait, &mut |_| ())?;
-        on_progress(run.progress());
-    }
-    run.poll(Duration::ZERO, &mut |_| ())?;
-    Ok(run.finish())
 }
