@@ -10,9 +10,7 @@ use super::arrays::{Mapping, group_by_folder, understand};
 use super::bytes::Limits;
 use super::bytes::source::Source;
 use super::contents::Dump;
-use super::format::{
-    FORMATS, Findings, Format, format_of, formats_by_content, is_told_by_content,
-};
+use super::format::{FORMATS, Findings, Format, format_of, formats_by_content, is_told_by_content};
 use super::problem::{Fault, Problem, Problems};
 
 /// How to scan.
@@ -96,9 +94,7 @@ const FIRST_BYTES: u64 = 64;
 
 fn first_bytes(reader: &mut dyn Read, size: u64) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
-    reader
-        .take(size.min(FIRST_BYTES))
-        .read_to_end(&mut bytes)?;
+    reader.take(size.min(FIRST_BYTES)).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

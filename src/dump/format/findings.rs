@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::dump::arrays::array::{Array, ArrayGroup};
+use crate::dump::bytes::Limits;
 use crate::dump::bytes::stream::Span;
 use crate::dump::capture::Capture;
-use crate::dump::bytes::Limits;
 use crate::dump::problem::{Note, Problem, Problems};
 
 /// What was found so far, and the files that a format may look up.

@@ -74,7 +74,9 @@ impl GgmlType {
     /// The values of one block.
     fn dequantize(self, block: &[u8], out: &mut [f32; BLOCK]) {
         let half = |at: usize| f16_to_f32(u16::from_le_bytes([block[at], block[at + 1]]));
-        let word = |at: usize| u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]]);
+        let word = |at: usize| {
+            u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]])
+        };
         let scale = half(0);
         // Value j of the first half lies in the low four bits of byte j, value 16 + j in the high ones.
         let nibble = |codes: usize, at: usize| block[codes + at % 16] >> (4 * (at / 16)) & 15;
@@ -93,8 +95,10 @@ impl GgmlType {
 }
 
 /// The values that the codes of `iq4_nl` stand for.
-const IQ4_NL: [f32; 16] =
-    [-127.0, -104.0, -83.0, -65.0, -49.0, -35.0, -22.0, -10.0, 1.0, 13.0, 25.0, 38.0, 53.0, 69.0, 89.0, 113.0];
+const IQ4_NL: [f32; 16] = [
+    -127.0, -104.0, -83.0, -65.0, -49.0, -35.0, -22.0, -10.0, 1.0, 13.0, 25.0, 38.0, 53.0, 69.0,
+    89.0, 113.0,
+];
 
 /// Makes 32-bit floats of blocks: exact, since a block's values are products of a half and a small integer.
 #[derive(Debug)]
@@ -129,17 +133,37 @@ mod tests {
     fn blocks_hold_what_their_formula_says() {
         let (one, half) = ([0x00, 0x3c], [0x00, 0x38]); // 1.0, 0.5
         let codes: Vec<u8> = (0..16).map(|at| at | (15 - at) << 4).collect();
-        let expected = |first: &dyn Fn(f32) -> f32| -> Vec<f32> { (0..16).chain((0..16).rev()).map(|code| first(code as f32)).collect() };
+        let expected = |first: &dyn Fn(f32) -> f32| -> Vec<f32> {
+            (0..16)
+                .chain((0..16).rev())
+                .map(|code| first(code as f32))
+                .collect()
+        };
         let block = [&half[..], &codes].concat();
-        assert_eq!(values(GgmlType::Q4_0, &block), expected(&|code| (code - 8.0) * 0.5));
-        assert_eq!(values(GgmlType::Q4_1, &[&half[..], &one, &codes].concat()), expected(&|code| code * 0.5 + 1.0));
+        assert_eq!(
+            values(GgmlType::Q4_0, &block),
+            expected(&|code| (code - 8.0) * 0.5)
+        );
+        assert_eq!(
+            values(GgmlType::Q4_1, &[&half[..], &one, &codes].concat()),
+            expected(&|code| code * 0.5 + 1.0)
+        );
         let none = [0; 4];
-        assert_eq!(values(GgmlType::Q5_0, &[&half[..], &none, &codes].concat()), expected(&|code| (code - 16.0) * 0.5));
+        assert_eq!(
+            values(GgmlType::Q5_0, &[&half[..], &none, &codes].concat()),
+            expected(&|code| (code - 16.0) * 0.5)
+        );
         let all = [0xff; 4];
-        assert_eq!(values(GgmlType::Q5_1, &[&half[..], &one, &all, &codes].concat()), expected(&|code| (code + 16.0) * 0.5 + 1.0));
+        assert_eq!(
+            values(GgmlType::Q5_1, &[&half[..], &one, &all, &codes].concat()),
+            expected(&|code| (code + 16.0) * 0.5 + 1.0)
+        );
         let signed: Vec<u8> = (0..32).map(|at| (at as i8 - 16) as u8).collect();
         let eight: Vec<f32> = (0..32).map(|at| (at as f32 - 16.0) * 0.5).collect();
-        assert_eq!(values(GgmlType::Q8_0, &[&half[..], &signed].concat()), eight);
+        assert_eq!(
+            values(GgmlType::Q8_0, &[&half[..], &signed].concat()),
+            eight
+        );
         assert_eq!(values(GgmlType::Iq4Nl, &block)[..2], [-63.5, -52.0]);
     }
 }

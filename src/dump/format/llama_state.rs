@@ -76,7 +76,14 @@ pub(super) fn read(cursor: &mut dyn Cursor) -> Result<State, String> {
     for outputs in [false, true] {
         for streams in [true, false] {
             for extra in [0, 8, 12] {
-                match read_as(cursor, Form { outputs, streams, extra }) {
+                match read_as(
+                    cursor,
+                    Form {
+                        outputs,
+                        streams,
+                        extra,
+                    },
+                ) {
                     Ok(state) if state.rest == 0 => return Ok(state),
                     Ok(state) => {
                         let better = partial.as_ref().is_none_or(|other| state.rest < other.rest);
@@ -118,7 +125,12 @@ fn read_as(cursor: &mut dyn Cursor, form: Form) -> Result<State, String> {
         match section(&mut at, form) {
             Ok(found) => cells.extend(found),
             Err(error) if cells.is_empty() => return Err(error),
-            Err(_) => return Ok(State { cells, rest: end - before }),
+            Err(_) => {
+                return Ok(State {
+                    cells,
+                    rest: end - before,
+                });
+            }
         }
     }
     if cells.is_empty() {
@@ -144,7 +156,9 @@ fn section(at: &mut Position<'_>, form: Form) -> Result<Vec<Cells>, String> {
 
 fn cells(at: &mut Position<'_>, form: Form, count: u32) -> Result<Cells, String> {
     if u64::from(count) * 8 > at.cursor.len() {
-        return Err(format!("cells: found {count}, expected fewer than the file has bytes for"));
+        return Err(format!(
+            "cells: found {count}, expected fewer than the file has bytes for"
+        ));
     }
     let mut first = None;
     let mut in_order = true;
@@ -161,7 +175,9 @@ fn cells(at: &mut Position<'_>, form: Form, count: u32) -> Result<Cells, String>
     let transposed = at.u32()?;
     let layers = at.u32()?;
     if transposed > 1 || layers == 0 || layers > MAX_LAYERS {
-        return Err(format!("layers: found {layers}, expected 1 to {MAX_LAYERS}"));
+        return Err(format!(
+            "layers: found {layers}, expected 1 to {MAX_LAYERS}"
+        ));
     }
     let count = u64::from(count);
     let mut found = Vec::new();
@@ -171,19 +187,36 @@ fn cells(at: &mut Position<'_>, form: Form, count: u32) -> Result<Cells, String>
     }
     // Layers without V come without a word: either all have one, or none.
     let here = at.at;
-    let with_v: Result<Vec<Rows>, String> =
-        found.iter().map(|_| if transposed == 1 { columns(at, count) } else { rows(at, count) }).collect();
+    let with_v: Result<Vec<Rows>, String> = found
+        .iter()
+        .map(|_| {
+            if transposed == 1 {
+                columns(at, count)
+            } else {
+                rows(at, count)
+            }
+        })
+        .collect();
     match with_v {
-        Ok(all) => found.iter_mut().zip(all).for_each(|(layer, v)| layer.v = Some(v)),
+        Ok(all) => found
+            .iter_mut()
+            .zip(all)
+            .for_each(|(layer, v)| layer.v = Some(v)),
         Err(_) if here == at.cursor.len() => at.at = here,
         Err(error) => return Err(error),
     }
-    Ok(Cells { count, span, layers: found })
+    Ok(Cells {
+        count,
+        span,
+        layers: found,
+    })
 }
 
 fn kind(at: &mut Position<'_>) -> Result<GgmlType, String> {
     let number = at.u32()?;
-    GgmlType::from_number(number).ok_or_else(|| format!("ggml type: found {number}, expected one that llama.cpp keeps K and V in"))
+    GgmlType::from_number(number).ok_or_else(|| {
+        format!("ggml type: found {number}, expected one that llama.cpp keeps K and V in")
+    })
 }
 
 /// Type and bytes of a row, then the rows.
@@ -192,11 +225,19 @@ fn rows(at: &mut Position<'_>, count: u64) -> Result<Rows, String> {
     let row = at.u64()?;
     let (values, bytes) = kind.block();
     if row == 0 || row % bytes as u64 != 0 {
-        return Err(format!("bytes of a row: found {row}, expected a multiple of {bytes} for {}", kind.name()));
+        return Err(format!(
+            "bytes of a row: found {row}, expected a multiple of {bytes} for {}",
+            kind.name()
+        ));
     }
     let offset = at.at;
     at.skip(count, row)?;
-    Ok(Rows { kind, offset, values: row / bytes as u64 * values as u64, transposed: false })
+    Ok(Rows {
+        kind,
+        offset,
+        values: row / bytes as u64 * values as u64,
+        transposed: false,
+    })
 }
 
 /// Type, bytes of an element and values of a token, then for each value those of all tokens.
@@ -204,12 +245,20 @@ fn columns(at: &mut Position<'_>, count: u64) -> Result<Rows, String> {
     let kind = kind(at)?;
     let (element, values) = (at.u32()?, at.u32()?);
     if kind.is_quantized() || element as usize != kind.block().1 || values == 0 {
-        return Err(format!("bytes of an element: found {element}, expected those of {}", kind.name()));
+        return Err(format!(
+            "bytes of an element: found {element}, expected those of {}",
+            kind.name()
+        ));
     }
     let offset = at.at;
     let bytes = count.checked_mul(u64::from(element)).ok_or_else(ends)?;
     at.skip(u64::from(values), bytes)?;
-    Ok(Rows { kind, offset, values: u64::from(values), transposed: true })
+    Ok(Rows {
+        kind,
+        offset,
+        values: u64::from(values),
+        transposed: true,
+    })
 }
 
 fn ends() -> String {
@@ -235,8 +284,12 @@ impl Position<'_> {
     }
 
     fn skip(&mut self, count: u64, size: u64) -> Result<(), String> {
-        let end = count.checked_mul(size).and_then(|len| self.at.checked_add(len));
-        self.at = end.filter(|&end| end <= self.cursor.len()).ok_or_else(ends)?;
+        let end = count
+            .checked_mul(size)
+            .and_then(|len| self.at.checked_add(len));
+        self.at = end
+            .filter(|&end| end <= self.cursor.len())
+            .ok_or_else(ends)?;
         Ok(())
     }
 }

@@ -52,17 +52,25 @@ impl<'a> Metadata<'a> {
         let classes = |list: &str| -> Vec<(usize, &'a str)> {
             let mut found: Vec<(usize, &str)> = all
                 .iter()
-                .filter_map(|(key, class)| Some((key.strip_prefix(list)?.parse().ok()?, class.as_str())))
+                .filter_map(|(key, class)| {
+                    Some((key.strip_prefix(list)?.parse().ok()?, class.as_str()))
+                })
                 .collect();
             found.sort_unstable();
             found
         };
         let is_class = |class: &str| class.ends_with("Cache") || class == "CacheList";
-        [("1.", true), ("2.", false)].into_iter().find_map(|(list, has_scalars)| {
-            let classes = classes(list);
-            let fits = !classes.is_empty() && classes.iter().all(|(_, class)| is_class(class));
-            fits.then_some(Self { classes, all, has_scalars })
-        })
+        [("1.", true), ("2.", false)]
+            .into_iter()
+            .find_map(|(list, has_scalars)| {
+                let classes = classes(list);
+                let fits = !classes.is_empty() && classes.iter().all(|(_, class)| is_class(class));
+                fits.then_some(Self {
+                    classes,
+                    all,
+                    has_scalars,
+                })
+            })
     }
 
     /// Number `at` of the state of layer `layer`, which stands in the metadata of older files.
@@ -73,16 +81,28 @@ impl<'a> Metadata<'a> {
 
 impl Metadata<'_> {
     /// Group size and bits of a quantized layer.
-    fn quantization(&self, arrays: &HashMap<String, Array>, layer: usize) -> Result<Option<(u64, u64)>, Fault> {
+    fn quantization(
+        &self,
+        arrays: &HashMap<String, Array>,
+        layer: usize,
+    ) -> Result<Option<(u64, u64)>, Fault> {
         let number = |at: usize| scalar(arrays, &format!("{layer}.{at}"));
-        let (group, bits) =
-            if self.has_scalars { (number(3)?, number(4)?) } else { (self.old_state(layer, 1), self.old_state(layer, 2)) };
+        let (group, bits) = if self.has_scalars {
+            (number(3)?, number(4)?)
+        } else {
+            (self.old_state(layer, 1), self.old_state(layer, 2))
+        };
         Ok(group.zip(bits))
     }
 }
 
 /// K and V of the prompt cache `file`; what is to be known of it becomes notes and problems.
-pub(super) fn group(file: &ListedFile, arrays: Vec<Array>, metadata: &Metadata<'_>, findings: &mut Findings) -> ArrayGroup {
+pub(super) fn group(
+    file: &ListedFile,
+    arrays: Vec<Array>,
+    metadata: &Metadata<'_>,
+    findings: &mut Findings,
+) -> ArrayGroup {
     let understood = understand(arrays, metadata);
     for text in understood.notes {
         findings.note(&file.path, text);
@@ -90,13 +110,23 @@ pub(super) fn group(file: &ListedFile, arrays: Vec<Array>, metadata: &Metadata<'
     for (name, fault) in understood.faults {
         findings.problem(Problem::new(format!("{}/{name}", file.path), fault));
     }
-    let hints = Hints { tensor_names: NamePattern::parse("{layer}.{kv:0|1}").ok(), transformers: true };
-    ArrayGroup { path: file.path.clone(), arrays: understood.arrays, hints }
+    let hints = Hints {
+        tensor_names: NamePattern::parse("{layer}.{kv:0|1}").ok(),
+        transformers: true,
+    };
+    ArrayGroup {
+        path: file.path.clone(),
+        arrays: understood.arrays,
+        hints,
+    }
 }
 
 /// Makes K and V of the arrays of a prompt cache.
 fn understand(arrays: Vec<Array>, metadata: &Metadata<'_>) -> Understood {
-    let mut by_name: HashMap<String, Array> = arrays.into_iter().map(|array| (array.name.clone(), array)).collect();
+    let mut by_name: HashMap<String, Array> = arrays
+        .into_iter()
+        .map(|array| (array.name.clone(), array))
+        .collect();
     let mut understood = Understood::default();
     let mut other: Vec<(usize, &str)> = Vec::new();
     let mut quantized: Vec<(u64, u64)> = Vec::new();
@@ -118,8 +148,13 @@ fn understand(arrays: Vec<Array>, metadata: &Metadata<'_>) -> Understood {
                 let name = format!("{layer}.{kv}");
                 let missing = || Fault::field("tensors", "no such tensor", "K and V of the layer");
                 let mut array = if class == Class::Quantized {
-                    let mut part = |part: &str| by_name.remove(&format!("{name}.{part}")).ok_or_else(missing);
-                    let (array, bits, group) = affine(name.clone(), part("0")?, part("1")?, part("2")?, told)?;
+                    let mut part = |part: &str| {
+                        by_name
+                            .remove(&format!("{name}.{part}"))
+                            .ok_or_else(missing)
+                    };
+                    let (array, bits, group) =
+                        affine(name.clone(), part("0")?, part("1")?, part("2")?, told)?;
                     if !quantized.contains(&(bits, group)) {
                         quantized.push((bits, group));
                     }
@@ -133,7 +168,9 @@ fn understand(arrays: Vec<Array>, metadata: &Metadata<'_>) -> Understood {
             Ok(())
         };
         if let Err(fault) = read() {
-            understood.faults.push((format!("layer {layer} ({})", shorten(name)), fault));
+            understood
+                .faults
+                .push((format!("layer {layer} ({})", shorten(name)), fault));
         }
     }
     for (bits, group) in quantized {
@@ -149,8 +186,15 @@ fn understand(arrays: Vec<Array>, metadata: &Metadata<'_>) -> Understood {
 /// Layers whose class keeps no K and V that can be told apart.
 fn other_classes(layers: &[(usize, &str)]) -> Option<String> {
     let (first, name) = layers.first()?;
-    let more = if layers.len() > 1 { format!(" and {} more", layers.len() - 1) } else { String::new() };
-    Some(format!("layer {first}{more}: {} holds no K and V (as in linear attention); left out", shorten(name)))
+    let more = if layers.len() > 1 {
+        format!(" and {} more", layers.len() - 1)
+    } else {
+        String::new()
+    };
+    Some(format!(
+        "layer {first}{more}: {} holds no K and V (as in linear attention); left out",
+        shorten(name)
+    ))
 }
 
 /// Which tokens of a buffer are real.
@@ -159,14 +203,28 @@ enum Tokens {
     All,
     First(u64),
     /// All, the oldest at `index`, behind the first `keep` that stay.
-    Ring { keep: u64, index: u64 },
+    Ring {
+        keep: u64,
+        index: u64,
+    },
 }
 
 impl Tokens {
-    fn of(arrays: &HashMap<String, Array>, metadata: &Metadata<'_>, layer: usize, class: Class, name: &str) -> Result<Self, Fault> {
+    fn of(
+        arrays: &HashMap<String, Array>,
+        metadata: &Metadata<'_>,
+        layer: usize,
+        class: Class,
+        name: &str,
+    ) -> Result<Self, Fault> {
         let number = |at: usize| scalar(arrays, &format!("{layer}.{at}"));
-        let length = arrays.get(&format!("{layer}.0")).or_else(|| arrays.get(&format!("{layer}.0.0")));
-        let length = length.and_then(|array| array.shape.get(2)).copied().unwrap_or(0);
+        let length = arrays
+            .get(&format!("{layer}.0"))
+            .or_else(|| arrays.get(&format!("{layer}.0.0")));
+        let length = length
+            .and_then(|array| array.shape.get(2))
+            .copied()
+            .unwrap_or(0);
         let real = match (class, metadata.has_scalars) {
             (Class::Growing, true) if name == "BatchKVCache" => number(4)?,
             (Class::Growing | Class::Quantized, true) => number(2)?,
@@ -182,9 +240,15 @@ impl Tokens {
                 let (offset, keep, index) = match (has_scalars, batch) {
                     (true, false) => (number(2)?, number(3)?, number(5)?),
                     (true, true) => (number(5)?, Some(0), number(6)?),
-                    (false, _) => (metadata.old_state(layer, 2), metadata.old_state(layer, 0), metadata.old_state(layer, 3)),
+                    (false, _) => (
+                        metadata.old_state(layer, 2),
+                        metadata.old_state(layer, 0),
+                        metadata.old_state(layer, 3),
+                    ),
                 };
-                let (Some(offset), Some(keep), Some(index)) = (offset, keep, index) else { return Ok(Self::All) };
+                let (Some(offset), Some(keep), Some(index)) = (offset, keep, index) else {
+                    return Ok(Self::All);
+                };
                 if index >= length {
                     None
                 } else if index < offset && index >= keep {
@@ -198,14 +262,22 @@ impl Tokens {
             None => Ok(Self::All),
             Some(real) if real == length => Ok(Self::All),
             Some(real) if real < length => Ok(Self::First(real)),
-            Some(real) => Err(Fault::field("offset", format!("{real} tokens"), format!("at most the {length} of the buffer"))),
+            Some(real) => Err(Fault::field(
+                "offset",
+                format!("{real} tokens"),
+                format!("at most the {length} of the buffer"),
+            )),
         }
     }
 
     /// Leaves the real tokens of an array `[batch, heads, tokens, dim]`, in their order.
     fn cut(self, array: &mut Array) -> Result<(), Fault> {
         let &[_, _, length, _] = array.shape.as_slice() else {
-            return Err(Fault::field("shape", shape_text(&array.shape), "batch, heads, tokens, dim"));
+            return Err(Fault::field(
+                "shape",
+                shape_text(&array.shape),
+                "batch, heads, tokens, dim",
+            ));
         };
         match self {
             Self::All => {}
@@ -228,38 +300,72 @@ impl Tokens {
 
 /// The number in the scalar `name`.
 fn scalar(arrays: &HashMap<String, Array>, name: &str) -> Result<Option<u64>, Fault> {
-    let Some(array) = arrays.get(name) else { return Ok(None) };
-    let Element::Other(kind) = &array.element else { return Ok(None) };
+    let Some(array) = arrays.get(name) else {
+        return Ok(None);
+    };
+    let Element::Other(kind) = &array.element else {
+        return Ok(None);
+    };
     if !matches!(kind.as_str(), "I32" | "I64" | "U32" | "U64") || array.span.len() > 8 {
         return Ok(None);
     }
-    let bytes = array.span.fetch().and_then(|bytes| bytes.unpack(&array.span))?;
+    let bytes = array
+        .span
+        .fetch()
+        .and_then(|bytes| bytes.unpack(&array.span))?;
     let mut wide = [0; 8];
-    wide.get_mut(..bytes.len()).unwrap_or_default().copy_from_slice(&bytes);
+    wide.get_mut(..bytes.len())
+        .unwrap_or_default()
+        .copy_from_slice(&bytes);
     Ok(Some(u64::from_le_bytes(wide)))
 }
 
 /// An array of codes in words of 32 bits, a scale and a bias for each group of values: as `mx.quantize` makes them.
 ///
 /// Group size and bits are `told` by scalars beside them; where they are not, the shapes leave few choices.
-fn affine(name: String, codes: Array, scales: Array, biases: Array, told: Option<(u64, u64)>) -> Result<(Array, u64, u64), Fault> {
-    let wrong = |array: &Array, expected: &str| Fault::field("shape", format!("{} {}", array.element.name(), shape_text(&array.shape)), expected);
+fn affine(
+    name: String,
+    codes: Array,
+    scales: Array,
+    biases: Array,
+    told: Option<(u64, u64)>,
+) -> Result<(Array, u64, u64), Fault> {
+    let wrong = |array: &Array, expected: &str| {
+        Fault::field(
+            "shape",
+            format!("{} {}", array.element.name(), shape_text(&array.shape)),
+            expected,
+        )
+    };
     let Element::Known(dtype) = scales.element else {
         return Err(wrong(&scales, "scales of fp16, bf16 or fp32"));
     };
     if codes.element != Element::Other("U32".to_owned()) || codes.shape.len() != 4 {
         return Err(wrong(&codes, "U32 with 4 axes"));
     }
-    if scales.shape != biases.shape || scales.element != biases.element || scales.shape[..3] != codes.shape[..3] {
-        return Err(wrong(&biases, "that of the scales, and K's but for the last axis"));
+    if scales.shape != biases.shape
+        || scales.element != biases.element
+        || scales.shape[..3] != codes.shape[..3]
+    {
+        return Err(wrong(
+            &biases,
+            "that of the scales, and K's but for the last axis",
+        ));
     }
     let (words, groups) = (codes.shape[3], scales.shape[3]);
     let fits = |&(group, bits): &(u64, u64)| {
         let stored = words.checked_mul(32);
-        matches!(bits, 2 | 3 | 4 | 5 | 6 | 8) && group > 0 && stored == groups.checked_mul(group).and_then(|values| values.checked_mul(bits))
+        matches!(bits, 2 | 3 | 4 | 5 | 6 | 8)
+            && group > 0
+            && stored
+                == groups
+                    .checked_mul(group)
+                    .and_then(|values| values.checked_mul(bits))
     };
     // mlx's own default comes first, of those that fit.
-    let usual = [64, 32, 128].into_iter().flat_map(|group| [8, 6, 5, 4, 3, 2].map(|bits| (group, bits)));
+    let usual = [64, 32, 128]
+        .into_iter()
+        .flat_map(|group| [8, 6, 5, 4, 3, 2].map(|bits| (group, bits)));
     let (group, bits) = told
         .into_iter()
         .filter(fits)
@@ -268,7 +374,11 @@ fn affine(name: String, codes: Array, scales: Array, biases: Array, told: Option
         .ok_or_else(|| wrong(&codes, "codes of 2 to 8 bits in groups of 32, 64 or 128"))?;
     let mut shape = codes.shape.clone();
     shape[3] = groups * group;
-    let decode = Affine { bits: bits as u32, group: group as usize, dtype };
+    let decode = Affine {
+        bits: bits as u32,
+        group: group as usize,
+        dtype,
+    };
     let mut array = Array::plain(name, &codes.file, Element::Known(dtype), shape, codes.span);
     array.strides = c_strides(&array.shape);
     array.beside = vec![scales.span, biases.span];
@@ -296,8 +406,15 @@ impl Affine {
     fn value(&self, bytes: &[u8], at: usize) -> f32 {
         match self.dtype {
             Dtype::F16 => f16_to_f32(u16::from_le_bytes([bytes[2 * at], bytes[2 * at + 1]])),
-            Dtype::Bf16 => f32::from_bits(u32::from(u16::from_le_bytes([bytes[2 * at], bytes[2 * at + 1]])) << 16),
-            _ => f32::from_le_bytes([bytes[4 * at], bytes[4 * at + 1], bytes[4 * at + 2], bytes[4 * at + 3]]),
+            Dtype::Bf16 => f32::from_bits(
+                u32::from(u16::from_le_bytes([bytes[2 * at], bytes[2 * at + 1]])) << 16,
+            ),
+            _ => f32::from_le_bytes([
+                bytes[4 * at],
+                bytes[4 * at + 1],
+                bytes[4 * at + 2],
+                bytes[4 * at + 3],
+            ]),
         }
     }
 
@@ -313,7 +430,9 @@ impl Affine {
 impl Decode for Affine {
     fn decode(&self, parts: &[Vec<u8>]) -> Result<Vec<u8>, SourceError> {
         let wrong = || SourceError::Io("codes, scales and biases do not fit together".to_owned());
-        let [codes, scales, biases] = parts else { return Err(wrong()) };
+        let [codes, scales, biases] = parts else {
+            return Err(wrong());
+        };
         let size = self.dtype.size();
         let groups = scales.len() / size;
         let values = groups.checked_mul(self.group).ok_or_else(wrong)?;

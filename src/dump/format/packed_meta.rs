@@ -40,7 +40,11 @@ fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Ca
         0 => fields.size("seq_len")?,
         used => used,
     };
-    let shape = Shape { seq_len, kv_heads: fields.size("kv_heads")?, head_dim: fields.size("head_dim")? };
+    let shape = Shape {
+        seq_len,
+        kv_heads: fields.size("kv_heads")?,
+        head_dim: fields.size("head_dim")?,
+    };
     let pack = |field: &str| match fields.size(field)? {
         found if (1..=MAX_PACK).contains(&found) => Ok(found),
         found => Err(Fault::field(field, found, format!("1 to {MAX_PACK}"))),
@@ -51,10 +55,19 @@ fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Ca
         0 => fields.size("max_seq_len")?.max(seq_len),
         stretch => stretch,
     };
-    let folder = file.path.rfind('/').map_or("", |slash| &file.path[..=slash]);
+    let folder = file
+        .path
+        .rfind('/')
+        .map_or("", |slash| &file.path[..=slash]);
     let mut place = |field: &str, stride: &str, tiles: &dyn Fn(u64) -> Tiles| {
         let name = fields.file_name(field)?;
-        let missing = || Fault::field(field, format!("{name:?}, which is not there"), "a file in the same folder");
+        let missing = || {
+            Fault::field(
+                field,
+                format!("{name:?}, which is not there"),
+                "a file in the same folder",
+            )
+        };
         let path = format!("{folder}{name}");
         let span = findings.files.get(&path).ok_or_else(missing)?.clone();
         findings.parts.insert(path);
@@ -71,14 +84,38 @@ fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Ca
                 "{} heads of {head_bytes} bytes, each with room for {} tokens in tiles of {across} and {along}",
                 shape.kv_heads, shape.seq_len
             );
-            return Err(Fault::field(field, format!("a file of {found} bytes"), expected));
+            return Err(Fault::field(
+                field,
+                format!("a file of {found} bytes"),
+                expected,
+            ));
         }
         Ok::<_, Fault>(tiles.place(span))
     };
     let size = dtype.size();
-    let k = place("k_file", "key_used_bytes", &|head_bytes| Tiles { shape, size, across, along, head_bytes, order: Order::Tokens })?;
-    let v = place("v_file", "value_used_bytes", &|head_bytes| Tiles { shape, size, across, along, head_bytes, order: Order::Values { stretch } })?;
-    shape.bytes(dtype).ok_or_else(|| Fault::field("used_seq_len", seq_len, "a tensor that this machine can address"))?;
+    let k = place("k_file", "key_used_bytes", &|head_bytes| Tiles {
+        shape,
+        size,
+        across,
+        along,
+        head_bytes,
+        order: Order::Tokens,
+    })?;
+    let v = place("v_file", "value_used_bytes", &|head_bytes| Tiles {
+        shape,
+        size,
+        across,
+        along,
+        head_bytes,
+        order: Order::Values { stretch },
+    })?;
+    shape.bytes(dtype).ok_or_else(|| {
+        Fault::field(
+            "used_seq_len",
+            seq_len,
+            "a tensor that this machine can address",
+        )
+    })?;
     Ok(Capture {
         inner: Some(plain_name(&file.path[file.archive_len..])),
         run: run_name(&fields.run_id()?, folder),
@@ -95,9 +132,15 @@ fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Ca
 
 /// The name that the meta file of the same capture has when it is not packed.
 fn plain_name(path: &str) -> String {
-    let (folder, name) = path.rsplit_once('/').map_or(("", path), |(folder, name)| (folder, name));
+    let (folder, name) = path
+        .rsplit_once('/')
+        .map_or(("", path), |(folder, name)| (folder, name));
     let name = name.strip_prefix("packed_").unwrap_or(name);
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+    if folder.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{folder}/{name}")
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,20 +163,27 @@ struct Tiles {
 impl Tiles {
     /// Bytes from a head's start to behind its last value; `None` where they can't be addressed.
     fn needed(&self) -> Option<u64> {
-        let Shape { seq_len, head_dim, .. } = self.shape;
+        let Shape {
+            seq_len, head_dim, ..
+        } = self.shape;
         let up = |value: usize, step: usize| value.div_ceil(step).checked_mul(step);
         let elements = match self.order {
             Order::Tokens => up(seq_len, self.across)?.checked_mul(up(head_dim, self.along)?)?,
             Order::Values { stretch } => {
                 let stretches = seq_len.div_ceil(stretch.max(1));
-                stretches.checked_mul(up(stretch, self.along)?)?.checked_mul(up(head_dim, self.across)?)?
+                stretches
+                    .checked_mul(up(stretch, self.along)?)?
+                    .checked_mul(up(head_dim, self.across)?)?
             }
         };
         u64::try_from(elements.checked_mul(self.size)?).ok()
     }
 
     fn place(self, span: Span) -> Place {
-        Place { decode: Some(Arc::new(self)), ..Place::plain(span) }
+        Place {
+            decode: Some(Arc::new(self)),
+            ..Place::plain(span)
+        }
     }
 
     /// Where a token's value lies in its head, in elements.
@@ -142,13 +192,20 @@ impl Tiles {
         match self.order {
             Order::Tokens => {
                 let row = self.shape.head_dim.div_ceil(self.along) * tile;
-                token / self.across * row + value / self.along * tile + token % self.across * self.along + value % self.along
+                token / self.across * row
+                    + value / self.along * tile
+                    + token % self.across * self.along
+                    + value % self.along
             }
             Order::Values { stretch } => {
                 let column = stretch.div_ceil(self.along) * tile;
                 let whole = column * self.shape.head_dim.div_ceil(self.across);
                 let within = token % stretch;
-                token / stretch * whole + value / self.across * column + within / self.along * tile + value % self.across * self.along + within % self.along
+                token / stretch * whole
+                    + value / self.across * column
+                    + within / self.along * tile
+                    + value % self.across * self.along
+                    + within % self.along
             }
         }
     }
@@ -157,8 +214,15 @@ impl Tiles {
 impl Decode for Tiles {
     fn decode(&self, parts: &[Vec<u8>]) -> Result<Vec<u8>, SourceError> {
         let bytes = parts.first().map_or(&[][..], Vec::as_slice);
-        let Shape { seq_len, kv_heads, head_dim } = self.shape;
-        let short = || SourceError::Short { needed: self.head_bytes.saturating_mul(kv_heads as u64), end: bytes.len() as u64 };
+        let Shape {
+            seq_len,
+            kv_heads,
+            head_dim,
+        } = self.shape;
+        let short = || SourceError::Short {
+            needed: self.head_bytes.saturating_mul(kv_heads as u64),
+            end: bytes.len() as u64,
+        };
         let mut out = reserve(bytes.len() as u64)?;
         for token in 0..seq_len {
             for head in 0..kv_heads {
@@ -172,4 +236,3 @@ impl Decode for Tiles {
         Ok(out)
     }
 }
-

@@ -13,7 +13,9 @@ use super::findings::Findings;
 use super::spec::Format;
 use super::{mlx_cache, stored_captures};
 use crate::dump::archive::ListedFile;
-use crate::dump::arrays::array::{Array, ArrayGroup, Element, Hints, MAX_AXES, shape_bytes, shape_text};
+use crate::dump::arrays::array::{
+    Array, ArrayGroup, Element, Hints, MAX_AXES, shape_bytes, shape_text,
+};
 use crate::dump::bytes::Limits;
 use crate::dump::problem::{Fault, Problem, Problems, shorten};
 use crate::tensor::Dtype;

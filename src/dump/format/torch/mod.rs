@@ -15,13 +15,19 @@ use crate::dump::archive::ListedFile;
 use crate::dump::bytes::stream::Reader;
 use crate::dump::problem::Fault;
 use arrays::{Storages, take_in};
-use pickle::{Failure, Forward, Machine};
+use pickle::{Forward, Machine};
 
 /// `torch.save` and `pickle.dump`.
 pub(super) const FORMAT: Format = Format {
     label: "PyTorch file",
     names: &["*.pt", "*.pth", "*.bin", "*.pkl", "*.pickle", "*.ckpt"],
-    first_bytes: &[b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"],
+    first_bytes: &[
+        b"PK\x03\x04",
+        b"\x80\x02",
+        b"\x80\x03",
+        b"\x80\x04",
+        b"\x80\x05",
+    ],
     read_head: |_, _, _| Ok(Vec::new()),
     parse,
 };
@@ -33,17 +39,21 @@ fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), 
     let mut reader = file.span.open(1 << 16)?;
     let most = findings.limits.header_bytes;
     let (pickle, storages) = if stream::has_magic(head) {
-        let stream = stream::read(&mut reader, most).map_err(broken)?;
-        (stream.pickle, Storages::Stream { span: &file.span, stored: stream.storages })
+        let stream = stream::read(&mut reader, most)?;
+        (
+            stream.pickle,
+            Storages::Stream {
+                span: &file.span,
+                stored: stream.storages,
+            },
+        )
     } else {
-        let pickle = Machine::new(&mut reader, most).read().map_err(broken)?;
+        let mut machine = Machine::new(&mut reader, most);
+        machine.open = Some(stream::storage_in);
+        let pickle = machine.read()?;
         (pickle, Storages::None { span: &file.span })
     };
     take_in(file, &pickle, &storages, findings)
-}
-
-fn broken(failure: Failure) -> Fault {
-    Fault::Broken(format!("not a whole PyTorch file: {failure}"))
 }
 
 impl Forward for Reader {

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use std::io::{self, Read};
 
 use super::rebuild::{self, Made};
-use super::value::{Blob, Id, Object, Value, Values};
+use super::value::{Blob, Id, Object, OpenStream, Value, Values};
+use crate::dump::problem::Fault;
 
 /// Longer texts and bytes are passed over; of bytes the first few are kept.
 const MAX_KEPT: u64 = 1 << 16;
@@ -35,10 +36,23 @@ impl std::fmt::Display for Failure {
             Self::Ends(None) => out.write_str("it ends in its pickle"),
             Self::Ends(Some(why)) => out.write_str(why),
             Self::TooLarge(most) => write!(out, "its pickle is larger than {most} bytes"),
-            Self::TooManyValues => out.write_str("its pickle builds more values than any cache needs"),
-            Self::Opcode(code, at) => write!(out, "byte {at} of its pickle, {code:#04x}, is no opcode"),
-            Self::Values(at) => write!(out, "the opcode at byte {at} of its pickle does not fit the values before it"),
+            Self::TooManyValues => {
+                out.write_str("its pickle builds more values than any cache needs")
+            }
+            Self::Opcode(code, at) => {
+                write!(out, "byte {at} of its pickle, {code:#04x}, is no opcode")
+            }
+            Self::Values(at) => write!(
+                out,
+                "the opcode at byte {at} of its pickle does not fit the values before it"
+            ),
         }
+    }
+}
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        Self::Broken(format!("not a whole PyTorch file: {failure}"))
     }
 }
 
@@ -78,8 +92,8 @@ pub(super) struct Machine<'a> {
     globals: HashMap<String, Id>,
     /// Where the opcode in work begins.
     at: u64,
-    /// The pickle lies in another one.
-    pub nested: bool,
+    /// Reads the bytes of a whole stream that lies in the pickle; a pickle inside another has no third one.
+    pub open: Option<OpenStream>,
 }
 
 impl<'a> Machine<'a> {
@@ -96,7 +110,7 @@ impl<'a> Machine<'a> {
             memo: HashMap::new(),
             globals: HashMap::new(),
             at: 0,
-            nested: false,
+            open: None,
         }
     }
 
@@ -125,8 +139,8 @@ impl<'a> Machine<'a> {
 
     fn step(&mut self, code: u8) -> Result<(), Failure> {
         match code {
-            0x80 => drop(self.byte()?),     // PROTO
-            0x95 => drop(self.bytes(8)?),   // FRAME
+            0x80 => drop(self.byte()?),   // PROTO
+            0x95 => drop(self.bytes(8)?), // FRAME
             b'(' => self.marks.push(self.stack.len()),
             b'0' => self.pop_or_mark()?,
             b'1' => drop(self.behind_mark()?), // POP_MARK
@@ -147,11 +161,19 @@ impl<'a> Machine<'a> {
             0x8f => self.push(Value::List(vec![]))?, // EMPTY_SET
             b't' | b'l' | 0x91 => {
                 let members = self.behind_mark()?;
-                self.push(if code == b't' { Value::Tuple(members) } else { Value::List(members) })?;
+                self.push(if code == b't' {
+                    Value::Tuple(members)
+                } else {
+                    Value::List(members)
+                })?;
             }
             0x85..=0x87 => {
                 let count = usize::from(code - 0x84);
-                let start = self.stack.len().checked_sub(count).ok_or_else(|| self.misfit())?;
+                let start = self
+                    .stack
+                    .len()
+                    .checked_sub(count)
+                    .ok_or_else(|| self.misfit())?;
                 let members = self.stack.split_off(start);
                 self.check_marks();
                 self.push(Value::Tuple(members))?;
@@ -193,9 +215,16 @@ impl<'a> Machine<'a> {
                 self.stack.push(id);
             }
             b'P' | b'Q' => {
-                let id = if code == b'P' { self.line()?; None } else { Some(self.pop()?) };
+                let id = if code == b'P' {
+                    self.line()?;
+                    None
+                } else {
+                    Some(self.pop()?)
+                };
                 let storage = id.and_then(|id| rebuild::storage(&self.values, id));
-                self.push(storage.map_or(Value::Nothing, |storage| Value::Storage(Box::new(storage))))?;
+                self.push(
+                    storage.map_or(Value::Nothing, |storage| Value::Storage(Box::new(storage))),
+                )?;
             }
             b'R' => {
                 let (args, function) = (self.pop()?, self.pop()?);
@@ -249,7 +278,9 @@ impl<'a> Machine<'a> {
             }
             b'G' => {
                 let bytes = self.bytes(8)?;
-                let bits = bytes.iter().fold(0, |bits, &byte| bits << 8 | u64::from(byte));
+                let bits = bytes
+                    .iter()
+                    .fold(0, |bits, &byte| bits << 8 | u64::from(byte));
                 Value::Float(f64::from_bits(bits))
             }
             b'F' => self.line()?.parse().map_or(Value::Nothing, Value::Float),
@@ -301,7 +332,8 @@ impl<'a> Machine<'a> {
             format!("{}.{}", self.line()?, self.line()?)
         } else {
             let (name, module) = (self.pop()?, self.pop()?);
-            let (Some(name), Some(module)) = (self.values.text(name), self.values.text(module)) else {
+            let (Some(name), Some(module)) = (self.values.text(name), self.values.text(module))
+            else {
                 return Err(self.misfit());
             };
             if name.len().max(module.len()) > MAX_NAME {
@@ -323,7 +355,7 @@ impl<'a> Machine<'a> {
 
     /// What a function would give: a value where it is one of those that rebuild tensors, else an object that tells its name.
     fn call(&mut self, function: Id, args: Id) -> Result<(), Failure> {
-        match rebuild::call(&self.values, function, args, self.nested) {
+        match rebuild::call(&self.values, function, args, self.open) {
             Some(Made::New(value)) => self.push(value),
             Some(Made::Tensor(tensor)) => {
                 let tensor = tensor.add(&mut self.values).ok_or(Failure::TooManyValues)?;
@@ -410,7 +442,11 @@ impl<'a> Machine<'a> {
 
     /// Marks never stand above the stack's top.
     fn check_marks(&mut self) {
-        while self.marks.last().is_some_and(|&mark| mark > self.stack.len()) {
+        while self
+            .marks
+            .last()
+            .is_some_and(|&mark| mark > self.stack.len())
+        {
             self.marks.pop();
         }
     }
@@ -453,7 +489,10 @@ impl<'a> Machine<'a> {
 
     fn fill(&mut self, out: &mut [u8]) -> Result<(), Failure> {
         let len = out.len() as u64;
-        self.left = self.left.checked_sub(len).ok_or(Failure::TooLarge(self.most))?;
+        self.left = self
+            .left
+            .checked_sub(len)
+            .ok_or(Failure::TooLarge(self.most))?;
         self.reader.read_exact(out).map_err(ends)?;
         self.position += len;
         Ok(())
@@ -461,18 +500,31 @@ impl<'a> Machine<'a> {
 
     /// The next `len` bytes; memory grows with what comes and not with `len`.
     fn bytes(&mut self, len: u64) -> Result<Vec<u8>, Failure> {
-        self.left = self.left.checked_sub(len).ok_or(Failure::TooLarge(self.most))?;
+        self.left = self
+            .left
+            .checked_sub(len)
+            .ok_or(Failure::TooLarge(self.most))?;
         let mut bytes = Vec::new();
-        Read::take(&mut *self.reader, len).read_to_end(&mut bytes).map_err(ends)?;
+        Read::take(&mut *self.reader, len)
+            .read_to_end(&mut bytes)
+            .map_err(ends)?;
         self.position += bytes.len() as u64;
-        if (bytes.len() as u64) < len { Err(Failure::Ends(None)) } else { Ok(bytes) }
+        if (bytes.len() as u64) < len {
+            Err(Failure::Ends(None))
+        } else {
+            Ok(bytes)
+        }
     }
 
     fn line(&mut self) -> Result<String, Failure> {
         let mut line = Vec::new();
         loop {
             match self.byte()? {
-                b'\n' => return Ok(String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned()),
+                b'\n' => {
+                    return Ok(String::from_utf8_lossy(&line)
+                        .trim_end_matches('\r')
+                        .to_owned());
+                }
                 byte if line.len() < MAX_KEPT as usize => line.push(byte),
                 _ => return Err(self.misfit()),
             }

@@ -33,7 +33,9 @@ pub(super) fn has_magic(head: &[u8]) -> bool {
 
 /// Reads a stream whose pickles may have `most` bytes together.
 pub(super) fn read(reader: &mut dyn Forward, most: u64) -> Result<Stream, Failure> {
-    read_by(Machine::new(reader, most))
+    let mut machine = Machine::new(reader, most);
+    machine.open = Some(storage_in);
+    read_by(machine)
 }
 
 fn read_by(mut machine: Machine<'_>) -> Result<Stream, Failure> {
@@ -48,9 +50,13 @@ fn read_by(mut machine: Machine<'_>) -> Result<Stream, Failure> {
     let sizes = element_sizes(&mut pickle, big_endian);
     let mut storages = HashMap::new();
     for &key in keys.values.members(keys.root).unwrap_or_default() {
-        let Some(name) = keys.values.text(key) else { continue };
+        let Some(name) = keys.values.text(key) else {
+            continue;
+        };
         // How many elements a storage has is told twice; what stands before its bytes is read when they are.
-        let Some(&(len, size)) = sizes.get(name) else { break };
+        let Some(&(len, size)) = sizes.get(name) else {
+            break;
+        };
         let bytes = len.checked_mul(size).ok_or(Failure::Ends(None))?;
         offset = offset.checked_add(8).ok_or(Failure::Ends(None))?;
         storages.insert(name.into(), Stored { offset, len });
@@ -60,8 +66,12 @@ fn read_by(mut machine: Machine<'_>) -> Result<Stream, Failure> {
 }
 
 fn is_big_endian(system: &Pickle) -> bool {
-    let Value::Dict(entries) = system.values.get(system.root) else { return false };
-    let little = entries.iter().find(|(key, _)| system.values.text(*key) == Some("little_endian"));
+    let Value::Dict(entries) = system.values.get(system.root) else {
+        return false;
+    };
+    let little = entries
+        .iter()
+        .find(|(key, _)| system.values.text(*key) == Some("little_endian"));
     little.is_some_and(|(_, value)| *system.values.get(*value) == Value::Bool(false))
 }
 
@@ -85,14 +95,26 @@ pub(super) fn storage_in(blob: &Blob) -> Option<Storage> {
         return None;
     }
     let mut head = &blob.head[..];
-    let mut machine = Machine::new(&mut head, blob.head.len() as u64);
-    machine.nested = true;
-    let stream = read_by(machine).ok()?;
-    let Value::Storage(storage) = stream.pickle.values.get(stream.pickle.root) else { return None };
-    let Home::Key(key) = &storage.home else { return None };
+    let stream = read_by(Machine::new(&mut head, blob.head.len() as u64)).ok()?;
+    let Value::Storage(storage) = stream.pickle.values.get(stream.pickle.root) else {
+        return None;
+    };
+    let Home::Key(key) = &storage.home else {
+        return None;
+    };
     let stored = stream.storages.get(key)?;
     let len = stored.len.checked_mul(rebuild::size(storage.dtype)?)?;
-    stored.offset.checked_add(len).filter(|&end| end <= blob.len)?;
-    let home = Home::Inline { offset: blob.offset.checked_add(stored.offset)?, len };
-    Some(Storage { home, start: 0, ..(**storage).clone() })
+    stored
+        .offset
+        .checked_add(len)
+        .filter(|&end| end <= blob.len)?;
+    let home = Home::Inline {
+        offset: blob.offset.checked_add(stored.offset)?,
+        len,
+    };
+    Some(Storage {
+        home,
+        start: 0,
+        ..(**storage).clone()
+    })
 }

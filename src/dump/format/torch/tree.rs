@@ -39,7 +39,11 @@ pub(super) fn find(values: &Values, root: Id) -> Found<'_> {
 impl<'a> Found<'a> {
     fn visit(&mut self, values: &'a Values, id: Id, path: &str, depth: usize) {
         self.visits += 1;
-        if self.visits > MAX_VISITS || depth > MAX_DEPTH || self.tensors.len() >= MAX_TENSORS || path.len() > MAX_NAME {
+        if self.visits > MAX_VISITS
+            || depth > MAX_DEPTH
+            || self.tensors.len() >= MAX_TENSORS
+            || path.len() > MAX_NAME
+        {
             self.cut = true;
             return;
         }
@@ -93,7 +97,9 @@ impl<'a> Found<'a> {
             let args = values.members(object.args).unwrap_or_default();
             self.members(values, args, path, depth);
             if self.tensors.len() == before && self.strangers.len() < MAX_STRANGERS {
-                let class = values.global(object.class).unwrap_or("a value that is no function");
+                let class = values
+                    .global(object.class)
+                    .unwrap_or("a value that is no function");
                 self.strangers.insert(class.to_owned());
             }
         }
@@ -118,15 +124,24 @@ impl<'a> Found<'a> {
 /// K and V of a layer, perhaps with more behind.
 fn is_pair(values: &Values, id: Id) -> bool {
     let is_tensor = |&member: &Id| matches!(values.get(member), Value::Tensor(_));
-    values.members(id).is_some_and(|members| members.len() >= 2 && members.iter().all(is_tensor))
+    values
+        .members(id)
+        .is_some_and(|members| members.len() >= 2 && members.iter().all(is_tensor))
 }
 
 fn holds(values: &Values, id: Id) -> bool {
-    matches!(values.get(id), Value::Tensor(_) | Value::List(_) | Value::Tuple(_) | Value::Dict(_) | Value::Object(_))
+    matches!(
+        values.get(id),
+        Value::Tensor(_) | Value::List(_) | Value::Tuple(_) | Value::Dict(_) | Value::Object(_)
+    )
 }
 
 fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
 }
 
 impl Found<'_> {

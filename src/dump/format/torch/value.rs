@@ -44,6 +44,9 @@ pub(super) struct Storage {
     pub big_endian: bool,
 }
 
+/// Finds the storage that a stream inside a pickle holds.
+pub(super) type OpenStream = fn(&Blob) -> Option<Storage>;
+
 /// A view of a storage; offset and strides count elements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Tensor {
@@ -112,7 +115,10 @@ impl Object {
 impl Values {
     /// Takes in a value; `None` where there are too many.
     pub fn add(&mut self, value: Value) -> Option<Id> {
-        let large = matches!(value, Value::Object(_) | Value::Storage(_) | Value::Tensor(_));
+        let large = matches!(
+            value,
+            Value::Object(_) | Value::Storage(_) | Value::Tensor(_)
+        );
         self.large += usize::from(large);
         if self.list.len() >= MAX_VALUES || self.large > MAX_LARGE_VALUES {
             return None;

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::io::Read;
 
 use super::arrays::{Storages, take_in};
-use super::broken;
 use super::pickle::Machine;
 use crate::dump::archive::{ListedFile, zip_entries};
 use crate::dump::format::findings::Findings;
@@ -18,7 +17,14 @@ pub(super) fn parse(file: &ListedFile, findings: &mut Findings) -> Result<(), Fa
         return Err(Fault::Broken("a zip archive without the data.pkl that torch.save writes; name it .zip to have it opened as one".to_owned()));
     };
     let folder = pickle.path[..pickle.path.len() - ending.len()].to_owned();
-    let within = |name: &str| entries.iter().find(|entry| entry.path.strip_prefix(&folder).is_some_and(|rest| rest.strip_prefix('/') == Some(name)));
+    let within = |name: &str| {
+        entries.iter().find(|entry| {
+            entry
+                .path
+                .strip_prefix(&folder)
+                .is_some_and(|rest| rest.strip_prefix('/') == Some(name))
+        })
+    };
     let mut big_endian = false;
     if let Some(order) = within("byteorder") {
         let mut text = String::new();
@@ -26,9 +32,16 @@ pub(super) fn parse(file: &ListedFile, findings: &mut Findings) -> Result<(), Fa
         big_endian = text.trim() == "big";
     }
     let data = format!("{folder}/data/");
-    let spans: HashMap<&str, _> =
-        entries.iter().filter_map(|entry| Some((entry.path.strip_prefix(&data)?, &entry.span))).collect();
+    let spans: HashMap<&str, _> = entries
+        .iter()
+        .filter_map(|entry| Some((entry.path.strip_prefix(&data)?, &entry.span)))
+        .collect();
     let mut reader = pickle.span.open(1 << 16)?;
-    let pickle = Machine::new(&mut reader, findings.limits.header_bytes).read().map_err(broken)?;
-    take_in(file, &pickle, &Storages::Entries { spans, big_endian }, findings)
+    let pickle = Machine::new(&mut reader, findings.limits.header_bytes).read()?;
+    take_in(
+        file,
+        &pickle,
+        &Storages::Entries { spans, big_endian },
+        findings,
+    )
 }
