@@ -68,6 +68,7 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
     read_by_content(&mut files, &mut findings);
     let Findings {
         captures,
+        queries,
         mut groups,
         loose,
         mut problems,
@@ -79,12 +80,14 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
     problems.extend(understood.problems.into_list());
     let mut dump = Dump {
         captures,
+        queries,
         problems: problems.into_list(),
         notes,
         guesses: understood.guesses,
         pending_bytes: limits.pending_bytes,
     };
     dump.captures.extend(understood.captures);
+    dump.match_queries();
     dump.sort();
     dump
 }

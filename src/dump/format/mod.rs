@@ -2,6 +2,7 @@
 //! [`table::FORMATS`]; scans and help texts are made from that table.
 
 mod captures;
+mod fields;
 mod findings;
 mod ggml_type;
 mod llama_cache;
@@ -10,9 +11,11 @@ mod meta;
 mod mlx_cache;
 mod npy;
 mod packed_meta;
+mod queries;
 mod safetensors;
 mod spec;
 pub(crate) mod stored_captures;
+pub(crate) mod stored_queries;
 mod table;
 mod torch;
 

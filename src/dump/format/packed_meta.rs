@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use super::captures::{read_meta, run_name};
+use super::fields::{self, Fields};
 use super::findings::Findings;
-use super::meta::Fields;
 use super::spec::Format;
 use crate::dump::archive::ListedFile;
 use crate::dump::bytes::place::{Decode, Place};
@@ -33,7 +33,7 @@ pub(super) const FORMAT: Format = Format {
 const MAX_PACK: usize = 1 << 10;
 
 fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Capture, Fault> {
-    let object = super::meta::object(head)?;
+    let object = fields::object(head)?;
     let fields = Fields(&object);
     let dtype = fields.dtype()?;
     let seq_len = match fields.size("used_seq_len")? {

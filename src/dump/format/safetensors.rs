@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::findings::Findings;
 use super::spec::Format;
-use super::{mlx_cache, stored_captures};
+use super::{mlx_cache, stored_captures, stored_queries};
 use crate::dump::archive::ListedFile;
 use crate::dump::arrays::array::{
     Array, ArrayGroup, Element, Hints, MAX_AXES, shape_bytes, shape_text,
@@ -94,11 +94,13 @@ fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), 
         findings.groups.push(group);
         return Ok(());
     }
-    let group = ArrayGroup {
+    let mut group = ArrayGroup {
         path: file.path.clone(),
         arrays,
         hints: Hints::default(),
     };
+    let queries = stored_queries::take(&mut group, &metadata, problems);
+    findings.queries.extend(queries);
     match metadata.get(stored_captures::KEY) {
         Some(json) => {
             let captures = stored_captures::captures(&group, json, problems);
