@@ -19,6 +19,7 @@ pub mod metrics;
 mod order;
 pub mod par;
 pub mod report;
+pub mod scheme;
 mod sum;
 pub mod tensor;
 #[cfg(target_arch = "wasm32")]

@@ -134,9 +134,9 @@ pub fn run_args(spec: &AnalysisSpec, matches: &ArgMatches) -> Result<RunArgs, Fa
             given.push((param.flag, text));
         }
     }
-    let settings = Settings::parse(spec.params.clone(), given).map_err(|errors| {
-        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        Failure::new(2, lines.join("\nkvlens: "))
+    let settings = Settings::parse(spec.params.clone(), given).map_err(|errors| Failure {
+        lines: errors.iter().map(ToString::to_string).collect(),
+        status: 2,
     })?;
     Ok(RunArgs {
         out_dir: matches

@@ -111,7 +111,7 @@ pub fn no_capture(matches: &ArgMatches) -> Failure {
 /// Says how arrays without meta files were understood: a guess is never silent.
 pub fn report_guesses(guesses: &[TensorGuess]) {
     for guess in guesses {
-        eprintln!("kvlens: {}", sentence(guess));
+        tell!("{}", sentence(guess));
     }
 }
 

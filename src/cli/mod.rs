@@ -1,12 +1,8 @@
 //! From flags to an exit status: 0 when reports are written, 1 when there is nothing to analyse or it failed, 2 for bad flags,
 //! 130 after Ctrl-C.
 
-/// Prints a line. A closed pipe (`kvlens scan | head`) is no reason to fail.
-macro_rules! say {
-    ($($text:tt)*) => {
-        let _ = std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("{}\n", format_args!($($text)*)));
-    };
-}
+#[macro_use]
+mod print;
 
 mod args;
 mod convert;
@@ -30,14 +26,15 @@ use args::RunArgs;
 
 /// Why no report was written: what to say, and the exit status.
 struct Failure {
-    message: String,
+    /// One or more lines.
+    lines: Vec<String>,
     status: u8,
 }
 
 impl Failure {
     fn new(status: u8, message: impl Into<String>) -> Self {
         Self {
-            message: message.into(),
+            lines: vec![message.into()],
             status,
         }
     }
@@ -46,7 +43,10 @@ impl Failure {
 /// Runs what the command line asks for.
 pub fn run() -> ExitCode {
     let specs = analysis::specs();
-    let matches = args::command(&specs).get_matches();
+    let matches = match args::command(&specs).try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return answered(&error),
+    };
     let done = match matches.subcommand() {
         Some(("scan", matches)) => scan::run(matches),
         Some(("convert", matches)) => convert::run(matches),
@@ -58,13 +58,27 @@ pub fn run() -> ExitCode {
         },
         None => Err(Failure::new(2, "no command")),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Failure { message, status }) => {
-            eprintln!("kvlens: {message}");
-            ExitCode::from(status)
-        }
+    exit(done.and_then(|()| print::finish()))
+}
+
+fn exit(done: Result<(), Failure>) -> ExitCode {
+    let Err(Failure { lines, status }) = done else {
+        return ExitCode::SUCCESS;
+    };
+    for line in lines {
+        tell!("{line}");
     }
+    ExitCode::from(status)
+}
+
+/// Prints clap's help, version or error.
+fn answered(error: &clap::Error) -> ExitCode {
+    let printed = error.print();
+    if error.use_stderr() {
+        return ExitCode::from(2);
+    }
+    print::stdout_took(printed);
+    exit(print::finish())
 }
 
 fn analyse(spec: &AnalysisSpec, matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
@@ -119,11 +133,11 @@ fn analyse(spec: &AnalysisSpec, matches: &ArgMatches, args: RunArgs) -> Result<(
 
 fn report_problems(problems: &[Problem]) {
     for problem in problems {
-        eprintln!("kvlens: left out: {problem}");
+        tell!("left out: {problem}");
     }
     if !problems.is_empty() {
-        eprintln!(
-            "kvlens: {} left out",
+        tell!(
+            "{} left out",
             counted(problems.len(), "file or capture", "files or captures")
         );
     }
@@ -132,8 +146,8 @@ fn report_problems(problems: &[Problem]) {
 fn report_non_finite(dump: &Dump, report: &Report) {
     for tensor in &report.non_finite_in {
         let path = &dump.captures[tensor.capture].path;
-        eprintln!(
-            "kvlens: {path}: {} of {}",
+        tell!(
+            "{path}: {} of {}",
             counted(
                 tensor.values as usize,
                 "NaN or infinite value",
@@ -170,7 +184,7 @@ fn catch_interrupt() -> Arc<AtomicBool> {
         }
     };
     if let Err(error) = ctrlc::set_handler(handler) {
-        eprintln!("kvlens: Ctrl-C will not be handled: {error}");
+        tell!("Ctrl-C will not be handled: {error}");
     }
     flag
 }
