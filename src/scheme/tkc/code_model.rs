@@ -89,7 +89,8 @@ impl CodeModel {
         for (index, code) in codes.iter_mut().enumerate() {
             let channel = self.channels[index];
             let near = before[0] + before[1] + 0.5 * (before[2] + before[3]);
-            let ratio = (near + TOKEN_WEIGHT * (sum * self.shares[index])) * (1.0 / (TOKEN_WEIGHT + 3.0));
+            let ratio =
+                (near + TOKEN_WEIGHT * (sum * self.shares[index])) * (1.0 / (TOKEN_WEIGHT + 3.0));
             // Four classes an octave: the exponent and two bits of the mantissa, from 1/4 on.
             let class = ((ratio.to_bits() >> 21) as i32 - (125 << 2)).clamp(0, RATIOS - 1);
             let mut questions = Questions {

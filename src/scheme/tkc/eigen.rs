@@ -169,14 +169,20 @@ mod tests {
             for (i, row) in rows.iter().enumerate() {
                 for (j, other) in rows.iter().enumerate() {
                     let expected = f64::from(i == j);
-                    assert!((dot(row, other) - expected).abs() < 1e-10, "{size}: {i} {j}");
+                    assert!(
+                        (dot(row, other) - expected).abs() < 1e-10,
+                        "{size}: {i} {j}"
+                    );
                 }
                 let image: Vec<f64> = matrix.chunks_exact(size).map(|m| dot(m, row)).collect();
                 let value = dot(&image, row);
                 assert!(value <= last + 1e-9, "falling eigenvalues");
                 last = value;
                 for (image, v) in image.iter().zip(*row) {
-                    assert!((image - value * v).abs() < 1e-9 * (1.0 + matrix[0]), "{size}");
+                    assert!(
+                        (image - value * v).abs() < 1e-9 * (1.0 + matrix[0]),
+                        "{size}"
+                    );
                 }
             }
         }
@@ -188,6 +194,9 @@ mod tests {
         let mut diagonal = vec![0.0; 9];
         (diagonal[0], diagonal[4], diagonal[8]) = (1.0, 3.0, 2.0);
         let vectors = eigenvectors(diagonal, 3);
-        assert_eq!(vectors.iter().map(|v| v.abs()).collect::<Vec<_>>(), [0., 1., 0., 0., 0., 1., 1., 0., 0.]);
+        assert_eq!(
+            vectors.iter().map(|v| v.abs()).collect::<Vec<_>>(),
+            [0., 1., 0., 0., 0., 1., 1., 0., 0.]
+        );
     }
 }

@@ -5,7 +5,7 @@ use multiversion::multiversion;
 
 use super::klt::StoredBasis;
 use super::rope::{Rope, Turns};
-use crate::tensor::{Dtype, Element, Shape, Tensor, f16_to_f32, f32_to_f16, with_element};
+use crate::tensor::{Dtype, Element, Shape, f16_to_f32, f32_to_f16, with_element};
 
 /// Steps of a token's norm in an octave.
 const NORM_STEPS: i32 = 8;
@@ -15,6 +15,9 @@ const MIN_NORM: f64 = 1e-6;
 
 /// Across all heads while a token has at most this many values.
 pub(super) const MAX_ACROSS: usize = 256;
+
+/// The greatest exponent of a stored norm, either way: beyond what f32 values can have.
+pub(super) const MAX_EXPONENT: i32 = 140 * NORM_STEPS;
 
 /// Which channels have a basis together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,15 +43,13 @@ impl Klt {
 
 /// What is done before rounding; each can be left out.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Steps {
+pub(super) struct Steps {
     /// The rotary embedding to undo.
     pub rope: Option<Rope>,
     /// Whether tokens are divided by their norm.
     pub token_norm: bool,
     /// Whether channels lose their mean.
     pub mean: bool,
-    /// The basis.
-    pub klt: Klt,
 }
 
 /// Side information of a tensor.
@@ -74,14 +75,14 @@ pub(super) fn norm(exponent: i32) -> f64 {
         1.681792830507429,
         1.8340080864093424,
     ];
+    let exponent = exponent.clamp(-MAX_EXPONENT, MAX_EXPONENT);
     let eighth = EIGHTHS[exponent.rem_euclid(NORM_STEPS) as usize];
     libm::ldexp(eighth, exponent.div_euclid(NORM_STEPS))
 }
 
 /// Values of tokens that are turned, not yet divided.
-fn unturned(tensor: &Tensor, position: u64, rope: Option<Rope>) -> Vec<f64> {
-    let shape = tensor.shape();
-    let mut values: Vec<f64> = tensor.values().into_iter().map(f64::from).collect();
+fn unturned(values: &[f32], shape: Shape, position: u64, rope: Option<Rope>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.iter().copied().map(f64::from).collect();
     if let Some(rope) = rope {
         let turns = Turns::new(rope, shape.head_dim, position, shape.seq_len);
         let tokens = values.chunks_exact_mut(shape.token_elements());
@@ -92,11 +93,10 @@ fn unturned(tensor: &Tensor, position: u64, rope: Option<Rope>) -> Vec<f64> {
     values
 }
 
-/// Does the steps: gives the coefficients `[tokens, channels]` and what the decoder needs beside them.
-pub(super) fn forth(tensor: &Tensor, position: u64, steps: Steps) -> (Vec<f32>, Side) {
-    let shape = tensor.shape();
+/// Does the steps but for the basis: gives values `[tokens, channels]` and what the decoder needs beside them.
+pub(super) fn forth(values: &[f32], shape: Shape, position: u64, steps: Steps) -> (Vec<f32>, Side) {
     let channels = shape.token_elements();
-    let mut values = unturned(tensor, position, steps.rope);
+    let mut values = unturned(values, shape, position, steps.rope);
     let mut side = Side {
         exponents: Vec::new(),
         means: Vec::new(),
@@ -115,26 +115,55 @@ pub(super) fn forth(tensor: &Tensor, position: u64, steps: Steps) -> (Vec<f32>, 
     if steps.mean {
         let mut sums = vec![0.0f64; channels];
         for token in values.chunks_exact(channels) {
-            sums.iter_mut().zip(token).for_each(|(sum, value)| *sum += value);
+            sums.iter_mut()
+                .zip(token)
+                .for_each(|(sum, value)| *sum += value);
         }
         let f16 = |sum: &f64| f32_to_f16((sum / shape.seq_len as f64) as f32);
         side.means = sums.iter().map(f16).collect();
         let means: Vec<f64> = side.means.iter().map(|&mean| mean_value(mean)).collect();
         for token in values.chunks_exact_mut(channels) {
-            token.iter_mut().zip(&means).for_each(|(value, mean)| *value -= mean);
+            token
+                .iter_mut()
+                .zip(&means)
+                .for_each(|(value, mean)| *value -= mean);
         }
     }
-    let values: Vec<f32> = values.into_iter().map(|value| value as f32).collect();
-    let Some(part) = steps.klt.part(shape) else {
-        return (values, side);
-    };
+    (values.into_iter().map(|value| value as f32).collect(), side)
+}
+
+/// Coefficients, and the stored bases that they are in.
+pub(super) type Decorrelated = (Vec<f32>, Vec<StoredBasis>);
+
+/// Turns the values of [`forth`] into the basis; gives the coefficients and the stored bases.
+pub(super) fn decorrelate(values: &[f32], shape: Shape, klt: Klt) -> Option<Decorrelated> {
+    let part = klt.part(shape)?;
+    let channels = shape.token_elements();
     let mut coefficients = vec![0.0; values.len()];
-    for first in (0..channels).step_by(part) {
-        let stored = StoredBasis::of(&values, channels, first, part);
-        stored.orthonormal().forth(&values, channels, first, &mut coefficients);
-        side.bases.push(stored);
+    let bases = (0..channels).step_by(part).map(|first| {
+        let stored = StoredBasis::of(values, channels, first, part);
+        stored
+            .orthonormal()
+            .forth(values, channels, first, &mut coefficients);
+        stored
+    });
+    let bases = bases.collect();
+    Some((coefficients, bases))
+}
+
+/// About the bits that coefficients take at a step: half the logarithm of each channel's variance against the step's own, which is what
+/// normal values take. Good enough to choose by.
+pub(super) fn estimate(coefficients: &[f32], channels: usize, step: f64) -> f64 {
+    let mut squares = vec![0.0f64; channels];
+    for token in coefficients.chunks_exact(channels) {
+        for (square, value) in squares.iter_mut().zip(token) {
+            *square += f64::from(*value) * f64::from(*value);
+        }
     }
-    (coefficients, side)
+    let tokens = (coefficients.len() / channels.max(1)) as f64;
+    // 2 pi e / 12 is between the entropy of a normal value and that of its step.
+    let bits = |square: &f64| 0.5 * libm::log2(1.0 + 17.08 * square / tokens / (step * step));
+    tokens * squares.iter().map(bits).sum::<f64>()
 }
 
 /// A stored mean; one that is no number counts as none.
@@ -155,7 +184,7 @@ pub(super) fn round(coefficients: &[f32], step: f64, codes: &mut [i32]) {
 }
 
 /// Codes beyond this are cut.
-pub(super) const MAX_CODE: f64 = (1 << 20) as f64;
+pub(super) const MAX_CODE: f64 = (1 << 23) as f64;
 
 /// Undoes the steps: from codes to the tensor.
 pub(super) fn back(
@@ -185,7 +214,12 @@ pub(super) fn back(
             scale_codes(codes, step as f32, scaled);
             let part = channels / bases.len();
             for (index, basis) in bases.iter().enumerate() {
-                basis.back(scaled, channels, index * part, &mut turned_back[..codes.len()]);
+                basis.back(
+                    scaled,
+                    channels,
+                    index * part,
+                    &mut turned_back[..codes.len()],
+                );
             }
         }
         for (index, codes) in codes.chunks_exact(channels).enumerate() {

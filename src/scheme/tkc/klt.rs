@@ -56,14 +56,40 @@ impl StoredBasis {
         Self::quantized(&eigenvectors(covariance, size), size)
     }
 
+    /// A basis that is still to be read.
+    pub fn zero(size: usize) -> Self {
+        Self {
+            size,
+            scales: vec![0; size],
+            codes: vec![0; size * size],
+        }
+    }
+
+    /// About the bits that it takes.
+    pub fn estimate(&self) -> f64 {
+        let mut counts = [0.0f64; 2 * MAX_CODE as usize + 1];
+        for code in &self.codes {
+            counts[(i32::from(*code) + MAX_CODE) as usize] += 1.0;
+        }
+        let all = self.codes.len() as f64;
+        let bits = |count: &f64| -count * libm::log2((count / all).max(f64::MIN_POSITIVE));
+        counts.iter().map(bits).sum::<f64>() + 16.0 * self.size as f64
+    }
+
     fn quantized(vectors: &[f64], size: usize) -> Self {
         let (mut scales, mut codes) = (Vec::new(), Vec::new());
         for vector in vectors.chunks_exact(size) {
-            let greatest = vector.iter().fold(0.0f64, |max, value| max.max(value.abs()));
+            let greatest = vector
+                .iter()
+                .fold(0.0f64, |max, value| max.max(value.abs()));
             let scale = f32_to_f16((greatest / f64::from(MAX_CODE)) as f32);
             let step = f64::from(f16_to_f32(scale));
             let code = |value: &f64| {
-                let code = if step > 0.0 { (value / step).round_ties_even() } else { 0.0 };
+                let code = if step > 0.0 {
+                    (value / step).round_ties_even()
+                } else {
+                    0.0
+                };
                 (code as i32).clamp(-MAX_CODE, MAX_CODE) as i8
             };
             scales.push(scale);

@@ -45,7 +45,8 @@ impl Encoder {
     #[inline(always)]
     fn give_out(&mut self) {
         if self.range >> 32 == 0 {
-            self.out.extend_from_slice(&((self.low >> 32) as u32).to_be_bytes());
+            self.out
+                .extend_from_slice(&((self.low >> 32) as u32).to_be_bytes());
             self.low <<= 32;
             self.range <<= 32;
         }
@@ -78,7 +79,8 @@ impl Encoder {
                 if rounded.is_none() {
                     self.carry();
                 }
-                self.out.extend_from_slice(&number.to_be_bytes()[..bytes as usize]);
+                self.out
+                    .extend_from_slice(&number.to_be_bytes()[..bytes as usize]);
                 break;
             }
         }
@@ -159,11 +161,6 @@ impl<'a> Decoder<'a> {
     pub fn is_complete(&self) -> bool {
         self.rest.is_empty() && self.missing < 8
     }
-
-    /// Whether more was read than any encoder wrote.
-    pub fn is_past_end(&self) -> bool {
-        self.missing >= 8
-    }
 }
 
 impl Coder for Decoder<'_> {
@@ -234,7 +231,11 @@ fn costs() -> &'static [u32; COSTS] {
 impl Coder for BitCounter {
     #[inline(always)]
     fn bit(&mut self, bit: bool, probability: u32) -> bool {
-        let probability = if bit { probability } else { (1 << PROBABILITY_BITS) - probability };
+        let probability = if bit {
+            probability
+        } else {
+            (1 << PROBABILITY_BITS) - probability
+        };
         self.sum += u64::from(self.costs[(probability >> 4) as usize % COSTS]);
         bit
     }
