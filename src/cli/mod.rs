@@ -17,10 +17,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ArgMatches;
-use kvlens::analysis::engine::{self, Plan, RunError};
-use kvlens::analysis::{self, AnalysisSpec, Filter, Report, Settings};
+use kvlens::analysis::{self, JobError, Report};
 use kvlens::dump::{Dump, Problem};
-use kvlens::par;
 
 use args::RunArgs;
 
@@ -51,9 +49,7 @@ pub fn run() -> ExitCode {
         Some(("scan", matches)) => scan::run(matches),
         Some(("convert", matches)) => convert::run(matches),
         Some((name, matches)) => match specs.iter().find(|spec| spec.name == name) {
-            Some(spec) => {
-                args::run_args(spec, matches).and_then(|args| analyse(spec, matches, args))
-            }
+            Some(spec) => args::run_args(spec, matches).and_then(|args| analyse(matches, args)),
             None => Err(Failure::new(2, format!("no analysis {name}"))),
         },
         None => Err(Failure::new(2, "no command")),
@@ -81,9 +77,7 @@ fn answered(error: &clap::Error) -> ExitCode {
     exit(print::finish())
 }
 
-fn analyse(spec: &AnalysisSpec, matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
-    par::set_threads(args.threads)
-        .map_err(|error| Failure::new(1, format!("--threads: {error}")))?;
+fn analyse(matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
     let dump = input::open(matches)?;
     input::report_guesses(&dump.guesses);
     report_problems(&dump.problems);
@@ -96,36 +90,25 @@ fn analyse(spec: &AnalysisSpec, matches: &ArgMatches, args: RunArgs) -> Result<(
     if dump.captures.is_empty() {
         return Err(input::no_capture(matches));
     }
-    let filter = Filter::new(&args.settings);
-    let Some(analysis) = analysis::build(spec.name, args.settings.clone(), args.verify) else {
-        return Err(Failure::new(2, format!("no analysis {}", spec.name)));
-    };
-    let plan = Plan::new(&dump, &filter, &*analysis);
-    if plan.kept() == 0 {
-        return Err(Failure::new(1, no_capture_left(&dump, &args.settings)));
-    }
     let interrupted = catch_interrupt();
-    let bar = progress::Bar::new(&plan);
-    let run = engine::run(
-        &dump,
-        plan,
-        analysis,
-        &args.out_dir,
-        &|| interrupted.load(Ordering::Relaxed),
-        &mut |progress| bar.show(progress),
-    );
+    let bar = progress::Bar::new(&args.job.plan(&dump));
+    let shown = bar.clone();
+    let job = args.job.cancel(Arc::clone(&interrupted));
+    let report = job
+        .on_progress(move |progress| shown.show(progress))
+        .run(&dump);
     bar.close();
-    let (report, unread) = run.map_err(|error| match error {
-        RunError::Cancelled => Failure::new(130, "interrupted, nothing written"),
+    let report = report.map_err(|error| match error {
+        JobError::Cancelled => Failure::new(130, "interrupted, nothing written"),
         error => Failure::new(1, error.to_string()),
     })?;
-    report_problems(&unread);
+    report_problems(&report.problems);
     report_non_finite(&dump, &report);
     output::write(Path::new(&args.out_dir), &report.files, &|| {
         interrupted.load(Ordering::Relaxed)
     })?;
     output::summarise(&args.out_dir, &report);
-    if args.strict && !unread.is_empty() {
+    if args.strict && !report.problems.is_empty() {
         return Err(Failure::new(1, "captures were left out, see above"));
     }
     Ok(())
@@ -156,18 +139,6 @@ fn report_non_finite(dump: &Dump, report: &Report) {
             tensor.tensor
         );
     }
-}
-
-fn no_capture_left(dump: &Dump, settings: &Settings) -> String {
-    let (stage, min, max) = (
-        settings.text("stage"),
-        settings.int("min-seq-len"),
-        settings.int("max-seq-len"),
-    );
-    format!(
-        "none of the {} is left by --stage {stage} --min-seq-len {min} --max-seq-len {max}",
-        counted(dump.captures.len(), "capture", "captures")
-    )
 }
 
 fn counted(count: usize, one: &str, many: &str) -> String {
