@@ -1,8 +1,9 @@
 //! The scheme's name and options as typed.
 
-use super::{Klt, KltChoice, Pairs, Rope, RopeChoice, Tkc};
-use crate::scheme::SchemeError;
-use crate::scheme::name::Spec;
+use super::front::Klt;
+use super::options::{KltChoice, RopeChoice, Tkc};
+use super::rope::{Pairs, Rope};
+use crate::scheme::name::{SchemeError, Spec};
 
 /// The scheme that `spec` names, where it is this one.
 pub(in crate::scheme) fn parse(spec: &mut Spec) -> Result<Option<Tkc>, SchemeError> {

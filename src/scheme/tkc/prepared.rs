@@ -2,10 +2,10 @@
 
 use super::front::{self, Decorrelated, Klt, Side, Steps};
 use super::klt::StoredBasis;
+use super::options::{KltChoice, RopeChoice, Tkc};
 use super::range_coder::{BitCounter, Coder, Encoder};
 use super::rope::{Pairs, Rope};
 use super::stream::{self, Content};
-use super::{KltChoice, RopeChoice, Tkc};
 use crate::scheme::codec::{About, Kv};
 use crate::tensor::{Element, Shape, Tensor, with_element};
 
