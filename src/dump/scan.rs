@@ -10,7 +10,9 @@ use super::arrays::{Mapping, group_by_folder, understand};
 use super::bytes::Limits;
 use super::bytes::source::Source;
 use super::contents::Dump;
-use super::format::{FORMATS, Findings, Format, format_of, formats_by_content, is_told_by_content};
+use super::format::{
+    FORMATS, Findings, Format, format_of, formats_by_content, is_told_by_content, leave_one,
+};
 use super::problem::{Fault, Problem, Problems};
 
 /// How to scan.
@@ -66,6 +68,7 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
         }
     }
     read_by_content(&mut files, &mut findings);
+    leave_one(&mut findings);
     let Findings {
         captures,
         queries,
