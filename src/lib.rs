@@ -13,14 +13,14 @@ pub mod codec;
 pub mod convert;
 mod crc32;
 pub mod dump;
-mod lanes;
+pub mod inspect;
 pub mod lossy;
 pub mod metrics;
+mod numeric;
 mod order;
 pub mod par;
 pub mod report;
 pub mod scheme;
-mod sum;
 pub mod tensor;
 #[cfg(target_arch = "wasm32")]
 pub mod web;

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::problem::{Fault, Problem};
-use crate::report::float::json_number;
+use crate::numeric::python_float::json_number;
 use crate::tensor::{Dtype, Shape};
 
 /// The checked content of one meta file.
