@@ -8,8 +8,11 @@ mod files;
 mod folder;
 mod options;
 mod piece;
+mod pieces;
 mod plan;
+mod query_target;
 mod safetensors;
+mod target;
 mod zip;
 
 pub use files::{Files, OutputFile};

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::options::ConvertOptions;
-use super::piece::Piece;
-use crate::dump::{Capture, Dump, Fetches, Problem};
-use crate::order::sort_by;
-use crate::tensor::{Dtype, Shape};
+use super::query_target::{self, QueryTarget};
+use super::target::Target;
+use crate::dump::{Capture, Dump, Problem};
+use crate::tensor::Dtype;
 
 /// Why a conversion can't be made.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -31,48 +31,13 @@ pub enum ConvertError {
     },
 }
 
-/// One capture as it will be written.
-#[derive(Clone, Debug)]
-pub(super) struct Target {
-    pub capture: Arc<Capture>,
-    pub index: usize,
-    /// The tokens to keep, counted from the capture's first.
-    pub tokens: Range<usize>,
-    pub dtype: Dtype,
-    /// Folder with its `/`, and what stands between `meta_` and `.json`.
-    pub folder: String,
-    pub stem: String,
-}
-
-impl Target {
-    pub fn seq_start(&self) -> u64 {
-        self.capture
-            .seq_start
-            .saturating_add(self.tokens.start as u64)
-    }
-
-    pub fn shape(&self) -> Shape {
-        Shape {
-            seq_len: self.tokens.len(),
-            ..self.capture.shape
-        }
-    }
-
-    /// Bytes of K, and of V. The capture has at least as many, and fits in memory.
-    pub fn tensor_bytes(&self) -> u64 {
-        self.shape().bytes(self.dtype).unwrap_or(0) as u64
-    }
-
-    pub fn meta_path(&self) -> String {
-        format!("{}meta_{}.json", self.folder, self.stem)
-    }
-}
-
 /// What a conversion will write.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// In the order in which they are read.
     pub(super) targets: Vec<Target>,
+    /// Behind them.
+    pub(super) queries: Vec<QueryTarget>,
 }
 
 impl Plan {
@@ -119,7 +84,10 @@ impl Plan {
         if targets.is_empty() {
             Err(ConvertError::Nothing)
         } else {
-            Ok(Self { targets })
+            Ok(Self {
+                queries: query_target::all(dump, options),
+                targets,
+            })
         }
     }
 
@@ -128,49 +96,17 @@ impl Plan {
         self.targets.len()
     }
 
-    /// Bytes of K and V that will be written.
+    /// Queries that will be written too, as groups of a layer.
+    pub fn queries(&self) -> usize {
+        self.queries.len()
+    }
+
+    /// Bytes of K and V (and of queries) that will be written.
     pub fn bytes(&self) -> u64 {
-        self.targets
-            .iter()
-            .map(|target| 2 * target.tensor_bytes())
+        let captures = self.targets.iter().map(|target| 2 * target.tensor_bytes());
+        captures
+            .chain(self.queries.iter().map(QueryTarget::bytes))
             .sum()
-    }
-
-    /// Reads and converts the captures one after the other.
-    pub(super) fn pieces(self, dump: &Dump) -> Pieces {
-        let fetches = dump.fetches({
-            let mut indices: Vec<usize> = self.targets.iter().map(|target| target.index).collect();
-            sort_by(&mut indices, Ord::cmp);
-            indices
-        });
-        Pieces {
-            targets: self.targets.into_iter(),
-            fetches,
-        }
-    }
-}
-
-/// The captures, converted.
-pub(super) struct Pieces {
-    targets: std::vec::IntoIter<Target>,
-    fetches: Fetches,
-}
-
-impl Iterator for Pieces {
-    type Item = Result<Piece, ConvertError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let target = self.targets.next()?;
-        let (index, fetched) = self.fetches.next()?;
-        debug_assert_eq!(
-            index, target.index,
-            "the plan's order is the order of reading"
-        );
-        Some(
-            fetched
-                .and_then(|fetched| Piece::new(target, fetched))
-                .map_err(ConvertError::from),
-        )
     }
 }
 
@@ -179,18 +115,7 @@ fn name(capture: &Capture, tokens: &Range<usize>) -> (String, String) {
     let start = capture.seq_start.saturating_add(tokens.start as u64);
     let stem = format!("t{start}_{}", start.saturating_add(tokens.len() as u64));
     let Some(path) = capture.meta_path() else {
-        let parts = capture
-            .run
-            .split('/')
-            .map(plain)
-            .filter(|part| !part.is_empty());
-        let folder: String = parts.map(|part| part + "/").collect();
-        let folder = if folder.is_empty() {
-            "run/".to_owned()
-        } else {
-            folder
-        };
-        return (format!("{folder}layer_{}/", capture.layer_id), stem);
+        return (folder(&capture.run, capture.layer_id), stem);
     };
     let (folder, file) = path
         .rfind('/')
@@ -200,6 +125,18 @@ fn name(capture: &Capture, tokens: &Range<usize>) -> (String, String) {
         .and_then(|name| name.strip_suffix(".json"));
     let own = own.filter(|_| *tokens == (0..capture.shape.seq_len));
     (folder.to_owned(), own.map_or(stem, str::to_owned))
+}
+
+/// A folder for what has none.
+pub(super) fn folder(run: &str, layer_id: i64) -> String {
+    let parts = run.split('/').map(plain).filter(|part| !part.is_empty());
+    let folder: String = parts.map(|part| part + "/").collect();
+    let folder = if folder.is_empty() {
+        "run/".to_owned()
+    } else {
+        folder
+    };
+    format!("{folder}layer_{layer_id}/")
 }
 
 /// A part of a path without anything that a file system might take amiss.
