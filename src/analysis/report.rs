@@ -200,7 +200,7 @@ pub struct NonFinite {
 }
 
 /// What an analysis found.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// The analysis's name, as the command line has it.
