@@ -1,5 +1,6 @@
 //! The front door: an analysis with its settings, from a dump to a report.
 
+use super::caveats::Mends;
 use super::error::JobError;
 use super::list::specs;
 use super::plan::{Filter, Plan};
@@ -24,6 +25,7 @@ pub struct Job {
     settings: Settings,
     analysis: Built,
     filter: Filter,
+    mends: Mends,
     verify: bool,
     folder: String,
     threads: Option<usize>,
@@ -54,6 +56,7 @@ impl Job {
         Ok(Self {
             analysis: (spec.build)(&settings).map_err(SettingsErrors::from)?,
             filter,
+            mends: Mends::try_from(&settings).map_err(SettingsErrors::from)?,
             spec,
             settings,
             verify: false,
@@ -157,6 +160,7 @@ impl Job {
             settings: self.settings.clone(),
             folder: self.folder.clone(),
             verify: self.verify,
+            mends: self.mends,
             threads: self.threads,
             cancel: Arc::clone(&self.cancel),
         };

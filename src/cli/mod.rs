@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ArgMatches;
+use kvlens::analysis::caveats::Caveat;
 use kvlens::analysis::{self, JobError, Report};
 use kvlens::dump::{Dump, Problem};
 
@@ -104,6 +105,7 @@ fn analyse(matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
     })?;
     report_problems(&report.problems);
     report_non_finite(&dump, &report);
+    report_caveats(&report.caveats);
     output::write(Path::new(&args.out_dir), &report.files, &|| {
         interrupted.load(Ordering::Relaxed)
     })?;
@@ -138,6 +140,17 @@ fn report_non_finite(dump: &Dump, report: &Report) {
             ),
             tensor.tensor
         );
+    }
+}
+
+/// What makes the figures say something else than they seem to, and what to type.
+fn report_caveats(caveats: &[Caveat]) {
+    for caveat in caveats {
+        match &caveat.mend {
+            Some(mend) if mend.value == "true" => tell!("{}: --{}", caveat.message, mend.flag),
+            Some(mend) => tell!("{}: --{} {}", caveat.message, mend.flag, mend.value),
+            None => tell!("{}", caveat.message),
+        }
     }
 }
 

@@ -74,7 +74,10 @@ impl Caveats {
         }
         self.constant += usize::from(constant);
         self.equal += usize::from(signs.equal && !constant);
-        let (nan, infinite) = (signs.k.nan + signs.v.nan, signs.k.infinite + signs.v.infinite);
+        let (nan, infinite) = (
+            signs.k.nan + signs.v.nan,
+            signs.k.infinite + signs.v.infinite,
+        );
         if nan + infinite > 0 {
             self.non_finite.0 += 1;
             self.non_finite.1 += nan;
@@ -90,7 +93,14 @@ impl Caveats {
             if captures > 0 {
                 let message = format!("{} of {of} captures: {message}", captures);
                 let mend = mend.filter(|_| !mended);
-                list.push(Caveat { kind, captures, of, message, mend, mended });
+                list.push(Caveat {
+                    kind,
+                    captures,
+                    of,
+                    message,
+                    mend,
+                    mended,
+                });
             }
         };
         let mend = |flag, value| Some(Mend { flag, value });
@@ -98,15 +108,28 @@ impl Caveats {
         let message = if mends.trim_zeros {
             format!("{zeros} of {tokens} tokens, at the end, are all zero; they were left out")
         } else {
-            format!("{zeros} of {tokens} tokens, at the end, are all zero, as in a buffer that is not full. They take next to no bytes, so the ratio is too high for a cache in use")
+            format!(
+                "{zeros} of {tokens} tokens, at the end, are all zero, as in a buffer that is not full. They take next to no bytes, so the ratio is too high for a cache in use"
+            )
         };
-        add("zero-tail", captures, message, mend("trim-zeros", "true"), mends.trim_zeros);
-        for (kind, dtype, name, captures) in [("is-bf16", Dtype::Bf16, "bf16", self.is_bf16), ("is-fp16", Dtype::F16, "fp16", self.is_fp16)] {
+        add(
+            "zero-tail",
+            captures,
+            message,
+            mend("trim-zeros", "true"),
+            mends.trim_zeros,
+        );
+        for (kind, dtype, name, captures) in [
+            ("is-bf16", Dtype::Bf16, "bf16", self.is_bf16),
+            ("is-fp16", Dtype::F16, "fp16", self.is_fp16),
+        ] {
             let mended = mends.narrow_to == Some(dtype);
             let message = if mended {
                 format!("32-bit values that are all values of {name}; taken as {name}")
             } else {
-                format!("32-bit values that are all values of {name}: saved as fp32, they hold zeros that compress away, so the ratio is up to twice that of the {name} cache")
+                format!(
+                    "32-bit values that are all values of {name}: saved as fp32, they hold zeros that compress away, so the ratio is up to twice that of the {name} cache"
+                )
             };
             add(kind, captures, message, mend("as", name), mended);
         }
@@ -114,15 +137,25 @@ impl Caveats {
         let message = if mends.unrepeat_heads {
             format!("each head was there {times} times, bit by bit; one of them was kept")
         } else {
-            format!("of {heads} heads each is there {times} times, bit by bit, as repeat_kv makes them. The copies compress away, so the ratio is up to {times} times too high")
+            format!(
+                "of {heads} heads each is there {times} times, bit by bit, as repeat_kv makes them. The copies compress away, so the ratio is up to {times} times too high"
+            )
         };
-        add("repeated-heads", captures, message, mend("unrepeat-heads", "true"), mends.unrepeat_heads);
+        add(
+            "repeated-heads",
+            captures,
+            message,
+            mend("unrepeat-heads", "true"),
+            mends.unrepeat_heads,
+        );
         let message = "K or V has one value throughout; such a tensor takes next to no bytes, whatever the method".to_owned();
         add("constant", self.constant, message, None, false);
         let message = "K and V hold the same bits: most likely one was saved twice".to_owned();
         add("k-equals-v", self.equal, message, None, false);
         let (captures, nan, infinite) = self.non_finite;
-        let message = format!("{nan} NaN and {infinite} infinite values: lossless figures count them, errors can't");
+        let message = format!(
+            "{nan} NaN and {infinite} infinite values: lossless figures count them, errors can't"
+        );
         add("non-finite", captures, message, None, false);
         list
     }
@@ -135,17 +168,44 @@ mod tests {
 
     #[test]
     fn a_caveat_says_what_it_does_and_what_mends_it() {
-        let shape = Shape { seq_len: 256, kv_heads: 8, head_dim: 64 };
-        let tensor = TensorSigns { zero_tail: 186, repeats: 4, ..TensorSigns::default() };
-        let signs = Signs { k: tensor, v: tensor, equal: false };
+        let shape = Shape {
+            seq_len: 256,
+            kv_heads: 8,
+            head_dim: 64,
+        };
+        let tensor = TensorSigns {
+            zero_tail: 186,
+            repeats: 4,
+            ..TensorSigns::default()
+        };
+        let signs = Signs {
+            k: tensor,
+            v: tensor,
+            equal: false,
+        };
         let mut caveats = Caveats::default();
         (0..3).for_each(|_| caveats.add(shape, &signs));
         let list = caveats.list(&Mends::default());
         let told: Vec<&str> = list.iter().map(|caveat| caveat.message.as_str()).collect();
-        assert!(told[0].starts_with("3 of 3 captures: 558 of 768 tokens, at the end, are all zero"), "{told:?}");
-        assert!(told[1].starts_with("3 of 3 captures: of 8 heads each is there 4 times"), "{told:?}");
-        assert_eq!(list[0].mend, Some(Mend { flag: "trim-zeros", value: "true" }));
-        let mends = Mends { trim_zeros: true, ..Mends::default() };
+        assert!(
+            told[0].starts_with("3 of 3 captures: 558 of 768 tokens, at the end, are all zero"),
+            "{told:?}"
+        );
+        assert!(
+            told[1].starts_with("3 of 3 captures: of 8 heads each is there 4 times"),
+            "{told:?}"
+        );
+        assert_eq!(
+            list[0].mend,
+            Some(Mend {
+                flag: "trim-zeros",
+                value: "true"
+            })
+        );
+        let mends = Mends {
+            trim_zeros: true,
+            ..Mends::default()
+        };
         let mended = &caveats.list(&mends)[0];
         assert!(mended.mended && mended.mend.is_none(), "{mended:?}");
         assert!(Caveats::default().list(&mends).is_empty());

@@ -23,12 +23,16 @@ impl Mends {
     /// K and V as they are to be measured.
     pub fn apply(&self, signs: &Signs, k: Tensor, v: Tensor) -> (Tensor, Tensor) {
         let (mut k, mut v) = (k, v);
-        if self.trim_zeros && signs.zero_tail() > 0 {
+        // A capture of zeros alone stays: nothing would be left of it.
+        if self.trim_zeros && (1..k.shape().seq_len).contains(&signs.zero_tail()) {
             let tokens = k.shape().seq_len - signs.zero_tail();
             (k, v) = (first_tokens(&k, tokens), first_tokens(&v, tokens));
         }
         if self.unrepeat_heads && signs.repeats() > 1 {
-            (k, v) = (every_head(&k, signs.repeats()), every_head(&v, signs.repeats()));
+            (k, v) = (
+                every_head(&k, signs.repeats()),
+                every_head(&v, signs.repeats()),
+            );
         }
         if let Some(dtype) = self.narrow_to
             && signs.fits(dtype)
@@ -49,20 +53,43 @@ fn tensor(dtype: Dtype, shape: Shape, bytes: Vec<u8>) -> Tensor {
 
 fn first_tokens(whole: &Tensor, tokens: usize) -> Tensor {
     let size = whole.shape().token_elements() * whole.dtype().size();
-    let shape = Shape { seq_len: tokens, ..whole.shape() };
-    tensor(whole.dtype(), shape, whole.bytes()[..tokens * size].to_vec())
+    let shape = Shape {
+        seq_len: tokens,
+        ..whole.shape()
+    };
+    tensor(
+        whole.dtype(),
+        shape,
+        whole.bytes()[..tokens * size].to_vec(),
+    )
 }
 
 fn every_head(whole: &Tensor, step: usize) -> Tensor {
     let head = whole.shape().head_dim * whole.dtype().size();
-    let shape = Shape { kv_heads: whole.shape().kv_heads / step, ..whole.shape() };
-    let bytes = whole.bytes().chunks_exact(head * step).flat_map(|heads| &heads[..head]).copied().collect();
+    let shape = Shape {
+        kv_heads: whole.shape().kv_heads / step,
+        ..whole.shape()
+    };
+    let bytes = whole
+        .bytes()
+        .chunks_exact(head * step)
+        .flat_map(|heads| &heads[..head])
+        .copied()
+        .collect();
     tensor(whole.dtype(), shape, bytes)
 }
 
 fn narrow(whole: &Tensor, dtype: Dtype) -> Tensor {
-    let half = if dtype == Dtype::F16 { f32_to_f16 } else { f32_to_bf16 };
-    let bytes = whole.values().into_iter().flat_map(|value| half(value).to_le_bytes()).collect();
+    let half = if dtype == Dtype::F16 {
+        f32_to_f16
+    } else {
+        f32_to_bf16
+    };
+    let bytes = whole
+        .values()
+        .into_iter()
+        .flat_map(|value| half(value).to_le_bytes())
+        .collect();
     tensor(dtype, whole.shape(), bytes)
 }
 
@@ -72,8 +99,13 @@ mod tests {
 
     fn whole() -> Tensor {
         // Three tokens of four heads in pairs, the last token zero.
-        let values = [1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0, 0.0, 0.0, 0.0, 0.0_f32];
-        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let values = [
+            1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0, 0.0, 0.0, 0.0, 0.0_f32,
+        ];
+        let bytes = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
         let shape = Shape {
             seq_len: 3,
             kv_heads: 4,

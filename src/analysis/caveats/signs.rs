@@ -37,7 +37,11 @@ pub struct Signs {
 impl Signs {
     /// Looks at both tensors.
     pub fn of(k: &Tensor, v: &Tensor) -> Self {
-        Self { k: TensorSigns::of(k), v: TensorSigns::of(v), equal: !k.is_empty() && k.shape() == v.shape() && k.bytes() == v.bytes() }
+        Self {
+            k: TensorSigns::of(k),
+            v: TensorSigns::of(v),
+            equal: !k.is_empty() && k.shape() == v.shape() && k.bytes() == v.bytes(),
+        }
     }
 
     /// Tokens at the end that hold nothing in K nor in V.
@@ -64,7 +68,15 @@ impl TensorSigns {
     /// Looks at one tensor.
     pub fn of(tensor: &Tensor) -> Self {
         let (nan, infinite) = not_finite(tensor);
-        Self { zero_tail: zero_tail(tensor), is_bf16: all_words(tensor, is_bf16), is_fp16: all_words(tensor, is_fp16), repeats: repeats(tensor), constant: constant(tensor), nan, infinite }
+        Self {
+            zero_tail: zero_tail(tensor),
+            is_bf16: all_words(tensor, is_bf16),
+            is_fp16: all_words(tensor, is_fp16),
+            repeats: repeats(tensor),
+            constant: constant(tensor),
+            nan,
+            infinite,
+        }
     }
 }
 
@@ -74,13 +86,19 @@ fn zero_tail(tensor: &Tensor) -> usize {
         return 0;
     }
     // Zero may have a sign; what was never written has none.
-    tensor.bytes().rchunks_exact(size).take_while(|token| token.iter().all(|&byte| byte == 0)).count()
+    tensor
+        .bytes()
+        .rchunks_exact(size)
+        .take_while(|token| token.iter().all(|&byte| byte == 0))
+        .count()
 }
 
 /// Whether the bits of every value, of 32 bits, are so.
 fn all_words(tensor: &Tensor, is: fn(u32) -> bool) -> bool {
     let words = tensor.bytes().as_chunks::<4>().0.iter();
-    tensor.dtype() == Dtype::F32 && !tensor.is_empty() && words.map(|bytes| u32::from_le_bytes(*bytes)).all(is)
+    tensor.dtype() == Dtype::F32
+        && !tensor.is_empty()
+        && words.map(|bytes| u32::from_le_bytes(*bytes)).all(is)
 }
 
 fn is_bf16(bits: u32) -> bool {
@@ -109,13 +127,19 @@ fn repeats(tensor: &Tensor) -> usize {
     if constant(tensor) {
         return 1;
     }
-    (2..=shape.kv_heads).rev().filter(|group| shape.kv_heads.is_multiple_of(*group)).find(|&group| same(group)).unwrap_or(1)
+    (2..=shape.kv_heads)
+        .rev()
+        .filter(|group| shape.kv_heads.is_multiple_of(*group))
+        .find(|&group| same(group))
+        .unwrap_or(1)
 }
 
 fn constant(tensor: &Tensor) -> bool {
     let size = tensor.dtype().size();
     let mut values = tensor.bytes().chunks_exact(size);
-    values.next().is_some_and(|first| values.all(|value| value == first))
+    values
+        .next()
+        .is_some_and(|first| values.all(|value| value == first))
 }
 
 /// NaN and infinite values.
@@ -124,7 +148,11 @@ fn not_finite(tensor: &Tensor) -> (u64, u64) {
     if all == 0 {
         return (0, 0);
     }
-    let nan = tensor.values().iter().filter(|value| value.is_nan()).count() as u64;
+    let nan = tensor
+        .values()
+        .iter()
+        .filter(|value| value.is_nan())
+        .count() as u64;
     (nan, all.saturating_sub(nan))
 }
 
@@ -169,7 +197,8 @@ mod tests {
 
     #[test]
     fn only_zeros_at_the_end_count() {
-        let zeros = |values: &[f32]| TensorSigns::of(&tensor(Dtype::F16, [4, 1, 2], values)).zero_tail;
+        let zeros =
+            |values: &[f32]| TensorSigns::of(&tensor(Dtype::F16, [4, 1, 2], values)).zero_tail;
         assert_eq!(zeros(&[0., 0., 1., 2., 0., 0., 0., 0.]), 2);
         assert_eq!(zeros(&[0., 0., 1., 2., 0., 0., 0., 1.]), 0);
         assert_eq!(zeros(&[0.; 8]), 4);
@@ -180,7 +209,10 @@ mod tests {
         let signs = |values: &[f32]| TensorSigns::of(&tensor(Dtype::F32, [1, 1, 2], values));
         let both = signs(&[1.0, -0.5]);
         assert!(both.is_bf16 && both.is_fp16);
-        let bf16 = signs(&[1.0, 1e30_f32.to_bits().wrapping_shr(16).wrapping_shl(16) as f32]);
+        let bf16 = signs(&[
+            1.0,
+            1e30_f32.to_bits().wrapping_shr(16).wrapping_shl(16) as f32,
+        ]);
         assert!(!bf16.is_fp16);
         let fp16 = signs(&[1.0, 1.0 + 1.0 / 1024.0]);
         assert!(fp16.is_fp16 && !fp16.is_bf16);
@@ -190,7 +222,8 @@ mod tests {
 
     #[test]
     fn heads_repeat_only_if_all_of_them_do() {
-        let repeats = |values: &[f32]| TensorSigns::of(&tensor(Dtype::F16, [1, 4, 1], values)).repeats;
+        let repeats =
+            |values: &[f32]| TensorSigns::of(&tensor(Dtype::F16, [1, 4, 1], values)).repeats;
         assert_eq!(repeats(&[1., 1., 2., 2.]), 2);
         assert_eq!(repeats(&[1., 1., 2., 3.]), 1);
         assert_eq!(repeats(&[1., 2., 1., 2.]), 1, "tiled, not repeated");
