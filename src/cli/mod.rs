@@ -1,5 +1,5 @@
 //! From flags to an exit status: 0 when reports are written, 1 when there is nothing to analyse or it failed, 2 for bad flags,
-//! 130 after Ctrl-C.
+//! 130 after Ctrl-C (128 + n after signal n).
 
 #[macro_use]
 mod print;
@@ -7,14 +7,15 @@ mod print;
 mod args;
 mod convert;
 mod input;
+mod interrupt;
 mod output;
 mod progress;
 mod scan;
+mod staging;
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use clap::ArgMatches;
 use kvlens::analysis::engine::{self, Plan, RunError};
@@ -104,7 +105,7 @@ fn analyse(spec: &AnalysisSpec, matches: &ArgMatches, args: RunArgs) -> Result<(
     if plan.kept() == 0 {
         return Err(Failure::new(1, no_capture_left(&dump, &args.settings)));
     }
-    let interrupted = catch_interrupt();
+    let interrupted = interrupt::catch();
     let bar = progress::Bar::new(&plan);
     let run = engine::run(
         &dump,
@@ -116,14 +117,20 @@ fn analyse(spec: &AnalysisSpec, matches: &ArgMatches, args: RunArgs) -> Result<(
     );
     bar.close();
     let (report, unread) = run.map_err(|error| match error {
-        RunError::Cancelled => Failure::new(130, "interrupted, nothing written"),
+        RunError::Cancelled => interrupt::failure(),
         error => Failure::new(1, error.to_string()),
     })?;
     report_problems(&unread);
     report_non_finite(&dump, &report);
-    output::write(Path::new(&args.out_dir), &report.files, &|| {
-        interrupted.load(Ordering::Relaxed)
-    })?;
+    if report.groups.iter().all(|group| group.all.rows == 0) {
+        return Err(Failure::new(1, no_row_left(&args.settings, &unread)));
+    }
+    output::write(
+        Path::new(&args.out_dir),
+        &report.files,
+        &analysis::superseded_files(&report),
+        &|| interrupted.load(Ordering::Relaxed),
+    )?;
     output::summarise(&args.out_dir, &report);
     if args.strict && !unread.is_empty() {
         return Err(Failure::new(1, "captures were left out, see above"));
@@ -170,21 +177,18 @@ fn no_capture_left(dump: &Dump, settings: &Settings) -> String {
     )
 }
 
-fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
+/// An analysis of nothing has no report: older ones stay as they are.
+fn no_row_left(settings: &Settings, unread: &[Problem]) -> String {
+    if unread.is_empty() {
+        format!(
+            "no capture is left to analyse: all are of layers below --lossless-first-n {}; nothing written",
+            settings.int("lossless-first-n")
+        )
+    } else {
+        "no capture could be read, see above; nothing written".to_owned()
+    }
 }
 
-/// A flag that Ctrl-C sets. A second Ctrl-C ends the program at once.
-fn catch_interrupt() -> Arc<AtomicBool> {
-    let flag = Arc::new(AtomicBool::new(false));
-    let set = Arc::clone(&flag);
-    let handler = move || {
-        if set.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    };
-    if let Err(error) = ctrlc::set_handler(handler) {
-        tell!("Ctrl-C will not be handled: {error}");
-    }
-    flag
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }

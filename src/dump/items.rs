@@ -1,6 +1,6 @@
 //! The files of a source together with those in its archives, as one list of items.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::Read;
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use super::problem::{Fault, Problem, Problems};
 use super::region::Region;
 use super::source::Source;
 use super::stream::{Coding, Span, Stream};
+use super::unfinished::unfinished_folder;
 use super::{npy, safetensors, tar, zip};
 
 /// How deep archives may lie in archives: a zip of npz files in a tar.
@@ -194,7 +195,12 @@ pub(super) fn list(
     problems: &mut Problems,
 ) -> Vec<Item> {
     let mut items = Vec::new();
+    let mut unfinished = BTreeSet::new();
     for (file, entry) in source.files().iter().enumerate() {
+        if let Some(folder) = unfinished_folder(&entry.path) {
+            unfinished.insert(folder);
+            continue;
+        }
         let stream = Arc::new(Stream::plain(Region::file(source, file)));
         let span = Span::new(stream, 0, entry.size, None);
         expand(
@@ -209,6 +215,10 @@ pub(super) fn list(
             &mut items,
             problems,
         );
+    }
+    for folder in unfinished {
+        let why = "another run of kvlens has not finished writing it, or was killed; delete it if none is running";
+        problems.push(Problem::new(folder, Fault::Broken(why.to_owned())));
     }
     let mut seen = HashSet::new();
     let is_new: Vec<bool> = items

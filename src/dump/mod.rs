@@ -32,6 +32,7 @@ mod summary;
 mod tables;
 mod tar;
 mod tensors;
+mod unfinished;
 mod zip;
 mod zstd_frames;
 
@@ -50,3 +51,4 @@ pub use problem::{Fault, Problem};
 pub use scan::{ScanOptions, scan};
 pub use source::{FileEntry, MemorySource, Source, SourceError};
 pub use summary::{DtypeCount, DumpSummary, LayerCount, RunSummary, ShapeCount, StageCount};
+pub use unfinished::{UNFINISHED_END, UNFINISHED_START, unfinished_name};
