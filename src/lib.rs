@@ -11,7 +11,6 @@
 pub mod analysis;
 pub mod codec;
 pub mod convert;
-mod crc32;
 pub mod dump;
 mod lanes;
 pub mod lossy;

@@ -1,7 +1,12 @@
 //! How far restored values lie from the original ones, with numpy's sums: the figures equal those of the Python reference bit
 //! for bit, but for the cosine, whose sums a BLAS orders by the machine (here the order of OpenBLAS's AVX2 kernel).
 
+mod attention;
 mod dot;
+mod token;
+
+pub use attention::{Attention, Cache, Changed, OutputErrors, Queries};
+pub use token::{TokenErrors, token_errors};
 
 use crate::lanes::Lanes;
 use crate::sum::{self, mean};

@@ -354,7 +354,7 @@ fn an_analysis_without_a_row_says_so_and_leaves_old_reports_alone() {
         let none = run(tool, &out, &["--lossless-first-n", "100"]);
         assert_eq!(none.status.code(), Some(1), "{tool}");
         assert!(
-            stderr(&none).contains("--lossless-first-n 100"),
+            stderr(&none).contains("lossless-first-n 100"),
             "{}",
             stderr(&none)
         );

@@ -3,6 +3,7 @@
 
 use super::settings::Settings;
 use crate::codec::Planes;
+use crate::dump::Problem;
 use crate::metrics::Errors;
 use serde::Serialize;
 use std::sync::Arc;
@@ -222,6 +223,8 @@ pub struct Report {
     pub non_finite: u64,
     /// The tensors that hold such values, in dump order.
     pub non_finite_in: Vec<NonFinite>,
+    /// Captures that could not be read when their turn came, and so are left out.
+    pub problems: Vec<Problem>,
     /// The report files.
     #[serde(skip)]
     pub files: Vec<ReportFile>,

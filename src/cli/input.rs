@@ -19,10 +19,11 @@ pub fn args() -> [Arg; 6] {
             .long("dump-dir")
             .value_name("PATH")
             .required(true)
-            .help(
+            .help(format!(
                 "The dump: a folder that holds captures (meta_*.json and what they name), archives or files of tensors at \
-                 any depth; or one such file: .zip, .tar, .tar.gz, .tar.zst, .npz, .npy, .safetensors.",
-            ),
+                 any depth; or one such file: {}.",
+                dump::endings().join(", ")
+            )),
         Arg::new("tensor-names")
             .long("tensor-names")
             .value_name("PATTERN")

@@ -15,13 +15,12 @@ mod staging;
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use clap::ArgMatches;
-use kvlens::analysis::engine::{self, Plan, RunError};
-use kvlens::analysis::{self, AnalysisSpec, Filter, Report, Settings};
+use kvlens::analysis::{self, JobError, Report};
 use kvlens::dump::{Dump, Problem};
-use kvlens::par;
 
 use args::RunArgs;
 
@@ -52,9 +51,7 @@ pub fn run() -> ExitCode {
         Some(("scan", matches)) => scan::run(matches),
         Some(("convert", matches)) => convert::run(matches),
         Some((name, matches)) => match specs.iter().find(|spec| spec.name == name) {
-            Some(spec) => {
-                args::run_args(spec, matches).and_then(|args| analyse(spec, matches, args))
-            }
+            Some(spec) => args::run_args(spec, matches).and_then(|args| analyse(matches, args)),
             None => Err(Failure::new(2, format!("no analysis {name}"))),
         },
         None => Err(Failure::new(2, "no command")),
@@ -82,9 +79,7 @@ fn answered(error: &clap::Error) -> ExitCode {
     exit(print::finish())
 }
 
-fn analyse(spec: &AnalysisSpec, matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
-    par::set_threads(args.threads)
-        .map_err(|error| Failure::new(1, format!("--threads: {error}")))?;
+fn analyse(matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
     let dump = input::open(matches)?;
     input::report_guesses(&dump.guesses);
     report_problems(&dump.problems);
@@ -97,33 +92,23 @@ fn analyse(spec: &AnalysisSpec, matches: &ArgMatches, args: RunArgs) -> Result<(
     if dump.captures.is_empty() {
         return Err(input::no_capture(matches));
     }
-    let filter = Filter::new(&args.settings);
-    let Some(analysis) = analysis::build(spec.name, args.settings.clone(), args.verify) else {
-        return Err(Failure::new(2, format!("no analysis {}", spec.name)));
-    };
-    let plan = Plan::new(&dump, &filter, &*analysis);
-    if plan.kept() == 0 {
-        return Err(Failure::new(1, no_capture_left(&dump, &args.settings)));
-    }
     let interrupted = interrupt::catch();
-    let bar = progress::Bar::new(&plan);
-    let run = engine::run(
-        &dump,
-        plan,
-        analysis,
-        &args.out_dir,
-        &|| interrupted.load(Ordering::Relaxed),
-        &mut |progress| bar.show(progress),
-    );
+    let bar = progress::Bar::new(&args.job.plan(&dump));
+    let shown = bar.clone();
+    let job = args.job.cancel(Arc::clone(&interrupted));
+    let report = job
+        .on_progress(move |progress| shown.show(progress))
+        .run(&dump);
     bar.close();
-    let (report, unread) = run.map_err(|error| match error {
-        RunError::Cancelled => interrupt::failure(),
+    let report = report.map_err(|error| match error {
+        JobError::Cancelled => interrupt::failure(),
         error => Failure::new(1, error.to_string()),
     })?;
-    report_problems(&unread);
+    report_problems(&report.problems);
     report_non_finite(&dump, &report);
     if report.groups.iter().all(|group| group.all.rows == 0) {
-        return Err(Failure::new(1, no_row_left(&args.settings, &unread)));
+        // An analysis of nothing has no report: older ones stay as they are.
+        return Err(Failure::new(1, "no capture could be read, nothing written"));
     }
     output::write(
         Path::new(&args.out_dir),
@@ -132,7 +117,7 @@ fn analyse(spec: &AnalysisSpec, matches: &ArgMatches, args: RunArgs) -> Result<(
         &|| interrupted.load(Ordering::Relaxed),
     )?;
     output::summarise(&args.out_dir, &report);
-    if args.strict && !unread.is_empty() {
+    if args.strict && !report.problems.is_empty() {
         return Err(Failure::new(1, "captures were left out, see above"));
     }
     Ok(())
@@ -162,30 +147,6 @@ fn report_non_finite(dump: &Dump, report: &Report) {
             ),
             tensor.tensor
         );
-    }
-}
-
-fn no_capture_left(dump: &Dump, settings: &Settings) -> String {
-    let (stage, min, max) = (
-        settings.text("stage"),
-        settings.int("min-seq-len"),
-        settings.int("max-seq-len"),
-    );
-    format!(
-        "none of the {} is left by --stage {stage} --min-seq-len {min} --max-seq-len {max}",
-        counted(dump.captures.len(), "capture", "captures")
-    )
-}
-
-/// An analysis of nothing has no report: older ones stay as they are.
-fn no_row_left(settings: &Settings, unread: &[Problem]) -> String {
-    if unread.is_empty() {
-        format!(
-            "no capture is left to analyse: all are of layers below --lossless-first-n {}; nothing written",
-            settings.int("lossless-first-n")
-        )
-    } else {
-        "no capture could be read, see above; nothing written".to_owned()
     }
 }
 

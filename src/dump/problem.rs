@@ -3,7 +3,7 @@
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use thiserror::Error;
 
-use super::source::SourceError;
+use super::bytes::source::SourceError;
 
 /// Why a file, or a capture, was left out.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -24,6 +24,9 @@ pub enum Fault {
     /// The file, or an entry of it, could not be read.
     #[error("can't be read: {0}")]
     Unreadable(String),
+    /// Something that may be there once is there again: what, such as `name`.
+    #[error("{0}: appears twice; the first is used")]
+    Twice(&'static str),
     /// A `packed_meta_*.json`: another layout.
     #[error("packed layout, not analysed")]
     PackedLayout,
@@ -56,7 +59,7 @@ pub struct Problem {
 
 impl Fault {
     /// A field with a value that can't be used.
-    pub(super) fn field(field: &str, found: impl ToString, expected: impl ToString) -> Self {
+    pub(crate) fn field(field: &str, found: impl ToString, expected: impl ToString) -> Self {
         Self::Field {
             field: field.to_owned(),
             found: found.to_string(),
@@ -76,28 +79,23 @@ impl Problem {
 
     /// A problem of one field: what it holds and what was expected.
     pub fn field(file: &str, field: &str, found: impl ToString, expected: impl ToString) -> Self {
-        let fault = Fault::Field {
-            field: field.to_owned(),
-            found: found.to_string(),
-            expected: expected.to_string(),
-        };
-        Self::new(file, fault)
+        Self::new(file, Fault::field(field, found, expected))
     }
 }
 
 /// Problems as they are found. A hostile file may have more of them than anyone reads, or than memory holds.
 #[derive(Debug, Default)]
-pub(super) struct Problems {
+pub(crate) struct Problems {
     list: Vec<Problem>,
     more: usize,
 }
 
 impl Problems {
     /// After this many the rest is only counted.
-    pub const MOST: usize = 10_000;
+    pub const MAX_LISTED: usize = 10_000;
 
     pub fn push(&mut self, problem: Problem) {
-        if self.list.len() < Self::MOST {
+        if self.list.len() < Self::MAX_LISTED {
             self.list.push(problem);
         } else {
             self.more += 1;
@@ -133,5 +131,14 @@ impl Serialize for Problem {
             fields.serialize_field("expected", expected)?;
         }
         fields.end()
+    }
+}
+
+/// Cuts a text that a file gave to what a message can bear.
+pub(crate) fn shorten(text: &str) -> String {
+    const MAX_CHARS: usize = 80;
+    match text.char_indices().nth(MAX_CHARS) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}...", &text[..end]),
     }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::capture::{Capture, Dump};
-use super::mapping::TensorGuess;
+use super::arrays::TensorGuess;
+use super::capture::Capture;
+use super::contents::Dump;
 use super::problem::Problem;
 
 /// What a dump holds.

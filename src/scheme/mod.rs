@@ -7,11 +7,13 @@
 mod bits;
 mod codec;
 mod name;
+mod packed;
 mod raw;
 mod recipe;
 
 pub use codec::{About, Corrupt, Kv, Restored, Unfit};
 pub use name::SchemeError;
+pub use packed::Packed;
 pub use recipe::Recipe;
 
 pub(crate) use codec::Codec;
@@ -31,6 +33,8 @@ use std::str::FromStr;
 pub enum Scheme {
     /// The bytes as they are.
     Raw,
+    /// Codes in groups with a scale.
+    Packed(Packed),
 }
 
 impl Scheme {
@@ -38,6 +42,7 @@ impl Scheme {
     fn codec(&self) -> &dyn Codec {
         match self {
             Self::Raw => &raw::Raw,
+            Self::Packed(packed) => packed,
         }
     }
 
@@ -77,7 +82,10 @@ impl FromStr for Scheme {
     type Err = SchemeError;
 
     fn from_str(text: &str) -> Result<Self, SchemeError> {
-        let spec = name::Spec::parse(text)?;
+        let mut spec = name::Spec::parse(text)?;
+        if let Some(packed) = packed::parse(&mut spec)? {
+            return spec.done(Self::Packed(packed));
+        }
         match spec.name() {
             "raw" => spec.done(Self::Raw),
             _ => Err(spec.unknown()),

@@ -5,16 +5,14 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 use wasm_bindgen::prelude::*;
 use web_sys::File;
 
 use super::failure::{failure, from_json};
 use super::json;
-use super::run::Run;
+use super::run::{Run, code};
 use super::source::{WebFile, WebSource, keep};
-use crate::analysis::engine::Plan;
-use crate::analysis::{self, Analysis, Filter, Settings, SettingsError};
+use crate::analysis::{Job, JobError, SettingsError, Value};
 use crate::dump::{Dump, FileEntry, Mapping, ScanOptions, Source, scan};
 
 /// The user's files and the dump in them.
@@ -27,17 +25,12 @@ pub struct Engine {
     mapping: Mapping,
 }
 
-/// What to run over which captures.
-struct Job {
-    analysis: Arc<dyn Analysis>,
-    plan: Plan,
-}
-
 /// What a run would go through, for the page.
 #[derive(Default, Serialize)]
 struct Prospect {
     captures: usize,
     bytes: u64,
+    combinations: usize,
     errors: Vec<SettingFault>,
 }
 
@@ -110,12 +103,16 @@ impl Engine {
 
     /// What a run would go through, and what is wrong with its settings, as JSON.
     pub fn plan(&self, analysis: &str, settings: &str) -> Result<String, JsValue> {
-        let prospect = match self.job(analysis, settings, false)? {
-            Ok(Job { plan, .. }) => Prospect {
-                captures: plan.captures(),
-                bytes: plan.bytes(),
-                errors: Vec::new(),
-            },
+        let prospect = match job(analysis, settings)? {
+            Ok(job) => {
+                let plan = job.plan(&self.dump);
+                Prospect {
+                    captures: plan.captures(),
+                    bytes: plan.bytes(),
+                    combinations: plan.combinations(),
+                    errors: Vec::new(),
+                }
+            }
             Err(errors) => Prospect {
                 errors: errors.iter().map(SettingFault::of).collect(),
                 ..Prospect::default()
@@ -126,17 +123,14 @@ impl Engine {
 
     /// Starts an analysis: `settings` is a JSON object of flags and values.
     pub fn start(&self, analysis: &str, settings: &str, verify: bool) -> Result<Run, JsValue> {
-        match self.job(analysis, settings, verify)? {
-            Ok(Job { plan, .. }) if plan.kept() == 0 => Err(failure(
-                "dump",
-                "no capture is left after the filters by stage and length",
-            )),
-            Ok(Job { analysis, plan }) => Ok(Run::new(&self.dump, analysis, plan)),
-            Err(errors) => {
-                let words: Vec<String> = errors.iter().map(SettingsError::to_string).collect();
-                Err(failure("settings", &words.join("\n")))
-            }
-        }
+        let job = job(analysis, settings)?.map_err(|errors| {
+            let words: Vec<String> = errors.iter().map(SettingsError::to_string).collect();
+            failure("settings", &words.join("\n"))
+        })?;
+        let session = job.verify(verify).start(&self.dump);
+        session
+            .map(Run::new)
+            .map_err(|error| failure(code(&error), &error.to_string()))
     }
 }
 
@@ -148,29 +142,15 @@ impl Engine {
             .problems
             .retain(|problem| !problem.file.split('/').any(|part| part == run));
     }
+}
 
-    /// The analysis with these settings, and the captures it goes through.
-    fn job(
-        &self,
-        analysis: &str,
-        settings: &str,
-        verify: bool,
-    ) -> Result<Result<Job, Vec<SettingsError>>, JsValue> {
-        let unknown = || failure("settings", &format!("{analysis}: no such analysis"));
-        let unreadable = |error: serde_json::Error| failure("settings", &error.to_string());
-        let given: Map<String, Value> = serde_json::from_str(settings).map_err(unreadable)?;
-        let mut specs = analysis::specs().into_iter();
-        let spec = specs
-            .find(|spec| spec.name == analysis)
-            .ok_or_else(unknown)?;
-        let settings = match Settings::from_json(spec.params, &given) {
-            Ok(settings) => settings,
-            Err(errors) => return Ok(Err(errors)),
-        };
-        let filter = Filter::new(&settings);
-        let analysis = analysis::build(analysis, settings, verify).ok_or_else(unknown)?;
-        let plan = Plan::new(&self.dump, &filter, analysis.as_ref());
-        Ok(Ok(Job { analysis, plan }))
+/// The analysis with these settings (a JSON object of flags and values), or what is wrong with them.
+fn job(analysis: &str, settings: &str) -> Result<Result<Job, Vec<SettingsError>>, JsValue> {
+    let given: BTreeMap<String, Value> = from_json(settings)?;
+    match Job::new(analysis, given) {
+        Ok(job) => Ok(Ok(job)),
+        Err(JobError::Settings(errors)) => Ok(Err(errors.0)),
+        Err(error) => Err(failure(code(&error), &error.to_string())),
     }
 }
 

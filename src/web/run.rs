@@ -3,8 +3,6 @@
 //! Nothing here waits. The coordinator calls [`Run::step`] and [`Run::news`] in turns with its messages, so it can be told to stop.
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use js_sys::Array;
@@ -14,19 +12,14 @@ use wasm_bindgen::prelude::*;
 use super::failure::failure;
 use super::json;
 use super::source::{forget_arrived, wanted};
-use crate::analysis::engine::{self, Plan, Progress, RunError};
-use crate::analysis::{Analysis, Report, ReportFile, Row};
-use crate::dump::{Dump, Fetches, Problem};
+use crate::analysis::{JobError, Progress, Report, ReportFile, Row, Session};
+use crate::dump::Problem;
 
 /// An analysis that goes on.
 #[wasm_bindgen]
 pub struct Run {
     /// Gone once it is finished.
-    run: Option<engine::Run>,
-    fetches: Fetches,
-    /// Captures whose bytes were announced and that were not fetched since.
-    announced: usize,
-    cancel: Arc<AtomicBool>,
+    session: Option<Session>,
     files: Vec<ReportFile>,
 }
 
@@ -48,47 +41,32 @@ struct Summary {
 
 impl Run {
     /// Nothing is read yet.
-    pub(super) fn new(dump: &Dump, analysis: Arc<dyn Analysis>, plan: Plan) -> Self {
-        let fetches = dump.fetches(plan.indices());
-        let run = engine::Run::new(analysis, plan, "");
+    pub(super) fn new(session: Session) -> Self {
         forget_arrived();
         Self {
-            cancel: run.cancel_flag(),
-            run: Some(run),
-            fetches,
-            announced: 0,
+            session: Some(session),
             files: Vec::new(),
         }
     }
 
-    fn going(&mut self) -> Result<&mut engine::Run, JsValue> {
+    fn going(&mut self) -> Result<&mut Session, JsValue> {
         let finished = || failure("panic", "the run was finished before");
-        self.run.as_mut().ok_or_else(finished)
+        self.session.as_mut().ok_or_else(finished)
     }
 }
 
 #[wasm_bindgen]
 impl Run {
-    /// Fetches the next capture and gives it to the pool (in the serial build: measures it). False when there is nothing to do now: the
-    /// pool has all it may have, or everything is fetched.
+    /// Reads the next capture and gives it to the pool (in the serial build: measures it). False when there is nothing to do now: the
+    /// pool has all it may have, or everything is read.
     pub fn step(&mut self) -> Result<bool, JsValue> {
-        if !self.going()?.has_room() {
-            return Ok(false);
-        }
-        let Some((index, fetched)) = self.fetches.next() else {
-            return Ok(false);
-        };
-        self.announced = self.announced.saturating_sub(1);
-        self.going()?.start(index, fetched);
-        Ok(true)
+        Ok(self.going()?.step())
     }
 
     /// What the next capture will need that nothing was said of yet, to be read before its [`Run::step`]: see [`wanted`]. Nothing when
     /// no capture is left that is read by itself.
     pub fn ahead(&mut self) -> Option<Array> {
-        let is_one = self.fetches.announce(self.announced);
-        self.announced += usize::from(is_one);
-        is_one.then(wanted)
+        self.session.as_mut()?.announce().then(wanted)
     }
 
     /// Progress and the rows that got ready, as JSON.
@@ -96,24 +74,26 @@ impl Run {
     /// # Errors
     /// When the run can't go on.
     pub fn news(&mut self) -> Result<String, JsValue> {
-        let run = self.going()?;
+        let session = self.going()?;
         let mut rows = Vec::new();
-        run.poll(Duration::ZERO, &mut |ready| rows.extend_from_slice(ready))
+        session
+            .poll(Duration::ZERO, &mut |ready| rows.extend_from_slice(ready))
             .map_err(|error| failure(code(&error), &error.to_string()))?;
         Ok(json(&News {
-            progress: run.progress(),
+            progress: session.progress(),
             rows,
-            done: run.is_done(),
+            done: session.is_done(),
         }))
     }
 
     /// The report as JSON, once everything is done. Its rows are left out: they were all in the news.
     pub fn finish(&mut self) -> Result<String, JsValue> {
         let workers = self.going()?.workers();
-        let Some(run) = self.run.take() else {
+        let Some(session) = self.session.take() else {
             return Ok(String::new());
         };
-        let (mut report, problems) = run.finish();
+        let mut report = session.finish();
+        let problems = std::mem::take(&mut report.problems);
         self.files = std::mem::take(&mut report.files);
         report.rows = Vec::new();
         Ok(json(&Summary {
@@ -143,17 +123,21 @@ impl Run {
 
     /// Lets the captures that wait in the pool go by unmeasured; true when none is being measured any more.
     pub fn stop(&mut self) -> bool {
-        self.cancel.store(true, Ordering::Relaxed);
-        // One is ours, one the run's; every task in the pool holds another.
-        Arc::strong_count(&self.cancel) <= 2
+        self.session.as_ref().is_none_or(|session| {
+            session.cancel();
+            session.is_idle()
+        })
     }
 }
 
 /// How the page speaks of it.
-fn code(error: &RunError) -> &'static str {
+pub(super) fn code(error: &JobError) -> &'static str {
     match error {
-        RunError::Cancelled => "cancelled",
-        RunError::Measure { .. } | RunError::Panic { .. } => "panic",
+        JobError::UnknownAnalysis { .. } | JobError::Settings(_) => "settings",
+        JobError::NoCapture { .. } | JobError::AllLossless { .. } => "dump",
+        JobError::Threads(_) => "start",
+        JobError::Cancelled => "cancelled",
+        JobError::Measure { .. } | JobError::Panic { .. } => "panic",
     }
 }
 

@@ -84,7 +84,7 @@ test("a file that the browser does not give is named, and the others are taken i
       return this.name === "k_t0_128.bin" ? Promise.reject(refused) : getFile.call(this);
     };
     const { file } = FileSystemFileEntry.prototype;
-    FileSystemFileEntry.prototype.file = function (found, failed) {
+    FileSystemFileEntry.prototype.file = function (/** @type {FileCallback} */ found, /** @type {ErrorCallback} */ failed) {
       return this.name === "k_t0_128.bin" ? failed?.(refused) : file.call(this, found, failed);
     };
   });
