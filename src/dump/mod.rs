@@ -37,7 +37,7 @@ pub use fetch::Fetches;
 pub(crate) use format::stored_captures::{KEY as STORED_CAPTURES, StoredCapture};
 pub(crate) use format::stored_queries::{KEY as STORED_QUERIES, StoredQueries};
 pub use natural::natural_cmp;
-pub use problem::{Fault, Problem};
+pub use problem::{Fault, Note, Problem};
 pub use queries::{AttentionInfo, Queries};
 pub use scan::{FormatInfo, ScanOptions, endings, formats, scan};
 pub use summary::{

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::listing::{ArchiveListing, ListOptions, ListedFile};
 use super::table::archive_of;
+use crate::dump::bytes::Limits;
 use crate::dump::bytes::path::unfinished_folder;
 use crate::dump::bytes::region::Region;
 use crate::dump::bytes::source::Source;
@@ -60,6 +61,31 @@ pub(crate) fn list(
         keep
     });
     files
+}
+
+/// The entries of a file that is a zip archive whatever its name.
+///
+/// # Errors
+/// When it is no whole archive, or lies in a packed one.
+pub(crate) fn zip_entries(
+    file: &ListedFile,
+    limits: &Limits,
+    problems: &mut Problems,
+) -> Result<Vec<ListedFile>, Fault> {
+    let region = file.span.region().ok_or_else(|| {
+        Fault::Broken("it lies in a packed archive; unpack that first".to_owned())
+    })??;
+    let mut listing = ArchiveListing {
+        archive: &file.path,
+        options: ListOptions {
+            limits,
+            read_head: &|_, _, _| None,
+        },
+        entries: Vec::new(),
+        problems,
+    };
+    super::zip::list(region, &mut listing)?;
+    Ok(listing.entries)
 }
 
 /// Appends the file, or what is in it where it is an archive.
