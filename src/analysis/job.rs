@@ -7,6 +7,7 @@ use super::plan::{Filter, Plan};
 use super::report::{CaptureInfo, Report};
 use super::session::{Progress, Session};
 use super::settings::{Settings, SettingsErrors};
+use super::shared_settings::SharedSettings;
 use super::spec::{AnalysisSpec, Built};
 use super::task::Setup;
 use super::value::{Choices, Value};
@@ -144,7 +145,7 @@ impl Job {
     /// Starts it, for a caller whose thread must not wait: see [`Session`].
     ///
     /// # Errors
-    /// When the filters leave no capture, or threads can't be started.
+    /// When the filters leave no capture that the analysis has rows for, or threads can't be started.
     pub fn start(&self, dump: &Dump) -> Result<Box<dyn Session>, JobError> {
         let plan = self.plan(dump);
         if plan.kept() == 0 {
@@ -153,6 +154,14 @@ impl Job {
                 stage: self.filter.stage.name(),
                 min_seq_len: self.filter.min_seq_len,
                 max_seq_len: self.filter.max_seq_len,
+            });
+        }
+        if plan.captures() == 0
+            && let Ok(shared) = SharedSettings::try_from(&self.settings)
+        {
+            return Err(JobError::AllLossless {
+                captures: plan.kept(),
+                lossless_first_n: shared.lossless_first_n,
             });
         }
         let setup = Setup {

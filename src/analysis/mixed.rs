@@ -35,6 +35,9 @@ pub fn spec() -> AnalysisSpec {
     }
 }
 
+/// The errors of the lossy rows, where there are any.
+const ERRORS_FILE: &str = "lossy_error_metrics.csv";
+
 fn params() -> Vec<ParamSpec> {
     with_shared(vec![
         ParamSpec::method(
@@ -180,11 +183,18 @@ impl Analysis for Mixed {
 fn report(settings: &MixedSettings, collected: Collected) -> Report {
     let rows = collected.rows();
     let groups = collected.groups();
+    let mut superseded = Vec::new();
     let mut files = vec![ReportFile::new("mixed_layer_metrics.csv", layers(rows))];
-    files.extend(lossy_errors(rows).map(|bytes| ReportFile::new("lossy_error_metrics.csv", bytes)));
+    match lossy_errors(rows) {
+        Some(bytes) => files.push(ReportFile::new(ERRORS_FILE, bytes)),
+        None => superseded.push(ERRORS_FILE),
+    }
     let summary = summary(settings, &groups[0]).into_bytes();
     files.push(ReportFile::new("mixed_summary.md", summary));
-    collected.report(groups, Some(0), files)
+    Report {
+        superseded,
+        ..collected.report(groups, Some(0), files)
+    }
 }
 
 fn layers(rows: &[Row]) -> Vec<u8> {

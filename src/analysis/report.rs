@@ -231,4 +231,8 @@ pub struct Report {
     /// The report files.
     #[serde(skip)]
     pub files: Vec<ReportFile>,
+    /// Files that the analysis writes only where it has something for them, and has not this time: one from an earlier run would contradict
+    /// the others.
+    #[serde(skip)]
+    pub superseded: Vec<&'static str>,
 }

@@ -5,8 +5,9 @@ use kvlens::analysis::caveats::{Caveat, Mends, look};
 use kvlens::dump::{DumpSummary, QueryCount, RunSummary, TensorGuess};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
-use super::{Failure, catch_interrupt, counted, input, report_caveats, report_problems};
+use super::{Failure, counted, input, interrupt, report_caveats, report_problems};
 
 /// A dump's list as JSON.
 #[derive(Serialize)]
@@ -23,7 +24,11 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let dump = input::open(matches)?;
     let summary = dump.summary();
     let (caveats, unread) = if matches.get_flag("values") {
-        let (caveats, unread) = look(&dump, &catch_interrupt());
+        let interrupted = interrupt::catch();
+        let (caveats, unread) = look(&dump, &interrupted);
+        if interrupted.load(Ordering::Relaxed) {
+            return Err(interrupt::failure());
+        }
         (Some(caveats.list(&Mends::default())), unread)
     } else {
         (None, Vec::new())
