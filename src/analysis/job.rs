@@ -4,8 +4,8 @@ use super::error::JobError;
 use super::plan::{Filter, Plan};
 use super::rows::Report;
 use super::session::{Progress, Session};
-use super::settings::{Settings, Value};
-use super::{AnalysisSpec, build, specs};
+use super::settings::{Settings, SettingsErrors, Value};
+use super::{AnalysisSpec, build, check, specs};
 use crate::dump::Dump;
 use crate::par::Pool;
 use std::sync::Arc;
@@ -46,6 +46,7 @@ impl Job {
         };
         let spec = specs.swap_remove(place);
         let settings = Settings::parse(spec.params.clone(), settings)?;
+        check(spec.name, &settings).map_err(SettingsErrors::from)?;
         Ok(Self {
             filter: Filter::new(&settings),
             spec,

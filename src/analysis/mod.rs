@@ -90,6 +90,14 @@ fn build(name: &str, settings: Settings, verify: bool) -> Arc<dyn Analysis> {
     }
 }
 
+/// What is wrong with settings that are each within their range: how they go together.
+fn check(analysis: &str, settings: &Settings) -> Result<(), SettingsError> {
+    match analysis {
+        sweep::NAME => sweep::check(settings),
+        _ => Ok(()),
+    }
+}
+
 /// Files that an analysis writes only where it has rows for them, and has not this time: one from an earlier run would contradict the
 /// others.
 pub fn superseded_files(report: &Report) -> Vec<&'static str> {

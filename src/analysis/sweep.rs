@@ -4,7 +4,7 @@ use super::block_norm::{Lines, summary};
 use super::common::{QUANT_BITS, block_storage, method};
 use super::grid::Grid;
 use super::rows::{CaptureInfo, Group, Report, ReportFile, Row};
-use super::settings::{Kind, ParamSpec, Section, Settings, Value};
+use super::settings::{Kind, ParamSpec, Section, Settings, SettingsError, Value};
 use super::tally::Collected;
 use super::{Analysis, Fold, MeasureError};
 use crate::report::csv::{Csv, boolean};
@@ -104,6 +104,16 @@ pub fn specs() -> Vec<ParamSpec> {
             Value::Int(10),
         ),
         report(
+            "max-combos",
+            "Combos at most",
+            "A grid of more combos is refused before work starts: each takes some KB of memory, and two files where combos are kept.",
+            Kind::Int {
+                min: 1,
+                max: 10_000_000,
+            },
+            Value::Int(10_000),
+        ),
+        report(
             "save-combo",
             "Keep combos",
             "Also write each combo's block-norm reports into a folder of its name.",
@@ -112,6 +122,31 @@ pub fn specs() -> Vec<ParamSpec> {
         ),
     ]);
     specs
+}
+
+/// Whether the grid is as small as `max-combos` says.
+///
+/// # Errors
+/// One that names how many combos there would be.
+pub fn check(settings: &Settings) -> Result<(), SettingsError> {
+    let axes = [
+        settings.ints("block-sizes").len(),
+        settings.floats("topk-ratios").len(),
+        settings.ints("bits-list").len(),
+    ];
+    let combos = axes
+        .iter()
+        .fold(1_u64, |all, &len| all.saturating_mul(len as u64));
+    if combos <= settings.int("max-combos") as u64 {
+        return Ok(());
+    }
+    let [sizes, ratios, bits] = axes;
+    Err(settings.invalid(
+        "max-combos",
+        format!(
+            "{combos} or more: so many combos are {sizes} block sizes x {ratios} top-k ratios x {bits} bits; shorten a list, or raise this"
+        ),
+    ))
 }
 
 /// The sweep.
