@@ -20,7 +20,11 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         level @ 0..=21 => i32::from(level) + 1,
         level => -(1 << (level - 22)),
     };
-    let most = if level <= 4 { MAX_BYTES } else { MAX_BYTES_SLOW };
+    let most = if level <= 4 {
+        MAX_BYTES
+    } else {
+        MAX_BYTES_SLOW
+    };
     let times = (usize::from(*times) + 1).min(most / rest.len().max(1) + 1);
     let mut stream = rest.repeat(times);
     stream.truncate(most);
