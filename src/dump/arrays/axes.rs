@@ -52,6 +52,14 @@ pub enum AxesError {
 impl Axes {
     /// Reads names with commas, spaces or `[ ]` between and around.
     ///
+    /// ```
+    /// use kvlens::dump::Axes;
+    /// let axes = Axes::parse("[batch, heads, seq, dim]")?;
+    /// assert_eq!(axes.to_string(), "batch,heads,seq,dim");
+    /// assert!(Axes::parse("heads, dim").is_err(), "tokens need an axis");
+    /// # Ok::<(), kvlens::dump::AxesError>(())
+    /// ```
+    ///
     /// # Errors
     /// When a name is unknown or there twice, or `seq` or `dim` is missing.
     pub fn parse(text: &str) -> Result<Self, AxesError> {

@@ -53,6 +53,14 @@ const MAX_NAME_LEN: usize = 512;
 impl NamePattern {
     /// Reads a pattern.
     ///
+    /// ```
+    /// use kvlens::dump::NamePattern;
+    /// let pattern = NamePattern::parse("layers.{layer}.{kv:keys|values}")?;
+    /// assert_eq!(pattern.to_string(), "layers.{layer}.{kv:keys|values}");
+    /// assert!(NamePattern::parse("layers.{layer}").is_err(), "nothing says K from V");
+    /// # Ok::<(), kvlens::dump::PatternError>(())
+    /// ```
+    ///
     /// # Errors
     /// When a placeholder is unknown or left open, or when `{kv}` is not in it exactly once.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
