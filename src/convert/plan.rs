@@ -103,7 +103,7 @@ impl Plan {
 
     /// Bytes of K and V (and of queries) that will be written.
     pub fn bytes(&self) -> u64 {
-        let captures = self.targets.iter().map(|target| 2 * target.tensor_bytes());
+        let captures = self.targets.iter().flat_map(Target::tensor_bytes);
         captures
             .chain(self.queries.iter().map(QueryTarget::bytes))
             .sum()

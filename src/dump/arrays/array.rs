@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::axes::Axes;
+use super::named::Named;
 use crate::dump::bytes::place::Decode;
 use crate::dump::bytes::stream::Span;
 use crate::tensor::Dtype;
@@ -55,6 +57,20 @@ pub(crate) struct Array {
     pub beside: Vec<Span>,
     /// What makes plain elements of the bytes, to which the strides then apply; `None` where they are.
     pub decode: Option<Arc<dyn Decode>>,
+    /// What the file itself tells of its meaning.
+    pub known: Option<Known>,
+}
+
+/// What a format tells of an array, so that nothing has to be guessed.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub named: Named,
+    /// How people see the names of such arrays: arrays with the same one and as many axes are understood together.
+    pub template: &'static str,
+    /// The order of its axes, where the format tells it too.
+    pub axes: Option<Axes>,
+    /// How that is known; a sentence for people.
+    pub reason: &'static str,
 }
 
 impl Array {
@@ -70,6 +86,7 @@ impl Array {
             span,
             beside: Vec::new(),
             decode: None,
+            known: None,
         }
     }
 }

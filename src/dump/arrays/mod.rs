@@ -1,18 +1,21 @@
 //! What a named array means: which is K or V of which layer, and in which order its axes lie. Knows no file format.
 
 pub(crate) mod array;
-mod axes;
+pub(crate) mod axes;
 mod family;
 mod infer;
 mod loose;
+mod making;
 mod mapping;
+mod meaning;
 mod members;
-mod named;
+pub(crate) mod named;
 mod names;
 mod pairing;
 mod pattern;
 mod placing;
 mod understand;
+mod unnamed;
 
 pub use axes::{Axes, AxesError};
 pub(crate) use loose::group_by_folder;

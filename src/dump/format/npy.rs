@@ -101,6 +101,7 @@ fn array(file: &ListedFile, head: &[u8]) -> Result<Array, Fault> {
         span,
         beside: Vec::new(),
         decode: None,
+        known: None,
     })
 }
 
