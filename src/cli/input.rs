@@ -80,7 +80,7 @@ pub fn args() -> [Arg; 8] {
 }
 
 /// The paths that were given.
-fn paths(matches: &ArgMatches) -> Vec<PathBuf> {
+pub fn paths(matches: &ArgMatches) -> Vec<PathBuf> {
     let given = ["dump-dir", "dump"].map(|name| matches.get_many::<PathBuf>(name));
     given.into_iter().flatten().flatten().cloned().collect()
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::axes::Axes;
-use super::named::Named;
+use super::pattern::NamePattern;
 use crate::dump::bytes::place::Decode;
 use crate::dump::bytes::stream::Span;
 use crate::tensor::Dtype;
@@ -57,20 +57,6 @@ pub(crate) struct Array {
     pub beside: Vec<Span>,
     /// What makes plain elements of the bytes, to which the strides then apply; `None` where they are.
     pub decode: Option<Arc<dyn Decode>>,
-    /// What the file itself tells of its meaning.
-    pub known: Option<Known>,
-}
-
-/// What a format tells of an array, so that nothing has to be guessed.
-#[derive(Clone, Debug)]
-pub(crate) struct Known {
-    pub named: Named,
-    /// How people see the names of such arrays: arrays with the same one and as many axes are understood together.
-    pub template: &'static str,
-    /// The order of its axes, where the format tells it too.
-    pub axes: Option<Axes>,
-    /// How that is known; a sentence for people.
-    pub reason: &'static str,
 }
 
 impl Array {
@@ -86,7 +72,6 @@ impl Array {
             span,
             beside: Vec::new(),
             decode: None,
-            known: None,
         }
     }
 }
@@ -133,4 +118,16 @@ pub(crate) struct ArrayGroup {
     /// Path of the file or folder.
     pub path: String,
     pub arrays: Vec<Array>,
+    pub hints: Hints,
+}
+
+/// What a file's format tells of all its arrays. What the user says counts more.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hints {
+    /// Which names are K and V of which layer, where the words of the names alone don't say it.
+    pub tensor_names: Option<NamePattern>,
+    /// Written from a cache of Hugging Face's transformers, or of one of the same order: `[batch, heads, seq, dim]`.
+    pub transformers: bool,
+    /// The order of axes of those that have as many.
+    pub axes: Option<Axes>,
 }

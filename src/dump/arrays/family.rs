@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::array::{Element, shape_text};
 use super::axes::{Axes, Axis};
-use super::infer::{Doubt, Sample, infer};
+use super::infer::{Doubt, Maker, Sample, infer};
 use super::mapping::{Mapping, TensorGuess};
 use super::members::{MAX_EXAMPLES, Member, Understood, files, info};
 use super::pairing::pair;
@@ -14,8 +14,10 @@ use crate::dump::problem::{Problem, Problems};
 #[derive(Default)]
 pub(super) struct Family {
     pub members: Vec<Member>,
-    /// Named as a Hugging Face cache names its tensors.
-    pub transformers: bool,
+    /// Who may have written them.
+    pub maker: Maker,
+    /// The order of axes that their format tells.
+    pub axes: Option<Axes>,
 }
 
 impl Family {
@@ -43,7 +45,7 @@ impl Family {
             .collect();
         let told = by_home
             .iter()
-            .map(|members| axes_of(members, self.transformers, mapping))
+            .map(|members| axes_of(members, self.maker, self.axes.as_ref(), mapping))
             .collect();
         let homes: Vec<&str> = homes.iter().map(String::as_str).collect();
         let told = follow_others(told, &homes);
@@ -74,7 +76,7 @@ impl Family {
 
 type Told = Result<(Axes, String), Doubt>;
 
-fn axes_of(members: &[Member], transformers: bool, mapping: &Mapping) -> Told {
+fn axes_of(members: &[Member], maker: Maker, known: Option<&Axes>, mapping: &Mapping) -> Told {
     let samples: Vec<Sample<'_>> = members
         .iter()
         .map(|member| Sample {
@@ -85,16 +87,15 @@ fn axes_of(members: &[Member], transformers: bool, mapping: &Mapping) -> Told {
         .collect();
     let count = samples[0].shape.len();
     let holds_both = samples.iter().any(|sample| sample.kv.is_none());
-    let known = members[0].array.known.as_ref();
-    let infer = || match known.and_then(|known| Some((known.axes.clone()?, known.reason))) {
-        Some((axes, reason)) => Ok((axes, reason.to_owned())),
-        None => infer(&samples, transformers),
+    let infer = || match known {
+        Some(axes) => Ok((axes.clone(), "as this format has it".to_owned())),
+        None => infer(&samples, maker),
     };
     match &mapping.axes {
         Some(axes) if axes.count() == count && axes.has(Axis::Kv) == holds_both => {
             Ok((axes.clone(), "as given".to_owned()))
         }
-        Some(axes) if axes.count() == count && known.is_none() => {
+        Some(axes) if axes.count() == count => {
             let why = if holds_both {
                 "no name tells K from V, so one of them is kv"
             } else {
@@ -196,9 +197,21 @@ fn ask_for_axes(members: &[Member], paths: &[String], why: &str, problems: &mut 
             problems.push(Problem::field(
                 &paths[member.group],
                 "axes",
-                shape_text(&member.array.shape),
+                shapes_of(members, member.group),
                 expected,
             ));
         }
     }
+}
+
+/// The shapes of a group's arrays, each once; the first few.
+fn shapes_of(members: &[Member], group: usize) -> String {
+    let mut shapes: Vec<&[u64]> = Vec::new();
+    for member in members.iter().filter(|member| member.group == group) {
+        if shapes.len() < MAX_EXAMPLES && !shapes.contains(&member.array.shape.as_slice()) {
+            shapes.push(&member.array.shape);
+        }
+    }
+    let texts: Vec<String> = shapes.into_iter().map(shape_text).collect();
+    texts.join(", ")
 }

@@ -15,6 +15,17 @@ const MIN_PROMPT: u64 = 4;
 /// No head's vector is longer, but for MLA's latent vectors.
 const MAX_HEAD_DIM: u64 = 256;
 
+/// Who may have written arrays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Maker {
+    #[default]
+    Unknown,
+    /// They have the names that Hugging Face's transformers gives them.
+    NamedAsTransformers,
+    /// Their file says that they are from a cache of transformers, or of one of the same order.
+    Transformers,
+}
+
 /// What is known of one array.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample<'a> {
@@ -62,7 +73,7 @@ struct Clue {
 ///
 /// # Errors
 /// When it can't be told, with the reason.
-pub(super) fn infer(samples: &[Sample<'_>], transformers: bool) -> Result<(Axes, String), Doubt> {
+pub(super) fn infer(samples: &[Sample<'_>], maker: Maker) -> Result<(Axes, String), Doubt> {
     let Some(first) = samples.first() else {
         return Err(Doubt::contradiction("there is no tensor"));
     };
@@ -82,13 +93,21 @@ pub(super) fn infer(samples: &[Sample<'_>], transformers: bool) -> Result<(Axes,
             );
             return Err(Doubt::contradiction(why));
         }
+        (2, _) => {
+            let why = "tokens and the values of all heads? then --axes seq,dim, and --kv-heads with their number";
+            return Err(Doubt::contradiction(why));
+        }
         _ => {
             let why = format!("tensors with {count} axes have no usual order");
             return Err(Doubt::contradiction(why));
         }
     };
     let at = outer.len();
-    let (inner, why) = inner_order(samples, [at, at + 1], transformers && count == 4)?;
+    let (inner, why) = inner_order(
+        samples,
+        [at, at + 1],
+        if count == 4 { maker } else { Maker::Unknown },
+    )?;
     Ok((Axes::from([outer, inner].concat()), why))
 }
 
@@ -149,7 +168,7 @@ fn infer_both(samples: &[Sample<'_>], has_layer: bool) -> Result<(Axes, String),
         (axes, format!("{reason}; {merged}"))
     } else {
         let at = outer.len() + 1;
-        let (inner, why) = inner_order(samples, [at, at + 1], false)?;
+        let (inner, why) = inner_order(samples, [at, at + 1], Maker::Unknown)?;
         ([outer, inner].concat(), format!("{reason}; {why}"))
     };
     axes.insert(kv, Axis::Kv);
@@ -160,7 +179,7 @@ fn infer_both(samples: &[Sample<'_>], has_layer: bool) -> Result<(Axes, String),
 fn inner_order(
     samples: &[Sample<'_>],
     at: [usize; 2],
-    transformers: bool,
+    maker: Maker,
 ) -> Result<(Vec<Axis>, String), Doubt> {
     let dim = at[1] + 1;
     let differ = samples
@@ -174,7 +193,7 @@ fn inner_order(
     }
     let first = shape_text(samples[0].shape);
     let [a, b] = at;
-    let clues = clues(samples, at, transformers);
+    let clues = clues(samples, at, maker);
     let both_may_be_heads = samples.iter().find(|sample| {
         let (large, small) = (
             sample.shape[a].max(sample.shape[b]),
@@ -221,7 +240,7 @@ fn inner_order(
     Ok((order, reasons.join("; ")))
 }
 
-fn clues(samples: &[Sample<'_>], [a, b]: [usize; 2], transformers: bool) -> Vec<Clue> {
+fn clues(samples: &[Sample<'_>], [a, b]: [usize; 2], maker: Maker) -> Vec<Clue> {
     let mut clues = Vec::new();
     let dim = b + 1;
     let mut by_layer: BTreeMap<_, [Option<&[u64]>; 2]> = BTreeMap::new();
@@ -279,7 +298,8 @@ fn clues(samples: &[Sample<'_>], [a, b]: [usize; 2], transformers: bool) -> Vec<
     }
     // Names alone don't tell 8 tokens of 128 heads from 128 tokens of 8: other makers use the same ones.
     let doubtful = |sample: &Sample<'_>| may_be_heads(sample.shape[a], sample.shape[b]);
-    if transformers && !samples.iter().any(doubtful) {
+    let by_name = maker == Maker::NamedAsTransformers && !samples.iter().any(doubtful);
+    if maker == Maker::Transformers || by_name {
         clues.push(Clue {
             heads_first: true,
             why: "Hugging Face caches are batch, heads, seq, dim".to_owned(),
@@ -301,9 +321,16 @@ mod tests {
                 kv: Some(Kv::K),
             })
             .collect();
-        infer(&samples, transformers)
-            .ok()
-            .map(|(axes, _)| axes.to_string())
+        infer(
+            &samples,
+            if transformers {
+                Maker::NamedAsTransformers
+            } else {
+                Maker::Unknown
+            },
+        )
+        .ok()
+        .map(|(axes, _)| axes.to_string())
     }
 
     #[test]
@@ -367,7 +394,7 @@ mod tests {
             kv: Some(kv),
         };
         let order = |k, v| {
-            let inferred = infer(&[sample(k, Kv::K), sample(v, Kv::V)], false);
+            let inferred = infer(&[sample(k, Kv::K), sample(v, Kv::V)], Maker::Unknown);
             inferred.map(|(axes, _)| axes.to_string()).ok()
         };
         let found = order(&[8, 20, 64], &[4, 20, 64]);
@@ -384,7 +411,7 @@ mod tests {
                 layer,
                 kv: None,
             };
-            infer(&[sample], false)
+            infer(&[sample], Maker::Unknown)
                 .map(|(axes, _)| axes.to_string())
                 .ok()
         };

@@ -2,6 +2,7 @@
 
 use super::array::Array;
 use super::axes::Axis;
+use super::infer::Maker;
 use super::mapping::Mapping;
 use super::named::Named;
 use super::names::{Guess, guess, guess_loosely};
@@ -18,8 +19,8 @@ pub(super) struct Meaning {
     pub template: String,
     /// The element type that the name tells, for arrays saved as integers.
     pub hint: Option<Dtype>,
-    /// Named as a Hugging Face cache names its tensors.
-    pub transformers: bool,
+    /// Who may have written it.
+    pub maker: Maker,
     /// See [`super::members::Member::home`].
     pub home: String,
 }
@@ -38,17 +39,8 @@ pub(super) fn meaning(
             named,
             template: pattern.to_string(),
             hint: hints.as_ref().and_then(|guess| guess.dtype),
-            transformers: hints.is_some_and(|guess| guess.transformers),
+            maker: hints.map_or(Maker::Unknown, |guess| maker(&guess)),
             home,
-        });
-    }
-    if let Some(known) = &array.known {
-        return Some(Meaning {
-            named: known.named.clone(),
-            template: known.template.to_owned(),
-            hint: None,
-            transformers: false,
-            home: shards(group),
         });
     }
     if let Some(guess) = guess(&array.name) {
@@ -106,7 +98,7 @@ fn by_axes(array: &Array, group: &str, mapping: &Mapping) -> Option<Meaning> {
         named: Named::default(),
         template: "*".to_owned(),
         hint: None,
-        transformers: false,
+        maker: Maker::Unknown,
         home: shards(group),
     })
 }
@@ -114,12 +106,20 @@ fn by_axes(array: &Array, group: &str, mapping: &Mapping) -> Option<Meaning> {
 impl Meaning {
     fn of(guess: Guess, home: String) -> Self {
         Self {
+            maker: maker(&guess),
             named: guess.named,
             template: guess.template,
             hint: guess.dtype,
-            transformers: guess.transformers,
             home,
         }
+    }
+}
+
+fn maker(guess: &Guess) -> Maker {
+    if guess.transformers {
+        Maker::NamedAsTransformers
+    } else {
+        Maker::Unknown
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a named array means: which is K or V of which layer, and in which order its axes lie. Knows no file format.
 
 pub(crate) mod array;
-pub(crate) mod axes;
+mod axes;
 mod family;
 mod infer;
 mod loose;
@@ -9,7 +9,7 @@ mod making;
 mod mapping;
 mod meaning;
 mod members;
-pub(crate) mod named;
+mod named;
 mod names;
 mod pairing;
 mod pattern;

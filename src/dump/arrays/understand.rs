@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::array::ArrayGroup;
+use super::axes::Axes;
 use super::family::Family;
+use super::infer::Maker;
 use super::mapping::Mapping;
 use super::meaning::{fits, meaning};
 use super::members::{Member, Understood};
@@ -21,6 +23,7 @@ pub(crate) fn understand(groups: Vec<ArrayGroup>, mapping: &Mapping) -> Understo
             let arrays = &group.arrays;
             arrays.iter().any(|array| fits(pattern, array, &group.path))
         });
+        let given = given.or(group.hints.tensor_names.as_ref());
         for array in group.arrays {
             let Some(meaning) = meaning(&array, &group.path, given, mapping) else {
                 unnamed.push((index, array));
@@ -29,7 +32,15 @@ pub(crate) fn understand(groups: Vec<ArrayGroup>, mapping: &Mapping) -> Understo
             let holds_both = meaning.named.kv.is_none();
             let key = (meaning.template, array.shape.len(), holds_both);
             let family = families.entry(key).or_default();
-            family.transformers |= meaning.transformers;
+            let maker = if group.hints.transformers {
+                Maker::Transformers
+            } else {
+                meaning.maker
+            };
+            family.maker = family.maker.max(maker);
+            let fits = |axes: &&Axes| axes.count() == array.shape.len();
+            let axes = group.hints.axes.as_ref().filter(fits);
+            family.axes = family.axes.take().or_else(|| axes.cloned());
             family.members.push(Member {
                 group: index,
                 home: meaning.home,

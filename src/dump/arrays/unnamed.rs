@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::array::Array;
+use super::axes::Axes;
 use super::mapping::TensorGuess;
 use super::members::{MAX_EXAMPLES, Understood, files, info, list};
 use super::pattern::NamePattern;
@@ -74,12 +75,8 @@ fn expected_names(arrays: &[&Array], path: &str) -> String {
     match numbered_pattern(&names) {
         Some(pattern) => format!("{say} '{pattern}' (0 for K, 1 for V)"),
         None if arrays.iter().any(|array| array.shape.len() >= 3) && names.len() == 1 => {
-            let name = if names[0].is_empty() { "*" } else { names[0] };
-            format!(
-                "{say}, as in 'layers.{{layer}}.{{kv}}' (it may reach into the file's name: '{{kv}}/{name}'), or, where it holds both, \
-                 with an axis for them, as in --axes {}",
-                super::axes::Axes::example(arrays[0].shape.len(), true)
-            )
+            let example = Axes::example(arrays[0].shape.len(), true);
+            format!("{say}, or, where it holds both, its axes with --axes, as in --axes {example}")
         }
         None => {
             let file = path.rsplit('/').next().unwrap_or_default();
@@ -170,7 +167,7 @@ mod tests {
             form(&["c0_l0", "c1_l0", "c0_l7"]),
             Some("c{kv:0|1}_l{layer}".to_owned())
         );
-        assert_eq!(form(&["0.0", "0.2"]), None);
+        assert_eq!(form(&["0.0", "0.2", "2.0"]), None);
         assert_eq!(form(&["a", "b"]), None);
     }
 }
