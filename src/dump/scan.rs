@@ -25,6 +25,23 @@ pub struct ScanOptions {
 }
 
 /// Finds the captures of a source, in its archives too. It never fails as a whole: whatever can't be used is a problem.
+///
+/// ```
+/// use std::sync::Arc;
+/// use kvlens::dump::{MemorySource, ScanOptions, Source, scan};
+///
+/// let meta = br#"{"layer_id": 3, "seq_len": 2, "kv_heads": 1, "head_dim": 4, "bytes_per_elem": 2, "stage": "prefill",
+///                 "k_file": "k.bin", "v_file": "v.bin"}"#;
+/// let files = [("a/meta_0.json", meta.to_vec()), ("a/k.bin", vec![0; 16]), ("a/v.bin", vec![0; 16]), ("b/meta_0.json", b"{".to_vec())];
+/// let files = files.map(|(path, bytes)| (path.to_owned(), bytes));
+/// let source: Arc<dyn Source> = Arc::new(MemorySource::new(files));
+/// let dump = scan(&source, &ScanOptions::default());
+/// assert_eq!(dump.captures[0].layer_id, 3);
+/// assert_eq!(dump.problems[0].file, "b/meta_0.json");
+/// let tensors = dump.captures[0].fetch()?.decode()?;
+/// assert_eq!(tensors.k.shape().seq_len, 2);
+/// # Ok::<(), kvlens::dump::Problem>(())
+/// ```
 pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
     let limits = &options.limits;
     let mut problems = Problems::default();

@@ -112,6 +112,7 @@ fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Ca
         stage: fields.text("stage")?.unwrap_or("unknown").to_owned(),
         seq_start: fields.unsigned("seq_start")?,
         shape,
+        v_shape: shape,
         dtype,
         k,
         v,
