@@ -1,5 +1,5 @@
 // Values of the form: texts by flag, as on the command line, kept only where they differ from the default.
-// Ranges come from the core's definitions; the core checks again before it runs.
+// What there is to set comes from the core's definitions, and the core alone says what is wrong with a value (State.plan).
 
 /** @import { AnalysisSpec } from "./engine/types.js" */
 /** @import { Choice, Param, Settings, State } from "./types.js" */
@@ -13,6 +13,9 @@ export const defaultText = (param) => (Array.isArray(param.default) ? param.defa
 
 /** @param {State} state @param {string} [name] */
 export const specOf = (state, name = state.analysis) => state.specs.find((spec) => spec.name === name);
+
+/** Whether every capture has one row, so that a layer has one ratio. @param {string} analysis */
+export const oneVariant = (analysis) => analysis === "mixed" || analysis === "blocknorm";
 
 /** Flags that every analysis has keep their value from tab to tab. @param {AnalysisSpec[]} specs */
 export function sharedFlags(specs) {
@@ -83,43 +86,4 @@ export function defaultWords(param) {
       .map((item) => choices.find(({ value }) => value === item)?.label ?? item)
       .join(", ") || "none"
   );
-}
-
-/**
- * What is wrong with a text, or "".
- * @param {Param} param @param {string} text
- */
-export function complaint(param, text) {
-  const { kind } = param;
-  const items = text
-    .split(",")
-    .map((item) => item.trim())
-    .filter(Boolean);
-  switch (kind.type) {
-    case "int":
-    case "float":
-      return text.trim() === "" ? "A number is needed." : numberComplaint(kind, text.trim());
-    case "intList":
-    case "floatList":
-      return items.map((item) => numberComplaint(kind, item)).find(Boolean) ?? "";
-    case "range": {
-      if (items.length !== 2) return "Two numbers with a comma between them.";
-      const wrong = items.map((item) => numberComplaint(kind, item)).find(Boolean);
-      return wrong ?? (Number(items[0]) > Number(items[1]) ? "The lower one comes first." : "");
-    }
-    case "choiceList":
-      return items.length === 0 ? "Choose at least one." : "";
-    default:
-      return "";
-  }
-}
-
-/** @param {{ type: string, min: number, max: number }} kind @param {string} text */
-function numberComplaint(kind, text) {
-  const whole = kind.type.startsWith("int");
-  if (whole ? !/^[+-]?\d+$/.test(text) : !/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) {
-    return `“${text}” is not a ${whole ? "whole " : ""}number.`;
-  }
-  const value = Number(text);
-  return value < kind.min || value > kind.max ? `${text} is out of range: ${number(kind.min)} to ${number(kind.max)}.` : "";
 }

@@ -21,7 +21,7 @@
  * @property {{ flag: string, is: string[] } | null} when
  *
  * @typedef {{ mae: number, rmse: number, maxAbs: number, cosine: number }} Errors
- * @typedef {{ rawBytes: number, size: number, ratio: number, extraBytes: number, errors: Errors | null, nonFinite: number, verified: boolean | null }} TensorRow
+ * @typedef {{ rawBytes: number, size: number, ratio: number, extraBytes: number, errors: Errors | null, nonFinite: number, planes: { whole: number } | { split: { hi: number, lo: number } }, verified: boolean | null }} TensorRow
  * @typedef {{ label: string, bits: number, blockSize: number | null, topkRatio: number | null }} Variant
  * @typedef {{ capture: number, layerId: number, stage: string, seqLen: number, kvHeads: number, headDim: number, lossless: boolean,
  *   variant: Variant, k: TensorRow, v: TensorRow }} Row

@@ -4,15 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 use wasm_bindgen::prelude::*;
 use web_sys::File;
 
-use super::failure::{failure, from_json};
-use super::json;
+use super::messages::{Prospect, SettingFault};
 use super::run::Run;
 use super::source::{WebFile, WebSource, keep};
+use super::value::{failure, from_js, to_js};
 use crate::analysis::engine::Plan;
 use crate::analysis::{self, Analysis, Filter, Settings, SettingsError};
 use crate::dump::{Dump, FileEntry, Mapping, ScanOptions, Source, scan};
@@ -31,20 +30,6 @@ pub struct Engine {
 struct Job {
     analysis: Arc<dyn Analysis>,
     plan: Plan,
-}
-
-/// What a run would go through, for the page.
-#[derive(Default, Serialize)]
-struct Prospect {
-    captures: usize,
-    bytes: u64,
-    errors: Vec<SettingFault>,
-}
-
-#[derive(Serialize)]
-struct SettingFault {
-    flag: String,
-    message: String,
 }
 
 #[wasm_bindgen]
@@ -69,8 +54,8 @@ impl Engine {
         self.files.insert(path, file);
     }
 
-    /// Scans all files; the summary as JSON. `added` are the paths that are new: their runs count again, if they were removed before.
-    pub fn scan(&mut self, added: Vec<String>) -> String {
+    /// Scans all files; its summary. `added` are the paths that are new: their runs count again, if they were removed before.
+    pub fn scan(&mut self, added: Vec<String>) -> Result<JsValue, JsValue> {
         let files = self.files.values().cloned().collect();
         let source: Arc<dyn Source> = Arc::new(WebSource::new(files));
         let options = ScanOptions {
@@ -90,26 +75,26 @@ impl Engine {
         for run in self.removed.clone() {
             self.leave_out(&run);
         }
-        json(&self.dump.summary())
+        to_js(&self.dump.summary())
     }
 
-    /// How arrays without meta files are to be read, as JSON of [`Mapping`]. Scans again; the summary as JSON.
+    /// How arrays without meta files are to be read ([`Mapping`]). Scans again; its summary.
     #[wasm_bindgen(js_name = setMapping)]
-    pub fn set_mapping(&mut self, mapping: &str) -> Result<String, JsValue> {
-        self.mapping = from_json(mapping)?;
-        Ok(self.scan(Vec::new()))
+    pub fn set_mapping(&mut self, mapping: JsValue) -> Result<JsValue, JsValue> {
+        self.mapping = from_js(mapping)?;
+        self.scan(Vec::new())
     }
 
-    /// Leaves a run out; the summary as JSON.
+    /// Leaves a run out; the summary.
     #[wasm_bindgen(js_name = removeRun)]
-    pub fn remove_run(&mut self, run: String) -> String {
+    pub fn remove_run(&mut self, run: String) -> Result<JsValue, JsValue> {
         self.leave_out(&run);
         self.removed.insert(run);
-        json(&self.dump.summary())
+        to_js(&self.dump.summary())
     }
 
-    /// What a run would go through, and what is wrong with its settings, as JSON.
-    pub fn plan(&self, analysis: &str, settings: &str) -> Result<String, JsValue> {
+    /// What a run would go through, and what is wrong with its settings.
+    pub fn plan(&self, analysis: &str, settings: JsValue) -> Result<JsValue, JsValue> {
         let prospect = match self.job(analysis, settings, false)? {
             Ok(Job { plan, .. }) => Prospect {
                 captures: plan.captures(),
@@ -117,15 +102,15 @@ impl Engine {
                 errors: Vec::new(),
             },
             Err(errors) => Prospect {
-                errors: errors.iter().map(SettingFault::of).collect(),
+                errors: errors.iter().map(SettingFault::from).collect(),
                 ..Prospect::default()
             },
         };
-        Ok(json(&prospect))
+        to_js(&prospect)
     }
 
-    /// Starts an analysis: `settings` is a JSON object of flags and values.
-    pub fn start(&self, analysis: &str, settings: &str, verify: bool) -> Result<Run, JsValue> {
+    /// Starts an analysis: `settings` is an object of flags and values.
+    pub fn start(&self, analysis: &str, settings: JsValue, verify: bool) -> Result<Run, JsValue> {
         match self.job(analysis, settings, verify)? {
             Ok(Job { plan, .. }) if plan.kept() == 0 => Err(failure(
                 "dump",
@@ -153,12 +138,11 @@ impl Engine {
     fn job(
         &self,
         analysis: &str,
-        settings: &str,
+        settings: JsValue,
         verify: bool,
     ) -> Result<Result<Job, Vec<SettingsError>>, JsValue> {
         let unknown = || failure("settings", &format!("{analysis}: no such analysis"));
-        let unreadable = |error: serde_json::Error| failure("settings", &error.to_string());
-        let given: Map<String, Value> = serde_json::from_str(settings).map_err(unreadable)?;
+        let given: Map<String, Value> = from_js(settings)?;
         let mut specs = analysis::specs().into_iter();
         let spec = specs
             .find(|spec| spec.name == analysis)
@@ -171,15 +155,6 @@ impl Engine {
         let analysis = analysis::build(analysis, settings, verify).ok_or_else(unknown)?;
         let plan = Plan::new(&self.dump, &filter, analysis.as_ref());
         Ok(Ok(Job { analysis, plan }))
-    }
-}
-
-impl SettingFault {
-    fn of(error: &SettingsError) -> Self {
-        Self {
-            flag: error.flag().to_owned(),
-            message: error.to_string(),
-        }
     }
 }
 

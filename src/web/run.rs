@@ -8,15 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use js_sys::Array;
-use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
-use super::failure::failure;
-use super::json;
+use super::messages::{News, Summary};
 use super::source::{forget_arrived, wanted};
-use crate::analysis::engine::{self, Plan, Progress, RunError};
-use crate::analysis::{Analysis, Report, ReportFile, Row};
-use crate::dump::{Dump, Fetches, Problem};
+use super::value::{failure, to_js};
+use crate::analysis::engine::{self, Plan, RunError};
+use crate::analysis::{Analysis, ReportFile};
+use crate::dump::{Dump, Fetches};
 
 /// An analysis that goes on.
 #[wasm_bindgen]
@@ -28,22 +27,6 @@ pub struct Run {
     announced: usize,
     cancel: Arc<AtomicBool>,
     files: Vec<ReportFile>,
-}
-
-/// What happened since the last question.
-#[derive(Serialize)]
-struct News {
-    progress: Progress,
-    rows: Vec<Row>,
-    done: bool,
-}
-
-/// What is only known at the end.
-#[derive(Serialize)]
-struct Summary {
-    report: Report,
-    problems: Vec<Problem>,
-    workers: usize,
 }
 
 impl Run {
@@ -62,7 +45,6 @@ impl Run {
     }
 
     fn going(&mut self) -> Result<&mut engine::Run, JsValue> {
-        let finished = || failure("panic", "the run was finished before");
         self.run.as_mut().ok_or_else(finished)
     }
 }
@@ -91,36 +73,34 @@ impl Run {
         is_one.then(wanted)
     }
 
-    /// Progress and the rows that got ready, as JSON.
+    /// Progress and the rows that got ready.
     ///
     /// # Errors
     /// When the run can't go on.
-    pub fn news(&mut self) -> Result<String, JsValue> {
+    pub fn news(&mut self) -> Result<JsValue, JsValue> {
         let run = self.going()?;
         let mut rows = Vec::new();
         run.poll(Duration::ZERO, &mut |ready| rows.extend_from_slice(ready))
             .map_err(|error| failure(code(&error), &error.to_string()))?;
-        Ok(json(&News {
+        to_js(&News {
             progress: run.progress(),
             rows,
             done: run.is_done(),
-        }))
+        })
     }
 
-    /// The report as JSON, once everything is done. Its rows are left out: they were all in the news.
-    pub fn finish(&mut self) -> Result<String, JsValue> {
-        let workers = self.going()?.workers();
-        let Some(run) = self.run.take() else {
-            return Ok(String::new());
-        };
+    /// The report, once everything is done. Its rows are left out: they were all in the news.
+    pub fn finish(&mut self) -> Result<JsValue, JsValue> {
+        let run = self.run.take().ok_or_else(finished)?;
+        let workers = run.workers();
         let (mut report, problems) = run.finish();
         self.files = std::mem::take(&mut report.files);
         report.rows = Vec::new();
-        Ok(json(&Summary {
+        to_js(&Summary {
             report,
             problems,
             workers,
-        }))
+        })
     }
 
     /// How many files the report has.
@@ -147,6 +127,10 @@ impl Run {
         // One is ours, one the run's; every task in the pool holds another.
         Arc::strong_count(&self.cancel) <= 2
     }
+}
+
+fn finished() -> JsValue {
+    failure("panic", "the run was finished before")
 }
 
 /// How the page speaks of it.

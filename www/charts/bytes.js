@@ -2,10 +2,11 @@
 
 import { BASE, TIP, byteUnit, layerAxis, layerScale, layersOf, splitMarks, valueAxis, whole } from "./axis.js";
 import { stagePanels } from "./ratio.js";
-import { byLayer, stageOrder } from "./rows.js";
+import { byLayer } from "../figures.js";
+import { stageOrder } from "./labels.js";
 import { colour, ink as newInk, sheet, square, stroke } from "./svg.js";
 
-/** @typedef {import("./rows.js").Stat} Stat */
+/** @typedef {import("../figures.js").Stat} Stat */
 /** @typedef {{ stat: Stat, part: "hi" | "lo" | "extra", from: number, to: number }} Slice */
 
 const NAMES = { hi: "high plane", lo: "low plane", extra: "scales and index" };

@@ -2,12 +2,12 @@
 
 import { fill, h } from "../dom.js";
 import { bytesChart } from "./bytes.js";
-import { compareChart } from "./compare.js";
+import { lossyCompareChart } from "./lossy-compare.js";
 import { dumpView } from "./dump.js";
 import { errorChart } from "./error.js";
 import { figure } from "./figure.js";
 import { ratioChart } from "./ratio.js";
-import { runsChart } from "./runs.js";
+import { twoRunsChart } from "./two-runs.js";
 import { sweepChart } from "./sweep.js";
 
 /** @typedef {import("./figure.js").Chart} Chart */
@@ -44,7 +44,7 @@ export function stylesheet(url) {
 export function chartsOf(report, actions = {}) {
   if (report.analysis === "sweep") return report.groups.length > 0 ? [sweepChart(report, actions)] : [];
   if (report.rows.length === 0) return [];
-  if (report.analysis === "lossy-compare") return [compareChart(report)];
+  if (report.analysis === "lossy-compare") return [lossyCompareChart(report)];
   return [ratioChart(report), bytesChart(report), errorChart(report)].filter((chart) => chart !== null);
 }
 
@@ -64,7 +64,7 @@ export async function drawResult(container, report, actions = {}) {
  * @param {{ name: string, report: any }} b
  */
 export async function drawCompare(container, a, b) {
-  const chart = a.report.rows.length > 0 && b.report.rows.length > 0 ? runsChart(a, b) : null;
+  const chart = a.report.rows.length > 0 && b.report.rows.length > 0 ? twoRunsChart(a, b) : null;
   show(await loadPlot(), container, chart ? [chart] : [], "These two results have no layer and stage in common.");
 }
 

@@ -14,10 +14,11 @@ import {
   valueAxis,
   whole,
 } from "./axis.js";
-import { byLayer, stageName, stageOrder } from "./rows.js";
+import { byLayer } from "../figures.js";
+import { stageName, stageOrder } from "./labels.js";
 import { colour, marker, sheet } from "./svg.js";
 
-/** @typedef {import("./rows.js").Stat} Stat */
+/** @typedef {import("../figures.js").Stat} Stat */
 
 /**
  * @param {{ rows: any[] }} report

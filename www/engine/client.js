@@ -202,9 +202,10 @@ export class Engine {
   }
 
   /**
-   * Numbers for a picture of the dump or for the lesson (src/analysis/inspect.rs); `request` is its JSON request.
-   * @param {Record<string, any>} request
-   * @returns {Promise<any>}
+   * Numbers for a picture of the dump or for the lesson (src/web/inspect.rs).
+   * @template {InspectRequest} R
+   * @param {R} request
+   * @returns {Promise<InspectAnswer<R>>}
    */
   inspect(request) {
     return this.#call("inspect", request);
@@ -247,8 +248,10 @@ export class Engine {
     const worker = new Worker(new URL("./coordinator.js", import.meta.url), { type: "module", name: "coordinator" });
     this.#worker = worker;
     this.#started = false;
-    worker.onmessage = ({ data }) => {
-      if (this.#worker === worker) this.#receive(data);
+    worker.onmessage = ({ data, ports }) => {
+      if (this.#worker !== worker) return;
+      if (data.pool) void this.#threads?.enter(data.pool).then(() => ports[0].postMessage("entered"));
+      else this.#receive(data);
     };
     worker.onerror = (event) => {
       event.preventDefault();
@@ -315,11 +318,7 @@ export class Engine {
 
   async #start() {
     const { kind, threads } = this.info;
-    const { wasm, ...about } = await this.#send("start", { kind, memoryMiB: this.#memoryMiB });
-    Object.assign(this.info, about);
-    if (!wasm) return;
-    await this.#threads?.enter(wasm);
-    await this.#send("startPool", { threads });
+    Object.assign(this.info, await this.#send("start", { kind, threads, memoryMiB: this.#memoryMiB }));
   }
 
   /** @param {any} message of the worker */

@@ -33,13 +33,11 @@ const ROWS = 500;
 let wasm;
 /** @type {any} its engine */
 let engine;
-/** @type {WebAssembly.Memory} */
-let memory;
 /** @type {any} the run that goes on */
 let current;
 const kept = new Kept();
 
-const methods = { start, startPool, specs, takeFiles, scan, removeRun, setMapping, plan, run, cancel, inspect, convert };
+const methods = { start, specs, takeFiles, scan, removeRun, setMapping, plan, run, cancel, inspect, convert };
 
 self.onmessage = async ({ data: { id, method, args } }) => {
   try {
@@ -51,25 +49,19 @@ self.onmessage = async ({ data: { id, method, args } }) => {
 };
 
 /**
- * Loads a build. That with threads needs a pool then: `wasm` is what its threads are made from.
- * @param {{ kind: "threads" | "serial", memoryMiB?: number }} options
+ * Loads a build, and starts the pool of that with threads: start-pool.js has the page make its workers.
+ * @param {{ kind: "threads" | "serial", threads: number, memoryMiB?: number }} options
  */
-async function start({ kind, memoryMiB }) {
+async function start({ kind, threads, memoryMiB }) {
   const glue = new URL(`./${kind}/kvlens.js`, import.meta.url).href;
   const response = fetch(new URL(`./${kind}/kvlens_bg.wasm`, import.meta.url));
   const [module, loaded] = await Promise.all([compile(await response), import(glue)]);
   wasm = loaded;
   const shared = kind === "threads" ? allocate(memoryMiB) : undefined;
-  ({ memory } = await wasm.default({ module_or_path: module, memory: shared }));
-  if (!shared) engine = new wasm.Engine();
-  return { version: wasm.version(), memoryMax: maximum, wasm: shared && { glue, module, memory } };
-}
-
-/** @param {{ threads: number }} options as many as have entered */
-async function startPool({ threads }) {
-  wasm.startPool(threads);
+  await wasm.default({ module_or_path: module, memory: shared });
+  if (shared) await wasm.initThreadPool(threads);
   engine = new wasm.Engine();
-  return {};
+  return { version: wasm.version(), memoryMax: maximum };
 }
 
 /** @param {Response} response */
@@ -101,7 +93,7 @@ function allocate(memoryMiB) {
 }
 
 async function specs() {
-  return JSON.parse(wasm.specs());
+  return wasm.specs();
 }
 
 /**
@@ -122,7 +114,7 @@ async function takeFiles({ entries }) {
 
 /** @param {{ added: string[] }} args paths of the files that are new */
 async function scan({ added }) {
-  return JSON.parse(engine.scan(added));
+  return engine.scan(added);
 }
 
 /** @param {FileEntry} entry */
@@ -134,12 +126,12 @@ function isMeta({ path, file }) {
 /** @param {{ run: string }} args */
 async function removeRun({ run }) {
   kept.clear();
-  return JSON.parse(engine.removeRun(run));
+  return engine.removeRun(run);
 }
 
 /** @param {{ mapping: import("./types.js").Mapping }} args */
 async function setMapping({ mapping }) {
-  return JSON.parse(engine.setMapping(JSON.stringify(mapping)));
+  return engine.setMapping(mapping);
 }
 
 /**
@@ -147,7 +139,7 @@ async function setMapping({ mapping }) {
  * @param {number} id
  */
 async function convert({ options }, id) {
-  const conversion = engine.convert(JSON.stringify(options));
+  const conversion = engine.convert(options);
   try {
     let blob = new Blob();
     /** @type {Uint8Array<ArrayBuffer>[]} */
@@ -173,12 +165,12 @@ async function convert({ options }, id) {
 
 /** @param {{ analysis: string, settings: Record<string, string> }} args */
 async function plan({ analysis, settings }) {
-  return JSON.parse(engine.plan(analysis, JSON.stringify(settings)));
+  return engine.plan(analysis, settings);
 }
 
 /** @param {any} request */
 async function inspect(request) {
-  return JSON.parse(engine.inspect(JSON.stringify(request)));
+  return engine.inspect(request);
 }
 
 /**
@@ -187,7 +179,7 @@ async function inspect(request) {
  */
 async function run({ analysis, settings, verify }, id) {
   const started = performance.now();
-  const mine = engine.start(analysis, JSON.stringify(settings), verify ?? true);
+  const mine = engine.start(analysis, settings, verify ?? true);
   current = mine;
   /** @type {any[]} */
   let rows = [];
@@ -202,7 +194,7 @@ async function run({ analysis, settings, verify }, id) {
       more = mine.step();
       if (more) ahead.next();
     }
-    const news = JSON.parse(mine.news());
+    const news = mine.news();
     rows = rows.concat(news.rows);
     const elapsedMs = performance.now() - started;
     if (news.done || elapsedMs - told > TELL_MS) {
@@ -218,7 +210,7 @@ async function run({ analysis, settings, verify }, id) {
     // `cancel` took it over.
     if (current !== mine) throw { code: "cancelled", message: "cancelled" };
   }
-  const { report, problems, workers } = JSON.parse(mine.finish());
+  const { report, problems, workers } = mine.finish();
   const files = Array.from({ length: mine.fileCount() }, (_, i) => ({ name: mine.fileName(i), bytes: mine.fileBytes(i) }));
   current = undefined;
   mine.free();

@@ -36,8 +36,8 @@ const tint = (view) => (view.tensor === "k" ? "var(--k)" : "var(--v)");
 const shown = ({ lesson, first }) =>
   lesson.values.slice(first, first + SHOWN).map((/** @type {any} */ value, /** @type {number} */ i) => ({ ...value, channel: first + i }));
 
-/** NaN and infinity come as null. @param {number | null} value */
-const number = (value) => (value === null ? "not finite" : String(Number(value.toPrecision(6))).replace("-", "−"));
+/** @param {number} value */
+const number = (value) => (Number.isFinite(value) ? String(Number(value.toPrecision(6))).replace("-", "−") : "not finite");
 
 /** @param {View} view @param {(value: any) => import("../dom.js").Child[]} row @param {string} label */
 const valueList = (view, row, label) =>
@@ -279,7 +279,7 @@ function lossy(view) {
           h(
             "span",
             { class: "formula muted small" },
-            value.value === null || value.restored === null ? "" : `error ${digits3(Math.abs(value.restored - value.value))}`,
+            !Number.isFinite(value.value) || !Number.isFinite(value.restored) ? "" : `error ${digits3(Math.abs(value.restored - value.value))}`,
           ),
         ],
         "Values before and after, with their new bits",

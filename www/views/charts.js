@@ -21,7 +21,7 @@ export const drawComparison = (container, a, b) => orSay(container, async () => 
 
 /** @param {HTMLElement} container @param {App} app @param {AbortSignal} signal */
 export const drawDump = (container, app, signal) =>
-  orSay(container, async () => (await load()).drawDump(container, await app.engine, { signal }));
+  orSay(container, async () => (await load()).drawDump(container, app, { signal }));
 
 /** report.html of a finished run. @param {App} app @param {Outcome} outcome @returns {Promise<Blob>} */
 export async function reportFile(app, { report, analysis, dumpName, bytes }) {

@@ -4,7 +4,7 @@
 /** @import { App } from "../app.js" */
 /** @import { Param } from "../types.js" */
 import { h } from "../dom.js";
-import { applies, complaint, defaultText, defaultWords, rangeText, valueOf } from "../settings.js";
+import { applies, defaultText, defaultWords, rangeText, valueOf } from "../settings.js";
 
 let lastId = 0;
 
@@ -49,9 +49,9 @@ export function fieldFor(app, param) {
 
   const stop = app.store.watch(
     (state) => [valueOf(state, param), applies(state, param), state.plan?.errors.find((error) => error.flag === param.flag)?.message],
-    ([text, shown, fromCore]) => {
+    ([text, shown, complaint]) => {
       const value = String(text);
-      const wrong = complaint(param, value) || fromCore || "";
+      const wrong = String(complaint ?? "");
       control.show(value);
       element.hidden = !shown;
       element.classList.toggle("changed", value !== defaultText(param));
@@ -62,7 +62,7 @@ export function fieldFor(app, param) {
       }
       // An untouched choice shows its default by itself.
       const told = "choices" in param.kind && value === defaultText(param) ? "" : ` Default: ${defaultWords(param)}.`;
-      help.textContent = String(wrong || param.help + told);
+      help.textContent = wrong || param.help + told;
     },
   );
   return { element, stop };

@@ -5,10 +5,11 @@
 /** @import { Outcome } from "../types.js" */
 import { byId, fill, h } from "../dom.js";
 import { count, plural } from "../format.js";
-import { LayerSums, oneVariant, variantName } from "../layers.js";
+import { LayerSums, variantName } from "../figures.js";
 import { markdown } from "../markdown.js";
+import { oneVariant } from "../settings.js";
 import { drawCharts, reportFile } from "./charts.js";
-import { comparison } from "./compare.js";
+import { comparison } from "./two-runs.js";
 import { downloads } from "./downloads.js";
 import { headline } from "./headline.js";
 import { problemList } from "./problems.js";

@@ -99,7 +99,7 @@ pub struct Lesson {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LessonValue {
-    /// As captured; `null` in JSON where it is NaN or infinite.
+    /// As captured; it may be NaN or infinite.
     pub value: f32,
     /// Its bits, in the low `dtype` bits.
     pub bits: u32,
