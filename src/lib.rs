@@ -11,7 +11,6 @@
 pub mod analysis;
 pub mod codec;
 pub mod convert;
-mod crc32;
 pub mod dump;
 mod lanes;
 pub mod lossy;
@@ -19,7 +18,8 @@ pub mod metrics;
 mod order;
 pub mod par;
 pub mod report;
+pub mod scheme;
 mod sum;
 pub mod tensor;
-#[cfg(target_arch = "wasm32")]
+#[cfg(any(target_arch = "wasm32", test))]
 pub mod web;

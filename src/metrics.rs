@@ -1,7 +1,12 @@
 //! How far restored values lie from the original ones, with numpy's sums: the figures equal those of the Python reference bit
 //! for bit, but for the cosine, whose sums a BLAS orders by the machine (here the order of OpenBLAS's AVX2 kernel).
 
+mod attention;
 mod dot;
+mod token;
+
+pub use attention::{Attention, Cache, Changed, OutputErrors, Queries};
+pub use token::{TokenErrors, token_errors};
 
 use crate::lanes::Lanes;
 use crate::sum::{self, mean};
@@ -12,6 +17,7 @@ use serde::Serialize;
 
 /// How far restored values lie from the original ones, over one tensor. All are f32 values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Errors {
     /// Mean absolute error.

@@ -43,23 +43,28 @@ mod imp {
         )
     }
 
-    /// Starts `task` in the current pool and returns at once.
-    pub fn spawn(task: impl FnOnce() + Send + 'static) {
-        rayon::spawn(|| taken_up(task));
-    }
+    /// The threads that tasks run on.
+    #[derive(Debug, Default)]
+    pub struct Pool(Option<rayon::ThreadPool>);
 
-    /// The number of threads of the current pool.
-    pub fn threads() -> usize {
-        rayon::current_num_threads()
-    }
+    impl Pool {
+        /// One with this many threads of its own; without a number the one of the whole process, as many threads as there are cores.
+        ///
+        /// # Errors
+        /// When threads can't be started; in the system's words.
+        pub fn new(threads: Option<usize>) -> Result<Self, String> {
+            let own = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            let pool = threads.map(own).transpose();
+            pool.map(Self).map_err(|error| error.to_string())
+        }
 
-    /// Sets the number of threads of the pool, all cores where absent. To be called once, before the first use.
-    ///
-    /// # Errors
-    /// When threads can't be started or the pool is there already; in the system's words.
-    pub fn set_threads(threads: Option<usize>) -> Result<(), String> {
-        let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
-        builder.build_global().map_err(|error| error.to_string())
+        /// Starts `task` and returns at once.
+        pub fn spawn(&self, task: impl FnOnce() + Send + 'static) {
+            match &self.0 {
+                Some(pool) => pool.spawn(|| taken_up(task)),
+                None => rayon::spawn(|| taken_up(task)),
+            }
+        }
     }
 
     /// Which thread of the pool this is; 0 outside of it.
@@ -78,22 +83,23 @@ mod imp {
         (a(), b())
     }
 
-    /// Runs `task`.
-    pub fn spawn(task: impl FnOnce() + Send + 'static) {
-        task();
-    }
+    /// The thread that tasks run on: the calling one.
+    #[derive(Debug, Default)]
+    pub struct Pool;
 
-    /// One.
-    pub fn threads() -> usize {
-        1
-    }
+    impl Pool {
+        /// The calling thread, whatever the number.
+        ///
+        /// # Errors
+        /// None.
+        pub fn new(_: Option<usize>) -> Result<Self, String> {
+            Ok(Self)
+        }
 
-    /// Has no effect.
-    ///
-    /// # Errors
-    /// None.
-    pub fn set_threads(_: Option<usize>) -> Result<(), String> {
-        Ok(())
+        /// Runs `task`.
+        pub fn spawn(&self, task: impl FnOnce() + Send + 'static) {
+            task();
+        }
     }
 
     /// The only one.
@@ -102,7 +108,7 @@ mod imp {
     }
 }
 
-pub use imp::{current_thread, join, set_threads, spawn, threads};
+pub use imp::{Pool, current_thread, join};
 
 /// `f` of every item, in the items' order; items are few and each is much work.
 pub fn map<T: Sync, R: Send>(items: &[T], f: &(impl Fn(&T) -> R + Sync)) -> Vec<R> {
@@ -124,7 +130,7 @@ mod tests {
     use std::hint::black_box;
     use std::sync::mpsc::channel;
 
-    use super::{join, map, spawn};
+    use super::{Pool, join, map};
 
     thread_local! {
         static NESTED: Cell<usize> = const { Cell::new(0) };
@@ -138,9 +144,10 @@ mod tests {
     #[test]
     fn tasks_taken_up_while_waiting_do_not_pile_up_on_a_stack() {
         let (sender, receiver) = channel();
+        let pool = Pool::default();
         for _ in 0..20_000 {
             let sender = sender.clone();
-            spawn(move || {
+            pool.spawn(move || {
                 NESTED.set(NESTED.get() + 1);
                 let methods = [1_u64, 5, 2, 4, 3];
                 let method = |each: &u64| join(|| work(100 * each), || work(1000 / each));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kvlens::analysis::{self, Filter, Report, Settings, engine};
+use kvlens::analysis::{Job, Report};
 use kvlens::codec;
 use kvlens::dump::{Dump, MemorySource, ScanOptions, Source, scan};
 use kvlens::lossy::{Blocks, Clipping, clip, quantize, truncate};
@@ -225,25 +225,10 @@ fn dump(dtype: &str) -> Dump {
 }
 
 fn report(dump: &Dump, name: &str) -> Report {
-    let spec = analysis::specs()
-        .into_iter()
-        .find(|spec| spec.name == name)
-        .unwrap();
-    let analysis = analysis::build(
-        name,
-        Settings::parse(spec.params, std::iter::empty()).unwrap(),
-        true,
-    )
-    .unwrap();
-    let filter = Filter {
-        stage: "both".to_owned(),
-        min_seq_len: 0,
-        max_seq_len: 0,
-    };
-    let plan = engine::Plan::new(dump, &filter, &*analysis);
-    engine::run(dump, plan, analysis, "out", &|| false, &mut |_| ())
-        .unwrap()
-        .0
+    let job = Job::new(name, [("compress-mode", "gear-delta")]).unwrap();
+    let report = job.verify(true).folder("out").run(dump).unwrap();
+    assert!(report.problems.is_empty());
+    report
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use kvlens::analysis::{self, Filter, Report, Settings, engine};
+use kvlens::analysis::{Job, Report};
 use kvlens::convert::{ConvertError, ConvertOptions, Files, Plan, Safetensors, Zip, write_folder};
 use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
 use kvlens::tensor::{Dtype, f32_to_bf16, f32_to_f16};
@@ -102,21 +102,9 @@ fn every_format_gives_the_same_dump_back() {
 }
 
 fn report(dump: &Dump, name: &str) -> Report {
-    let spec = analysis::specs()
-        .into_iter()
-        .find(|spec| spec.name == name)
-        .unwrap();
-    let settings = Settings::parse(spec.params, std::iter::empty()).unwrap();
-    let analysis = analysis::build(name, settings, true).unwrap();
-    let filter = Filter {
-        stage: "both".to_owned(),
-        min_seq_len: 0,
-        max_seq_len: 0,
-    };
-    let plan = engine::Plan::new(dump, &filter, &*analysis);
-    let (report, problems) =
-        engine::run(dump, plan, analysis, "out", &|| false, &mut |_| ()).unwrap();
-    assert!(problems.is_empty());
+    let job = Job::new(name, [("compress-mode", "gear-delta")]).unwrap();
+    let report = job.verify(true).folder("out").run(dump).unwrap();
+    assert!(report.problems.is_empty());
     report
 }
 

@@ -128,7 +128,7 @@ fn entries_that_leave_the_archive_are_refused() {
 #[test]
 fn doubles_are_named_and_the_first_counts() {
     let dump = open("a.zip", zip_with_good(&[("good/k", b"9999")]));
-    assert_problem(&dump, "a.zip/good/k: name: found it twice");
+    assert_problem(&dump, "a.zip/good/k: name: appears twice");
     assert_eq!(
         dump.captures[0]
             .fetch()
@@ -416,7 +416,7 @@ fn safetensors_are_checked_tensor_by_tensor() {
         ),
         (
             r#""k_0":{"dtype":"F16","shape":[0],"data_offsets":[1600,1600]}"#,
-            "a.safetensors/k_0: name: found it twice",
+            "a.safetensors/k_0: name: appears twice",
         ),
         (
             r#""k_1":{"dtype":"I64","shape":[],"data_offsets":[1600,1600]}"#,

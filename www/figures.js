@@ -1,7 +1,7 @@
 // Rows of an analysis, summed to the figures that tables and charts show. Ratios are total raw by total size and errors are weighted by
 // elements, as in the reports (src/analysis); the greatest error is the greatest of all rows, where the reports have the mean.
 
-/** @import { Errors, Row, TensorRow, Variant } from "./types.js" */
+/** @import { Errors, Row, TensorRow, Variant } from "./engine/core.js" */
 
 /**
  * One tensor's figures over some rows.

@@ -1,14 +1,15 @@
 // Values of the form: texts by flag, as on the command line, kept only where they differ from the default.
 // What there is to set comes from the core's definitions, and the core alone says what is wrong with a value (State.plan).
 
-/** @import { AnalysisSpec } from "./engine/types.js" */
-/** @import { Choice, Param, Settings, State } from "./types.js" */
+/** @import { AnalysisSpec, Choice, ParamSpec } from "./engine/core.js" */
+/** @import { Settings } from "./engine/types.js" */
+/** @import { State } from "./types.js" */
 import { number } from "./format.js";
 
-/** @param {AnalysisSpec} spec @returns {Param[]} */
-export const paramsOf = (spec) => /** @type {Param[]} */ (/** @type {unknown} */ (spec.params));
+/** @param {AnalysisSpec} spec @returns {ParamSpec[]} */
+export const paramsOf = (spec) => /** @type {ParamSpec[]} */ (/** @type {unknown} */ (spec.params));
 
-/** @param {Param} param */
+/** @param {ParamSpec} param */
 export const defaultText = (param) => (Array.isArray(param.default) ? param.default.join(",") : String(param.default));
 
 /** @param {State} state @param {string} [name] */
@@ -38,7 +39,7 @@ export function changedSettings(state, name = state.analysis) {
   return Object.fromEntries(pairs);
 }
 
-/** @param {State} state @param {Param} param */
+/** @param {State} state @param {ParamSpec} param */
 export const valueOf = (state, param) => changedSettings(state)[param.flag] ?? defaultText(param);
 
 /** The value of a setting of the chosen analysis. @param {State} state @param {string} flag */
@@ -57,7 +58,7 @@ export function withValue(state, flag, text) {
   return { ...state.values, [home]: { ...state.values[home], [flag]: text } };
 }
 
-/** A setting without effect under the others isn't shown. @param {State} state @param {Param} param */
+/** A setting without effect under the others isn't shown. @param {State} state @param {ParamSpec} param */
 export function applies(state, param) {
   if (!param.when) return true;
   const { flag, is } = param.when;
@@ -66,14 +67,14 @@ export function applies(state, param) {
     .some((value) => is.includes(value));
 }
 
-/** "0 to 23", or "" where there is no range. @param {Param} param */
+/** "0 to 23", or "" where there is no range. @param {ParamSpec} param */
 export function rangeText({ kind }) {
   if (!("min" in kind)) return "";
   // A bound that only keeps numbers sane isn't worth a word.
   return kind.max >= 1e6 ? `from ${number(kind.min)}` : `${number(kind.min)} to ${number(kind.max)}`;
 }
 
-/** Default in words. @param {Param} param */
+/** Default in words. @param {ParamSpec} param */
 export function defaultWords(param) {
   const { kind } = param;
   const text = defaultText(param);

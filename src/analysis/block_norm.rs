@@ -74,6 +74,10 @@ impl Analysis for BlockNorm {
         self.grid.selects(capture)
     }
 
+    fn combinations(&self) -> usize {
+        1
+    }
+
     fn measure(
         &self,
         capture: &Arc<CaptureInfo>,

@@ -250,6 +250,10 @@ impl Analysis for LossyCompare {
         !self.streams.keeps(capture.layer_id)
     }
 
+    fn combinations(&self) -> usize {
+        self.variants.len()
+    }
+
     fn measure(
         &self,
         capture: &Arc<CaptureInfo>,

@@ -98,6 +98,10 @@ impl Analysis for Mixed {
         true
     }
 
+    fn combinations(&self) -> usize {
+        1
+    }
+
     fn measure(
         &self,
         capture: &Arc<CaptureInfo>,

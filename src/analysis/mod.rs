@@ -3,30 +3,36 @@
 
 mod block_norm;
 mod common;
-pub mod engine;
+mod error;
 mod gather;
 mod grid;
 pub mod inspect;
+mod job;
 mod lossy_compare;
 mod mixed;
+mod plan;
 mod rows;
+mod session;
 pub mod settings;
 mod streams;
 mod sweep;
 mod tally;
 
+pub use error::{JobError, MeasureError};
+pub use job::Job;
+pub use plan::{Filter, Plan};
 pub use rows::{
     CaptureInfo, Group, NonFinite, Report, ReportFile, Row, TensorRow, Variant, Weighted,
 };
-pub use settings::{Kind, ParamSpec, Settings, SettingsError, Value};
+pub use session::{Progress, Session};
+pub use settings::{Kind, ParamSpec, Settings, SettingsError, SettingsErrors, Value};
 
-use crate::codec::DecodeError;
 use crate::tensor::Tensor;
 use std::sync::Arc;
-use thiserror::Error;
 
 /// An analysis as a user chooses it. Serialises to JSON with its settings, for the page's form.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct AnalysisSpec {
     /// The command line's name: `mixed`.
@@ -75,15 +81,13 @@ pub fn specs() -> Vec<AnalysisSpec> {
     ]
 }
 
-/// The analysis of this name with these settings (of its [`AnalysisSpec::params`]); `verify` decodes every frame again.
-/// `None` where there is no such analysis.
-pub fn build(name: &str, settings: Settings, verify: bool) -> Option<Arc<dyn Analysis>> {
+/// The analysis of this name, one of [`specs`], with these settings.
+fn build(name: &str, settings: Settings, verify: bool) -> Arc<dyn Analysis> {
     match name {
-        mixed::NAME => Some(Arc::new(mixed::Mixed::new(settings, verify))),
-        block_norm::NAME => Some(Arc::new(block_norm::BlockNorm::new(settings, verify))),
-        sweep::NAME => Some(Arc::new(sweep::Sweep::new(settings, verify))),
-        lossy_compare::NAME => Some(Arc::new(lossy_compare::LossyCompare::new(settings, verify))),
-        _ => None,
+        mixed::NAME => Arc::new(mixed::Mixed::new(settings, verify)),
+        block_norm::NAME => Arc::new(block_norm::BlockNorm::new(settings, verify)),
+        sweep::NAME => Arc::new(sweep::Sweep::new(settings, verify)),
+        _ => Arc::new(lossy_compare::LossyCompare::new(settings, verify)),
     }
 }
 
@@ -91,6 +95,9 @@ pub fn build(name: &str, settings: Settings, verify: bool) -> Option<Arc<dyn Ana
 pub trait Analysis: Send + Sync {
     /// Whether the analysis has rows for this capture (by its layer). The filters by stage and length are [`Filter`]'s.
     fn selects(&self, capture: &CaptureInfo) -> bool;
+
+    /// In how many ways each capture is measured.
+    fn combinations(&self) -> usize;
 
     /// The rows of one capture: pure, uses [`crate::par`] inside.
     ///
@@ -114,47 +121,4 @@ pub trait Fold: Send {
 
     /// The report on all rows.
     fn finish(self: Box<Self>) -> Report;
-}
-
-/// Why a capture could not be measured.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum MeasureError {
-    /// A frame does not decode, or to other bytes than were compressed.
-    #[error("{tensor} does not decode to the bytes that were compressed{}", reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
-    NotVerified {
-        /// `K` or `V`.
-        tensor: &'static str,
-        /// Why it does not decode; absent where it decodes to other bytes.
-        reason: Option<DecodeError>,
-    },
-}
-
-/// Which captures to analyse, of those in the dump.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filter {
-    /// A stage, or `both` for all (unknown ones too).
-    pub stage: String,
-    /// The least seq_len; 0: no bound.
-    pub min_seq_len: i64,
-    /// The greatest seq_len; 0: no bound.
-    pub max_seq_len: i64,
-}
-
-impl Filter {
-    /// The filter of these settings.
-    pub fn new(settings: &Settings) -> Self {
-        Self {
-            stage: settings.text("stage").to_owned(),
-            min_seq_len: settings.int("min-seq-len"),
-            max_seq_len: settings.int("max-seq-len"),
-        }
-    }
-
-    /// Whether the filter lets this capture through.
-    pub fn keeps(&self, capture: &CaptureInfo) -> bool {
-        let seq_len = i64::try_from(capture.seq_len).unwrap_or(i64::MAX);
-        (self.stage == "both" || self.stage == capture.stage)
-            && (self.min_seq_len <= 0 || seq_len >= self.min_seq_len)
-            && (self.max_seq_len <= 0 || seq_len <= self.max_seq_len)
-    }
 }

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 /// One thing to set. Serialises to JSON for the page's form.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ParamSpec {
     /// The flag's name without dashes, also the key in JSON and in links: `lossy-bits`.
@@ -30,6 +31,7 @@ pub struct ParamSpec {
 
 /// The parts of a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum Section {
     /// The analysis's own method.
@@ -44,6 +46,7 @@ pub enum Section {
 
 /// A setting has an effect only when the setting `flag` has one of these values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct When {
     /// The other setting; a list counts when it holds one of the values.
@@ -54,6 +57,7 @@ pub struct When {
 
 /// One of the values to choose from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Choice {
     /// The value.
@@ -64,6 +68,7 @@ pub struct Choice {
 
 /// A setting's type and range.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", tag = "type")]
 pub enum Kind {
     /// A whole number from `min` to `max`.
@@ -118,9 +123,14 @@ pub enum Kind {
 }
 
 /// A setting's value. Serialises to what it is: a number, text, true or false, or a list.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+///
+/// As input, any of them may also be the text that the command line takes: `Value::from("8,10")` for a list of whole numbers.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(untagged)]
 pub enum Value {
+    /// Of [`Kind::Switch`].
+    Switch(bool),
     /// Of [`Kind::Int`].
     Int(i64),
     /// Of [`Kind::Float`].
@@ -133,9 +143,20 @@ pub enum Value {
     Floats(Vec<f64>),
     /// Of [`Kind::ChoiceList`].
     Texts(Vec<String>),
-    /// Of [`Kind::Switch`].
-    Switch(bool),
 }
+
+/// `impl From<type> for Value` for each `type => variant`.
+macro_rules! from {
+    ($($from:ty => $variant:ident),*) => {$(
+        impl From<$from> for Value {
+            fn from(value: $from) -> Self {
+                Self::$variant(value.into())
+            }
+        }
+    )*};
+}
+from!(bool => Switch, i32 => Int, i64 => Int, u32 => Int, f64 => Float, &str => Text, &String => Text, String => Text);
+from!(Vec<i64> => Ints, Vec<f64> => Floats, Vec<String> => Texts);
 
 impl Value {
     /// One of the choices.
@@ -192,6 +213,25 @@ impl SettingsError {
             Self::Unknown(flag) => flag,
             Self::Invalid { flag, .. } => flag,
         }
+    }
+}
+
+/// Everything that is wrong with the settings of an analysis, in the order that they were given in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsErrors(pub Vec<SettingsError>);
+
+impl fmt::Display for SettingsErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for SettingsErrors {}
+
+impl From<SettingsError> for SettingsErrors {
+    fn from(error: SettingsError) -> Self {
+        Self(vec![error])
     }
 }
 
@@ -289,36 +329,33 @@ fn chosen(text: &str, choices: &[Choice]) -> Option<String> {
 }
 
 /// A value for every setting of an analysis. Serialises to a JSON object of flag and value.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings(Vec<(ParamSpec, Value)>);
 
 impl Settings {
-    /// The defaults, with the `given` values (flag, text) in their place.
+    /// The defaults, with the `given` values in their place, each by its flag: as what it is, or as the command line's text.
     ///
     /// # Errors
-    /// One for each flag that is unknown or whose value is not what it takes.
-    pub fn parse<'a>(
+    /// Names each flag that is unknown and each value that is not what its flag takes.
+    pub fn parse<F: AsRef<str>, V: Into<Value>>(
         specs: Vec<ParamSpec>,
-        given: impl IntoIterator<Item = (&'a str, &'a str)>,
-    ) -> Result<Self, Vec<SettingsError>> {
-        let mut settings = Self(
-            specs
-                .into_iter()
-                .map(|spec| (spec.clone(), spec.default))
-                .collect(),
-        );
+        given: impl IntoIterator<Item = (F, V)>,
+    ) -> Result<Self, SettingsErrors> {
+        let defaults = specs.into_iter().map(|spec| (spec.clone(), spec.default));
+        let mut settings = Self(defaults.collect());
         let mut errors = Vec::new();
-        for (flag, text) in given {
+        for (flag, given) in given {
+            let (flag, text) = (flag.as_ref(), given.into().to_string());
             let Some((spec, value)) = settings.0.iter_mut().find(|(spec, _)| spec.flag == flag)
             else {
                 errors.push(SettingsError::Unknown(flag.to_owned()));
                 continue;
             };
-            match spec.kind.parse(text) {
+            match spec.kind.parse(&text) {
                 Some(parsed) => *value = parsed,
                 None => errors.push(SettingsError::Invalid {
                     flag: spec.flag,
-                    value: text.to_owned(),
+                    value: text,
                     allowed: spec.kind.allowed(),
                 }),
             }
@@ -326,38 +363,8 @@ impl Settings {
         if errors.is_empty() {
             Ok(settings)
         } else {
-            Err(errors)
+            Err(SettingsErrors(errors))
         }
-    }
-
-    /// The same from a JSON object whose values are numbers, texts, booleans or lists of them.
-    ///
-    /// # Errors
-    /// As [`Settings::parse`].
-    pub fn from_json(
-        specs: Vec<ParamSpec>,
-        given: &serde_json::Map<String, serde_json::Value>,
-    ) -> Result<Self, Vec<SettingsError>> {
-        fn text(value: &serde_json::Value) -> String {
-            match value {
-                serde_json::Value::String(text) => text.clone(),
-                serde_json::Value::Array(items) => {
-                    items.iter().map(text).collect::<Vec<_>>().join(",")
-                }
-                serde_json::Value::Number(number) => float::json_number(number),
-                serde_json::Value::Bool(value) => value.to_string(),
-                serde_json::Value::Null => "null".to_owned(),
-                serde_json::Value::Object(_) => "an object".to_owned(),
-            }
-        }
-        let given: Vec<(&str, String)> = given
-            .iter()
-            .map(|(flag, value)| (flag.as_str(), text(value)))
-            .collect();
-        Self::parse(
-            specs,
-            given.iter().map(|(flag, text)| (*flag, text.as_str())),
-        )
     }
 
     /// The settings that differ from their defaults, as flag and text: what a link or a command line has to carry.

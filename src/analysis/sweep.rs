@@ -135,6 +135,10 @@ impl Analysis for Sweep {
         self.grid.selects(capture)
     }
 
+    fn combinations(&self) -> usize {
+        self.grid.variants().count()
+    }
+
     fn measure(
         &self,
         capture: &Arc<CaptureInfo>,

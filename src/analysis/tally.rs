@@ -210,6 +210,7 @@ impl Collected {
             verified_lossy: self.verified_lossy,
             non_finite: self.non_finite,
             non_finite_in: self.non_finite_in,
+            problems: Vec::new(),
             files,
         }
     }

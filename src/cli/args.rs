@@ -1,17 +1,15 @@
 //! The flags, made from the analyses' settings: help tells meaning, unit, range and default.
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use kvlens::analysis::{AnalysisSpec, Kind, ParamSpec, Settings};
+use kvlens::analysis::{AnalysisSpec, Job, Kind, ParamSpec};
 
 use super::{Failure, convert, input};
 
 /// What an analysis is run with.
 pub struct RunArgs {
     pub out_dir: String,
-    pub threads: Option<usize>,
-    pub verify: bool,
     pub strict: bool,
-    pub settings: Settings,
+    pub job: Job,
 }
 
 /// The whole command line.
@@ -134,20 +132,22 @@ pub fn run_args(spec: &AnalysisSpec, matches: &ArgMatches) -> Result<RunArgs, Fa
             given.push((param.flag, text));
         }
     }
-    let settings = Settings::parse(spec.params.clone(), given).map_err(|errors| {
-        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        Failure::new(2, lines.join("\nkvlens: "))
+    let out_dir = matches
+        .get_one::<String>("out-dir")
+        .cloned()
+        .unwrap_or_default();
+    let job = Job::new(spec.name, given).map_err(|error| Failure {
+        lines: error.to_string().lines().map(str::to_owned).collect(),
+        status: 2,
     })?;
+    let job = job.verify(matches.get_flag("verify")).folder(&out_dir);
+    let job = match matches.get_one::<u16>("threads") {
+        Some(&threads) => job.threads(usize::from(threads)),
+        None => job,
+    };
     Ok(RunArgs {
-        out_dir: matches
-            .get_one::<String>("out-dir")
-            .cloned()
-            .unwrap_or_default(),
-        threads: matches
-            .get_one::<u16>("threads")
-            .map(|&threads| usize::from(threads)),
-        verify: matches.get_flag("verify"),
+        out_dir,
         strict: matches.get_flag("strict"),
-        settings,
+        job,
     })
 }

@@ -19,10 +19,11 @@ pub fn args() -> [Arg; 6] {
             .long("dump-dir")
             .value_name("PATH")
             .required(true)
-            .help(
+            .help(format!(
                 "The dump: a folder that holds captures (meta_*.json and what they name), archives or files of tensors at \
-                 any depth; or one such file: .zip, .tar, .tar.gz, .tar.zst, .npz, .npy, .safetensors.",
-            ),
+                 any depth; or one such file: {}.",
+                dump::endings().join(", ")
+            )),
         Arg::new("tensor-names")
             .long("tensor-names")
             .value_name("PATTERN")
@@ -111,7 +112,7 @@ pub fn no_capture(matches: &ArgMatches) -> Failure {
 /// Says how arrays without meta files were understood: a guess is never silent.
 pub fn report_guesses(guesses: &[TensorGuess]) {
     for guess in guesses {
-        eprintln!("kvlens: {}", sentence(guess));
+        tell!("{}", sentence(guess));
     }
 }
 

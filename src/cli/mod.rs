@@ -1,12 +1,8 @@
 //! From flags to an exit status: 0 when reports are written, 1 when there is nothing to analyse or it failed, 2 for bad flags,
 //! 130 after Ctrl-C.
 
-/// Prints a line. A closed pipe (`kvlens scan | head`) is no reason to fail.
-macro_rules! say {
-    ($($text:tt)*) => {
-        let _ = std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("{}\n", format_args!($($text)*)));
-    };
-}
+#[macro_use]
+mod print;
 
 mod args;
 mod convert;
@@ -21,23 +17,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ArgMatches;
-use kvlens::analysis::engine::{self, Plan, RunError};
-use kvlens::analysis::{self, AnalysisSpec, Filter, Report, Settings};
+use kvlens::analysis::{self, JobError, Report};
 use kvlens::dump::{Dump, Problem};
-use kvlens::par;
 
 use args::RunArgs;
 
 /// Why no report was written: what to say, and the exit status.
 struct Failure {
-    message: String,
+    /// One or more lines.
+    lines: Vec<String>,
     status: u8,
 }
 
 impl Failure {
     fn new(status: u8, message: impl Into<String>) -> Self {
         Self {
-            message: message.into(),
+            lines: vec![message.into()],
             status,
         }
     }
@@ -46,30 +41,43 @@ impl Failure {
 /// Runs what the command line asks for.
 pub fn run() -> ExitCode {
     let specs = analysis::specs();
-    let matches = args::command(&specs).get_matches();
+    let matches = match args::command(&specs).try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return answered(&error),
+    };
     let done = match matches.subcommand() {
         Some(("scan", matches)) => scan::run(matches),
         Some(("convert", matches)) => convert::run(matches),
         Some((name, matches)) => match specs.iter().find(|spec| spec.name == name) {
-            Some(spec) => {
-                args::run_args(spec, matches).and_then(|args| analyse(spec, matches, args))
-            }
+            Some(spec) => args::run_args(spec, matches).and_then(|args| analyse(matches, args)),
             None => Err(Failure::new(2, format!("no analysis {name}"))),
         },
         None => Err(Failure::new(2, "no command")),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Failure { message, status }) => {
-            eprintln!("kvlens: {message}");
-            ExitCode::from(status)
-        }
-    }
+    exit(done.and_then(|()| print::finish()))
 }
 
-fn analyse(spec: &AnalysisSpec, matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
-    par::set_threads(args.threads)
-        .map_err(|error| Failure::new(1, format!("--threads: {error}")))?;
+fn exit(done: Result<(), Failure>) -> ExitCode {
+    let Err(Failure { lines, status }) = done else {
+        return ExitCode::SUCCESS;
+    };
+    for line in lines {
+        tell!("{line}");
+    }
+    ExitCode::from(status)
+}
+
+/// Prints clap's help, version or error.
+fn answered(error: &clap::Error) -> ExitCode {
+    let printed = error.print();
+    if error.use_stderr() {
+        return ExitCode::from(2);
+    }
+    print::stdout_took(printed);
+    exit(print::finish())
+}
+
+fn analyse(matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
     let dump = input::open(matches)?;
     input::report_guesses(&dump.guesses);
     report_problems(&dump.problems);
@@ -82,36 +90,25 @@ fn analyse(spec: &AnalysisSpec, matches: &ArgMatches, args: RunArgs) -> Result<(
     if dump.captures.is_empty() {
         return Err(input::no_capture(matches));
     }
-    let filter = Filter::new(&args.settings);
-    let Some(analysis) = analysis::build(spec.name, args.settings.clone(), args.verify) else {
-        return Err(Failure::new(2, format!("no analysis {}", spec.name)));
-    };
-    let plan = Plan::new(&dump, &filter, &*analysis);
-    if plan.kept() == 0 {
-        return Err(Failure::new(1, no_capture_left(&dump, &args.settings)));
-    }
     let interrupted = catch_interrupt();
-    let bar = progress::Bar::new(&plan);
-    let run = engine::run(
-        &dump,
-        plan,
-        analysis,
-        &args.out_dir,
-        &|| interrupted.load(Ordering::Relaxed),
-        &mut |progress| bar.show(progress),
-    );
+    let bar = progress::Bar::new(&args.job.plan(&dump));
+    let shown = bar.clone();
+    let job = args.job.cancel(Arc::clone(&interrupted));
+    let report = job
+        .on_progress(move |progress| shown.show(progress))
+        .run(&dump);
     bar.close();
-    let (report, unread) = run.map_err(|error| match error {
-        RunError::Cancelled => Failure::new(130, "interrupted, nothing written"),
+    let report = report.map_err(|error| match error {
+        JobError::Cancelled => Failure::new(130, "interrupted, nothing written"),
         error => Failure::new(1, error.to_string()),
     })?;
-    report_problems(&unread);
+    report_problems(&report.problems);
     report_non_finite(&dump, &report);
     output::write(Path::new(&args.out_dir), &report.files, &|| {
         interrupted.load(Ordering::Relaxed)
     })?;
     output::summarise(&args.out_dir, &report);
-    if args.strict && !unread.is_empty() {
+    if args.strict && !report.problems.is_empty() {
         return Err(Failure::new(1, "captures were left out, see above"));
     }
     Ok(())
@@ -119,11 +116,11 @@ fn analyse(spec: &AnalysisSpec, matches: &ArgMatches, args: RunArgs) -> Result<(
 
 fn report_problems(problems: &[Problem]) {
     for problem in problems {
-        eprintln!("kvlens: left out: {problem}");
+        tell!("left out: {problem}");
     }
     if !problems.is_empty() {
-        eprintln!(
-            "kvlens: {} left out",
+        tell!(
+            "{} left out",
             counted(problems.len(), "file or capture", "files or captures")
         );
     }
@@ -132,8 +129,8 @@ fn report_problems(problems: &[Problem]) {
 fn report_non_finite(dump: &Dump, report: &Report) {
     for tensor in &report.non_finite_in {
         let path = &dump.captures[tensor.capture].path;
-        eprintln!(
-            "kvlens: {path}: {} of {}",
+        tell!(
+            "{path}: {} of {}",
             counted(
                 tensor.values as usize,
                 "NaN or infinite value",
@@ -142,18 +139,6 @@ fn report_non_finite(dump: &Dump, report: &Report) {
             tensor.tensor
         );
     }
-}
-
-fn no_capture_left(dump: &Dump, settings: &Settings) -> String {
-    let (stage, min, max) = (
-        settings.text("stage"),
-        settings.int("min-seq-len"),
-        settings.int("max-seq-len"),
-    );
-    format!(
-        "none of the {} is left by --stage {stage} --min-seq-len {min} --max-seq-len {max}",
-        counted(dump.captures.len(), "capture", "captures")
-    )
 }
 
 fn counted(count: usize, one: &str, many: &str) -> String {
@@ -170,7 +155,7 @@ fn catch_interrupt() -> Arc<AtomicBool> {
         }
     };
     if let Err(error) = ctrlc::set_handler(handler) {
-        eprintln!("kvlens: Ctrl-C will not be handled: {error}");
+        tell!("Ctrl-C will not be handled: {error}");
     }
     flag
 }

@@ -1,9 +1,10 @@
 //! A progress bar on stderr, where that is a terminal.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use kvlens::analysis::engine::{Plan, Progress};
+use kvlens::analysis::{Plan, Progress};
 
-/// The bar; it shows nothing where stderr is no terminal.
+/// The bar; it shows nothing where stderr is no terminal. A clone is the same bar.
+#[derive(Clone)]
 pub struct Bar(ProgressBar);
 
 impl Bar {

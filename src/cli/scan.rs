@@ -12,7 +12,9 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     if matches.get_flag("json") {
         let json = serde_json::to_string_pretty(&summary)
             .map_err(|error| Failure::new(1, error.to_string()))?;
-        say!("{json}");
+        for line in json.lines() {
+            say!("{line}");
+        }
     } else {
         print(&summary);
     }

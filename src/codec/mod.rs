@@ -32,6 +32,7 @@ impl Mode {
 
 /// Something of each stream of a tensor: its bytes, its frame, or (by default) its compressed size in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum Planes<T = u64> {
     /// Of the raw bytes.

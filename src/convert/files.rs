@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use serde::Serialize;
 
 use super::piece::Piece;
-use super::plan::{ConvertError, Pieces, Plan};
+use super::pieces::Pieces;
+use super::plan::{ConvertError, Plan};
 use crate::dump::Dump;
 
 /// One file to write.

@@ -8,8 +8,10 @@ mod files;
 mod folder;
 mod options;
 mod piece;
+mod pieces;
 mod plan;
 mod safetensors;
+mod target;
 mod zip;
 
 pub use files::{Files, OutputFile};

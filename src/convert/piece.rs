@@ -1,6 +1,6 @@
 //! One capture, cut and converted.
 
-use super::plan::Target;
+use super::target::Target;
 use crate::dump::{Bits16, Fetched, Problem};
 use crate::tensor::{Dtype, Tensor, f32_to_bf16, f32_to_f16};
 

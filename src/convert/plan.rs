@@ -7,10 +7,9 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::options::ConvertOptions;
-use super::piece::Piece;
-use crate::dump::{Capture, Dump, Fetches, Problem};
-use crate::order::sort_by;
-use crate::tensor::{Dtype, Shape};
+use super::target::Target;
+use crate::dump::{Capture, Dump, Problem};
+use crate::tensor::Dtype;
 
 /// Why a conversion can't be made.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -29,43 +28,6 @@ pub enum ConvertError {
         /// The system's words.
         why: String,
     },
-}
-
-/// One capture as it will be written.
-#[derive(Clone, Debug)]
-pub(super) struct Target {
-    pub capture: Arc<Capture>,
-    pub index: usize,
-    /// The tokens to keep, counted from the capture's first.
-    pub tokens: Range<usize>,
-    pub dtype: Dtype,
-    /// Folder with its `/`, and what stands between `meta_` and `.json`.
-    pub folder: String,
-    pub stem: String,
-}
-
-impl Target {
-    pub fn seq_start(&self) -> u64 {
-        self.capture
-            .seq_start
-            .saturating_add(self.tokens.start as u64)
-    }
-
-    pub fn shape(&self) -> Shape {
-        Shape {
-            seq_len: self.tokens.len(),
-            ..self.capture.shape
-        }
-    }
-
-    /// Bytes of K, and of V. The capture has at least as many, and fits in memory.
-    pub fn tensor_bytes(&self) -> u64 {
-        self.shape().bytes(self.dtype).unwrap_or(0) as u64
-    }
-
-    pub fn meta_path(&self) -> String {
-        format!("{}meta_{}.json", self.folder, self.stem)
-    }
 }
 
 /// What a conversion will write.
@@ -134,43 +96,6 @@ impl Plan {
             .iter()
             .map(|target| 2 * target.tensor_bytes())
             .sum()
-    }
-
-    /// Reads and converts the captures one after the other.
-    pub(super) fn pieces(self, dump: &Dump) -> Pieces {
-        let fetches = dump.fetches({
-            let mut indices: Vec<usize> = self.targets.iter().map(|target| target.index).collect();
-            sort_by(&mut indices, Ord::cmp);
-            indices
-        });
-        Pieces {
-            targets: self.targets.into_iter(),
-            fetches,
-        }
-    }
-}
-
-/// The captures, converted.
-pub(super) struct Pieces {
-    targets: std::vec::IntoIter<Target>,
-    fetches: Fetches,
-}
-
-impl Iterator for Pieces {
-    type Item = Result<Piece, ConvertError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let target = self.targets.next()?;
-        let (index, fetched) = self.fetches.next()?;
-        debug_assert_eq!(
-            index, target.index,
-            "the plan's order is the order of reading"
-        );
-        Some(
-            fetched
-                .and_then(|fetched| Piece::new(target, fetched))
-                .map_err(ConvertError::from),
-        )
     }
 }
 

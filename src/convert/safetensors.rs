@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::plan::{ConvertError, Pieces, Plan};
+use super::pieces::Pieces;
+use super::plan::{ConvertError, Plan};
 use crate::dump::{Dump, STORED_CAPTURES, StoredCapture};
 use crate::tensor::Dtype;
 

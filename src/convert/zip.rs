@@ -4,7 +4,6 @@
 
 use super::files::{Files, OutputFile};
 use super::plan::{ConvertError, Plan};
-use crate::crc32::crc32;
 use crate::dump::Dump;
 
 /// 1 January 1980, the first day that zip knows: the same dump gives the same bytes on any day.
@@ -33,7 +32,7 @@ impl Zip {
 
     fn entry(&mut self, file: OutputFile) -> Vec<u8> {
         let OutputFile { path, bytes } = file;
-        let crc = crc32(&bytes);
+        let crc = crc32fast::hash(&bytes);
         let size = bytes.len() as u64;
         let wide_size = size >= u64::from(IN_ZIP64);
         let size32 = if wide_size { IN_ZIP64 } else { size as u32 };

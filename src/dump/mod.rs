@@ -4,49 +4,36 @@
 //! path order, and the problems of whatever could not be used. Bytes are read only when a capture's turn comes, in two
 //! steps: [`Capture::fetch`] reads (in a browser only one worker may do it), [`Fetched::decode`] is pure and may run
 //! anywhere.
+//!
+//! Four wings: `bytes` (where bytes lie), `archive` (what is in a source), `arrays` (what a named array means) and `format`
+//! (how each file is read: a file and an entry in one table each). What is here joins them.
 
-mod axes;
+mod archive;
+mod arrays;
+mod bytes;
 mod capture;
-mod convert_layout;
-mod fetches;
-#[cfg(not(target_arch = "wasm32"))]
-mod folder;
-mod gzip;
-mod items;
-mod layout;
-mod limits;
-mod load;
-mod mapping;
-mod meta;
-mod names;
+mod contents;
+mod decode;
+mod fetch;
+mod format;
 mod natural;
-mod npy;
-mod pattern;
 mod problem;
-mod region;
-mod safetensors;
 mod scan;
-mod source;
-mod stream;
 mod summary;
-mod tables;
-mod tar;
-mod tensors;
-mod zip;
-mod zstd_frames;
 
-pub use axes::{Axes, AxesError};
-pub use capture::{Capture, Dump};
-pub(crate) use convert_layout::{KEY as STORED_CAPTURES, StoredCapture};
-pub use fetches::Fetches;
+pub use arrays::{
+    ArrayInfo, Axes, AxesError, Bits16, Mapping, NamePattern, PatternError, TensorGuess,
+};
 #[cfg(not(target_arch = "wasm32"))]
-pub use folder::FolderSource;
-pub use limits::Limits;
-pub use load::{Fetched, Loaded};
-pub use mapping::{ArrayInfo, Bits16, Mapping, TensorGuess};
+pub use bytes::FolderSource;
+pub use bytes::Limits;
+pub use bytes::source::{FileEntry, MemorySource, Source, SourceError};
+pub use capture::Capture;
+pub use contents::Dump;
+pub use decode::{Fetched, Loaded};
+pub use fetch::Fetches;
+pub(crate) use format::stored_captures::{KEY as STORED_CAPTURES, StoredCapture};
 pub use natural::natural_cmp;
-pub use pattern::{NamePattern, PatternError};
 pub use problem::{Fault, Problem};
-pub use scan::{ScanOptions, scan};
-pub use source::{FileEntry, MemorySource, Source, SourceError};
+pub use scan::{FormatInfo, ScanOptions, endings, formats, scan};
 pub use summary::{DtypeCount, DumpSummary, LayerCount, RunSummary, ShapeCount, StageCount};

@@ -1,9 +1,9 @@
 //! What is wrong with a file of a dump: the file, and as far as it goes the field, the value found and the one expected.
 
-use serde::ser::{Serialize, SerializeStruct, Serializer};
+use serde::{Serialize, Serializer};
 use thiserror::Error;
 
-use super::source::SourceError;
+use super::bytes::source::SourceError;
 
 /// Why a file, or a capture, was left out.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -24,6 +24,9 @@ pub enum Fault {
     /// The file, or an entry of it, could not be read.
     #[error("can't be read: {0}")]
     Unreadable(String),
+    /// Something that may be there once is there again: what, such as `name`.
+    #[error("{0}: appears twice; the first is used")]
+    Twice(&'static str),
     /// A `packed_meta_*.json`: another layout.
     #[error("packed layout, not analysed")]
     PackedLayout,
@@ -44,6 +47,7 @@ impl From<std::io::Error> for Fault {
 /// A file or capture that can't be used, and why. The rest of the dump is used all the same.
 ///
 /// As JSON: `{file, message, field?, found?, expected?}`.
+#[cfg_attr(test, derive(ts_rs::TS), ts(as = "ProblemFields<'static>"))]
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{file}: {fault}")]
 pub struct Problem {
@@ -56,7 +60,7 @@ pub struct Problem {
 
 impl Fault {
     /// A field with a value that can't be used.
-    pub(super) fn field(field: &str, found: impl ToString, expected: impl ToString) -> Self {
+    pub(crate) fn field(field: &str, found: impl ToString, expected: impl ToString) -> Self {
         Self::Field {
             field: field.to_owned(),
             found: found.to_string(),
@@ -76,28 +80,23 @@ impl Problem {
 
     /// A problem of one field: what it holds and what was expected.
     pub fn field(file: &str, field: &str, found: impl ToString, expected: impl ToString) -> Self {
-        let fault = Fault::Field {
-            field: field.to_owned(),
-            found: found.to_string(),
-            expected: expected.to_string(),
-        };
-        Self::new(file, fault)
+        Self::new(file, Fault::field(field, found, expected))
     }
 }
 
 /// Problems as they are found. A hostile file may have more of them than anyone reads, or than memory holds.
 #[derive(Debug, Default)]
-pub(super) struct Problems {
+pub(crate) struct Problems {
     list: Vec<Problem>,
     more: usize,
 }
 
 impl Problems {
     /// After this many the rest is only counted.
-    pub const MOST: usize = 10_000;
+    pub const MAX_LISTED: usize = 10_000;
 
     pub fn push(&mut self, problem: Problem) {
-        if self.list.len() < Self::MOST {
+        if self.list.len() < Self::MAX_LISTED {
             self.list.push(problem);
         } else {
             self.more += 1;
@@ -117,21 +116,51 @@ impl Problems {
     }
 }
 
+/// A [`Problem`] as JSON and as the page has it.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
+struct ProblemFields<'a> {
+    /// Path of the file.
+    file: &'a str,
+    /// What is wrong, for people.
+    message: String,
+    /// The field that is wrong, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    /// The field's value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<&'a str>,
+    /// What it should have been.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<&'a str>,
+}
+
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Problem", 5)?;
-        fields.serialize_field("file", &self.file)?;
-        fields.serialize_field("message", &self.fault.to_string())?;
-        if let Fault::Field {
+        let [field, found, expected] = match &self.fault {
+            Fault::Field {
+                field,
+                found,
+                expected,
+            } => [field, found, expected].map(|text| Some(text.as_str())),
+            _ => [None; 3],
+        };
+        let fields = ProblemFields {
+            file: &self.file,
+            message: self.fault.to_string(),
             field,
             found,
             expected,
-        } = &self.fault
-        {
-            fields.serialize_field("field", field)?;
-            fields.serialize_field("found", found)?;
-            fields.serialize_field("expected", expected)?;
-        }
-        fields.end()
+        };
+        fields.serialize(serializer)
+    }
+}
+
+/// Cuts a text that a file gave to what a message can bear.
+pub(crate) fn shorten(text: &str) -> String {
+    const MAX_CHARS: usize = 80;
+    match text.char_indices().nth(MAX_CHARS) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}...", &text[..end]),
     }
 }

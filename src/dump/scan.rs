@@ -1,20 +1,16 @@
 //! From a source to the captures in it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::capture::{Capture, Dump};
-use super::items::{self, Item, Kind};
-use super::limits::Limits;
-use super::load::Place;
-use super::mapping::Mapping;
-use super::meta::{self, Meta};
+use serde::Serialize;
+
+use super::archive::{self, ARCHIVES, ListOptions, ListedFile};
+use super::arrays::{Mapping, group_by_folder, understand};
+use super::bytes::Limits;
+use super::bytes::source::Source;
+use super::contents::Dump;
+use super::format::{FORMATS, Findings, Format, format_of};
 use super::problem::{Fault, Problem, Problems};
-use super::source::Source;
-use super::stream::Span;
-use super::tables::{self, group_npy};
-use super::tensors::parse_head;
-use super::{convert_layout, npy, safetensors};
 
 /// How to scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,20 +24,21 @@ pub struct ScanOptions {
 /// Finds the captures of a source, in its archives too. It never fails as a whole: whatever can't be used is a problem.
 pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
     let limits = &options.limits;
-    let mut dump = Dump {
-        pending_bytes: limits.pending_bytes,
-        ..Dump::default()
-    };
     let mut problems = Problems::default();
     for (path, reason) in source.skipped() {
         problems.push(Problem::new(path, Fault::Unreadable(reason.clone())));
     }
-    let mut items = items::list(source, limits, &mut problems);
-    if let ([only], Kind::Other) = (
-        items.as_slice(),
-        items.first().map_or(Kind::Meta, Item::kind),
-    ) {
-        let expected = "a folder, .zip, .tar, .tar.gz, .tar.zst, .npz, .npy or .safetensors";
+    let list = ListOptions {
+        limits,
+        read_head: &|path, reader, size| {
+            format_of(path).map(|format| (format.read_head)(reader, size, limits))
+        },
+    };
+    let mut files = archive::list(source, list, &mut problems);
+    if let [only] = files.as_slice()
+        && format_of(&only.path).is_none()
+    {
+        let expected = format!("a folder, {}", endings().join(", "));
         problems.push(Problem::field(
             &only.path,
             "name",
@@ -49,138 +46,89 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
             expected,
         ));
     }
-    let by_path: HashMap<String, Span> = items
-        .iter()
-        .map(|item| (item.path.clone(), item.span.clone()))
-        .collect();
-    let mut arrays = Vec::new();
-    let mut tables = Vec::new();
-    for item in &mut items {
-        let problem = match item.kind() {
-            Kind::Meta => {
-                capture(item, &by_path, limits).map(|capture| dump.captures.push(Arc::new(capture)))
-            }
-            Kind::PackedMeta => Err(Problem::new(&item.path, Fault::PackedLayout)),
-            Kind::Npy => parse_head(item, limits, npy::array)
-                .map(|array| arrays.push((item.path.clone(), array))),
-            Kind::Safetensors => parse_head(item, limits, |item, head| {
-                safetensors::table(item, head, &mut problems)
-            })
-            .map(|table| tables.push(table)),
-            Kind::Zip | Kind::Tar(_) | Kind::Other => Ok(()),
-        };
-        problems.extend(problem.err());
-    }
-    tables.extend(group_npy(arrays));
-    tables.retain(|table| match &table.captures {
-        Some(json) => {
-            dump.captures
-                .extend(convert_layout::captures(table, json, &mut problems));
-            false
+    let mut findings = Findings {
+        files: files
+            .iter()
+            .map(|file| (file.path.clone(), file.span.clone()))
+            .collect(),
+        problems,
+        ..Findings::default()
+    };
+    for file in &mut files {
+        if let Some(format) = format_of(&file.path)
+            && let Err(fault) = read(format, file, limits, &mut findings)
+        {
+            findings.problem(Problem::new(&file.path, fault));
         }
-        None => true,
-    });
-    let understood = tables::understand(tables, &options.mapping);
-    dump.captures.extend(understood.captures);
+    }
+    let Findings {
+        captures,
+        mut groups,
+        loose,
+        mut problems,
+        ..
+    } = findings;
+    groups.extend(group_by_folder(loose));
+    let understood = understand(groups, &options.mapping);
     problems.extend(understood.problems.into_list());
-    dump.guesses = understood.guesses;
-    dump.problems = problems.into_list();
+    let mut dump = Dump {
+        captures,
+        problems: problems.into_list(),
+        guesses: understood.guesses,
+        pending_bytes: limits.pending_bytes,
+    };
+    dump.captures.extend(understood.captures);
     dump.sort();
     dump
 }
 
-/// The capture that the meta file `item` describes.
-fn capture(
-    item: &mut Item,
-    by_path: &HashMap<String, Span>,
+/// Reads the head of a file and takes in what it holds.
+fn read(
+    format: &Format,
+    file: &mut ListedFile,
     limits: &Limits,
-) -> Result<Capture, Problem> {
-    let meta = parse_head(item, limits, |item, head| Ok(meta::parse(&item.path, head)))??;
-    let path = item.path.clone();
-    let folder = path.rfind('/').map_or("", |slash| &path[..=slash]);
-    let place = |field: &str, name: &str| {
-        let missing = || {
-            Problem::field(
-                &path,
-                field,
-                format!("{name:?}, which is not there"),
-                "a file in the same folder",
-            )
-        };
-        let span = by_path
-            .get(&format!("{folder}{name}"))
-            .ok_or_else(missing)?;
-        check_size(&path, field, &meta, span.len())?;
-        Ok(Place {
-            span: span.clone(),
-            layout: None,
-        })
+    findings: &mut Findings,
+) -> Result<(), Fault> {
+    let head = match file.head.take() {
+        Some(head) => (*head)?,
+        None => {
+            let size = file.span.len();
+            let mut reader = file.span.open(size.clamp(1, 1 << 12))?;
+            (format.read_head)(&mut reader, size, limits)?
+        }
     };
-    let (k, v) = (
-        place("k_file", &meta.k_file)?,
-        place("v_file", &meta.v_file)?,
-    );
-    let run = run_name(&meta.run_id, folder);
-    let inner = Some(path[item.archive_len..].to_owned());
-    let Meta {
-        layer_id,
-        stage,
-        seq_start,
-        shape,
-        dtype,
-        ..
-    } = meta;
-    Ok(Capture {
-        path,
-        inner,
-        run,
-        layer_id,
-        stage,
-        seq_start,
-        shape,
-        dtype,
-        k,
-        v,
-    })
+    (format.parse)(file, &head, findings)
 }
 
-/// The file must be exactly as large as the shape says.
-fn check_size(path: &str, field: &str, meta: &Meta, found: u64) -> Result<(), Problem> {
-    let shape = meta.shape;
-    let product = format!(
-        "{} tokens x {} heads x {} x {} bytes",
-        shape.seq_len,
-        shape.kv_heads,
-        shape.head_dim,
-        meta.dtype.size()
-    );
-    match shape.bytes(meta.dtype) {
-        None => Err(Problem::field(
-            path,
-            "seq_len",
-            product,
-            "a tensor that this machine can address",
-        )),
-        Some(expected) if expected as u64 == found => Ok(()),
-        Some(expected) => Err(Problem::field(
-            path,
-            field,
-            format!("a file of {found} bytes"),
-            format!("{expected} bytes ({product})"),
-        )),
-    }
+/// A kind of file that opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct FormatInfo {
+    /// What it is: `safetensors file`.
+    pub label: &'static str,
+    /// Names of such files, with one `*`: `*.safetensors`, `meta_*.json`.
+    pub names: &'static [&'static str],
+    /// Whether it holds other files.
+    pub is_archive: bool,
 }
 
-/// A run is named by `run_id`, else by the folder above the layer's folder.
-fn run_name(run_id: &str, folder: &str) -> String {
-    if !run_id.is_empty() {
-        return run_id.to_owned();
-    }
-    let folder = folder.trim_end_matches('/');
-    let (above, last) = folder.rsplit_once('/').unwrap_or(("", folder));
-    if last.starts_with("layer_") {
-        above.to_owned()
-    } else {
-        folder.to_owned()
-    }
+/// Every kind of file that opens: the archives, then the formats.
+pub fn formats() -> Vec<FormatInfo> {
+    let archives = ARCHIVES.iter().map(|archive| FormatInfo {
+        label: archive.label,
+        names: archive.names,
+        is_archive: true,
+    });
+    let formats = FORMATS.iter().map(|format| FormatInfo {
+        label: format.label,
+        names: format.names,
+        is_archive: false,
+    });
+    archives.chain(formats).collect()
+}
+
+/// Endings of the files that open by themselves: `.zip`, `.safetensors`.
+pub fn endings() -> Vec<&'static str> {
+    let names = formats().into_iter().flat_map(|format| format.names);
+    names.filter_map(|name| name.strip_prefix('*')).collect()
 }

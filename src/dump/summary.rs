@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::capture::{Capture, Dump};
-use super::mapping::TensorGuess;
+use super::arrays::TensorGuess;
+use super::capture::Capture;
+use super::contents::Dump;
 use super::problem::Problem;
 
 /// What a dump holds.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct DumpSummary {
     /// Number of captures.
@@ -34,6 +36,7 @@ pub struct DumpSummary {
 
 /// What one run holds.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct RunSummary {
     /// Name of the run; may be empty.
@@ -54,6 +57,7 @@ pub struct RunSummary {
 
 /// How much of the dump a layer is.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct LayerCount {
     /// The layer's number.
@@ -66,6 +70,7 @@ pub struct LayerCount {
 
 /// How many captures are of a stage.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct StageCount {
     /// `prefill`, `decode`, `unknown` or another.
@@ -76,6 +81,7 @@ pub struct StageCount {
 
 /// How many captures have a shape.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ShapeCount {
     /// Tokens.
@@ -90,6 +96,7 @@ pub struct ShapeCount {
 
 /// How many captures have an element type.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct DtypeCount {
     /// `fp16`, `bf16` or `fp32`.

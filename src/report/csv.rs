@@ -1,4 +1,6 @@
-//! CSV as Python's csv module writes it: fields quoted only where they must be.
+//! CSV as Python's csv module writes it: fields quoted only where they must be. Text that is not what it seems is escaped ([`cell`]).
+
+use super::plain::cell;
 
 /// Lines of fields, after a header.
 pub struct Csv {
@@ -21,12 +23,13 @@ impl Csv {
             if index > 0 {
                 self.text.push(',');
             }
-            if field.contains([',', '"', '\r', '\n']) {
+            let field = cell(field);
+            if field.contains([',', '"']) {
                 self.text.push('"');
                 self.text.push_str(&field.replace('"', "\"\""));
                 self.text.push('"');
             } else {
-                self.text.push_str(field);
+                self.text.push_str(&field);
             }
         }
         self.text.push_str(self.line_end);

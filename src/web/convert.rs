@@ -35,7 +35,10 @@ impl Conversion {
 #[wasm_bindgen]
 impl Engine {
     /// Starts to write the dump in another format; `options` are [`ConvertOptions`]. A folder is written as a zip.
-    pub fn convert(&self, options: JsValue) -> Result<Conversion, JsValue> {
+    pub fn convert(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "ConvertOptions")] options: JsValue,
+    ) -> Result<Conversion, JsValue> {
         let options: ConvertOptions = from_js(options)?;
         let plan = Plan::new(&self.dump, &options);
         let plan = plan.map_err(|error| failure("settings", &error.to_string()))?;

@@ -1,19 +1,17 @@
-//! The engine as the coordinator worker holds it: the user's files, the dump in them, and runs over it.
+//! The engine as the coordinator worker holds it: the user's files, the dump in them, and what is analysed of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
 use wasm_bindgen::prelude::*;
 use web_sys::File;
 
-use super::messages::{Prospect, SettingFault};
-use super::run::Run;
+use super::messages::{PlanSummary, SettingFault};
+use super::session::{Session, job_failure};
 use super::source::{WebFile, WebSource, keep};
-use super::value::{failure, from_js, to_js};
-use crate::analysis::engine::Plan;
-use crate::analysis::{self, Analysis, Filter, Settings, SettingsError};
+use super::value::{from_js, to_js};
+use crate::analysis::{Job, JobError, Value};
 use crate::dump::{Dump, FileEntry, Mapping, ScanOptions, Source, scan};
 
 /// The user's files and the dump in them.
@@ -24,12 +22,6 @@ pub struct Engine {
     pub(super) dump: Dump,
     removed: BTreeSet<String>,
     mapping: Mapping,
-}
-
-/// What to run over which captures.
-struct Job {
-    analysis: Arc<dyn Analysis>,
-    plan: Plan,
 }
 
 #[wasm_bindgen]
@@ -54,7 +46,8 @@ impl Engine {
         self.files.insert(path, file);
     }
 
-    /// Scans all files; its summary. `added` are the paths that are new: their runs count again, if they were removed before.
+    /// Scans all files; the dump's summary. `added` are the paths that are new: their runs count again, if they were removed before.
+    #[wasm_bindgen(unchecked_return_type = "DumpSummary")]
     pub fn scan(&mut self, added: Vec<String>) -> Result<JsValue, JsValue> {
         let files = self.files.values().cloned().collect();
         let source: Arc<dyn Source> = Arc::new(WebSource::new(files));
@@ -78,50 +71,61 @@ impl Engine {
         to_js(&self.dump.summary())
     }
 
-    /// How arrays without meta files are to be read ([`Mapping`]). Scans again; its summary.
-    #[wasm_bindgen(js_name = setMapping)]
-    pub fn set_mapping(&mut self, mapping: JsValue) -> Result<JsValue, JsValue> {
+    /// How arrays without meta files are to be read ([`Mapping`]). Scans again; the dump's summary.
+    #[wasm_bindgen(js_name = setMapping, unchecked_return_type = "DumpSummary")]
+    pub fn set_mapping(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "Mapping")] mapping: JsValue,
+    ) -> Result<JsValue, JsValue> {
         self.mapping = from_js(mapping)?;
         self.scan(Vec::new())
     }
 
-    /// Leaves a run out; the summary.
-    #[wasm_bindgen(js_name = removeRun)]
+    /// Leaves a run of the dump out; the summary of what is left.
+    #[wasm_bindgen(js_name = removeRun, unchecked_return_type = "DumpSummary")]
     pub fn remove_run(&mut self, run: String) -> Result<JsValue, JsValue> {
         self.leave_out(&run);
         self.removed.insert(run);
         to_js(&self.dump.summary())
     }
 
-    /// What a run would go through, and what is wrong with its settings.
-    pub fn plan(&self, analysis: &str, settings: JsValue) -> Result<JsValue, JsValue> {
-        let prospect = match self.job(analysis, settings, false)? {
-            Ok(Job { plan, .. }) => Prospect {
-                captures: plan.captures(),
-                bytes: plan.bytes(),
-                errors: Vec::new(),
+    /// What an analysis would go through, and what is wrong with its settings (an object of flags and values).
+    #[wasm_bindgen(unchecked_return_type = "PlanSummary")]
+    pub fn plan(
+        &self,
+        analysis: &str,
+        #[wasm_bindgen(unchecked_param_type = "Record<string, Value>")] settings: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let summary = match job(analysis, settings)? {
+            Ok(job) => {
+                let plan = job.plan(&self.dump);
+                PlanSummary {
+                    captures: plan.captures(),
+                    bytes: plan.bytes(),
+                    combinations: plan.combinations(),
+                    errors: Vec::new(),
+                }
+            }
+            Err(JobError::Settings(errors)) => PlanSummary {
+                errors: errors.0.iter().map(SettingFault::from).collect(),
+                ..PlanSummary::default()
             },
-            Err(errors) => Prospect {
-                errors: errors.iter().map(SettingFault::from).collect(),
-                ..Prospect::default()
-            },
+            Err(error) => return Err(job_failure(&error)),
         };
-        to_js(&prospect)
+        to_js(&summary)
     }
 
-    /// Starts an analysis: `settings` is an object of flags and values.
-    pub fn start(&self, analysis: &str, settings: JsValue, verify: bool) -> Result<Run, JsValue> {
-        match self.job(analysis, settings, verify)? {
-            Ok(Job { plan, .. }) if plan.kept() == 0 => Err(failure(
-                "dump",
-                "no capture is left after the filters by stage and length",
-            )),
-            Ok(Job { analysis, plan }) => Ok(Run::new(&self.dump, analysis, plan)),
-            Err(errors) => {
-                let words: Vec<String> = errors.iter().map(SettingsError::to_string).collect();
-                Err(failure("settings", &words.join("\n")))
-            }
-        }
+    /// Starts an analysis.
+    pub fn start(
+        &self,
+        analysis: &str,
+        #[wasm_bindgen(unchecked_param_type = "Record<string, Value>")] settings: JsValue,
+        verify: bool,
+    ) -> Result<Session, JsValue> {
+        let session = job(analysis, settings)?.and_then(|job| job.verify(verify).start(&self.dump));
+        session
+            .map(Session::new)
+            .map_err(|error| job_failure(&error))
     }
 }
 
@@ -133,29 +137,12 @@ impl Engine {
             .problems
             .retain(|problem| !problem.file.split('/').any(|part| part == run));
     }
+}
 
-    /// The analysis with these settings, and the captures it goes through.
-    fn job(
-        &self,
-        analysis: &str,
-        settings: JsValue,
-        verify: bool,
-    ) -> Result<Result<Job, Vec<SettingsError>>, JsValue> {
-        let unknown = || failure("settings", &format!("{analysis}: no such analysis"));
-        let given: Map<String, Value> = from_js(settings)?;
-        let mut specs = analysis::specs().into_iter();
-        let spec = specs
-            .find(|spec| spec.name == analysis)
-            .ok_or_else(unknown)?;
-        let settings = match Settings::from_json(spec.params, &given) {
-            Ok(settings) => settings,
-            Err(errors) => return Ok(Err(errors)),
-        };
-        let filter = Filter::new(&settings);
-        let analysis = analysis::build(analysis, settings, verify).ok_or_else(unknown)?;
-        let plan = Plan::new(&self.dump, &filter, analysis.as_ref());
-        Ok(Ok(Job { analysis, plan }))
-    }
+/// The analysis with these settings.
+fn job(analysis: &str, settings: JsValue) -> Result<Result<Job, JobError>, JsValue> {
+    let settings: BTreeMap<String, Value> = from_js(settings)?;
+    Ok(Job::new(analysis, settings))
 }
 
 // After a panic the dump is what it was: it is only ever replaced as a whole.

@@ -18,7 +18,11 @@ const LEVEL: i32 = 3;
 #[wasm_bindgen]
 impl Engine {
     /// Answers a question ([`InspectRequest`]) of `www/charts` or `www/learn`: a list of [`CaptureLine`]s, [`Pictures`] or a [`Lesson`].
-    pub fn inspect(&self, request: JsValue) -> Result<JsValue, JsValue> {
+    #[wasm_bindgen(unchecked_return_type = "CaptureLine[] | Pictures | Lesson")]
+    pub fn inspect(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "InspectRequest")] request: JsValue,
+    ) -> Result<JsValue, JsValue> {
         match from_js(request)? {
             InspectRequest::Captures => to_js(&longest(&self.dump.captures)),
             InspectRequest::Tensors { capture } => {

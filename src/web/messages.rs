@@ -2,25 +2,28 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::analysis::engine::Progress;
+use crate::analysis::Progress;
 use crate::analysis::inspect::{LessonRequest, TensorPicture};
 use crate::analysis::{Report, Row, SettingsError};
-use crate::dump::Problem;
 
 /// What an analysis would go through.
 #[derive(Default, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
-pub struct Prospect {
+pub struct PlanSummary {
     /// Captures.
     pub captures: usize,
     /// Bytes of K and V in them.
     pub bytes: u64,
+    /// In how many ways each capture is measured.
+    pub combinations: usize,
     /// What is wrong with the settings; empty when it can start.
     pub errors: Vec<SettingFault>,
 }
 
 /// What is wrong with a setting.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct SettingFault {
     /// The setting.
@@ -45,6 +48,7 @@ impl From<&SettingsError> for SettingFault {
 
 /// What happened since the last question.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct News {
     /// How far it is.
@@ -57,18 +61,18 @@ pub struct News {
 
 /// What is only known at the end.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// The report without its rows, which were all in the news.
     pub report: Report,
-    /// Captures that could not be read or decoded when their turn came.
-    pub problems: Vec<Problem>,
     /// How many different threads measured at least one capture.
     pub workers: usize,
 }
 
 /// A question about the dump for a picture.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "what", rename_all = "camelCase")]
 pub enum InspectRequest {
     /// The longest capture of each layer of each run.
@@ -92,6 +96,7 @@ pub enum InspectRequest {
 
 /// One of a capture's tensors.
 #[derive(Clone, Copy, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum TensorName {
     /// The keys.
@@ -102,6 +107,7 @@ pub enum TensorName {
 
 /// A capture that can be looked at.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct CaptureLine<'a> {
     /// Its place in the dump.
@@ -124,6 +130,7 @@ pub struct CaptureLine<'a> {
 
 /// Both tensors of a capture.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Pictures {
     /// The keys.

@@ -7,6 +7,17 @@ import { chromium } from "playwright-core";
 
 const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
+/** Nothing drawn by a graphics card, and no request of the browser's own. */
+export const FLAGS = [
+  "--headless",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
 /** @returns {string} */
 export function chromiumPath() {
   const path = process.env.KVLENS_CHROMIUM ?? PLACES.find((place) => existsSync(place));
@@ -23,16 +34,7 @@ export async function launch({ flags = [], ...options } = {}) {
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: chromiumPath(),
     chromiumSandbox: false,
-    args: [
-      "--headless",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      ...flags,
-    ],
+    args: [...FLAGS, ...flags],
     ...options,
   });
   context.setDefaultTimeout(60_000);

@@ -207,7 +207,7 @@ test("without memory a run ends with a message and a hint, and the next one work
   await addMade(page, { captures: 2, seqLen: 8192 });
   const failure = await page.evaluate(() =>
     /** @type {any} */ (window).engine.run({ analysis: "mixed", settings: {} }).then(
-      (/** @type {any} */ { problems }) => ({ problems }),
+      (/** @type {any} */ { report }) => ({ problems: report.problems }),
       (/** @type {any} */ { code, message, hint }) => ({ code, message, hint }),
     ),
   );

@@ -1,7 +1,8 @@
 // What a reader can do with the dump: add files, leave runs out, say how arrays are to be read, look inside, convert.
 
 /** @import { Engine } from "../engine/client.js" */
-/** @import { FileEntry, Mapping } from "../engine/types.js" */
+/** @import { Mapping } from "../engine/core.js" */
+/** @import { FileEntry } from "../engine/types.js" */
 /** @import { State } from "../types.js" */
 /** @import { Store } from "../store.js" */
 import { EngineError } from "../engine/errors.js";

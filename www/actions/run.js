@@ -1,7 +1,8 @@
 // Runs the chosen analysis over the dump, and keeps what came of it.
 
 /** @import { Engine } from "../engine/client.js" */
-/** @import { Outcome, Row, Running, State } from "../types.js" */
+/** @import { Row } from "../engine/core.js" */
+/** @import { Outcome, Running, State } from "../types.js" */
 /** @import { Store } from "../store.js" */
 import { EngineError } from "../engine/errors.js";
 import { changedSettings } from "../settings.js";
@@ -38,8 +39,8 @@ export function runActions({ get, set }, engine) {
           },
         },
       );
-      const { report, files, problems, elapsedMs } = result;
-      const { captures } = report;
+      const { report, files, elapsedMs } = result;
+      const { captures, problems } = report;
       const bytes = get().running?.progress?.bytesTotal ?? 0;
       keep({ ...about, report, rows: report.rows, files, problems, elapsedMs, bytes, captures, capturesTotal: captures });
     } catch (error) {

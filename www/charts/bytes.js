@@ -13,7 +13,7 @@ const NAMES = { hi: "high plane", lo: "low plane", extra: "scales and index" };
 const OPACITY = { hi: 1, lo: 0.4, extra: 0 };
 
 /**
- * @param {{ rows: any[] }} report
+ * @param {Pick<import("../engine/core.js").Report, "rows">} report
  * @returns {import("./figure.js").Chart}
  */
 export function bytesChart({ rows }) {

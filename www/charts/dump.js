@@ -7,7 +7,7 @@ import { heatmapChart } from "./heatmap.js";
 import { histogramChart } from "./histogram.js";
 
 /** @typedef {import("./heatmap.js").LayerPicture} LayerPicture */
-/** @typedef {{ inspect: (request: Record<string, any>) => Promise<any> }} Inspector */
+/** @typedef {Pick<import("../engine/client.js").Engine, "inspect">} Inspector */
 
 /**
  * @param {any} Plot

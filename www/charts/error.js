@@ -10,7 +10,7 @@ import { colour, sheet } from "./svg.js";
 /** @typedef {import("./labels.js").ErrorName} ErrorName */
 
 /**
- * @param {{ rows: any[] }} report
+ * @param {Pick<import("../engine/core.js").Report, "rows">} report
  * @returns {import("./figure.js").Chart | null} nothing where no layer is lossy
  */
 export function errorChart({ rows }) {

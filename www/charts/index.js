@@ -10,6 +10,7 @@ import { ratioChart } from "./ratio.js";
 import { twoRunsChart } from "./two-runs.js";
 import { sweepChart } from "./sweep.js";
 
+/** @import { Report } from "../engine/core.js" */
 /** @typedef {import("./figure.js").Chart} Chart */
 /**
  * What charts can ask of the page. `take`: a combination's settings for block-norm; `limit`: thresholds for the sweep; both by flag.
@@ -37,7 +38,7 @@ export function stylesheet(url) {
 
 /**
  * The charts that suit a report, most telling first.
- * @param {any} report
+ * @param {Report} report
  * @param {Actions} [actions]
  * @returns {Chart[]}
  */
@@ -51,7 +52,7 @@ export function chartsOf(report, actions = {}) {
 /**
  * Draws a result's charts into `container`, in place of what it holds.
  * @param {HTMLElement} container
- * @param {any} report as `Engine.run` gives it
+ * @param {Report} report as `Engine.run` gives it
  * @param {Actions} [actions]
  */
 export async function drawResult(container, report, actions = {}) {
@@ -60,8 +61,8 @@ export async function drawResult(container, report, actions = {}) {
 
 /**
  * @param {HTMLElement} container
- * @param {{ name: string, report: any }} a
- * @param {{ name: string, report: any }} b
+ * @param {{ name: string, report: Report }} a
+ * @param {{ name: string, report: Report }} b
  */
 export async function drawCompare(container, a, b) {
   const chart = a.report.rows.length > 0 && b.report.rows.length > 0 ? twoRunsChart(a, b) : null;
@@ -71,7 +72,7 @@ export async function drawCompare(container, a, b) {
 /**
  * The dump before any run: `inspect` calls go one by one, so that a run can come in between.
  * @param {HTMLElement} container
- * @param {{ inspect: (request: Record<string, any>) => Promise<any> }} engine
+ * @param {import("./dump.js").Inspector} engine
  * @param {{ signal?: AbortSignal }} [options]
  */
 export async function drawDump(container, engine, options = {}) {

@@ -21,7 +21,7 @@ const METHODS = [
 const method = (label) => METHODS.find((known) => known.label === label) ?? { ...METHODS[0], label, name: label };
 
 /**
- * @param {{ rows: any[] }} report
+ * @param {Pick<import("../engine/core.js").Report, "rows">} report
  * @returns {import("./figure.js").Chart}
  */
 export function lossyCompareChart({ rows }) {

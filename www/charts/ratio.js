@@ -21,7 +21,7 @@ import { colour, marker, sheet } from "./svg.js";
 /** @typedef {import("../figures.js").Stat} Stat */
 
 /**
- * @param {{ rows: any[] }} report
+ * @param {Pick<import("../engine/core.js").Report, "rows">} report
  * @returns {import("./figure.js").Chart}
  */
 export function ratioChart({ rows }) {

@@ -27,7 +27,7 @@ td { white-space: nowrap; } .right { text-align: right; } tr { break-inside: avo
 `;
 
 /**
- * @param {any} report as `Engine.run` gives it
+ * @param {import("../engine/core.js").Report} report as `Engine.run` gives it
  * @param {{ dumpName: string, bytes: number, label: string, version: string }} about the dump's name and size, the analysis's name
  * @returns {Promise<string>} the file
  */
@@ -89,17 +89,17 @@ function chartFigure(Plot, chart) {
   return h("figure", {}, h("figcaption", {}, h("h3", {}, chart.title), h("p", { class: "muted" }, chart.note)), scroll(picture));
 }
 
-/** @param {any} report */
+/** @param {import("../engine/core.js").Report} report */
 function headline(report) {
   const group = report.headline === null ? null : report.groups[report.headline];
   if (!group) return null;
   const { all, lossless, lossy, variant, passes } = group;
   const both = lossless.rows > 0 && lossy.rows > 0;
-  const errors = all.kErrors && all.vErrors;
+  const errors = all.kErrors && all.vErrors && { k: all.kErrors, v: all.vErrors };
   const line = (/** @type {"k" | "v"} */ side) => [
     ...[side.toUpperCase(), ratio(all[`${side}Ratio`])],
     ...(both ? [ratio(lossless[`${side}Ratio`]), ratio(lossy[`${side}Ratio`])] : []),
-    ...(errors ? [error(all[`${side}Errors`].mae), cosine(all[`${side}Errors`].cosine)] : []),
+    ...(errors ? [error(errors[side].mae), cosine(errors[side].cosine)] : []),
   ];
   return [
     h("p", { class: "big" }, `KV ${ratio(all.kvRatio)}`),

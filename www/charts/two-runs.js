@@ -24,8 +24,8 @@ const FIGURES = [
 ];
 
 /**
- * @param {{ name: string, report: { rows: any[] } }} a
- * @param {{ name: string, report: { rows: any[] } }} b
+ * @param {{ name: string, report: Pick<import("../engine/core.js").Report, "rows"> }} a
+ * @param {{ name: string, report: Pick<import("../engine/core.js").Report, "rows"> }} b
  * @returns {import("./figure.js").Chart | null} nothing where they have no layer in common
  */
 export function twoRunsChart(a, b) {

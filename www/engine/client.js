@@ -7,7 +7,8 @@ import { isolate } from "./isolation.js";
 import { pause } from "./pause.js";
 import { Threads } from "./threads.js";
 
-/** @import { AnalysisSpec, DumpSummary, EngineInfo, EngineKind, FileEntry, Mapping, Plan, Row, RunOptions, RunRequest, RunResult, Settings, StartOptions } from "./types.js" */
+/** @import { AnalysisSpec, ConvertOptions, DumpSummary, InspectRequest, Mapping, PlanSummary, Row } from "./core.js" */
+/** @import { EngineInfo, EngineKind, FileEntry, InspectAnswer, RunOptions, RunRequest, RunResult, Settings, StartOptions } from "./types.js" */
 
 /** More threads than this gain little and cost memory. */
 const MAX_THREADS = 16;
@@ -145,8 +146,8 @@ export class Engine {
   }
 
   /**
-   * The dump, or a sample of it, in another format; options as of `kvlens convert`: format, stage, layers, tokens, dtype.
-   * @param {Record<string, string>} options
+   * The dump, or a sample of it, in another format; options as of `kvlens convert`.
+   * @param {Partial<ConvertOptions>} options
    * @param {{ onProgress?: (written: number, total: number) => void }} [news]
    * @returns {Promise<Blob>}
    */
@@ -159,7 +160,7 @@ export class Engine {
    * What a run would go through, and what is wrong with the settings: cheap enough for every key stroke.
    * @param {string} analysis
    * @param {Settings} settings
-   * @returns {Promise<Plan>}
+   * @returns {Promise<PlanSummary>}
    */
   plan(analysis, settings) {
     return this.#call("plan", { analysis, settings });

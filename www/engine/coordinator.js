@@ -8,6 +8,7 @@ import { describe } from "./errors.js";
 import { pause } from "./pause.js";
 import { Kept, read } from "./reader.js";
 
+/** @import { Mapping } from "./core.js" */
 /** @import { FileEntry, RunRequest } from "./types.js" */
 
 const GIB = 1 << 30;
@@ -129,7 +130,7 @@ async function removeRun({ run }) {
   return engine.removeRun(run);
 }
 
-/** @param {{ mapping: import("./types.js").Mapping }} args */
+/** @param {{ mapping: Mapping }} args */
 async function setMapping({ mapping }) {
   return engine.setMapping(mapping);
 }
@@ -210,11 +211,11 @@ async function run({ analysis, settings, verify }, id) {
     // `cancel` took it over.
     if (current !== mine) throw { code: "cancelled", message: "cancelled" };
   }
-  const { report, problems, workers } = mine.finish();
+  const { report, workers } = mine.finish();
   const files = Array.from({ length: mine.fileCount() }, (_, i) => ({ name: mine.fileName(i), bytes: mine.fileBytes(i) }));
   current = undefined;
   mine.free();
-  return { report, problems, files, workers, elapsedMs: performance.now() - started };
+  return { report, files, workers, elapsedMs: performance.now() - started };
 }
 
 /**

@@ -9,11 +9,12 @@ import { fillPicker } from "./picker.js";
 import { lossySetting } from "./setting.js";
 import { STEPS } from "./steps.js";
 
+/** @import { Lesson } from "../engine/core.js" */
 /** @typedef {import("./source.js").Source} Source */
 /**
  * What a step draws from.
  * @typedef {object} View
- * @property {any} lesson           as the core gives it
+ * @property {Lesson} lesson
  * @property {"k" | "v"} tensor
  * @property {number} token
  * @property {number} head
@@ -155,8 +156,8 @@ function makeLesson(container, inspect, step, onStep) {
     const { inspect, captures } = source;
     const { step, tensor, token, head, first, method, bits } = at;
     const { capture } = captures[at.capture];
-    const ask = (/** @type {string} */ method, /** @type {number} */ bits) =>
-      inspect({ what: "lesson", capture, tensor, token, head, method, bits, level: LEVEL });
+    /** @type {import("./curve.js").Ask} */
+    const ask = (method, bits) => inspect({ what: "lesson", capture, tensor, token, head, method, bits, level: LEVEL });
     const lesson = await ask(step === LOSSY ? method : "none", bits);
     slider.follow(lesson.layout[2]);
     fill(body, STEPS[step - 1].draw({ lesson, tensor, token, head, first, method, bits, curve: curve.node }));

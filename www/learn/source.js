@@ -5,8 +5,7 @@ import { Engine } from "../engine/client.js";
 import { sampleFiles } from "../sample.js";
 
 /** @typedef {Engine["inspect"]} Inspect */
-/** @typedef {{ capture: number, run: string, layerId: number, stage: string, seqLen: number, kvHeads: number, headDim: number, dtype: string }} Pick */
-/** @typedef {{ inspect: Inspect, captures: Pick[], sample: boolean }} Source */
+/** @typedef {{ inspect: Inspect, captures: import("../engine/core.js").CaptureLine[], sample: boolean }} Source */
 
 /** @type {Promise<Engine> | undefined} */
 let sampleEngine;

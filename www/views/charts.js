@@ -1,7 +1,8 @@
 // The charts are a module of their own, loaded when there is something to draw. Without it the page still says everything.
 
 /** @import { App } from "../app.js" */
-/** @import { Outcome, Report } from "../types.js" */
+/** @import { Report } from "../engine/core.js" */
+/** @import { Outcome } from "../types.js" */
 import { h } from "../dom.js";
 
 const load = () => import("../charts/index.js");
@@ -20,11 +21,10 @@ export const drawCharts = (container, report, app) =>
 export const drawComparison = (container, a, b) => orSay(container, async () => (await load()).drawCompare(container, a, b));
 
 /** @param {HTMLElement} container @param {App} app @param {AbortSignal} signal */
-export const drawDump = (container, app, signal) =>
-  orSay(container, async () => (await load()).drawDump(container, app, { signal }));
+export const drawDump = (container, app, signal) => orSay(container, async () => (await load()).drawDump(container, app, { signal }));
 
-/** report.html of a finished run. @param {App} app @param {Outcome} outcome @returns {Promise<Blob>} */
-export async function reportFile(app, { report, analysis, dumpName, bytes }) {
+/** report.html of a finished run. @param {App} app @param {Report} report @param {Outcome} outcome @returns {Promise<Blob>} */
+export async function reportFile(app, report, { analysis, dumpName, bytes }) {
   const { specs, engine } = app.store.get();
   const { reportHtml } = await import("../charts/report.js");
   const label = specs.find(({ name }) => name === analysis)?.label ?? analysis;

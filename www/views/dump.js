@@ -1,7 +1,7 @@
 // What is in the dump: ways to bring one in, a line for each run, the problems, and the pictures on demand.
 
 /** @import { App } from "../app.js" */
-/** @import { DumpSummary, RunSummary } from "../engine/types.js" */
+/** @import { DumpSummary, RunSummary } from "../engine/core.js" */
 import { byId, fill, h } from "../dom.js";
 import { chosenFiles } from "../files.js";
 import { bytesElement, count, megabytes, plural } from "../format.js";

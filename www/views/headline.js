@@ -1,6 +1,7 @@
 // A result's headline: the KV ratio large, and beside it what K and V reach, lossless and lossy, and at what error.
 
-/** @import { Group, Outcome, Weighted } from "../types.js" */
+/** @import { Group, Report, Weighted } from "../engine/core.js" */
+/** @import { Outcome } from "../types.js" */
 import { h } from "../dom.js";
 import { cosine, count, duration, error, megabytes, plural, ratio } from "../format.js";
 
@@ -34,14 +35,14 @@ export function headline({ report, elapsedMs, bytes, captures }) {
   ];
 }
 
-/** Which tensors hold values that are not finite; the first few. @param {import("../types.js").Report} report */
+/** Which tensors hold values that are not finite; the first few. @param {Report} report */
 function nonFiniteText({ nonFiniteIn, rows }) {
   const layers = new Map(rows.map((row) => [row.capture, `layer ${row.layerId}, ${row.stage}, `]));
   const lines = nonFiniteIn.slice(0, 20).map(({ capture, tensor, values }) => `${layers.get(capture) ?? ""}${tensor}: ${count(values)}`);
   return [...lines, ...(nonFiniteIn.length > 20 ? ["…"] : [])].join("\n");
 }
 
-/** @param {import("../types.js").Report} report @param {Group | null} best */
+/** @param {Report} report @param {Group | null} best */
 function sentence(report, best) {
   if (report.analysis === "lossy-compare" && report.groups.length > 0) {
     const [first] = [...report.groups].sort((a, b) => b.all.kvRatio - a.all.kvRatio);

@@ -95,7 +95,7 @@ function outcomeView(app, outcome) {
       outcome.problems,
       `${plural(outcome.problems.length, "capture")} could not be read, and ${outcome.problems.length === 1 ? "is" : "are"} not in these figures.`,
     ),
-    report && downloads(files, `kvlens-${outcome.analysis}`, () => reportFile(app, outcome)),
+    report && downloads(files, `kvlens-${outcome.analysis}`, () => reportFile(app, report, outcome)),
     report && charts,
     tables(outcome),
     summary && h("details", { class: "summary" }, h("summary", {}, summary.name), markdown(new TextDecoder().decode(summary.bytes))),

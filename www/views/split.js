@@ -1,7 +1,7 @@
 // The split between lossless and lossy layers: the strip's handle moves `lossless-first-n`.
 
 /** @import { App } from "../app.js" */
-/** @import { LayerCount } from "../engine/types.js" */
+/** @import { LayerCount } from "../engine/core.js" */
 /** @import { Layer } from "../figures.js" */
 import { byId, fill, h } from "../dom.js";
 import { count, megabytes, plural, ratio } from "../format.js";

@@ -1,6 +1,6 @@
 // The strip of layers: a cell for each, K above V, its height its bytes. It draws what it is told and knows nothing of the page.
 
-/** @import { LayerCount } from "../engine/types.js" */
+/** @import { LayerCount } from "../engine/core.js" */
 /** @import { Layer } from "../figures.js" */
 import { fill, h } from "../dom.js";
 

@@ -2,7 +2,7 @@
 
 /** @import { Child } from "../dom.js" */
 /** @import { Layer } from "../figures.js" */
-/** @import { Errors, Group } from "../types.js" */
+/** @import { Errors, Group } from "../engine/core.js" */
 /** @import { Column } from "./table.js" */
 import { h } from "../dom.js";
 import { cosine, count, error, ratio } from "../format.js";

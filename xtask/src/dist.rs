@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args as ClapArgs;
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
@@ -51,6 +51,19 @@ pub fn build(optimize: bool) -> Result<PathBuf> {
     page()
 }
 
+/// The path of dist/ as it was last built.
+///
+/// # Errors
+/// When it never was.
+pub fn built() -> Result<PathBuf> {
+    let dist = shell::root().join("dist");
+    ensure!(
+        dist.join("index.html").exists(),
+        "dist/ is not there yet: cargo xtask build"
+    );
+    Ok(dist)
+}
+
 /// Where an engine lies between its build and dist/.
 fn glue(variant: &Variant) -> PathBuf {
     shell::root().join("target/wasm/glue").join(variant.name)
@@ -58,7 +71,10 @@ fn glue(variant: &Variant) -> PathBuf {
 
 fn engines(optimize: bool) -> Result<()> {
     let toolchain = toolchain::find()?;
-    println!("wasm with {}", toolchain.name);
+    println!(
+        "building the page's two engines with {}; the first time takes minutes, later ones seconds",
+        toolchain.name
+    );
     for variant in &VARIANTS {
         variant.build(&toolchain, &glue(variant), optimize)?;
     }

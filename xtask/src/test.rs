@@ -149,7 +149,9 @@ fn browsers() -> Result<Count> {
         .filter(|path| path.to_string_lossy().ends_with(".test.js"))
         .collect();
     tests.sort();
-    counted(shell::command("node").args(node).args(tests), |line| {
+    let mut command = shell::command("node");
+    command.env("KVLENS_XTASK", std::env::current_exe()?);
+    counted(command.args(node).args(tests), |line| {
         let number = |name| line.trim().strip_prefix(name)?.trim().parse().ok();
         let passed = number("ℹ pass ").map(|passed| Count { passed, failed: 0 });
         passed.or_else(|| number("ℹ fail ").map(|failed| Count { passed: 0, failed }))

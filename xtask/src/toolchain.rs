@@ -155,16 +155,32 @@ pub fn apt_install(packages: &[&str]) -> Result<()> {
         bail!("please install: {words} (on Debian or Ubuntu: apt-get install {words})");
     }
     println!("installing with apt-get: {words}");
-    let install = ["install", "-y", "--no-install-recommends"];
-    shell::run(shell::command("apt-get").args(install).args(packages))
+    let install = || {
+        let arguments = ["install", "-y", "--no-install-recommends"];
+        shell::run(shell::command("apt-get").args(arguments).args(packages))
+    };
+    // Old lists name versions that the mirrors no longer have.
+    install().or_else(|_| {
+        apt_update()?;
+        install()
+    })
 }
 
-/// Whether this is a root shell of a Debian-like system whose apt knows the packages.
+/// Whether this is a root shell of a Debian-like system whose apt has the packages. Lists that are missing or old are updated first:
+/// a fresh container has none.
 fn can_apt(packages: &[&str]) -> bool {
     let known = |package: &&str| {
         let shown = shell::output(Command::new("apt-cache").args(["policy", package]));
         shown.is_some_and(|text| text.contains("Candidate:") && !text.contains("Candidate: (none)"))
     };
     let root = shell::output(Command::new("id").arg("-u")).as_deref() == Some("0");
-    root && packages.iter().all(known)
+    if !root || !shell::has("apt-get") {
+        return false;
+    }
+    packages.iter().all(known) || (apt_update().is_ok() && packages.iter().all(known))
+}
+
+fn apt_update() -> Result<()> {
+    println!("updating the lists of packages: apt-get update");
+    shell::run(shell::command("apt-get").args(["update", "--quiet"]))
 }

@@ -15,6 +15,8 @@ use crate::toolchain::Toolchain;
 pub struct Variant {
     /// Its folder's name.
     pub name: &'static str,
+    /// What it is, for people.
+    title: &'static str,
     rustflags: &'static str,
     features: &'static [&'static str],
 }
@@ -27,6 +29,7 @@ pub const VARIANTS: [Variant; 2] = [THREADS, SERIAL];
 
 const THREADS: Variant = Variant {
     name: "threads",
+    title: "threads (1 of 2)",
     rustflags: "-Ctarget-feature=+atomics,+bulk-memory,+simd128 -Cpanic=unwind -Cllvm-args=-wasm-use-legacy-eh=false \
                 -Zlocation-detail=file",
     features: &["--features", "threads"],
@@ -35,6 +38,7 @@ const THREADS: Variant = Variant {
 /// The build with one thread.
 pub const SERIAL: Variant = Variant {
     name: "serial",
+    title: "one thread (2 of 2)",
     rustflags: "-Ctarget-feature=+simd128 -Cpanic=unwind -Cllvm-args=-wasm-use-legacy-eh=false -Zlocation-detail=file",
     features: &["--no-default-features"],
 };
@@ -52,6 +56,7 @@ impl Variant {
     /// # Errors
     /// When the compiler or a tool fails.
     pub fn build(&self, toolchain: &Toolchain, dir: &Path, optimize: bool) -> Result<()> {
+        println!("== engine: {}", self.title);
         let wasm = self.compile(toolchain, "kvlens")?;
         let optimizer = optimize.then(wasm_opt).flatten();
         let stamp = format!(
@@ -73,6 +78,7 @@ impl Variant {
             .generate(dir)?;
         replace_pool_helper(dir)?;
         if let Some(optimizer) = optimizer {
+            println!("making it smaller with wasm-opt");
             let module = dir.join("kvlens_bg.wasm");
             shell::run(
                 shell::command("node")

@@ -1,0 +1,157 @@
+//! The front door: an analysis with its settings, from a dump to a report.
+
+use super::error::JobError;
+use super::plan::{Filter, Plan};
+use super::rows::Report;
+use super::session::{Progress, Session};
+use super::settings::{Settings, Value};
+use super::{AnalysisSpec, build, specs};
+use crate::dump::Dump;
+use crate::par::Pool;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// How long [`Job::run`] waits for results before it looks whether it was cancelled and tells of its progress.
+const TICK: Duration = Duration::from_millis(50);
+
+/// An analysis with its settings, and how it is to be run.
+pub struct Job {
+    spec: AnalysisSpec,
+    settings: Settings,
+    filter: Filter,
+    verify: bool,
+    folder: String,
+    threads: Option<usize>,
+    cancel: Arc<AtomicBool>,
+    on_progress: Option<Box<dyn FnMut(Progress) + Send>>,
+}
+
+impl Job {
+    /// The analysis of this name ([`AnalysisSpec::name`]) with these settings, each by its flag: as what it is, or as the command line's
+    /// text. What is not given has its default.
+    ///
+    /// # Errors
+    /// [`JobError::UnknownAnalysis`], or [`JobError::Settings`] with everything that is wrong with them.
+    pub fn new<F: AsRef<str>, V: Into<Value>>(
+        analysis: &str,
+        settings: impl IntoIterator<Item = (F, V)>,
+    ) -> Result<Self, JobError> {
+        let mut specs = specs();
+        let Some(place) = specs.iter().position(|spec| spec.name == analysis) else {
+            return Err(JobError::UnknownAnalysis {
+                name: analysis.to_owned(),
+                known: specs.iter().map(|spec| spec.name).collect(),
+            });
+        };
+        let spec = specs.swap_remove(place);
+        let settings = Settings::parse(spec.params.clone(), settings)?;
+        Ok(Self {
+            filter: Filter::new(&settings),
+            spec,
+            settings,
+            verify: false,
+            folder: String::new(),
+            threads: None,
+            cancel: Arc::default(),
+            on_progress: None,
+        })
+    }
+
+    /// Whether every compressed stream is decoded again, by another decoder, and compared bit for bit. Not by default.
+    #[must_use]
+    pub fn verify(mut self, verify: bool) -> Self {
+        self.verify = verify;
+        self
+    }
+
+    /// The folder that the reports will lie in, for those that name it themselves. Nothing is written there: see [`Report::files`].
+    #[must_use]
+    pub fn folder(mut self, folder: impl Into<String>) -> Self {
+        self.folder = folder.into();
+        self
+    }
+
+    /// How many threads of its own it computes with. By default it uses those of the process, as many as there are cores.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// A flag that ends the job, from any thread, when it is set: [`JobError::Cancelled`].
+    #[must_use]
+    pub fn cancel(mut self, flag: Arc<AtomicBool>) -> Self {
+        self.cancel = flag;
+        self
+    }
+
+    /// Is called by [`Job::run`], on its thread, several times a second.
+    #[must_use]
+    pub fn on_progress(mut self, tell: impl FnMut(Progress) + Send + 'static) -> Self {
+        self.on_progress = Some(Box::new(tell));
+        self
+    }
+
+    /// What the analysis is.
+    pub fn spec(&self) -> &AnalysisSpec {
+        &self.spec
+    }
+
+    /// Its settings, defaults too.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What it would go through of this dump.
+    pub fn plan(&self, dump: &Dump) -> Plan {
+        let analysis = build(self.spec.name, self.settings.clone(), self.verify);
+        Plan::new(dump, &self.filter, &*analysis)
+    }
+
+    /// Runs it to the end, on the calling thread and the pool's.
+    ///
+    /// # Errors
+    /// When the filters leave no capture, when it was cancelled, or when it can't go on. A capture that can't be read is no error: it is
+    /// left out and named in [`Report::problems`].
+    pub fn run(mut self, dump: &Dump) -> Result<Report, JobError> {
+        let mut session = self.start(dump)?;
+        let mut tell = self.on_progress.take();
+        while !session.is_done() {
+            let wait = if session.step() { Duration::ZERO } else { TICK };
+            session.poll(wait, &mut |_| ())?;
+            if let Some(tell) = &mut tell {
+                tell(session.progress());
+            }
+        }
+        session.poll(Duration::ZERO, &mut |_| ())?;
+        Ok(session.finish())
+    }
+
+    /// Starts it, for a caller whose thread must not wait: see [`Session`].
+    ///
+    /// # Errors
+    /// When the filters leave no capture, or threads can't be started.
+    pub fn start(&self, dump: &Dump) -> Result<Session, JobError> {
+        let analysis = build(self.spec.name, self.settings.clone(), self.verify);
+        let plan = Plan::new(dump, &self.filter, &*analysis);
+        if plan.kept() == 0 {
+            return Err(JobError::NoCapture {
+                captures: dump.captures.len(),
+                stage: self.filter.stage.clone(),
+                min_seq_len: self.filter.min_seq_len,
+                max_seq_len: self.filter.max_seq_len,
+            });
+        }
+        let pool = Pool::new(self.threads).map_err(JobError::Threads)?;
+        let cancel = Arc::clone(&self.cancel);
+        Ok(Session::new(
+            dump,
+            analysis,
+            plan,
+            &self.folder,
+            pool,
+            cancel,
+        ))
+    }
+}

@@ -1,0 +1,108 @@
+//! Which captures of a dump an analysis goes through.
+
+use super::Analysis;
+use super::rows::CaptureInfo;
+use super::settings::Settings;
+use crate::dump::{Capture, Dump};
+use std::sync::Arc;
+
+impl CaptureInfo {
+    /// What rows say about the capture at `index` of a dump.
+    pub fn new(index: usize, capture: &Capture) -> Self {
+        Self {
+            index,
+            layer_id: capture.layer_id,
+            stage: capture.stage.clone(),
+            seq_len: capture.shape.seq_len as u64,
+            kv_heads: capture.shape.kv_heads as u64,
+            head_dim: capture.shape.head_dim as u64,
+            bytes_per_elem: capture.dtype.size() as u32,
+            dtype: capture.dtype.name(),
+        }
+    }
+}
+
+/// The captures that a user wants to analyse, of those in the dump.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// A stage, or `both` for all (unknown ones too).
+    pub stage: String,
+    /// The least seq_len; 0: no bound.
+    pub min_seq_len: i64,
+    /// The greatest seq_len; 0: no bound.
+    pub max_seq_len: i64,
+}
+
+impl Filter {
+    /// The filter of these settings.
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            stage: settings.text("stage").to_owned(),
+            min_seq_len: settings.int("min-seq-len"),
+            max_seq_len: settings.int("max-seq-len"),
+        }
+    }
+
+    /// Whether the filter lets this capture through.
+    pub fn keeps(&self, capture: &CaptureInfo) -> bool {
+        let seq_len = i64::try_from(capture.seq_len).unwrap_or(i64::MAX);
+        (self.stage == "both" || self.stage == capture.stage)
+            && (self.min_seq_len <= 0 || seq_len >= self.min_seq_len)
+            && (self.max_seq_len <= 0 || seq_len <= self.max_seq_len)
+    }
+}
+
+/// What an analysis goes through of a dump.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    pub(super) captures: Vec<Arc<CaptureInfo>>,
+    kept: usize,
+    combinations: usize,
+}
+
+impl Plan {
+    /// The captures that the filter keeps and the analysis selects.
+    pub(super) fn new(dump: &Dump, filter: &Filter, analysis: &dyn Analysis) -> Self {
+        let infos = dump
+            .captures
+            .iter()
+            .enumerate()
+            .map(|(index, capture)| CaptureInfo::new(index, capture));
+        let kept: Vec<CaptureInfo> = infos.filter(|info| filter.keeps(info)).collect();
+        let count = kept.len();
+        let selected = kept
+            .into_iter()
+            .filter(|info| analysis.selects(info))
+            .map(Arc::new);
+        Self {
+            captures: selected.collect(),
+            kept: count,
+            combinations: analysis.combinations(),
+        }
+    }
+
+    /// Captures that are measured.
+    pub fn captures(&self) -> usize {
+        self.captures.len()
+    }
+
+    /// Captures that the filter keeps, also those of layers without rows: where there is none, there is no report.
+    pub fn kept(&self) -> usize {
+        self.kept
+    }
+
+    /// Bytes of K and V that are measured.
+    pub fn bytes(&self) -> u64 {
+        self.captures.iter().map(|info| info.bytes()).sum()
+    }
+
+    /// In how many ways each capture is measured: the grid points of the sweep, 1 for an analysis of one variant.
+    pub fn combinations(&self) -> usize {
+        self.combinations
+    }
+
+    /// The measured captures' places in the dump, in its order.
+    pub fn indices(&self) -> impl Iterator<Item = usize> {
+        self.captures.iter().map(|info| info.index)
+    }
+}

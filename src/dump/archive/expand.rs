@@ -1,0 +1,93 @@
+//! Lists the files of a source together with those in its archives.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::listing::{ArchiveListing, ListOptions, ListedFile};
+use super::table::archive_of;
+use crate::dump::bytes::region::Region;
+use crate::dump::bytes::source::Source;
+use crate::dump::bytes::stream::{Span, Stream};
+use crate::dump::problem::{Fault, Problem, Problems};
+
+/// How deep archives may lie in archives: a zip of npz files in a tar.
+const MAX_DEPTH: usize = 3;
+
+/// Lists the files of a source, archives opened. No two files have the same path.
+pub(crate) fn list(
+    source: &Arc<dyn Source>,
+    options: ListOptions<'_>,
+    problems: &mut Problems,
+) -> Vec<ListedFile> {
+    let mut files = Vec::new();
+    for (number, entry) in source.files().iter().enumerate() {
+        let stream = Arc::new(Stream::plain(Region::file(source, number)));
+        let span = Span::new(stream, 0, entry.size, None);
+        expand(
+            ListedFile {
+                path: entry.path.clone(),
+                span,
+                archive_len: 0,
+                head: None,
+            },
+            0,
+            options,
+            &mut files,
+            problems,
+        );
+    }
+    let mut seen = HashSet::new();
+    let is_new: Vec<bool> = files
+        .iter()
+        .map(|file| seen.insert(file.path.as_str()))
+        .collect();
+    let mut is_new = is_new.into_iter();
+    files.retain(|file| {
+        let keep = is_new.next().unwrap_or(true);
+        if !keep {
+            problems.push(Problem::new(&file.path, Fault::Twice("name")));
+        }
+        keep
+    });
+    files
+}
+
+/// Appends the file, or what is in it where it is an archive.
+fn expand(
+    file: ListedFile,
+    depth: usize,
+    options: ListOptions<'_>,
+    files: &mut Vec<ListedFile>,
+    problems: &mut Problems,
+) {
+    let Some(archive) = archive_of(&file.path) else {
+        files.push(file);
+        return;
+    };
+    let region = match file.span.region() {
+        Some(Ok(region)) if depth < MAX_DEPTH => region,
+        Some(Err(error)) => return problems.push(Problem::new(file.path, error.into())),
+        _ => {
+            let why =
+                "an archive inside a packed archive is not opened; unpack the outer one first";
+            return problems.push(Problem::new(file.path, Fault::Broken(why.to_owned())));
+        }
+    };
+    let mut listing = ArchiveListing {
+        archive: &file.path,
+        options,
+        entries: Vec::new(),
+        problems,
+    };
+    let listed = (archive.list)(region, &mut listing);
+    let entries = listing.entries;
+    if let Err(fault) = listed {
+        problems.push(Problem::new(&file.path, fault));
+    }
+    for mut entry in entries {
+        if depth > 0 {
+            entry.archive_len = file.archive_len;
+        }
+        expand(entry, depth + 1, options, files, problems);
+    }
+}

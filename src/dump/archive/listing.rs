@@ -1,0 +1,112 @@
+//! The files of a source and the entries of its archives, as a scan sees them.
+
+use std::collections::HashSet;
+use std::io::Read;
+
+use crate::dump::bytes::Limits;
+use crate::dump::bytes::path::inner_path;
+use crate::dump::bytes::stream::Span;
+use crate::dump::problem::{Fault, Problem, Problems};
+
+/// Reads of a file named so, of this many bytes, what tells its content: `None` where nobody will ask for it.
+pub(crate) type ReadHead<'a> =
+    &'a dyn Fn(&str, &mut dyn Read, u64) -> Option<Result<Vec<u8>, Fault>>;
+
+/// A file, or an entry of an archive.
+#[derive(Debug)]
+pub(crate) struct ListedFile {
+    /// Path in the source; an entry's path goes on behind its archive's.
+    pub path: String,
+    pub span: Span,
+    /// Bytes of `path` that name the archive it came out of, with the `/`; 0 for a file of the source.
+    pub archive_len: usize,
+    /// What was read of it while listing.
+    pub head: Option<Box<Result<Vec<u8>, Fault>>>,
+}
+
+/// What all archives of a scan have in common.
+#[derive(Clone, Copy)]
+pub(crate) struct ListOptions<'a> {
+    pub limits: &'a Limits,
+    /// For entries that can't be gone back to.
+    pub read_head: ReadHead<'a>,
+}
+
+/// Collects the entries of one archive.
+pub(crate) struct ArchiveListing<'a> {
+    pub archive: &'a str,
+    pub options: ListOptions<'a>,
+    pub entries: Vec<ListedFile>,
+    pub problems: &'a mut Problems,
+}
+
+impl ArchiveListing<'_> {
+    /// Takes in an entry; one whose name leaves the archive is a problem.
+    pub fn add(
+        &mut self,
+        name: &str,
+        span: Span,
+        head: Option<Box<Result<Vec<u8>, Fault>>>,
+    ) -> Result<(), Fault> {
+        if self.entries.len() as u64 >= self.options.limits.entries {
+            return Err(Fault::Broken(format!(
+                "it has more than {} entries",
+                self.options.limits.entries
+            )));
+        }
+        match inner_path(name) {
+            Some(inner) => {
+                let path = format!("{}/{inner}", self.archive);
+                self.entries.push(ListedFile {
+                    path,
+                    span,
+                    archive_len: self.archive.len() + 1,
+                    head,
+                });
+            }
+            None => self.problem(
+                name,
+                Fault::field("name", format!("{name:?}"), "a path inside the archive"),
+            ),
+        }
+        Ok(())
+    }
+
+    /// Reads the head of the entry `name`, where it is one whose head will be asked for. The heads of one archive may have `left` bytes
+    /// in all.
+    pub fn head(
+        &self,
+        name: &str,
+        reader: &mut dyn Read,
+        size: u64,
+        left: &mut u64,
+    ) -> Option<Box<Result<Vec<u8>, Fault>>> {
+        if *left == 0 {
+            // Whether it will be asked for can be told without reading.
+            let _ = (self.options.read_head)(name, &mut std::io::empty(), 0)?;
+            return Some(Box::new(Err(Fault::Broken(
+                "the headers and meta files of this archive are too large together".to_owned(),
+            ))));
+        }
+        let head = (self.options.read_head)(name, reader, size)?;
+        *left = left.saturating_sub(head.as_ref().map_or(0, |bytes| bytes.len() as u64));
+        Some(Box::new(head))
+    }
+
+    pub fn problem(&mut self, name: &str, fault: Fault) {
+        self.problems
+            .push(Problem::new(format!("{}/{name}", self.archive), fault));
+    }
+
+    /// Throws out entries that were taken in.
+    pub fn refuse(&mut self, entries: Vec<(String, Fault)>) {
+        let inner = entries.iter().filter_map(|(name, _)| inner_path(name));
+        let paths: HashSet<String> = inner
+            .map(|inner| format!("{}/{inner}", self.archive))
+            .collect();
+        self.entries.retain(|entry| !paths.contains(&entry.path));
+        for (name, fault) in entries {
+            self.problem(&name, fault);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What arrays are on their way to captures: those whose names were understood, what came of them, and how people are told.
+
+use std::sync::Arc;
+
+use super::array::Array;
+use super::mapping::{ArrayInfo, TensorGuess};
+use super::named::Named;
+use crate::dump::capture::Capture;
+use crate::dump::problem::{Problems, shorten};
+use crate::tensor::Dtype;
+
+/// Most files and arrays that a guess names as examples.
+pub(super) const MAX_EXAMPLES: usize = 6;
+
+/// The captures of some groups of arrays, and how their arrays were understood.
+#[derive(Default)]
+pub(crate) struct Understood {
+    pub captures: Vec<Arc<Capture>>,
+    pub guesses: Vec<TensorGuess>,
+    pub problems: Problems,
+}
+
+/// An array whose name was understood.
+pub(crate) struct Member {
+    /// Number of the group that it is in.
+    pub group: usize,
+    pub array: Array,
+    pub named: Named,
+    /// The element type that the name tells.
+    pub hint: Option<Dtype>,
+}
+
+/// The first few names, and how many more there are.
+pub(super) fn list(names: &[String]) -> String {
+    let shown: Vec<&str> = names
+        .iter()
+        .take(MAX_EXAMPLES)
+        .map(String::as_str)
+        .collect();
+    let more = names.len() - shown.len();
+    if more > 0 {
+        format!("{} and {more} more", shown.join(", "))
+    } else {
+        shown.join(", ")
+    }
+}
+
+/// The paths of the first few groups.
+pub(super) fn files(groups: impl Iterator<Item = usize>, paths: &[String]) -> Vec<String> {
+    let mut groups: Vec<usize> = groups.collect();
+    groups.dedup();
+    groups
+        .into_iter()
+        .take(MAX_EXAMPLES)
+        .map(|group| paths[group].clone())
+        .collect()
+}
+
+/// An array for people.
+pub(super) fn info(array: &Array) -> ArrayInfo {
+    ArrayInfo {
+        name: shorten(&array.name),
+        dtype: array.element.name().to_owned(),
+        shape: array.shape.clone(),
+    }
+}

@@ -1,0 +1,21 @@
+//! What a named array means: which is K or V of which layer, and in which order its axes lie. Knows no file format.
+
+pub(crate) mod array;
+mod axes;
+mod family;
+mod infer;
+mod loose;
+mod mapping;
+mod members;
+mod named;
+mod names;
+mod pairing;
+mod pattern;
+mod placing;
+mod understand;
+
+pub use axes::{Axes, AxesError};
+pub(crate) use loose::group_by_folder;
+pub use mapping::{ArrayInfo, Bits16, Mapping, TensorGuess};
+pub use pattern::{NamePattern, PatternError};
+pub(crate) use understand::understand;

@@ -1,0 +1,33 @@
+//! What an array's name says: layer, K or V, stage, tokens, run.
+
+/// K or V.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Kv {
+    K,
+    V,
+}
+
+/// What a name says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub kv: Kv,
+    pub layer: Option<i64>,
+    pub stage: Option<String>,
+    /// Positions of the first token and behind the last, where the name has them (`t0_128`).
+    pub span: Option<(u64, u64)>,
+    /// What stands before the layer's folder.
+    pub run: String,
+}
+
+pub(crate) const KEY_WORDS: &[&str] = &["keys", "key", "k"];
+pub(crate) const VALUE_WORDS: &[&str] = &["values", "value", "val", "v"];
+
+/// The word's meaning in any case.
+pub(crate) fn word_kv(word: &str) -> Option<Kv> {
+    let is = |words: &[&str]| words.iter().any(|known| word.eq_ignore_ascii_case(known));
+    if is(KEY_WORDS) {
+        Some(Kv::K)
+    } else {
+        is(VALUE_WORDS).then_some(Kv::V)
+    }
+}

@@ -1,0 +1,346 @@
+//! Reads layer and K/V out of a tensor's name where it leaves no doubt: every word of it must be known, with one number for
+//! the layer and one word for K or V. So `past_key_values.0.key` is understood, and `layers.0.self_attn.k_proj.weight` is not.
+
+use super::named::{Kv, Named, word_kv};
+use crate::tensor::Dtype;
+
+/// A number behind one of these is the layer's.
+const LAYER: &[&str] = &["layer", "layers", "block", "blocks", "blk", "h", "l"];
+/// Words that say nothing more here.
+const NOISE: &[&str] = &[
+    "model",
+    "transformer",
+    "decoder",
+    "language",
+    "text",
+    "self",
+    "attn",
+    "attention",
+    "past",
+    "present",
+    "kv",
+    "cache",
+    "caches",
+    "state",
+    "states",
+    "tensor",
+    "module",
+];
+const STAGES: &[&str] = &["prefill", "decode"];
+
+/// What a name was found to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Guess {
+    pub named: Named,
+    /// The name with its variable parts replaced: a [`super::NamePattern`].
+    pub template: String,
+    /// Named by the word bf16 or fp16, for arrays saved as integers.
+    pub dtype: Option<Dtype>,
+    /// The names of a Hugging Face cache, whose tensors are `[batch, heads, seq, dim]`.
+    pub transformers: bool,
+}
+
+struct Word<'a> {
+    text: &'a str,
+    start: usize,
+    /// The next word follows without anything between.
+    tight: bool,
+}
+
+impl Word<'_> {
+    fn is(&self, words: &[&str]) -> bool {
+        words
+            .iter()
+            .any(|word| self.text.eq_ignore_ascii_case(word))
+    }
+
+    fn number(&self) -> Option<u64> {
+        self.text.parse().ok()
+    }
+}
+
+/// What the name `name` says, or `None` where it leaves doubt.
+pub(crate) fn guess(name: &str) -> Option<Guess> {
+    if name.len() > 512 || name.contains(['{', '}', '*']) {
+        return None;
+    }
+    let run = run_prefix(name);
+    let body = &name[run.len()..];
+    let words = words(body);
+    let marked = words
+        .windows(2)
+        .any(|pair| pair[0].is(LAYER) && pair[1].number().is_some());
+    let mut found = Found::default();
+    let mut holes = Vec::new();
+    let mut at = 0;
+    while at < words.len() {
+        let word = &words[at];
+        let next = |ahead: usize| words.get(at + ahead);
+        let next_number = |ahead: usize| next(ahead).and_then(Word::number);
+        at += if word.is(&["bf", "fp", "f", "float", "bfloat"])
+            && word.tight
+            && matches!(next_number(1), Some(16 | 32))
+        {
+            let brain = word.is(&["bf", "bfloat"]);
+            found.dtype = Some(if brain { Dtype::Bf16 } else { Dtype::F16 });
+            2
+        } else if word.is(&["key", "k"])
+            && next(1).is_some_and(|next| next.is(&["value", "values", "v"]))
+        {
+            2
+        } else if word.is(LAYER) && next_number(1).is_some() {
+            found.layer(next_number(1))?;
+            holes.push((next(1)?, "{layer}"));
+            2
+        } else if word.is(&["t"]) && next_number(1).is_some() && next_number(2).is_some() {
+            found.span(next_number(1)?, next_number(2)?)?;
+            holes.extend([(next(1)?, "{start}"), (next(2)?, "{end}")]);
+            3
+        } else if let Some(kv) = word_kv(word.text).or_else(|| compound(word.text)) {
+            found.kv(kv)?;
+            if word_kv(word.text).is_some() {
+                holes.push((word, "{kv}"));
+            }
+            1
+        } else if word.is(STAGES) {
+            found.stage(word.text)?;
+            holes.push((word, "{stage}"));
+            1
+        } else if word.is(NOISE) || word.is(&["layer", "layers"]) {
+            1
+        } else if !marked && word.number().is_some() {
+            found.layer(word.number())?;
+            holes.push((word, "{layer}"));
+            1
+        } else {
+            return None;
+        };
+    }
+    let transformers = body.starts_with("past_key_values")
+        || body.starts_with("key_cache")
+        || body.starts_with("value_cache");
+    let transformers = transformers
+        || (body.starts_with("layers.") && (body.ends_with(".keys") || body.ends_with(".values")));
+    let template = if run.is_empty() {
+        String::new()
+    } else {
+        "{run}/".to_owned()
+    } + &punch(body, &holes);
+    let named = Named {
+        kv: found.kv?,
+        layer: Some(found.layer?),
+        stage: found.stage,
+        span: found.span,
+        run: run.trim_end_matches('/').to_owned(),
+    };
+    Some(Guess {
+        named,
+        template,
+        dtype: found.dtype,
+        transformers,
+    })
+}
+
+/// The folders before the one that names the layer.
+fn run_prefix(name: &str) -> &str {
+    let mut start = 0;
+    for part in name.split('/') {
+        let words = words(part);
+        if words
+            .windows(2)
+            .any(|pair| pair[0].is(LAYER) && pair[1].number().is_some())
+        {
+            return &name[..start];
+        }
+        start += part.len() + 1;
+    }
+    &name[..name.rfind('/').map_or(0, |slash| slash + 1)]
+}
+
+/// `kcache` and the like in one word.
+fn compound(word: &str) -> Option<Kv> {
+    let is = |words: &[&str]| words.iter().any(|known| word.eq_ignore_ascii_case(known));
+    if is(&["kcache", "keycache"]) {
+        Some(Kv::K)
+    } else {
+        is(&["vcache", "valuecache"]).then_some(Kv::V)
+    }
+}
+
+/// What was found so far; a second of anything is doubt.
+#[derive(Default)]
+struct Found {
+    kv: Option<Kv>,
+    layer: Option<i64>,
+    stage: Option<String>,
+    span: Option<(u64, u64)>,
+    dtype: Option<Dtype>,
+}
+
+impl Found {
+    fn kv(&mut self, kv: Kv) -> Option<()> {
+        self.kv.replace(kv).is_none().then_some(())
+    }
+
+    fn layer(&mut self, layer: Option<u64>) -> Option<()> {
+        self.layer
+            .replace(layer?.try_into().ok()?)
+            .is_none()
+            .then_some(())
+    }
+
+    fn stage(&mut self, stage: &str) -> Option<()> {
+        self.stage
+            .replace(stage.to_ascii_lowercase())
+            .is_none()
+            .then_some(())
+    }
+
+    fn span(&mut self, start: u64, end: u64) -> Option<()> {
+        (start <= end && self.span.replace((start, end)).is_none()).then_some(())
+    }
+}
+
+/// Splits at everything that is neither letter nor digit, between letters and digits, and before capitals inside a word.
+fn words(name: &str) -> Vec<Word<'_>> {
+    let bytes = name.as_bytes();
+    let mut words: Vec<Word<'_>> = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let class = |byte: u8| {
+            if byte.is_ascii_digit() {
+                1
+            } else {
+                u8::from(byte.is_ascii_alphabetic() || byte >= 0x80) * 2
+            }
+        };
+        let start = at;
+        at += 1;
+        while at < bytes.len() && class(bytes[at]) == class(bytes[start]) {
+            if bytes[at].is_ascii_uppercase() && bytes[at - 1].is_ascii_lowercase() {
+                break;
+            }
+            at += 1;
+        }
+        if class(bytes[start]) != 0 {
+            let tight = at < bytes.len() && class(bytes[at]) != 0;
+            words.push(Word {
+                text: &name[start..at],
+                start,
+                tight,
+            });
+        }
+    }
+    words
+}
+
+/// Replaces words by their placeholders.
+fn punch(body: &str, holes: &[(&Word<'_>, &str)]) -> String {
+    let mut template = String::new();
+    let mut end = 0;
+    for (word, hole) in holes {
+        template.push_str(&body[end..word.start]);
+        template.push_str(hole);
+        end = word.start + word.text.len();
+    }
+    template + &body[end..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::NamePattern;
+    use super::*;
+
+    #[test]
+    fn understands_the_usual_names() {
+        let cases = [
+            ("k_0", "{kv}_{layer}", Kv::K, 0),
+            ("v12", "{kv}{layer}", Kv::V, 12),
+            ("value_cache_3", "{kv}_cache_{layer}", Kv::V, 3),
+            ("key_cache.7", "{kv}_cache.{layer}", Kv::K, 7),
+            ("layers.0.k", "layers.{layer}.{kv}", Kv::K, 0),
+            ("layer_0_key", "layer_{layer}_{kv}", Kv::K, 0),
+            ("layer_0_k_cache", "layer_{layer}_{kv}_cache", Kv::K, 0),
+            (
+                "past_key_values.31.value",
+                "past_key_values.{layer}.{kv}",
+                Kv::V,
+                31,
+            ),
+            (
+                "past_key_values_3_key",
+                "past_key_values_{layer}_{kv}",
+                Kv::K,
+                3,
+            ),
+            ("past.5.value", "past.{layer}.{kv}", Kv::V, 5),
+            ("present.5.key", "present.{layer}.{kv}", Kv::K, 5),
+            (
+                "model.layers.2.self_attn.k_cache",
+                "model.layers.{layer}.self_attn.{kv}_cache",
+                Kv::K,
+                2,
+            ),
+            ("layers.1.values", "layers.{layer}.{kv}", Kv::V, 1),
+            ("cache_k_l4", "cache_{kv}_l{layer}", Kv::K, 4),
+            (
+                "transformer.h.9.attn.v",
+                "transformer.h.{layer}.attn.{kv}",
+                Kv::V,
+                9,
+            ),
+            ("keyCache6", "{kv}Cache{layer}", Kv::K, 6),
+            ("layer_0_bf16_k", "layer_{layer}_bf16_{kv}", Kv::K, 0),
+            (
+                "prompt_128/layer_3/k_t0_128",
+                "{run}/layer_{layer}/{kv}_t{start}_{end}",
+                Kv::K,
+                3,
+            ),
+            ("a/k_1", "{run}/{kv}_{layer}", Kv::K, 1),
+            ("decode.layers.1.v", "{stage}.layers.{layer}.{kv}", Kv::V, 1),
+        ];
+        for (name, template, kv, layer) in cases {
+            let guess = guess(name).unwrap_or_else(|| panic!("{name} is not understood"));
+            assert_eq!(
+                (guess.template.as_str(), guess.named.kv, guess.named.layer),
+                (template, kv, Some(layer)),
+                "{name}"
+            );
+            let pattern = NamePattern::parse(template).unwrap();
+            let by_pattern = pattern
+                .matches(name)
+                .unwrap_or_else(|| panic!("{template} does not match {name}"));
+            assert_eq!(
+                (by_pattern.kv, by_pattern.layer),
+                (kv, Some(layer)),
+                "{name} by {template}"
+            );
+        }
+    }
+
+    #[test]
+    fn leaves_doubtful_names_alone() {
+        let names = [
+            "",
+            "k",
+            "0",
+            "k_v_0",
+            "k_0_v",
+            "k_0_1",
+            "past_key_values.0.0",
+            "layers.0.self_attn.k_proj.weight",
+            "layers.0.layers.1.k",
+            "run7.layers.0.k",
+            "position_ids",
+            "key_value_cache_0",
+            "k_99999999999999999999",
+            "k_norm_0",
+            "ключ_0",
+            "tensor_0",
+        ];
+        for name in names {
+            assert_eq!(guess(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Where one layer of one batch item lies in an array whose axes are known.
+
+use super::array::Array;
+use super::axes::{Axes, Axis};
+use crate::dump::bytes::place::Place;
+use crate::dump::bytes::strided::Strided;
+use crate::tensor::{Dtype, Shape};
+
+/// Which part of an array.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Index {
+    pub layer: u64,
+    /// Of the batch.
+    pub item: u64,
+}
+
+/// The place of the part `index`; `None` where it is not in the array or a product overflows.
+pub(super) fn place(
+    array: &Array,
+    axes: &Axes,
+    index: Index,
+    shape: Shape,
+    dtype: Dtype,
+) -> Option<Place> {
+    let stride = |axis: Axis| axes.position(axis).map_or(0, |at| array.strides[at]);
+    let first = stride(Axis::Layer)
+        .checked_mul(index.layer)?
+        .checked_add(stride(Axis::Batch).checked_mul(index.item)?)?;
+    let mut strided = Strided {
+        first: 0,
+        seq: stride(Axis::Seq),
+        heads: stride(Axis::Heads),
+        dim: stride(Axis::Dim),
+        big_endian: array.big_endian,
+    };
+    let len = strided.len(shape)?;
+    let size = dtype.size() as u64;
+    let span = if array.decode.is_some() {
+        // Only the whole can be decoded.
+        strided.first = first;
+        array.span.clone()
+    } else if len == 0 {
+        array.span.part(0, 0)?
+    } else {
+        array
+            .span
+            .part(first.checked_mul(size)?, len.checked_mul(size)?)?
+    };
+    let is_in_order = array.decode.is_none() && (len == 0 || strided.is_in_order(shape));
+    Some(Place {
+        span,
+        beside: array.beside.clone(),
+        decode: array.decode.clone(),
+        strided: (!is_in_order).then_some(strided),
+    })
+}

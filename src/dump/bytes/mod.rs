@@ -1,0 +1,18 @@
+//! Where bytes lie: a source's files, stretches of them, what they unpack to, and in which order a tensor's elements lie there.
+//! Knows no format and no archive.
+
+#[cfg(not(target_arch = "wasm32"))]
+mod folder;
+mod limits;
+pub(crate) mod path;
+pub(crate) mod place;
+pub(crate) mod region;
+pub(crate) mod source;
+pub(crate) mod stream;
+pub(crate) mod strided;
+mod zip_local;
+mod zstd_frames;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub use folder::FolderSource;
+pub use limits::Limits;

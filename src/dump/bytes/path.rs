@@ -1,0 +1,63 @@
+//! Paths: what a file's name says, and paths that a file gives (entries of an archive, files that a meta file names).
+
+/// The last part of a path.
+pub(crate) fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
+/// Whether a file's name is like `rule`: text with one `*` for anything. The ending of a rule that starts with `*` counts in any case.
+pub(crate) fn is_like(name: &str, rule: &str) -> bool {
+    let (start, ending) = rule.split_once('*').unwrap_or((rule, ""));
+    if start.is_empty() {
+        return name.to_ascii_lowercase().ends_with(ending);
+    }
+    name.len() >= start.len() + ending.len() && name.starts_with(start) && name.ends_with(ending)
+}
+
+/// Whether an operating system put the file there for itself: macOS writes `._NAME` beside the files of an archive.
+pub(crate) fn is_system_file(name: &str) -> bool {
+    name.starts_with("._")
+}
+
+/// `name` without `.` parts, or `None` where it is absolute, climbs with `..` or can't be a path.
+pub(crate) fn inner_path(name: &str) -> Option<String> {
+    if name.starts_with('/') || name.contains(['\\', '\0']) || name.get(1..2) == Some(":") {
+        return None;
+    }
+    let parts: Vec<&str> = name
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+        .collect();
+    (!parts.is_empty() && !parts.contains(&"..")).then(|| parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_has_one_star() {
+        assert!(is_like("A.NPY", "*.npy") && is_like("meta_a.json", "meta_*.json"));
+        assert!(!is_like("meta_.jso", "meta_*.json") && !is_like("META_a.json", "meta_*.json"));
+        assert!(!is_like("meta_json", "meta_*_json") && is_like("x", "x"));
+    }
+
+    #[test]
+    fn refuses_names_that_leave_the_folder() {
+        for name in [
+            "/etc/passwd",
+            "../k.bin",
+            "a/../../k",
+            "..",
+            "C:\\k",
+            "c:k",
+            "a\\b",
+            "k\0",
+            ".",
+            "",
+        ] {
+            assert_eq!(inner_path(name), None, "{name:?}");
+        }
+        assert_eq!(inner_path("./sub//k..bin"), Some("sub/k..bin".to_owned()));
+    }
+}

@@ -1,0 +1,30 @@
+//! What the formats find in the files of a dump.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::dump::arrays::array::{Array, ArrayGroup};
+use crate::dump::bytes::stream::Span;
+use crate::dump::capture::Capture;
+use crate::dump::problem::{Problem, Problems};
+
+/// What was found so far, and the files that a format may look up.
+#[derive(Default)]
+pub(crate) struct Findings {
+    /// All files of the dump by path.
+    pub files: HashMap<String, Span>,
+    /// Captures whose file says all about them.
+    pub captures: Vec<Arc<Capture>>,
+    /// Named arrays whose meaning is still to be found out.
+    pub groups: Vec<ArrayGroup>,
+    /// Arrays that have a file each, with its path.
+    pub loose: Vec<(String, Array)>,
+    pub problems: Problems,
+}
+
+impl Findings {
+    /// Notes a problem of one file.
+    pub fn problem(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+}

@@ -1,0 +1,141 @@
+//! What `convert` writes into the metadata of a `.safetensors` file, so that reading it back gives the same captures: path
+//! (and so the order), layer, stage, run and position. Other readers see ordinary tensors named `run/layer_0/t0_128.k`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dump::arrays::array::{Array, ArrayGroup, Element, shape_text};
+use crate::dump::bytes::path::inner_path;
+use crate::dump::bytes::place::Place;
+use crate::dump::capture::Capture;
+use crate::dump::problem::{Fault, Problem, Problems, shorten};
+use crate::tensor::Shape;
+
+/// The key of the metadata entry.
+pub(crate) const KEY: &str = "kvlens.captures";
+
+/// One capture.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StoredCapture {
+    /// Path of the meta file that it was, or would be.
+    pub path: String,
+    pub run: String,
+    pub layer_id: i64,
+    pub stage: String,
+    pub seq_start: u64,
+    /// Names of the tensors, of shape `[seq_len, kv_heads, head_dim]`.
+    pub k: String,
+    pub v: String,
+}
+
+/// The captures that the metadata `json` of `group` tells of.
+pub(super) fn captures(
+    group: &ArrayGroup,
+    json: &str,
+    problems: &mut Problems,
+) -> Vec<Arc<Capture>> {
+    let stored: Vec<StoredCapture> = match serde_json::from_str(json) {
+        Ok(stored) => stored,
+        Err(error) => {
+            problems.push(Problem::new(
+                &group.path,
+                Fault::Broken(format!("its {KEY} is not valid: {error}")),
+            ));
+            return Vec::new();
+        }
+    };
+    let by_name: HashMap<&str, &Array> = group
+        .arrays
+        .iter()
+        .map(|array| (array.name.as_str(), array))
+        .collect();
+    let mut captures = Vec::new();
+    for stored in stored {
+        match capture(group, &by_name, stored) {
+            Ok(capture) => captures.push(Arc::new(capture)),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    captures
+}
+
+fn capture(
+    group: &ArrayGroup,
+    by_name: &HashMap<&str, &Array>,
+    stored: StoredCapture,
+) -> Result<Capture, Problem> {
+    let file = format!("{}/{}", group.path, shorten(&stored.path));
+    let inner = inner_path(&stored.path).ok_or_else(|| {
+        Problem::field(
+            &file,
+            "path",
+            shorten(&stored.path),
+            "a path inside the file",
+        )
+    })?;
+    let array = |field: &str, name: &str| {
+        let found = || {
+            Problem::field(
+                &file,
+                field,
+                format!("{:?}, which is not there", shorten(name)),
+                "a tensor of this file",
+            )
+        };
+        by_name.get(name).copied().ok_or_else(found)
+    };
+    let (k, v) = (array("k", &stored.k)?, array("v", &stored.v)?);
+    let wrong = |found: &Array, expected: &str| {
+        Problem::field(
+            &file,
+            "shape",
+            format!("{} {}", found.element.name(), shape_text(&found.shape)),
+            expected,
+        )
+    };
+    let sizes: Option<Vec<usize>> = k
+        .shape
+        .iter()
+        .map(|&size| usize::try_from(size).ok())
+        .collect();
+    let (Element::Known(dtype), Some(&[seq_len, kv_heads, head_dim])) =
+        (&k.element, sizes.as_deref())
+    else {
+        return Err(wrong(k, "fp16, bf16 or fp32 with 3 axes"));
+    };
+    if k.shape != v.shape || k.element != v.element {
+        return Err(wrong(v, "that of K"));
+    }
+    let shape = Shape {
+        seq_len,
+        kv_heads,
+        head_dim,
+    };
+    shape
+        .bytes(*dtype)
+        .ok_or_else(|| wrong(k, "a size that this machine can address"))?;
+    let StoredCapture {
+        run,
+        layer_id,
+        stage,
+        seq_start,
+        ..
+    } = stored;
+    let path = format!("{}/{inner}", group.path);
+    let (k, v) = (Place::plain(k.span.clone()), Place::plain(v.span.clone()));
+    Ok(Capture {
+        path,
+        inner: Some(inner),
+        run,
+        layer_id,
+        stage,
+        seq_start,
+        shape,
+        dtype: *dtype,
+        k,
+        v,
+    })
+}

@@ -1,0 +1,385 @@
+//! The products of attention for one KV head: many query vectors (lanes) over all tokens. A token's values are spread over lanes of
+//! queries for the logits, a weight over lanes of a value vector for the outputs, so every sum has its own lane and its own order.
+
+use super::exp::{exp, exp_m1, tanh};
+use super::{Cache, Changed, difference};
+use crate::lanes::{LANES, Lanes};
+use multiversion::multiversion;
+use std::ops::Range;
+
+/// Tokens whose products are in registers together.
+const TOKENS: usize = 4;
+
+/// Tokens after which partial sums of outputs are put aside: fewer roundings on the way.
+const STRETCH: usize = 256;
+
+/// Queries over the tokens of one KV head.
+pub(super) struct Block {
+    dim: usize,
+    /// Query vectors, and what their number is rounded up to.
+    queries: usize,
+    lanes: usize,
+    /// `[dim, lanes]`, times the scale.
+    q: Vec<f32>,
+    /// The tokens that each query sees.
+    seen: Vec<Range<usize>>,
+    /// The tokens that any query sees.
+    tokens: Range<usize>,
+    /// `[tokens, lanes]`.
+    weights: Vec<f32>,
+    /// `[tokens, lanes]`, before the soft cap; empty without one.
+    logits: Vec<f32>,
+    /// `[queries, dim]`.
+    outputs: Vec<f32>,
+}
+
+impl Block {
+    /// Room for so many query vectors.
+    pub fn new(dim: usize, queries: usize) -> Self {
+        let lanes = queries.next_multiple_of(LANES);
+        Self {
+            dim,
+            queries,
+            lanes,
+            q: vec![0.0; dim * lanes],
+            seen: vec![0..0; queries],
+            tokens: 0..0,
+            weights: Vec::new(),
+            logits: Vec::new(),
+            outputs: Vec::new(),
+        }
+    }
+
+    /// Sets one query vector and the tokens that it sees.
+    pub fn set_query(&mut self, lane: usize, values: &[f32], scale: f32, seen: Range<usize>) {
+        for (row, value) in self.q.chunks_exact_mut(self.lanes).zip(values) {
+            row[lane] = value * scale;
+        }
+        self.tokens = if self.tokens.is_empty() {
+            seen.clone()
+        } else {
+            self.tokens.start.min(seen.start)..self.tokens.end.max(seen.end)
+        };
+        self.seen[lane] = seen;
+    }
+
+    /// Computes weights and outputs for the captured K and V.
+    pub fn attend(&mut self, cache: &Cache, head: usize, softcap: Option<f32>) {
+        let rows = Rows::new(cache, head);
+        self.weights = vec![0.0; self.tokens.len() * self.lanes];
+        self.logits(&rows, cache.k, &mut |block, logits| {
+            block.copy_from_slice(logits)
+        });
+        if let Some(cap) = softcap {
+            self.logits = self.weights.clone();
+            for logit in &mut self.weights {
+                *logit = cap * tanh(*logit / cap);
+            }
+        }
+        softmax(&mut self.weights, self.lanes, &self.seen, self.tokens.start);
+        self.outputs = self.outputs_of(&self.weights, &rows, cache.v);
+    }
+
+    /// The outputs for what was captured, `[queries, dim]`.
+    pub fn outputs(&self) -> &[f32] {
+        &self.outputs
+    }
+
+    /// By how much the outputs move, `[queries, dim]`.
+    pub fn moved(
+        &self,
+        cache: &Cache,
+        head: usize,
+        changed: Changed,
+        softcap: Option<f32>,
+    ) -> Vec<f32> {
+        let rows = Rows::new(cache, head);
+        match changed {
+            Changed::V(v) => self.outputs_of(&self.weights, &rows.differences(cache.v), v),
+            Changed::K(k) => self.outputs_of(
+                &self.weight_changes(&rows, cache, k, softcap),
+                &rows,
+                cache.v,
+            ),
+            Changed::Both(k, v) => {
+                let mut changes = self.weight_changes(&rows, cache, k, softcap);
+                let mut moved = self.outputs_of(&changes, &rows, cache.v);
+                for (change, weight) in changes.iter_mut().zip(&self.weights) {
+                    *change += weight;
+                }
+                let more = self.outputs_of(&changes, &rows.differences(cache.v), v);
+                for (moved, more) in moved.iter_mut().zip(&more) {
+                    *moved += more;
+                }
+                moved
+            }
+        }
+    }
+
+    /// The sums of squares of `[queries, dim]` for each query head of the group.
+    pub fn squares(&self, outputs: &[f32], group: usize) -> Vec<f64> {
+        let mut squares = vec![0.0; group];
+        for (query, output) in outputs.chunks_exact(self.dim).enumerate() {
+            squares[query % group] += output
+                .iter()
+                .map(|&x| f64::from(x) * f64::from(x))
+                .sum::<f64>();
+        }
+        squares
+    }
+
+    /// Hands the dot products of tokens and queries, `[tokens, lanes]`, to `take` in portions beside the weights.
+    fn logits(&mut self, rows: &Rows, values: &[f32], take: &mut dyn FnMut(&mut [f32], &[f32])) {
+        let mut portion = vec![0.0; TOKENS * self.lanes];
+        let mut buffer = vec![0.0; TOKENS * self.dim];
+        for (place, weights) in self.weights.chunks_mut(TOKENS * self.lanes).enumerate() {
+            let first = self.tokens.start + place * TOKENS;
+            let count = weights.len() / self.lanes;
+            rows.read(values, first..first + count, &mut buffer);
+            dots(&buffer, &self.q, self.dim, self.lanes, &mut portion);
+            take(weights, &portion[..count * self.lanes]);
+        }
+    }
+
+    /// By how much the weights change with another K.
+    fn weight_changes(
+        &self,
+        rows: &Rows,
+        cache: &Cache,
+        k: &[f32],
+        softcap: Option<f32>,
+    ) -> Vec<f32> {
+        let rows = rows.differences(cache.k);
+        let mut changes = vec![0.0; self.weights.len()];
+        let mut buffer = vec![0.0; TOKENS * self.dim];
+        let mut portion = vec![0.0; TOKENS * self.lanes];
+        for (place, changes) in changes.chunks_mut(TOKENS * self.lanes).enumerate() {
+            let first = self.tokens.start + place * TOKENS;
+            let count = changes.len() / self.lanes;
+            rows.read(k, first..first + count, &mut buffer);
+            dots(&buffer, &self.q, self.dim, self.lanes, &mut portion);
+            changes.copy_from_slice(&portion[..changes.len()]);
+        }
+        if let Some(cap) = softcap {
+            for (change, logit) in changes.iter_mut().zip(&self.logits) {
+                *change = cap * (tanh((logit + *change) / cap) - tanh(logit / cap));
+            }
+        }
+        reweight(&self.weights, &mut changes, self.lanes);
+        changes
+    }
+
+    /// Weights times values, `[queries, dim]`.
+    fn outputs_of(&self, weights: &[f32], rows: &Rows, values: &[f32]) -> Vec<f32> {
+        let width = self.dim.next_multiple_of(LANES);
+        let mut sums = vec![0.0; self.lanes * width];
+        let mut buffer = vec![0.0; STRETCH * width];
+        for (place, weights) in weights.chunks(STRETCH * self.lanes).enumerate() {
+            let first = self.tokens.start + place * STRETCH;
+            let count = weights.len() / self.lanes;
+            rows.read_padded(values, first..first + count, width, &mut buffer);
+            accumulate(
+                weights,
+                &buffer[..count * width],
+                self.lanes,
+                width,
+                &mut sums,
+            );
+        }
+        let vectors = sums.chunks_exact(width).take(self.queries);
+        vectors
+            .flat_map(|vector| &vector[..self.dim])
+            .copied()
+            .collect()
+    }
+}
+
+/// The vectors of one KV head among those of all, maybe as differences to captured ones.
+struct Rows<'a> {
+    stride: usize,
+    offset: usize,
+    dim: usize,
+    captured: Option<&'a [f32]>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(cache: &Cache, head: usize) -> Self {
+        Self {
+            stride: cache.kv_heads * cache.head_dim,
+            offset: head * cache.head_dim,
+            dim: cache.head_dim,
+            captured: None,
+        }
+    }
+
+    fn differences(&self, captured: &'a [f32]) -> Self {
+        Self {
+            captured: Some(captured),
+            ..*self
+        }
+    }
+
+    /// Writes the vectors of these tokens to `out` one after the other.
+    fn read(&self, values: &[f32], tokens: Range<usize>, out: &mut [f32]) {
+        self.read_padded(values, tokens, self.dim, out);
+    }
+
+    fn read_padded(&self, values: &[f32], tokens: Range<usize>, width: usize, out: &mut [f32]) {
+        for (token, out) in tokens.zip(out.chunks_exact_mut(width)) {
+            let start = token * self.stride + self.offset;
+            let vector = &values[start..start + self.dim];
+            match self.captured {
+                None => out[..self.dim].copy_from_slice(vector),
+                Some(captured) => difference(
+                    &captured[start..start + self.dim],
+                    vector,
+                    &mut out[..self.dim],
+                ),
+            }
+        }
+    }
+}
+
+/// Dot products of [`TOKENS`] vectors with all queries: `[TOKENS, lanes]`.
+#[multiversion(targets("x86_64+avx2"))]
+fn dots(vectors: &[f32], q: &[f32], dim: usize, lanes: usize, out: &mut [f32]) {
+    let (v0, rest) = vectors.split_at(dim);
+    let (v1, rest) = rest.split_at(dim);
+    let (v2, v3) = rest.split_at(dim);
+    for lane in (0..lanes).step_by(LANES) {
+        let mut sums = [Lanes::splat(0.0); TOKENS];
+        for (place, q) in q.chunks_exact(lanes).enumerate() {
+            let Some(q) = q[lane..].first_chunk() else {
+                continue;
+            };
+            let q = Lanes::of(q);
+            sums[0] = sums[0].add(q.mul(Lanes::splat(v0[place])));
+            sums[1] = sums[1].add(q.mul(Lanes::splat(v1[place])));
+            sums[2] = sums[2].add(q.mul(Lanes::splat(v2[place])));
+            sums[3] = sums[3].add(q.mul(Lanes::splat(v3[place])));
+        }
+        for (token, sum) in sums.iter().enumerate() {
+            out[token * lanes + lane..][..LANES].copy_from_slice(&sum.values());
+        }
+    }
+}
+
+/// Adds weights times values to `sums`, `[lanes, width]`.
+#[multiversion(targets("x86_64+avx2"))]
+fn accumulate(weights: &[f32], values: &[f32], lanes: usize, width: usize, sums: &mut [f32]) {
+    for query in (0..lanes).step_by(4) {
+        for column in (0..width).step_by(LANES) {
+            let mut sum = [Lanes::splat(0.0); 4];
+            for (weights, values) in weights.chunks_exact(lanes).zip(values.chunks_exact(width)) {
+                let (Some(weights), Some(values)) = (
+                    weights[query..].first_chunk::<4>(),
+                    values[column..].first_chunk(),
+                ) else {
+                    continue;
+                };
+                let values = Lanes::of(values);
+                for (sum, weight) in sum.iter_mut().zip(weights) {
+                    *sum = sum.add(values.mul(Lanes::splat(*weight)));
+                }
+            }
+            for (place, sum) in sum.iter().enumerate() {
+                let at = (query + place) * width + column;
+                for (all, part) in sums[at..at + LANES].iter_mut().zip(sum.values()) {
+                    *all += part;
+                }
+            }
+        }
+    }
+}
+
+/// Makes weights of logits, 0 for tokens that a query does not see.
+#[multiversion(targets("x86_64+avx2"))]
+fn softmax(logits: &mut [f32], lanes: usize, seen: &[Range<usize>], first: usize) {
+    let mut most = vec![f32::NEG_INFINITY; lanes];
+    for (token, row) in logits.chunks_exact_mut(lanes).enumerate() {
+        for (lane, logit) in row.iter_mut().enumerate() {
+            let sees = seen
+                .get(lane)
+                .is_some_and(|seen| seen.contains(&(first + token)));
+            *logit = if sees { *logit } else { f32::NEG_INFINITY };
+            most[lane] = most[lane].max(*logit);
+        }
+    }
+    for most in &mut most {
+        // A lane without a query sees nothing.
+        *most = if *most == f32::NEG_INFINITY {
+            0.0
+        } else {
+            *most
+        };
+    }
+    let mut sums = vec![0f64; lanes];
+    for row in logits.chunks_exact_mut(lanes) {
+        for (place, logits) in row.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+            let at = place * LANES;
+            let mut shifted = [0.0; LANES];
+            for lane in 0..LANES {
+                shifted[lane] = logits[lane] - most[at + lane];
+            }
+            let weights = exp(shifted);
+            for lane in 0..LANES {
+                logits[lane] = if logits[lane] == f32::NEG_INFINITY {
+                    0.0
+                } else {
+                    weights[lane]
+                };
+                sums[at + lane] += f64::from(logits[lane]);
+            }
+        }
+    }
+    let factors: Vec<f32> = sums
+        .iter()
+        .map(|&sum| if sum > 0.0 { (1.0 / sum) as f32 } else { 0.0 })
+        .collect();
+    for row in logits.chunks_exact_mut(lanes) {
+        for (weight, factor) in row.iter_mut().zip(&factors) {
+            *weight *= factor;
+        }
+    }
+}
+
+/// Makes changes of weights of changes of logits: w * (e - r) / (1 + r) with e = exp(change) - 1 and r the weighted sum of e.
+#[multiversion(targets("x86_64+avx2"))]
+fn reweight(weights: &[f32], changes: &mut [f32], lanes: usize) {
+    let mut means = vec![0f32; lanes];
+    let mut part = vec![0f32; lanes];
+    for (weights, changes) in weights
+        .chunks(STRETCH * lanes)
+        .zip(changes.chunks_mut(STRETCH * lanes))
+    {
+        part.fill(0.0);
+        for (weights, changes) in weights
+            .chunks_exact(lanes)
+            .zip(changes.chunks_exact_mut(lanes))
+        {
+            let parts = part.as_chunks_mut::<LANES>().0;
+            for ((part, weights), changes) in parts
+                .iter_mut()
+                .zip(weights.as_chunks::<LANES>().0)
+                .zip(changes.as_chunks_mut::<LANES>().0)
+            {
+                *changes = exp_m1(*changes);
+                *part = Lanes::of(part)
+                    .add(Lanes::of(weights).mul(Lanes::of(changes)))
+                    .values();
+            }
+        }
+        for (mean, part) in means.iter_mut().zip(&part) {
+            *mean += part;
+        }
+    }
+    let factors: Vec<f32> = means.iter().map(|mean| 1.0 / (1.0 + mean)).collect();
+    for (weights, changes) in weights
+        .chunks_exact(lanes)
+        .zip(changes.chunks_exact_mut(lanes))
+    {
+        for lane in 0..lanes {
+            changes[lane] = weights[lane] * (changes[lane] - means[lane]) * factors[lane];
+        }
+    }
+}

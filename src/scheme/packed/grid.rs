@@ -1,0 +1,290 @@
+//! Loops over values that fall into groups with a scale each: a format says what a group stores and how a value becomes a code, a grid
+//! says which values make a group. One function makes a code of a value and one a value of a code, whether codes are stored or not.
+
+use super::super::bits::{BitReader, BitWriter};
+use multiversion::multiversion;
+
+/// What a format knows of a group, for encoding (`inverse`, `start`) and for decoding (`scale`, `offset`); each format fills what it
+/// needs. What is stored of it is the format's affair.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Params {
+    /// What values are multiplied with, or divided by.
+    pub inverse: f32,
+    /// What is taken off before.
+    pub start: f32,
+    /// The distance of two steps as the decoder has it.
+    pub scale: f32,
+    /// What is added at last.
+    pub offset: f32,
+}
+
+/// The least and the greatest value of a group.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Range {
+    pub min: f32,
+    pub max: f32,
+}
+
+impl Range {
+    const EMPTY: Self = Self {
+        min: f32::INFINITY,
+        max: f32::NEG_INFINITY,
+    };
+
+    /// The greatest magnitude.
+    pub fn magnitude(self) -> f32 {
+        self.max.max(-self.min).max(0.0)
+    }
+}
+
+/// A way to store groups of values.
+pub(super) trait Format: Copy {
+    /// Bits of a code.
+    fn bits(&self) -> u32;
+
+    /// Stored bytes of a group beside its codes.
+    fn side(&self) -> usize;
+
+    /// The parameters of a group. `group` holds its values where they lie together, which they do for grids of single rows.
+    fn fit(&self, range: Range, group: &[f32]) -> Params;
+
+    /// Appends the stored part of the parameters.
+    fn write_side(&self, params: &Params, out: &mut Vec<u8>);
+
+    /// The parameters for decoding, from as many bytes as [`Format::side`] says.
+    fn read_side(&self, bytes: &[u8]) -> Params;
+
+    /// The code of a value.
+    fn code(&self, value: f32, params: &Params) -> u32;
+
+    /// The value of a code.
+    fn value(&self, code: u32, params: &Params) -> f32;
+}
+
+/// Which values of a matrix of `columns` (head x head_dim) share a group: `rows` tokens times `width` columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Grid {
+    pub columns: usize,
+    pub rows: usize,
+    pub width: usize,
+}
+
+impl Grid {
+    /// The number of groups that `values` fall into.
+    pub fn groups(&self, values: usize) -> usize {
+        let rows = values.checked_div(self.columns).unwrap_or(0);
+        rows.div_ceil(self.rows.max(1)) * self.per_row()
+    }
+
+    fn per_row(&self) -> usize {
+        self.columns.div_ceil(self.width.max(1))
+    }
+
+    /// Values of a block of rows that share groups.
+    fn block(&self) -> usize {
+        self.rows.saturating_mul(self.columns).max(1)
+    }
+}
+
+/// The parameters of the groups of a block, each field apart: groups of one column are taken many at a time.
+#[derive(Default)]
+struct Fitted {
+    inverse: Vec<f32>,
+    start: Vec<f32>,
+    scale: Vec<f32>,
+    offset: Vec<f32>,
+}
+
+impl Fitted {
+    fn clear(&mut self) {
+        for field in [
+            &mut self.inverse,
+            &mut self.start,
+            &mut self.scale,
+            &mut self.offset,
+        ] {
+            field.clear();
+        }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, params: Params) {
+        self.inverse.push(params.inverse);
+        self.start.push(params.start);
+        self.scale.push(params.scale);
+        self.offset.push(params.offset);
+    }
+
+    #[inline(always)]
+    fn get(&self, group: usize) -> Params {
+        Params {
+            inverse: self.inverse[group],
+            start: self.start[group],
+            scale: self.scale[group],
+            offset: self.offset[group],
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.scale.len()
+    }
+}
+
+/// Takes the range of values in eight lanes.
+#[inline(always)]
+fn range_of(values: &[f32]) -> Range {
+    let (mut min, mut max) = ([f32::INFINITY; 8], [f32::NEG_INFINITY; 8]);
+    let (lanes, rest) = values.as_chunks::<8>();
+    for values in lanes {
+        for lane in 0..8 {
+            min[lane] = if values[lane] < min[lane] {
+                values[lane]
+            } else {
+                min[lane]
+            };
+            max[lane] = if values[lane] > max[lane] {
+                values[lane]
+            } else {
+                max[lane]
+            };
+        }
+    }
+    let start = Range::EMPTY;
+    let mut range = min
+        .iter()
+        .zip(&max)
+        .fold(start, |range, (&min, &max)| Range {
+            min: range.min.min(min),
+            max: range.max.max(max),
+        });
+    for &value in rest {
+        range.min = range.min.min(value);
+        range.max = range.max.max(value);
+    }
+    range
+}
+
+/// The parameters of the groups of a block of rows.
+#[inline(always)]
+fn fit<F: Format>(format: &F, block: &[f32], grid: Grid, fitted: &mut Fitted) {
+    fitted.clear();
+    if block.len() <= grid.columns {
+        for group in block.chunks(grid.width.max(1)) {
+            fitted.push(format.fit(range_of(group), group));
+        }
+        return;
+    }
+    if grid.width >= grid.columns {
+        fitted.push(format.fit(range_of(block), block));
+        return;
+    }
+    let mut min = vec![f32::INFINITY; grid.per_row()];
+    let mut max = vec![f32::NEG_INFINITY; grid.per_row()];
+    for row in block.chunks(grid.columns) {
+        if grid.width == 1 {
+            for ((min, max), &value) in min.iter_mut().zip(&mut max).zip(row) {
+                *min = if value < *min { value } else { *min };
+                *max = if value > *max { value } else { *max };
+            }
+            continue;
+        }
+        for ((min, max), group) in min.iter_mut().zip(&mut max).zip(row.chunks(grid.width)) {
+            let range = range_of(group);
+            *min = min.min(range.min);
+            *max = max.max(range.max);
+        }
+    }
+    for (&min, &max) in min.iter().zip(&max) {
+        fitted.push(format.fit(Range { min, max }, &[]));
+    }
+}
+
+/// Puts what a decoder gives back in place of the values.
+#[multiversion(targets("x86_64+avx2"))]
+pub(super) fn restore<F: Format>(format: &F, grid: Grid, values: &mut [f32]) {
+    let mut fitted = Fitted::default();
+    for block in values.chunks_mut(grid.block()) {
+        fit(format, block, grid, &mut fitted);
+        for row in block.chunks_mut(grid.columns.max(1)) {
+            if grid.width == 1 {
+                let columns = row.len();
+                let (inverse, start) = (&fitted.inverse[..columns], &fitted.start[..columns]);
+                let (scale, offset) = (&fitted.scale[..columns], &fitted.offset[..columns]);
+                for column in 0..columns {
+                    let params = Params {
+                        inverse: inverse[column],
+                        start: start[column],
+                        scale: scale[column],
+                        offset: offset[column],
+                    };
+                    row[column] = format.value(format.code(row[column], &params), &params);
+                }
+                continue;
+            }
+            for (group, values) in row.chunks_mut(grid.width.max(1)).enumerate() {
+                let params = fitted.get(group);
+                for value in values {
+                    *value = format.value(format.code(*value, &params), &params);
+                }
+            }
+        }
+    }
+}
+
+/// The stored bytes: the groups' side information first, then the codes, packed.
+pub(super) fn encode<F: Format>(format: &F, grid: Grid, values: &[f32]) -> Vec<u8> {
+    let bits = format.bits();
+    let mut side = Vec::with_capacity(grid.groups(values.len()) * format.side());
+    let mut codes = Vec::with_capacity(codes_len(values.len(), bits));
+    let mut writer = BitWriter::new(&mut codes);
+    let mut fitted = Fitted::default();
+    for block in values.chunks(grid.block()) {
+        fit(format, block, grid, &mut fitted);
+        for group in 0..fitted.len() {
+            format.write_side(&fitted.get(group), &mut side);
+        }
+        for row in block.chunks(grid.columns.max(1)) {
+            for (group, values) in row.chunks(grid.width.max(1)).enumerate() {
+                let params = fitted.get(group);
+                for &value in values {
+                    writer.put(format.code(value, &params), bits);
+                }
+            }
+        }
+    }
+    writer.finish();
+    side.extend(codes);
+    side
+}
+
+/// Bytes of so many codes.
+fn codes_len(values: usize, bits: u32) -> usize {
+    (values * bits as usize).div_ceil(8)
+}
+
+/// Stored bytes of so many values, without making them.
+pub(super) fn stored_len<F: Format>(format: &F, grid: Grid, values: usize) -> usize {
+    grid.groups(values) * format.side() + codes_len(values, format.bits())
+}
+
+/// The values of `bytes`, which are as many as [`stored_len`] says.
+pub(super) fn decode<F: Format>(format: &F, grid: Grid, bytes: &[u8], values: &mut [f32]) {
+    let (bits, side_len) = (format.bits(), format.side());
+    let (mut side, codes) = bytes.split_at(grid.groups(values.len()) * side_len);
+    let mut reader = BitReader::new(codes);
+    let mut params = vec![Params::default(); grid.per_row()];
+    for block in values.chunks_mut(grid.block()) {
+        for params in &mut params {
+            let (now, rest) = side.split_at(side_len);
+            *params = format.read_side(now);
+            side = rest;
+        }
+        for row in block.chunks_mut(grid.columns.max(1)) {
+            for (values, params) in row.chunks_mut(grid.width.max(1)).zip(&params) {
+                for value in values {
+                    *value = format.value(reader.take(bits), params);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! The packed formats: codes of a few bits in groups with a scale, as serving engines keep a KV cache while it is in use.
+
+mod fp8;
+mod grid;
+mod hadamard;
+mod int;
+mod llama;
+mod microscaling;
+mod mlx;
+mod name;
+mod number;
+mod turbo;
+
+pub(super) use name::parse;
+
+use super::codec::{About, Codec, Corrupt, Restored, Unfit};
+use crate::tensor::{Element, Tensor, with_element};
+use grid::Grid;
+use multiversion::multiversion;
+use number::Fp8;
+
+/// Which values share a scale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Per {
+    /// All values.
+    Tensor,
+    /// The values of a head, of all tokens.
+    Head,
+    /// The values of a token, of all heads.
+    Token,
+    /// The values of a channel (a head's place along head_dim), of all tokens.
+    Channel,
+    /// So many values along head_dim.
+    Group(usize),
+    /// The values of a head of a token.
+    TokenHead,
+    /// A channel's values of so many tokens.
+    ChannelGroup(usize),
+}
+
+/// What is stored of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    /// llama.cpp: `q8_0`.
+    Q8,
+    /// llama.cpp: `q4_0`, `q5_0`.
+    Signed(u32),
+    /// llama.cpp: `q4_1`, `q5_1`.
+    Spanned(u32),
+    /// mlx: bits.
+    Mlx(u32),
+    /// vLLM, TensorRT-LLM.
+    Fp8 { format: Fp8, scaled: bool },
+    /// NVFP4; with a scale of the whole tensor too.
+    NvFp4 { global: bool },
+    /// MXFP4, or MXFP8.
+    Mx { eight: bool },
+    /// Integers with fp16 scales.
+    Int { bits: u32, symmetric: bool },
+    /// Levels for normal values.
+    Turbo(u32),
+}
+
+/// A packed format, for all of a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packed {
+    format: Format,
+    /// Which values share a scale: of keys, and of values.
+    per: [Per; 2],
+    /// Whether a Hadamard transform goes before.
+    hadamard: bool,
+}
+
+/// Runs `$body` with what a [`Format`] names, ready to use.
+macro_rules! with_format {
+    ($packed:expr, $about:expr, $global:expr, $format:ident => $body:expr) => {{
+        let (about, global): (&About, f32) = ($about, $global);
+        match $packed.format {
+            Format::Q8 => {
+                let $format = llama::Q8;
+                $body
+            }
+            Format::Signed(bits) => {
+                let $format = llama::Signed { bits };
+                $body
+            }
+            Format::Spanned(bits) => {
+                let $format = llama::Spanned { bits };
+                $body
+            }
+            Format::Mlx(bits) => with_element!(about.dtype, E => {
+                let $format = mlx::Affine::<E>::new(bits);
+                $body
+            }),
+            Format::Fp8 { format, scaled } => {
+                let $format = fp8::Cast { format, scaled };
+                $body
+            }
+            Format::NvFp4 { .. } => {
+                let $format = microscaling::NvFp4 { global };
+                $body
+            }
+            Format::Mx { eight } => with_element!(about.dtype, E => {
+                let $format = microscaling::Mx::<E>::new(eight);
+                $body
+            }),
+            Format::Int {
+                bits,
+                symmetric: true,
+            } => {
+                let $format = int::Symmetric { bits };
+                $body
+            }
+            Format::Int { bits, .. } => {
+                let $format = int::Asymmetric { bits };
+                $body
+            }
+            Format::Turbo(bits) => {
+                let $format = turbo::Levels::new(bits, about.shape.head_dim);
+                $body
+            }
+        }
+    }};
+}
+
+impl Packed {
+    fn grid(&self, about: &About) -> Grid {
+        let columns = about.shape.token_elements();
+        let (rows, width) = match self.per[about.kv as usize] {
+            Per::Tensor => (usize::MAX, columns),
+            Per::Head => (usize::MAX, about.shape.head_dim),
+            Per::Token => (1, columns),
+            Per::TokenHead => (1, about.shape.head_dim),
+            Per::Channel => (usize::MAX, 1),
+            Per::Group(width) => (1, width),
+            Per::ChannelGroup(rows) => (rows, 1),
+        };
+        Grid {
+            columns,
+            rows: rows.min(about.shape.seq_len.max(1)),
+            width,
+        }
+    }
+
+    /// Bytes before all others: a scale of the whole tensor.
+    fn prefix(&self) -> usize {
+        if self.format == (Format::NvFp4 { global: true }) {
+            4
+        } else {
+            0
+        }
+    }
+
+    /// The scale of the whole tensor, 1 for formats without.
+    fn global(&self, values: &[f32]) -> f32 {
+        if self.prefix() == 0 {
+            return 1.0;
+        }
+        let most = values
+            .iter()
+            .fold(0f32, |most, value| most.max(value.abs()));
+        let scale = most / (6.0 * Fp8::E4m3.max());
+        if scale > 0.0 { scale } else { 1.0 }
+    }
+
+    fn forward(&self, values: &mut [f32], about: &About) {
+        let dim = about.shape.head_dim;
+        if matches!(self.format, Format::Turbo(_)) {
+            hadamard::flip(values, dim);
+        }
+        if self.hadamard {
+            hadamard::transform(values, dim);
+        }
+    }
+
+    fn backward(&self, values: &mut [f32], about: &About) {
+        let dim = about.shape.head_dim;
+        if self.hadamard {
+            hadamard::transform(values, dim);
+        }
+        if matches!(self.format, Format::Turbo(_)) {
+            hadamard::flip(values, dim);
+        }
+        with_element!(about.dtype, E => round_to::<E>(values));
+    }
+
+    /// Bytes that all of a tensor takes.
+    fn stored_len(&self, about: &About) -> usize {
+        let grid = self.grid(about);
+        self.prefix()
+            + with_format!(self, about, 1.0, format => grid::stored_len(&format, grid, about.len()))
+    }
+}
+
+/// Rounds values to an element type; what is beyond its range becomes its greatest value.
+#[multiversion(targets("x86_64+avx2"))]
+fn round_to<E: Element>(values: &mut [f32]) {
+    if E::SIZE == 4 {
+        return;
+    }
+    let half = E::value(E::bits_of(65536.0)).is_infinite();
+    let most = if half { 65504.0 } else { 3.389_531_4e38 };
+    for value in values {
+        *value = E::value(E::bits_of(value.clamp(-most, most)));
+    }
+}
+
+impl Codec for Packed {
+    fn name(&self) -> String {
+        name::write(self)
+    }
+
+    fn unfit(&self, about: &About) -> Option<Unfit> {
+        let head_dim = about.shape.head_dim;
+        if self.hadamard && !head_dim.is_power_of_two() {
+            return Some(Unfit::PowerOfTwo { head_dim });
+        }
+        match self.per[about.kv as usize] {
+            Per::Group(group) if !head_dim.is_multiple_of(group) => {
+                Some(Unfit::Group { head_dim, group })
+            }
+            _ => None,
+        }
+    }
+
+    fn encode(&self, tensor: &Tensor, about: &About) -> Vec<u8> {
+        let mut values = tensor.values();
+        self.forward(&mut values, about);
+        let global = self.global(&values);
+        let mut out = global.to_le_bytes()[..self.prefix()].to_vec();
+        out.extend(with_format!(self, about, global, format => grid::encode(&format, self.grid(about), &values)));
+        out
+    }
+
+    fn decode(&self, bytes: &[u8], about: &About) -> Result<Tensor, Corrupt> {
+        let expected = self.stored_len(about);
+        if bytes.len() != expected {
+            return Err(Corrupt::Length {
+                expected: expected as u64,
+                found: bytes.len() as u64,
+            });
+        }
+        let (prefix, bytes) = bytes.split_at(self.prefix());
+        let global = prefix
+            .first_chunk()
+            .map_or(1.0, |bytes| f32::from_le_bytes(*bytes));
+        let mut values = vec![0.0; about.len()];
+        with_format!(self, about, global, format => grid::decode(&format, self.grid(about), bytes, &mut values));
+        self.backward(&mut values, about);
+        let bytes = with_element!(about.dtype, E => {
+            let mut bytes = vec![0; values.len() * E::SIZE];
+            for (value, bytes) in values.iter().zip(bytes.chunks_exact_mut(E::SIZE)) {
+                E::put(*value, bytes);
+            }
+            bytes
+        });
+        Tensor::new(about.dtype, about.shape, bytes)
+            .map_err(|error| Corrupt::Content(error.to_string()))
+    }
+
+    fn restore(&self, values: &[f32], about: &About) -> Restored {
+        let mut values = values.to_vec();
+        self.forward(&mut values, about);
+        let global = self.global(&values);
+        with_format!(self, about, global, format => grid::restore(&format, self.grid(about), &mut values));
+        self.backward(&mut values, about);
+        Restored {
+            values,
+            bytes: self.stored_len(about) as u64,
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The bytes as they are: what sinks, recent tokens and tensors that nothing else can store are kept as.
+
+use super::codec::{About, Codec, Corrupt, Restored, Unfit};
+use crate::tensor::{Tensor, TensorError};
+
+/// Nothing is changed.
+pub(super) struct Raw;
+
+impl Codec for Raw {
+    fn name(&self) -> String {
+        "raw".to_owned()
+    }
+
+    fn unfit(&self, _: &About) -> Option<Unfit> {
+        None
+    }
+
+    fn encode(&self, tensor: &Tensor, _: &About) -> Vec<u8> {
+        tensor.bytes().to_vec()
+    }
+
+    fn decode(&self, bytes: &[u8], about: &About) -> Result<Tensor, Corrupt> {
+        Tensor::new(about.dtype, about.shape, bytes.to_vec()).map_err(|error| match error {
+            TensorError::WrongSize { expected, found } => Corrupt::Length {
+                expected: expected as u64,
+                found: found as u64,
+            },
+            error => Corrupt::Content(error.to_string()),
+        })
+    }
+
+    fn restore(&self, values: &[f32], about: &About) -> Restored {
+        Restored {
+            values: values.to_vec(),
+            bytes: (values.len() * about.dtype.size()) as u64,
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! The arrows of the house: `use` lines point down between folders, and no files of `src` use each other in a circle.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+/// What stands on what, lowest first: a file may use files of its own row and of rows before it. The longest path that a file
+/// starts with counts.
+const FLOORS: &[&[&str]] = &[
+    &["numeric", "lanes", "order", "sum", "par"],
+    &["tensor"],
+    &["report", "codec", "metrics", "lossy", "scheme", "dump"],
+    &["analysis", "convert", "inspect"],
+    &["cli", "web"],
+    &["lib", "main"],
+];
+
+/// Folders on one floor that don't know each other.
+const STRANGERS: &[&str] = &["report", "codec", "metrics", "lossy", "scheme", "dump"];
+
+/// Circles that are still to be opened.
+const UNTIED_LATER: &[&str] = &["cli", "codec/zstd"];
+
+/// Arrows up that are still to be turned.
+const TURNED_LATER: &[&str] = &["dump/format/meta uses report/float"];
+
+/// The wings of `dump`, lowest first.
+const DUMP: &[&[&str]] = &[
+    &["dump/bytes", "dump/natural"],
+    &["dump/problem"],
+    &["dump/capture"],
+    &["dump/arrays", "dump/archive"],
+    &["dump/format"],
+    &["dump"],
+];
+
+type Graph = BTreeMap<String, BTreeSet<String>>;
+
+#[test]
+fn no_files_use_each_other_in_a_circle() {
+    let graph = uses();
+    assert!(graph.len() > 100, "the files of src are read");
+    let mut left = graph;
+    // Files that use nothing that is left can't be part of a circle.
+    loop {
+        let done: BTreeSet<String> = left
+            .iter()
+            .filter(|(_, uses)| uses.is_empty())
+            .map(|(file, _)| file.clone())
+            .collect();
+        if done.is_empty() {
+            break;
+        }
+        left.retain(|file, _| !done.contains(file));
+        left.values_mut()
+            .for_each(|uses| uses.retain(|used| !done.contains(used)));
+    }
+    // Nor can files that nothing uses.
+    loop {
+        let used: BTreeSet<String> = left.values().flatten().cloned().collect();
+        let before = left.len();
+        left.retain(|file, _| used.contains(file));
+        if left.len() == before {
+            break;
+        }
+    }
+    left.retain(|file, _| !UNTIED_LATER.iter().any(|folder| file.starts_with(folder)));
+    assert!(left.is_empty(), "these use each other: {left:#?}");
+}
+
+#[test]
+fn arrows_between_folders_point_down() {
+    let mut wrong = Vec::new();
+    for (file, uses) in uses() {
+        for used in uses {
+            let (from, to) = (floor(FLOORS, &file), floor(FLOORS, &used));
+            let top = |path: &str| path.split('/').next().unwrap_or_default().to_owned();
+            let strangers = top(&file) != top(&used)
+                && STRANGERS.contains(&&*top(&file))
+                && STRANGERS.contains(&&*top(&used));
+            let up_in_dump = top(&file) == "dump"
+                && top(&used) == "dump"
+                && floor(DUMP, &file) < floor(DUMP, &used);
+            if from < to || strangers || up_in_dump {
+                wrong.push(format!("{file} uses {used}"));
+            }
+        }
+    }
+    wrong.retain(|arrow| !TURNED_LATER.contains(&arrow.as_str()));
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The number of the row that a file stands on.
+fn floor(floors: &[&[&str]], file: &str) -> usize {
+    let is_in = |prefix: &str| {
+        let rest = file.strip_prefix(prefix);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let rows = floors.iter().enumerate();
+    let prefixes =
+        rows.flat_map(|(row, prefixes)| prefixes.iter().map(move |prefix| (row, *prefix)));
+    prefixes
+        .filter(|(_, prefix)| is_in(prefix))
+        .max_by_key(|(_, prefix)| prefix.len())
+        .unwrap_or_else(|| panic!("{file} stands on no floor: say on which in tests/layers.rs"))
+        .0
+}
+
+/// Which files each file of `src` uses, by module path: `dump/bytes/stream`. A folder's `mod.rs` and the file that declares its
+/// modules are the folder itself; re-exports are followed to the file they come from.
+fn uses() -> Graph {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut texts = BTreeMap::new();
+    read(&root, &root, &mut texts);
+    let exports: BTreeMap<&String, Vec<Vec<String>>> = texts
+        .iter()
+        .map(|(file, text)| (file, paths(text, true)))
+        .collect();
+    let mut graph = Graph::new();
+    for (file, text) in &texts {
+        let mut found = BTreeSet::new();
+        for path in paths(text, false) {
+            if let Some(used) = resolve(file, &path, &texts, &exports, 0) {
+                found.insert(used);
+            }
+        }
+        found.remove(file);
+        graph.insert(file.clone(), found);
+    }
+    // What declares modules and exports their items is the door of its folder: whoever enters is led on by `resolve`.
+    graph
+}
+
+fn read(root: &Path, folder: &Path, texts: &mut BTreeMap<String, String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read(root, &path, texts);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let inner = path.strip_prefix(root).unwrap().with_extension("");
+            let name = inner.to_str().unwrap().replace('\\', "/");
+            let name = name.strip_suffix("/mod").unwrap_or(&name).to_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            // Tests may look anywhere.
+            let text = text.split("#[cfg(test)]\nmod ").next().unwrap().to_owned();
+            texts.insert(name, text);
+        }
+    }
+}
+
+/// The paths of the `use` lines of a file, each to its last name; those of `pub use` or the others.
+fn paths(text: &str, exports: bool) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    let code: String = text
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or_default())
+        .collect::<Vec<_>>()
+        .join("\n");
+    for statement in code.split(';') {
+        let line = statement.trim_start();
+        let Some(at) = find_use(line) else { continue };
+        let is_export = line[..at].contains("pub");
+        if is_export == exports {
+            tree(&line[at + 4..], &mut Vec::new(), &mut found);
+        }
+    }
+    if !exports {
+        // Paths that stand in the code.
+        for (at, _) in code.match_indices("crate::") {
+            let rest = &code[at..];
+            let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
+            let path = rest[..end.unwrap_or(rest.len())].trim_end_matches(':');
+            found.push(path.split("::").map(str::to_owned).collect());
+        }
+    }
+    found
+}
+
+/// Where a statement's `use ` starts, if it is a use line.
+fn find_use(statement: &str) -> Option<usize> {
+    let at = statement.rfind("use ")?;
+    let before = statement[..at].rsplit('\n').next().unwrap_or_default();
+    let before = before.trim();
+    (before.is_empty() || before.starts_with("pub")).then_some(at)
+}
+
+/// Takes `a::{b, c::d}` apart.
+fn tree(text: &str, prefix: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
+    let text = text.trim();
+    match text.find('{') {
+        Some(open) if !text[..open].contains(',') => {
+            let depth = prefix.len();
+            let names = text[..open].split("::").map(str::trim);
+            prefix.extend(names.filter(|name| !name.is_empty()).map(str::to_owned));
+            let inside = &text[open + 1..text.rfind('}').unwrap_or(text.len())];
+            for branch in branches(inside) {
+                tree(branch, prefix, found);
+            }
+            prefix.truncate(depth);
+        }
+        _ => {
+            let name = text.split(" as ").next().unwrap_or_default();
+            let names = name.split("::").map(|name| name.trim().to_owned());
+            let path: Vec<String> = prefix.iter().cloned().chain(names).collect();
+            if !name.is_empty() {
+                found.push(path);
+            }
+        }
+    }
+}
+
+fn branches(inside: &str) -> Vec<&str> {
+    let (mut depth, mut start, mut found) = (0, 0, Vec::new());
+    for (at, symbol) in inside.char_indices() {
+        match symbol {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                found.push(&inside[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    found.push(&inside[start..]);
+    found.retain(|branch| !branch.trim().is_empty());
+    found
+}
+
+/// The file in which the item `path` lies, as `file` sees it.
+fn resolve(
+    file: &str,
+    path: &[String],
+    texts: &BTreeMap<String, String>,
+    exports: &BTreeMap<&String, Vec<Vec<String>>>,
+    depth: usize,
+) -> Option<String> {
+    assert!(depth < 20, "{file}: {path:?} leads nowhere");
+    let mut module: Vec<&str> = match path.first()?.as_str() {
+        "crate" | "kvlens" => vec![],
+        "super" | "self" => file.split('/').collect(),
+        own if texts.contains_key(&join(file, own)) => file.split('/').collect(),
+        _ => return None,
+    };
+    let mut rest = path;
+    while let Some((name, behind)) = rest.split_first() {
+        match name.as_str() {
+            "crate" | "kvlens" | "self" => {}
+            "super" => drop(module.pop()),
+            name => {
+                let below = [module.as_slice(), &[name]].concat();
+                if !texts.contains_key(&below.join("/")) {
+                    break;
+                }
+                module = below;
+            }
+        }
+        rest = behind;
+    }
+    let here = if module.is_empty() {
+        "lib".to_owned()
+    } else {
+        module.join("/")
+    };
+    if here == "lib" {
+        return None;
+    }
+    let Some(item) = rest.first() else {
+        return Some(here);
+    };
+    // An item that the module only passes on.
+    let exported = exports
+        .get(&here)?
+        .iter()
+        .find(|path| path.last() == Some(item));
+    match exported {
+        Some(path) => resolve(&here, path, texts, exports, depth + 1).or(Some(here)),
+        None => Some(here),
+    }
+}
+
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() || folder == "lib" {
+        name.to_owned()
+    } else {
+        format!("{folder}/{name}")
+    }
+}
