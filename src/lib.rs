@@ -5,7 +5,9 @@
 //! the [`metrics`] of what was lost, and folds the rows, in dump order, into a [`report`]. [`convert`] writes dumps in other formats.
 //!
 //! Arrows point down only: the command line and `web` → `analysis` → (`dump`, `lossy`, `codec`, `metrics`) → `tensor`. Nothing but
-//! `web` knows a browser, nothing but the command line a terminal; [`par`] is the only way to other threads.
+//! `web` knows a browser, nothing but the command line a terminal; [`par`] is the only way to other threads. The whole map, recipes for a
+//! format or an analysis, and the glossary are in
+//! [docs/architecture.md](https://github.com/kvlens/kvlens/blob/main/docs/architecture.md).
 #![deny(unsafe_code)]
 
 pub mod analysis;

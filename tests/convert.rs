@@ -83,9 +83,10 @@ fn every_format_gives_the_same_dump_back() {
         let expected = content(&dump);
         let folder = tempfile::tempdir().unwrap();
         let plan = Plan::new(&dump, &ConvertOptions::default()).unwrap();
+        let queries: u64 = dump.queries.iter().map(|queries| queries.bytes()).sum();
         assert_eq!(
             (plan.captures(), plan.bytes()),
-            (dump.captures.len(), dump.summary().bytes)
+            (dump.captures.len(), dump.summary().bytes + queries)
         );
         write_folder(Files::new(plan, &dump), folder.path()).unwrap();
         let folder = scan_source(FolderSource::open(folder.path()).unwrap());

@@ -1,7 +1,8 @@
 //! `kvlens scan`: what a dump holds.
 
 use clap::ArgMatches;
-use kvlens::dump::{DumpSummary, RunSummary, TensorGuess};
+use kvlens::dump::{DumpSummary, QueryCount, RunSummary, TensorGuess};
+use std::collections::BTreeMap;
 
 use super::{Failure, counted, input, report_problems};
 
@@ -31,6 +32,12 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
 fn print(summary: &DumpSummary) {
     for run in &summary.runs {
         print_run(run);
+        print_queries(
+            summary
+                .queries
+                .iter()
+                .filter(|queries| queries.run == run.run),
+        );
     }
     for guess in &summary.guesses {
         print_guess(guess);
@@ -96,4 +103,18 @@ fn print_run(run: &RunSummary) {
         run.bytes,
         counted(run.captures, "capture", "captures")
     );
+}
+
+/// One line for all layers whose queries are alike.
+fn print_queries<'a>(all: impl Iterator<Item = &'a QueryCount>) {
+    let mut alike: BTreeMap<(usize, usize, usize), usize> = BTreeMap::new();
+    for queries in all {
+        *alike
+            .entry((queries.queries, queries.q_heads, queries.head_dim))
+            .or_default() += 1;
+    }
+    for ((queries, heads, head_dim), layers) in alike {
+        let layers = counted(layers, "layer", "layers");
+        say!("  queries {queries} of {heads} heads x {head_dim} in {layers}");
+    }
 }

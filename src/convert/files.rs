@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::piece::Piece;
 use super::pieces::Pieces;
 use super::plan::{ConvertError, Plan};
+use super::query_target::QueryTarget;
 use crate::dump::Dump;
 
 /// One file to write.
@@ -18,16 +19,18 @@ pub struct OutputFile {
     pub bytes: Vec<u8>,
 }
 
-/// The files of the capture layout, three for each capture.
+/// The files of the capture layout, three for each capture, and behind all of them two for the queries of each layer.
 pub struct Files {
     pieces: Pieces,
+    queries: std::vec::IntoIter<QueryTarget>,
     next: VecDeque<OutputFile>,
 }
 
 impl Files {
     /// The files of what the plan has taken out of `dump`.
-    pub fn new(plan: Plan, dump: &Dump) -> Self {
+    pub fn new(mut plan: Plan, dump: &Dump) -> Self {
         Self {
+            queries: std::mem::take(&mut plan.queries).into_iter(),
             pieces: plan.pieces(dump),
             next: VecDeque::new(),
         }
@@ -39,8 +42,12 @@ impl Iterator for Files {
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.next.is_empty() {
-            match self.pieces.next()? {
-                Ok(piece) => self.next.extend(files(piece)),
+            let files = match self.pieces.next() {
+                Some(piece) => piece.map(|piece| Vec::from(files(piece))),
+                None => query_files(&self.queries.next()?),
+            };
+            match files {
+                Ok(files) => self.next.extend(files),
                 Err(error) => return Some(Err(error)),
             }
         }
@@ -106,4 +113,51 @@ fn files(piece: Piece) -> [OutputFile; 3] {
             bytes: piece.v,
         },
     ]
+}
+
+/// The keys of a `queries_*.json`.
+#[derive(Serialize)]
+struct QueryMeta<'a> {
+    layer_id: i64,
+    run_id: &'a str,
+    positions: Vec<u64>,
+    q_heads: usize,
+    head_dim: usize,
+    bytes_per_elem: usize,
+    dtype: &'static str,
+    q_file: String,
+    scale: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rope_theta: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sliding_window: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logit_softcap: Option<f64>,
+}
+
+fn query_files(target: &QueryTarget) -> Result<Vec<OutputFile>, ConvertError> {
+    let (queries, q_file) = (&target.queries, format!("q_{}.bin", target.stem));
+    let meta = QueryMeta {
+        layer_id: queries.layer_id,
+        run_id: &queries.run,
+        positions: target.positions(),
+        q_heads: queries.heads,
+        head_dim: queries.head_dim,
+        bytes_per_elem: target.dtype.size(),
+        dtype: target.dtype.name(),
+        q_file: q_file.clone(),
+        scale: queries.attention.scale,
+        rope_theta: queries.attention.rope_theta,
+        sliding_window: queries.attention.sliding_window,
+        logit_softcap: queries.attention.logit_softcap,
+    };
+    let meta = OutputFile {
+        path: target.meta_path(),
+        bytes: serde_json::to_vec(&meta).unwrap_or_default(),
+    };
+    let q = OutputFile {
+        path: format!("{}{q_file}", target.folder),
+        bytes: target.load()?,
+    };
+    Ok(vec![meta, q])
 }

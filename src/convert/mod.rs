@@ -10,6 +10,7 @@ mod options;
 mod piece;
 mod pieces;
 mod plan;
+mod query_target;
 mod safetensors;
 mod target;
 mod zip;

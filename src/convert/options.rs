@@ -181,6 +181,18 @@ impl ConvertOptions {
         let kept = from_first(start)..from_first(end);
         (!kept.is_empty()).then_some(kept)
     }
+
+    /// Whether queries of this layer at this position are kept; they belong to no stage.
+    pub(super) fn keeps_query(&self, layer_id: i64, position: u64) -> bool {
+        let of_layer = self
+            .layers
+            .as_ref()
+            .is_none_or(|layers| layers.contains(layer_id));
+        of_layer
+            && self
+                .tokens
+                .is_none_or(|TokenRange { start, end }| (start..end).contains(&position))
+    }
 }
 
 #[cfg(test)]

@@ -15,15 +15,21 @@ pub(super) struct Piece {
 impl Piece {
     pub fn new(target: Target, fetched: Fetched) -> Result<Self, Problem> {
         let loaded = fetched.decode()?;
-        let (k, v) = (convert(&target, &loaded.k), convert(&target, &loaded.v));
+        let (k, v) = (kept(&target, &loaded.k), kept(&target, &loaded.v));
         Ok(Self { target, k, v })
     }
 }
 
-fn convert(target: &Target, tensor: &Tensor) -> Vec<u8> {
+/// The tokens of a tensor that are kept.
+fn kept(target: &Target, tensor: &Tensor) -> Vec<u8> {
     let token = tensor.shape().token_elements() * tensor.dtype().size();
     let bytes = &tensor.bytes()[target.tokens.start * token..target.tokens.end * token];
-    match (tensor.dtype(), target.dtype) {
+    convert(tensor.dtype(), target.dtype, bytes)
+}
+
+/// Little-endian elements as another type, where that is another.
+pub(super) fn convert(from: Dtype, to: Dtype, bytes: &[u8]) -> Vec<u8> {
+    match (from, to) {
         (Dtype::F32, Dtype::F16) => narrow(bytes, Bits16::Fp16),
         (Dtype::F32, Dtype::Bf16) => narrow(bytes, Bits16::Bf16),
         _ => bytes.to_vec(),

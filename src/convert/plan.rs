@@ -7,6 +7,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::options::ConvertOptions;
+use super::query_target::{self, QueryTarget};
 use super::target::Target;
 use crate::dump::{Capture, Dump, Problem};
 use crate::tensor::Dtype;
@@ -35,6 +36,8 @@ pub enum ConvertError {
 pub struct Plan {
     /// In the order in which they are read.
     pub(super) targets: Vec<Target>,
+    /// Behind them.
+    pub(super) queries: Vec<QueryTarget>,
 }
 
 impl Plan {
@@ -81,7 +84,10 @@ impl Plan {
         if targets.is_empty() {
             Err(ConvertError::Nothing)
         } else {
-            Ok(Self { targets })
+            Ok(Self {
+                queries: query_target::all(dump, options),
+                targets,
+            })
         }
     }
 
@@ -90,11 +96,16 @@ impl Plan {
         self.targets.len()
     }
 
-    /// Bytes of K and V that will be written.
+    /// Queries that will be written too, as groups of a layer.
+    pub fn queries(&self) -> usize {
+        self.queries.len()
+    }
+
+    /// Bytes of K and V (and of queries) that will be written.
     pub fn bytes(&self) -> u64 {
-        self.targets
-            .iter()
-            .map(|target| 2 * target.tensor_bytes())
+        let captures = self.targets.iter().map(|target| 2 * target.tensor_bytes());
+        captures
+            .chain(self.queries.iter().map(QueryTarget::bytes))
             .sum()
     }
 }
@@ -104,18 +115,7 @@ fn name(capture: &Capture, tokens: &Range<usize>) -> (String, String) {
     let start = capture.seq_start.saturating_add(tokens.start as u64);
     let stem = format!("t{start}_{}", start.saturating_add(tokens.len() as u64));
     let Some(path) = capture.meta_path() else {
-        let parts = capture
-            .run
-            .split('/')
-            .map(plain)
-            .filter(|part| !part.is_empty());
-        let folder: String = parts.map(|part| part + "/").collect();
-        let folder = if folder.is_empty() {
-            "run/".to_owned()
-        } else {
-            folder
-        };
-        return (format!("{folder}layer_{}/", capture.layer_id), stem);
+        return (folder(&capture.run, capture.layer_id), stem);
     };
     let (folder, file) = path
         .rfind('/')
@@ -125,6 +125,18 @@ fn name(capture: &Capture, tokens: &Range<usize>) -> (String, String) {
         .and_then(|name| name.strip_suffix(".json"));
     let own = own.filter(|_| *tokens == (0..capture.shape.seq_len));
     (folder.to_owned(), own.map_or(stem, str::to_owned))
+}
+
+/// A folder for what has none.
+pub(super) fn folder(run: &str, layer_id: i64) -> String {
+    let parts = run.split('/').map(plain).filter(|part| !part.is_empty());
+    let folder: String = parts.map(|part| part + "/").collect();
+    let folder = if folder.is_empty() {
+        "run/".to_owned()
+    } else {
+        folder
+    };
+    format!("{folder}layer_{layer_id}/")
 }
 
 /// A part of a path without anything that a file system might take amiss.

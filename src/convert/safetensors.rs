@@ -7,13 +7,15 @@ use serde::Serialize;
 
 use super::pieces::Pieces;
 use super::plan::{ConvertError, Plan};
-use crate::dump::{Dump, STORED_CAPTURES, StoredCapture};
+use super::query_target::QueryTarget;
+use crate::dump::{Dump, STORED_CAPTURES, STORED_QUERIES, StoredCapture, StoredQueries};
 use crate::tensor::Dtype;
 
 /// The pieces of a safetensors file.
 pub struct Safetensors {
     header: Option<Vec<u8>>,
     pieces: Option<Pieces>,
+    queries: std::vec::IntoIter<QueryTarget>,
 }
 
 /// One entry of the header.
@@ -33,10 +35,11 @@ struct Info {
 
 impl Safetensors {
     /// A file of what the plan has taken out of `dump`.
-    pub fn new(plan: Plan, dump: &Dump) -> Self {
+    pub fn new(mut plan: Plan, dump: &Dump) -> Self {
         let header = header(&plan);
         Self {
             header: Some(header),
+            queries: std::mem::take(&mut plan.queries).into_iter(),
             pieces: Some(plan.pieces(dump)),
         }
     }
@@ -51,14 +54,9 @@ fn header(plan: &Plan) -> Vec<u8> {
         let shape = target.shape();
         for name in &names {
             let end = offset + target.tensor_bytes();
-            let dtype = match target.dtype {
-                Dtype::F16 => "F16",
-                Dtype::Bf16 => "BF16",
-                Dtype::F32 => "F32",
-            };
             let shape = [shape.seq_len, shape.kv_heads, shape.head_dim];
             let info = Info {
-                dtype,
+                dtype: name_of(target.dtype),
                 shape,
                 data_offsets: [offset, end],
             };
@@ -76,17 +74,52 @@ fn header(plan: &Plan) -> Vec<u8> {
             v,
         });
     }
-    let stored = serde_json::to_string(&stored).unwrap_or_default();
-    entries.insert(
-        "__metadata__".to_owned(),
-        Entry::Metadata(BTreeMap::from([(STORED_CAPTURES, stored)])),
-    );
+    let mut queries = Vec::new();
+    for target in &plan.queries {
+        let (of, end) = (&target.queries, offset + target.bytes());
+        let name = format!("{}{}.q", target.folder, target.stem);
+        let info = Info {
+            dtype: name_of(target.dtype),
+            shape: [target.kept.len(), of.heads, of.head_dim],
+            data_offsets: [offset, end],
+        };
+        entries.insert(name.clone(), Entry::Tensor(info));
+        offset = end;
+        queries.push(StoredQueries {
+            path: target.meta_path(),
+            run: of.run.clone(),
+            layer_id: of.layer_id,
+            positions: target.positions(),
+            attention: of.attention,
+            q: name,
+        });
+    }
+    let mut metadata = BTreeMap::from([(
+        STORED_CAPTURES,
+        serde_json::to_string(&stored).unwrap_or_default(),
+    )]);
+    if !queries.is_empty() {
+        metadata.insert(
+            STORED_QUERIES,
+            serde_json::to_string(&queries).unwrap_or_default(),
+        );
+    }
+    entries.insert("__metadata__".to_owned(), Entry::Metadata(metadata));
     let mut json = serde_json::to_vec(&entries).unwrap_or_default();
     // The data starts at a multiple of 8, as the format's own writer has it.
     json.resize(json.len().next_multiple_of(8), b' ');
     let mut header = (json.len() as u64).to_le_bytes().to_vec();
     header.extend(json);
     header
+}
+
+/// What the format calls an element type.
+fn name_of(dtype: Dtype) -> &'static str {
+    match dtype {
+        Dtype::F16 => "F16",
+        Dtype::Bf16 => "BF16",
+        Dtype::F32 => "F32",
+    }
 }
 
 impl Iterator for Safetensors {
@@ -96,7 +129,9 @@ impl Iterator for Safetensors {
         if let Some(header) = self.header.take() {
             return Some(Ok(header));
         }
-        let piece = self.pieces.as_mut()?.next()?;
+        let Some(piece) = self.pieces.as_mut()?.next() else {
+            return self.queries.next().map(|target| target.load());
+        };
         if piece.is_err() {
             self.pieces = None;
         }

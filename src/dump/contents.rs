@@ -6,12 +6,15 @@ use super::arrays::TensorGuess;
 use super::capture::Capture;
 use super::natural::natural_cmp;
 use super::problem::{Fault, Problem};
+use super::queries::Queries;
 
 /// The captures of one or several sources, and what could not be used of them.
 #[derive(Clone, Debug, Default)]
 pub struct Dump {
     /// In natural path order: the order of report rows and of every sum.
     pub captures: Vec<Arc<Capture>>,
+    /// Captured queries, in natural path order: what explore measures attention with.
+    pub queries: Vec<Arc<Queries>>,
     /// What was left out and why, in natural path order.
     pub problems: Vec<Problem>,
     /// How the arrays of `.npy`, `.npz` and `.safetensors` files were understood.
@@ -24,6 +27,7 @@ impl Dump {
     /// Takes in another dump, keeping the order; a path that is already there is a problem, not a second capture.
     pub fn merge(&mut self, other: Self) {
         self.captures.extend(other.captures);
+        self.queries.extend(other.queries);
         self.problems.extend(other.problems);
         self.guesses.extend(other.guesses);
         self.pending_bytes = self.pending_bytes.max(other.pending_bytes);
@@ -41,11 +45,15 @@ impl Dump {
             }
             same
         });
+        self.queries.sort_by(|a, b| natural_cmp(&a.path, &b.path));
+        self.queries
+            .dedup_by(|later, earlier| later.path == earlier.path);
         self.problems.sort_by(|a, b| natural_cmp(&a.file, &b.file));
     }
 
-    /// Leaves out all captures of the run `run`.
+    /// Leaves out all captures and queries of the run `run`.
     pub fn remove_run(&mut self, run: &str) {
         self.captures.retain(|capture| capture.run != run);
+        self.queries.retain(|queries| queries.run != run);
     }
 }

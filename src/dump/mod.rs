@@ -18,6 +18,7 @@ mod fetch;
 mod format;
 mod natural;
 mod problem;
+mod queries;
 mod scan;
 mod summary;
 
@@ -33,7 +34,11 @@ pub use contents::Dump;
 pub use decode::{Fetched, Loaded};
 pub use fetch::Fetches;
 pub(crate) use format::stored_captures::{KEY as STORED_CAPTURES, StoredCapture};
+pub(crate) use format::stored_queries::{KEY as STORED_QUERIES, StoredQueries};
 pub use natural::natural_cmp;
 pub use problem::{Fault, Problem};
+pub use queries::{AttentionInfo, Queries};
 pub use scan::{FormatInfo, ScanOptions, endings, formats, scan};
-pub use summary::{DtypeCount, DumpSummary, LayerCount, RunSummary, ShapeCount, StageCount};
+pub use summary::{
+    DtypeCount, DumpSummary, LayerCount, QueryCount, RunSummary, ShapeCount, StageCount,
+};

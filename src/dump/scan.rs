@@ -63,6 +63,7 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
     }
     let Findings {
         captures,
+        queries,
         mut groups,
         loose,
         mut problems,
@@ -73,11 +74,13 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
     problems.extend(understood.problems.into_list());
     let mut dump = Dump {
         captures,
+        queries,
         problems: problems.into_list(),
         guesses: understood.guesses,
         pending_bytes: limits.pending_bytes,
     };
     dump.captures.extend(understood.captures);
+    dump.match_queries();
     dump.sort();
     dump
 }

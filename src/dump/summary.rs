@@ -8,6 +8,7 @@ use super::arrays::TensorGuess;
 use super::capture::Capture;
 use super::contents::Dump;
 use super::problem::Problem;
+use super::queries::{AttentionInfo, Queries};
 
 /// What a dump holds.
 #[derive(Clone, Debug, Serialize)]
@@ -28,6 +29,8 @@ pub struct DumpSummary {
     pub shapes: Vec<ShapeCount>,
     /// All element types.
     pub dtypes: Vec<DtypeCount>,
+    /// Captured queries, by run and layer.
+    pub queries: Vec<QueryCount>,
     /// How arrays without meta files were understood, and what is to be asked about them.
     pub guesses: Vec<TensorGuess>,
     /// What could not be used.
@@ -105,6 +108,29 @@ pub struct DtypeCount {
     pub captures: usize,
 }
 
+/// Captured queries of a layer.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QueryCount {
+    /// The file that describes them.
+    pub path: String,
+    /// The run that they belong to.
+    pub run: String,
+    /// The layer that they belong to.
+    pub layer_id: i64,
+    /// How many positions.
+    pub queries: usize,
+    /// Query heads.
+    pub q_heads: usize,
+    /// Elements of a head's vector.
+    pub head_dim: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// How the layer's attention is computed.
+    #[serde(flatten)]
+    pub attention: AttentionInfo,
+}
+
 impl Dump {
     /// What the dump holds.
     pub fn summary(&self) -> DumpSummary {
@@ -135,8 +161,28 @@ impl Dump {
             stages,
             shapes,
             dtypes,
+            queries: self
+                .queries
+                .iter()
+                .map(|queries| QueryCount::of(queries))
+                .collect(),
             guesses: self.guesses.clone(),
             problems: self.problems.clone(),
+        }
+    }
+}
+
+impl QueryCount {
+    fn of(queries: &Queries) -> Self {
+        Self {
+            path: queries.path.clone(),
+            run: queries.run.clone(),
+            layer_id: queries.layer_id,
+            queries: queries.positions.len(),
+            q_heads: queries.heads,
+            head_dim: queries.head_dim,
+            bytes: queries.bytes(),
+            attention: queries.attention,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! From a tensor to values that compress better and are a little wrong. Arithmetic is f32, rounding half to even, as numpy does it.
 //!
-//! NaN and infinity go through as on the x86 machines that the reference runs on, signs too ([`special`]): the sign bit of
+//! NaN and infinity go through as on the x86 machines that the reference runs on, signs too (`special`): the sign bit of
 //! a NaN is compressed like any other, and in a browser the result must be the same.
 
 mod block_norm;

@@ -10,11 +10,13 @@ mod name;
 mod packed;
 mod raw;
 mod recipe;
+mod tkc;
 
 pub use codec::{About, Corrupt, Kv, Restored, Unfit};
 pub use name::SchemeError;
 pub use packed::Packed;
 pub use recipe::Recipe;
+pub use tkc::{Klt, KltChoice, Pairs, Prepared, Rope, RopeChoice, Tkc};
 
 pub(crate) use codec::Codec;
 
@@ -35,6 +37,8 @@ pub enum Scheme {
     Raw,
     /// Codes in groups with a scale.
     Packed(Packed),
+    /// Coded for archives and transfers.
+    Tkc(Tkc),
 }
 
 impl Scheme {
@@ -43,6 +47,7 @@ impl Scheme {
         match self {
             Self::Raw => &raw::Raw,
             Self::Packed(packed) => packed,
+            Self::Tkc(tkc) => tkc,
         }
     }
 
@@ -85,6 +90,9 @@ impl FromStr for Scheme {
         let mut spec = name::Spec::parse(text)?;
         if let Some(packed) = packed::parse(&mut spec)? {
             return spec.done(Self::Packed(packed));
+        }
+        if let Some(tkc) = tkc::parse(&mut spec)? {
+            return spec.done(Self::Tkc(tkc));
         }
         match spec.name() {
             "raw" => spec.done(Self::Raw),

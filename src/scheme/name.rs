@@ -28,7 +28,7 @@ pub enum SchemeError {
 
 /// The forms that names take, for messages and help.
 pub const KNOWN: &str = "raw; q8_0, q5_1, q5_0, q4_1, q4_0; mlx:b=4,g=64; fp8_e4m3 and fp8_e5m2 with :scale=tensor or head; nvfp4, mxfp4, mxfp8; \
-int:b=4,per=channel,sym; kivi4, kivi2; turbo4, turbo3, turbo2; hadamard+ before a packed format";
+int:b=4,per=channel,sym; kivi4, kivi2; turbo4, turbo3, turbo2; hadamard+ before a packed format; tkc:c=0.155";
 
 /// A scheme's name and options, taken apart.
 pub(super) struct Spec<'a> {

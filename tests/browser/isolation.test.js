@@ -1,5 +1,6 @@
 // Which engine runs where: hosts with and without the headers, with and without service workers, in foreign frames, under a path.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -120,11 +121,11 @@ test("?engine=serial and ?threads=N are obeyed", async () => {
 test("a new version is kept whole, offered, and taken at a click", async () => {
   const [oldIcon, newIcon] = ["<svg><!--old--></svg>", "<svg><!--new--></svg>"];
   const script = readFileSync(join(ROOT, "dist/sw.js"), "utf8");
+  const digest = (/** @type {string} */ text) => createHash("sha256").update(text).digest("hex");
   let icon = oldIcon;
-  const server = await host({
-    replace: (file) =>
-      file === "/icon.svg" ? icon : file === "/sw.js" ? script.replace(/VERSION = "/, `$&${icon === oldIcon ? "a" : "b"}`) : undefined,
-  });
+  const version = () =>
+    script.replace(/VERSION = "/, `$&${icon === oldIcon ? "a" : "b"}`).replace(/"icon.svg": "\w+"/, `"icon.svg": "${digest(icon)}"`);
+  const server = await host({ replace: (file) => (file === "/icon.svg" ? icon : file === "/sw.js" ? version() : undefined) });
   const context = await browser();
   const { page } = await open(context, server.url);
   const shown = () => page.evaluate(async () => (await fetch("icon.svg")).text());

@@ -35,7 +35,7 @@ test(`the first load of each of ${SERVERS} fresh servers ends`, async (context) 
       await badge.waitFor({ timeout: 20_000 });
       assert.match((await badge.textContent()) ?? "", /^\d+ threads?, SIMD$/);
     } catch (error) {
-      throw new Error(`server ${number} of ${SERVERS}`, { cause: error });
+      throw new Error(`server ${number} of ${SERVERS}: ${error}`, { cause: error });
     } finally {
       await visitor.close();
       server.close();

@@ -26,15 +26,16 @@ const ISOLATION = {
  * @typedef {object} Options
  * @property {boolean} [isolated]  send the isolation headers
  * @property {string} [base]       path that dist/ lies under, "/" at both ends
+ * @property {string} [second]     another such path
  * @property {Record<string, string>} [pages]  more files, by path
- * @property {(path: string) => string | undefined} [replace]  text to send in place of a file
+ * @property {(path: string, base: string) => string | undefined} [replace]  text to send in place of a file
  */
 
 /**
  * @param {Options} [options]
  * @returns {Promise<{ origin: string, url: string, requests: string[], close: () => Promise<void> }>}
  */
-export async function serve({ isolated = true, base = "/", pages = {}, replace } = {}) {
+export async function serve({ isolated = true, base = "/", second = base, pages = {}, replace } = {}) {
   /** @type {string[]} */
   const requests = [];
   const server = createServer(async (request, response) => {
@@ -46,10 +47,11 @@ export async function serve({ isolated = true, base = "/", pages = {}, replace }
       return;
     }
     try {
-      if (!path.startsWith(base)) throw new Error("outside");
-      const inside = normalize(path.slice(base.length - 1));
+      const under = [base, second].find((base) => path.startsWith(base));
+      if (!under) throw new Error("outside");
+      const inside = normalize(path.slice(under.length - 1));
       const file = inside.endsWith("/") ? `${inside}index.html` : inside;
-      const body = replace?.(file) ?? (await readFile(join(ROOT, "dist", file)));
+      const body = replace?.(file, under) ?? (await readFile(join(ROOT, "dist", file)));
       response.writeHead(200, { "Content-Type": TYPES[extname(file)] ?? "application/octet-stream", ...headers }).end(body);
     } catch {
       response.writeHead(404, headers).end();

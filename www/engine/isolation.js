@@ -1,7 +1,8 @@
 // Threads need a cross-origin isolated page. Where the host does not send the headers for it, the service worker does, from the
 // next load on: so the page reloads once, never twice in a row. The same service worker keeps the page for offline use.
 
-const GUARD = "kvlens-reloaded";
+/** Of this copy of the page: after one has reloaded, another one on the same origin still may. */
+const GUARD = `kvlens-reloaded ${new URL("..", import.meta.url).pathname}`;
 /** Longest wait for the service worker to take over. */
 const PATIENCE_MS = 4000;
 

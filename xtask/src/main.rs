@@ -4,6 +4,7 @@
 
 mod bench;
 mod dist;
+mod fuzz;
 mod fuzz_dump;
 mod fuzz_zstd;
 mod sample;
@@ -31,6 +32,8 @@ struct Cli {
 enum Command {
     /// Measures the four analyses beside C libzstd
     Bench(bench::Args),
+    /// Runs the coverage-guided targets of fuzz/
+    Fuzz(fuzz::Args),
     /// Feeds damaged dumps of every format to the scan
     FuzzDump(fuzz_dump::Args),
     /// Compares our zstd frames with C libzstd's on random streams
@@ -46,6 +49,7 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Bench(args) => bench::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::FuzzDump(args) => fuzz_dump::run(&args),
         Command::FuzzZstd(args) => fuzz_zstd::run(&args),
         Command::Build(args) => dist::run(&args),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::handler::HandlerWithoutStateExt;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LAST_MODIFIED};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::middleware::map_response;
 use axum::response::Response;
@@ -108,9 +108,8 @@ async fn missing(address: Uri) -> (StatusCode, String) {
 
 async fn with_headers(mut response: Response, isolation: bool) -> Response {
     let headers = response.headers_mut();
-    // A rebuilt page must show up at the next reload, also one rebuilt within the second that dates tell.
+    // A rebuilt page must show up at the next reload: browsers ask each time, and files have entity tags.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.remove(LAST_MODIFIED);
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(FRAMES));
     if isolation {
         for (name, value) in ISOLATION {

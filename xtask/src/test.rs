@@ -24,15 +24,18 @@ struct Count {
 
 type Check = fn() -> Result<Count>;
 
-const NATIVE: [(&str, Check); 3] = [
+const NATIVE: [(&str, Check); 5] = [
     ("format", format),
     ("lints", lints),
+    ("documentation", documentation),
     ("library, command line and tools", library),
+    ("package", package),
 ];
 
-const WEB: [(&str, Check); 5] = [
+const WEB: [(&str, Check); 6] = [
     ("lints of the wasm builds", wasm_lints),
     ("development tools", tools_installed),
+    ("format of the page", page_format),
     ("types of the page", types),
     ("page weight", weight),
     ("page in browsers", browsers),
@@ -88,13 +91,62 @@ fn lints() -> Result<Count> {
             .args(args)
             .args(["--", "-D", "warnings"]),
     )?;
+    // libFuzzer compiles everywhere, but cargo-fuzz is of use on Linux above all.
+    if cfg!(target_os = "linux") {
+        let args = ["clippy", "--manifest-path", "fuzz/Cargo.toml"];
+        shell::run(
+            shell::command("cargo")
+                .args(args)
+                .args(["--", "-D", "warnings"]),
+        )?;
+    }
     Ok(ONE)
 }
 
+fn documentation() -> Result<Count> {
+    let args = ["doc", "--workspace", "--no-deps", "--locked"];
+    shell::run(
+        shell::command("cargo")
+            .args(args)
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
+    Ok(ONE)
+}
+
+/// Unit tests, integration tests and doctests.
 fn library() -> Result<Count> {
     let args = ["test", "--workspace", "--locked", "--no-fail-fast"];
+    cargo_tests(shell::command("cargo").args(args))
+}
+
+/// What crates.io would get compiles by itself, and the tests in it run.
+fn package() -> Result<Count> {
+    // Also with changes that are not committed yet.
+    let args = [
+        "package",
+        "--package",
+        "kvlens",
+        "--locked",
+        "--allow-dirty",
+    ];
+    shell::run(shell::command("cargo").args(args))?;
+    let name = shell::output(shell::command("cargo").args(["pkgid", "kvlens"]));
+    let version = name
+        .as_ref()
+        .and_then(|name| name.rsplit(['@', '#']).next());
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    let target = shell::root().join(target);
+    let unpacked = target.join(format!("package/kvlens-{}", version.context("no version")?));
+    let mut tests = shell::command("cargo");
+    tests.args(["test", "--locked", "--no-fail-fast"]);
+    // What this workspace has compiled already is used again.
+    tests.current_dir(unpacked).env("CARGO_TARGET_DIR", target);
+    cargo_tests(&mut tests)
+}
+
+fn cargo_tests(command: &mut Command) -> Result<Count> {
     // test result: ok. 12 passed; 0 failed; 0 ignored; ...
-    counted(shell::command("cargo").args(args), |line| {
+    counted(command, |line| {
         let rest = line.strip_prefix("test result: ")?.split_once(". ")?.1;
         let mut parts = rest.split("; ").map(|part| part.split_once(' '));
         let number = |part: Option<Option<(&str, &str)>>| part??.0.parse().ok();
@@ -117,6 +169,11 @@ fn wasm_lints() -> Result<Count> {
 fn tools_installed() -> Result<Count> {
     tools::npm()?;
     tools::browsers()?;
+    Ok(ONE)
+}
+
+fn page_format() -> Result<Count> {
+    shell::run(shell::command("npm").args(["run", "--silent", "format"]))?;
     Ok(ONE)
 }
 

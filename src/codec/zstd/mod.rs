@@ -1,12 +1,12 @@
 //! One-shot zstd frames whose bytes equal libzstd 1.5.7's: content size in the header, no checksum, no dictionary.
 //!
-//! The strategies *fast* and *dfast* (levels up to 4, but for level 4 of small sources) are written here, over a [`sink`] that takes a
+//! The strategies *fast* and *dfast* (levels up to 4, but for level 4 of small sources) are written here, over a `sink` that takes a
 //! frame or only counts it: a report needs sizes, and a size needs no bit written. What they decide, and so each byte, follows
 //! libzstd by Yann Collet and contributors (BSD-3-Clause, <https://github.com/facebook/zstd>); the format is RFC 8878. The
 //! slower strategies are the crate `zstd-pure-rs`.
 //!
-//! From a source to its frame: [`params`] → [`frame`] → ([`split`]) → [`block`] → [`fast`] or [`double_fast`] on
-//! [`finder`] → [`literals`] ([`huffman`], [`huffman_tree`], [`histogram`]) and [`sequences`] ([`fse`]).
+//! From a source to its frame: `params` → `frame` → (`split`) → `block` → `fast` or `double_fast` on
+//! `finder` → `literals` (`huffman`, `huffman_tree`, `histogram`) and `sequences` (`fse`).
 
 mod block;
 mod double_fast;

@@ -117,7 +117,7 @@ fn check_size(field: &str, meta: &Meta, found: u64) -> Result<(), Fault> {
 }
 
 /// A run is named by `run_id`, else by the folder above the layer's folder.
-fn run_name(run_id: &str, folder: &str) -> String {
+pub(super) fn run_name(run_id: &str, folder: &str) -> String {
     if !run_id.is_empty() {
         return run_id.to_owned();
     }

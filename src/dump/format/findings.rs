@@ -7,6 +7,7 @@ use crate::dump::arrays::array::{Array, ArrayGroup};
 use crate::dump::bytes::stream::Span;
 use crate::dump::capture::Capture;
 use crate::dump::problem::{Problem, Problems};
+use crate::dump::queries::Queries;
 
 /// What was found so far, and the files that a format may look up.
 #[derive(Default)]
@@ -15,6 +16,8 @@ pub(crate) struct Findings {
     pub files: HashMap<String, Span>,
     /// Captures whose file says all about them.
     pub captures: Vec<Arc<Capture>>,
+    /// Queries of layers.
+    pub queries: Vec<Arc<Queries>>,
     /// Named arrays whose meaning is still to be found out.
     pub groups: Vec<ArrayGroup>,
     /// Arrays that have a file each, with its path.

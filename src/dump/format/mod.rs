@@ -2,13 +2,16 @@
 //! [`table::FORMATS`]; scans and help texts are made from that table.
 
 mod captures;
+mod fields;
 mod findings;
 mod meta;
 mod npy;
 mod packed_meta;
+mod queries;
 mod safetensors;
 mod spec;
 pub(crate) mod stored_captures;
+pub(crate) mod stored_queries;
 mod table;
 
 pub(crate) use findings::Findings;

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::findings::Findings;
 use super::spec::Format;
-use super::stored_captures;
+use super::{stored_captures, stored_queries};
 use crate::dump::archive::ListedFile;
 use crate::dump::arrays::array::{Array, ArrayGroup, Element, MAX_AXES, shape_bytes, shape_text};
 use crate::dump::bytes::Limits;
@@ -70,14 +70,12 @@ fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), 
     let header: Header<'_> = serde_json::from_slice(json)
         .map_err(|error| broken(format!("its header is not valid: {error}")))?;
     let mut arrays: Vec<(u64, Array)> = Vec::new();
-    let mut captures = None;
+    let mut metadata: HashMap<String, String> = HashMap::new();
     let mut seen = std::collections::HashSet::new();
     for (name, value) in header.0 {
         let named = format!("{}/{}", file.path, shorten(&name));
         if name == "__metadata__" {
-            let metadata: HashMap<String, String> =
-                serde_json::from_str(value.get()).unwrap_or_default();
-            captures = metadata.get(stored_captures::KEY).cloned();
+            metadata = serde_json::from_str(value.get()).unwrap_or_default();
         } else if !seen.insert(name.clone()) {
             problems.push(Problem::new(named, Fault::Twice("name")));
         } else {
@@ -89,13 +87,15 @@ fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), 
     }
     refuse_overlaps(&mut arrays, problems);
     let arrays = arrays.into_iter().map(|(_, array)| array).collect();
-    let group = ArrayGroup {
+    let mut group = ArrayGroup {
         path: file.path.clone(),
         arrays,
     };
-    match captures {
+    let queries = stored_queries::take(&mut group, &metadata, problems);
+    findings.queries.extend(queries);
+    match metadata.get(stored_captures::KEY) {
         Some(json) => {
-            let captures = stored_captures::captures(&group, &json, problems);
+            let captures = stored_captures::captures(&group, json, problems);
             findings.captures.extend(captures);
         }
         None => findings.groups.push(group),

@@ -1,13 +1,14 @@
 //! The table of formats.
 
 use super::spec::Format;
-use super::{captures, npy, packed_meta, safetensors};
+use super::{captures, npy, packed_meta, queries, safetensors};
 use crate::dump::bytes::path::{file_name, is_like, is_system_file};
 
 /// Every format that is read. The first one whose name fits counts.
 pub(crate) const FORMATS: &[Format] = &[
     captures::FORMAT,
     packed_meta::FORMAT,
+    queries::FORMAT,
     npy::FORMAT,
     safetensors::FORMAT,
 ];

@@ -1,0 +1,37 @@
+//! What the fuzz targets share: scanning files in memory and reading all that is found, as a user's run would.
+
+mod edits;
+
+use std::sync::Arc;
+
+use kvlens::dump::{Dump, Mapping, MemorySource, ScanOptions, Source, scan};
+
+pub use edits::edit;
+
+/// A file's path and bytes.
+pub type File = (String, Vec<u8>);
+
+/// Scans the files as they are, then with names and axes that a user gives; reads and decodes every capture.
+pub fn read_all(files: Vec<File>) {
+    let source: Arc<dyn Source> = Arc::new(MemorySource::new(files));
+    decode_all(&scan(&source, &ScanOptions::default()));
+    let json = r#"{"tensorNames":"*{kv}*{layer}","axes":"seq,heads,dim","bits16":"bf16"}"#;
+    let options = ScanOptions {
+        mapping: serde_json::from_str::<Mapping>(json).expect("a mapping"),
+        ..ScanOptions::default()
+    };
+    decode_all(&scan(&source, &options));
+}
+
+fn decode_all(dump: &Dump) {
+    for (_, fetched) in dump.fetches(0..dump.captures.len()) {
+        if let Ok(fetched) = fetched {
+            // A problem that is told is what must come of a damaged file.
+            let _ = fetched.decode().map_err(|problem| problem.to_string());
+        }
+    }
+    for problem in &dump.problems {
+        let _ = problem.to_string();
+    }
+    serde_json::to_string(&dump.summary()).expect("a summary is JSON");
+}

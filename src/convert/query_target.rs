@@ -1,0 +1,107 @@
+//! Queries of a layer as they will be written: which of them, their element type and names.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::options::ConvertOptions;
+use super::piece::convert;
+use super::plan::{ConvertError, folder};
+use crate::dump::{Dump, Queries};
+use crate::tensor::Dtype;
+
+/// Queries of a layer as they will be written.
+#[derive(Clone, Debug)]
+pub(super) struct QueryTarget {
+    pub queries: Arc<Queries>,
+    /// The places of those that are kept.
+    pub kept: Vec<usize>,
+    pub dtype: Dtype,
+    /// Folder with its `/`, and what stands between `queries_` and `.json`.
+    pub folder: String,
+    pub stem: String,
+}
+
+/// All that is kept, under names of their own.
+pub(super) fn all(dump: &Dump, options: &ConvertOptions) -> Vec<QueryTarget> {
+    let mut names = HashSet::new();
+    let mut all = Vec::new();
+    for queries in &dump.queries {
+        let places = queries.positions.iter().enumerate();
+        let kept: Vec<usize> = places
+            .filter(|&(_, &position)| options.keeps_query(queries.layer_id, position))
+            .map(|(place, _)| place)
+            .collect();
+        if kept.is_empty() {
+            continue;
+        }
+        let narrow = options.dtype.filter(|_| queries.dtype == Dtype::F32);
+        let (folder, stem) = name(queries, &kept);
+        let mut target = QueryTarget {
+            queries: Arc::clone(queries),
+            kept,
+            dtype: narrow.map_or(queries.dtype, Dtype::from),
+            folder,
+            stem,
+        };
+        let stem = target.stem.clone();
+        let mut copy = 1;
+        while !names.insert(target.meta_path()) {
+            copy += 1;
+            target.stem = format!("{stem}_{copy}");
+        }
+        all.push(target);
+    }
+    all
+}
+
+/// Folder and stem: those that they have, where all are kept.
+fn name(queries: &Queries, kept: &[usize]) -> (String, String) {
+    let positions = || kept.iter().map(|&place| queries.positions[place]);
+    let (first, last) = (
+        positions().min().unwrap_or(0),
+        positions().max().unwrap_or(0),
+    );
+    let stem = format!("t{first}_{}", last.saturating_add(1));
+    let Some(path) = queries.meta_path() else {
+        return (folder(&queries.run, queries.layer_id), stem);
+    };
+    let (folder, file) = path
+        .rfind('/')
+        .map_or(("", path), |slash| path.split_at(slash + 1));
+    let own = file
+        .strip_prefix("queries_")
+        .and_then(|name| name.strip_suffix(".json"));
+    let own = own.filter(|_| kept.len() == queries.positions.len());
+    (folder.to_owned(), own.map_or(stem, str::to_owned))
+}
+
+impl QueryTarget {
+    pub fn meta_path(&self) -> String {
+        format!("{}queries_{}.json", self.folder, self.stem)
+    }
+
+    /// Positions of those that are kept.
+    pub fn positions(&self) -> Vec<u64> {
+        self.kept
+            .iter()
+            .map(|&place| self.queries.positions[place])
+            .collect()
+    }
+
+    /// Bytes that are written.
+    pub fn bytes(&self) -> u64 {
+        (self.kept.len() * self.queries.heads * self.queries.head_dim * self.dtype.size()) as u64
+    }
+
+    /// Reads and converts them.
+    pub fn load(&self) -> Result<Vec<u8>, ConvertError> {
+        let tensor = self.queries.load()?;
+        let size = tensor.shape().token_elements() * tensor.dtype().size();
+        let kept = self
+            .kept
+            .iter()
+            .flat_map(|place| &tensor.bytes()[place * size..(place + 1) * size]);
+        let kept: Vec<u8> = kept.copied().collect();
+        Ok(convert(tensor.dtype(), self.dtype, &kept))
+    }
+}

@@ -1,0 +1,203 @@
+//! Queries in a `.safetensors` file: tensors `layers.{layer}.q` of shape `[positions, heads, head_dim]`, with `positions` (a JSON list),
+//! `scale` and what else is known of the attention in the metadata, where texts are all that the format has; for one layer alone the
+//! keys may begin with the tensor's name and a dot. And what `convert` writes, under a key of its own.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::fields::Fields;
+use super::queries::attention;
+use crate::dump::arrays::array::{Array, ArrayGroup, Element, shape_text};
+use crate::dump::bytes::path::inner_path;
+use crate::dump::bytes::place::Place;
+use crate::dump::problem::{Fault, Problem, Problems, shorten};
+use crate::dump::queries::{AttentionInfo, Queries};
+
+/// The key of what `convert` writes.
+pub(crate) const KEY: &str = "kvlens.queries";
+
+/// Queries as `convert` tells of them.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StoredQueries {
+    /// Path of the describing file that it was, or would be.
+    pub path: String,
+    pub run: String,
+    pub layer_id: i64,
+    pub positions: Vec<u64>,
+    #[serde(flatten)]
+    pub attention: AttentionInfo,
+    /// Name of the tensor.
+    pub q: String,
+}
+
+/// Takes the queries out of a group's arrays.
+pub(super) fn take(
+    group: &mut ArrayGroup,
+    metadata: &HashMap<String, String>,
+    problems: &mut Problems,
+) -> Vec<Arc<Queries>> {
+    let mut found = Vec::new();
+    let mut note = |result: Result<Queries, Problem>| match result {
+        Ok(queries) => found.push(Arc::new(queries)),
+        Err(problem) => problems.push(problem),
+    };
+    if let Some(json) = metadata.get(KEY) {
+        match serde_json::from_str::<Vec<StoredQueries>>(json) {
+            Ok(all) => {
+                let by_name = group
+                    .arrays
+                    .iter()
+                    .map(|array| (array.name.as_str(), array))
+                    .collect();
+                all.into_iter()
+                    .for_each(|stored| note(restored(&group.path, &by_name, stored)));
+            }
+            Err(error) => note(Err(Problem::new(
+                &group.path,
+                Fault::Broken(format!("its {KEY} is not valid: {error}")),
+            ))),
+        }
+        return found;
+    }
+    let path = group.path.clone();
+    let (queries, others): (Vec<Array>, Vec<Array>) = group
+        .arrays
+        .drain(..)
+        .partition(|array| layer_of(&array.name).is_some());
+    group.arrays = others;
+    for array in queries {
+        let file = format!("{path}/{}", shorten(&array.name));
+        note(plain(&path, &array, metadata).map_err(|fault| Problem::new(file, fault)));
+    }
+    found
+}
+
+/// The layer of a tensor `layers.{layer}.q`.
+fn layer_of(name: &str) -> Option<i64> {
+    let number = name.strip_prefix("layers.")?.strip_suffix(".q")?;
+    let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    number.parse().ok().filter(|_| digits)
+}
+
+fn plain(path: &str, array: &Array, metadata: &HashMap<String, String>) -> Result<Queries, Fault> {
+    // The fields are texts here: each is read as the JSON that it holds.
+    let mut object = Map::new();
+    for field in [
+        "positions",
+        "scale",
+        "rope_theta",
+        "sliding_window",
+        "logit_softcap",
+    ] {
+        let own = metadata.get(&format!("{}.{field}", array.name));
+        if let Some(text) = own.or_else(|| metadata.get(field)) {
+            let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()));
+            object.insert(field.to_owned(), value);
+        }
+    }
+    let fields = Fields(&object);
+    let (positions, attention) = (fields.positions("positions")?, attention(&fields)?);
+    made(
+        array,
+        positions,
+        attention,
+        format!("{path}/{}", array.name),
+        String::new(),
+        layer_of(&array.name).unwrap_or(-1),
+        None,
+    )
+}
+
+fn restored(
+    group: &str,
+    by_name: &HashMap<&str, &Array>,
+    stored: StoredQueries,
+) -> Result<Queries, Problem> {
+    let file = format!("{group}/{}", shorten(&stored.path));
+    let inner = inner_path(&stored.path).ok_or_else(|| {
+        Problem::field(
+            &file,
+            "path",
+            shorten(&stored.path),
+            "a path inside the file",
+        )
+    })?;
+    let array = by_name.get(stored.q.as_str()).ok_or_else(|| {
+        let found = format!("{:?}, which is not there", shorten(&stored.q));
+        Problem::field(&file, "q", found, "a tensor of this file")
+    })?;
+    let attention = checked(stored.attention).map_err(|fault| Problem::new(&file, fault))?;
+    let path = format!("{group}/{inner}");
+    made(
+        array,
+        stored.positions,
+        attention,
+        path,
+        stored.run,
+        stored.layer_id,
+        Some(inner),
+    )
+    .map_err(|fault| Problem::new(&file, fault))
+}
+
+/// The same bounds that a `queries_*.json` has.
+fn checked(info: AttentionInfo) -> Result<AttentionInfo, Fault> {
+    let value = serde_json::json!({
+        "scale": info.scale,
+        "rope_theta": info.rope_theta,
+        "sliding_window": info.sliding_window,
+        "logit_softcap": info.logit_softcap,
+    });
+    value
+        .as_object()
+        .map_or(Ok(info), |object| attention(&Fields(object)))
+}
+
+fn made(
+    array: &Array,
+    positions: Vec<u64>,
+    attention: AttentionInfo,
+    path: String,
+    run: String,
+    layer_id: i64,
+    inner: Option<String>,
+) -> Result<Queries, Fault> {
+    let sizes: Option<Vec<usize>> = array
+        .shape
+        .iter()
+        .map(|&size| usize::try_from(size).ok())
+        .collect();
+    let shape = || format!("{} {}", array.element.name(), shape_text(&array.shape));
+    let (Element::Known(dtype), Some(&[count, heads, head_dim])) =
+        (&array.element, sizes.as_deref())
+    else {
+        return Err(Fault::field(
+            "shape",
+            shape(),
+            "fp16, bf16 or fp32 [positions, heads, head_dim]",
+        ));
+    };
+    if count != positions.len() || heads == 0 || head_dim == 0 {
+        let expected = format!(
+            "[{}, heads, head_dim], as there are positions",
+            positions.len()
+        );
+        return Err(Fault::field("shape", shape(), expected));
+    }
+    Ok(Queries {
+        path,
+        run,
+        layer_id,
+        positions,
+        heads,
+        head_dim,
+        dtype: *dtype,
+        attention,
+        inner,
+        q: Place::plain(array.span.clone()),
+    })
+}

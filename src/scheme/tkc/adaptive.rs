@@ -1,0 +1,127 @@
+//! Probabilities that learn: counters of a yes or no, and the mix of two of them.
+//!
+//! Counters that average what they saw, mixed in the logistic domain by weights that learn: Mahoney, "Adaptive Weighing of Context
+//! Models for Lossless Data Compression", 2005. All in integers; the two tables come from `libm`, so that all platforms have the same.
+
+use std::sync::LazyLock;
+
+use super::range_coder::Coder;
+
+/// How often a counter has to be asked before it forgets as fast as it learns.
+const LIMIT: u32 = 255;
+
+/// The probability of a set bit, and how much was seen: 22 bits and 10.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counter(u32);
+
+impl Default for Counter {
+    fn default() -> Self {
+        Self(1 << 31)
+    }
+}
+
+impl Counter {
+    /// Of 2^12.
+    #[inline(always)]
+    fn probability(self) -> usize {
+        (self.0 >> 20) as usize
+    }
+
+    #[inline(always)]
+    fn learn(&mut self, bit: bool, tables: &Tables) {
+        let seen = self.0 & 1023;
+        let target = if bit { (1 << 22) - 1 } else { 0 };
+        let error = target - (self.0 >> 10) as i32;
+        let step = (i64::from(error) * i64::from(tables.rates[seen as usize])) >> 16;
+        let seen = (seen + 1).min(LIMIT);
+        self.0 = ((self.0 >> 10) as i32 + step as i32).clamp(0, (1 << 22) - 1) as u32;
+        self.0 = self.0 << 10 | seen;
+    }
+
+    /// Codes a bit by this counter alone.
+    #[inline(always)]
+    pub fn code(&mut self, coder: &mut impl Coder, bit: bool, tables: &Tables) -> bool {
+        let probability = (self.0 >> 16).clamp(MIN_PROBABILITY, (1 << 16) - MIN_PROBABILITY);
+        let bit = coder.bit(bit, probability);
+        self.learn(bit, tables);
+        bit
+    }
+}
+
+/// The least probability, of 2^16.
+const MIN_PROBABILITY: u32 = 12;
+
+/// Bits after the point of a logit.
+const LOGIT_BITS: u32 = 8;
+
+/// Logits lie between plus and minus this many eighth-bit steps.
+const MAX_LOGIT: i32 = 2047;
+
+/// How a bit's logit is made of two counters' logits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mixer([i32; 2]);
+
+impl Default for Mixer {
+    fn default() -> Self {
+        Self([36_000; 2])
+    }
+}
+
+impl Mixer {
+    /// Codes a bit by both counters; they and the weights learn of it.
+    #[inline(always)]
+    pub fn code(
+        &mut self,
+        coder: &mut impl Coder,
+        bit: bool,
+        a: &mut Counter,
+        b: &mut Counter,
+        tables: &Tables,
+    ) -> bool {
+        let logit = |counter: &Counter| i32::from(tables.logits[counter.probability() & 4095]);
+        let logits = [logit(a), logit(b)];
+        let sum = (logits[0] * (self.0[0] >> 2) + logits[1] * (self.0[1] >> 2)) >> 14;
+        let logit = sum.clamp(-MAX_LOGIT, MAX_LOGIT);
+        let probability = u32::from(tables.probabilities[(logit + MAX_LOGIT + 1) as usize & 4095]);
+        let bit = coder.bit(bit, probability);
+        let error = (if bit { 1 << 16 } else { 0 }) - probability as i32;
+        for (weight, logit) in self.0.iter_mut().zip(logits) {
+            *weight = (*weight + ((logit * (error >> 2)) >> RATE)).clamp(-(1 << 18), 1 << 18);
+        }
+        a.learn(bit, tables);
+        b.learn(bit, tables);
+        bit
+    }
+}
+
+/// How slowly weights learn, as a shift.
+const RATE: u32 = 15;
+
+/// What mixing looks up.
+#[derive(Debug)]
+pub(super) struct Tables {
+    /// The logit of a probability of 2^12.
+    logits: [i16; 4096],
+    /// The probability, of 2^16, of a logit.
+    probabilities: [u16; 4096],
+    /// How far a counter that saw so much goes towards the next bit, of 2^16.
+    rates: [u16; 1024],
+}
+
+/// The tables, made once.
+pub(super) fn tables() -> &'static Tables {
+    static TABLES: LazyLock<Box<Tables>> = LazyLock::new(|| {
+        let one = f64::from(1 << LOGIT_BITS);
+        let logit = |p: f64| (libm::log(p / (1.0 - p)) * one).round_ties_even();
+        let probability = |logit: f64| 65536.0 / (1.0 + libm::exp(-logit / one));
+        let clamp = |p: f64| p.clamp(MIN_PROBABILITY.into(), (65536 - MIN_PROBABILITY).into());
+        Box::new(Tables {
+            logits: std::array::from_fn(|p| logit((p as f64 + 0.5) / 4096.0) as i16),
+            probabilities: std::array::from_fn(|index| {
+                clamp(probability(index as f64 - f64::from(MAX_LOGIT + 1))) as u16
+            }),
+            rates: std::array::from_fn(|seen| (65536.0 / (seen as f64 + 1.6)) as u16),
+        })
+    });
+    &TABLES
+}

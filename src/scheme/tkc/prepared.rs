@@ -1,0 +1,198 @@
+//! A tensor made ready for any step of rounding, so that a whole grid of steps shares the work before it.
+
+use super::front::{self, Decorrelated, Klt, Side, Steps};
+use super::klt::StoredBasis;
+use super::options::{KltChoice, RopeChoice, Tkc};
+use super::range_coder::{BitCounter, Coder, Encoder};
+use super::rope::{Pairs, Rope};
+use super::stream::{self, Content};
+use crate::scheme::codec::{About, Kv};
+use crate::tensor::{Element, Shape, Tensor, with_element};
+
+/// Bases of rotary embeddings that models use.
+const THETAS: [f64; 4] = [1e4, 1e5, 5e5, 1e6];
+
+/// Tokens that are looked at to tell which rotary embedding there is.
+const DETECT_TOKENS: usize = 256;
+
+/// Coefficients and side information of a tensor.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    about: About,
+    steps: Steps,
+    klt: Klt,
+    side: Side,
+    raw: Vec<(usize, Vec<u8>)>,
+    coefficients: Vec<f32>,
+}
+
+impl Prepared {
+    /// Does all that comes before rounding: `values` are those of a tensor `[seq_len, kv_heads, head_dim]`. The step of `tkc` decides
+    /// what a choice is made for.
+    pub fn new(values: &[f32], about: &About, tkc: &Tkc) -> Self {
+        let shape = about.shape;
+        let channels = shape.token_elements();
+        let raw = raw_tokens(values, about);
+        let mut finite;
+        let mut values = values;
+        if !raw.is_empty() {
+            finite = values.to_vec();
+            for (token, _) in &raw {
+                finite[token * channels..][..channels].fill(0.0);
+            }
+            values = &finite;
+        }
+        let steps = Steps {
+            rope: None,
+            token_norm: tkc.token_norm,
+            mean: tkc.mean,
+        };
+        let rope = match tkc.rope {
+            RopeChoice::Is(rope) => Some(rope),
+            RopeChoice::None => None,
+            RopeChoice::Detect => detect(values, about, steps, tkc.step),
+        };
+        let steps = Steps {
+            rope: rope.filter(|_| about.kv == Kv::K),
+            ..steps
+        };
+        let (values, mut side) = front::forth(values, shape, about.position, steps);
+        let (klt, coefficients, bases) = choose_basis(values, shape, tkc);
+        side.bases = bases;
+        Self {
+            about: *about,
+            steps,
+            klt,
+            side,
+            raw,
+            coefficients,
+        }
+    }
+
+    /// The rotary embedding that is undone.
+    pub fn rope(&self) -> Option<Rope> {
+        self.steps.rope
+    }
+
+    /// The basis that is used.
+    pub fn klt(&self) -> Klt {
+        self.klt
+    }
+
+    /// The codes at a step, `[tokens, channels]`.
+    pub fn codes(&self, step: f64) -> Vec<i32> {
+        let mut codes = vec![0; self.coefficients.len()];
+        front::round(&self.coefficients, step, &mut codes);
+        codes
+    }
+
+    fn content(&self, step: f64) -> Content {
+        Content {
+            step,
+            steps: self.steps,
+            klt: self.klt,
+            side: self.side.clone(),
+            raw: self.raw.clone(),
+            codes: self.codes(step),
+        }
+    }
+
+    fn code(&self, coder: &mut impl Coder, content: &mut Content) {
+        stream::code(coder, content, self.about.shape, self.about.dtype.size());
+    }
+
+    /// The stored bytes.
+    pub fn encode(&self, step: f64) -> Vec<u8> {
+        let mut content = self.content(step);
+        let mut bytes = stream::header(&content);
+        let mut encoder = Encoder::new();
+        self.code(&mut encoder, &mut content);
+        bytes.extend(encoder.finish());
+        bytes
+    }
+
+    /// How many bytes [`Prepared::encode`] gives, within some hundredths of a percent.
+    pub fn count(&self, step: f64) -> u64 {
+        let mut content = self.content(step);
+        let mut counter = BitCounter::new();
+        self.code(&mut counter, &mut content);
+        (stream::header(&content).len() as f64 + (counter.bits() / 8.0).ceil() + 1.0) as u64
+    }
+
+    /// What a decoder gives of that, as f32.
+    pub fn restore(&self, step: f64) -> Vec<f32> {
+        let bytes = stream::tensor_bytes(&self.content(step), &self.about);
+        let tensor = Tensor::new(self.about.dtype, self.about.shape, bytes);
+        tensor.map(|tensor| tensor.values()).unwrap_or_default()
+    }
+}
+
+/// Tokens with NaN or infinite values, which have no norm.
+fn raw_tokens(values: &[f32], about: &About) -> Vec<(usize, Vec<u8>)> {
+    let channels = about.shape.token_elements().max(1);
+    let tokens = values.chunks_exact(channels).enumerate();
+    let broken = tokens.filter(|(_, token)| !token.iter().all(|value| value.is_finite()));
+    let bytes = |token: &[f32]| {
+        with_element!(about.dtype, E => {
+            let mut bytes = vec![0; token.len() * E::SIZE];
+            for (value, bytes) in token.iter().zip(bytes.chunks_exact_mut(E::SIZE)) {
+                E::put(*value, bytes);
+            }
+            bytes
+        })
+    };
+    broken.map(|(index, token)| (index, bytes(token))).collect()
+}
+
+/// The rotary embedding that makes some of the keys smallest.
+fn detect(values: &[f32], about: &About, steps: Steps, step: f64) -> Option<Rope> {
+    if about.kv != Kv::K {
+        return None;
+    }
+    let channels = about.shape.token_elements();
+    let stretch = about.shape.seq_len.min(DETECT_TOKENS);
+    let shape = Shape {
+        seq_len: stretch,
+        ..about.shape
+    };
+    let some = &values[..stretch * channels];
+    let theta = |pairs| THETAS.map(|theta| Some(Rope { theta, pairs }));
+    let candidates = [theta(Pairs::HalfSplit), theta(Pairs::Interleaved)];
+    let all = [None].into_iter().chain(candidates.into_iter().flatten());
+    let sizes = all.map(|rope| {
+        let steps = Steps { rope, ..steps };
+        let (values, _) = front::forth(some, shape, about.position, steps);
+        (rope, front::estimate(&values, channels, step))
+    });
+    let smallest = sizes.min_by(|(_, a), (_, b)| a.total_cmp(b));
+    smallest.and_then(|(rope, _)| rope)
+}
+
+/// The basis asked for, or the one that makes values and basis smallest together.
+fn choose_basis(values: Vec<f32>, shape: Shape, tkc: &Tkc) -> (Klt, Vec<f32>, Vec<StoredBasis>) {
+    let channels = shape.token_elements();
+    let candidates: &[Klt] = match &tkc.klt {
+        KltChoice::Is(klt) => std::slice::from_ref(klt),
+        KltChoice::Smallest if channels <= front::MAX_ACROSS && shape.kv_heads > 1 => {
+            &[Klt::None, Klt::PerHead, Klt::AcrossHeads]
+        }
+        KltChoice::Smallest => &[Klt::None, Klt::PerHead],
+    };
+    let mut best: Option<(f64, Klt, Option<Decorrelated>)> = None;
+    for &klt in candidates {
+        let turned = front::decorrelate(&values, shape, klt);
+        let (coefficients, bases) = match &turned {
+            Some((coefficients, bases)) => (coefficients, bases.as_slice()),
+            None => (&values, [].as_slice()),
+        };
+        let side: f64 = bases.iter().map(StoredBasis::estimate).sum();
+        let size = front::estimate(coefficients, channels, tkc.step) + side;
+        if best.as_ref().is_none_or(|(smallest, ..)| size < *smallest) {
+            best = Some((size, klt, turned));
+        }
+    }
+    match best {
+        Some((_, klt, Some((coefficients, bases)))) => (klt, coefficients, bases),
+        _ => (Klt::None, values, Vec::new()),
+    }
+}

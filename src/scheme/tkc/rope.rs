@@ -1,0 +1,124 @@
+//! Rotary position embedding, undone and done again: two values of a head turn by an angle that grows with the position.
+//!
+//! Su et al., "RoFormer", 2021: pair `i` of `head_dim / 2` turns by `position * theta^(-2i / head_dim)`. Sines and cosines come from
+//! crate `libm` and plain products, so that every platform has the same bits.
+
+/// Which two values of a head turn together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pairs {
+    /// Value `i` with value `i + head_dim / 2`: Hugging Face, MLX, llama.cpp's NeoX models.
+    HalfSplit,
+    /// Value `2i` with value `2i + 1`: GPT-J, the original LLaMA checkpoints.
+    Interleaved,
+}
+
+/// A rotary embedding of whole heads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rope {
+    /// The base of the angles, as `rope_theta` in a model's configuration.
+    pub theta: f64,
+    /// Which values turn together.
+    pub pairs: Pairs,
+}
+
+/// Positions that share one anchor: their angles are the anchor's plus one of these many.
+const BLOCK: usize = 64;
+
+/// The sines and cosines of a stretch of positions, without a table of all of them.
+#[derive(Clone, Debug)]
+pub struct Turns {
+    pairs: Pairs,
+    half: usize,
+    /// `[cos, sin]` of each pair for offsets `0..BLOCK`.
+    offsets: Vec<[f64; 2]>,
+    /// The same for the positions `start`, `start + BLOCK`, ...
+    anchors: Vec<[f64; 2]>,
+}
+
+impl Turns {
+    /// The turns of positions `start..start + tokens`; an odd last value of a head stays as it is.
+    pub fn new(rope: Rope, head_dim: usize, start: u64, tokens: usize) -> Self {
+        let half = head_dim / 2;
+        let speed = |pair: usize| libm::pow(rope.theta, -((2 * pair) as f64) / head_dim as f64);
+        let speeds: Vec<f64> = (0..half).map(speed).collect();
+        let at = |position: f64| {
+            let turn = move |speed: &f64| {
+                let (sin, cos) = libm::sincos(position * speed);
+                [cos, sin]
+            };
+            speeds.iter().map(turn).collect::<Vec<_>>()
+        };
+        let offsets = 0..BLOCK.min(tokens);
+        let anchors = (0..tokens).step_by(BLOCK);
+        Self {
+            pairs: rope.pairs,
+            half,
+            offsets: offsets.flat_map(|offset| at(offset as f64)).collect(),
+            anchors: anchors
+                .flat_map(|token| at(start as f64 + token as f64))
+                .collect(),
+        }
+    }
+
+    /// Turns the values `[heads, head_dim]` of token number `token`: forth as the model did, or `back`.
+    ///
+    /// # Panics
+    /// When there are no `head_dim` values a head, or the token is beyond the last.
+    pub fn turn(&self, token: usize, values: &mut [f64], head_dim: usize, back: bool) {
+        let half = self.half;
+        if half == 0 {
+            return;
+        }
+        let anchor = &self.anchors[token / BLOCK * half..][..half];
+        let offset = &self.offsets[token % BLOCK * half..][..half];
+        let sign = if back { -1.0 } else { 1.0 };
+        let turns = anchor.iter().zip(offset).map(|([ac, a], [oc, o])| {
+            // The sum of two angles.
+            (ac * oc - a * o, sign * (a * oc + ac * o))
+        });
+        for head in values.chunks_exact_mut(head_dim) {
+            match self.pairs {
+                Pairs::HalfSplit => {
+                    let (low, high) = head.split_at_mut(half);
+                    for ((x, y), (cos, sin)) in low.iter_mut().zip(high).zip(turns.clone()) {
+                        (*x, *y) = (*x * cos - *y * sin, *y * cos + *x * sin);
+                    }
+                }
+                Pairs::Interleaved => {
+                    let (pairs, _) = head.as_chunks_mut();
+                    for ([x, y], (cos, sin)) in pairs.iter_mut().zip(turns.clone()) {
+                        (*x, *y) = (*x * cos - *y * sin, *y * cos + *x * sin);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_is_that_of_the_formula_and_is_undone_by_turning_back() {
+        for (pairs, partner) in [(Pairs::HalfSplit, 8), (Pairs::Interleaved, 1)] {
+            let rope = Rope { theta: 1e4, pairs };
+            let (start, tokens, dim) = (1000, 150, 16);
+            let turns = Turns::new(rope, dim, start, tokens);
+            for token in [0, 1, 63, 64, 149] {
+                let values: Vec<f64> = (0..2 * dim).map(|i| (i as f64 - 7.5) / 3.0).collect();
+                let mut turned = values.clone();
+                turns.turn(token, &mut turned, dim, false);
+                let pair = 3;
+                let first = dim + if partner == 1 { 2 * pair } else { pair };
+                let angle = (start as f64 + token as f64) * 1e4_f64.powf(-2.0 * 3.0 / 16.0);
+                let expected = values[first] * angle.cos() - values[first + partner] * angle.sin();
+                assert!((turned[first] - expected).abs() < 1e-11);
+                turns.turn(token, &mut turned, dim, true);
+                for (back, value) in turned.iter().zip(&values) {
+                    assert!((back - value).abs() < 1e-13);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The bytes of `tkc`: a short header, then one range-coded stream of the side information and the codes.
+
+use super::code_model::CodeModel;
+use super::front::{self, Klt, MAX_EXPONENT, Side, Steps};
+use super::klt::{MAX_CODE, StoredBasis};
+use super::range_coder::{Coder, Decoder};
+use super::rope::{Pairs, Rope};
+use crate::scheme::codec::{About, Corrupt};
+use crate::tensor::{Shape, Tensor};
+
+/// Everything that a decoder is told.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Content {
+    pub step: f64,
+    pub steps: Steps,
+    pub klt: Klt,
+    pub side: Side,
+    /// Tokens that are kept as they are, rising, and their bytes.
+    pub raw: Vec<(usize, Vec<u8>)>,
+    /// `[tokens, channels]`; zeros for raw tokens.
+    pub codes: Vec<i32>,
+}
+
+/// Most values that one byte may stand for; codes that are all zeros take a byte for about 3,500.
+const MAX_VALUES_PER_BYTE: usize = 1 << 16;
+
+/// Bits of the header's first byte.
+mod flag {
+    pub const ROPE: u8 = 1;
+    pub const INTERLEAVED: u8 = 2;
+    pub const TOKEN_NORM: u8 = 4;
+    pub const MEAN: u8 = 8;
+    pub const PER_HEAD: u8 = 16;
+    pub const ACROSS_HEADS: u8 = 32;
+    pub const RAW_TOKENS: u8 = 64;
+}
+
+/// The header.
+pub(super) fn header(content: &Content) -> Vec<u8> {
+    let flags = [
+        (flag::ROPE, content.steps.rope.is_some()),
+        (
+            flag::INTERLEAVED,
+            (content.steps.rope).is_some_and(|rope| rope.pairs == Pairs::Interleaved),
+        ),
+        (flag::TOKEN_NORM, content.steps.token_norm),
+        (flag::MEAN, content.steps.mean),
+        (flag::PER_HEAD, content.klt == Klt::PerHead),
+        (flag::ACROSS_HEADS, content.klt == Klt::AcrossHeads),
+        (flag::RAW_TOKENS, !content.raw.is_empty()),
+    ];
+    let flags = flags.iter().filter(|(_, set)| *set);
+    let mut out = vec![flags.fold(0, |all, (flag, _)| all | flag)];
+    out.extend(content.step.to_le_bytes());
+    if let Some(rope) = content.steps.rope {
+        out.extend(rope.theta.to_le_bytes());
+    }
+    out
+}
+
+/// Tells `content` to a coder, or has it filled in by a decoder that knows the header, the shape and the number of tokens.
+pub(super) fn code(coder: &mut impl Coder, content: &mut Content, shape: Shape, element: usize) {
+    let channels = shape.token_elements();
+    raw_tokens(coder, &mut content.raw, shape.seq_len, channels * element);
+    let mut model = CodeModel::new(1);
+    let mut expected = 0;
+    for exponent in &mut content.side.exponents {
+        let mut code = [*exponent - expected / 8];
+        model.token(coder, &mut code);
+        *exponent = (code[0] + expected / 8).clamp(-MAX_EXPONENT, MAX_EXPONENT);
+        expected += *exponent - expected / 8;
+    }
+    for mean in &mut content.side.means {
+        *mean = coder.plain((*mean).into(), 16) as u16;
+    }
+    for basis in &mut content.side.bases {
+        for scale in &mut basis.scales {
+            *scale = coder.plain((*scale).into(), 16) as u16;
+        }
+        // Like values of one channel: vectors have little in common but the spread of their integers.
+        let mut model = CodeModel::new(1);
+        for code in &mut basis.codes {
+            let mut wide = [i32::from(*code)];
+            model.token(coder, &mut wide);
+            *code = wide[0].clamp(-MAX_CODE, MAX_CODE) as i8;
+        }
+    }
+    let mut model = CodeModel::new(channels);
+    let mut raw = content.raw.iter().map(|(token, _)| *token).peekable();
+    for (token, codes) in content.codes.chunks_exact_mut(channels).enumerate() {
+        if raw.next_if_eq(&token).is_none() {
+            model.token(coder, codes);
+        }
+    }
+}
+
+/// Tokens that no step can keep: how many, which, and their bytes.
+fn raw_tokens(
+    coder: &mut impl Coder,
+    raw: &mut Vec<(usize, Vec<u8>)>,
+    tokens: usize,
+    token_bytes: usize,
+) {
+    // A decoder comes with one empty entry where the header says that there are any.
+    if raw.is_empty() {
+        return;
+    }
+    let number = |coder: &mut dyn FnMut(u32, u32) -> u32, value: usize| {
+        let high = coder((value >> 16) as u32 & 0xffff, 16) as usize;
+        high << 16 | coder(value as u32 & 0xffff, 16) as usize
+    };
+    let mut plain = |value, count| coder.plain(value, count);
+    let count = number(&mut plain, raw.len()).clamp(1, tokens);
+    raw.resize_with(count.min(raw.len()), Default::default);
+    for index in 0..count {
+        if index == raw.len() {
+            raw.push((0, Vec::new()));
+        }
+        let (token, bytes) = &mut raw[index];
+        *token = number(&mut plain, *token);
+        if bytes.is_empty() {
+            *bytes = vec![0; token_bytes];
+        }
+        for byte in bytes {
+            *byte = plain((*byte).into(), 8) as u8;
+        }
+    }
+}
+
+/// The tensor that the bytes hold.
+pub(super) fn decode(bytes: &[u8], about: &About) -> Result<Tensor, Corrupt> {
+    let shape = about.shape;
+    let content = |text: &str| Corrupt::Content(text.to_owned());
+    let values = shape
+        .elements()
+        .ok_or_else(|| content("a shape too large"))?;
+    if values / MAX_VALUES_PER_BYTE > bytes.len() {
+        return Err(content("fewer bytes than its values can take"));
+    }
+    let mut rest = bytes;
+    let flags = *rest.split_off_first().ok_or_else(|| content("no byte"))?;
+    let mut number = || {
+        let bytes = rest.split_off(..8).and_then(|bytes| bytes.first_chunk());
+        let number = f64::from_le_bytes(*bytes.ok_or_else(|| content("a short header"))?);
+        let usable = number.is_finite() && (1e-9..=1e15).contains(&number);
+        usable
+            .then_some(number)
+            .ok_or_else(|| content("a step or theta out of range"))
+    };
+    let has = |flag: u8| flags & flag != 0;
+    let step = number()?;
+    let pairs = match has(flag::INTERLEAVED) {
+        true => Pairs::Interleaved,
+        false => Pairs::HalfSplit,
+    };
+    let theta = has(flag::ROPE).then(&mut number).transpose()?;
+    let steps = Steps {
+        rope: theta.map(|theta| Rope { theta, pairs }),
+        token_norm: has(flag::TOKEN_NORM),
+        mean: has(flag::MEAN),
+    };
+    let klt = match (has(flag::PER_HEAD), has(flag::ACROSS_HEADS)) {
+        (false, false) => Klt::None,
+        (true, false) => Klt::PerHead,
+        (false, true) => Klt::AcrossHeads,
+        _ => return Err(content("two bases")),
+    };
+    let (tokens, channels) = (shape.seq_len, shape.token_elements());
+    let bases = match klt.part(shape) {
+        None => 0..0,
+        Some(part) => 0..channels / part.max(1),
+    };
+    let size = channels / bases.len().max(1);
+    // A basis is stored only where it is small against the values; each of its integers takes part of a byte.
+    if !bases.is_empty() && size.saturating_mul(channels) / MAX_VALUES_PER_BYTE > bytes.len() {
+        return Err(content("fewer bytes than its basis can take"));
+    }
+    let zero = |count: bool, len: usize| if count { len } else { 0 };
+    let mut content_read = Content {
+        step,
+        steps,
+        klt,
+        side: Side {
+            exponents: vec![0; zero(steps.token_norm, tokens)],
+            means: vec![0; zero(steps.mean, channels)],
+            bases: bases.map(|_| StoredBasis::zero(size)).collect(),
+        },
+        raw: vec![Default::default(); usize::from(has(flag::RAW_TOKENS))],
+        codes: vec![0; values],
+    };
+    let mut decoder = Decoder::new(rest);
+    code(&mut decoder, &mut content_read, shape, about.dtype.size());
+    if !decoder.is_complete() {
+        return Err(content("its bytes end too early or too late"));
+    }
+    let bytes = tensor_bytes(&content_read, about);
+    Tensor::new(about.dtype, shape, bytes).map_err(|error| Corrupt::Content(error.to_string()))
+}
+
+/// The tensor's bytes.
+pub(super) fn tensor_bytes(content: &Content, about: &About) -> Vec<u8> {
+    let mut bytes = front::back(
+        &content.codes,
+        content.step,
+        &content.side,
+        content.steps,
+        (about.dtype, about.shape, about.position),
+    );
+    let token_bytes = about.shape.token_elements() * about.dtype.size();
+    for (token, raw) in &content.raw {
+        if let Some(place) = bytes.chunks_exact_mut(token_bytes.max(1)).nth(*token) {
+            place.copy_from_slice(raw);
+        }
+    }
+    bytes
+}

@@ -1,0 +1,245 @@
+//! The coded scheme against the figures of its numpy prototype on the sample dump, and its bytes against themselves.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use kvlens::scheme::{
+    About, Klt, KltChoice, Kv, Pairs, Prepared, Recipe, Rope, RopeChoice, Scheme, Tkc,
+};
+use kvlens::tensor::{Dtype, Shape, Tensor};
+use serde_json::Value;
+
+/// K or V of a layer of the sample, its captures joined.
+fn layer(number: u64, kv: Kv) -> (Tensor, About) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sample-dump/dumps");
+    let folder = root.join(format!("prompt_128/layer_{number}"));
+    let starts = [0].into_iter().chain(128..136);
+    let mut bytes = Vec::new();
+    for start in starts {
+        let end = if start == 0 { 128 } else { start + 1 };
+        let file = folder.join(format!("{}_t{start}_{end}.bin", kv.name()));
+        bytes.extend(fs::read(file).unwrap());
+    }
+    let shape = Shape {
+        seq_len: 136,
+        kv_heads: 3,
+        head_dim: 64,
+    };
+    let about = About {
+        kv,
+        position: 0,
+        shape,
+        dtype: Dtype::F16,
+    };
+    (Tensor::new(Dtype::F16, shape, bytes).unwrap(), about)
+}
+
+fn tkc(step: f64, klt: Klt) -> Tkc {
+    Tkc {
+        rope: RopeChoice::Is(Rope {
+            theta: 1e5,
+            pairs: Pairs::HalfSplit,
+        }),
+        klt: KltChoice::Is(klt),
+        ..Tkc::new(step)
+    }
+}
+
+/// As the prototype defines them.
+fn errors(x: &[f32], y: &[f32], shape: Shape) -> Vec<(&'static str, f64)> {
+    let (mut dd, mut xx, mut yy, mut xy, mut max) = (0.0, 0.0, 0.0, 0.0, 0.0f64);
+    let (mut token, mut cosines) = (0.0, Vec::new());
+    let mut first = [0.0; 2];
+    let heads = x
+        .chunks_exact(shape.head_dim)
+        .zip(y.chunks_exact(shape.head_dim));
+    for (index, (x, y)) in heads.enumerate() {
+        let sum = |f: &dyn Fn(f64, f64) -> f64| {
+            let pairs = x.iter().zip(y);
+            pairs
+                .map(|(x, y)| f(f64::from(*x), f64::from(*y)))
+                .sum::<f64>()
+        };
+        let (d, a, b, ab) = (
+            sum(&|x, y| (x - y) * (x - y)),
+            sum(&|x, _| x * x),
+            sum(&|_, y| y * y),
+            sum(&|x, y| x * y),
+        );
+        (dd, xx, yy, xy) = (dd + d, xx + a, yy + b, xy + ab);
+        max = x
+            .iter()
+            .zip(y)
+            .fold(max, |max, (x, y)| max.max(f64::from(x - y).abs()));
+        token += d / a.max(1e-30);
+        cosines.push(ab / (a * b).sqrt().max(1e-30));
+        if index < shape.kv_heads {
+            first = [first[0] + d, first[1] + a];
+        }
+    }
+    cosines.sort_by(f64::total_cmp);
+    let place = 0.01 * (cosines.len() - 1) as f64;
+    let (low, high) = (cosines[place as usize], cosines[place as usize + 1]);
+    vec![
+        ("nmse", dd / xx),
+        ("cosine", xy / (xx * yy).sqrt()),
+        ("max", max),
+        ("token", token / cosines.len() as f64),
+        ("first", first[0] / first[1]),
+        ("cosine_p1", low + (high - low) * place.fract()),
+        ("cosine_min", cosines[0]),
+    ]
+}
+
+#[test]
+fn errors_are_those_of_the_prototype_and_the_context_coder_needs_fewer_bits() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/explore/sample.json");
+    let figures: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    let rows = figures["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 54);
+    // With a basis, the sum of found and of expected figures of each step.
+    let mut sums: HashMap<String, [f64; 2]> = HashMap::new();
+    for row in rows {
+        let number = row["layer"].as_u64().unwrap();
+        let with_klt = row["klt"].as_bool().unwrap();
+        for (kv, step) in [(Kv::K, "c_k"), (Kv::V, "c_v")] {
+            let (tensor, about) = layer(number, kv);
+            let klt = if with_klt {
+                Klt::AcrossHeads
+            } else {
+                Klt::None
+            };
+            let step = row[step].as_f64().unwrap();
+            let recipe = Recipe {
+                scheme: Scheme::Tkc(tkc(step, klt)),
+                sinks: 4,
+                recent: 0,
+            };
+            let values = tensor.values();
+            let restored = recipe.restore(&values, &about);
+            let expected = &row[kv.name()];
+            let bits = restored.bytes as f64 * 8.0 / values.len() as f64;
+            let mut figures = errors(&values, &restored.values, about.shape);
+            figures.push(("bits_per_value", bits));
+            for (name, found) in figures {
+                let expected = expected[name].as_f64().unwrap();
+                if with_klt {
+                    let sum = sums
+                        .entry(format!("{} {step} {name}", kv.name()))
+                        .or_default();
+                    *sum = [sum[0] + found, sum[1] + expected];
+                } else if name == "bits_per_value" {
+                    assert!(
+                        found < expected,
+                        "{number} {kv:?} {step}: {found} bits, prototype {expected}"
+                    );
+                } else {
+                    let close = (found - expected).abs() <= 1e-6 * expected.abs();
+                    assert!(
+                        close,
+                        "{number} {kv:?} {step}: {name} {found}, expected {expected}"
+                    );
+                }
+            }
+        }
+    }
+    // 132 tokens leave most directions of 192 channels open: another eigensolver takes others, so that only means are alike. The greatest
+    // error and the least cosine are one value's, and not told of.
+    for (name, [found, expected]) in sums {
+        let tolerance = match name.rsplit_once(' ').map_or("", |(_, figure)| figure) {
+            "nmse" | "token" => 0.02,
+            "bits_per_value" => 0.01,
+            _ => continue,
+        };
+        let ratio = found / expected;
+        let most = 1.0 + tolerance;
+        assert!(
+            ratio < most && (name.contains("bits") || ratio > 1.0 - tolerance),
+            "{name}: {ratio}"
+        );
+    }
+}
+
+#[test]
+fn written_bytes_are_as_many_as_counted_and_decode_to_what_was_promised() {
+    for kv in [Kv::K, Kv::V] {
+        let (tensor, about) = layer(8, kv);
+        for klt in [Klt::None, Klt::PerHead, Klt::AcrossHeads] {
+            for step in [0.01, 0.2, 3.0] {
+                let tkc = tkc(step, klt);
+                let prepared = Prepared::new(&tensor.values(), &about, &tkc);
+                let bytes = prepared.encode(step);
+                let counted = prepared.count(step);
+                assert!(counted.abs_diff(bytes.len() as u64) <= 4 + counted / 2000);
+                let decoded = Scheme::Tkc(tkc).decode(&bytes, &about).unwrap();
+                assert_eq!(decoded.values(), prepared.restore(step));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rotary_embedding_is_detected_and_values_have_none() {
+    let (tensor, about) = layer(14, Kv::K);
+    let prepared = Prepared::new(&tensor.values(), &about, &Tkc::new(0.1));
+    let expected = Rope {
+        theta: 1e5,
+        pairs: Pairs::HalfSplit,
+    };
+    assert_eq!(prepared.rope(), Some(expected));
+    let (tensor, about) = layer(14, Kv::V);
+    let prepared = Prepared::new(&tensor.values(), &about, &Tkc::new(0.1));
+    assert_eq!(prepared.rope(), None);
+}
+
+#[test]
+fn tokens_that_are_not_finite_come_back_bit_for_bit() {
+    let (tensor, about) = layer(0, Kv::V);
+    let mut bytes = tensor.into_bytes();
+    let token = about.shape.token_elements() * 2;
+    bytes[10 * token..][..2].copy_from_slice(&0x7c00u16.to_le_bytes());
+    bytes[135 * token..][..2].copy_from_slice(&0xfe01u16.to_le_bytes());
+    let tensor = Tensor::new(Dtype::F16, about.shape, bytes).unwrap();
+    let scheme = Scheme::Tkc(Tkc::new(0.2));
+    let back = scheme
+        .decode(&scheme.encode(&tensor, &about), &about)
+        .unwrap();
+    for index in [10, 135] {
+        let range = index * token..(index + 1) * token;
+        assert_eq!(back.bytes()[range.clone()], tensor.bytes()[range]);
+    }
+    assert_eq!(back.non_finite(), tensor.non_finite());
+}
+
+#[test]
+fn cut_and_flipped_bytes_give_an_error_or_a_tensor() {
+    let (tensor, about) = layer(2, Kv::K);
+    let shape = Shape {
+        seq_len: 16,
+        ..about.shape
+    };
+    let about = About { shape, ..about };
+    let bytes = tensor.bytes()[..shape.bytes(Dtype::F16).unwrap()].to_vec();
+    let tensor = Tensor::new(Dtype::F16, shape, bytes).unwrap();
+    for klt in [Klt::None, Klt::PerHead] {
+        let scheme = Scheme::Tkc(tkc(0.5, klt));
+        let stored = scheme.encode(&tensor, &about);
+        // The last eight bytes hold less than eight bytes' worth; their loss is the container's to find.
+        for cut in (0..stored.len() - 8).step_by(7) {
+            assert!(
+                scheme.decode(&stored[..cut], &about).is_err(),
+                "cut at {cut}"
+            );
+        }
+        for place in (0..stored.len()).step_by(5).chain(0..32) {
+            for flip in [1, 128, 255] {
+                let mut broken = stored.clone();
+                broken[place] ^= flip;
+                if let Ok(tensor) = scheme.decode(&broken, &about) {
+                    assert_eq!(tensor.shape(), shape);
+                }
+            }
+        }
+    }
+}
