@@ -110,6 +110,7 @@ pub struct DtypeCount {
 
 /// Captured queries of a layer.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct QueryCount {
     /// The file that describes them.

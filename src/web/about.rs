@@ -4,6 +4,12 @@ use wasm_bindgen::prelude::*;
 
 use super::value::to_js;
 
+/// What the glue's types, `www/engine/glue.d.ts`, are made of.
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"import type {
+  AnalysisSpec, CaptureLine, ConvertOptions, DumpSummary, FormatInfo, InspectRequest, Lesson, Mapping, News, Pictures, PlanSummary, Summary, Value,
+} from "./core.js";"#;
+
 /// The version of kvlens.
 #[wasm_bindgen]
 pub fn version() -> String {

@@ -3,6 +3,8 @@
 //! Everything runs in the coordinator worker (`www/engine/coordinator.js`), which owns the `Engine`; measuring goes to the
 //! pool. Values cross the border as plain objects, bytes as `Uint8Array`.
 
+// Elsewhere only the page's types are made from them.
+#[cfg_attr(not(target_arch = "wasm32"), expect(dead_code))]
 mod messages;
 #[cfg(test)]
 mod types;

@@ -1,8 +1,8 @@
 //! What crosses the border between Rust and JavaScript: values as plain objects, lists and numbers, errors with a code.
 //!
-//! NaN and infinity arrive as they are. Whole numbers arrive as numbers, not as `BigInt`: bytes and counts stay far below 2^53.
+//! NaN and infinity arrive as they are. Whole numbers arrive as numbers, not as `BigInt`: bytes and counts lie far below 2^53.
 
-use js_sys::{Error, Reflect};
+use js_sys::{BigInt, Error, Object, Reflect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_wasm_bindgen::Serializer;
@@ -16,10 +16,29 @@ const SERIALIZER: Serializer = Serializer::new()
 /// A Rust value for the page.
 ///
 /// # Errors
-/// When it holds a whole number beyond 2^53.
+/// Never: no type of ours has keys that are no texts, or a serializer that fails.
 pub fn to_js(value: &(impl Serialize + ?Sized)) -> Result<JsValue, JsValue> {
-    let value = value.serialize(&SERIALIZER);
-    value.map_err(|error| failure("dump", &words(error.into())))
+    value.serialize(&SERIALIZER).or_else(|_| {
+        // A file may claim any layer or length, also beyond 2^53, where numbers are no longer exact.
+        let exact = SERIALIZER.serialize_large_number_types_as_bigints(true);
+        Ok(rounded(value.serialize(&exact)?))
+    })
+}
+
+/// The value with a number in place of each `BigInt`.
+fn rounded(value: JsValue) -> JsValue {
+    if let Some(big) = value.dyn_ref::<BigInt>() {
+        let digits = big.to_string(10).map(String::from).unwrap_or_default();
+        return digits.parse().unwrap_or(f64::NAN).into();
+    }
+    if let Some(object) = value.dyn_ref::<Object>() {
+        for key in Object::keys(object) {
+            let inner = Reflect::get(object, &key).unwrap_or_default();
+            // The objects are our own: neither can fail.
+            let _ = Reflect::set(object, &key, &rounded(inner));
+        }
+    }
+    value
 }
 
 /// Reads what the page says.

@@ -4,10 +4,10 @@ import { read } from "./reader.js";
 
 /** @import { Kept } from "./reader.js" */
 
-/** Captures, and their bytes, that are read before their turn. */
+/** Read-ahead window: captures, and bytes of them. */
 const READ_AHEAD = 64;
 const READ_AHEAD_BYTES = 8 << 20;
-/** Of these, captures and bytes that are read at once. */
+/** Batch limits within the read-ahead window. */
 const BATCH = 16;
 const BATCH_BYTES = 1 << 20;
 

@@ -17,13 +17,13 @@ const START_MS = 20_000;
 /** A cancelled worker that is still busy after this time is replaced. */
 const CANCEL_MS = 150;
 
-/** Files go to the worker so many at a time at most, and so many times until the first are read. */
-const GIVEN = 1024;
-const GIVEN_AHEAD = 4;
-/** So long the page may take for them at a time. */
-const GIVE_MS = 8;
-/** Time between two words of progress. */
-const TELL_MS = 100;
+/** Most files per message to the worker; and how many such messages may be unanswered. */
+const MAX_FILES = 1024;
+const MAX_UNANSWERED = 4;
+/** Time slice for posting files before yielding to the page, ms. */
+const POST_MS = 8;
+/** Minimum interval between progress messages, ms. */
+const PROGRESS_MS = 100;
 
 /**
  * @typedef {object} Call
@@ -295,21 +295,21 @@ export class Engine {
     const take = async (some) => {
       await this.#send("takeFiles", { entries: some });
       taken += some.length;
-      if (performance.now() - told < TELL_MS) return;
+      if (performance.now() - told < PROGRESS_MS) return;
       told = performance.now();
       onProgress?.(taken, entries.length);
     };
     for (let next = 0; next < entries.length;) {
-      const until = performance.now() + GIVE_MS;
+      const until = performance.now() + POST_MS;
       let end = next;
       do void entries[end++].file.size;
-      while (end < entries.length && end - next < GIVEN && performance.now() < until);
+      while (end < entries.length && end - next < MAX_FILES && performance.now() < until);
       const some = take(entries.slice(next, end));
       // Of several that fail the first is told.
       some.catch(() => {});
       going.push(some);
       next = end;
-      if (going.length > GIVEN_AHEAD) await going.shift();
+      if (going.length > MAX_UNANSWERED) await going.shift();
       await pause(0);
       if (this.#worker !== worker) throw new EngineError("stopped", "The engine was started anew meanwhile.", "Add the files again.");
     }

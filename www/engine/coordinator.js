@@ -13,22 +13,22 @@ import { Kept, read } from "./reader.js";
 
 const GIB = 1 << 30;
 const PAGE = 1 << 16;
-/** More than the module's own need; the rest is grown. */
+/** More than the module needs at its start; memory grows from there. */
 const FIRST_PAGES = 256;
-/** Meta files are read before the scan, so many at once. */
+/** Meta files read at once; they are read before the scan. */
 const METAS = 32;
-/** Larger files are not metas. */
-const META_MAX = 1 << 20;
-/** Pause of a run when the pool has all it can take. */
+/** A larger file is no meta file. */
+const MAX_META_BYTES = 1 << 20;
+/** Pause while the pool has all it can take, ms. */
 const PAUSE_MS = 4;
-/** Time between two looks at what was measured and at messages. */
+/** Time between two looks for results and messages, ms. */
 const STEP_MS = 20;
-/** Of a conversion, held before it goes into the Blob. */
+/** Bytes of a conversion held in memory before they go into the Blob. */
 const BLOB_BYTES = 16 << 20;
-/** Time between two messages with rows to the page. */
-const TELL_MS = 50;
-/** Rows of one message: to take more in would hold the page up. */
-const ROWS = 500;
+/** Minimum interval between messages with rows, ms. */
+const NEWS_MS = 50;
+/** Most rows per message: more would hold the page up. */
+const MAX_ROWS = 500;
 
 /** @type {any} the wasm glue */
 let wasm;
@@ -121,7 +121,7 @@ async function scan({ added }) {
 /** @param {FileEntry} entry */
 function isMeta({ path, file }) {
   const name = path.slice(path.lastIndexOf("/") + 1);
-  return name.endsWith(".json") && name.startsWith("meta_") && file.size <= META_MAX;
+  return name.endsWith(".json") && name.startsWith("meta_") && file.size <= MAX_META_BYTES;
 }
 
 /** @param {{ run: string }} args */
@@ -198,9 +198,9 @@ async function run({ analysis, settings, verify }, id) {
     const news = mine.news();
     rows = rows.concat(news.rows);
     const elapsedMs = performance.now() - started;
-    if (news.done || elapsedMs - told > TELL_MS) {
-      for (let start = 0; start === 0 || start < rows.length; start += ROWS) {
-        self.postMessage({ id, progress: { ...news.progress, elapsedMs }, rows: rows.slice(start, start + ROWS) });
+    if (news.done || elapsedMs - told > NEWS_MS) {
+      for (let start = 0; start === 0 || start < rows.length; start += MAX_ROWS) {
+        self.postMessage({ id, progress: { ...news.progress, elapsedMs }, rows: rows.slice(start, start + MAX_ROWS) });
       }
       told = elapsedMs;
       rows = [];

@@ -188,6 +188,10 @@ shapes: Array<ShapeCount>,
  */
 dtypes: Array<DtypeCount>, 
 /**
+ * Captured queries, by run and layer.
+ */
+queries: Array<QueryCount>, 
+/**
  * How arrays without meta files were understood, and what is to be asked about them.
  */
 guesses: Array<TensorGuess>, 
@@ -698,6 +702,55 @@ bytes: number,
  * All bytes.
  */
 bytesTotal: number, };
+
+/**
+ * Captured queries of a layer.
+ */
+export type QueryCount = { 
+/**
+ * The file that describes them.
+ */
+path: string, 
+/**
+ * The run that they belong to.
+ */
+run: string, 
+/**
+ * The layer that they belong to.
+ */
+layerId: number, 
+/**
+ * How many positions.
+ */
+queries: number, 
+/**
+ * Query heads.
+ */
+qHeads: number, 
+/**
+ * Elements of a head's vector.
+ */
+headDim: number, 
+/**
+ * Their bytes.
+ */
+bytes: number, 
+/**
+ * What a dot product of query and key is multiplied with.
+ */
+scale: number, 
+/**
+ * The base of the rotary embedding that K has.
+ */
+ropeTheta?: number | null, 
+/**
+ * How many positions a query sees, itself included.
+ */
+slidingWindow?: number | null, 
+/**
+ * A logit s becomes cap * tanh(s / cap).
+ */
+logitSoftcap?: number | null, };
 
 /**
  * What an analysis found.

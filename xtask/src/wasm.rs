@@ -27,7 +27,8 @@ pub struct Variant {
 /// Threads for isolated pages, one thread for all others.
 pub const VARIANTS: [Variant; 2] = [THREADS, SERIAL];
 
-const THREADS: Variant = Variant {
+/// The build with threads.
+pub const THREADS: Variant = Variant {
     name: "threads",
     title: "threads (1 of 2)",
     rustflags: "-Ctarget-feature=+atomics,+bulk-memory,+simd128 -Cpanic=unwind -Cllvm-args=-wasm-use-legacy-eh=false \
