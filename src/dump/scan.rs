@@ -1,5 +1,6 @@
 //! From a source to the captures in it.
 
+use std::io::Read;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -9,7 +10,7 @@ use super::arrays::{Mapping, group_by_folder, understand};
 use super::bytes::Limits;
 use super::bytes::source::Source;
 use super::contents::Dump;
-use super::format::{FORMATS, Findings, Format, format_of};
+use super::format::{FORMATS, Findings, Format, format_of, formats_by_content, is_told_by_content};
 use super::problem::{Fault, Problem, Problems};
 
 /// How to scan.
@@ -30,13 +31,15 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
     }
     let list = ListOptions {
         limits,
-        read_head: &|path, reader, size| {
-            format_of(path).map(|format| (format.read_head)(reader, size, limits))
+        read_head: &|path, reader, size| match format_of(path) {
+            Some(format) => Some((format.read_head)(reader, size, limits)),
+            None => is_told_by_content(path).then(|| first_bytes(reader, size)),
         },
     };
     let mut files = archive::list(source, list, &mut problems);
     if let [only] = files.as_slice()
         && format_of(&only.path).is_none()
+        && !is_told_by_content(&only.path)
     {
         let expected = format!("a folder, {}", endings().join(", "));
         problems.push(Problem::field(
@@ -52,6 +55,7 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
             .map(|file| (file.path.clone(), file.span.clone()))
             .collect(),
         problems,
+        limits: limits.clone(),
         ..Findings::default()
     };
     for file in &mut files {
@@ -61,12 +65,14 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
             findings.problem(Problem::new(&file.path, fault));
         }
     }
+    read_by_content(&mut files, &mut findings);
     let Findings {
         captures,
         queries,
         mut groups,
         loose,
         mut problems,
+        notes,
         ..
     } = findings;
     groups.extend(group_by_folder(loose));
@@ -76,6 +82,7 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
         captures,
         queries,
         problems: problems.into_list(),
+        notes,
         guesses: understood.guesses,
         pending_bytes: limits.pending_bytes,
     };
@@ -83,6 +90,50 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
     dump.match_queries();
     dump.sort();
     dump
+}
+
+/// Bytes of a file's start that tell its format.
+const FIRST_BYTES: u64 = 64;
+
+fn first_bytes(reader: &mut dyn Read, size: u64) -> Result<Vec<u8>, Fault> {
+    let mut bytes = Vec::new();
+    reader.take(size.min(FIRST_BYTES)).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads the files whose name says too little, but for those that captures are made of: their first bytes tell.
+fn read_by_content(files: &mut [ListedFile], findings: &mut Findings) {
+    for file in files {
+        if format_of(&file.path).is_some()
+            || !is_told_by_content(&file.path)
+            || findings.parts.contains(&file.path)
+        {
+            continue;
+        }
+        let head = match file.head.take() {
+            Some(head) => *head,
+            None => file
+                .span
+                .open(FIRST_BYTES)
+                .map_err(Fault::from)
+                .and_then(|mut reader| first_bytes(&mut reader, file.span.len())),
+        };
+        let read = head.and_then(|head| {
+            let starts = |format: &&Format| {
+                format
+                    .first_bytes
+                    .iter()
+                    .any(|first| head.starts_with(first))
+            };
+            match formats_by_content(&file.path).find(starts) {
+                Some(format) => (format.parse)(file, &head, findings),
+                None => Ok(()),
+            }
+        });
+        if let Err(fault) = read {
+            findings.problem(Problem::new(&file.path, fault));
+        }
+    }
 }
 
 /// Reads the head of a file and takes in what it holds.

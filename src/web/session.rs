@@ -114,7 +114,7 @@ fn finished() -> JsValue {
 pub(super) fn job_failure(error: &JobError) -> JsValue {
     let code = match error {
         JobError::UnknownAnalysis { .. } | JobError::Settings(_) => "settings",
-        JobError::NoCapture { .. } => "dump",
+        JobError::NoCapture { .. } | JobError::AllLossless { .. } => "dump",
         JobError::Threads(_) => "start",
         JobError::Cancelled => "cancelled",
         JobError::Measure { .. } | JobError::Panic { .. } => "panic",

@@ -1,12 +1,13 @@
 //! What the formats find in the files of a dump.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::dump::arrays::array::{Array, ArrayGroup};
+use crate::dump::bytes::Limits;
 use crate::dump::bytes::stream::Span;
 use crate::dump::capture::Capture;
-use crate::dump::problem::{Problem, Problems};
+use crate::dump::problem::{Note, Problem, Problems};
 use crate::dump::queries::Queries;
 
 /// What was found so far, and the files that a format may look up.
@@ -23,9 +24,18 @@ pub(crate) struct Findings {
     /// Arrays that have a file each, with its path.
     pub loose: Vec<(String, Array)>,
     pub problems: Problems,
+    pub notes: Vec<Note>,
+    /// Files that others were found to be made of, and that so need no reading of their own.
+    pub parts: HashSet<String>,
+    pub limits: Limits,
 }
 
 impl Findings {
+    /// What to know about a file that is read all the same.
+    pub fn note(&mut self, file: &str, text: impl Into<String>) {
+        self.notes.push(Note::new(file, text));
+    }
+
     /// Notes a problem of one file.
     pub fn problem(&mut self, problem: Problem) {
         self.problems.push(problem);

@@ -11,9 +11,11 @@ use serde_json::value::RawValue;
 
 use super::findings::Findings;
 use super::spec::Format;
-use super::{stored_captures, stored_queries};
+use super::{mlx_cache, stored_captures, stored_queries};
 use crate::dump::archive::ListedFile;
-use crate::dump::arrays::array::{Array, ArrayGroup, Element, MAX_AXES, shape_bytes, shape_text};
+use crate::dump::arrays::array::{
+    Array, ArrayGroup, Element, Hints, MAX_AXES, shape_bytes, shape_text,
+};
 use crate::dump::bytes::Limits;
 use crate::dump::problem::{Fault, Problem, Problems, shorten};
 use crate::tensor::Dtype;
@@ -87,9 +89,15 @@ fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), 
     }
     refuse_overlaps(&mut arrays, problems);
     let arrays = arrays.into_iter().map(|(_, array)| array).collect();
+    if let Some(cache) = mlx_cache::Metadata::of(&metadata) {
+        let group = mlx_cache::group(file, arrays, &cache, findings);
+        findings.groups.push(group);
+        return Ok(());
+    }
     let mut group = ArrayGroup {
         path: file.path.clone(),
         arrays,
+        hints: Hints::default(),
     };
     let queries = stored_queries::take(&mut group, &metadata, problems);
     findings.queries.extend(queries);
