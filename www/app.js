@@ -16,6 +16,7 @@ import { createStore } from "./store.js";
 const initialState = () => ({
   engine: { status: "starting", info: null, failure: null },
   specs: [],
+  formats: [],
   dump: null,
   mapping: {},
   beside: "",
@@ -50,8 +51,9 @@ export function createApp() {
     void onUpdate((update) => set({ update }));
     try {
       const started = await engine;
-      const specs = await started.specs();
-      set({ engine: { status: "ready", info: started.info, failure: null }, specs, ...stateOfHash({ ...get(), specs }, location.hash) });
+      const [specs, formats] = await Promise.all([started.specs(), started.formats()]);
+      const { info } = started;
+      set({ engine: { status: "ready", info, failure: null }, specs, formats, ...stateOfHash({ ...get(), specs }, location.hash) });
       follow(dump);
       if (Object.keys(get().mapping).length > 0) await dump.setMapping(get().mapping);
       if (get().beside) void dump.openBeside();

@@ -1,7 +1,7 @@
 /**
  * The page's state. Nothing here runs.
  *
- * @import { AnalysisSpec, DumpSummary, Mapping, PlanSummary, Problem, Report, Row } from "./engine/core.js"
+ * @import { AnalysisSpec, DumpSummary, FormatInfo, Mapping, PlanSummary, Problem, Report, Row } from "./engine/core.js"
  * @import { EngineInfo, Progress, ReportFile, Settings } from "./engine/types.js"
  *
  * What went wrong, and what to try.
@@ -26,6 +26,7 @@
  * @typedef {object} State
  * @property {{ status: "starting" | "ready" | "failed", info: EngineInfo | null, failure: Failure | null }} engine
  * @property {AnalysisSpec[]} specs
+ * @property {FormatInfo[]} formats          every kind of file that opens
  * @property {DumpSummary | null} dump
  * @property {Mapping} mapping               how arrays without meta files are to be read
  * @property {string} beside                 path of the dump that the link names, or ""

@@ -8,7 +8,7 @@ import { pause } from "./pause.js";
 import { script } from "./scripts.js";
 import { Threads } from "./threads.js";
 
-/** @import { AnalysisSpec, ConvertOptions, DumpSummary, InspectRequest, Mapping, PlanSummary, Row } from "./core.js" */
+/** @import { AnalysisSpec, ConvertOptions, DumpSummary, FormatInfo, InspectRequest, Mapping, PlanSummary, Row } from "./core.js" */
 /** @import { EngineInfo, EngineKind, FileEntry, InspectAnswer, RunOptions, RunRequest, RunResult, Settings, StartOptions } from "./types.js" */
 
 /** More threads than this gain little and cost memory. */
@@ -108,6 +108,11 @@ export class Engine {
   /** The analyses and their parameters. @returns {Promise<AnalysisSpec[]>} */
   specs() {
     return this.#call("specs", {});
+  }
+
+  /** Every kind of file that opens. @returns {Promise<FormatInfo[]>} */
+  formats() {
+    return this.#call("formats", {});
   }
 
   /**

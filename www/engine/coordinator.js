@@ -38,7 +38,7 @@ let engine;
 let current;
 const kept = new Kept();
 
-const methods = { start, specs, takeFiles, scan, removeRun, setMapping, plan, run, cancel, inspect, convert };
+const methods = { start, specs, formats, takeFiles, scan, removeRun, setMapping, plan, run, cancel, inspect, convert };
 
 self.onmessage = async ({ data: { id, method, args } }) => {
   try {
@@ -95,6 +95,10 @@ function allocate(memoryMiB) {
 
 async function specs() {
   return wasm.specs();
+}
+
+async function formats() {
+  return wasm.formats();
 }
 
 /**

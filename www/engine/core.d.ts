@@ -198,7 +198,11 @@ guesses: Array<TensorGuess>,
 /**
  * What could not be used.
  */
-problems: Array<Problem>, };
+problems: Array<Problem>, 
+/**
+ * What to know about files that are read all the same.
+ */
+notes: Array<Note>, };
 
 /**
  * How far restored values lie from the original ones, over one tensor. All are f32 values.
@@ -549,6 +553,19 @@ tensor: string,
  * How many.
  */
 values: number, };
+
+/**
+ * Something to know about a file that is read all the same, such as that its values were quantized before.
+ */
+export type Note = { 
+/**
+ * Path of the file in the source.
+ */
+file: string, 
+/**
+ * What to know, a sentence for people.
+ */
+text: string, };
 
 /**
  * One thing to set. Serialises to JSON for the page's form.

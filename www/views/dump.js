@@ -1,7 +1,7 @@
 // What is in the dump: ways to bring one in, a line for each run, the problems, and the pictures on demand.
 
 /** @import { App } from "../app.js" */
-/** @import { DumpSummary, RunSummary } from "../engine/core.js" */
+/** @import { DumpSummary, FormatInfo, RunSummary } from "../engine/core.js" */
 import { byId, fill, h } from "../dom.js";
 import { chosenFiles } from "../files.js";
 import { bytesElement, count, megabytes, plural } from "../format.js";
@@ -60,9 +60,9 @@ export function mountDump(app) {
   fill(byId("dump-body"), drop, about, offer, failure, runs, problems, mappingPanel(app), pictures, convertPanel(app));
 
   store.watch(
-    ({ dump, reading }) => [dump, reading],
+    ({ dump, reading, formats }) => [dump, reading, formats],
     () => {
-      const { dump, reading } = store.get();
+      const { dump, reading, formats } = store.get();
       const empty = !dump || (dump.runs.length === 0 && dump.guesses.length === 0);
       drop.classList.toggle("large", empty);
       drop.toggleAttribute("aria-busy", reading !== null);
@@ -70,7 +70,7 @@ export function mountDump(app) {
       status.textContent = reading
         ? `${reading} …`
         : empty
-          ? "a folder, several folders, or files: captures, .zip, .tar, .npz, .safetensors"
+          ? `a folder, several folders, or files: ${["captures", ...endings(formats)].join(", ")}`
           : "";
       about.hidden = !empty;
       sample.hidden = !empty;
@@ -214,3 +214,6 @@ function dumpProblems({ problems: all, captures, guesses }) {
   const rest = captures > 0 ? "The rest is analysed." : "Nothing else is there to analyse.";
   return problemList(problems, `${plural(problems.length, "file")} left out. ${rest}`);
 }
+
+/** Of what opens, all that a name's ending tells. @param {FormatInfo[]} formats */
+const endings = (formats) => formats.flatMap(({ names }) => names.filter((name) => name.startsWith("*.")).map((name) => name.slice(1)));
