@@ -15,8 +15,8 @@ export const defaultText = (param) => (Array.isArray(param.default) ? param.defa
 /** @param {State} state @param {string} [name] */
 export const specOf = (state, name = state.analysis) => state.specs.find((spec) => spec.name === name);
 
-/** Whether every capture has one row, so that a layer has one ratio. @param {string} analysis */
-export const oneVariant = (analysis) => analysis === "mixed" || analysis === "blocknorm";
+/** Whether every capture has one row, so that a layer has one ratio. @param {State} state @param {string} analysis */
+export const oneVariant = (state, analysis) => specOf(state, analysis)?.variants === "one";
 
 /** Flags that every analysis has keep their value from tab to tab. @param {AnalysisSpec[]} specs */
 export function sharedFlags(specs) {

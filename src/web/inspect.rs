@@ -9,8 +9,8 @@ use wasm_bindgen::prelude::*;
 use super::engine::Engine;
 use super::messages::{CaptureLine, InspectRequest, Pictures, TensorName};
 use super::value::{failure, from_js, to_js};
-use crate::analysis::inspect::{Lesson, TensorPicture};
 use crate::dump::{Capture, Loaded};
+use crate::inspect::{Lesson, TensorPicture};
 
 /// What zstd is asked for in pictures.
 const LEVEL: i32 = 3;

@@ -17,13 +17,13 @@ use crate::analysis::{self, JobError, ReportFile};
 #[wasm_bindgen]
 pub struct Session {
     /// Gone once it is finished.
-    session: Option<analysis::Session>,
+    session: Option<Box<dyn analysis::Session>>,
     files: Vec<ReportFile>,
 }
 
 impl Session {
     /// Nothing is read yet.
-    pub(super) fn new(session: analysis::Session) -> Self {
+    pub(super) fn new(session: Box<dyn analysis::Session>) -> Self {
         forget_arrived();
         Self {
             session: Some(session),
@@ -31,7 +31,7 @@ impl Session {
         }
     }
 
-    fn going(&mut self) -> Result<&mut analysis::Session, JsValue> {
+    fn going(&mut self) -> Result<&mut Box<dyn analysis::Session>, JsValue> {
         self.session.as_mut().ok_or_else(finished)
     }
 }

@@ -9,10 +9,10 @@ use ts_rs::{Config, TS, TypeVisitor};
 use super::messages::{
     CaptureLine, InspectRequest, News, Pictures, PlanSummary, Summary, TensorName,
 };
-use crate::analysis::inspect::Lesson;
 use crate::analysis::{AnalysisSpec, Value};
 use crate::convert::ConvertOptions;
 use crate::dump::{DumpSummary, FormatInfo, Mapping};
+use crate::inspect::Lesson;
 
 const HEAD: &str = "// What crosses between the page and the core, made from the Rust types by `cargo test --lib types_of_the_page`. Not to be edited.\n";
 

@@ -37,26 +37,38 @@ export function stylesheet(url) {
 }
 
 /**
- * The charts that suit a report, most telling first.
+ * By the names that the analyses' specs call them; nothing where a report has nothing for them.
+ * @type {Record<string, (report: Report, actions: Actions) => Chart | null>}
+ */
+const CHARTS = {
+  ratio: (report) => (report.rows.length > 0 ? ratioChart(report) : null),
+  bytes: (report) => (report.rows.length > 0 ? bytesChart(report) : null),
+  error: (report) => (report.rows.length > 0 ? errorChart(report) : null),
+  "lossy-compare": (report) => (report.rows.length > 0 ? lossyCompareChart(report) : null),
+  sweep: (report, actions) => (report.groups.length > 0 ? sweepChart(report, actions) : null),
+};
+
+/**
  * @param {Report} report
+ * @param {string[]} names of the charts that suit it, as its analysis's spec has them
  * @param {Actions} [actions]
  * @returns {Chart[]}
  */
-export function chartsOf(report, actions = {}) {
-  if (report.analysis === "sweep") return report.groups.length > 0 ? [sweepChart(report, actions)] : [];
-  if (report.rows.length === 0) return [];
-  if (report.analysis === "lossy-compare") return [lossyCompareChart(report)];
-  return [ratioChart(report), bytesChart(report), errorChart(report)].filter((chart) => chart !== null);
+export function chartsOf(report, names, actions = {}) {
+  const unknown = names.find((name) => !(name in CHARTS));
+  if (unknown) throw new Error(`there is no chart "${unknown}"`);
+  return names.map((name) => CHARTS[name](report, actions)).filter((chart) => chart !== null);
 }
 
 /**
  * Draws a result's charts into `container`, in place of what it holds.
  * @param {HTMLElement} container
  * @param {Report} report as `Engine.run` gives it
+ * @param {string[]} names of the charts
  * @param {Actions} [actions]
  */
-export async function drawResult(container, report, actions = {}) {
-  show(await loadPlot(), container, chartsOf(report, actions));
+export async function drawResult(container, report, names, actions = {}) {
+  show(await loadPlot(), container, chartsOf(report, names, actions));
 }
 
 /**

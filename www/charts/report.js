@@ -1,6 +1,7 @@
 // report.html: one file to mail or print, with headline, settings, charts and tables, no script and nothing to fetch.
 // The charts are those of the page, drawn once more without handles.
 
+/** @import { AnalysisSpec } from "../engine/core.js" */
 import { h } from "../dom.js";
 import { cosine, count, error, megabytes, ratio } from "../format.js";
 import { table } from "./figure.js";
@@ -28,13 +29,13 @@ td { white-space: nowrap; } .right { text-align: right; } tr { break-inside: avo
 
 /**
  * @param {import("../engine/core.js").Report} report as `Engine.run` gives it
- * @param {{ dumpName: string, bytes: number, label: string, version: string }} about the dump's name and size, the analysis's name
+ * @param {{ spec: AnalysisSpec, dumpName: string, bytes: number, version: string }} about the analysis, the dump's name and size
  * @returns {Promise<string>} the file
  */
-export async function reportHtml(report, { dumpName, bytes, label, version }) {
+export async function reportHtml(report, { spec, dumpName, bytes, version }) {
   const Plot = await loadPlot();
-  const charts = chartsOf(report);
-  const title = `${dumpName || "KV dump"}: ${label}`;
+  const charts = chartsOf(report, spec.charts);
+  const title = `${dumpName || "KV dump"}: ${spec.label}`;
   const body = h(
     "body",
     {},

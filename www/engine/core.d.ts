@@ -1,7 +1,7 @@
 // What crosses between the page and the core, made from the Rust types by `cargo test --lib types_of_the_page`. Not to be edited.
 
 /**
- * An analysis as a user chooses it. Serialises to JSON with its settings, for the page's form.
+ * An analysis. Serialises with its settings, for the page's form.
  */
 export type AnalysisSpec = { 
 /**
@@ -17,7 +17,27 @@ label: string,
  */
 help: string, 
 /**
- * Its settings: the method's first, then those that all analyses have.
+ * How many rows a capture has.
+ */
+variants: Variants, 
+/**
+ * What one of its variants is called: `combination`, `method`.
+ */
+variantNoun: string, 
+/**
+ * The analysis that takes a variant's settings, by its name, where one does.
+ */
+variantAnalysis: string | null, 
+/**
+ * Whether it has rows for the layers that stay lossless.
+ */
+measuresLossless: boolean, 
+/**
+ * The charts that suit its report, most telling first, by the names that the page gives them.
+ */
+charts: Array<string>, 
+/**
+ * Its settings: the method's first, then those that other analyses have too.
  */
 params: Array<ParamSpec>, };
 
@@ -602,7 +622,11 @@ default: Value,
 /**
  * When it has an effect; always where absent.
  */
-when: When | null, };
+when: When | null, 
+/**
+ * Whether other analyses have it too: a form keeps its value from one to the next.
+ */
+shared: boolean, };
 
 /**
  * Both tensors of a capture.
@@ -700,7 +724,7 @@ found?: string,
 expected?: string, };
 
 /**
- * How far it is.
+ * How far an analysis is.
  */
 export type Progress = { 
 /**
@@ -708,7 +732,7 @@ export type Progress = {
  */
 captures: number, 
 /**
- * All captures.
+ * All captures, each once for every time that the analysis goes through the dump.
  */
 capturesTotal: number, 
 /**
@@ -1113,6 +1137,11 @@ blockSize: number | null,
  * Top-k ratio of block-norm.
  */
 topkRatio: number | null, };
+
+/**
+ * How many rows an analysis gives for a capture.
+ */
+export type Variants = "one" | "many";
 
 /**
  * Figures over many rows: ratios are total raw by total size, errors are weighted by elements.

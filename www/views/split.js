@@ -50,7 +50,7 @@ export function mountSplit(app) {
     () => {
       const { outcomes, shown } = store.get();
       const outcome = outcomes.find(({ id }) => id === shown);
-      const list = outcome && oneVariant(outcome.analysis) ? new LayerSums().add(outcome.rows).list : [];
+      const list = outcome && oneVariant(store.get(), outcome.analysis) ? new LayerSums().add(outcome.rows).list : [];
       results = new Map(list.map((layer) => [layer.layerId, layer]));
       drawResults();
     },
@@ -78,7 +78,7 @@ export function mountSplit(app) {
 
   function drawSplit() {
     const at = position();
-    const lossyOnly = specOf(store.get())?.name !== "mixed";
+    const lossyOnly = !specOf(store.get())?.measuresLossless;
     const text = `${at} of ${plural(layers.length, "layer")} lossless`;
     strip.showSplit({ at, text, lossyOnly });
     const left = layers.length - at;
