@@ -37,7 +37,7 @@ impl Engine {
     /// Starts to write the dump in another format; `options` are [`ConvertOptions`]. A folder is written as a zip.
     pub fn convert(
         &self,
-        #[wasm_bindgen(unchecked_param_type = "ConvertOptions")] options: JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Partial<ConvertOptions>")] options: JsValue,
     ) -> Result<Conversion, JsValue> {
         let options: ConvertOptions = from_js(options)?;
         let plan = Plan::new(&self.dump, &options);

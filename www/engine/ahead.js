@@ -2,6 +2,7 @@
 
 import { read } from "./reader.js";
 
+/** @import { Session } from "./glue.js" */
 /** @import { Kept } from "./reader.js" */
 
 /** Read-ahead window: captures, and bytes of them. */
@@ -14,7 +15,7 @@ const BATCH_BYTES = 1 << 20;
 /** @typedef {{ file: number, start: number, blob: Blob }} Part of a capture */
 
 export class Ahead {
-  #run;
+  #session;
   #kept;
   #arrived;
   /** @type {{ captures: number, bytes: number, done: boolean, all: Promise<void> }[]} of the captures that come next */
@@ -23,12 +24,12 @@ export class Ahead {
   #bytes = 0;
 
   /**
-   * @param {any} run
+   * @param {Session} session
    * @param {Kept} kept
    * @param {(part: Part, bytes: Uint8Array) => void} arrived takes what was read
    */
-  constructor(run, kept, arrived) {
-    this.#run = run;
+  constructor(session, kept, arrived) {
+    this.#session = session;
     this.#kept = kept;
     this.#arrived = arrived;
     this.#fill();
@@ -61,7 +62,7 @@ export class Ahead {
       const parts = [];
       const batch = { captures: 0, bytes: 0, done: false, all: Promise.resolve() };
       while (batch.captures < BATCH && batch.bytes < BATCH_BYTES) {
-        const wanted = this.#run.ahead();
+        const wanted = this.#session.ahead();
         if (!wanted) break;
         batch.captures++;
         for (let i = 0; i < wanted.length; i += 3) {

@@ -9,7 +9,9 @@ import { pause } from "./pause.js";
 import { Kept, read } from "./reader.js";
 
 /** @import { Mapping } from "./core.js" */
-/** @import { FileEntry, RunRequest } from "./types.js" */
+/** @import { ConvertOptions, InspectRequest, Row } from "./core.js" */
+/** @import { Engine, Session } from "./glue.js" */
+/** @import { FileEntry, RunRequest, Settings } from "./types.js" */
 
 const GIB = 1 << 30;
 const PAGE = 1 << 16;
@@ -30,11 +32,11 @@ const NEWS_MS = 50;
 /** Most rows per message: more would hold the page up. */
 const MAX_ROWS = 500;
 
-/** @type {any} the wasm glue */
+/** @type {typeof import("./glue.js")} */
 let wasm;
-/** @type {any} its engine */
+/** @type {Engine} */
 let engine;
-/** @type {any} the run that goes on */
+/** @type {Session | undefined} the analysis under way */
 let current;
 const kept = new Kept();
 
@@ -140,7 +142,7 @@ async function setMapping({ mapping }) {
 }
 
 /**
- * @param {{ options: Record<string, string> }} args
+ * @param {{ options: Partial<ConvertOptions> }} args
  * @param {number} id
  */
 async function convert({ options }, id) {
@@ -151,7 +153,8 @@ async function convert({ options }, id) {
     let parts = [];
     let held = 0;
     for (;;) {
-      const piece = conversion.nextPiece();
+      // Never in the shared memory: the glue copies.
+      const piece = /** @type {Uint8Array<ArrayBuffer> | undefined} */ (conversion.nextPiece());
       if (piece) held += parts[parts.push(piece) - 1].length;
       // A Blob may lie on the disk: the worker holds only what has come since the last one.
       if (held > BLOB_BYTES || !piece) {
@@ -168,12 +171,12 @@ async function convert({ options }, id) {
   }
 }
 
-/** @param {{ analysis: string, settings: Record<string, string> }} args */
+/** @param {{ analysis: string, settings: Settings }} args */
 async function plan({ analysis, settings }) {
   return engine.plan(analysis, settings);
 }
 
-/** @param {any} request */
+/** @param {InspectRequest} request */
 async function inspect(request) {
   return engine.inspect(request);
 }
@@ -186,7 +189,7 @@ async function run({ analysis, settings, verify }, id) {
   const started = performance.now();
   const mine = engine.start(analysis, settings, verify ?? true);
   current = mine;
-  /** @type {any[]} */
+  /** @type {Row[]} */
   let rows = [];
   let told = 0;
   const ahead = new Ahead(mine, kept, ({ file, start }, bytes) => {

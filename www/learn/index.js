@@ -68,36 +68,9 @@ function makeLesson(container, inspect, step, onStep) {
   let source = null;
   let asking = false;
   let again = false;
-  const title = h("h3", { id: "lesson-title", tabindex: "-1" });
-  const picker = h("form", {
-    class: "pick",
-    "aria-label": "Which values",
-    on: { submit: (/** @type {Event} */ event) => event.preventDefault() },
-  });
-  const body = h("div", { class: "step", "aria-live": "off" });
-  const origin = h("p", { class: "small muted" });
-  const steps = h("ol", { class: "steps" });
-  const back = h("button", { type: "button", on: { click: () => onStep(at.step - 1) } }, "Back");
-  const next = h("button", { type: "button", on: { click: () => onStep(at.step < STEPS.length ? at.step + 1 : null) } });
   const slider = lossySetting(at, () => void refresh());
   const curve = curveFigure();
-  const root = h(
-    "section",
-    { class: "lesson", "aria-labelledby": "lesson-head" },
-    h(
-      "div",
-      { class: "lesson-head" },
-      h("h2", { id: "lesson-head" }, "Look inside"),
-      h("button", { type: "button", class: "quiet", on: { click: () => onStep(null) } }, "Close"),
-    ),
-    h("nav", { "aria-label": "Steps" }, steps),
-    title,
-    picker,
-    origin,
-    slider.node,
-    body,
-    h("div", { class: "buttons" }, back, next),
-  );
+  const { root, title, picker, origin, body, steps, back, next } = frame(slider.node, onStep, () => at.step);
   fill(container, root);
   void load();
   return { root, go };
@@ -172,6 +145,38 @@ function makeLesson(container, inspect, step, onStep) {
       h("button", { type: "button", on: { click: () => void load() } }, "Try again"),
     );
   }
+}
+
+/**
+ * The lesson's elements, still empty.
+ * @param {HTMLElement} setting
+ * @param {(step: number | null) => void} onStep null to close
+ * @param {() => number} step that is shown
+ */
+function frame(setting, onStep, step) {
+  const title = h("h3", { id: "lesson-title", tabindex: "-1" });
+  /** @param {Event} event */
+  const submit = (event) => event.preventDefault();
+  const picker = h("form", { class: "pick", "aria-label": "Which values", on: { submit } });
+  const origin = h("p", { class: "small muted" });
+  const body = h("div", { class: "step", "aria-live": "off" });
+  const steps = h("ol", { class: "steps" });
+  const back = h("button", { type: "button", on: { click: () => onStep(step() - 1) } }, "Back");
+  const next = h("button", { type: "button", on: { click: () => onStep(step() < STEPS.length ? step() + 1 : null) } });
+  const close = h("button", { type: "button", class: "quiet", on: { click: () => onStep(null) } }, "Close");
+  const root = h(
+    "section",
+    { class: "lesson", "aria-labelledby": "lesson-head" },
+    h("div", { class: "lesson-head" }, h("h2", { id: "lesson-head" }, "Look inside"), close),
+    h("nav", { "aria-label": "Steps" }, steps),
+    title,
+    picker,
+    origin,
+    setting,
+    body,
+    h("div", { class: "buttons" }, back, next),
+  );
+  return { root, title, picker, origin, body, steps, back, next };
 }
 
 /** @param {number} current @param {(step: number) => void} onStep */

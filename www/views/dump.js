@@ -5,10 +5,10 @@
 import { byId, fill, h } from "../dom.js";
 import { chosenFiles } from "../files.js";
 import { bytesElement, count, megabytes, plural } from "../format.js";
-import { drawDump } from "./charts.js";
 import { convertPanel } from "./convert.js";
 import { failureBox } from "./failure.js";
 import { mappingPanel } from "./mapping.js";
+import { picturesPanel } from "./pictures.js";
 import { problemList } from "./problems.js";
 
 /** @param {App} app */
@@ -49,15 +49,8 @@ export function mountDump(app) {
   const failure = h("div", { role: "alert" });
   const runs = h("ul", { class: "runs" });
   const problems = h("div");
-  const canvas = h("div", { class: "charts" });
-  const pictures = h(
-    "details",
-    { class: "pictures" },
-    h("summary", {}, "Look at the values: magnitudes, histograms, entropy of each byte plane"),
-    canvas,
-  );
   const offer = h("div");
-  fill(byId("dump-body"), drop, about, offer, failure, runs, problems, mappingPanel(app), pictures, convertPanel(app));
+  fill(byId("dump-body"), drop, about, offer, failure, runs, problems, mappingPanel(app), picturesPanel(app), convertPanel(app));
 
   store.watch(
     ({ dump, reading, formats }) => [dump, reading, formats],
@@ -76,16 +69,6 @@ export function mountDump(app) {
       sample.hidden = !empty;
     },
   );
-  /** @type {AbortController | null} */
-  let drawing = null;
-  const draw = () => {
-    drawing?.abort();
-    fill(canvas);
-    if (!pictures.open || pictures.hidden) return;
-    drawing = new AbortController();
-    void drawDump(canvas, app, drawing.signal);
-  };
-  pictures.addEventListener("toggle", draw);
   store.watch(
     (state) => state.offer,
     (what) =>
@@ -114,8 +97,6 @@ export function mountDump(app) {
     (dump) => {
       fill(runs, dump?.runs.map((run) => runLine(run, () => void app.removeRun(run.run))) ?? []);
       fill(problems, dump && dumpProblems(dump));
-      pictures.hidden = !dump?.captures;
-      draw();
     },
   );
 
