@@ -26,9 +26,9 @@ pub struct CaptureInfo {
     pub kv_heads: u64,
     /// Elements of one head's vector.
     pub head_dim: u64,
-    /// 2 or 4.
+    /// 1, 2 or 4.
     pub bytes_per_elem: u32,
-    /// `fp16`, `bf16` or `fp32`.
+    /// `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
     pub dtype: &'static str,
 }
 

@@ -12,7 +12,7 @@ use crate::tensor::Tensor;
 use serde::Serialize;
 use std::cell::Cell;
 
-/// What of a tensor is given to zstd.
+/// How a tensor is laid out before zstd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Its bytes as they are.
@@ -30,12 +30,12 @@ impl Mode {
     }
 }
 
-/// Something of each stream of a tensor: its bytes, its frame, or (by default) its compressed size in bytes.
+/// One value for each compressed stream of a tensor: the bytes, the frame, or (by default) its compressed size in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum Planes<T = u64> {
-    /// Of the raw bytes.
+    /// Of all bytes: as they are, or (of float8, which has one plane) differenced along the tokens.
     Whole(T),
     /// Of the planes.
     Split {
@@ -99,6 +99,11 @@ fn streams<T: Send>(
     planes::split_into(tensor, &mut hi, &mut lo);
     if mode == Mode::GearDelta {
         delta(&mut hi, tensor.dtype(), tensor.shape());
+    }
+    if tensor.dtype().size() == 1 {
+        let out = compress(&hi);
+        BUFFERS.set((hi, lo));
+        return Planes::Whole(out);
     }
     let (hi_out, lo_out) = par::join(|| compress(&hi), || compress(&lo));
     BUFFERS.set((hi, lo));

@@ -119,6 +119,8 @@ fn name_of(dtype: Dtype) -> &'static str {
         Dtype::F16 => "F16",
         Dtype::Bf16 => "BF16",
         Dtype::F32 => "F32",
+        Dtype::E4m3 => "F8_E4M3",
+        Dtype::E5m2 => "F8_E5M2",
     }
 }
 

@@ -2,7 +2,7 @@
 // The charts are those of the page, drawn once more without handles.
 
 /** @import { AnalysisSpec } from "../engine/core.js" */
-import { h } from "../dom.js";
+import { h, plainTexts } from "../dom.js";
 import { cosine, count, error, megabytes, ratio } from "../format.js";
 import { table } from "./figure.js";
 import { chartsOf, loadPlot } from "./index.js";
@@ -86,6 +86,7 @@ const scroll = (content) => h("div", { class: "scroll" }, content);
 /** @param {any} Plot @param {Chart} chart */
 function chartFigure(Plot, chart) {
   const picture = chart.draw(Plot, { width: WIDTH, choice: chart.choice?.options[0].value, redraw: () => {}, still: true });
+  plainTexts(picture);
   for (const passing of picture.querySelectorAll('[aria-label="tip"], .kv-handle')) passing.remove();
   return h("figure", {}, h("figcaption", {}, h("h3", {}, chart.title), h("p", { class: "muted" }, chart.note)), scroll(picture));
 }
