@@ -32,6 +32,17 @@ pub enum JobError {
         /// The setting `max-seq-len`; 0 is no bound.
         max_seq_len: i64,
     },
+    /// Every capture that the filters leave is of a layer that stays lossless, and the analysis has rows for others only.
+    #[error(
+        "nothing to analyse: {}, below lossless-first-n {lossless_first_n}",
+        if *captures == 1 { "the one capture left is of a lossless layer".to_owned() } else { format!("all {captures} captures left are of lossless layers") }
+    )]
+    AllLossless {
+        /// Captures that the filters leave.
+        captures: usize,
+        /// The setting `lossless-first-n`.
+        lossless_first_n: i64,
+    },
     /// Threads can't be started; in the system's words.
     #[error("threads can't be started: {0}")]
     Threads(String),

@@ -131,7 +131,7 @@ impl Job {
     /// Starts it, for a caller whose thread must not wait: see [`Session`].
     ///
     /// # Errors
-    /// When the filters leave no capture, or threads can't be started.
+    /// When the filters leave no capture that the analysis has rows for, or threads can't be started.
     pub fn start(&self, dump: &Dump) -> Result<Session, JobError> {
         let analysis = build(self.spec.name, self.settings.clone(), self.verify);
         let plan = Plan::new(dump, &self.filter, &*analysis);
@@ -141,6 +141,12 @@ impl Job {
                 stage: self.filter.stage.clone(),
                 min_seq_len: self.filter.min_seq_len,
                 max_seq_len: self.filter.max_seq_len,
+            });
+        }
+        if plan.captures() == 0 {
+            return Err(JobError::AllLossless {
+                captures: plan.kept(),
+                lossless_first_n: self.settings.int("lossless-first-n"),
             });
         }
         let pool = Pool::new(self.threads).map_err(JobError::Threads)?;

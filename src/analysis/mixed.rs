@@ -17,6 +17,9 @@ use std::sync::Arc;
 /// The command line's name.
 pub const NAME: &str = "mixed";
 
+/// The errors of the lossy rows, where there are any.
+pub const ERRORS_FILE: &str = "lossy_error_metrics.csv";
+
 /// The settings of its own.
 pub fn specs() -> Vec<ParamSpec> {
     let methods = choices(&[("truncate", "Truncate"), ("quant", "Quantize")]);
@@ -147,7 +150,7 @@ fn report(settings: Settings, collected: Collected) -> Report {
     let rows = collected.rows();
     let groups = collected.groups();
     let mut files = vec![ReportFile::new("mixed_layer_metrics.csv", layers(rows))];
-    files.extend(lossy_errors(rows).map(|bytes| ReportFile::new("lossy_error_metrics.csv", bytes)));
+    files.extend(lossy_errors(rows).map(|bytes| ReportFile::new(ERRORS_FILE, bytes)));
     files.push(ReportFile::new(
         "mixed_summary.md",
         summary(&settings, &groups[0]).into_bytes(),

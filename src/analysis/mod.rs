@@ -90,6 +90,21 @@ fn build(name: &str, settings: Settings, verify: bool) -> Arc<dyn Analysis> {
     }
 }
 
+/// Files that an analysis writes only where it has rows for them, and has not this time: one from an earlier run would contradict the
+/// others.
+pub fn superseded_files(report: &Report) -> Vec<&'static str> {
+    let optional: &[&str] = match report.analysis {
+        mixed::NAME => &[mixed::ERRORS_FILE],
+        _ => &[],
+    };
+    let written = |name: &str| report.files.iter().any(|file| file.name == name);
+    optional
+        .iter()
+        .copied()
+        .filter(|name| !written(name))
+        .collect()
+}
+
 /// One analysis with its settings.
 pub trait Analysis: Send + Sync {
     /// Whether the analysis has rows for this capture (by its layer). The filters by stage and length are [`Filter`]'s.

@@ -28,6 +28,7 @@ pub use arrays::{
 #[cfg(not(target_arch = "wasm32"))]
 pub use bytes::FolderSource;
 pub use bytes::Limits;
+pub use bytes::path::{UNFINISHED_END, UNFINISHED_START, unfinished_name};
 pub use bytes::source::{FileEntry, MemorySource, Source, SourceError};
 pub use capture::Capture;
 pub use contents::Dump;

@@ -134,7 +134,7 @@ impl Run {
 pub(super) fn code(error: &JobError) -> &'static str {
     match error {
         JobError::UnknownAnalysis { .. } | JobError::Settings(_) => "settings",
-        JobError::NoCapture { .. } => "dump",
+        JobError::NoCapture { .. } | JobError::AllLossless { .. } => "dump",
         JobError::Threads(_) => "start",
         JobError::Cancelled => "cancelled",
         JobError::Measure { .. } | JobError::Panic { .. } => "panic",
