@@ -14,14 +14,13 @@ pub mod analysis;
 pub mod codec;
 pub mod convert;
 pub mod dump;
-mod lanes;
+pub mod inspect;
 pub mod lossy;
 pub mod metrics;
-mod order;
+mod numeric;
 pub mod par;
 pub mod report;
 pub mod scheme;
-mod sum;
 pub mod tensor;
 #[cfg(target_arch = "wasm32")]
 pub mod web;

@@ -26,7 +26,7 @@ pub enum JobError {
         /// Captures in the dump.
         captures: usize,
         /// The setting `stage`.
-        stage: String,
+        stage: &'static str,
         /// The setting `min-seq-len`; 0 is no bound.
         min_seq_len: i64,
         /// The setting `max-seq-len`; 0 is no bound.
@@ -70,6 +70,9 @@ pub enum JobError {
 /// Why a capture could not be measured.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum MeasureError {
+    /// Nobody wants the result any more.
+    #[error("cancelled")]
+    Cancelled,
     /// A frame does not decode, or to other bytes than were compressed.
     #[error("{tensor} does not decode to the bytes that were compressed{}", reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
     NotVerified {

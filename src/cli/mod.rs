@@ -113,7 +113,7 @@ fn analyse(matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
     output::write(
         Path::new(&args.out_dir),
         &report.files,
-        &analysis::superseded_files(&report),
+        &report.superseded,
         &|| interrupted.load(Ordering::Relaxed),
     )?;
     output::summarise(&args.out_dir, &report);

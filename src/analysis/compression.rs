@@ -1,22 +1,15 @@
-//! What the analyses do alike with a capture: both tensors in parallel, their streams compressed and, when asked for, decoded again.
+//! What the analyses of the reference do alike with a capture: both tensors in parallel, their streams compressed and, when asked for,
+//! decoded again.
 
-use super::MeasureError;
-use super::rows::TensorRow;
-use super::settings::Settings;
-use super::tally::ratio;
+use super::error::MeasureError;
+use super::report::TensorRow;
+use super::shared_settings::Compression;
+use super::unit::Unit;
+use super::weighted::ratio;
 use crate::codec::{self, Mode, Planes};
 use crate::metrics::Errors;
 use crate::par;
 use crate::tensor::Tensor;
-
-/// How streams are compressed, and which layers stay lossless.
-#[derive(Clone, Copy, Debug)]
-pub struct Streams {
-    mode: Mode,
-    level: i32,
-    verify: bool,
-    lossless_first_n: i64,
-}
 
 /// A captured tensor.
 pub struct Captured<'a> {
@@ -25,49 +18,28 @@ pub struct Captured<'a> {
     /// Its values.
     pub tensor: &'a Tensor,
     non_finite: u64,
+    verify: bool,
 }
 
-impl Streams {
-    /// As these settings say; `verify` decodes every frame again.
-    pub fn new(settings: &Settings, verify: bool) -> Self {
-        let mode = match settings.text("compress-mode") {
-            "zstd" => Mode::Zstd,
-            "gear" => Mode::Gear,
-            _ => Mode::GearDelta,
-        };
-        // The setting's range is that of the levels.
-        let level = settings.int("zstd-level") as i32;
-        Self {
-            mode,
-            level,
-            verify,
-            lossless_first_n: settings.int("lossless-first-n"),
-        }
-    }
-
-    /// Whether a layer stays lossless.
-    pub fn keeps(&self, layer_id: i64) -> bool {
-        layer_id < self.lossless_first_n
-    }
-
+impl Compression {
     /// The row of a tensor that is stored as it is.
     pub fn lossless(&self, captured: &Captured) -> Result<TensorRow, MeasureError> {
-        let streams = self.compress(captured.name, captured.tensor, self.mode)?;
+        let streams = self.compress(captured, captured.tensor, self.mode)?;
         Ok(captured.row(streams, 0, None))
     }
 
     /// The sizes of a lossy tensor's streams.
     pub fn lossy(&self, captured: &Captured, values: &Tensor) -> Result<Compressed, MeasureError> {
-        self.compress(captured.name, values, self.mode.for_lossy())
+        self.compress(captured, values, self.mode.for_lossy())
     }
 
     fn compress(
         &self,
-        name: &'static str,
+        captured: &Captured,
         tensor: &Tensor,
         mode: Mode,
     ) -> Result<Compressed, MeasureError> {
-        if !self.verify {
+        if !captured.verify {
             return Ok(Compressed {
                 planes: codec::compressed_sizes(tensor, mode, self.level),
                 verified: None,
@@ -77,7 +49,7 @@ impl Streams {
         let decoded = codec::decode(&frames, mode, tensor.dtype(), tensor.shape());
         if decoded.as_deref() != Ok(tensor.bytes()) {
             return Err(MeasureError::NotVerified {
-                tensor: name,
+                tensor: captured.name,
                 reason: decoded.err(),
             });
         }
@@ -120,10 +92,9 @@ impl Captured<'_> {
     }
 }
 
-/// `measure` of K and of V, in parallel.
+/// `measure` of K and of V of a unit's capture, in parallel.
 pub fn both<T: Send>(
-    k: &Tensor,
-    v: &Tensor,
+    unit: &Unit,
     measure: impl Fn(&Captured) -> Result<T, MeasureError> + Sync,
 ) -> Result<(T, T), MeasureError> {
     let one = |name, tensor: &Tensor| {
@@ -131,8 +102,10 @@ pub fn both<T: Send>(
             name,
             tensor,
             non_finite: tensor.non_finite(),
+            verify: unit.verify(),
         })
     };
-    let (k, v) = par::join(|| one("K", k), || one("V", v));
+    let member = unit.capture();
+    let (k, v) = par::join(|| one("K", &member.k), || one("V", &member.v));
     Ok((k?, v?))
 }

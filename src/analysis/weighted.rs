@@ -1,7 +1,6 @@
 //! Sums over rows in dump order, and the weighted figures made of them.
 
-use super::rows::{Group, NonFinite, Report, ReportFile, Row, TensorRow, Variant, Weighted};
-use super::settings::Settings;
+use super::report::{Group, NonFinite, Report, ReportFile, Row, TensorRow, Variant, Weighted};
 use crate::metrics::Errors;
 use crate::tensor::Dtype;
 
@@ -184,8 +183,6 @@ impl Collected {
     /// The report.
     pub fn report(
         self,
-        analysis: &'static str,
-        settings: Settings,
         groups: Vec<Group>,
         headline: Option<usize>,
         mut files: Vec<ReportFile>,
@@ -200,8 +197,6 @@ impl Collected {
             summaries.for_each(|file| file.bytes.extend(note.as_bytes()));
         }
         Report {
-            analysis,
-            settings,
             captures: self.captures,
             rows: self.rows,
             groups,
@@ -210,8 +205,8 @@ impl Collected {
             verified_lossy: self.verified_lossy,
             non_finite: self.non_finite,
             non_finite_in: self.non_finite_in,
-            problems: Vec::new(),
             files,
+            ..Report::default()
         }
     }
 }

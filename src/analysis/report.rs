@@ -200,7 +200,7 @@ pub struct NonFinite {
 }
 
 /// What an analysis found.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// The analysis's name, as the command line has it.
@@ -228,4 +228,8 @@ pub struct Report {
     /// The report files.
     #[serde(skip)]
     pub files: Vec<ReportFile>,
+    /// Files that the analysis writes only where it has something for them, and has not this time: one from an earlier run would contradict
+    /// the others.
+    #[serde(skip)]
+    pub superseded: Vec<&'static str>,
 }

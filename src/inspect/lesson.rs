@@ -251,7 +251,7 @@ fn window(tensor: &Tensor, request: LessonRequest) -> Window {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::inspect::tests::ramp;
+    use crate::inspect::tests::ramp;
     use crate::tensor::f16_to_f32;
 
     fn request(method: Method, bits: u32) -> LessonRequest {

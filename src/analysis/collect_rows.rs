@@ -1,24 +1,21 @@
 //! What most analyses do alike with rows: one for every variant of a capture, and all kept for a report that is made of them at the end.
 
-use super::rows::{CaptureInfo, Report, Row, TensorRow, Variant};
-use super::settings::Settings;
-use super::streams::{Captured, both};
-use super::tally::Collected;
-use super::{Fold, MeasureError};
-use crate::tensor::Tensor;
+use super::compression::{Captured, both};
+use super::error::MeasureError;
+use super::report::{Report, Row, TensorRow, Variant};
+use super::unit::{Fold, Unit};
+use super::weighted::Collected;
 use std::sync::Arc;
 
 /// The rows of a capture's lossy variants; `measure` gives one tensor's part of each, in their order.
 pub fn lossy_rows(
-    capture: &Arc<CaptureInfo>,
-    k: &Tensor,
-    v: &Tensor,
+    unit: &Unit,
     variants: &[Arc<Variant>],
     measure: impl Fn(&Captured) -> Result<Vec<TensorRow>, MeasureError> + Sync,
 ) -> Result<Vec<Row>, MeasureError> {
-    let (k, v) = both(k, v, measure)?;
+    let (k, v) = both(unit, measure)?;
     let row = |((k, v), variant): ((TensorRow, TensorRow), &Arc<Variant>)| Row {
-        capture: Arc::clone(capture),
+        capture: Arc::clone(&unit.capture().info),
         lossless: false,
         variant: Arc::clone(variant),
         k,
@@ -27,34 +24,28 @@ pub fn lossy_rows(
     Ok(k.into_iter().zip(v).zip(variants).map(row).collect())
 }
 
-/// A fold that keeps all rows.
-pub struct Gather {
-    settings: Settings,
+/// A fold that keeps all rows; `report` is what is made of them in the end.
+pub struct CollectRows<R> {
     collected: Collected,
-    report: fn(Settings, Collected) -> Report,
+    report: R,
 }
 
-impl Gather {
-    /// Nothing yet, for captures of one row for each of `variants`; `report` is what is made of all.
-    pub fn new(
-        settings: &Settings,
-        variants: impl IntoIterator<Item = Variant>,
-        report: fn(Settings, Collected) -> Report,
-    ) -> Self {
+impl<R: FnOnce(Collected) -> Report + Send> CollectRows<R> {
+    /// Nothing yet, for captures of one row for each of `variants`.
+    pub fn new(variants: impl IntoIterator<Item = Variant>, report: R) -> Self {
         Self {
-            settings: settings.clone(),
             collected: Collected::new(variants, true),
             report,
         }
     }
 }
 
-impl Fold for Gather {
+impl<R: FnOnce(Collected) -> Report + Send> Fold<Vec<Row>> for CollectRows<R> {
     fn push(&mut self, rows: Vec<Row>) {
         self.collected.push(rows);
     }
 
     fn finish(self: Box<Self>) -> Report {
-        (self.report)(self.settings, self.collected)
+        (self.report)(self.collected)
     }
 }

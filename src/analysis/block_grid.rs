@@ -1,37 +1,76 @@
 //! Block-norm over a grid of block sizes, top-k ratios and bits. What several combos share is made once: the blocks of a size,
 //! what is stored at a size and bits (and its frames), and the errors at a number of top-k blocks.
 
-use super::MeasureError;
-use super::gather::lossy_rows;
-use super::rows::{CaptureInfo, Row, TensorRow, Variant};
-use super::settings::Settings;
-use super::streams::{Captured, Compressed, Streams};
+use super::collect_rows::lossy_rows;
+use super::compression::{Captured, Compressed};
+use super::error::MeasureError;
+use super::param::{Kind, ParamSpec};
+use super::report::{CaptureInfo, Row, TensorRow, Variant};
+use super::settings::{Settings, SettingsError};
+use super::shared_settings::SharedSettings;
+use super::unit::Unit;
 use crate::lossy::{Blocks, greatest_blocks};
 use crate::metrics::{Errors, Restored, errors};
+use crate::numeric::python_float::text;
 use crate::par;
-use crate::report::float::text;
 use crate::tensor::Tensor;
 use std::sync::Arc;
 
+/// The settings that [`Storage`] reads.
+pub fn storage_params() -> Vec<ParamSpec> {
+    let bytes = Kind::Int { min: 0, max: 16 };
+    vec![
+        ParamSpec::method(
+            "scale-bytes",
+            "Scale",
+            "Bytes that every block's scale takes; 2 stores it as fp16.",
+            "bytes",
+            bytes.clone(),
+            2,
+        ),
+        ParamSpec::method(
+            "topk-extra-scale-bytes",
+            "Extra scale",
+            "Bytes more for the scale of each top-k block, which is then exact; 0 keeps the stored one.",
+            "bytes",
+            bytes.clone(),
+            4,
+        ),
+        ParamSpec::method(
+            "index-bytes",
+            "Index",
+            "Bytes that name each top-k block.",
+            "bytes",
+            bytes,
+            4,
+        ),
+    ]
+}
+
 /// What is stored beside the values, in bytes.
 #[derive(Clone, Copy, Debug)]
-struct Storage {
-    scale: u64,
-    topk_scale: u64,
-    index: u64,
+pub struct Storage {
+    /// For every block: its scale.
+    pub scale: u64,
+    /// More for each top-k block, whose scale is then exact.
+    pub topk_scale: u64,
+    /// To name each top-k block.
+    pub index: u64,
+}
+
+impl TryFrom<&Settings> for Storage {
+    type Error = SettingsError;
+
+    fn try_from(settings: &Settings) -> Result<Self, SettingsError> {
+        Ok(Self {
+            scale: settings.read("scale-bytes")?,
+            topk_scale: settings.read("topk-extra-scale-bytes")?,
+            index: settings.read("index-bytes")?,
+        })
+    }
 }
 
 impl Storage {
-    /// As these settings say.
-    fn new(settings: &Settings) -> Self {
-        let bytes = |flag| settings.int(flag) as u64;
-        Self {
-            scale: bytes("scale-bytes"),
-            topk_scale: bytes("topk-extra-scale-bytes"),
-            index: bytes("index-bytes"),
-        }
-    }
-
     fn bytes(self, blocks: usize, topk: usize) -> u64 {
         let (blocks, topk) = (blocks as u64, topk as u64);
         blocks
@@ -61,17 +100,17 @@ pub struct Grid {
     combos: Vec<Combo>,
     variants: Vec<Arc<Variant>>,
     storage: Storage,
-    streams: Streams,
+    shared: SharedSettings,
 }
 
 impl Grid {
-    /// Every combination, in the order block size, top-k ratio, bits; the settings say what is stored and how it is compressed.
+    /// Every combination, in the order block size, top-k ratio, bits.
     pub fn new(
-        sizes: &[i64],
-        ratios: &[f64],
-        bits: &[i64],
-        settings: &Settings,
-        verify: bool,
+        sizes: Vec<usize>,
+        ratios: Vec<f64>,
+        bits: Vec<u32>,
+        storage: Storage,
+        shared: SharedSettings,
     ) -> Self {
         let (mut combos, mut variants) = (Vec::new(), Vec::new());
         for (size, &block_size) in sizes.iter().enumerate() {
@@ -84,23 +123,21 @@ impl Grid {
                     });
                     variants.push(Arc::new(Variant {
                         label: format!("bs{block_size}_topk{}_b{bits}", text(topk_ratio)),
-                        bits,
+                        bits: i64::from(bits),
                         block_size: Some(block_size as u64),
                         topk_ratio: Some(topk_ratio),
                     }));
                 }
             }
         }
-        let sizes = sizes.iter().map(|&size| size as usize).collect();
-        let bits = bits.iter().map(|&bits| bits as u32).collect();
         Self {
             sizes,
-            ratios: ratios.to_vec(),
+            ratios,
             bits,
             combos,
             variants,
-            storage: Storage::new(settings),
-            streams: Streams::new(settings, verify),
+            storage,
+            shared,
         }
     }
 
@@ -111,19 +148,23 @@ impl Grid {
 
     /// Whether a capture has rows: those of lossless layers have none.
     pub fn selects(&self, capture: &CaptureInfo) -> bool {
-        !self.streams.keeps(capture.layer_id)
+        !self.shared.keeps(capture.layer_id)
     }
 
     /// A row for every combo.
-    pub fn measure(
-        &self,
-        capture: &Arc<CaptureInfo>,
-        k: &Tensor,
-        v: &Tensor,
-    ) -> Result<Vec<Row>, MeasureError> {
-        lossy_rows(capture, k, v, &self.variants, |captured| {
-            self.tensor(captured)
-        })
+    pub fn measure(&self, unit: &Unit) -> Result<Vec<Row>, MeasureError> {
+        lossy_rows(unit, &self.variants, |captured| self.tensor(captured))
+    }
+
+    /// What is compressed of a tensor: its blocks at every size and bits.
+    pub fn compressed(&self, tensor: &Tensor) -> Vec<Tensor> {
+        let blocks = self.sizes.iter().map(|&size| Blocks::new(tensor, size));
+        let stored = |blocks: Blocks| {
+            self.bits
+                .iter()
+                .map(move |&bits| blocks.store(tensor, bits))
+        };
+        blocks.flat_map(stored).collect()
     }
 
     /// One tensor's part of every row.
@@ -166,7 +207,7 @@ impl Grid {
                 values: Vec::new(),
             };
             let (streams, errors) = par::join(
-                || self.streams.lossy(captured, &values),
+                || self.shared.compression.lossy(captured, &values),
                 || errors(tensor, ways),
             );
             stored.push((streams?, errors));

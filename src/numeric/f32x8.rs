@@ -4,9 +4,9 @@
 //! one in and out of the vectors, so there they are vectors from the start.
 
 #[cfg(not(target_arch = "wasm32"))]
-pub use array::Lanes;
+pub use array::F32x8;
 #[cfg(target_arch = "wasm32")]
-pub use simd128::Lanes;
+pub use simd128::F32x8;
 
 /// How many values.
 pub const LANES: usize = 8;
@@ -18,9 +18,9 @@ mod array {
 
     /// Eight values.
     #[derive(Clone, Copy)]
-    pub struct Lanes([f32; LANES]);
+    pub struct F32x8([f32; LANES]);
 
-    impl Lanes {
+    impl F32x8 {
         #[inline(always)]
         pub fn splat(value: f32) -> Self {
             Self([value; LANES])
@@ -80,9 +80,9 @@ mod simd128 {
 
     /// Eight values.
     #[derive(Clone, Copy)]
-    pub struct Lanes(v128, v128);
+    pub struct F32x8(v128, v128);
 
-    impl Lanes {
+    impl F32x8 {
         #[inline(always)]
         pub fn splat(value: f32) -> Self {
             Self(f32x4_splat(value), f32x4_splat(value))
