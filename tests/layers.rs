@@ -28,7 +28,7 @@ const TURNED_LATER: &[&str] = &["dump/format/meta uses report/float"];
 const DUMP: &[&[&str]] = &[
     &["dump/bytes", "dump/natural"],
     &["dump/problem"],
-    &["dump/capture"],
+    &["dump/capture", "dump/queries"],
     &["dump/arrays", "dump/archive"],
     &["dump/format"],
     &["dump"],

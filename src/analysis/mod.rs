@@ -9,6 +9,7 @@ mod block_norm;
 mod collect_rows;
 mod compression;
 mod error;
+pub mod explore;
 mod job;
 mod list;
 mod lossy_compare;

@@ -1,6 +1,7 @@
 //! What an analysis says: a row for a capture and variant, groups of rows with their weighted figures, and the report.
 //! All of it serialises to JSON (camelCase) for the page; the CSV and Markdown files are made from the same values.
 
+use super::explore::explored::Explored;
 use super::settings::Settings;
 use crate::codec::Planes;
 use crate::dump::Problem;
@@ -223,6 +224,9 @@ pub struct Report {
     pub non_finite: u64,
     /// The tensors that hold such values, in dump order.
     pub non_finite_in: Vec<NonFinite>,
+    /// What explore found; absent for the other analyses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explored: Option<Explored>,
     /// Captures that could not be read when their turn came, and so are left out.
     pub problems: Vec<Problem>,
     /// The report files.

@@ -6,8 +6,9 @@ use super::report::{CaptureInfo, Report, Row};
 use super::session::{Progress, Session};
 use super::settings::Settings;
 use super::unit::{Analysis, Fold, Found, Member, Unit, Units};
-use crate::dump::{Dump, Fetched, Fetches, Problem};
+use crate::dump::{Dump, Fetched, Fetches, Problem, Queries};
 use crate::par::{self, Pool};
+use crate::tensor::Tensor;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::mem::take;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -44,6 +45,8 @@ struct Outcome<F> {
 struct UnitState {
     captures: Vec<Arc<CaptureInfo>>,
     arrived: Vec<(usize, Fetched)>,
+    /// Of a layer.
+    queries: Vec<Arc<Queries>>,
     left: usize,
     bytes: u64,
 }
@@ -71,6 +74,7 @@ pub(super) struct Task<F> {
     is_done: bool,
     /// By the captures' places in the dump.
     problems: BTreeMap<usize, Problem>,
+    query_problems: Vec<Problem>,
     workers: BTreeSet<usize>,
     /// Every unit in the pool holds another one.
     alive: Arc<()>,
@@ -118,6 +122,7 @@ impl<F: Found> Task<F> {
             done: BTreeMap::new(),
             folded: 0,
             problems: BTreeMap::new(),
+            query_problems: Vec::new(),
             workers: BTreeSet::new(),
             alive: Arc::default(),
             sender,
@@ -145,6 +150,17 @@ impl<F: Found> Task<F> {
     fn start(&mut self, place: usize) {
         let unit = &mut self.units[place];
         let (captures, mut arrived) = (unit.captures.clone(), take(&mut unit.arrived));
+        let mut queries = Vec::new();
+        unit.queries.retain(|described| match described.load() {
+            Ok(tensor) => {
+                queries.push((Arc::clone(described), tensor));
+                true
+            }
+            Err(problem) => {
+                self.query_problems.push(problem);
+                false
+            }
+        });
         arrived.sort_by_key(|(index, _)| *index);
         self.running += 1;
         let (analysis, sender) = (Arc::clone(&self.analysis), self.sender.clone());
@@ -159,6 +175,7 @@ impl<F: Found> Task<F> {
                     &*analysis,
                     &captures,
                     arrived,
+                    queries,
                     verify,
                     &cancel,
                     &mut problems,
@@ -293,7 +310,11 @@ impl<F: Found> Session for Task<F> {
         Report {
             analysis: self.setup.name,
             settings: self.setup.settings,
-            problems: self.problems.into_values().collect(),
+            problems: self
+                .problems
+                .into_values()
+                .chain(self.query_problems)
+                .collect(),
             ..self.fold.finish()
         }
     }
@@ -303,6 +324,20 @@ impl<F: Found> Session for Task<F> {
 fn units(dump: &Dump, plan: &Plan, kind: Units) -> Vec<UnitState> {
     let mut units: Vec<UnitState> = Vec::new();
     let mut layers: HashMap<(&str, i64), usize> = HashMap::new();
+    let mut queries: HashMap<(&str, i64), Vec<Arc<Queries>>> = HashMap::new();
+    if kind == Units::Layers {
+        for described in &dump.queries {
+            let layer = (described.run.as_str(), described.layer_id);
+            queries
+                .entry(layer)
+                .or_default()
+                .push(Arc::clone(described));
+        }
+    }
+    let queries_of = |info: &CaptureInfo| {
+        let layer = (dump.captures[info.index].run.as_str(), info.layer_id);
+        queries.get(&layer).cloned().unwrap_or_default()
+    };
     for info in &plan.captures {
         let place = match kind {
             Units::Captures => units.len(),
@@ -315,6 +350,7 @@ fn units(dump: &Dump, plan: &Plan, kind: Units) -> Vec<UnitState> {
             units.push(UnitState {
                 captures: Vec::new(),
                 arrived: Vec::new(),
+                queries: queries_of(info),
                 left: 0,
                 bytes: 0,
             });
@@ -338,6 +374,7 @@ fn measure<F: Found>(
     analysis: &dyn Analysis<Found = F>,
     captures: &[Arc<CaptureInfo>],
     arrived: Vec<(usize, Fetched)>,
+    queries: Vec<(Arc<Queries>, Tensor)>,
     verify: bool,
     cancel: &Arc<AtomicBool>,
     problems: &mut Vec<(usize, Problem)>,
@@ -360,7 +397,7 @@ fn measure<F: Found>(
                 (Ok(_), None) => {}
             }
         }
-        let unit = Unit::new(members, verify, Arc::clone(cancel));
+        let unit = Unit::new(members, queries, verify, Arc::clone(cancel));
         unit.map(|unit| analysis.measure(&unit)).transpose()
     }));
     match measured {

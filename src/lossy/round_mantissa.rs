@@ -24,7 +24,12 @@ pub fn round_mantissa(tensor: &Tensor, bits: u32) -> Tensor {
         Dtype::Bf16 => half(7, 0x7f80),
         Dtype::F32 => {
             for element in bytes.as_chunks_mut::<4>().0 {
-                let rounded = round(u32::from_le_bytes(*element), 23 - bits.min(23), 0x7f80_0000, 0x7fff_ffff);
+                let rounded = round(
+                    u32::from_le_bytes(*element),
+                    23 - bits.min(23),
+                    0x7f80_0000,
+                    0x7fff_ffff,
+                );
                 *element = rounded.to_le_bytes();
             }
         }
@@ -41,5 +46,9 @@ fn round(element: u32, drop: u32, infinity: u32, magnitude_mask: u32) -> u32 {
     let cut = !((1u32 << drop) - 1);
     let odd = (magnitude >> drop) & 1;
     let rounded = (magnitude + (1 << (drop - 1)) - 1 + odd) & cut;
-    sign | if rounded >= infinity { magnitude & cut } else { rounded }
+    sign | if rounded >= infinity {
+        magnitude & cut
+    } else {
+        rounded
+    }
 }
