@@ -116,6 +116,16 @@ fn params() -> Vec<ParamSpec> {
             10.into(),
         ),
         report(
+            "max-combos",
+            "Combos at most",
+            "A grid of more combos is refused before work starts: each takes some KB of memory, and two files where combos are kept.",
+            Kind::Int {
+                min: 1,
+                max: 10_000_000,
+            },
+            10_000.into(),
+        ),
+        report(
             "save-combo",
             "Keep combos",
             "Also write each combo's block-norm reports into a folder of its name.",
@@ -159,12 +169,34 @@ struct Sweep {
     grid: Grid,
 }
 
+/// Looks at the grid's size before it is made.
+fn refuse_too_many(axes: [usize; 3], settings: &Settings) -> Result<(), SettingsError> {
+    let most: u64 = settings.read("max-combos")?;
+    let combos = axes
+        .iter()
+        .fold(1_u64, |all, &len| all.saturating_mul(len as u64));
+    if combos <= most {
+        return Ok(());
+    }
+    let [sizes, ratios, bits] = axes;
+    Err(SettingsError::Invalid {
+        flag: "max-combos",
+        value: most.to_string(),
+        allowed: format!(
+            "{combos} or more: so many combos are {sizes} block sizes x {ratios} top-k ratios x {bits} bits; shorten a list, or raise this"
+        ),
+    })
+}
+
 impl Sweep {
     fn new(from: &Settings) -> Result<Self, SettingsError> {
         let settings = SweepSettings::try_from(from)?;
-        let (sizes, ratios) = (from.read("block-sizes")?, from.read("topk-ratios")?);
+        let sizes: Vec<usize> = from.read("block-sizes")?;
+        let ratios: Vec<f64> = from.read("topk-ratios")?;
+        let bits: Vec<u32> = from.read("bits-list")?;
+        refuse_too_many([sizes.len(), ratios.len(), bits.len()], from)?;
         let Stored { storage, shared } = settings.stored;
-        let grid = Grid::new(sizes, ratios, from.read("bits-list")?, storage, shared);
+        let grid = Grid::new(sizes, ratios, bits, storage, shared);
         Ok(Self { settings, grid })
     }
 }

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 
 use serde::Serialize;
 
+use super::error::ConvertError;
 use super::piece::Piece;
 use super::pieces::Pieces;
-use super::plan::{ConvertError, Plan};
+use super::plan::Plan;
 use super::query_target::QueryTarget;
 use crate::dump::Dump;
 

@@ -4,32 +4,13 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use thiserror::Error;
-
+use super::error::ConvertError;
+use super::names::folder;
 use super::options::ConvertOptions;
 use super::query_target::{self, QueryTarget};
 use super::target::Target;
-use crate::dump::{Capture, Dump, Problem};
+use crate::dump::{Capture, Dump};
 use crate::tensor::Dtype;
-
-/// Why a conversion can't be made.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum ConvertError {
-    /// No capture has the stage, layers and tokens asked for.
-    #[error("no capture has the stage, layers and tokens asked for")]
-    Nothing,
-    /// A capture could not be read: what is written so far is not whole.
-    #[error(transparent)]
-    Capture(#[from] Problem),
-    /// The output could not be written.
-    #[error("can't write {path}: {why}")]
-    Write {
-        /// The file.
-        path: String,
-        /// The system's words.
-        why: String,
-    },
-}
 
 /// What a conversion will write.
 #[derive(Clone, Debug)]
@@ -125,28 +106,4 @@ fn name(capture: &Capture, tokens: &Range<usize>) -> (String, String) {
         .and_then(|name| name.strip_suffix(".json"));
     let own = own.filter(|_| *tokens == (0..capture.shape.seq_len));
     (folder.to_owned(), own.map_or(stem, str::to_owned))
-}
-
-/// A folder for what has none.
-pub(super) fn folder(run: &str, layer_id: i64) -> String {
-    let parts = run.split('/').map(plain).filter(|part| !part.is_empty());
-    let folder: String = parts.map(|part| part + "/").collect();
-    let folder = if folder.is_empty() {
-        "run/".to_owned()
-    } else {
-        folder
-    };
-    format!("{folder}layer_{layer_id}/")
-}
-
-/// A part of a path without anything that a file system might take amiss.
-fn plain(part: &str) -> String {
-    // No file system takes longer names, and a zip entry has room for 65,535 bytes of path.
-    let part: String = part.chars().take(60).collect();
-    let part = part.replace(|c: char| c.is_control() || r#"\:*?"<>|"#.contains(c), "_");
-    if part.chars().all(|c| c == '.') {
-        String::new()
-    } else {
-        part
-    }
 }

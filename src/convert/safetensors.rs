@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::error::ConvertError;
 use super::pieces::Pieces;
-use super::plan::{ConvertError, Plan};
+use super::plan::Plan;
 use super::query_target::QueryTarget;
 use crate::dump::{Dump, STORED_CAPTURES, STORED_QUERIES, StoredCapture, StoredQueries};
 use crate::tensor::Dtype;

@@ -67,8 +67,14 @@ async function dropped(...paths) {
   await drop(page, ...paths);
   await page.locator("#run:enabled").waitFor();
   const runs = await page.locator(".runs li").count();
+  const shown = await page.locator("body").innerText();
+  const titles = await page.evaluate(() =>
+    [...document.querySelectorAll("[title], [aria-label]")].map((at) => `${at.getAttribute("title")} ${at.getAttribute("aria-label")}`),
+  );
   const alerts = await page.locator("#dump").getByRole("alert").allInnerTexts();
   await page.close();
+  // Nothing that a name holds steers what is around it.
+  assert.doesNotMatch(shown + titles, /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/);
   return { runs, alerts: alerts.filter((text) => text !== "") };
 }
 
