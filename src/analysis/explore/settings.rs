@@ -24,7 +24,11 @@ pub enum LimitKind {
 
 impl Choices for LimitKind {
     const ALL: &'static [(Self, &'static str, &'static str)] = &[
-        (Self::Auto, "auto", "Attention error, or index without queries"),
+        (
+            Self::Auto,
+            "auto",
+            "Attention error, or index without queries",
+        ),
         (Self::Attention, "attention", "Attention error"),
         (Self::Index, "index", "Index"),
         (Self::Cosine, "cosine", "Cosine"),
@@ -111,7 +115,10 @@ pub fn params() -> Vec<ParamSpec> {
         min: least,
         max: MAX_TOKENS,
     };
-    let all_classes = Class::ALL.iter().map(|(_, name, _)| (*name).to_owned()).collect::<Vec<String>>();
+    let all_classes = Class::ALL
+        .iter()
+        .map(|(_, name, _)| (*name).to_owned())
+        .collect::<Vec<String>>();
     let mut params = vec![
         ParamSpec::method(
             "limit",

@@ -57,7 +57,11 @@ pub struct StepPoint {
 ///
 /// # Errors
 /// When it was cancelled.
-pub fn measure(unit: &Unit, sides: &[Side; 2], grid: &[f64]) -> Result<Vec<StepPoint>, MeasureError> {
+pub fn measure(
+    unit: &Unit,
+    sides: &[Side; 2],
+    grid: &[f64],
+) -> Result<Vec<StepPoint>, MeasureError> {
     let mut jobs = Vec::new();
     for stage in Stage::ALL {
         for (place, _) in grid.iter().enumerate() {
@@ -69,19 +73,36 @@ pub fn measure(unit: &Unit, sides: &[Side; 2], grid: &[f64]) -> Result<Vec<StepP
             return None;
         }
         let of: &Side = &sides[side];
-        let on = |first: Stage| Stage::ALL.iter().position(|s| *s == stage) >= Stage::ALL.iter().position(|s| *s == first);
+        let on = |first: Stage| {
+            Stage::ALL.iter().position(|s| *s == stage)
+                >= Stage::ALL.iter().position(|s| *s == first)
+        };
         // Without the norm a step is in the tensor's own units.
         let square: f64 = of.values.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
-        let unit_step = if on(Stage::Norm) { 1.0 } else { (square / of.values.len().max(1) as f64).sqrt() };
+        let unit_step = if on(Stage::Norm) {
+            1.0
+        } else {
+            (square / of.values.len().max(1) as f64).sqrt()
+        };
         let step_size = (grid[step] * unit_step).clamp(1e-6, 1e6);
         let tkc = Tkc {
-            rope: if on(Stage::Rope) { of.coded(step_size).rope } else { RopeChoice::None },
+            rope: if on(Stage::Rope) {
+                of.coded(step_size).rope
+            } else {
+                RopeChoice::None
+            },
             token_norm: on(Stage::Norm),
             mean: on(Stage::Mean),
-            klt: if on(Stage::Klt) { KltChoice::Smallest } else { KltChoice::Is(Klt::None) },
+            klt: if on(Stage::Klt) {
+                KltChoice::Smallest
+            } else {
+                KltChoice::Is(Klt::None)
+            },
             ..of.coded(step_size)
         };
-        let restored = of.recipe(Scheme::Tkc(tkc), on(Stage::Norm)).restore(of.values, &of.about);
+        let restored = of
+            .recipe(Scheme::Tkc(tkc), on(Stage::Norm))
+            .restore(of.values, &of.about);
         Some(StepPoint {
             stage,
             step,
@@ -91,5 +112,8 @@ pub fn measure(unit: &Unit, sides: &[Side; 2], grid: &[f64]) -> Result<Vec<StepP
             error: 1.0 - token_errors(of.values, &restored.values, of.about.shape).cosine,
         })
     });
-    points.into_iter().collect::<Option<_>>().ok_or(MeasureError::Cancelled)
+    points
+        .into_iter()
+        .collect::<Option<_>>()
+        .ok_or(MeasureError::Cancelled)
 }

@@ -71,14 +71,22 @@ impl<'a> Side<'a> {
         };
         let (body, inner) = recipe.about_body(&self.about);
         let columns = self.about.shape.token_elements();
-        let prepared = Prepared::new(&self.values[body.start * columns..body.end * columns], &inner, tkc);
+        let prepared = Prepared::new(
+            &self.values[body.start * columns..body.end * columns],
+            &inner,
+            tkc,
+        );
         self.prepared = Some((recipe, prepared));
     }
 
     /// The coded scheme at a step.
     pub fn coded(&self, step: f64) -> Tkc {
         Tkc {
-            rope: if self.kv == Kv::K { self.rope } else { RopeChoice::None },
+            rope: if self.kv == Kv::K {
+                self.rope
+            } else {
+                RopeChoice::None
+            },
             ..Tkc::new(step)
         }
     }
@@ -99,7 +107,9 @@ impl<'a> Side<'a> {
                 if let Some(why) = scheme.unfit(&self.about) {
                     return Err(why.to_string());
                 }
-                let restored = self.recipe(scheme.clone(), candidate.keeps_tokens).restore(self.values, &self.about);
+                let restored = self
+                    .recipe(scheme.clone(), candidate.keeps_tokens)
+                    .restore(self.values, &self.about);
                 Ok(Treated {
                     values: restored.values,
                     bytes: restored.bytes,
@@ -107,9 +117,18 @@ impl<'a> Side<'a> {
                 })
             }
             Method::Coded(step) => Ok(self.counted(*step)),
-            Method::Truncate(bits) => Ok(self.by_capture(|tensor| truncate(tensor, *bits), |tensor| mantissa_bytes(tensor, *bits))),
-            Method::Round(bits) => Ok(self.by_capture(|tensor| round_mantissa(tensor, *bits), |tensor| mantissa_bytes(tensor, *bits))),
-            Method::Quantize(bits) => Ok(self.by_capture(|tensor| quantize(tensor, *bits), |tensor| packed_bytes(tensor, *bits) + 4)),
+            Method::Truncate(bits) => Ok(self.by_capture(
+                |tensor| truncate(tensor, *bits),
+                |tensor| mantissa_bytes(tensor, *bits),
+            )),
+            Method::Round(bits) => Ok(self.by_capture(
+                |tensor| round_mantissa(tensor, *bits),
+                |tensor| mantissa_bytes(tensor, *bits),
+            )),
+            Method::Quantize(bits) => Ok(self.by_capture(
+                |tensor| quantize(tensor, *bits),
+                |tensor| packed_bytes(tensor, *bits) + 4,
+            )),
             Method::BlockNorm(bits) => Ok(self.block_norm(*bits)),
         }
     }
@@ -117,7 +136,9 @@ impl<'a> Side<'a> {
     /// The coded scheme at a step, its bytes counted.
     fn counted(&self, step: f64) -> Treated {
         let Some((recipe, prepared)) = &self.prepared else {
-            let restored = self.recipe(Scheme::Tkc(self.coded(step)), true).restore(self.values, &self.about);
+            let restored = self
+                .recipe(Scheme::Tkc(self.coded(step)), true)
+                .restore(self.values, &self.about);
             return Treated {
                 values: restored.values,
                 bytes: restored.bytes,
@@ -137,7 +158,11 @@ impl<'a> Side<'a> {
     }
 
     /// A method of the reference, capture by capture.
-    fn by_capture(&self, method: impl Fn(&Tensor) -> Tensor, packed: impl Fn(&Tensor) -> u64) -> Treated {
+    fn by_capture(
+        &self,
+        method: impl Fn(&Tensor) -> Tensor,
+        packed: impl Fn(&Tensor) -> u64,
+    ) -> Treated {
         let mut treated = Treated {
             values: Vec::with_capacity(self.values.len()),
             bytes: 0,
@@ -164,10 +189,17 @@ impl<'a> Side<'a> {
             let stored = blocks.store(tensor, bits);
             let scales = 2 * blocks.count() as u64;
             let mut values = vec![0.0; tensor.len()];
-            blocks.restore(&blocks.stored_scales(true, &[]), 0, &stored.values(), &mut values);
+            blocks.restore(
+                &blocks.stored_scales(true, &[]),
+                0,
+                &stored.values(),
+                &mut values,
+            );
             treated.values.extend(values);
             treated.bytes += compressed_sizes(&stored, Mode::Gear, LEVEL).total() + scales;
-            treated.packed_bytes = treated.packed_bytes.map(|bytes| bytes + packed_bytes(tensor, bits) + scales);
+            treated.packed_bytes = treated
+                .packed_bytes
+                .map(|bytes| bytes + packed_bytes(tensor, bits) + scales);
         }
         treated
     }
@@ -178,7 +210,9 @@ impl<'a> Side<'a> {
     /// When the bytes do not read back, in the decoder's words.
     pub fn write(&self, recipe: &Recipe) -> Result<Treated, String> {
         let bytes = recipe.encode(self.tensor, &self.about);
-        let back = recipe.decode(&bytes, &self.about).map_err(|error| error.to_string())?;
+        let back = recipe
+            .decode(&bytes, &self.about)
+            .map_err(|error| error.to_string())?;
         Ok(Treated {
             values: back.values(),
             bytes: bytes.len() as u64,
@@ -189,11 +223,6 @@ impl<'a> Side<'a> {
     /// Bytes before.
     pub fn raw_bytes(&self) -> u64 {
         self.tensor.bytes().len() as u64
-    }
-
-    /// NaN and infinite values.
-    pub fn non_finite(&self) -> u64 {
-        self.tensor.non_finite()
     }
 }
 
