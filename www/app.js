@@ -3,6 +3,7 @@
 /** @import { State } from "./types.js" */
 /** @import { Store } from "./store.js" */
 import { dumpActions } from "./actions/dump.js";
+import { estimateActions } from "./actions/estimate.js";
 import { failureOf } from "./actions/failure.js";
 import { runActions } from "./actions/run.js";
 import { settingsActions } from "./actions/settings.js";
@@ -32,6 +33,8 @@ const initialState = () => ({
   outcomes: [],
   shown: null,
   comparedTo: null,
+  glimpse: null,
+  serve: "llama.cpp",
   lesson: lessonStep(location.hash),
   update: null,
 });
@@ -45,7 +48,8 @@ export function createApp() {
   const engine = Engine.start(startOptions());
   const dump = dumpActions(store, engine);
   const { follow, ...settings } = settingsActions(store, engine);
-  const runs = runActions(store, engine);
+  const estimates = estimateActions(store, engine);
+  const runs = runActions(store, engine, estimates.pause);
 
   async function start() {
     void onUpdate((update) => set({ update }));
@@ -55,6 +59,7 @@ export function createApp() {
       const { info } = started;
       set({ engine: { status: "ready", info, failure: null }, specs, formats, ...stateOfHash({ ...get(), specs }, location.hash) });
       follow(dump);
+      estimates.follow();
       if (Object.keys(get().mapping).length > 0) await dump.setMapping(get().mapping);
       if (get().beside) void dump.openBeside();
     } catch (error) {

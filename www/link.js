@@ -2,6 +2,7 @@
 // `#analysis=mixed&lossless-first-n=4&learn=3`: flags as on the command line, only those that differ from the default.
 
 /** @import { State } from "./types.js" */
+import { ENGINES } from "./explore/search.js";
 import { changedSettings, paramsOf, sharedFlags, specOf } from "./settings.js";
 
 /** @type {[keyof State["mapping"], string][]} */
@@ -18,6 +19,7 @@ export function hashOf(state) {
   for (const [flag, text] of Object.entries(changedSettings(state))) query.set(flag, text);
   if (!state.verify) query.set("verify", "no");
   for (const [key, flag] of MAPPING) if (state.mapping[key]) query.set(flag, state.mapping[key]);
+  if (state.serve !== ENGINES[0]) query.set("serve", state.serve);
   if (state.beside) query.set("dump", state.beside);
   if (state.lesson !== null) query.set("learn", String(state.lesson));
   // Commas and slashes are legal in a hash: they stay readable.
@@ -27,7 +29,7 @@ export function hashOf(state) {
 /**
  * The part of the state that a hash describes. Flags that the analysis doesn't have are passed over.
  * @param {State} state with specs @param {string} hash with or without "#"
- * @returns {Pick<State, "analysis" | "values" | "verify" | "lesson" | "mapping" | "beside">}
+ * @returns {Pick<State, "analysis" | "values" | "verify" | "lesson" | "mapping" | "beside" | "serve">}
  */
 export function stateOfHash(state, hash) {
   const query = new URLSearchParams(hash.replace(/^#/, ""));
@@ -47,6 +49,7 @@ export function stateOfHash(state, hash) {
     lesson: lessonStep(hash),
     mapping,
     beside: query.get("dump") ?? "",
+    serve: ENGINES.find((name) => name === query.get("serve")) ?? ENGINES[0],
   };
 }
 

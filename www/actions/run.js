@@ -8,8 +8,8 @@ import { EngineError } from "../engine/errors.js";
 import { changedSettings } from "../settings.js";
 import { failureOf } from "./failure.js";
 
-/** @param {Store<State>} store @param {Promise<Engine>} engine */
-export function runActions({ get, set }, engine) {
+/** @param {Store<State>} store @param {Promise<Engine>} engine @param {() => Promise<void>} pauseEstimates resolves when the engine is free */
+export function runActions({ get, set }, engine, pauseEstimates) {
   /** @type {AbortController | null} */
   let abort = null;
   let lastId = 0;
@@ -22,10 +22,11 @@ export function runActions({ get, set }, engine) {
     /** @type {Row[]} */
     const rows = [];
     abort = new AbortController();
-    set({ running: { analysis, progress: null, rows, startedAt: performance.now(), cancelling: false }, runFailure: null });
+    set({ running: { analysis, progress: null, rows, startedAt: performance.now(), cancelling: false, soFar: null }, runFailure: null });
     const about = { analysis, settings, dumpName: dump.runs.map((each) => each.run).join(", ") };
     try {
       const { signal } = abort;
+      await pauseEstimates();
       const result = await (
         await engine
       ).run(
@@ -33,6 +34,7 @@ export function runActions({ get, set }, engine) {
         {
           signal,
           onProgress: (progress) => patch({ progress }),
+          onSoFar: (soFar) => patch({ soFar }),
           onRows: (more) => {
             for (const row of more) rows.push(row);
             patch({});

@@ -30,7 +30,7 @@ export function settingsActions({ get, set, watch }, engine) {
    */
   function follow({ setMapping, openBeside }) {
     watch(
-      ({ analysis, values, verify, lesson, mapping }) => [analysis, values, verify, lesson, mapping],
+      ({ analysis, values, verify, lesson, mapping, serve }) => [analysis, values, verify, lesson, mapping, serve],
       () => {
         const hash = hashOf(get());
         if (location.hash.replace(/^#/, "") !== hash)

@@ -10,6 +10,7 @@ import { markdown } from "../markdown.js";
 import { oneVariant, specOf } from "../settings.js";
 import { drawCharts, reportFile } from "./charts.js";
 import { comparison } from "./two-runs.js";
+import { exploredView } from "./explored.js";
 import { downloads } from "./downloads.js";
 import { headline } from "./headline.js";
 import { problemList } from "./problems.js";
@@ -81,7 +82,7 @@ export function mountResults(app) {
 function outcomeView(app, outcome) {
   const { report, rows, files, captures, capturesTotal } = outcome;
   const charts = h("div", { class: "charts", "data-analysis": outcome.analysis });
-  if (report) void drawCharts(charts, report, app);
+  if (report && !report.explored) void drawCharts(charts, report, app);
   const summary = files.find(({ name }) => name.endsWith(".md") && !name.includes("/"));
   return [
     !report &&
@@ -96,8 +97,7 @@ function outcomeView(app, outcome) {
       `${plural(outcome.problems.length, "capture")} could not be read, and ${outcome.problems.length === 1 ? "is" : "are"} not in these figures.`,
     ),
     report && downloads(files, `kvlens-${outcome.analysis}`, () => reportFile(app, report, outcome)),
-    report && charts,
-    tables(app, outcome),
+    report?.explored ? exploredView(app, outcome, charts) : [report && charts, tables(app, outcome)],
     summary && h("details", { class: "summary" }, h("summary", {}, summary.name), markdown(new TextDecoder().decode(summary.bytes))),
   ];
 }

@@ -6,11 +6,9 @@
 import { byId, fill, h } from "../dom.js";
 import { count, megabytes, plural, ratio } from "../format.js";
 import { LayerSums } from "../figures.js";
-import { oneVariant, paramsOf, specOf, valueByFlag } from "../settings.js";
+import { SPLIT as FLAG, hasSplit, oneVariant, paramsOf, specOf, valueByFlag } from "../settings.js";
 import { fieldFor } from "./field.js";
 import { layerStrip } from "./strip.js";
-
-const FLAG = "lossless-first-n";
 
 /** @param {App} app */
 export function mountSplit(app) {
@@ -34,6 +32,10 @@ export function mountSplit(app) {
       const param = specs[0] && paramsOf(specs[0]).find(({ flag }) => flag === FLAG);
       fill(fieldSlot, param && fieldFor(app, param).element);
     },
+  );
+  store.watch(
+    (state) => specOf(state),
+    (spec) => (byId("split").hidden = spec !== undefined && !hasSplit(spec)),
   );
   store.watch(
     (state) => state.dump,

@@ -237,6 +237,8 @@ fn mantissa_bytes(tensor: &Tensor, bits: u32) -> u64 {
         crate::tensor::Dtype::F16 => (5, 10),
         crate::tensor::Dtype::Bf16 => (8, 7),
         crate::tensor::Dtype::F32 => (8, 23),
+        crate::tensor::Dtype::E4m3 => (4, 3),
+        crate::tensor::Dtype::E5m2 => (5, 2),
     };
     packed_bytes(tensor, 1 + exponent + bits.min(mantissa))
 }
