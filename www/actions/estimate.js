@@ -49,7 +49,12 @@ export function estimateActions({ get, set, watch }, engine) {
   /** @param {NonNullable<State["dump"]>} dump @param {AbortSignal} signal */
   async function look(dump, signal) {
     try {
-      const request = { analysis: "explore", settings: GLIMPSE, verify: false, sample: /** @type {const} */ ({ what: "layers", layers: LAYERS }) };
+      const request = {
+        analysis: "explore",
+        settings: GLIMPSE,
+        verify: false,
+        sample: /** @type {const} */ ({ what: "layers", layers: LAYERS }),
+      };
       const { report } = await (await engine).run(request, { signal });
       if (get().dump === dump && report.explored) set({ glimpse: { explored: report.explored, layers: dump.layers.length } });
     } catch {

@@ -218,8 +218,14 @@ function panel(Plot, all, limit, side, width, reference) {
         ];
       }),
       Plot.dot(marked, { x: "bits", y: "error", r: 8, stroke: ink, strokeWidth: 1.4 }),
-      Plot.text(marked, label((/** @type {Mark} */ mark) => `${mark.name}: best of the four`, { dx: -12, textAnchor: "end" })),
-      Plot.text(labelled, label((/** @type {Mark} */ mark) => mark.name.replace(/ \([^)]*\)$/, ""), { dx: 8, dy: -6, textAnchor: "start" })),
+      Plot.text(
+        marked,
+        label((/** @type {Mark} */ mark) => `${mark.name}: best of the four`, { dx: -12, textAnchor: "end" }),
+      ),
+      Plot.text(
+        labelled,
+        label((/** @type {Mark} */ mark) => mark.name.replace(/ \([^)]*\)$/, ""), { dx: 8, dy: -6, textAnchor: "start" }),
+      ),
       Plot.tip(
         inside,
         Plot.pointer({

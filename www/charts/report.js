@@ -6,8 +6,7 @@ import { h, plainTexts } from "../dom.js";
 import { cosine, count, error, megabytes, ratio } from "../format.js";
 import { table } from "./figure.js";
 import { answers } from "../explore/search.js";
-import { costOf, size, whoOf, withOf } from "../explore/words.js";
-import { LIMITS } from "../views/explored.js";
+import { costOf, notTold, size, whoOf, withOf } from "../explore/words.js";
 import { chartsOf, loadPlot } from "./index.js";
 
 /** @typedef {import("./figure.js").Chart} Chart */
@@ -100,14 +99,18 @@ function answer(explored) {
   const found = answers(explored, { kind, value: explored.limit });
   return [
     h("p", { class: "big" }, `${count(explored.contextLength)} tokens: ${size(explored.contextBytes)} now`),
-    h("p", {}, `Limit: ${kind === "cosine" ? "a cosine of at least" : kind === "index" ? "an index of at most" : "an attention error of at most"} ${explored.limit}.`),
+    h(
+      "p",
+      {},
+      `Limit: ${kind === "cosine" ? "a cosine of at least" : kind === "index" ? "an index of at most" : "an attention error of at most"} ${explored.limit}.`,
+    ),
     scroll(
       table({
         columns: ["", "Size", "Ratio, ×", "With", "Cost"],
         rows: found.map((each) => [whoOf(each), size(each.contextBytes), each.ratio.toFixed(2), withOf(each), costOf(each)]),
       }),
     ),
-    [...explored.facts.map((fact) => fact.text), ...LIMITS(explored)].map((words) => h("p", {}, words)),
+    [...explored.facts.map((fact) => fact.text), ...notTold(explored)].map((words) => h("p", {}, words)),
   ];
 }
 

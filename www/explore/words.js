@@ -1,5 +1,6 @@
 // How answers are said: sizes, schemes, and what a pair of them costs.
 
+/** @import { Explored } from "../engine/core.js" */
 /** @import { Answer } from "./search.js" */
 import { cosine, error } from "../format.js";
 
@@ -33,6 +34,16 @@ export const said = ({ measured }, text) => (measured ? text : `~${text}`);
 export function costOf(answer) {
   const { lossless, kl, attention, index, cosine: both } = answer;
   if (lossless) return "nothing: bit for bit";
-  const first = kl !== null && attention !== null ? `estimated KL ${error(kl)}, attention error ${error(attention)}` : `index ${error(index)}`;
+  const first =
+    kl !== null && attention !== null ? `estimated KL ${error(kl)}, attention error ${error(attention)}` : `index ${error(index)}`;
   return `${first}, cosine K ${cosine(both[0])} V ${cosine(both[1])}`;
 }
+
+/** What no figure here says. @param {Explored} explored */
+export const notTold = ({ klByAttentionError, klFactor, layersWithQueries }) => [
+  layersWithQueries > 0
+    ? `The estimated KL is ${klByAttentionError} × the attention error: within a factor of ${klFactor} for nine of ten schemes, as measured on two small models.`
+    : "The dump has no queries, so attention errors and KL are not told: the index ranks schemes by what is known of the values alone.",
+  "Not known: models with a bias on K, large models, long generations.",
+  "Context sizes are this dump’s bytes per token times the tokens.",
+];

@@ -22,7 +22,12 @@ export function answerRow(app, answer, explored) {
       "p",
       { class: "answer-how" },
       h("code", {}, withOf(answer)),
-      h("span", { class: "answer-cost" }, said(answer, costOf(answer)), answer.within ? "" : h("span", { class: "bad" }, "; it passes the limit")),
+      h(
+        "span",
+        { class: "answer-cost" },
+        said(answer, costOf(answer)),
+        answer.within ? "" : h("span", { class: "bad" }, "; it passes the limit"),
+      ),
     ),
     h("div", { class: "buttons" }, actionsOf(app, answer)),
   );
@@ -32,10 +37,19 @@ export function answerRow(app, answer, explored) {
 function actionsOf(app, answer) {
   if (answer.flags) return copyFlags(answer.flags);
   if (answer.class !== "reference") return null;
-  const schemes = answer.k === answer.v ? [["", answer.k]] : [["K’s: ", answer.k], ["V’s: ", answer.v]];
+  const schemes =
+    answer.k === answer.v
+      ? [["", answer.k]]
+      : [
+          ["K’s: ", answer.k],
+          ["V’s: ", answer.v],
+        ];
   return schemes.map(([whose, scheme]) => {
     const to = settingsOf(scheme);
-    return to && h("button", { type: "button", class: "quiet", on: { click: () => app.take(to.analysis, to.settings) } }, `Take ${whose}${scheme}`);
+    return (
+      to &&
+      h("button", { type: "button", class: "quiet", on: { click: () => app.take(to.analysis, to.settings) } }, `Take ${whose}${scheme}`)
+    );
   });
 }
 

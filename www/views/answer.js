@@ -70,7 +70,11 @@ export function mountAnswer(app) {
     if (!known) return;
     const { explored } = known;
     const limit = limitOf(state, explored);
-    fill(now, h("strong", {}, `${count(explored.contextLength)} tokens: ${size(explored.contextBytes)} now.`), " Within the limit it can be:");
+    fill(
+      now,
+      h("strong", {}, `${count(explored.contextLength)} tokens: ${size(explored.contextBytes)} now.`),
+      " Within the limit it can be:",
+    );
     name.textContent = `${KINDS[limit.kind].name} `;
     text.textContent = limitText(limit, explored);
     slider.setAttribute("aria-valuetext", text.textContent);
@@ -79,7 +83,11 @@ export function mountAnswer(app) {
     reason.textContent = reasonOf(state, limit.kind);
     serve.value = state.serve;
     const found = answers(explored, limit).filter(({ engine }) => engine === null || engine === state.serve);
-    fill(rows, ordered(found, state.serve).map((answer) => answerRow(app, answer, explored)), missing(found, state.serve));
+    fill(
+      rows,
+      ordered(found, state.serve).map((answer) => answerRow(app, answer, explored)),
+      missing(found, state.serve),
+    );
     origin.textContent = originText(known, isOwn(explored, limit));
   }
 }
@@ -96,7 +104,8 @@ const missing = (found, serve) =>
 
 /** @param {NonNullable<ReturnType<typeof knownOf>>} known @param {boolean} own */
 function originText({ from, layers }, own) {
-  if (from === "glimpse") return `~ estimated from ${plural(layers, "layer")} and a few queries. Run measures every scheme on every layer, and writes and reads back what it chooses.`;
+  if (from === "glimpse")
+    return `~ estimated from ${plural(layers, "layer")} and a few queries. Run measures every scheme on every layer, and writes and reads back what it chooses.`;
   if (from === "running") return `~ after ${plural(layers, "layer")} so far.`;
   if (own) return "Measured on every layer; what is stored was written and read back.";
   return "~ estimated from the measured schemes. Run looks at this limit with all queries, and writes and reads back what it chooses.";
@@ -124,7 +133,12 @@ function mountLine(app) {
       // In Explore itself the whole answer stands below.
       line.hidden = !state.dump?.captures || !state.specs.some((spec) => spec.name === NAME) || state.analysis === NAME;
       if (line.hidden) return;
-      fill(line, known ? lineText(known.explored, state.serve, app) : h("span", { class: "muted" }, "Looking how small it gets …"), " ", leads(app));
+      fill(
+        line,
+        known ? lineText(known.explored, state.serve, app) : h("span", { class: "muted" }, "Looking how small it gets …"),
+        " ",
+        leads(app),
+      );
     },
   );
 }
@@ -139,8 +153,16 @@ function lineText(explored, serve, app) {
     return answer && `${said(answer, size(answer.contextBytes))} ${words}`;
   };
   const parts = [part(serve, `as ${serve} can store it`), part("stored", "stored by kvlens"), part("lossless", "lossless")].filter(Boolean);
-  const within = limit.kind === "attention" ? `estimated KL ${error(limit.value * explored.klByAttentionError)}` : `${KINDS[limit.kind].name.toLowerCase()} ${limit.value}`;
-  return h("span", {}, h("strong", {}, `${count(explored.contextLength)} tokens: ${size(explored.contextBytes)} now`), `; within ${within}: ${parts.join(", ")}.`);
+  const within =
+    limit.kind === "attention"
+      ? `estimated KL ${error(limit.value * explored.klByAttentionError)}`
+      : `${KINDS[limit.kind].name.toLowerCase()} ${limit.value}`;
+  return h(
+    "span",
+    {},
+    h("strong", {}, `${count(explored.contextLength)} tokens: ${size(explored.contextBytes)} now`),
+    `; within ${within}: ${parts.join(", ")}.`,
+  );
 }
 
 /** @param {App} app */

@@ -8,18 +8,9 @@ import { fill, h } from "../dom.js";
 import { cosine, count, error, plural } from "../format.js";
 import { limitOf } from "../explore/limit.js";
 import { answers } from "../explore/search.js";
-import { whoOf, withOf } from "../explore/words.js";
+import { notTold, whoOf, withOf } from "../explore/words.js";
 import { drawCharts } from "./charts.js";
 import { table } from "./table.js";
-
-/** What no figure here says. @param {Explored} explored */
-export const LIMITS = ({ klByAttentionError, klFactor, layersWithQueries }) => [
-  layersWithQueries > 0
-    ? `The estimated KL is ${klByAttentionError} × the attention error: within a factor of ${klFactor} for nine of ten schemes, as measured on two small models.`
-    : "The dump has no queries, so attention errors and KL are not told: the index ranks schemes by what is known of the values alone.",
-  "Not known: models with a bias on K, large models, long generations.",
-  "Context sizes are this dump’s bytes per token times the tokens.",
-];
 
 /** @param {App} app @param {Outcome} outcome @param {HTMLElement} charts where they go */
 export function exploredView(app, outcome, charts) {
@@ -58,7 +49,7 @@ export function exploredView(app, outcome, charts) {
     h(
       "ul",
       { class: "facts-list" },
-      LIMITS(explored).map((text) => h("li", {}, text)),
+      notTold(explored).map((text) => h("li", {}, text)),
     ),
     layers(explored),
     h("div", { class: "table-head" }, h("h3", {}, `All schemes: ${plural(explored.points.length, "point")}`)),
@@ -70,7 +61,10 @@ export function exploredView(app, outcome, charts) {
 function layers(explored) {
   const { choices, layerRows } = explored;
   if (layerRows.length === 0) return null;
-  const own = answers({ ...explored, isFinal: true }, { kind: explored.limitKind === "auto" ? "index" : explored.limitKind, value: explored.limit });
+  const own = answers(
+    { ...explored, isFinal: true },
+    { kind: explored.limitKind === "auto" ? "index" : explored.limitKind, value: explored.limit },
+  );
   const slot = h("div");
   const choice = h(
     "select",
@@ -148,7 +142,11 @@ function pointTable({ points }) {
   /** @type {Column<Point>[]} */
   const columns = [
     { head: "Scheme", class: "text", value: ({ scheme, packed }) => (packed ? `${scheme}, packed` : scheme) },
-    { head: "For", class: "text", value: (point) => point.engine ?? { packed: "packed", stored: "stored", reference: "the four", engine: "" }[point.class] },
+    {
+      head: "For",
+      class: "text",
+      value: (point) => point.engine ?? { packed: "packed", stored: "stored", reference: "the four", engine: "" }[point.class],
+    },
     { head: "Tensor", class: "text", value: ({ tensor }) => tensor.toUpperCase() },
     { head: "Bits", unit: "per value", value: (point) => point.bitsPerValue, cell: (point) => point.bitsPerValue.toFixed(3) },
     { head: "Ratio", unit: "×", value: (point) => point.ratio, cell: (point) => point.ratio.toFixed(3) },
