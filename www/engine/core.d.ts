@@ -838,6 +838,10 @@ nonFinite: number,
  */
 nonFiniteIn: Array<NonFinite>, 
 /**
+ * What explore found; absent for the other analyses.
+ */
+explored?: Explored, 
+/**
  * Captures that could not be read when their turn came, and so are left out.
  */
 problems: Array<Problem>, };
@@ -1217,3 +1221,17 @@ plain: Array<Array<number>>,
  * The same after the delta.
  */
 delta: Array<Array<number>>, };
+
+export type Class = "engine" | "packed" | "stored" | "reference";
+export type Engine = "llama.cpp" | "vLLM" | "mlx-lm";
+export type LimitKind = "auto" | "attention" | "index" | "cosine";
+export type Kv = "k" | "v";
+export type TokenErrors = { nmse: number, cosine: number, maxAbs: number, token: number, first: number, cosineP1: number, cosineMin: number, };
+export type Point = { scheme: string, class: Class, engine: Engine | null, flag: string | null, packed: boolean, tensor: Kv, sinks: number, recent: number, bytes: number, bitsPerValue: number, ratio: number, index: number, attentionError: number | null, estimatedKl: number | null, layers: number, } & TokenErrors;
+export type FrontPoint = { tensor: string, class: Class, k: string | null, v: string | null, bytes: number, bitsPerValue: number, ratio: number, error: number, estimatedKl: number | null, };
+export type ExploreChoice = { class: Class, engine: Engine | null, lossless: boolean, k: string, v: string, flags: string | null, sinks: number, recent: number, bytes: [number, number], ratio: number, contextBytes: number, errors: [TokenErrors, TokenErrors], index: number, attentionError: number | null, estimatedKl: number | null, withinLimit: boolean, written: boolean, };
+export type LayerRow = { choice: number, run: string, layerId: number, bytes: [number, number], rawBytes: number, errors: [TokenErrors, TokenErrors], attentionError: number | null, worstHead: [number, number] | null, };
+export type StepGain = { step: string, ratio: number, cosine: number, };
+export type Fact = { kind: string, text: string, numbers: Array<number>, };
+export type Explored = { limitKind: LimitKind, limit: number, layersWithQueries: number, layers: number, tokens: number, rawBytes: number, contextLength: number, contextBytes: number, klByAttentionError: number, klFactor: number, points: Array<Point>, front: Array<FrontPoint>, choices: Array<ExploreChoice>, layerRows: Array<LayerRow>, steps: Array<StepGain>, facts: Array<Fact>, notes: Array<string>, isFinal: boolean, };
+export type Sample = { "what": "captures", bytes: number, } | { "what": "layers", layers: number, };
