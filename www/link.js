@@ -5,7 +5,7 @@
 import { ENGINES } from "./explore/search.js";
 import { changedSettings, paramsOf, sharedFlags, specOf } from "./settings.js";
 
-/** @type {[keyof State["mapping"], string][]} */
+/** @type {["tensorNames" | "axes" | "bits16", string][]} */
 const MAPPING = [
   ["tensorNames", "tensor-names"],
   ["axes", "axes"],
