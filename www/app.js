@@ -33,6 +33,7 @@ const initialState = () => ({
   outcomes: [],
   shown: null,
   comparedTo: null,
+  estimate: null,
   glimpse: null,
   serve: "llama.cpp",
   lesson: lessonStep(location.hash),

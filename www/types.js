@@ -23,6 +23,9 @@
  *
  * @typedef {{ analysis: string, progress: Progress | null, rows: Row[], startedAt: number, cancelling: boolean, soFar: Report | null }} Running
  *
+ * What a few captures say of an analysis; `of`: captures that a run goes through.
+ * @typedef {{ analysis: string, report: Report, captures: number, of: number }} Estimate
+ *
  * What explore found in a few layers of the dump; its figures are scaled to all layers.
  * @typedef {{ explored: Explored, layers: number }} Glimpse
  *
@@ -45,6 +48,7 @@
  * @property {Outcome[]} outcomes             oldest first
  * @property {number | null} shown            id of the outcome on screen
  * @property {number | null} comparedTo       id of the outcome beside it
+ * @property {Estimate | null} estimate       of the present settings, from a few captures
  * @property {Glimpse | null} glimpse         what explore says of a few layers, before it is run
  * @property {Engine} serve                   the inference engine whose formats the answer names
  * @property {number | null} lesson           step of the lesson, null when it is closed

@@ -185,14 +185,7 @@ impl<F: Found> Task<F> {
                 Err(JobError::Cancelled)
             } else {
                 measure(
-                    &*analysis,
-                    &captures,
-                    arrived,
-                    queries,
-                    verify,
-                    &mends,
-                    &cancel,
-                    &mut seen,
+                    &*analysis, &captures, arrived, queries, verify, &mends, &cancel, &mut seen,
                 )
             };
             // Nobody listens any more once the task is dropped.

@@ -30,7 +30,9 @@ impl Sample {
         let all: Vec<usize> = plan.indices().collect();
         let kept: BTreeSet<usize> = match self {
             Self::Captures { bytes } => {
-                let work = plan.bytes().saturating_mul(plan.combinations().max(1) as u64);
+                let work = plan
+                    .bytes()
+                    .saturating_mul(plan.combinations().max(1) as u64);
                 let each = (work / all.len().max(1) as u64).max(1);
                 spread(&all, (bytes / each) as usize).into_iter().collect()
             }
@@ -46,13 +48,12 @@ impl Sample {
             }
         };
         let captures = dump.captures.iter().enumerate();
-        Dump {
-            captures: captures
-                .filter(|(index, _)| kept.contains(index))
-                .map(|(_, capture)| capture.clone())
-                .collect(),
-            ..dump.clone()
-        }
+        let mut sample = dump.clone();
+        sample.captures = captures
+            .filter(|(index, _)| kept.contains(index))
+            .map(|(_, capture)| capture.clone())
+            .collect();
+        sample
     }
 }
 

@@ -1,71 +1,91 @@
-// Estimates from a few captures, while nothing else runs: what explore says of some layers as soon as a dump is in.
+// Estimates from a few captures while nothing else runs: of the present settings as they change, and for the answer in one line what
+// explore says of some layers. One at a time; a run goes first. They also leave the engine warm.
 
 /** @import { Engine } from "../engine/client.js" */
+/** @import { RunRequest } from "../engine/types.js" */
 /** @import { State } from "../types.js" */
 /** @import { Store } from "../store.js" */
+import { changedSettings } from "../settings.js";
 
 /** A reader who runs something at once is not held up. */
-const QUIET_MS = 300;
+const QUIET_MS = 250;
+/** Settings that move go on moving. */
+const MOVING_MS = 20;
+/** Bytes of K and V times combinations that an estimate goes through: some 50 ms of two threads. */
+const WORK_BYTES = 3 << 20;
+/** The same where captures are large. */
+const MORE_WORK_BYTES = 8 << 20;
+const LARGE_DUMP_BYTES = 20e6;
 /** Layers that explore looks at for its headline. */
 const LAYERS = 2;
 
+const EXPLORE = "explore";
 /** What explore tries for its headline: what engines have, what kvlens stores, and few steps and queries. */
 const GLIMPSE = { classes: "engine,stored", steps: "0.085,0.18,0.38", queries: "4" };
 
 /** @param {Store<State>} store @param {Promise<Engine>} engine */
 export function estimateActions({ get, set, watch }, engine) {
-  /** @type {AbortController | null} */
+  /** @type {AbortController | null} of what goes on or is about to */
   let abort = null;
-  /** @type {Promise<void>} the one under way, or none */
+  /** @type {Promise<void>} */
   let going = Promise.resolve();
 
-  /** From now on there is an estimate for every dump. */
+  /** From now on there are estimates for every dump. */
   function follow() {
     watch(
       (state) => state.dump,
-      () => {
-        set({ glimpse: null });
-        void glance();
-      },
+      () => set({ glimpse: null, estimate: null }),
     );
     watch(
-      (state) => state.running === null,
-      (idle) => void (idle && get().glimpse === null && glance()),
+      ({ dump, analysis, values, running }) => [dump, analysis, values, running === null],
+      (_, before) => void next(before && before[0] === get().dump ? MOVING_MS : QUIET_MS),
     );
   }
 
-  async function glance() {
-    const mine = new AbortController();
+  /** What is due: first the present settings, then the headline. @param {number} wait ms */
+  async function next(wait) {
     await pause();
-    abort = mine;
-    await new Promise((done) => setTimeout(done, QUIET_MS));
-    if (mine.signal.aborted) return;
-    const { dump, specs, running } = get();
-    if (!dump?.captures || running || !specs.some(({ name }) => name === "explore")) return;
-    going = look(dump, mine.signal);
-    await going;
+    const mine = (abort = new AbortController());
+    await new Promise((done) => setTimeout(done, wait));
+    const { dump, specs, running, analysis } = get();
+    if (mine.signal.aborted || running || !dump?.captures) return;
+    going = (async () => {
+      if (analysis !== EXPLORE) await present(dump, mine.signal);
+      if (get().glimpse === null && specs.some(({ name }) => name === EXPLORE)) await glance(dump, mine.signal);
+    })();
   }
 
   /** @param {NonNullable<State["dump"]>} dump @param {AbortSignal} signal */
-  async function look(dump, signal) {
+  async function present(dump, signal) {
+    const { analysis } = get();
+    const settings = changedSettings(get());
+    const bytes = dump.runs.reduce((sum, run) => sum + run.bytes, 0) > LARGE_DUMP_BYTES ? MORE_WORK_BYTES : WORK_BYTES;
+    const report = await look({ analysis, settings, sample: { what: "captures", bytes } }, signal);
+    if (!report) return;
+    const { captures } = await (await engine).plan(analysis, settings);
+    if (!signal.aborted) set({ estimate: { analysis, report, captures: report.captures, of: captures } });
+  }
+
+  /** @param {NonNullable<State["dump"]>} dump @param {AbortSignal} signal */
+  async function glance(dump, signal) {
+    const report = await look({ analysis: EXPLORE, settings: GLIMPSE, sample: { what: "layers", layers: LAYERS } }, signal);
+    if (report?.explored && get().dump === dump) set({ glimpse: { explored: report.explored, layers: dump.layers.length } });
+  }
+
+  /** @param {RunRequest} request @param {AbortSignal} signal */
+  async function look(request, signal) {
+    if (signal.aborted) return null;
     try {
-      const request = {
-        analysis: "explore",
-        settings: GLIMPSE,
-        verify: false,
-        sample: /** @type {const} */ ({ what: "layers", layers: LAYERS }),
-      };
-      const { report } = await (await engine).run(request, { signal });
-      if (get().dump === dump && report.explored) set({ glimpse: { explored: report.explored, layers: dump.layers.length } });
+      return (await (await engine).run({ ...request, verify: false }, { signal })).report;
     } catch {
       // No estimate is no fault: a run says what is wrong.
+      return null;
     }
   }
 
   /** Ends the estimate under way; resolves when the engine is free. */
   async function pause() {
     abort?.abort();
-    abort = null;
     await going;
   }
 
