@@ -1,4 +1,4 @@
-//! Why a conversion can't be made.
+//! Why a dump could not be converted.
 
 use thiserror::Error;
 

@@ -1,15 +1,14 @@
 //! Which captures are written, under which names, in which order.
 
 use std::collections::HashSet;
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::error::ConvertError;
-use super::names::folder;
+use super::names::name;
 use super::options::ConvertOptions;
 use super::query_target::{self, QueryTarget};
 use super::target::Target;
-use crate::dump::{Capture, Dump};
+use crate::dump::Dump;
 use crate::tensor::Dtype;
 
 /// What a conversion will write.
@@ -84,26 +83,9 @@ impl Plan {
 
     /// Bytes of K and V (and of queries) that will be written.
     pub fn bytes(&self) -> u64 {
-        let captures = self.targets.iter().map(|target| 2 * target.tensor_bytes());
+        let captures = self.targets.iter().flat_map(Target::tensor_bytes);
         captures
             .chain(self.queries.iter().map(QueryTarget::bytes))
             .sum()
     }
-}
-
-/// Folder and stem of a capture: those that it has, where all of its tokens are kept.
-fn name(capture: &Capture, tokens: &Range<usize>) -> (String, String) {
-    let start = capture.seq_start.saturating_add(tokens.start as u64);
-    let stem = format!("t{start}_{}", start.saturating_add(tokens.len() as u64));
-    let Some(path) = capture.meta_path() else {
-        return (folder(&capture.run, capture.layer_id), stem);
-    };
-    let (folder, file) = path
-        .rfind('/')
-        .map_or(("", path), |slash| path.split_at(slash + 1));
-    let own = file
-        .strip_prefix("meta_")
-        .and_then(|name| name.strip_suffix(".json"));
-    let own = own.filter(|_| *tokens == (0..capture.shape.seq_len));
-    (folder.to_owned(), own.map_or(stem, str::to_owned))
 }

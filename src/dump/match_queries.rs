@@ -1,4 +1,4 @@
-//! Queries and the captures that they belong to.
+//! Which captures queries belong to, and whether they fit.
 
 use std::collections::HashMap;
 use std::sync::Arc;

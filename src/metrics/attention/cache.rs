@@ -1,4 +1,4 @@
-//! What attention looks at: a cache as it was captured, and what is changed of it.
+//! A cache whose attention is measured, and what is changed of it.
 
 use multiversion::multiversion;
 

@@ -10,7 +10,6 @@ mod exp;
 mod kernel;
 
 pub use cache::{Cache, Changed};
-
 use kernel::Block;
 
 /// Captured queries of one layer, in the run's positions.
