@@ -85,8 +85,8 @@ pub(super) struct Task<F> {
     is_done: bool,
     /// By the captures' places in the dump.
     problems: BTreeMap<usize, Problem>,
-    signs: BTreeMap<usize, (Shape, Signs)>,
     query_problems: Vec<Problem>,
+    signs: BTreeMap<usize, (Shape, Signs)>,
     workers: BTreeSet<usize>,
     /// Every unit in the pool holds another one.
     alive: Arc<()>,
@@ -134,8 +134,8 @@ impl<F: Found> Task<F> {
             done: BTreeMap::new(),
             folded: 0,
             problems: BTreeMap::new(),
-            signs: BTreeMap::new(),
             query_problems: Vec::new(),
+            signs: BTreeMap::new(),
             workers: BTreeSet::new(),
             alive: Arc::default(),
             sender,

@@ -21,7 +21,7 @@ const LAYERS = 2;
 
 const EXPLORE = "explore";
 /** What explore tries for its headline: what engines have, what kvlens stores, and few steps and queries. */
-const GLIMPSE = { classes: "engine,stored", steps: "0.085,0.18,0.38", queries: "4" };
+const GLIMPSE = { classes: "engine,stored", steps: "0.04,0.085,0.18", queries: "4" };
 
 /** @param {Store<State>} store @param {Promise<Engine>} engine */
 export function estimateActions({ get, set, watch }, engine) {

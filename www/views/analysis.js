@@ -3,7 +3,7 @@
 /** @import { App } from "../app.js" */
 /** @import { AnalysisSpec, ParamSpec } from "../engine/core.js" */
 import { byId, fill, h } from "../dom.js";
-import { SPLIT, applies, paramsOf, specOf } from "../settings.js";
+import { SPLIT, applies, hasSplit, paramsOf, specOf } from "../settings.js";
 import { fieldFor } from "./field.js";
 import { runBar } from "./run.js";
 
@@ -88,7 +88,7 @@ export function mountAnalysis(app) {
       const set = h(
         "fieldset",
         {},
-        h("legend", {}, title),
+        h("legend", {}, part === "method" && !hasSplit(spec) ? "Search" : title),
         h(
           "div",
           { class: "fields" },

@@ -47,7 +47,7 @@ impl Choice {
             .clone()
             .unwrap_or_else(|| format!("K {}, V {}", self.k, self.v));
         let mut text = format!(
-            "{}: {} ({}x) with {with}",
+            "{}: {} ({}x) with `{with}`",
             self.who(),
             spoken(self.context_bytes),
             fixed(self.ratio, 2)

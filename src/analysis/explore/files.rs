@@ -145,7 +145,7 @@ fn summary(explored: &Explored) -> String {
         spoken(explored.context_bytes)
     );
     for sentence in explored.answer().iter().skip(1) {
-        out += &format!("- {}\n", markdown(sentence));
+        out += &format!("- {sentence}\n");
     }
     if !explored.steps.is_empty() {
         out += &format!(
@@ -159,7 +159,7 @@ fn summary(explored: &Explored) -> String {
     if !explored.facts.is_empty() {
         out += "\n## What to watch\n";
         for fact in &explored.facts {
-            out += &format!("- {}\n", markdown(&fact.text));
+            out += &format!("- {}\n", fact.text);
         }
     }
     if !explored.notes.is_empty() {

@@ -1,6 +1,6 @@
 //! Goes through the layers of a dump twice: takes in what is found, decides what is looked at closely, and makes the report.
 
-use super::candidate::{Candidate, Class, field};
+use super::candidate::{Candidate, Class, Engine, field};
 use super::choose::{self, Limit};
 use super::explored::{
     Choice, Explored, KL_BY_ATTENTION_ERROR, KL_FACTOR, LayerRow, Point, StepGain,
@@ -190,6 +190,18 @@ impl ExploreFold {
                 .filter(|layer| layer.shape.is_none() && layer.notes.is_empty())
                 .map(|layer| format!("layer {} holds no token", layer.layer_id)),
         );
+        for engine in Engine::ALL {
+            let tried = points.iter().any(|point| point.engine == Some(engine));
+            if !choices.is_empty()
+                && tried
+                && !choices.iter().any(|choice| choice.engine == Some(engine))
+            {
+                notes.insert(format!(
+                    "{}: none of its formats stays within the limit",
+                    engine.name()
+                ));
+            }
+        }
         Explored {
             limit_kind: limit.kind,
             limit: limit.value,

@@ -11,7 +11,7 @@ use crate::analysis::unit::{Found, Unit};
 use crate::dump;
 use crate::metrics::{Attention, Changed, OutputErrors, Queries, TokenErrors, token_errors};
 use crate::par;
-use crate::scheme::{Kv, Pairs, Rope, RopeChoice, Scheme};
+use crate::scheme::{Kv, Pairs, Rope, RopeChoice};
 use crate::tensor::{Dtype, Shape};
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 const MAX_WEIGHTS: usize = 4 << 20;
 
 /// Queries that the second look takes of a layer.
-pub const FINAL_QUERIES: usize = 64;
+pub const FINAL_QUERIES: usize = 32;
 
 /// A candidate on K or V of a layer.
 #[derive(Clone, Debug)]
@@ -358,11 +358,28 @@ fn confirm(
             }
         }
     }
+    // Steps near each other share what comes before the rounding, made for the first of them.
+    let first_step = |side: usize| {
+        wanted
+            .iter()
+            .find_map(|(of, candidate)| match candidate.method {
+                Method::Coded(step) if *of == side => Some(step),
+                _ => None,
+            })
+    };
+    let prepared = par::map(&[0, 1], &|&side| {
+        first_step(side).map(|step| sides[side].prepared(sides[side].coded(step), true))
+    });
+    cancelled(unit)?;
     let treated = par::map(&wanted, &|&(side, candidate)| {
         if unit.is_cancelled() {
             return Err(MeasureError::Cancelled);
         }
-        write(&sides[side], candidate).map_err(|reason| MeasureError::NotReadBack {
+        let written = match (&candidate.method, &prepared[side]) {
+            (Method::Coded(step), Some(prepared)) => sides[side].write_coded(prepared, *step),
+            _ => write(&sides[side], candidate),
+        };
+        written.map_err(|reason| MeasureError::NotReadBack {
             tensor: ["K", "V"][side],
             scheme: candidate.name.clone(),
             reason,
@@ -417,13 +434,11 @@ fn confirm(
 
 /// What comes back of bytes that were really written, but for the reference's methods.
 fn write(side: &Side, candidate: &Candidate) -> Result<Treated, String> {
-    let scheme = match &candidate.method {
-        Method::Scheme(scheme) => scheme.clone(),
-        Method::Coded(step) => Scheme::Tkc(side.coded(*step)),
-        _ => return side.treat(candidate),
+    let Method::Scheme(scheme) = &candidate.method else {
+        return side.treat(candidate);
     };
     if let Some(why) = scheme.unfit(&side.about) {
         return Err(why.to_string());
     }
-    side.write(&side.recipe(scheme, candidate.keeps_tokens))
+    side.write(&side.recipe(scheme.clone(), candidate.keeps_tokens))
 }

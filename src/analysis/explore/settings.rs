@@ -208,7 +208,7 @@ pub fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "queries",
             "Queries",
-            "Captured queries of a layer with which every scheme is tried; for what is chosen up to 64 are taken.",
+            "Captured queries of a layer with which every scheme is tried; for what is chosen up to 32 are taken.",
             "",
             Kind::Int { min: 1, max: 4096 },
             8,

@@ -14,7 +14,7 @@ const LEVEL: i32 = 3;
 const BLOCK: usize = 64;
 
 /// The step for which the coded scheme's choices of RoPE and basis are made once for all steps of a grid.
-const MIDDLE_STEP: f64 = 0.155;
+pub const MIDDLE_STEP: f64 = 0.155;
 
 /// What comes back, and its size.
 pub struct Treated {
@@ -65,18 +65,17 @@ impl<'a> Side<'a> {
 
     /// Shares what comes before the rounding of the coded scheme among all its steps.
     pub fn prepare(&mut self) {
-        let recipe = self.recipe(Scheme::Tkc(self.coded(MIDDLE_STEP)), true);
-        let Scheme::Tkc(tkc) = &recipe.scheme else {
-            return;
-        };
+        self.prepared = Some(self.prepared(self.coded(MIDDLE_STEP), true));
+    }
+
+    /// The tokens that the coded scheme stores, made ready for any step.
+    pub fn prepared(&self, tkc: Tkc, keeps_tokens: bool) -> (Recipe, Prepared) {
+        let recipe = self.recipe(Scheme::Tkc(tkc), keeps_tokens);
         let (body, inner) = recipe.about_body(&self.about);
         let columns = self.about.shape.token_elements();
-        let prepared = Prepared::new(
-            &self.values[body.start * columns..body.end * columns],
-            &inner,
-            tkc,
-        );
-        self.prepared = Some((recipe, prepared));
+        let values = &self.values[body.start * columns..body.end * columns];
+        let prepared = Prepared::new(values, &inner, &tkc);
+        (recipe, prepared)
     }
 
     /// The coded scheme at a step.
@@ -116,7 +115,10 @@ impl<'a> Side<'a> {
                     packed_bytes: None,
                 })
             }
-            Method::Coded(step) => Ok(self.counted(*step)),
+            Method::Coded(step) => match &self.prepared {
+                Some(prepared) => Ok(self.counted(prepared, *step)),
+                None => Ok(self.counted(&self.prepared(self.coded(*step), true), *step)),
+            },
             Method::Truncate(bits) => Ok(self.by_capture(
                 |tensor| truncate(tensor, *bits),
                 |tensor| mantissa_bytes(tensor, *bits),
@@ -134,17 +136,7 @@ impl<'a> Side<'a> {
     }
 
     /// The coded scheme at a step, its bytes counted.
-    fn counted(&self, step: f64) -> Treated {
-        let Some((recipe, prepared)) = &self.prepared else {
-            let restored = self
-                .recipe(Scheme::Tkc(self.coded(step)), true)
-                .restore(self.values, &self.about);
-            return Treated {
-                values: restored.values,
-                bytes: restored.bytes,
-                packed_bytes: None,
-            };
-        };
+    pub fn counted(&self, (recipe, prepared): &(Recipe, Prepared), step: f64) -> Treated {
         let (body, _) = recipe.about_body(&self.about);
         let columns = self.about.shape.token_elements();
         let mut values = self.values.to_vec();
@@ -155,6 +147,32 @@ impl<'a> Side<'a> {
             bytes: raw as u64 + prepared.count(step),
             packed_bytes: None,
         }
+    }
+
+    /// The coded scheme's bytes at a step, really written, and the values that are read back from them.
+    ///
+    /// # Errors
+    /// When the bytes do not read back, in the decoder's words.
+    pub fn write_coded(
+        &self,
+        (recipe, prepared): &(Recipe, Prepared),
+        step: f64,
+    ) -> Result<Treated, String> {
+        let (body, inner) = recipe.about_body(&self.about);
+        let columns = self.about.shape.token_elements();
+        let bytes = prepared.encode(step);
+        let back = recipe
+            .scheme
+            .decode(&bytes, &inner)
+            .map_err(|error| error.to_string())?;
+        let mut values = self.values.to_vec();
+        values[body.start * columns..body.end * columns].copy_from_slice(&back.values());
+        let raw = (self.about.shape.seq_len - body.len()) * columns * self.about.dtype.size();
+        Ok(Treated {
+            values,
+            bytes: (raw + bytes.len()) as u64,
+            packed_bytes: None,
+        })
     }
 
     /// A method of the reference, capture by capture.
