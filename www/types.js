@@ -29,7 +29,8 @@
  *   kErrors: Errors | null, vErrors: Errors | null }} Weighted
  * @typedef {{ variant: Variant, all: Weighted, lossless: Weighted, lossy: Weighted, passes: boolean | null }} Group
  * @typedef {{ analysis: string, settings: Record<string, any>, captures: number, rows: Row[], groups: Group[], headline: number | null,
- *   verifiedLossless: number, verifiedLossy: number, nonFinite: number, nonFiniteIn: { capture: number, tensor: string, values: number }[] }} Report
+ *   verifiedLossless: number, verifiedLossy: number, nonFinite: number, nonFiniteIn: { capture: number, tensor: string, values: number }[],
+ *   caveats: { kind: string, captures: number, of: number, message: string, mend: { flag: string, value: string } | null, mended: boolean }[] }} Report
  *
  * What went wrong, and what to try.
  * @typedef {{ message: string, hint: string }} Failure
