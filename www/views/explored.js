@@ -21,10 +21,11 @@ export function exploredView(app, outcome, charts) {
   void drawCharts(charts, report, app, live);
   const stop = app.store.watch(
     ({ values }) => values,
-    () => {
+    (_, before) => {
+      if (before === undefined) return;
       // Gone with its outcome.
-      if (!charts.isConnected) return stop?.();
-      live.redraw();
+      if (charts.isConnected) live.redraw();
+      else stop();
     },
   );
   return [
