@@ -684,7 +684,7 @@ plain: Coded,
 delta: Coded, };
 
 /**
- * Something of each stream of a tensor: its bytes, its frame, or (by default) its compressed size in bytes.
+ * One value for each compressed stream of a tensor: the bytes, the frame, or (by default) its compressed size in bytes.
  */
 export type Planes<T = number> = { "whole": T } | { "split": { 
 /**
@@ -887,11 +887,11 @@ kvHeads: number,
  */
 headDim: number, 
 /**
- * 2 or 4.
+ * 1, 2 or 4.
  */
 bytesPerElem: number, 
 /**
- * `fp16`, `bf16` or `fp32`.
+ * `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
  */
 dtype: string, };
 
