@@ -18,6 +18,7 @@ const initialState = () => ({
   specs: [],
   formats: [],
   dump: null,
+  leftOut: [],
   mapping: {},
   beside: "",
   offer: null,

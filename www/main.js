@@ -5,6 +5,7 @@ import { keepOffline } from "./engine/isolation.js";
 import { mountAnalysis } from "./views/analysis.js";
 import { preloadCharts } from "./views/charts.js";
 import { mountDump } from "./views/dump.js";
+import { preloadSnippets } from "./views/getting.js";
 import { mountHeader } from "./views/header.js";
 import { listenToKeys } from "./views/keys.js";
 import { mountLesson } from "./views/lesson.js";
@@ -21,5 +22,5 @@ mountLesson(app);
 listenToKeys(app);
 await app.start();
 // What a later click needs is fetched now: once a dump is in, nothing is requested any more.
-await Promise.allSettled([preloadCharts(), import("./charts/report.js"), import("./vendor/client-zip.js")]);
+await Promise.allSettled([preloadCharts(), import("./charts/report.js"), import("./vendor/client-zip.js"), preloadSnippets()]);
 await keepOffline();

@@ -107,6 +107,35 @@ headDim: number,
 dtype: string, };
 
 /**
+ * Something that makes the figures say something else than a reader thinks.
+ */
+export type Caveat = { 
+/**
+ * `zero-tail`, `is-bf16`, `is-fp16`, `repeated-heads`, `constant`, `k-equals-v` or `non-finite`.
+ */
+kind: string, 
+/**
+ * Captures that show it.
+ */
+captures: number, 
+/**
+ * Of so many that were looked at.
+ */
+of: number, 
+/**
+ * What it is and what it does to the ratio: a sentence for people.
+ */
+message: string, 
+/**
+ * What mends it, where something does that is not on already.
+ */
+mend: Mend | null, 
+/**
+ * Whether it was mended, so that the figures are without it.
+ */
+mended: boolean, };
+
+/**
  * One of the values to choose from.
  */
 export type Choice = { 
@@ -523,9 +552,26 @@ tensorNames?: NamePattern,
  */
 axes?: Axes, 
 /**
+ * Key/value heads in the last axis, where heads have no axis of their own (`--kv-heads`).
+ */
+kvHeads?: number, 
+/**
  * What 16-bit integers stand for (`--bits16`).
  */
 bits16?: Bits16, };
+
+/**
+ * A setting and the value that mends something.
+ */
+export type Mend = { 
+/**
+ * The setting's flag, without `--`.
+ */
+flag: string, 
+/**
+ * Its value.
+ */
+value: string, };
 
 /**
  * What a lesson makes of the values.
@@ -840,7 +886,11 @@ nonFiniteIn: Array<NonFinite>,
 /**
  * Captures that could not be read when their turn came, and so are left out.
  */
-problems: Array<Problem>, };
+problems: Array<Problem>, 
+/**
+ * What makes the figures say something else than a reader thinks, and what mends it.
+ */
+caveats: Array<Caveat>, };
 
 /**
  * One capture under one variant.
@@ -962,6 +1012,14 @@ kvHeads: number,
  * Elements of one head's vector.
  */
 headDim: number, 
+/**
+ * V's heads, where those are not K's.
+ */
+vKvHeads?: number, 
+/**
+ * Elements of one head's vector of V, where those are not K's.
+ */
+vHeadDim?: number, 
 /**
  * Captures of it.
  */
