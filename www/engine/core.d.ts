@@ -59,8 +59,17 @@ dtype: string,
 shape: Array<number>, };
 
 /**
- * An order of axes, such as `batch,heads,seq,dim`. `seq` and `dim` must be in it; without `heads` there is one head, without
- * `batch` one run; `layer` is for arrays that hold all layers.
+ * An order of axes, such as `batch,heads,seq,dim`. `seq` and `dim` must be in it; without `heads` there is one head (or
+ * [`Mapping::kv_heads`](super::Mapping), whose values then lie in `dim` one head behind the other), without `batch` one run;
+ * `layer` is for arrays that hold all layers, `kv` for those that hold K and V.
+ *
+ * ```
+ * use kvlens::dump::Axes;
+ *
+ * let axes = Axes::parse("[layer, kv, seq, head, dim]").unwrap();
+ * assert_eq!(axes.to_string(), "layer,kv,seq,heads,dim");
+ * assert_eq!(Axes::parse("heads,dim").unwrap_err().to_string(), "seq is missing");
+ * ```
  */
 export type Axes = string;
 
@@ -539,7 +548,7 @@ restoredBits: number, };
 /**
  * How to read the arrays of `.npy`, `.npz` and `.safetensors` files. What is absent is inferred, or asked for.
  *
- * As JSON (each key may be absent): `{"tensorNames": "layers.{layer}.{kv}", "axes": "heads,seq,dim", "bits16": "bf16"}`; a wrong
+ * As JSON (each key may be absent): `{"tensorNames": "layers.{layer}.{kv}", "axes": "heads,seq,dim", "kvHeads": 8, "bits16": "bf16"}`; a wrong
  * text fails to parse with a message that says why.
  */
 export type Mapping = { 
@@ -583,6 +592,18 @@ export type Method = "none" | "truncate" | "quant";
  *
  * `{layer}`, `{start}` and `{end}` stand for digits, `{kv}` for k, v, key, value, keys or values in any case (or for two words
  * of your own: `{kv:K|V}`), `{stage}` for a word, `{run}` and `*` for anything. All else stands for itself.
+ *
+ * It is matched with the tensor's name, then with the name and what stands before it in its path: the file (with its ending or
+ * without), and folders. So `{kv}/layer_{layer}` fits the tensor `layer_0` of `keys.safetensors`. A pattern without `{kv}` is for
+ * arrays that hold both K and V in an axis.
+ *
+ * ```
+ * use kvlens::dump::NamePattern;
+ *
+ * let pattern = NamePattern::parse("layers.{layer}.self_attn.{kv}_cache").unwrap();
+ * assert_eq!(pattern.to_string(), "layers.{layer}.self_attn.{kv}_cache");
+ * assert!(NamePattern::parse("layers.{number}.{kv}").is_err());
+ * ```
  */
 export type NamePattern = string;
 
@@ -1015,11 +1036,11 @@ headDim: number,
 /**
  * V's heads, where those are not K's.
  */
-vKvHeads?: number, 
+vKvHeads: number | null, 
 /**
  * Elements of one head's vector of V, where those are not K's.
  */
-vHeadDim?: number, 
+vHeadDim: number | null, 
 /**
  * Captures of it.
  */
@@ -1080,7 +1101,8 @@ axes: string | null,
  */
 reason: string, 
 /**
- * What has to be said before they can be analysed: `tensorNames`, `axes`, `bits16`.
+ * What has to be said before they can be analysed: `tensorNames`, `axes`, `bits16`; and `kvHeads`, without which they are taken
+ * for one head.
  */
 asks: Array<string>, };
 

@@ -226,7 +226,7 @@ function runLine(run, remove) {
 /** V's size is told where it is not K's. @param {RunSummary["shapes"][number]} shape */
 function shapeText({ kvHeads, headDim, vKvHeads, vHeadDim }) {
   const ofK = `${plural(kvHeads, "KV head")} × ${headDim}`;
-  return vKvHeads === undefined && vHeadDim === undefined ? ofK : `${ofK} (V ${vKvHeads ?? kvHeads} × ${vHeadDim ?? headDim})`;
+  return !vKvHeads && !vHeadDim ? ofK : `${ofK} (V ${vKvHeads ?? kvHeads} × ${vHeadDim ?? headDim})`;
 }
 
 /** @param {string} text @param {string} [title] */
