@@ -171,5 +171,5 @@ function group(rows, keyOf) {
 /** @param {Row} row */
 const elementsOf = ({ seqLen, kvHeads, headDim }) => seqLen * kvHeads * headDim;
 
-/** As the summaries have it: one method may have run with several bits. @param {Variant} variant */
-export const variantName = ({ label, bits, blockSize }) => (blockSize === null ? `${label} (bits=${bits})` : label);
+/** One method may have run with several bits; some have none. @param {Variant} variant */
+export const variantName = ({ label, bits, blockSize }) => (blockSize === null && bits > 0 ? `${label}, ${bits} bits` : label);

@@ -5,6 +5,7 @@ import { keepOffline } from "./engine/isolation.js";
 import { mountAnalysis } from "./views/analysis.js";
 import { preloadCharts } from "./views/charts.js";
 import { mountDump } from "./views/dump.js";
+import { mountEmbed } from "./views/embed.js";
 import { preloadSnippets } from "./views/getting.js";
 import { mountHeader } from "./views/header.js";
 import { listenToKeys } from "./views/keys.js";
@@ -19,6 +20,7 @@ mountSplit(app);
 mountAnalysis(app);
 mountResults(app);
 mountLesson(app);
+mountEmbed(app);
 listenToKeys(app);
 await app.start();
 // What a later click needs is fetched now: once a dump is in, nothing is requested any more.

@@ -3,7 +3,7 @@
 /** @import { App } from "../app.js" */
 /** @import { Caveat, Mend } from "../engine/core.js" */
 /** @import { Outcome, State } from "../types.js" */
-import { h } from "../dom.js";
+import { byId, h } from "../dom.js";
 import { paramsOf, specOf } from "../settings.js";
 
 /** @param {App} app @param {Outcome} outcome */
@@ -32,6 +32,8 @@ function line(app, analysis, { kind, message, mend, mended }) {
 function mendButton(app, analysis, { flag, value }) {
   const again = () => {
     app.take(analysis, { [flag]: value });
+    // The button goes away with this result.
+    byId("result").focus({ preventScroll: true });
     void app.run();
   };
   return h("button", { type: "button", on: { click: again } }, `${nameOf(app.store.get(), analysis, flag, value)} and run again`);

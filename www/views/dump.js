@@ -80,7 +80,10 @@ export function mountDump(app) {
           ? `a folder, several folders, or files: ${[...new Set(["captures", ...endings(formats)])].join(", ")}`
           : "";
       about.hidden = !empty;
+      const left = !empty && document.activeElement === sample;
       sample.hidden = !empty;
+      // A button that goes away takes the focus with it.
+      if (left) byId("dump").focus({ preventScroll: true });
     },
   );
   store.watch(

@@ -2,7 +2,7 @@
 
 /** @import { App } from "../app.js" */
 /** @import { Mapping, TensorGuess } from "../engine/core.js" */
-import { fill, h } from "../dom.js";
+import { byId, fill, h } from "../dom.js";
 import { plural } from "../format.js";
 import { mappingOf } from "../link.js";
 import { MAPPING_WORDS, inWords } from "../words.js";
@@ -79,6 +79,13 @@ function guessView(app, guess, index) {
   );
 }
 
+/** The form goes away with what it asked; one that is asked again is made anew. */
+function keepFocus() {
+  if (document.activeElement !== document.body) return;
+  const next = /** @type {HTMLElement | null} */ (document.querySelector(".guess[open] form.mapping input"));
+  (next ?? byId("dump")).focus({ preventScroll: true });
+}
+
 /** @param {App} app @param {TensorGuess} guess @param {number} index */
 function mappingForm(app, guess, index) {
   const { mapping } = app.store.get();
@@ -116,7 +123,7 @@ function mappingForm(app, guess, index) {
       [...new FormData(/** @type {HTMLFormElement} */ (event.target))].map(([key, text]) => [key, String(text).trim()]),
     );
     // The core refuses what it can't read.
-    void app.setMapping(mappingOf(texts));
+    void app.setMapping(mappingOf(texts)).then(keepFocus);
   };
   return h(
     "form",
