@@ -50,7 +50,12 @@ const OPENS = [
   ["torch-2.15/two_files", /3 layers[\s\S]*70 tokens/, "1.072×"],
   ["torch-2.15/bfloat16.pt", /3 layers[\s\S]*bf16[\s\S]*70 tokens/, "1.311×"],
   ["torch-2.15/hostile.pt", /1 layer/, "1.075×", /posix\.system: not a tensor; not run/],
-  ["mlx-0.32/prompt_cache.safetensors", /5 layers[\s\S]*bf16[\s\S]*16 to 20 tokens/, "1.437×", /already quantized by mlx to 4 bits in groups of 32/],
+  [
+    "mlx-0.32/prompt_cache.safetensors",
+    /5 layers[\s\S]*bf16[\s\S]*16 to 20 tokens/,
+    "1.437×",
+    /already quantized by mlx to 4 bits in groups of 32/,
+  ],
   ["mnn-packed/packed", /2 KV heads × 64[\s\S]*60 tokens/, "1.216×"],
 ];
 
@@ -76,8 +81,22 @@ test("float64 is told what to do, in the page's words", async () => {
 });
 
 for (const { name, kind, ratio, button, mended, setting } of [
-  { name: "static_cache.pt", kind: "zero-tail", ratio: "1.440×", button: "Trim zeros and run again", mended: "1.072×", setting: "trim-zeros=true" },
-  { name: "expanded_heads.pt", kind: "repeated-heads", ratio: "3.998×", button: "Unrepeat heads and run again", mended: "1.0", setting: "unrepeat-heads=true" },
+  {
+    name: "static_cache.pt",
+    kind: "zero-tail",
+    ratio: "1.440×",
+    button: "Trim zeros and run again",
+    mended: "1.072×",
+    setting: "trim-zeros=true",
+  },
+  {
+    name: "expanded_heads.pt",
+    kind: "repeated-heads",
+    ratio: "3.998×",
+    button: "Unrepeat heads and run again",
+    mended: "1.0",
+    setting: "unrepeat-heads=true",
+  },
 ]) {
   test(`a figure that misleads says why, and one click mends it: ${kind}`, async () => {
     const page = await open("#lossless-first-n=99");
@@ -132,6 +151,9 @@ test("the page shows how to get a dump, as the documentation has it", async () =
   assert.equal(await copied(), await readFile(join(ROOT, "docs/snippets/llama_cpp.sh"), "utf8"));
   await page.evaluate(await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
   const { violations } = await page.evaluate(() => /** @type {any} */ (window).axe.run(document, { resultTypes: ["violations"] }));
-  assert.deepEqual(violations.map((/** @type {any} */ { id }) => id), []);
+  assert.deepEqual(
+    violations.map((/** @type {any} */ { id }) => id),
+    [],
+  );
   await page.close();
 });

@@ -91,10 +91,16 @@ test("a swipe over the split scrolls and leaves it; a drag sideways and a tap mo
   const y = box.y + box.height / 2;
   /** @param {number} layers */
   const at = (layers) => box.x + (box.width * layers) / 9;
-  await swipe(page, steps(y, y - 120, 8).map((y) => [at(7), y]));
+  await swipe(
+    page,
+    steps(y, y - 120, 8).map((y) => [at(7), y]),
+  );
   assert.equal(await now(), "2");
   await page.evaluate(() => document.querySelector(".cells")?.scrollIntoView({ block: "center" }));
-  await swipe(page, steps(at(2), at(5), 8).map((x) => [x, y]));
+  await swipe(
+    page,
+    steps(at(2), at(5), 8).map((x) => [x, y]),
+  );
   assert.equal(await now(), "5");
   await page.touchscreen.tap(at(3), y);
   assert.equal(await now(), "3");
@@ -112,7 +118,10 @@ test("a finger drags the sweep's threshold", async () => {
   assert(box);
   const before = Number(await handle.getAttribute("aria-valuenow"));
   const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
-  await swipe(page, steps(0, 1, 8).map((part) => [x + 80 * part, y + 30 * part]));
+  await swipe(
+    page,
+    steps(0, 1, 8).map((part) => [x + 80 * part, y + 30 * part]),
+  );
   const after = Number(await page.locator(".kv-handle").first().getAttribute("aria-valuenow"));
   assert(after > before * 1.2, `${before} to ${after}`);
   await page.close();
@@ -126,7 +135,9 @@ test("the focus stays somewhere sensible after each action, and headings go down
   assert.equal(await focused(page), "dump");
   await page.locator(".kv-chart").first().waitFor();
   const levels = await page.evaluate(() =>
-    [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")].filter((each) => each.checkVisibility()).map((each) => Number(each.tagName[1])),
+    [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
+      .filter((each) => each.checkVisibility())
+      .map((each) => Number(each.tagName[1])),
   );
   levels.forEach((level, i) => i === 0 || assert(level <= levels[i - 1] + 1, `${levels}`));
   await page.locator("#run:enabled", { hasText: "Run" }).focus();
@@ -163,7 +174,8 @@ test("an embedded page shows one result and nothing else", async () => {
   await page.goto(`${host.url}?embed=1#dump=sample.zip&lossless-first-n=3`);
   await page.locator(".big-value").waitFor();
   await page.locator(".kv-chart svg").first().waitFor();
-  for (const name of [".page-head", ".drop", "#split", "#run", ".downloads", ".run-list"]) assert(!(await page.locator(name).first().isVisible()), name);
+  for (const name of [".page-head", ".drop", "#split", "#run", ".downloads", ".run-list"])
+    assert(!(await page.locator(name).first().isVisible()), name);
   assert(await page.getByRole("link", { name: "Open in kvlens" }).isVisible());
   await page.close();
 
