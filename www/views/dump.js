@@ -48,7 +48,7 @@ export function mountDump(app) {
   );
   const failure = h("div", { role: "alert" });
   const runs = h("ul", { class: "runs" });
-  const leftOut = h("ul", { class: "runs left-out" });
+  const leftOut = h("ul", { class: "left-out" });
   const problems = h("div");
   const offer = h("div");
   fill(
