@@ -19,6 +19,7 @@ const initialState = () => ({
   specs: [],
   formats: [],
   dump: null,
+  leftOut: [],
   mapping: {},
   beside: "",
   offer: null,

@@ -55,7 +55,7 @@ function actionsOf(app, answer) {
 
 /** @param {string} flags */
 function copyFlags(flags) {
-  const button = h("button", { type: "button", class: "quiet", "aria-label": `Copy ${flags}`, on: { click: copy } }, "Copy flags");
+  const button = h("button", { type: "button", class: "quiet", "aria-label": `Copy flags: ${flags}`, on: { click: copy } }, "Copy flags");
   async function copy() {
     try {
       await navigator.clipboard.writeText(flags);
