@@ -25,10 +25,13 @@ const GLIMPSE = { classes: "engine,stored", steps: "0.04,0.085,0.18", queries: "
 
 /** @param {Store<State>} store @param {Promise<Engine>} engine */
 export function estimateActions({ get, set, watch }, engine) {
-  /** @type {AbortController | null} of what goes on or is about to */
+  /** @type {AbortController | null} of what goes on */
   let abort = null;
   /** @type {Promise<void>} */
   let going = Promise.resolve();
+  let looking = false;
+  /** Counts what was asked for: only the last of it is due. */
+  let latest = 0;
 
   /** From now on there are estimates for every dump. */
   function follow() {
@@ -44,14 +47,21 @@ export function estimateActions({ get, set, watch }, engine) {
 
   /** What is due: first the present settings, then the headline. @param {number} wait ms */
   async function next(wait) {
-    await pause();
-    const mine = (abort = new AbortController());
+    const turn = ++latest;
+    // A look at whole layers may take longer to end than to finish: only a run ends it.
+    if (!looking) abort?.abort();
+    await going;
     await new Promise((done) => setTimeout(done, wait));
     const { dump, specs, running, analysis } = get();
-    if (mine.signal.aborted || running || !dump?.captures) return;
+    if (turn !== latest || running || !dump?.captures) return;
+    const mine = (abort = new AbortController());
     going = (async () => {
       if (analysis !== EXPLORE) await present(dump, mine.signal);
-      if (get().glimpse === null && specs.some(({ name }) => name === EXPLORE)) await glance(dump, mine.signal);
+      if (get().glimpse === null && specs.some(({ name }) => name === EXPLORE)) {
+        looking = true;
+        await glance(dump, mine.signal);
+        looking = false;
+      }
     })();
   }
 
@@ -85,6 +95,7 @@ export function estimateActions({ get, set, watch }, engine) {
 
   /** Ends the estimate under way; resolves when the engine is free. */
   async function pause() {
+    latest += 1;
     abort?.abort();
     await going;
   }

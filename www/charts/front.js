@@ -163,7 +163,7 @@ function panel(Plot, all, limit, side, width, reference) {
   const bits = shown.map((mark) => mark.bits);
   const x = [Math.min(...bits) / 1.12, Math.max(...bits) * 1.12];
   const inside = shown.filter(({ error }) => error <= y[1]);
-  const labelled = pareto(inside.filter((mark) => mark.class === "engine"));
+  const labelled = apart(pareto(inside.filter((mark) => mark.class === "engine")), x, y, width);
   const marked = inside.filter((mark) => mark.class === "reference" && mark.name === reference);
   return Plot.plot({
     ...BASE,
@@ -238,6 +238,19 @@ function panel(Plot, all, limit, side, width, reference) {
       ),
     ],
   });
+}
+
+/** Those whose names do not lie on one another. @param {Mark[]} marks @param {number[]} x @param {number[]} y @param {number} width */
+function apart(marks, x, y, width) {
+  /** @type {Mark[]} */
+  const kept = [];
+  /** @param {number} a @param {number} b @param {number[]} domain @param {number} px */
+  const distance = (a, b, [low, high], px) => (Math.abs(Math.log(a / b)) / Math.log(high / low)) * px;
+  for (const mark of marks) {
+    const near = kept.some((other) => distance(mark.bits, other.bits, x, width) < 110 && distance(mark.error, other.error, y, HEIGHT) < 16);
+    if (!near) kept.push(mark);
+  }
+  return kept;
 }
 
 /** @param {(mark: Mark) => string} text @param {object} place */

@@ -21,7 +21,12 @@ export function size(bytes) {
 export function whoOf({ class: of, engine, lossless }) {
   if (engine) return `As ${engine} can store it`;
   if (lossless) return "Lossless";
-  return { packed: "In other packed formats", stored: "Stored by kvlens", reference: "By the four analyses’ methods, or rounding", engine: "" }[of];
+  return {
+    packed: "In other packed formats",
+    stored: "Stored by kvlens",
+    reference: "By the four analyses’ methods, or rounding",
+    engine: "",
+  }[of];
 }
 
 /** What it is, and how to have it. @param {Answer} answer */
