@@ -16,8 +16,15 @@ const MAX_NAMED = 3;
 
 /** @param {Store<State>} store @param {Promise<Engine>} engine */
 export function dumpActions({ get, set }, engine) {
-  /** @param {Promise<FileEntry[]> | FileEntry[]} found @returns {Promise<boolean>} whether the dump has captures now */
-  async function add(found) {
+  /** What was taken in, by path. @type {Map<string, FileEntry>} */
+  const taken = new Map();
+
+  /**
+   * @param {Promise<FileEntry[]> | FileEntry[]} found
+   * @param {string} [beside] path beside the page that a link to this dump can name; none for the reader's own files
+   * @returns {Promise<boolean>} whether the dump has captures now
+   */
+  async function add(found, beside = "") {
     set({ reading: "Getting files", dumpFailure: null });
     try {
       const entries = await found;
@@ -26,7 +33,9 @@ export function dumpActions({ get, set }, engine) {
       /** @param {number} read @param {number} total */
       const onProgress = (read, total) => set({ reading: `Reading ${count(read)} of ${count(total)} files` });
       const dump = await (await engine).addFiles(entries, { onProgress });
-      set({ dump });
+      for (const entry of entries) taken.set(entry.path, entry);
+      // A link names one dump: with others added to it, it would show less than is on screen.
+      set({ dump, beside: get().dump?.captures ? "" : beside });
       if (dump.captures === 0 && dump.problems.length === 0 && dump.guesses.length === 0) {
         throw new EngineError(
           "dump",
@@ -61,7 +70,9 @@ export function dumpActions({ get, set }, engine) {
   /** @param {string} run its name */
   async function removeRun(run) {
     try {
-      set({ dump: await (await engine).removeRun(run) });
+      const dump = await (await engine).removeRun(run);
+      if (dump.captures === 0) taken.clear();
+      set({ dump });
     } catch (error) {
       set({ dumpFailure: failureOf(error) });
     }
@@ -74,7 +85,7 @@ export function dumpActions({ get, set }, engine) {
       const bytes = asked ? null : await sizeOf(url);
       if (bytes !== null && bytes > ASK_BYTES) return set({ offer: { url, bytes } });
       set({ offer: null });
-      await add(fetchedDump(url));
+      await add(fetchedDump(url), get().beside);
     } catch (error) {
       set({ dumpFailure: failureOf(error) });
     }
@@ -99,5 +110,8 @@ export function dumpActions({ get, set }, engine) {
   /** @type {Engine["convert"]} */
   const convert = async (options, news) => (await engine).convert(options, news);
 
-  return { add, addTransferred, removeRun, openBeside, setMapping, inspect, convert };
+  /** The files of the dump on screen. */
+  const files = () => [...taken.values()];
+
+  return { files, add, addTransferred, removeRun, openBeside, setMapping, inspect, convert };
 }

@@ -50,7 +50,7 @@ export function mountResults(app) {
       const height = /** @type {HTMLElement | null} */ (shown.querySelector(".charts"))?.offsetHeight;
       if (height) shown.style.setProperty("--charts-height", `${height}px`);
       fill(shown, outcome && (other ? comparison(app, outcome, other) : outcomeView(app, outcome)));
-      fill(list, outcomes.length > 0 && runList(app, outcomes, id, comparedTo));
+      fill(list, (outcomes.length > 0 || store.get().kept) && runList(app, outcomes, id, comparedTo));
     },
   );
 
