@@ -59,8 +59,17 @@ dtype: string,
 shape: Array<number>, };
 
 /**
- * An order of axes, such as `batch,heads,seq,dim`. `seq` and `dim` must be in it; without `heads` there is one head, without
- * `batch` one run; `layer` is for arrays that hold all layers.
+ * An order of axes, such as `batch,heads,seq,dim`. `seq` and `dim` must be in it; without `heads` there is one head (or
+ * [`Mapping::kv_heads`](super::Mapping), whose values then lie in `dim` one head behind the other), without `batch` one run;
+ * `layer` is for arrays that hold all layers, `kv` for those that hold K and V.
+ *
+ * ```
+ * use kvlens::dump::Axes;
+ *
+ * let axes = Axes::parse("[layer, kv, seq, head, dim]").unwrap();
+ * assert_eq!(axes.to_string(), "layer,kv,seq,heads,dim");
+ * assert_eq!(Axes::parse("heads,dim").unwrap_err().to_string(), "seq is missing");
+ * ```
  */
 export type Axes = string;
 
@@ -105,6 +114,35 @@ headDim: number,
  * `fp16`, `bf16` or `fp32`.
  */
 dtype: string, };
+
+/**
+ * Something that makes the figures say something else than a reader thinks.
+ */
+export type Caveat = { 
+/**
+ * `zero-tail`, `is-bf16`, `is-fp16`, `repeated-heads`, `constant`, `k-equals-v` or `non-finite`.
+ */
+kind: string, 
+/**
+ * Captures that show it.
+ */
+captures: number, 
+/**
+ * Of so many that were looked at.
+ */
+of: number, 
+/**
+ * What it is and what it does to the ratio: a sentence for people.
+ */
+message: string, 
+/**
+ * What mends it, where something does that is not on already.
+ */
+mend: Mend | null, 
+/**
+ * Whether it was mended, so that the figures are without it.
+ */
+mended: boolean, };
 
 /**
  * One of the values to choose from.
@@ -514,7 +552,7 @@ restoredBits: number, };
 /**
  * How to read the arrays of `.npy`, `.npz` and `.safetensors` files. What is absent is inferred, or asked for.
  *
- * As JSON (each key may be absent): `{"tensorNames": "layers.{layer}.{kv}", "axes": "heads,seq,dim", "bits16": "bf16"}`; a wrong
+ * As JSON (each key may be absent): `{"tensorNames": "layers.{layer}.{kv}", "axes": "heads,seq,dim", "kvHeads": 8, "bits16": "bf16"}`; a wrong
  * text fails to parse with a message that says why.
  */
 export type Mapping = { 
@@ -527,9 +565,26 @@ tensorNames?: NamePattern,
  */
 axes?: Axes, 
 /**
+ * Key/value heads in the last axis, where heads have no axis of their own (`--kv-heads`).
+ */
+kvHeads?: number, 
+/**
  * What 16-bit integers stand for (`--bits16`).
  */
 bits16?: Bits16, };
+
+/**
+ * A setting and the value that mends something.
+ */
+export type Mend = { 
+/**
+ * The setting's flag, without `--`.
+ */
+flag: string, 
+/**
+ * Its value.
+ */
+value: string, };
 
 /**
  * What a lesson makes of the values.
@@ -541,6 +596,18 @@ export type Method = "none" | "truncate" | "quant";
  *
  * `{layer}`, `{start}` and `{end}` stand for digits, `{kv}` for k, v, key, value, keys or values in any case (or for two words
  * of your own: `{kv:K|V}`), `{stage}` for a word, `{run}` and `*` for anything. All else stands for itself.
+ *
+ * It is matched with the tensor's name, then with the name and what stands before it in its path: the file (with its ending or
+ * without), and folders. So `{kv}/layer_{layer}` fits the tensor `layer_0` of `keys.safetensors`. A pattern without `{kv}` is for
+ * arrays that hold both K and V in an axis.
+ *
+ * ```
+ * use kvlens::dump::NamePattern;
+ *
+ * let pattern = NamePattern::parse("layers.{layer}.self_attn.{kv}_cache").unwrap();
+ * assert_eq!(pattern.to_string(), "layers.{layer}.self_attn.{kv}_cache");
+ * assert!(NamePattern::parse("layers.{number}.{kv}").is_err());
+ * ```
  */
 export type NamePattern = string;
 
@@ -688,7 +755,7 @@ plain: Coded,
 delta: Coded, };
 
 /**
- * Something of each stream of a tensor: its bytes, its frame, or (by default) its compressed size in bytes.
+ * One value for each compressed stream of a tensor: the bytes, the frame, or (by default) its compressed size in bytes.
  */
 export type Planes<T = number> = { "whole": T } | { "split": { 
 /**
@@ -844,7 +911,11 @@ nonFiniteIn: Array<NonFinite>,
 /**
  * Captures that could not be read when their turn came, and so are left out.
  */
-problems: Array<Problem>, };
+problems: Array<Problem>, 
+/**
+ * What makes the figures say something else than a reader thinks, and what mends it.
+ */
+caveats: Array<Caveat>, };
 
 /**
  * One capture under one variant.
@@ -891,11 +962,11 @@ kvHeads: number,
  */
 headDim: number, 
 /**
- * 2 or 4.
+ * 1, 2 or 4.
  */
 bytesPerElem: number, 
 /**
- * `fp16`, `bf16` or `fp32`.
+ * `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
  */
 dtype: string, };
 
@@ -967,6 +1038,14 @@ kvHeads: number,
  */
 headDim: number, 
 /**
+ * V's heads, where those are not K's.
+ */
+vKvHeads: number | null, 
+/**
+ * Elements of one head's vector of V, where those are not K's.
+ */
+vHeadDim: number | null, 
+/**
  * Captures of it.
  */
 captures: number, };
@@ -1026,7 +1105,8 @@ axes: string | null,
  */
 reason: string, 
 /**
- * What has to be said before they can be analysed: `tensorNames`, `axes`, `bits16`.
+ * What has to be said before they can be analysed: `tensorNames`, `axes`, `bits16`; and `kvHeads`, without which they are taken
+ * for one head.
  */
 asks: Array<string>, };
 

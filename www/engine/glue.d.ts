@@ -35,7 +35,7 @@ export class Engine {
     /**
      * Starts to write the dump in another format; `options` are [`ConvertOptions`]. A folder is written as a zip.
      */
-    convert(options: ConvertOptions): Conversion;
+    convert(options: Partial<ConvertOptions>): Conversion;
     /**
      * Answers a question ([`InspectRequest`]) of `www/charts` or `www/learn`: a list of [`CaptureLine`]s, [`Pictures`] or a [`Lesson`].
      */
