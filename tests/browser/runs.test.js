@@ -107,7 +107,7 @@ test("runs are renamed, compared on the layers that both measured, plotted and d
   await page.getByRole("textbox", { name: "New name of #1 mixed" }).fill("first try");
   await page.keyboard.press("Enter");
   await page.getByRole("button", { name: "first try", exact: true }).waitFor();
-  await page.locator(".all-runs [data-chart='all-runs'] svg").waitFor();
+  await page.locator(".all-runs [data-chart='all-runs'] svg.kv-sheet").waitFor();
   await page.getByRole("button", { name: "Compare", exact: true }).click();
   assert.match(await page.locator(".shown .covers").innerText(), /Over the 7 layers that both runs measured, of 9/);
   await page.getByRole("button", { name: "Delete first try" }).click();
