@@ -21,6 +21,7 @@ const initialState = () => ({
   specs: [],
   formats: [],
   dump: null,
+  leftOut: [],
   mapping: {},
   beside: "",
   offer: null,

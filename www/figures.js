@@ -107,6 +107,37 @@ export class LayerSums {
   }
 }
 
+/** The figures of each run of a dump. */
+export class RunSums {
+  /** @type {Map<string, { run: string, captures: number, k: WeightedSum, v: WeightedSum }>} */
+  #runs = new Map();
+  #runOf;
+
+  /** @param {string[]} runOf the run of each capture, by its place in the dump */
+  constructor(runOf) {
+    this.#runOf = runOf;
+  }
+
+  /** @param {Row[]} rows @param {string} [variant] only the rows of the variant of this name */
+  add(rows, variant) {
+    for (const row of rows) {
+      if (variant !== undefined && variantName(row.variant) !== variant) continue;
+      const run = this.#runOf[row.capture] ?? "";
+      let sums = this.#runs.get(run);
+      if (!sums) this.#runs.set(run, (sums = { run, captures: 0, k: new WeightedSum(), v: new WeightedSum() }));
+      sums.captures++;
+      sums.k.add(row.k, elementsOf(row));
+      sums.v.add(row.v, elementsOf(row));
+    }
+    return this;
+  }
+
+  /** In the order of their first captures. */
+  list() {
+    return [...this.#runs.values()].map((sums) => ({ ...sums, k: sums.k.figures, v: sums.v.figures }));
+  }
+}
+
 /** One figure a layer, stage and tensor. @param {Row[]} rows @returns {Stat[]} */
 export const byLayer = (rows) => group(rows, (row) => `${row.stage}\n${row.layerId}`);
 
@@ -155,5 +186,5 @@ export function totals(rows) {
 /** @param {Row} row */
 const elementsOf = ({ seqLen, kvHeads, headDim }) => seqLen * kvHeads * headDim;
 
-/** As the summaries have it: one method may have run with several bits. @param {Variant} variant */
-export const variantName = ({ label, bits, blockSize }) => (blockSize === null ? `${label} (bits=${bits})` : label);
+/** One method may have run with several bits; some have none. @param {Variant} variant */
+export const variantName = ({ label, bits, blockSize }) => (blockSize === null && bits > 0 ? `${label}, ${bits} bits` : label);

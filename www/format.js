@@ -48,7 +48,7 @@ export const bytesElement = (bytes) => h("span", { class: "num", title: `${count
 /** @param {number} ms */
 export function duration(ms) {
   const s = ms / 1000;
-  if (s < 0.095) return `${Math.max(1, Math.round(ms))} ms`;
+  if (s < 0.05) return "less than 0.1 s";
   if (s < 10) return `${s.toFixed(1)} s`;
   if (s < 100) return `${Math.round(s)} s`;
   const minutes = Math.floor(s / 60);

@@ -4,12 +4,24 @@
 /** @import { State } from "./types.js" */
 import { changedSettings, paramsOf, sharedFlags, specOf } from "./settings.js";
 
-/** @type {["tensorNames" | "axes" | "bits16", string][]} */
+/** @type {[keyof State["mapping"], string][]} */
 const MAPPING = [
   ["tensorNames", "tensor-names"],
   ["axes", "axes"],
+  ["kvHeads", "kv-heads"],
   ["bits16", "bits16"],
 ];
+
+/**
+ * What a form or a link says of arrays, as the core takes it: heads are a number.
+ * @param {Record<string, string>} texts by name @returns {State["mapping"]}
+ */
+export function mappingOf({ kvHeads, ...texts }) {
+  const given = Object.entries(texts).filter(([, text]) => text !== "");
+  // What is no number goes to the core as it is, which refuses it in words.
+  const heads = kvHeads ? { kvHeads: /^\d+$/.test(kvHeads) ? Number(kvHeads) : kvHeads } : {};
+  return /** @type {State["mapping"]} */ ({ ...Object.fromEntries(given), ...heads });
+}
 
 /** @param {State} state @returns {string} the hash without "#" */
 export function hashOf(state) {
@@ -17,7 +29,7 @@ export function hashOf(state) {
   if (state.specs.length > 0 && state.analysis !== state.specs[0].name) query.set("analysis", state.analysis);
   for (const [flag, text] of Object.entries(changedSettings(state))) query.set(flag, text);
   if (!state.verify) query.set("verify", "no");
-  for (const [key, flag] of MAPPING) if (state.mapping[key]) query.set(flag, state.mapping[key]);
+  for (const [key, flag] of MAPPING) if (state.mapping[key]) query.set(flag, String(state.mapping[key]));
   if (state.beside) query.set("dump", state.beside);
   if (state.lesson !== null) query.set("learn", String(state.lesson));
   // Commas and slashes are legal in a hash: they stay readable.
@@ -64,7 +76,7 @@ export function stateOfHash(state, hash) {
     const text = query.get(flag);
     if (text !== null) values[shared.has(flag) ? "" : spec.name][flag] = text;
   }
-  const mapping = Object.fromEntries(MAPPING.flatMap(([key, flag]) => (query.get(flag) ? [[key, query.get(flag)]] : [])));
+  const mapping = mappingOf(Object.fromEntries(MAPPING.map(([key, flag]) => [key, query.get(flag) ?? ""])));
   query.get("run");
   query.get("learn");
   const verify = query.get("verify") !== "no";
@@ -102,7 +114,7 @@ export function commandOf(state) {
   });
   const runs = state.dump?.runs ?? [];
   const dump = runs.length === 1 ? runs[0].run || "DUMP" : "DUMP";
-  const mapping = MAPPING.flatMap(([key, flag]) => (state.mapping[key] ? [`--${flag} ${quoted(state.mapping[key])}`] : []));
+  const mapping = MAPPING.flatMap(([key, flag]) => (state.mapping[key] ? [`--${flag} ${quoted(String(state.mapping[key]))}`] : []));
   const verify = state.verify ? ["--verify"] : [];
   return ["kvlens", spec.name, "--dump-dir", quoted(dump), "--out-dir", "report", ...mapping, ...flags, ...verify].join(" ");
 }

@@ -23,8 +23,10 @@ export function runActions({ get, set }, engine) {
     const rows = [];
     abort = new AbortController();
     set({ running: { analysis, progress: null, rows, startedAt: performance.now(), cancelling: false }, runFailure: null });
-    const about = { analysis, settings, dumpName: dump.runs.map((each) => each.run).join(", ") };
+    const { runs } = dump;
+    const about = { analysis, settings, dumpName: runs.map((each) => each.run).join(", "), runs, runOf: /** @type {string[]} */ ([]) };
     try {
+      if (runs.length > 1) for (const { capture, run } of await (await engine).inspect({ what: "captures" })) about.runOf[capture] = run;
       const { signal } = abort;
       const result = await (
         await engine
@@ -52,7 +54,7 @@ export function runActions({ get, set }, engine) {
     }
   }
 
-  /** What was measured before the reader cancelled. @param {Pick<Outcome, "analysis" | "settings" | "dumpName">} about @param {Row[]} rows */
+  /** What was measured before the reader cancelled. @param {Pick<Outcome, "analysis" | "settings" | "dumpName" | "runs" | "runOf">} about @param {Row[]} rows */
   function keepPart(about, rows) {
     const progress = get().running?.progress;
     if (progress) keep({ ...about, ...progress, report: null, rows, files: [], problems: [] });

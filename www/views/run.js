@@ -6,6 +6,7 @@ import { byId, fill, h } from "../dom.js";
 import { count, duration, megabytes, plural } from "../format.js";
 import { commandOf, linkOf } from "../link.js";
 import { paramsOf, specOf } from "../settings.js";
+import { copyButton } from "./copy.js";
 import { failureBox } from "./failure.js";
 
 /** @param {App} app @returns {HTMLElement} */
@@ -82,24 +83,6 @@ function progressText({ progress, cancelling }) {
   const speed = bytes / elapsedMs / 1000;
   const left = bytes > 0 && elapsedMs > 500 ? ` · ${duration(((bytesTotal - bytes) / bytes) * elapsedMs)} left` : "";
   return `${count(captures)} / ${count(capturesTotal)} captures · ${megabytes(bytes)} of ${megabytes(bytesTotal)} · ${speed < 10 ? speed.toFixed(1) : count(speed)} MB/s${left}`;
-}
-
-/** @param {string} label @param {string} title @param {() => string} what */
-function copyButton(label, title, what) {
-  const button = h("button", { type: "button", class: "quiet", title, on: { click: copy } }, label);
-  async function copy() {
-    let said = "Copied";
-    try {
-      await navigator.clipboard.writeText(what());
-    } catch {
-      // No clipboard (no permission, no https): the text is shown to be copied by hand.
-      prompt(title, what());
-      said = label;
-    }
-    button.textContent = said;
-    setTimeout(() => (button.textContent = label), 1500);
-  }
-  return button;
 }
 
 /** Says start, each quarter and the end to screen readers: not every tick. @param {App} app */
