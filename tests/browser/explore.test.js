@@ -54,7 +54,7 @@ test("a dump has its answer in one line before any run, and the line leads to Ex
   await page.setInputFiles("#choose-folder", SAMPLE);
   const line = page.locator(".glimpse");
   await line.getByText("as llama.cpp can store it").waitFor({ timeout: 60_000 });
-  assert.match(await line.innerText(), /^131,072 tokens: [\d.]+ GB now; within \w+ [\w. ]*: ~[\d.]+ (GB|MB) as llama.cpp/);
+  assert.match(await line.innerText(), /^131,072 tokens: [\d.]+ [GM]B now; within [\w. ]+: ~[\d.]+ [GM]B as llama.cpp/);
   await line.getByRole("button", { name: "Explore" }).click();
   assert.equal(await page.getByRole("tab", { selected: true }).innerText(), "Explore");
   assert.equal(await page.evaluate(() => document.activeElement?.id), "tab-explore");
@@ -94,7 +94,7 @@ test("the limit moves answer, chart and link without a new run; what was measure
     [],
   );
   const [download] = await Promise.all([page.waitForEvent("download"), page.locator('[data-file="report.html"]').click()]);
-  assert.match(await readFile(await download.path(), "utf8"), /131,072 tokens: [\d.]+ GB now/);
+  assert.match(await readFile(await download.path(), "utf8"), /131,072 tokens: [\d.]+ [GM]B now/);
   assert.deepEqual(faults, []);
   await page.close();
 });

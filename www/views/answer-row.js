@@ -4,6 +4,7 @@
 /** @import { Explored } from "../engine/core.js" */
 /** @import { Answer } from "../explore/search.js" */
 import { h } from "../dom.js";
+import { copyButton } from "./copy.js";
 import { costOf, said, size, whoOf, withOf } from "../explore/words.js";
 
 /** @param {App} app @param {Answer} answer @param {Explored} explored */
@@ -35,7 +36,10 @@ export function answerRow(app, answer, explored) {
 
 /** @param {App} app @param {Answer} answer */
 function actionsOf(app, answer) {
-  if (answer.flags) return copyFlags(answer.flags);
+  if (answer.flags) {
+    const { flags } = answer;
+    return copyButton("Copy flags", flags, () => flags);
+  }
   if (answer.class !== "reference") return null;
   const schemes =
     answer.k === answer.v
@@ -51,21 +55,6 @@ function actionsOf(app, answer) {
       h("button", { type: "button", class: "quiet", on: { click: () => app.take(to.analysis, to.settings) } }, `Take ${whose}${scheme}`)
     );
   });
-}
-
-/** @param {string} flags */
-function copyFlags(flags) {
-  const button = h("button", { type: "button", class: "quiet", "aria-label": `Copy flags: ${flags}`, on: { click: copy } }, "Copy flags");
-  async function copy() {
-    try {
-      await navigator.clipboard.writeText(flags);
-      button.textContent = "Copied";
-      setTimeout(() => (button.textContent = "Copy flags"), 1500);
-    } catch {
-      prompt("What to type", flags);
-    }
-  }
-  return button;
 }
 
 /** The analysis that does what this method of the reference does, and its settings. @param {string} scheme */
