@@ -9,6 +9,8 @@ use kvlens::dump::{
     TensorGuess,
 };
 
+use kvlens::pack;
+
 use super::{Failure, counted};
 
 /// The flags of every command that reads a dump.
@@ -67,8 +69,9 @@ pub fn args() -> [Arg; 6] {
 
 /// The path that was given.
 pub fn path(matches: &ArgMatches) -> &str {
-    matches
-        .get_one::<String>("dump-dir")
+    let positional = matches.try_get_one::<String>("dump").ok().flatten();
+    positional
+        .or_else(|| matches.get_one("dump-dir"))
         .map_or("", String::as_str)
 }
 
@@ -97,7 +100,12 @@ pub fn open(matches: &ArgMatches) -> Result<Dump, Failure> {
             }
         }),
     };
-    Ok(dump::scan(&source, &ScanOptions { mapping, limits }))
+    let options = ScanOptions {
+        mapping,
+        limits,
+        part_decoder: pack::decoder(),
+    };
+    Ok(dump::scan(&source, &options))
 }
 
 /// What to say where a dump has no capture.

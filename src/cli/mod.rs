@@ -8,8 +8,10 @@ mod args;
 mod convert;
 mod input;
 mod output;
+mod pack;
 mod progress;
 mod scan;
+mod unpack;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -48,6 +50,8 @@ pub fn run() -> ExitCode {
     let done = match matches.subcommand() {
         Some(("scan", matches)) => scan::run(matches),
         Some(("convert", matches)) => convert::run(matches),
+        Some(("pack", matches)) => pack::run(matches),
+        Some(("unpack", matches)) => unpack::run(matches),
         Some((name, matches)) => match specs.iter().find(|spec| spec.name == name) {
             Some(spec) => args::run_args(spec, matches).and_then(|args| analyse(matches, args)),
             None => Err(Failure::new(2, format!("no analysis {name}"))),

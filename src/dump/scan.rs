@@ -11,6 +11,7 @@ use super::bytes::source::Source;
 use super::contents::Dump;
 use super::format::{FORMATS, Findings, Format, format_of};
 use super::problem::{Fault, Problem, Problems};
+use crate::kvz::PartDecoder;
 
 /// How to scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct ScanOptions {
     pub mapping: Mapping,
     /// Limits against hostile files.
     pub limits: Limits,
+    /// What decodes the parts of `.kvz` files: `pack::decoder()`, which stands above this.
+    pub part_decoder: PartDecoder,
 }
 
 /// Finds the captures of a source, in its archives too. It never fails as a whole: whatever can't be used is a problem.
@@ -46,14 +49,9 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
             expected,
         ));
     }
-    let mut findings = Findings {
-        files: files
-            .iter()
-            .map(|file| (file.path.clone(), file.span.clone()))
-            .collect(),
-        problems,
-        ..Findings::default()
-    };
+    let paths = files.iter();
+    let spans = paths.map(|file| (file.path.clone(), file.span.clone())).collect();
+    let mut findings = Findings::new(spans, problems, options.part_decoder, limits);
     for file in &mut files {
         if let Some(format) = format_of(&file.path)
             && let Err(fault) = read(format, file, limits, &mut findings)

@@ -4,6 +4,7 @@
 mod captures;
 mod fields;
 mod findings;
+mod kvz;
 mod meta;
 mod npy;
 mod packed_meta;

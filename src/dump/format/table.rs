@@ -1,7 +1,7 @@
 //! The table of formats.
 
 use super::spec::Format;
-use super::{captures, npy, packed_meta, queries, safetensors};
+use super::{captures, kvz, npy, packed_meta, queries, safetensors};
 use crate::dump::bytes::path::{file_name, is_like, is_system_file};
 
 /// Every format that is read. The first one whose name fits counts.
@@ -11,6 +11,7 @@ pub(crate) const FORMATS: &[Format] = &[
     queries::FORMAT,
     npy::FORMAT,
     safetensors::FORMAT,
+    kvz::FORMAT,
 ];
 
 /// The format that the name of a file tells alone.
