@@ -54,7 +54,11 @@ pub fn dump() -> Arg {
 
 /// `--dump-dir` where the dump may come as an argument.
 pub fn optional(arg: Arg) -> Arg {
-    if arg.get_id() == "dump-dir" { arg.required(false) } else { arg }
+    if arg.get_id() == "dump-dir" {
+        arg.required(false)
+    } else {
+        arg
+    }
 }
 
 /// Packs.
@@ -63,14 +67,20 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     input::report_guesses(&dump.guesses);
     report_problems(&dump.problems);
     if matches.get_flag("strict") && !dump.problems.is_empty() {
-        return Err(Failure::new(1, "stopped at the problems above, as --strict asks"));
+        return Err(Failure::new(
+            1,
+            "stopped at the problems above, as --strict asks",
+        ));
     }
     if dump.captures.is_empty() {
         return Err(input::no_capture(matches));
     }
     let out = PathBuf::from(matches.get_one::<String>("out").map_or("", String::as_str));
     if out.exists() {
-        return Err(Failure::new(1, format!("{} is there already", out.display())));
+        return Err(Failure::new(
+            1,
+            format!("{} is there already", out.display()),
+        ));
     }
     let interrupted = catch_interrupt();
     let bar = ShareBar::new();
@@ -111,13 +121,16 @@ fn pack(
     })
     .map_err(failed)?;
     if promised.is_some_and(|promised| differs(&promised, &checked)) {
-        let text = format!("what is read back has other errors than the search found: {checked:?}, expected {promised:?}");
+        let text = format!(
+            "what is read back has other errors than the search found: {checked:?}, expected {promised:?}"
+        );
         return Err(Failure::new(1, text));
     }
     if !goes_on() {
         return Err(failed(PackError::Cancelled));
     }
-    fs::rename(&temporary.0, out).map_err(|error| Failure::new(1, format!("{}: {error}", out.display())))?;
+    fs::rename(&temporary.0, out)
+        .map_err(|error| Failure::new(1, format!("{}: {error}", out.display())))?;
     for note in packer.notes() {
         tell!("{note}");
     }
@@ -184,17 +197,22 @@ fn write(
             return Err(failed(PackError::Cancelled));
         }
         file.write_all(&part.map_err(failed)?).map_err(io)?;
-        bar.show("packing", packer.layers_done() as f64 / packer.layers() as f64);
+        bar.show(
+            "packing",
+            packer.layers_done() as f64 / packer.layers() as f64,
+        );
     }
     file.seek(SeekFrom::Start(0)).map_err(io)?;
-    file.write_all(&packer.head().map_err(failed)?).map_err(io)?;
+    file.write_all(&packer.head().map_err(failed)?)
+        .map_err(io)?;
     let file = file.into_inner().map_err(|error| io(error.into_error()))?;
     file.sync_all().map_err(io)?;
     Ok(head_bytes)
 }
 
 fn reopened(path: &Path) -> Result<Dump, Failure> {
-    let source = FolderSource::open(path).map_err(|error| Failure::new(1, format!("{}: {error}", path.display())))?;
+    let source = FolderSource::open(path)
+        .map_err(|error| Failure::new(1, format!("{}: {error}", path.display())))?;
     let source: Arc<dyn Source> = Arc::new(source);
     let mut options = ScanOptions {
         part_decoder: pack::decoder(),
@@ -213,8 +231,12 @@ fn reopened(path: &Path) -> Result<Dump, Failure> {
 fn differs(promised: &Measured, checked: &Measured) -> bool {
     let far = |a: f64, b: f64| (a - b).abs() > 1e-9;
     let sides = [(promised.k, checked.k), (promised.v, checked.v)];
-    sides.iter().any(|(a, b)| far(a.cosine, b.cosine) || far(a.index, b.index))
-        || promised.attention.is_some_and(|a| checked.attention.is_none_or(|b| far(a, b)))
+    sides
+        .iter()
+        .any(|(a, b)| far(a.cosine, b.cosine) || far(a.index, b.index))
+        || promised
+            .attention
+            .is_some_and(|a| checked.attention.is_none_or(|b| far(a, b)))
 }
 
 fn summary(
@@ -225,7 +247,11 @@ fn summary(
     head_bytes: u64,
     out: &Path,
 ) -> String {
-    let raw = dump.captures.iter().map(|capture| capture.bytes()).sum::<u64>();
+    let raw = dump
+        .captures
+        .iter()
+        .map(|capture| capture.bytes())
+        .sum::<u64>();
     let [k, v] = packer.bytes();
     let ratio = |raw: f64, size: u64| raw / size.max(1) as f64;
     let half = raw as f64 / 2.0;

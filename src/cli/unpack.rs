@@ -32,14 +32,24 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let dump = input::open(matches)?;
     report_problems(&dump.problems);
     if matches.get_flag("strict") && !dump.problems.is_empty() {
-        return Err(Failure::new(1, "stopped at the problems above, as --strict asks"));
+        return Err(Failure::new(
+            1,
+            "stopped at the problems above, as --strict asks",
+        ));
     }
     if dump.captures.is_empty() {
         return Err(input::no_capture(matches));
     }
-    let out = PathBuf::from(matches.get_one::<String>("out-dir").map_or("", String::as_str));
+    let out = PathBuf::from(
+        matches
+            .get_one::<String>("out-dir")
+            .map_or("", String::as_str),
+    );
     if out.exists() {
-        return Err(Failure::new(1, format!("{} is there already", out.display())));
+        return Err(Failure::new(
+            1,
+            format!("{} is there already", out.display()),
+        ));
     }
     let failed = |error: ConvertError| Failure::new(1, error.to_string());
     let plan = Plan::new(&dump, &ConvertOptions::default()).map_err(failed)?;
@@ -53,12 +63,15 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let temporary = out.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
     let interrupted = catch_interrupt();
     let files = Files::new(plan, &dump).take_while(|_| !interrupted.load(Ordering::Relaxed));
-    let written = write_folder(files, &temporary).map_err(failed).and_then(|()| {
-        if interrupted.load(Ordering::Relaxed) {
-            return Err(Failure::new(130, "interrupted, nothing written"));
-        }
-        fs::rename(&temporary, &out).map_err(|error| Failure::new(1, format!("{}: {error}", out.display())))
-    });
+    let written = write_folder(files, &temporary)
+        .map_err(failed)
+        .and_then(|()| {
+            if interrupted.load(Ordering::Relaxed) {
+                return Err(Failure::new(130, "interrupted, nothing written"));
+            }
+            fs::rename(&temporary, &out)
+                .map_err(|error| Failure::new(1, format!("{}: {error}", out.display())))
+        });
     if written.is_err() {
         // What can't be removed stays under its temporary name: nobody takes it for a dump.
         let _ = fs::remove_dir_all(&temporary);

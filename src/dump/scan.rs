@@ -50,7 +50,9 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
         ));
     }
     let paths = files.iter();
-    let spans = paths.map(|file| (file.path.clone(), file.span.clone())).collect();
+    let spans = paths
+        .map(|file| (file.path.clone(), file.span.clone()))
+        .collect();
     let mut findings = Findings::new(spans, problems, options.part_decoder, limits);
     for file in &mut files {
         if let Some(format) = format_of(&file.path)

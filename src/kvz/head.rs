@@ -113,7 +113,9 @@ pub fn read_head(head: &[u8], file_bytes: u64) -> Result<Head, HeadError> {
         let number = |bytes: &[u8]| bytes.iter().rev().fold(0u64, |n, b| n << 8 | u64::from(*b));
         let (len, crc) = (number(len), number(crc) as u32);
         parts.push(PartEntry { offset, len, crc });
-        offset = offset.checked_add(len).ok_or_else(|| HeadError::Parts("parts too long for any file".to_owned()))?;
+        offset = offset
+            .checked_add(len)
+            .ok_or_else(|| HeadError::Parts("parts too long for any file".to_owned()))?;
     }
     let expected = 2 * index.layers.len() + index.queries.len();
     if parts.len() != expected {
@@ -133,7 +135,8 @@ impl Head {
     /// # Errors
     /// When the index is too large for the format.
     pub fn len_of(index: &StoredIndex) -> Result<u64, HeadError> {
-        let json = serde_json::to_vec(index).map_err(|error| HeadError::Index(error.to_string()))?;
+        let json =
+            serde_json::to_vec(index).map_err(|error| HeadError::Index(error.to_string()))?;
         let parts = 2 * index.layers.len() + index.queries.len();
         Ok((PREFIX_BYTES + json.len() + parts * ENTRY_BYTES) as u64)
     }
@@ -143,7 +146,8 @@ impl Head {
     /// # Errors
     /// When the index is too large for the format.
     pub fn write(index: &StoredIndex, parts: &[(u64, u32)]) -> Result<Vec<u8>, HeadError> {
-        let json = serde_json::to_vec(index).map_err(|error| HeadError::Index(error.to_string()))?;
+        let json =
+            serde_json::to_vec(index).map_err(|error| HeadError::Index(error.to_string()))?;
         let word = |len: usize| {
             let word = u32::try_from(len).map_err(|_| HeadError::Index("too large".to_owned()))?;
             Ok(word.to_le_bytes())

@@ -20,7 +20,15 @@ pub fn check(
     options: &PackOptions,
     go_on: &mut dyn FnMut(usize) -> bool,
 ) -> Result<Measured, PackError> {
-    let key = |layer: &Layer| (layer.run.clone(), layer.id, layer.position, layer.shape, layer.dtype);
+    let key = |layer: &Layer| {
+        (
+            layer.run.clone(),
+            layer.id,
+            layer.position,
+            layer.shape,
+            layer.dtype,
+        )
+    };
     let mut found: HashMap<_, Vec<Layer>> = HashMap::new();
     for layer in layers(packed).into_iter().rev() {
         found.entry(key(&layer)).or_default().push(layer);
@@ -39,7 +47,10 @@ pub fn check(
         }
         let batch = par::map(batch, &|(layer, back)| {
             let (tensors, restored) = (layer.load(dump)?, back.load(packed)?);
-            for (kv, (tensor, restored)) in [Kv::K, Kv::V].into_iter().zip(tensors.iter().zip(&restored)) {
+            for (kv, (tensor, restored)) in [Kv::K, Kv::V]
+                .into_iter()
+                .zip(tensors.iter().zip(&restored))
+            {
                 let exact = *options.method(kv) == Method::Lossless;
                 if exact && tensor != restored {
                     return Err(differs(layer));

@@ -30,7 +30,9 @@ pub enum PackError {
     #[error(transparent)]
     Head(#[from] HeadError),
     /// A limit of attention errors where no layer has queries.
-    #[error("the dump has no captured queries, which attention errors need; use a cosine or an index as the limit")]
+    #[error(
+        "the dump has no captured queries, which attention errors need; use a cosine or an index as the limit"
+    )]
     NoQueries,
     /// What was read back is not what was stored.
     #[error("run {run:?}, layer {layer}: what is read back is not what was stored")]

@@ -76,7 +76,10 @@ pub(super) fn layers(dump: &Dump) -> Vec<Layer> {
         });
         groups[group].push(index);
     }
-    groups.into_iter().flat_map(|group| pieces(dump, group)).collect()
+    groups
+        .into_iter()
+        .flat_map(|group| pieces(dump, group))
+        .collect()
 }
 
 fn pieces(dump: &Dump, mut group: Vec<usize>) -> Vec<Layer> {
@@ -85,7 +88,8 @@ fn pieces(dump: &Dump, mut group: Vec<usize>) -> Vec<Layer> {
     for index in group {
         let capture = &dump.captures[index];
         if let Some(last) = pieces.last_mut() {
-            let follows = last.position.checked_add(last.shape.seq_len as u64) == Some(capture.seq_start);
+            let follows =
+                last.position.checked_add(last.shape.seq_len as u64) == Some(capture.seq_start);
             let longer = Shape {
                 seq_len: last.shape.seq_len.saturating_add(capture.shape.seq_len),
                 ..last.shape

@@ -101,7 +101,10 @@ pub(super) fn layer(
         }
     }
     OfLayer {
-        sides: [side(&values[0], &restored[0]), side(&values[1], &restored[1])],
+        sides: [
+            side(&values[0], &restored[0]),
+            side(&values[1], &restored[1]),
+        ],
         elements: values[0].len() as f64,
         attention: asked.then(|| sums.total()),
     }
@@ -130,9 +133,15 @@ pub(super) fn means(layers: &[OfLayer]) -> Measured {
     let elements: f64 = layers.iter().map(|layer| layer.elements).sum();
     let side = |side: usize| {
         let mean = |of: &dyn Fn(&SideErrors) -> f64| {
-            layers.iter().map(|layer| of(&layer.sides[side])).sum::<f64>() / count
+            layers
+                .iter()
+                .map(|layer| of(&layer.sides[side]))
+                .sum::<f64>()
+                / count
         };
-        let by_elements = layers.iter().map(|layer| layer.sides[side].capture_cosine * layer.elements);
+        let by_elements = layers
+            .iter()
+            .map(|layer| layer.sides[side].capture_cosine * layer.elements);
         SideErrors {
             cosine: mean(&|errors| errors.cosine),
             capture_cosine: by_elements.sum::<f64>() / elements.max(1.0),

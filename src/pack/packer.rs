@@ -172,7 +172,8 @@ impl<'a> Packer<'a> {
     }
 
     fn note_part(&mut self, bytes: &[u8]) {
-        self.parts.push((bytes.len() as u64, crc32fast::hash(bytes)));
+        self.parts
+            .push((bytes.len() as u64, crc32fast::hash(bytes)));
     }
 }
 
@@ -226,10 +227,16 @@ fn index(dump: &Dump, layers: &[Layer], options: &PackOptions) -> StoredIndex {
         name
     };
     let stored = layers.iter().map(|layer| {
-        let place = if layer.is_last { LAST_PLACE } else { EARLIER_PLACE };
+        let place = if layer.is_last {
+            LAST_PLACE
+        } else {
+            EARLIER_PLACE
+        };
         let captures = layer.captures.iter().map(|&index| {
             let capture = &dump.captures[index];
-            let end = capture.seq_start.saturating_add(capture.shape.seq_len as u64);
+            let end = capture
+                .seq_start
+                .saturating_add(capture.shape.seq_len as u64);
             let stem = format!("t{}_{end}", capture.seq_start);
             let path = match capture.meta_path() {
                 Some(path) => {
@@ -259,8 +266,16 @@ fn index(dump: &Dump, layers: &[Layer], options: &PackOptions) -> StoredIndex {
     let stored: Vec<StoredLayer> = stored.collect();
     let queries = dump.queries.iter().map(|queries| {
         let path = match queries.meta_path() {
-            Some(path) => unique("", "", path.strip_suffix(".json").unwrap_or(path).to_owned()),
-            None => unique(&folder(&queries.run, queries.layer_id), "queries_", "q".to_owned()),
+            Some(path) => unique(
+                "",
+                "",
+                path.strip_suffix(".json").unwrap_or(path).to_owned(),
+            ),
+            None => unique(
+                &folder(&queries.run, queries.layer_id),
+                "queries_",
+                "q".to_owned(),
+            ),
         };
         StoredQueries {
             path,
@@ -280,7 +295,11 @@ fn folder(run: &str, layer: i64) -> String {
     let parts = run.split(['/', '\\', ':', '\0']);
     let parts = parts.filter(|part| !part.chars().all(|c| c == '.'));
     let run: Vec<&str> = parts.collect();
-    let run = if run.is_empty() { "run".to_owned() } else { run.join("/") };
+    let run = if run.is_empty() {
+        "run".to_owned()
+    } else {
+        run.join("/")
+    };
     format!("{run}/layer_{layer}/")
 }
 

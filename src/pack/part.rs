@@ -42,7 +42,10 @@ pub(super) fn encode(
 
 /// Whether a method keeps NaN and infinite values.
 pub(super) fn keeps_non_finite(method: &Method) -> bool {
-    matches!(method, Method::Lossless | Method::Scheme(Scheme::Raw | Scheme::Tkc(_)))
+    matches!(
+        method,
+        Method::Lossless | Method::Scheme(Scheme::Raw | Scheme::Tkc(_))
+    )
 }
 
 fn lossless(tensor: &Tensor) -> Vec<u8> {
@@ -67,13 +70,17 @@ fn decode_lossless(bytes: &[u8], info: &PartInfo) -> Result<Vec<u8>, String> {
     if *number == PLAIN {
         return Ok(rest.to_vec());
     }
-    let mode = *MODES.get(usize::from(*number)).ok_or("a layout of bytes that is not known")?;
+    let mode = *MODES
+        .get(usize::from(*number))
+        .ok_or("a layout of bytes that is not known")?;
     let frames = if mode == Mode::Zstd {
         Planes::Whole(rest.to_vec())
     } else {
         let (len, rest) = rest.split_first_chunk().ok_or("it ends in its lengths")?;
         let len = usize::try_from(u64::from_le_bytes(*len)).ok();
-        let (hi, lo) = len.and_then(|len| rest.split_at_checked(len)).ok_or("it ends in its frames")?;
+        let (hi, lo) = len
+            .and_then(|len| rest.split_at_checked(len))
+            .ok_or("it ends in its frames")?;
         Planes::Split {
             hi: hi.to_vec(),
             lo: lo.to_vec(),
@@ -86,7 +93,11 @@ fn decode(info: &PartInfo, bytes: &[u8]) -> Result<Vec<u8>, String> {
     let elements = if info.scheme.name == LOSSLESS {
         decode_lossless(bytes, info)?
     } else {
-        let scheme: Scheme = info.scheme.name.parse().map_err(|error| format!("{error}"))?;
+        let scheme: Scheme = info
+            .scheme
+            .name
+            .parse()
+            .map_err(|error| format!("{error}"))?;
         let about = About {
             kv: if info.is_k { Kv::K } else { Kv::V },
             position: info.position,
@@ -97,12 +108,17 @@ fn decode(info: &PartInfo, bytes: &[u8]) -> Result<Vec<u8>, String> {
             return Err(unfit.to_string());
         }
         let recipe = recipe(&scheme, info.scheme.sinks, info.scheme.recent);
-        let tensor = recipe.decode(bytes, &about).map_err(|error| error.to_string())?;
+        let tensor = recipe
+            .decode(bytes, &about)
+            .map_err(|error| error.to_string())?;
         tensor.into_bytes()
     };
     match info.shape.bytes(info.dtype) {
         Some(expected) if expected == elements.len() => Ok(elements),
-        _ => Err(format!("{} bytes of elements, which its shape does not ask for", elements.len())),
+        _ => Err(format!(
+            "{} bytes of elements, which its shape does not ask for",
+            elements.len()
+        )),
     }
 }
 

@@ -30,9 +30,8 @@ impl Limit {
     fn shares(self, errors: &Measured) -> Result<[f64; 2], PackError> {
         let both = |share: f64| [share; 2];
         Ok(match self {
-            Self::MinCosine(least) => [errors.k, errors.v].map(|side| {
-                (1.0 - side.least_cosine()) / (1.0 - least).max(1e-12)
-            }),
+            Self::MinCosine(least) => [errors.k, errors.v]
+                .map(|side| (1.0 - side.least_cosine()) / (1.0 - least).max(1e-12)),
             Self::MaxIndex(most) => both((errors.k.index + errors.v.index) / most.max(1e-12)),
             Self::MaxAttentionError(most) => {
                 both(errors.attention.ok_or(PackError::NoQueries)? / most.max(1e-12))
@@ -72,7 +71,12 @@ impl<'a> Search<'a> {
     ///
     /// # Errors
     /// When there is no capture.
-    pub fn new(dump: &'a Dump, base: Tkc, options: &PackOptions, limit: Limit) -> Result<Self, PackError> {
+    pub fn new(
+        dump: &'a Dump,
+        base: Tkc,
+        options: &PackOptions,
+        limit: Limit,
+    ) -> Result<Self, PackError> {
         let layers = layers(dump);
         if layers.is_empty() {
             return Err(PackError::Nothing);
@@ -90,19 +94,34 @@ impl<'a> Search<'a> {
     ///
     /// # Errors
     /// When a capture can't be read, or the limit needs queries that are not there, or it is not to go on.
-    pub fn run(&self, go_on: &mut dyn FnMut(f64) -> bool) -> Result<(PackOptions, Measured), PackError> {
+    pub fn run(
+        &self,
+        go_on: &mut dyn FnMut(f64) -> bool,
+    ) -> Result<(PackOptions, Measured), PackError> {
         let every = self.layers.len().div_ceil(FEW).max(1);
         let few: Vec<&Layer> = self.layers.iter().skip(every / 2).step_by(every).collect();
         let all: Vec<&Layer> = self.layers.iter().collect();
-        let mut steps = [START, if matches!(self.limit, Limit::MinCosine(_)) { START } else { 2.0 * START }];
+        let mut steps = [
+            START,
+            if matches!(self.limit, Limit::MinCosine(_)) {
+                START
+            } else {
+                2.0 * START
+            },
+        ];
         let work = (TRIES * few.len() + 2 * all.len()) as f64;
         let mut done = 0.0;
         for _ in 0..TRIES {
-            let measured = self.measure(&few, steps, &mut |layers| go_on((done + layers as f64) / work))?;
+            let measured = self.measure(&few, steps, &mut |layers| {
+                go_on((done + layers as f64) / work)
+            })?;
             done += few.len() as f64;
             let shares = self.limit.shares(&measured)?;
             steps = next(steps, shares);
-            if shares.iter().all(|share| (CLOSE..=1.0 / CLOSE).contains(share)) {
+            if shares
+                .iter()
+                .all(|share| (CLOSE..=1.0 / CLOSE).contains(share))
+            {
                 break;
             }
         }
@@ -114,7 +133,11 @@ impl<'a> Search<'a> {
             done += all.len() as f64;
             let shares = self.limit.shares(&measured)?;
             let holds = shares.iter().all(|share| *share <= 1.0);
-            if holds && best.as_ref().is_none_or(|(found, _)| found[0] + found[1] <= steps[0] + steps[1]) {
+            if holds
+                && best
+                    .as_ref()
+                    .is_none_or(|(found, _)| found[0] + found[1] <= steps[0] + steps[1])
+            {
                 best = Some((steps, measured));
             }
             if shares.iter().all(|share| (CLOSE..=1.0).contains(share)) {
@@ -185,14 +208,27 @@ impl<'a> Search<'a> {
                 [k, v]
             }
         };
-        Ok(measure::layer(self.dump, layer, &values, &restored, &queries))
+        Ok(measure::layer(
+            self.dump, layer, &values, &restored, &queries,
+        ))
     }
 
     /// What will come back of K or V at a step, without its bytes.
-    fn restored(&self, layer: &Layer, kv: Kv, tensor: &Tensor, values: &[f32], step: f64) -> Vec<f32> {
+    fn restored(
+        &self,
+        layer: &Layer,
+        kv: Kv,
+        tensor: &Tensor,
+        values: &[f32],
+        step: f64,
+    ) -> Vec<f32> {
         let about = layer.about(kv);
         let tkc = Tkc { step, ..self.base };
-        let recent = if layer.is_last { self.options.recent } else { 0 };
+        let recent = if layer.is_last {
+            self.options.recent
+        } else {
+            0
+        };
         let recipe = part::recipe(&Scheme::Tkc(tkc), self.options.sinks, recent);
         let body = recipe.body(&about);
         let mut restored = values.to_vec();

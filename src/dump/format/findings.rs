@@ -33,8 +33,19 @@ pub(crate) struct Findings {
 
 impl Findings {
     /// Nothing yet, of these files.
-    pub fn new(files: HashMap<String, Span>, problems: Problems, part_decoder: PartDecoder, limits: &Limits) -> Self {
-        Self { files, problems, part_decoder, limits: limits.clone(), ..Self::default() }
+    pub fn new(
+        files: HashMap<String, Span>,
+        problems: Problems,
+        part_decoder: PartDecoder,
+        limits: &Limits,
+    ) -> Self {
+        Self {
+            files,
+            problems,
+            part_decoder,
+            limits: limits.clone(),
+            ..Self::default()
+        }
     }
 
     /// What a file may claim.

@@ -55,7 +55,9 @@ fn read(reader: &mut dyn Read, size: u64, limits: &Limits) -> Result<Vec<u8>, Fa
             format!("at most {} (--max-header-mb)", limits.header_bytes),
         ));
     }
-    reader.take(len - head.len() as u64).read_to_end(&mut head)?;
+    reader
+        .take(len - head.len() as u64)
+        .read_to_end(&mut head)?;
     Ok(head)
 }
 
@@ -71,7 +73,10 @@ fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), 
         match found {
             Ok(captures) => findings.captures.extend(captures.into_iter().map(Arc::new)),
             Err(fault) => {
-                let name = format!("{}/layer {} at {}", file.path, layer.layer_id, layer.position);
+                let name = format!(
+                    "{}/layer {} at {}",
+                    file.path, layer.layer_id, layer.position
+                );
                 findings.problem(Problem::new(name, fault));
             }
         }
@@ -94,7 +99,10 @@ fn part(file: &ListedFile, head: &Head, number: usize) -> Result<Span, Fault> {
     let missing = || broken("a part that is not there");
     let entry = head.parts.get(number).ok_or_else(missing)?;
     // Within the file: the head's parts fill it exactly.
-    let whole = file.span.part(entry.offset, entry.len).ok_or_else(missing)?;
+    let whole = file
+        .span
+        .part(entry.offset, entry.len)
+        .ok_or_else(missing)?;
     Ok(Span::new(
         Arc::clone(whole.stream()),
         whole.offset(),
@@ -115,7 +123,13 @@ fn captures(
         .into_iter()
         .find(|dtype| dtype.name() == layer.dtype)
         .ok_or_else(|| Fault::field("dtype", shorten(&layer.dtype), "fp16, bf16 or fp32"))?;
-    let too_large = || Fault::field("captures", "a size beyond all bounds", "one that this machine can address");
+    let too_large = || {
+        Fault::field(
+            "captures",
+            "a size beyond all bounds",
+            "one that this machine can address",
+        )
+    };
     let shape = Shape {
         seq_len: layer.tokens().ok_or_else(too_large)?,
         kv_heads: layer.kv_heads,
@@ -188,7 +202,12 @@ fn captures(
     Ok(captures)
 }
 
-fn queries(file: &ListedFile, head: &Head, number: usize, stored: &StoredQueries) -> Result<Queries, Fault> {
+fn queries(
+    file: &ListedFile,
+    head: &Head,
+    number: usize,
+    stored: &StoredQueries,
+) -> Result<Queries, Fault> {
     let span = part(file, head, number)?;
     let object: &Map<String, Value> = &stored.fields;
     let fields = Fields(object);
@@ -206,10 +225,17 @@ fn queries(file: &ListedFile, head: &Head, number: usize, stored: &StoredQueries
         inner: Some(inner),
         q: Place::plain(span.clone()),
     };
-    let expected = queries.shape().bytes(queries.dtype).filter(|&bytes| bytes > 0);
+    let expected = queries
+        .shape()
+        .bytes(queries.dtype)
+        .filter(|&bytes| bytes > 0);
     if expected.map(|bytes| bytes as u64) != Some(span.len()) {
         let found = format!("a part of {} bytes", span.len());
-        return Err(Fault::field("q_heads", found, "as many as its shape asks for"));
+        return Err(Fault::field(
+            "q_heads",
+            found,
+            "as many as its shape asks for",
+        ));
     }
     Ok(queries)
 }
@@ -252,7 +278,10 @@ impl Part {
             kept.unwrap_or_else(PoisonError::into_inner)
         };
         if self.is_shared {
-            let found = kept().iter().find(|(number, _)| *number == self.number).cloned();
+            let found = kept()
+                .iter()
+                .find(|(number, _)| *number == self.number)
+                .cloned();
             if let Some((_, decoded)) = found {
                 return Ok(decoded);
             }

@@ -32,8 +32,8 @@ pub(super) struct Basis {
 }
 
 impl StoredBasis {
-    /// The basis of the channels `first..first + size` of `rows` of `stride` values.
-    pub fn of(rows: &[f32], stride: usize, first: usize, size: usize) -> Self {
+    /// The basis of the channels `first..first + size` of `rows` of `stride` values, for coefficients that are rounded to `step`.
+    pub fn of(rows: &[f32], stride: usize, first: usize, size: usize, step: f64) -> Self {
         let product = Product {
             stride,
             first,
@@ -53,7 +53,8 @@ impl StoredBasis {
                 *value = *value / count - a * b;
             }
         }
-        Self::quantized(&eigenvectors(covariance, size), size)
+        let (values, vectors) = eigenvectors(covariance, size);
+        Self::quantized(&vectors, &units(&values, count, step), size)
     }
 
     /// A basis that is still to be read.
@@ -76,13 +77,14 @@ impl StoredBasis {
         counts.iter().map(bits).sum::<f64>() + 16.0 * self.size as f64
     }
 
-    fn quantized(vectors: &[f64], size: usize) -> Self {
+    fn quantized(vectors: &[f64], units: &[f64], size: usize) -> Self {
         let (mut scales, mut codes) = (Vec::new(), Vec::new());
-        for vector in vectors.chunks_exact(size) {
+        for (vector, unit) in vectors.chunks_exact(size).zip(units) {
             let greatest = vector
                 .iter()
                 .fold(0.0f64, |max, value| max.max(value.abs()));
-            let scale = f32_to_f16((greatest / f64::from(MAX_CODE)) as f32);
+            let top = (greatest / unit).clamp(1.0, f64::from(MAX_CODE)).floor();
+            let scale = f32_to_f16((greatest / top) as f32);
             let step = f64::from(f16_to_f32(scale));
             let code = |value: &f64| {
                 let code = if step > 0.0 {
@@ -103,7 +105,7 @@ impl StoredBasis {
     }
 
     /// The orthonormal basis next to the stored one, by Gram and Schmidt's method. A vector that lies in the span of those before it
-    /// becomes zero.
+    /// gives way to the channel that is farthest from that span.
     pub fn orthonormal(&self) -> Basis {
         let size = self.size;
         let scaled = self.codes.chunks_exact(size).zip(&self.scales);
@@ -126,17 +128,61 @@ impl StoredBasis {
     }
 }
 
+/// How coarse the integers of each vector may be, for the fewest bits of basis and coefficients together.
+///
+/// Vectors are made orthonormal from the first on, so that an error of one lets part of its variance into those behind it: with integers
+/// of unit u, `u^2 / 12` of it into each. Bits grow by `variance * u^2 / 24 / ln 2` a token over the variance there is (no less than the
+/// rounding's); a vector's integers take `size * log2(1 / u)` bits. The sum is least where `u^2 = 12 / (tokens * variance * m)`, with the
+/// mean m of 1 / variance.
+fn units(values: &[f64], tokens: f64, step: f64) -> Vec<f64> {
+    let floor = step * step / 12.0;
+    let inverse = values.iter().map(|value| 1.0 / (value.max(0.0) + floor));
+    let mean = inverse.sum::<f64>() / values.len().max(1) as f64;
+    let unit = |value: &f64| (12.0 / (tokens * (value.max(0.0) + floor) * mean)).sqrt();
+    values.iter().map(unit).collect()
+}
+
 #[multiversion(targets("x86_64+avx2"))]
 fn gram_schmidt(vectors: &mut [f64], size: usize) {
     for i in 0..size {
-        let (this, later) = vectors[i * size..].split_at_mut(size);
-        let norm = dot(this, this).sqrt();
-        let factor = if norm > 1e-9 { 1.0 / norm } else { 0.0 };
+        let (earlier, rest) = vectors.split_at_mut(i * size);
+        let (this, later) = rest.split_at_mut(size);
+        let mut norm = dot(this, this).sqrt();
+        if norm.is_nan() || norm < 1e-6 {
+            outside(earlier, this);
+            norm = dot(this, this).sqrt();
+        }
+        let factor = 1.0 / norm;
         this.iter_mut().for_each(|value| *value *= factor);
         for other in later.chunks_exact_mut(size) {
             let shared = dot(this, other);
             add_scaled(other, -shared, this);
         }
+    }
+}
+
+/// Makes `vector` what is left of the channel that is farthest from the span of orthonormal vectors.
+fn outside(span: &[f64], vector: &mut [f64]) {
+    let size = vector.len();
+    let inside = |channel: usize| {
+        let shares = span
+            .chunks_exact(size)
+            .map(|vector| vector[channel] * vector[channel]);
+        shares.sum::<f64>()
+    };
+    let shares: Vec<f64> = (0..size).map(inside).collect();
+    let farthest = (0..size).fold(0, |best, next| {
+        if shares[next] < shares[best] {
+            next
+        } else {
+            best
+        }
+    });
+    vector.fill(0.0);
+    vector[farthest] = 1.0;
+    for other in span.chunks_exact(size) {
+        let shared = other[farthest];
+        add_scaled(vector, -shared, other);
     }
 }
 
