@@ -14,16 +14,15 @@ pub mod analysis;
 pub mod codec;
 pub mod convert;
 pub mod dump;
+pub mod inspect;
 pub mod kvz;
-mod lanes;
 pub mod lossy;
 pub mod metrics;
-mod order;
+mod numeric;
 pub mod pack;
 pub mod par;
 pub mod report;
 pub mod scheme;
-mod sum;
 pub mod tensor;
 #[cfg(target_arch = "wasm32")]
 pub mod web;

@@ -8,8 +8,8 @@ mod token;
 pub use attention::{Attention, Cache, Changed, OutputErrors, Queries};
 pub use token::{TokenErrors, token_errors};
 
-use crate::lanes::Lanes;
-use crate::sum::{self, mean};
+use crate::numeric::f32x8::F32x8;
+use crate::numeric::pairwise_sum::{self, mean};
 use crate::tensor::Tensor;
 use dot::Dot;
 use multiversion::multiversion;
@@ -125,7 +125,7 @@ impl<R: Restored> Pass<'_, R> {
     /// The sums over the `len` differences from `start` on, a node of the pairwise sum's tree, for each of the restored.
     fn node(&mut self, start: usize, len: usize) -> Vec<Sums> {
         if len > TILE {
-            let half = sum::half(len);
+            let half = pairwise_sum::half(len);
             let mut sums = self.node(start, half);
             for (sums, right) in sums.iter_mut().zip(self.node(start + half, len - half)) {
                 sums.abs += right.abs;
@@ -151,8 +151,8 @@ impl<R: Restored> Pass<'_, R> {
 /// The sums over a whole tile's differences; `max` takes in the greatest.
 #[multiversion(targets("x86_64+avx2"))]
 fn tile(a: &[f32], b: &[f32], max: &mut f32) -> Sums {
-    if a.len() > sum::LEAF {
-        let half = sum::half(a.len());
+    if a.len() > pairwise_sum::LEAF {
+        let half = pairwise_sum::half(a.len());
         let (left, right) = (
             tile(&a[..half], &b[..half], max),
             tile(&a[half..], &b[half..], max),
@@ -169,17 +169,17 @@ fn tile(a: &[f32], b: &[f32], max: &mut f32) -> Sums {
         square: -0.0,
     };
     if !lanes_a.is_empty() {
-        let (mut abs, mut square) = (Lanes::splat(-0.0), Lanes::splat(-0.0));
-        let mut most = Lanes::splat(0.0);
+        let (mut abs, mut square) = (F32x8::splat(-0.0), F32x8::splat(-0.0));
+        let mut most = F32x8::splat(0.0);
         for (a, b) in lanes_a.iter().zip(lanes_b) {
-            let d = Lanes::of(a).sub(Lanes::of(b));
+            let d = F32x8::of(a).sub(F32x8::of(b));
             abs = abs.add(d.abs());
             square = square.add(d.mul(d));
             most = most.or_greater(d.abs());
         }
         sums = Sums {
-            abs: sum::fold(abs.values()),
-            square: sum::fold(square.values()),
+            abs: pairwise_sum::fold(abs.values()),
+            square: pairwise_sum::fold(square.values()),
         };
         for most in most.values() {
             *max = if *max < most { most } else { *max };

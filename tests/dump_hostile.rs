@@ -520,7 +520,7 @@ fn metas_may_claim_any_shape() {
     );
     assert_problem(
         &open("packed_meta_a.json", b"{}".to_vec()),
-        "packed layout, not analysed",
+        "bytes_per_elem: found no such field, expected 2 or 4",
     );
 }
 

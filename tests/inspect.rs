@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use kvlens::analysis::inspect::{Lesson, LessonRequest, Method, TensorPicture};
+use kvlens::inspect::{Lesson, LessonRequest, Method, TensorPicture};
 use kvlens::tensor::{Dtype, Shape, Tensor};
 use serde::Serialize;
 use serde_json::{Value, json};

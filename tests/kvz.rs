@@ -149,7 +149,7 @@ fn every_kind_of_scheme_is_packed_and_read_back_with_the_first_tokens_untouched(
         "int:b=8,per=channel,sym",
         "tkc:c=0.2",
         "tkc:c=0.2,klt=head,nonorm,nomean",
-        "fp8_e4m3",
+        "int:b=4,per=token,sym",
     ] {
         let options = PackOptions {
             recent: 1,
@@ -168,8 +168,6 @@ fn every_kind_of_scheme_is_packed_and_read_back_with_the_first_tokens_untouched(
                 a.fetch().unwrap().decode().unwrap(),
                 b.fetch().unwrap().decode().unwrap(),
             );
-            let start = dump.captures.iter().position(|_| true).unwrap_or(0);
-            assert_eq!(start, 0);
             assert_eq!(a.v, b.v);
         }
         let (first, last) = (&dump.captures[0], &back.captures[0]);

@@ -1,5 +1,21 @@
 // Elements from functions. Texts become text nodes only, so nothing that a file says can turn into markup.
 
+/** What steers in place of being seen: controls (but line breaks, which pages of ours have), and marks of direction. */
+const STEERS = /[\0-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/**
+ * A text of a dump (names of files, runs, stages) as it may be shown: what steers is written out, as in `\u202e`. Every text and
+ * attribute of {@link h} goes through it.
+ * @param {string} text
+ */
+export const plain = (text) => text.replace(STEERS, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
+/** The texts of an element that others made, such as a chart. @param {Element} element */
+export function plainTexts(element) {
+  const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) texts.currentNode.nodeValue = plain(texts.currentNode.nodeValue ?? "");
+}
+
 /** @typedef {Node | string | number | null | undefined | false | any[]} Child */
 
 /**
@@ -17,7 +33,7 @@ export function h(tag, props = {}, ...children) {
     if (value === false || value === null || value === undefined) continue;
     if (name === "on") for (const [type, listener] of Object.entries(value)) element.addEventListener(type, listener);
     else if (name === "style") for (const [key, text] of Object.entries(value)) element.style.setProperty(key, text);
-    else element.setAttribute(name, value === true ? "" : String(value));
+    else element.setAttribute(name, value === true ? "" : plain(String(value)));
   }
   append(element, children);
   return element;
@@ -28,7 +44,7 @@ function append(element, children) {
   for (const child of children) {
     if (child === null || child === undefined || child === false) continue;
     if (Array.isArray(child)) append(element, child);
-    else element.append(typeof child === "number" ? String(child) : child);
+    else element.append(child instanceof Node ? child : plain(String(child)));
   }
 }
 

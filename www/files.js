@@ -30,8 +30,7 @@ export async function transferredFiles(transfer, news = {}) {
   const found = [];
   for (const { handle, entry, file } of roots) {
     const usable = await handle;
-    if (usable) await walkHandle(usable, usable.name, found, news);
-    else if (entry) await walkEntry(entry, found, news);
+    if (usable || entry) await walk({ handle: usable, entry, path: usable?.name ?? entry?.name ?? "" }, found, news);
     else if (file) found.push({ path: file.name, open: async () => file });
   }
   return opened(found, news);
@@ -57,34 +56,64 @@ async function handleOf(item) {
   }
 }
 
-/** @param {FileSystemHandle} handle @param {string} path @param {Found[]} found @param {News} news */
-async function walkHandle(handle, path, found, news) {
-  if (handle.kind === "file") {
-    found.push({ path, open: () => /** @type {FileSystemFileHandle} */ (handle).getFile() });
+/**
+ * A file or folder as a handle, as an entry, or as both. Chromium's handles leave out every name that would be unsafe to write
+ * (`2026-11-25T21:55:13`, `CON`, `x.lnk`, `what?`, a leading space, a trailing dot) without a word; entries have them all.
+ * @typedef {object} Dropped
+ * @property {FileSystemHandle | null} handle
+ * @property {FileSystemEntry | null | undefined} entry
+ * @property {string} path
+ */
+
+/** @param {Dropped} node @param {Found[]} found @param {News} news */
+async function walk({ handle, entry, path }, found, news) {
+  if (handle ? handle.kind === "file" : entry?.isFile) {
+    found.push({ path, open: () => fileOf({ handle, entry, path }) });
     return;
   }
-  try {
-    for await (const child of /** @type {FileSystemDirectoryHandle} */ (handle).values())
-      await walkHandle(child, `${path}/${child.name}`, found, news);
-  } catch {
-    news.onUnreadable?.(path);
+  const [handles, entries] = await Promise.all([
+    childrenOf(handle && /** @type {FileSystemDirectoryHandle} */ (handle).values()),
+    childrenOf(entry && entriesIn(/** @type {FileSystemDirectoryEntry} */ (entry))),
+  ]);
+  if (!handles.complete || !entries.complete) news.onUnreadable?.(path);
+  for (const name of new Set([...handles.byName.keys(), ...entries.byName.keys()])) {
+    const child = { handle: handles.byName.get(name) ?? null, entry: entries.byName.get(name), path: `${path}/${name}` };
+    await walk(child, found, news);
   }
 }
 
-/** @param {FileSystemEntry} entry @param {Found[]} found @param {News} news */
-async function walkEntry(entry, found, news) {
-  const path = entry.fullPath.replace(/^\//, "");
-  if (entry.isFile) {
-    found.push({ path, open: () => new Promise((resolve, reject) => /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject)) });
-    return;
+/** @param {Dropped} node @returns {Promise<File>} */
+async function fileOf({ handle, entry }) {
+  const ofEntry = () => new Promise((resolve, reject) => /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject));
+  if (!handle) return ofEntry();
+  const file = /** @type {FileSystemFileHandle} */ (handle).getFile();
+  return entry ? file.catch(ofEntry) : file;
+}
+
+/**
+ * @template {{ name: string }} T
+ * @param {AsyncIterable<T> | null | undefined} listing of a folder
+ * @returns {Promise<{ byName: Map<string, T>, complete: boolean }>} what the browser gives of it, and whether that is all
+ */
+async function childrenOf(listing) {
+  /** @type {Map<string, T>} */
+  const byName = new Map();
+  try {
+    if (listing) for await (const child of listing) byName.set(child.name, child);
+    return { byName, complete: true };
+  } catch {
+    return { byName, complete: false };
   }
-  const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
+}
+
+/** @param {FileSystemDirectoryEntry} folder @returns {AsyncIterable<FileSystemEntry>} */
+async function* entriesIn(folder) {
+  const reader = folder.createReader();
   for (;;) {
     // A reader hands out at most 100 entries a call, and says that it is done with none.
-    const batch = await new Promise((resolve, reject) => reader.readEntries(resolve, reject)).catch(() => null);
-    if (!batch) news.onUnreadable?.(path);
-    if (!batch?.length) return;
-    for (const child of batch) await walkEntry(child, found, news);
+    const batch = /** @type {FileSystemEntry[]} */ (await new Promise((resolve, reject) => reader.readEntries(resolve, reject)));
+    if (batch.length === 0) return;
+    yield* batch;
   }
 }
 

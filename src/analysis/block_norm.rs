@@ -1,24 +1,44 @@
-//! Block-norm: every block of a head's vector normalised by its greatest value and quantized.
+//! Block-norm: every block of a head's vector normalised by its greatest magnitude and quantized.
 
-use super::common::{QUANT_BITS, block_storage, method};
-use super::gather::Gather;
-use super::grid::Grid;
-use super::rows::{CaptureInfo, Group, Report, ReportFile, Row, Variant};
-use super::settings::{Kind, ParamSpec, Settings, Value};
-use super::tally::Collected;
-use super::{Analysis, Fold, MeasureError};
+use super::block_grid::{Grid, Storage, storage_params};
+use super::collect_rows::CollectRows;
+use super::error::MeasureError;
+use super::param::{Kind, ParamSpec};
+use super::report::{CaptureInfo, Group, Report, ReportFile, Row, Variant};
+use super::settings::{Settings, SettingsError};
+use super::shared_settings::{QUANT_BITS, SharedSettings, with_shared};
+use super::spec::{AnalysisSpec, Variants, ready};
+use super::unit::{Analysis, Fold, Unit};
+use super::value::Choices;
+use super::weighted::Collected;
+use crate::numeric::python_float::{fixed, text};
 use crate::report::csv::Csv;
-use crate::report::float::{fixed, text};
 use crate::tensor::Tensor;
-use std::sync::Arc;
 
-/// The command line's name.
-pub const NAME: &str = "blocknorm";
+/// What it is.
+pub fn spec() -> AnalysisSpec {
+    AnalysisSpec {
+        name: "blocknorm",
+        label: "Block-norm",
+        help: "Blocks normalised by their greatest value and quantized.",
+        variants: Variants::One,
+        variant_noun: "combination",
+        variant_analysis: None,
+        measures_lossless: false,
+        charts: &["ratio", "bytes", "error"],
+        params: params(),
+        speed_target: Some(1.5),
+        build: |settings| {
+            Ok(ready(BlockNorm::new(BlockNormSettings::try_from(
+                settings,
+            )?)))
+        },
+    }
+}
 
-/// The settings of its own.
-pub fn specs() -> Vec<ParamSpec> {
-    let mut specs = vec![
-        method(
+fn params() -> Vec<ParamSpec> {
+    let mut params = vec![
+        ParamSpec::method(
             "block-size",
             "Block size",
             "Values that share a scale, along head_dim.",
@@ -27,81 +47,118 @@ pub fn specs() -> Vec<ParamSpec> {
                 min: 1,
                 max: 65_536,
             },
-            Value::Int(64),
+            64,
         ),
-        method(
+        ParamSpec::method(
             "topk-ratio",
             "Top-k ratio",
             "The part of the blocks, those of greatest energy, that get an exact scale.",
             "",
             Kind::Float { min: 0.0, max: 1.0 },
-            Value::Float(0.8),
+            0.8,
         ),
-        method(
+        ParamSpec::method(
             "bits",
             "Bits",
             "Quantizer bits within a block.",
             "bits",
             QUANT_BITS,
-            Value::Int(10),
+            10,
         ),
     ];
-    specs.extend(block_storage());
-    specs
+    params.extend(storage_params());
+    with_shared(params)
 }
 
-/// The block-norm analysis.
-pub struct BlockNorm {
-    settings: Settings,
+struct BlockNormSettings {
+    block_size: usize,
+    topk_ratio: f64,
+    bits: u32,
+    stored: Stored,
+}
+
+/// What the summary tells of how blocks are stored, beside their size and bits.
+#[derive(Clone, Copy, Debug)]
+pub struct Stored {
+    /// What is stored beside the values.
+    pub storage: Storage,
+    /// Which layers stay lossless, and how streams are compressed.
+    pub shared: SharedSettings,
+}
+
+impl TryFrom<&Settings> for Stored {
+    type Error = SettingsError;
+
+    fn try_from(settings: &Settings) -> Result<Self, SettingsError> {
+        Ok(Self {
+            storage: settings.try_into()?,
+            shared: settings.try_into()?,
+        })
+    }
+}
+
+impl TryFrom<&Settings> for BlockNormSettings {
+    type Error = SettingsError;
+
+    fn try_from(settings: &Settings) -> Result<Self, SettingsError> {
+        Ok(Self {
+            block_size: settings.read("block-size")?,
+            topk_ratio: settings.read("topk-ratio")?,
+            bits: settings.read("bits")?,
+            stored: settings.try_into()?,
+        })
+    }
+}
+
+struct BlockNorm {
+    stored: Stored,
     grid: Grid,
 }
 
 impl BlockNorm {
-    /// With these settings.
-    pub fn new(settings: Settings, verify: bool) -> Self {
-        let (size, ratio, bits) = (
-            settings.int("block-size"),
-            settings.float("topk-ratio"),
-            settings.int("bits"),
-        );
-        let grid = Grid::new(&[size], &[ratio], &[bits], &settings, verify);
-        Self { settings, grid }
+    fn new(settings: BlockNormSettings) -> Self {
+        let stored = settings.stored;
+        let (sizes, ratios) = (vec![settings.block_size], vec![settings.topk_ratio]);
+        let bits = vec![settings.bits];
+        Self {
+            stored,
+            grid: Grid::new(sizes, ratios, bits, stored.storage, stored.shared),
+        }
     }
 }
 
 impl Analysis for BlockNorm {
+    type Found = Vec<Row>;
+
     fn selects(&self, capture: &CaptureInfo) -> bool {
         self.grid.selects(capture)
     }
 
-    fn combinations(&self) -> usize {
-        1
+    fn measure(&self, unit: &Unit) -> Result<Vec<Row>, MeasureError> {
+        self.grid.measure(unit)
     }
 
-    fn measure(
-        &self,
-        capture: &Arc<CaptureInfo>,
-        k: &Tensor,
-        v: &Tensor,
-    ) -> Result<Vec<Row>, MeasureError> {
-        self.grid.measure(capture, k, v)
+    fn fold(&self, _: &str) -> Box<dyn Fold<Vec<Row>>> {
+        let stored = self.stored;
+        let report = move |collected| report(stored, collected);
+        Box::new(CollectRows::new(self.grid.variants(), report))
     }
 
-    fn fold(&self, _: &str) -> Box<dyn Fold> {
-        Box::new(Gather::new(&self.settings, self.grid.variants(), report))
+    fn compressed(&self, _: &CaptureInfo, tensor: &Tensor) -> Vec<Tensor> {
+        self.grid.compressed(tensor)
     }
 }
 
-fn report(settings: Settings, collected: Collected) -> Report {
+fn report(stored: Stored, collected: Collected) -> Report {
     let mut lines = Lines::default();
     collected.rows().iter().for_each(|row| lines.push(row));
     let groups = collected.groups();
-    let summary = summary(&settings, &groups[0]);
+    let summary = summary(stored, &groups[0]);
     let files = vec![
         ReportFile::new("blocknorm_metrics.csv", lines.into_bytes()),
         ReportFile::new("blocknorm_summary.md", summary.into_bytes()),
     ];
-    collected.report(NAME, settings, groups, Some(0), files)
+    collected.report(groups, Some(0), files)
 }
 
 /// The lines of `blocknorm_metrics.csv`.
@@ -145,7 +202,8 @@ impl Lines {
 }
 
 /// The text of `blocknorm_summary.md` on the rows of one variant.
-pub fn summary(settings: &Settings, group: &Group) -> String {
+pub fn summary(stored: Stored, group: &Group) -> String {
+    let Stored { storage, shared } = stored;
     let all = &group.all;
     let (k, v) = (
         all.k_errors.unwrap_or_default(),
@@ -168,13 +226,13 @@ pub fn summary(settings: &Settings, group: &Group) -> String {
          - K Cosine: {}\n\
          - V MAE: {}\n\
          - V Cosine: {}\n",
-        settings.int("lossless-first-n"),
+        shared.lossless_first_n,
         group.variant.block_size.unwrap_or(0),
         text(group.variant.topk_ratio.unwrap_or(0.0)),
         group.variant.bits,
-        settings.int("scale-bytes"),
-        settings.int("topk-extra-scale-bytes"),
-        settings.text("compress-mode"),
+        storage.scale,
+        storage.topk_scale,
+        shared.compression.mode.name(),
         fixed(all.k_ratio, 3),
         fixed(all.v_ratio, 3),
         fixed(all.kv_ratio, 3),

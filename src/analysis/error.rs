@@ -26,11 +26,22 @@ pub enum JobError {
         /// Captures in the dump.
         captures: usize,
         /// The setting `stage`.
-        stage: String,
+        stage: &'static str,
         /// The setting `min-seq-len`; 0 is no bound.
         min_seq_len: i64,
         /// The setting `max-seq-len`; 0 is no bound.
         max_seq_len: i64,
+    },
+    /// Every capture that the filters leave is of a layer that stays lossless, and the analysis has rows for others only.
+    #[error(
+        "nothing to analyse: {}, below lossless-first-n {lossless_first_n}",
+        if *captures == 1 { "the one capture left is of a lossless layer".to_owned() } else { format!("all {captures} captures left are of lossless layers") }
+    )]
+    AllLossless {
+        /// Captures that the filters leave.
+        captures: usize,
+        /// The setting `lossless-first-n`.
+        lossless_first_n: i64,
     },
     /// Threads can't be started; in the system's words.
     #[error("threads can't be started: {0}")]
@@ -59,6 +70,9 @@ pub enum JobError {
 /// Why a capture could not be measured.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum MeasureError {
+    /// Nobody wants the result any more.
+    #[error("cancelled")]
+    Cancelled,
     /// A frame does not decode, or to other bytes than were compressed.
     #[error("{tensor} does not decode to the bytes that were compressed{}", reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
     NotVerified {

@@ -1,13 +1,17 @@
 //! The front door: an analysis with its settings, from a dump to a report.
 
 use super::error::JobError;
+use super::list::specs;
 use super::plan::{Filter, Plan};
-use super::rows::Report;
+use super::report::{CaptureInfo, Report};
 use super::session::{Progress, Session};
-use super::settings::{Settings, Value};
-use super::{AnalysisSpec, build, specs};
+use super::settings::{Settings, SettingsErrors};
+use super::shared_settings::SharedSettings;
+use super::spec::{AnalysisSpec, Built};
+use super::task::Setup;
+use super::value::{Choices, Value};
 use crate::dump::Dump;
-use crate::par::Pool;
+use crate::tensor::Tensor;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -19,6 +23,7 @@ const TICK: Duration = Duration::from_millis(50);
 pub struct Job {
     spec: AnalysisSpec,
     settings: Settings,
+    analysis: Built,
     filter: Filter,
     verify: bool,
     folder: String,
@@ -46,8 +51,10 @@ impl Job {
         };
         let spec = specs.swap_remove(place);
         let settings = Settings::parse(spec.params.clone(), settings)?;
+        let filter = Filter::try_from(&settings).map_err(SettingsErrors::from)?;
         Ok(Self {
-            filter: Filter::new(&settings),
+            analysis: (spec.build)(&settings).map_err(SettingsErrors::from)?,
+            filter,
             spec,
             settings,
             verify: false,
@@ -105,8 +112,12 @@ impl Job {
 
     /// What it would go through of this dump.
     pub fn plan(&self, dump: &Dump) -> Plan {
-        let analysis = build(self.spec.name, self.settings.clone(), self.verify);
-        Plan::new(dump, &self.filter, &*analysis)
+        self.analysis.plan(dump, &self.filter)
+    }
+
+    /// The tensors whose streams are compressed for this tensor of a capture: what a benchmark gives to another compressor.
+    pub fn compressed(&self, capture: &CaptureInfo, tensor: &Tensor) -> Vec<Tensor> {
+        self.analysis.compressed(capture, tensor)
     }
 
     /// Runs it to the end, on the calling thread and the pool's.
@@ -131,27 +142,33 @@ impl Job {
     /// Starts it, for a caller whose thread must not wait: see [`Session`].
     ///
     /// # Errors
-    /// When the filters leave no capture, or threads can't be started.
-    pub fn start(&self, dump: &Dump) -> Result<Session, JobError> {
-        let analysis = build(self.spec.name, self.settings.clone(), self.verify);
-        let plan = Plan::new(dump, &self.filter, &*analysis);
+    /// When the filters leave no capture that the analysis has rows for, or threads can't be started.
+    pub fn start(&self, dump: &Dump) -> Result<Box<dyn Session>, JobError> {
+        let plan = self.plan(dump);
         if plan.kept() == 0 {
             return Err(JobError::NoCapture {
                 captures: dump.captures.len(),
-                stage: self.filter.stage.clone(),
+                stage: self.filter.stage.name(),
                 min_seq_len: self.filter.min_seq_len,
                 max_seq_len: self.filter.max_seq_len,
             });
         }
-        let pool = Pool::new(self.threads).map_err(JobError::Threads)?;
-        let cancel = Arc::clone(&self.cancel);
-        Ok(Session::new(
-            dump,
-            analysis,
-            plan,
-            &self.folder,
-            pool,
-            cancel,
-        ))
+        if plan.captures() == 0
+            && let Ok(shared) = SharedSettings::try_from(&self.settings)
+        {
+            return Err(JobError::AllLossless {
+                captures: plan.kept(),
+                lossless_first_n: shared.lossless_first_n,
+            });
+        }
+        let setup = Setup {
+            name: self.spec.name,
+            settings: self.settings.clone(),
+            folder: self.folder.clone(),
+            verify: self.verify,
+            threads: self.threads,
+            cancel: Arc::clone(&self.cancel),
+        };
+        self.analysis.start(dump, plan, setup)
     }
 }

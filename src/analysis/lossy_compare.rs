@@ -1,93 +1,89 @@
 //! Lossy compare: clipping, quantizing, and both, side by side.
 
-use super::common::{QUANT_BITS, choices, method, when};
-use super::gather::{Gather, lossy_rows};
-use super::rows::{CaptureInfo, Group, Report, ReportFile, Row, TensorRow, Variant};
-use super::settings::{Kind, ParamSpec, Settings, Value};
-use super::streams::{Captured, Streams};
-use super::tally::Collected;
-use super::{Analysis, Fold, MeasureError};
+use super::collect_rows::{CollectRows, lossy_rows};
+use super::compression::Captured;
+use super::error::MeasureError;
+use super::param::{Kind, ParamSpec};
+use super::report::{CaptureInfo, Group, Report, ReportFile, Row, TensorRow, Variant};
+use super::settings::{Settings, SettingsError};
+use super::shared_settings::{
+    MAX_QUANT_BITS, MIN_QUANT_BITS, QUANT_BITS, SharedSettings, with_shared,
+};
+use super::spec::{AnalysisSpec, Variants, ready};
+use super::unit::{Analysis, Fold, Unit};
+use super::value::{Choices, Value};
+use super::weighted::Collected;
 use crate::lossy::{Clipping, clip, quantize};
 use crate::metrics::errors;
-use crate::order::sort_by;
+use crate::numeric::python_float::{fixed, text};
 use crate::par;
 use crate::report::csv::Csv;
-use crate::report::float::{fixed, text};
 use crate::tensor::Tensor;
 use std::sync::Arc;
-
-/// The command line's name.
-pub const NAME: &str = "lossy-compare";
 
 /// Tensors beyond this many bytes keep all threads busy by their planes and passes alone.
 const LARGE: usize = 1 << 20;
 
-/// The settings of its own.
-pub fn specs() -> Vec<ParamSpec> {
-    let Kind::Int { min, max } = QUANT_BITS else {
-        unreachable!("bits are whole numbers")
-    };
-    let modes = choices(&[
-        ("clip", "Clip"),
-        ("quant", "Quantize"),
-        ("clip-quant", "Clip, then quantize"),
-    ]);
-    let methods = choices(&[
-        ("both", "Both"),
-        ("percentile", "Percentiles"),
-        ("sigma", "Standard deviations"),
-    ]);
-    vec![
-        method(
+/// What it is.
+pub fn spec() -> AnalysisSpec {
+    AnalysisSpec {
+        name: "lossy-compare",
+        label: "Compare",
+        help: "Clipping, quantizing, and both, side by side.",
+        variants: Variants::Many,
+        variant_noun: "method",
+        variant_analysis: None,
+        measures_lossless: false,
+        charts: &["lossy-compare"],
+        params: params(),
+        speed_target: Some(1.5),
+        build: |settings| {
+            Ok(ready(LossyCompare::new(CompareSettings::try_from(
+                settings,
+            )?)))
+        },
+    }
+}
+
+fn params() -> Vec<ParamSpec> {
+    with_shared(vec![
+        ParamSpec::method(
             "modes",
             "Modes",
             "What is compared.",
             "",
-            Kind::ChoiceList { choices: modes },
-            Value::texts(&["clip", "quant", "clip-quant"]),
+            Kind::choice_list::<Compared>(),
+            Value::Texts(Compared::ALL.iter().map(|&(_, name, _)| name.to_owned()).collect()),
         ),
-        when(
-            method(
+        ParamSpec::method(
                 "bits",
                 "Bits",
                 "Quantizer bits.",
                 "bits",
                 QUANT_BITS,
-                Value::Int(8),
-            ),
-            "modes",
-            &["quant", "clip-quant"],
-        ),
-        when(
-            method(
+                8,
+        ).when("modes", &["quant", "clip-quant"]),
+        ParamSpec::method(
                 "bits-list",
                 "Bits list",
                 "Several quantizer bits; when given, it takes the place of bits.",
                 "bits",
                 Kind::IntList {
-                    min,
-                    max,
+                    min: MIN_QUANT_BITS,
+                    max: MAX_QUANT_BITS,
                     empty: true,
                 },
                 Value::Ints(Vec::new()),
-            ),
-            "modes",
-            &["quant", "clip-quant"],
-        ),
-        when(
-            method(
+        ).when("modes", &["quant", "clip-quant"]),
+        ParamSpec::method(
                 "clip-method",
                 "Clip by",
                 "Where values are cut off: at percentiles, at standard deviations from the mean, or both in turn.",
                 "",
-                Kind::Choice { choices: methods },
-                Value::text("both"),
-            ),
-            "modes",
-            &["clip", "clip-quant"],
-        ),
-        when(
-            method(
+                Kind::choice::<ClipBy>(),
+                ClipBy::Both.name(),
+        ).when("modes", &["clip", "clip-quant"]),
+        ParamSpec::method(
                 "clip-percentiles",
                 "Percentiles",
                 "The lower and upper percentile that values are clipped to.",
@@ -96,13 +92,9 @@ pub fn specs() -> Vec<ParamSpec> {
                     min: 0.0,
                     max: 100.0,
                 },
-                Value::Floats(vec![1.0, 99.0]),
-            ),
-            "clip-method",
-            &["both", "percentile"],
-        ),
-        when(
-            method(
+                vec![1.0, 99.0],
+        ).when("clip-method", &["both", "percentile"]),
+        ParamSpec::method(
                 "clip-sigma",
                 "Sigma",
                 "Values are clipped to the mean plus and minus this many standard deviations.",
@@ -111,12 +103,83 @@ pub fn specs() -> Vec<ParamSpec> {
                     min: 0.0,
                     max: 1000.0,
                 },
-                Value::Float(3.0),
-            ),
-            "clip-method",
-            &["both", "sigma"],
-        ),
-    ]
+                3.0,
+        ).when("clip-method", &["both", "sigma"]),
+    ])
+}
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Compared {
+    Clip,
+    Quant,
+    ClipQuant,
+}
+
+impl Choices for Compared {
+    const ALL: &'static [(Self, &'static str, &'static str)] = &[
+        (Self::Clip, "clip", "Clip"),
+        (Self::Quant, "quant", "Quantize"),
+        (Self::ClipQuant, "clip-quant", "Clip, then quantize"),
+    ];
+}
+
+/// Where values are cut off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ClipBy {
+    Both,
+    Percentile,
+    Sigma,
+}
+
+impl Choices for ClipBy {
+    const ALL: &'static [(Self, &'static str, &'static str)] = &[
+        (Self::Both, "both", "Both"),
+        (Self::Percentile, "percentile", "Percentiles"),
+        (Self::Sigma, "sigma", "Standard deviations"),
+    ];
+}
+
+struct CompareSettings {
+    modes: Vec<Compared>,
+    bits: Vec<u32>,
+    clip_by: ClipBy,
+    percentiles: [f64; 2],
+    sigma: f64,
+    shared: SharedSettings,
+}
+
+impl TryFrom<&Settings> for CompareSettings {
+    type Error = SettingsError;
+
+    fn try_from(settings: &Settings) -> Result<Self, SettingsError> {
+        let mut bits: Vec<u32> = settings.read("bits-list")?;
+        if bits.is_empty() {
+            bits.push(settings.read("bits")?);
+        }
+        Ok(Self {
+            modes: settings.read("modes")?,
+            bits,
+            clip_by: settings.read("clip-method")?,
+            percentiles: settings.read("clip-percentiles")?,
+            sigma: settings.read("clip-sigma")?,
+            shared: settings.try_into()?,
+        })
+    }
+}
+
+impl CompareSettings {
+    /// The clippings, with their names in the reports.
+    fn clippings(&self) -> Vec<(&'static str, Clipping)> {
+        let [lower, upper] = self.percentiles;
+        let percentile = ("clip_percentile", Clipping::Percentiles(lower, upper));
+        let sigma = ("clip_sigma", Clipping::Sigma(self.sigma));
+        match self.clip_by {
+            ClipBy::Both => vec![percentile, sigma],
+            ClipBy::Percentile => vec![percentile],
+            ClipBy::Sigma => vec![sigma],
+        }
+    }
 }
 
 /// What a variant does: clips (by the clipping of this place), then quantizes.
@@ -126,70 +189,47 @@ struct Steps {
     bits: Option<u32>,
 }
 
-/// The comparison.
-pub struct LossyCompare {
-    settings: Settings,
-    streams: Streams,
+struct LossyCompare {
+    shared: SharedSettings,
     clippings: Vec<Clipping>,
     steps: Vec<Steps>,
     variants: Vec<Arc<Variant>>,
 }
 
 impl LossyCompare {
-    /// With these settings.
-    pub fn new(settings: Settings, verify: bool) -> Self {
-        let percentiles = settings.floats("clip-percentiles");
-        let mut clippings = vec![
-            (
-                "clip_percentile",
-                Clipping::Percentiles(percentiles[0], percentiles[1]),
-            ),
-            ("clip_sigma", Clipping::Sigma(settings.float("clip-sigma"))),
-        ];
-        match settings.text("clip-method") {
-            "percentile" => clippings.truncate(1),
-            "sigma" => drop(clippings.remove(0)),
-            _ => {}
-        }
-        let bits = match settings.ints("bits-list") {
-            [] => vec![settings.int("bits")],
-            list => list.to_vec(),
-        };
-        let has = |mode: &str| settings.texts("modes").iter().any(|chosen| chosen == mode);
+    fn new(settings: CompareSettings) -> Self {
+        let clippings = settings.clippings();
+        let has = |mode| settings.modes.contains(&mode);
         let (mut steps, mut variants) = (Vec::new(), Vec::new());
-        let mut add = |label: &str, clip: Option<usize>, bits: Option<i64>| {
-            steps.push(Steps {
-                clip,
-                bits: bits.map(|bits| bits as u32),
-            });
-            variants.push(Arc::new(Variant::new(label, bits.unwrap_or(0))));
+        let mut add = |label: &str, clip: Option<usize>, bits: Option<u32>| {
+            steps.push(Steps { clip, bits });
+            variants.push(Arc::new(Variant::new(label, bits.map_or(0, i64::from))));
         };
-        if has("clip") {
+        if has(Compared::Clip) {
             clippings
                 .iter()
                 .enumerate()
                 .for_each(|(place, (name, _))| add(name, Some(place), None));
         }
-        if has("quant") {
-            bits.iter()
+        if has(Compared::Quant) {
+            settings
+                .bits
+                .iter()
                 .for_each(|&bits| add("quant_only", None, Some(bits)));
         }
-        if has("clip-quant") {
-            for &bits in &bits {
+        if has(Compared::ClipQuant) {
+            for &bits in &settings.bits {
                 for (place, (name, _)) in clippings.iter().enumerate() {
                     add(&format!("{name}+quant"), Some(place), Some(bits));
                 }
             }
         }
-        let streams = Streams::new(&settings, verify);
-        let clippings = clippings
-            .into_iter()
-            .map(|(_, clipping)| clipping)
-            .collect();
         Self {
-            settings,
-            streams,
-            clippings,
+            shared: settings.shared,
+            clippings: clippings
+                .into_iter()
+                .map(|(_, clipping)| clipping)
+                .collect(),
             steps,
             variants,
         }
@@ -198,7 +238,7 @@ impl LossyCompare {
     /// One tensor's part of every row. A clipping is made once for all variants that begin with it.
     fn tensor(&self, captured: &Captured) -> Result<Vec<TensorRow>, MeasureError> {
         let mut starts: Vec<Option<usize>> = self.steps.iter().map(|steps| steps.clip).collect();
-        sort_by(&mut starts, Ord::cmp);
+        starts.sort();
         starts.dedup();
         let from = |start: &Option<usize>| self.variants_from(captured, *start);
         // Large tensors one start after the other: each holds a copy or two of the tensor.
@@ -213,7 +253,7 @@ impl LossyCompare {
             .into_iter()
             .flatten()
             .collect();
-        sort_by(&mut rows, |(a, _), (b, _)| a.cmp(b));
+        rows.sort_by_key(|(place, _)| *place);
         Ok(rows.into_iter().map(|(_, row)| row).collect())
     }
 
@@ -236,7 +276,7 @@ impl LossyCompare {
             let quantized = steps.bits.map(|bits| quantize(clipped, bits));
             let values = quantized.as_ref().unwrap_or(clipped);
             let (streams, errors) = par::join(
-                || self.streams.lossy(captured, values),
+                || self.shared.compression.lossy(captured, values),
                 || errors(original, [values].as_slice()),
             );
             rows.push((place, captured.row(streams?, 0, errors.first().copied())));
@@ -246,38 +286,44 @@ impl LossyCompare {
 }
 
 impl Analysis for LossyCompare {
+    type Found = Vec<Row>;
+
     fn selects(&self, capture: &CaptureInfo) -> bool {
-        !self.streams.keeps(capture.layer_id)
+        !self.shared.keeps(capture.layer_id)
     }
 
     fn combinations(&self) -> usize {
         self.variants.len()
     }
 
-    fn measure(
-        &self,
-        capture: &Arc<CaptureInfo>,
-        k: &Tensor,
-        v: &Tensor,
-    ) -> Result<Vec<Row>, MeasureError> {
-        lossy_rows(capture, k, v, &self.variants, |captured| {
-            self.tensor(captured)
-        })
+    fn measure(&self, unit: &Unit) -> Result<Vec<Row>, MeasureError> {
+        lossy_rows(unit, &self.variants, |captured| self.tensor(captured))
     }
 
-    fn fold(&self, _: &str) -> Box<dyn Fold> {
+    fn fold(&self, _: &str) -> Box<dyn Fold<Vec<Row>>> {
         let variants = self.variants.iter().map(|variant| (**variant).clone());
-        Box::new(Gather::new(&self.settings, variants, report))
+        Box::new(CollectRows::new(variants, report))
+    }
+
+    fn compressed(&self, _: &CaptureInfo, tensor: &Tensor) -> Vec<Tensor> {
+        let values = |steps: &Steps| {
+            let clipped = steps.clip.map(|place| clip(tensor, self.clippings[place]));
+            let clipped = clipped.as_ref().unwrap_or(tensor);
+            steps
+                .bits
+                .map_or_else(|| clipped.clone(), |bits| quantize(clipped, bits))
+        };
+        self.steps.iter().map(values).collect()
     }
 }
 
-fn report(settings: Settings, collected: Collected) -> Report {
+fn report(collected: Collected) -> Report {
     let groups = collected.groups();
     let files = vec![
         ReportFile::new("lossy_compare.csv", table(collected.rows())),
         ReportFile::new("lossy_compare_summary.md", summary(&groups).into_bytes()),
     ];
-    collected.report(NAME, settings, groups, None, files)
+    collected.report(groups, None, files)
 }
 
 fn table(rows: &[Row]) -> Vec<u8> {

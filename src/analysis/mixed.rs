@@ -1,158 +1,200 @@
 //! Mixed: the first N layers lossless, the rest truncated or quantized.
 
-use super::common::{QUANT_BITS, choices, method, when};
-use super::gather::Gather;
-use super::rows::{CaptureInfo, Group, Report, ReportFile, Row, Variant};
-use super::settings::{Kind, ParamSpec, Settings, Value};
-use super::streams::{Streams, both};
-use super::tally::Collected;
-use super::{Analysis, Fold, MeasureError};
+use super::collect_rows::CollectRows;
+use super::compression::both;
+use super::error::MeasureError;
+use super::param::{Kind, ParamSpec};
+use super::report::{CaptureInfo, Group, Report, ReportFile, Row, Variant};
+use super::settings::{Settings, SettingsError};
+use super::shared_settings::{QUANT_BITS, SharedSettings, with_shared};
+use super::spec::{AnalysisSpec, Variants, ready};
+use super::unit::{Analysis, Fold, Unit};
+use super::value::Choices;
+use super::weighted::Collected;
 use crate::lossy::{quantize, truncate};
 use crate::metrics::{Errors, errors};
+use crate::numeric::python_float::{fixed, text};
 use crate::report::csv::{Csv, boolean};
-use crate::report::float::{fixed, text};
 use crate::tensor::Tensor;
 use std::sync::Arc;
 
-/// The command line's name.
-pub const NAME: &str = "mixed";
+/// What it is.
+pub fn spec() -> AnalysisSpec {
+    AnalysisSpec {
+        name: "mixed",
+        label: "Mixed",
+        help: "First N layers lossless, the rest truncated or quantized.",
+        variants: Variants::One,
+        variant_noun: "method",
+        variant_analysis: None,
+        measures_lossless: true,
+        charts: &["ratio", "bytes", "error"],
+        params: params(),
+        speed_target: Some(1.5),
+        build: |settings| Ok(ready(Mixed::new(MixedSettings::try_from(settings)?))),
+    }
+}
 
-/// The settings of its own.
-pub fn specs() -> Vec<ParamSpec> {
-    let methods = choices(&[("truncate", "Truncate"), ("quant", "Quantize")]);
-    vec![
-        method(
+/// The errors of the lossy rows, where there are any.
+const ERRORS_FILE: &str = "lossy_error_metrics.csv";
+
+fn params() -> Vec<ParamSpec> {
+    with_shared(vec![
+        ParamSpec::method(
             "lossy-method",
             "Method",
             "What the layers beyond the lossless ones go through: mantissa bits cut off, or uniform steps with one scale a tensor.",
             "",
-            Kind::Choice { choices: methods },
-            Value::text("truncate"),
+            Kind::choice::<Method>(),
+            Method::Truncate.name(),
         ),
-        when(
-            method(
-                "lossy-mantissa-bits",
-                "Mantissa bits",
-                "Mantissa bits that are kept; fp16 has 10, bf16 7, fp32 23.",
-                "bits",
-                Kind::Int { min: 0, max: 23 },
-                Value::Int(6),
-            ),
-            "lossy-method",
-            &["truncate"],
-        ),
-        when(
-            method(
-                "lossy-bits",
-                "Bits",
-                "Quantizer bits: values become multiples of max|x| / (2^(bits-1) - 1).",
-                "bits",
-                QUANT_BITS,
-                Value::Int(8),
-            ),
-            "lossy-method",
-            &["quant"],
-        ),
-    ]
+        ParamSpec::method(
+            "lossy-mantissa-bits",
+            "Mantissa bits",
+            "Mantissa bits that are kept; fp16 has 10, bf16 7, fp32 23.",
+            "bits",
+            Kind::Int { min: 0, max: 23 },
+            6,
+        )
+        .when("lossy-method", &["truncate"]),
+        ParamSpec::method(
+            "lossy-bits",
+            "Bits",
+            "Quantizer bits: values become multiples of max|x| / (2^(bits-1) - 1).",
+            "bits",
+            QUANT_BITS,
+            8,
+        )
+        .when("lossy-method", &["quant"]),
+    ])
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Method {
-    Truncate(u32),
-    Quant(u32),
+    Truncate,
+    Quantize,
 }
 
-/// The mixed analysis.
-pub struct Mixed {
-    settings: Settings,
-    streams: Streams,
+impl Choices for Method {
+    const ALL: &'static [(Self, &'static str, &'static str)] = &[
+        (Self::Truncate, "truncate", "Truncate"),
+        (Self::Quantize, "quant", "Quantize"),
+    ];
+}
+
+#[derive(Clone, Copy, Debug)]
+struct MixedSettings {
     method: Method,
+    /// Mantissa or quantizer bits, as the method has it.
+    bits: u32,
+    shared: SharedSettings,
+}
+
+impl TryFrom<&Settings> for MixedSettings {
+    type Error = SettingsError;
+
+    fn try_from(settings: &Settings) -> Result<Self, SettingsError> {
+        let method = settings.read("lossy-method")?;
+        Ok(Self {
+            method,
+            bits: settings.read(match method {
+                Method::Truncate => "lossy-mantissa-bits",
+                Method::Quantize => "lossy-bits",
+            })?,
+            shared: settings.try_into()?,
+        })
+    }
+}
+
+struct Mixed {
+    settings: MixedSettings,
     lossless: Arc<Variant>,
     lossy: Arc<Variant>,
 }
 
 impl Mixed {
-    /// With these settings.
-    pub fn new(settings: Settings, verify: bool) -> Self {
-        let bits = |flag| settings.int(flag) as u32;
-        let (method, bits) = match settings.text("lossy-method") {
-            "quant" => (Method::Quant(bits("lossy-bits")), bits("lossy-bits")),
-            _ => (
-                Method::Truncate(bits("lossy-mantissa-bits")),
-                bits("lossy-mantissa-bits"),
-            ),
-        };
-        let lossy = Variant::new(settings.text("lossy-method"), i64::from(bits));
+    fn new(settings: MixedSettings) -> Self {
+        let lossy = Variant::new(settings.method.name(), i64::from(settings.bits));
         Self {
-            streams: Streams::new(&settings, verify),
             settings,
-            method,
             lossless: Arc::new(Variant::new("lossless", 0)),
             lossy: Arc::new(lossy),
+        }
+    }
+
+    fn lossy(&self, tensor: &Tensor) -> Tensor {
+        let MixedSettings { method, bits, .. } = self.settings;
+        match method {
+            Method::Truncate => truncate(tensor, bits),
+            Method::Quantize => quantize(tensor, bits),
         }
     }
 }
 
 impl Analysis for Mixed {
+    type Found = Vec<Row>;
+
     fn selects(&self, _: &CaptureInfo) -> bool {
         true
     }
 
-    fn combinations(&self) -> usize {
-        1
-    }
-
-    fn measure(
-        &self,
-        capture: &Arc<CaptureInfo>,
-        k: &Tensor,
-        v: &Tensor,
-    ) -> Result<Vec<Row>, MeasureError> {
-        let lossless = self.streams.keeps(capture.layer_id);
-        let (k, v) = both(k, v, |captured| {
+    fn measure(&self, unit: &Unit) -> Result<Vec<Row>, MeasureError> {
+        let capture = &unit.capture().info;
+        let shared = self.settings.shared;
+        let lossless = shared.keeps(capture.layer_id);
+        let (k, v) = both(unit, |captured| {
             if lossless {
-                return self.streams.lossless(captured);
+                return shared.compression.lossless(captured);
             }
-            let values = match self.method {
-                Method::Truncate(bits) => truncate(captured.tensor, bits),
-                Method::Quant(bits) => quantize(captured.tensor, bits),
-            };
+            let values = self.lossy(captured.tensor);
             let errors = errors(captured.tensor, [&values].as_slice());
-            Ok(captured.row(
-                self.streams.lossy(captured, &values)?,
-                0,
-                errors.first().copied(),
-            ))
+            let streams = shared.compression.lossy(captured, &values)?;
+            Ok(captured.row(streams, 0, errors.first().copied()))
         })?;
-        let variant = Arc::clone(if lossless {
+        let variant = if lossless {
             &self.lossless
         } else {
             &self.lossy
-        });
+        };
         Ok(vec![Row {
             capture: Arc::clone(capture),
             lossless,
-            variant,
+            variant: Arc::clone(variant),
             k,
             v,
         }])
     }
 
-    fn fold(&self, _: &str) -> Box<dyn Fold> {
-        Box::new(Gather::new(&self.settings, [(*self.lossy).clone()], report))
+    fn fold(&self, _: &str) -> Box<dyn Fold<Vec<Row>>> {
+        let settings = self.settings;
+        let report = move |collected| report(&settings, collected);
+        Box::new(CollectRows::new([(*self.lossy).clone()], report))
+    }
+
+    fn compressed(&self, capture: &CaptureInfo, tensor: &Tensor) -> Vec<Tensor> {
+        if self.settings.shared.keeps(capture.layer_id) {
+            vec![tensor.clone()]
+        } else {
+            vec![self.lossy(tensor)]
+        }
     }
 }
 
-fn report(settings: Settings, collected: Collected) -> Report {
+fn report(settings: &MixedSettings, collected: Collected) -> Report {
     let rows = collected.rows();
     let groups = collected.groups();
+    let mut superseded = Vec::new();
     let mut files = vec![ReportFile::new("mixed_layer_metrics.csv", layers(rows))];
-    files.extend(lossy_errors(rows).map(|bytes| ReportFile::new("lossy_error_metrics.csv", bytes)));
-    files.push(ReportFile::new(
-        "mixed_summary.md",
-        summary(&settings, &groups[0]).into_bytes(),
-    ));
-    collected.report(NAME, settings, groups, Some(0), files)
+    match lossy_errors(rows) {
+        Some(bytes) => files.push(ReportFile::new(ERRORS_FILE, bytes)),
+        None => superseded.push(ERRORS_FILE),
+    }
+    let summary = summary(settings, &groups[0]).into_bytes();
+    files.push(ReportFile::new("mixed_summary.md", summary));
+    Report {
+        superseded,
+        ..collected.report(groups, Some(0), files)
+    }
 }
 
 fn layers(rows: &[Row]) -> Vec<u8> {
@@ -190,27 +232,18 @@ fn lossy_errors(rows: &[Row]) -> Option<Vec<u8>> {
     any.then(|| csv.into_bytes())
 }
 
-fn summary(settings: &Settings, group: &Group) -> String {
-    let (method, bits) = match settings.text("lossy-method") {
-        "quant" => (
-            "quant",
-            format!("Lossy quant bits: {}", settings.int("lossy-bits")),
-        ),
-        other => (
-            other,
-            format!(
-                "Lossy mantissa bits: {}",
-                settings.int("lossy-mantissa-bits")
-            ),
-        ),
+fn summary(settings: &MixedSettings, group: &Group) -> String {
+    let bits = match settings.method {
+        Method::Truncate => "Lossy mantissa bits",
+        Method::Quantize => "Lossy quant bits",
     };
     let ratio = |value| fixed(value, 3);
     let (all, lossless, lossy) = (&group.all, &group.lossless, &group.lossy);
     let mut text = format!(
         "# Mixed Compression Summary\n\n\
              - Lossless first N layers: {}\n\
-             - Lossy method: {method}\n\
-             - {bits}\n\
+             - Lossy method: {}\n\
+             - {bits}: {}\n\
              - Compress mode: {}\n\
              - Dumps analyzed: {}\n\n\
              ## Weighted Ratios (overall)\n\
@@ -219,8 +252,10 @@ fn summary(settings: &Settings, group: &Group) -> String {
              - Weighted KV ratio: {}\n\n\
              ## Weighted Ratios (lossless layers)\n- K: {}\n- V: {}\n\n\
              ## Weighted Ratios (lossy layers)\n- K: {}\n- V: {}\n\n",
-        settings.int("lossless-first-n"),
-        settings.text("compress-mode"),
+        settings.shared.lossless_first_n,
+        settings.method.name(),
+        settings.bits,
+        settings.shared.compression.mode.name(),
         all.rows,
         ratio(all.k_ratio),
         ratio(all.v_ratio),

@@ -1,8 +1,10 @@
 //! Which captures of a dump an analysis goes through.
 
-use super::Analysis;
-use super::rows::CaptureInfo;
-use super::settings::Settings;
+use super::report::CaptureInfo;
+use super::settings::{Settings, SettingsError};
+use super::shared_settings::Stage;
+use super::unit::{Analysis, Found};
+use super::value::Choices;
 use crate::dump::{Capture, Dump};
 use std::sync::Arc;
 
@@ -25,28 +27,31 @@ impl CaptureInfo {
 /// The captures that a user wants to analyse, of those in the dump.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
-    /// A stage, or `both` for all (unknown ones too).
-    pub stage: String,
+    /// Their stage.
+    pub stage: Stage,
     /// The least seq_len; 0: no bound.
     pub min_seq_len: i64,
     /// The greatest seq_len; 0: no bound.
     pub max_seq_len: i64,
 }
 
-impl Filter {
-    /// The filter of these settings.
-    pub fn new(settings: &Settings) -> Self {
-        Self {
-            stage: settings.text("stage").to_owned(),
-            min_seq_len: settings.int("min-seq-len"),
-            max_seq_len: settings.int("max-seq-len"),
-        }
-    }
+impl TryFrom<&Settings> for Filter {
+    type Error = SettingsError;
 
+    fn try_from(settings: &Settings) -> Result<Self, SettingsError> {
+        Ok(Self {
+            stage: settings.read("stage")?,
+            min_seq_len: settings.read("min-seq-len")?,
+            max_seq_len: settings.read("max-seq-len")?,
+        })
+    }
+}
+
+impl Filter {
     /// Whether the filter lets this capture through.
     pub fn keeps(&self, capture: &CaptureInfo) -> bool {
         let seq_len = i64::try_from(capture.seq_len).unwrap_or(i64::MAX);
-        (self.stage == "both" || self.stage == capture.stage)
+        (self.stage == Stage::Both || self.stage.name() == capture.stage)
             && (self.min_seq_len <= 0 || seq_len >= self.min_seq_len)
             && (self.max_seq_len <= 0 || seq_len <= self.max_seq_len)
     }
@@ -62,7 +67,11 @@ pub struct Plan {
 
 impl Plan {
     /// The captures that the filter keeps and the analysis selects.
-    pub(super) fn new(dump: &Dump, filter: &Filter, analysis: &dyn Analysis) -> Self {
+    pub(super) fn new<F: Found>(
+        dump: &Dump,
+        filter: &Filter,
+        analysis: &dyn Analysis<Found = F>,
+    ) -> Self {
         let infos = dump
             .captures
             .iter()

@@ -1,27 +1,40 @@
 //! Sweep: block-norm over a grid of block sizes, top-k ratios and bits, best ratio first.
 
-use super::block_norm::{Lines, summary};
-use super::common::{QUANT_BITS, block_storage, method};
-use super::grid::Grid;
-use super::rows::{CaptureInfo, Group, Report, ReportFile, Row};
-use super::settings::{Kind, ParamSpec, Section, Settings, Value};
-use super::tally::Collected;
-use super::{Analysis, Fold, MeasureError};
+use super::block_grid::{Grid, storage_params};
+use super::block_norm::{Lines, Stored, summary};
+use super::error::MeasureError;
+use super::param::{Kind, ParamSpec, Section};
+use super::report::{CaptureInfo, Group, Report, ReportFile, Row};
+use super::settings::{Settings, SettingsError};
+use super::shared_settings::{MAX_QUANT_BITS, MIN_QUANT_BITS, with_shared};
+use super::spec::{AnalysisSpec, Variants, ready};
+use super::unit::{Analysis, Fold, Unit};
+use super::value::Value;
+use super::weighted::Collected;
+use crate::numeric::python_float::{fixed, text};
 use crate::report::csv::{Csv, boolean};
-use crate::report::float::{fixed, text};
 use crate::tensor::Tensor;
-use std::sync::Arc;
 
-/// The command line's name.
-pub const NAME: &str = "sweep";
+/// What it is.
+pub fn spec() -> AnalysisSpec {
+    AnalysisSpec {
+        name: "sweep",
+        label: "Sweep",
+        help: "Block-norm over a grid of block sizes, top-k ratios and bits.",
+        variants: Variants::Many,
+        variant_noun: "combination",
+        variant_analysis: Some("blocknorm"),
+        measures_lossless: false,
+        charts: &["sweep"],
+        params: params(),
+        speed_target: Some(4.0),
+        build: |settings| Ok(ready(Sweep::new(settings)?)),
+    }
+}
 
-/// The settings of its own.
-pub fn specs() -> Vec<ParamSpec> {
-    let Kind::Int { min, max } = QUANT_BITS else {
-        unreachable!("bits are whole numbers")
-    };
-    let mut specs = vec![
-        method(
+fn params() -> Vec<ParamSpec> {
+    let mut params = vec![
+        ParamSpec::method(
             "block-sizes",
             "Block sizes",
             "Values that share a scale, along head_dim.",
@@ -31,67 +44,66 @@ pub fn specs() -> Vec<ParamSpec> {
                 max: 65_536,
                 empty: false,
             },
-            Value::Ints(vec![64, 128, 256]),
+            vec![64_i64, 128, 256],
         ),
-        method(
+        ParamSpec::method(
             "topk-ratios",
             "Top-k ratios",
             "The part of the blocks, those of greatest energy, that get an exact scale.",
             "",
             Kind::FloatList { min: 0.0, max: 1.0 },
-            Value::Floats(vec![0.02, 0.05, 0.1]),
+            vec![0.02, 0.05, 0.1],
         ),
-        method(
+        ParamSpec::method(
             "bits-list",
             "Bits",
             "Quantizer bits within a block.",
             "bits",
             Kind::IntList {
-                min,
-                max,
+                min: MIN_QUANT_BITS,
+                max: MAX_QUANT_BITS,
                 empty: false,
             },
-            Value::Ints(vec![8, 10]),
+            vec![8_i64, 10],
         ),
     ];
-    specs.extend(block_storage());
+    params.extend(storage_params());
     let least = Kind::Float {
         min: -1.0,
         max: 1.0,
     };
     let most = Kind::Float { min: 0.0, max: 1e9 };
-    let report = |flag, label, help, kind, default| ParamSpec {
-        section: Section::Report,
-        ..method(flag, label, help, "", kind, default)
+    let report = |flag, label, help, kind, default: Value| {
+        ParamSpec::method(flag, label, help, "", kind, default).section(Section::Report)
     };
-    specs.extend([
+    params.extend([
         report(
             "min-k-cosine",
             "K cosine at least",
             "A combo passes when K's cosine is no less.",
             least.clone(),
-            Value::Float(0.9999),
+            0.9999.into(),
         ),
         report(
             "min-v-cosine",
             "V cosine at least",
             "A combo passes when V's cosine is no less.",
             least,
-            Value::Float(0.9999),
+            0.9999.into(),
         ),
         report(
             "max-k-mae",
             "K MAE at most",
             "A combo passes when K's mean absolute error is no greater.",
             most.clone(),
-            Value::Float(0.01),
+            0.01.into(),
         ),
         report(
             "max-v-mae",
             "V MAE at most",
             "A combo passes when V's mean absolute error is no greater.",
             most,
-            Value::Float(0.002),
+            0.002.into(),
         ),
         report(
             "top-n",
@@ -101,36 +113,97 @@ pub fn specs() -> Vec<ParamSpec> {
                 min: 0,
                 max: 100_000,
             },
-            Value::Int(10),
+            10.into(),
+        ),
+        report(
+            "max-combos",
+            "Combos at most",
+            "A grid of more combos is refused before work starts: each takes some KB of memory, and two files where combos are kept.",
+            Kind::Int {
+                min: 1,
+                max: 10_000_000,
+            },
+            10_000.into(),
         ),
         report(
             "save-combo",
             "Keep combos",
             "Also write each combo's block-norm reports into a folder of its name.",
             Kind::Switch,
-            Value::Switch(false),
+            false.into(),
         ),
     ]);
-    specs
+    with_shared(params)
 }
 
-/// The sweep.
-pub struct Sweep {
-    settings: Settings,
+/// What a combo's figures must keep to, and what is written.
+#[derive(Clone, Debug)]
+struct SweepSettings {
+    min_k_cosine: f64,
+    min_v_cosine: f64,
+    max_k_mae: f64,
+    max_v_mae: f64,
+    top_n: usize,
+    save_combo: bool,
+    stored: Stored,
+}
+
+impl TryFrom<&Settings> for SweepSettings {
+    type Error = SettingsError;
+
+    fn try_from(settings: &Settings) -> Result<Self, SettingsError> {
+        Ok(Self {
+            min_k_cosine: settings.read("min-k-cosine")?,
+            min_v_cosine: settings.read("min-v-cosine")?,
+            max_k_mae: settings.read("max-k-mae")?,
+            max_v_mae: settings.read("max-v-mae")?,
+            top_n: settings.read("top-n")?,
+            save_combo: settings.read("save-combo")?,
+            stored: settings.try_into()?,
+        })
+    }
+}
+
+struct Sweep {
+    settings: SweepSettings,
     grid: Grid,
 }
 
+/// Looks at the grid's size before it is made.
+fn refuse_too_many(axes: [usize; 3], settings: &Settings) -> Result<(), SettingsError> {
+    let most: u64 = settings.read("max-combos")?;
+    let combos = axes
+        .iter()
+        .fold(1_u64, |all, &len| all.saturating_mul(len as u64));
+    if combos <= most {
+        return Ok(());
+    }
+    let [sizes, ratios, bits] = axes;
+    Err(SettingsError::Invalid {
+        flag: "max-combos",
+        value: most.to_string(),
+        allowed: format!(
+            "{combos} or more: so many combos are {sizes} block sizes x {ratios} top-k ratios x {bits} bits; shorten a list, or raise this"
+        ),
+    })
+}
+
 impl Sweep {
-    /// With these settings.
-    pub fn new(settings: Settings, verify: bool) -> Self {
-        let (sizes, bits) = (settings.ints("block-sizes"), settings.ints("bits-list"));
-        let ratios = settings.floats("topk-ratios");
-        let grid = Grid::new(sizes, ratios, bits, &settings, verify);
-        Self { settings, grid }
+    fn new(from: &Settings) -> Result<Self, SettingsError> {
+        let settings = SweepSettings::try_from(from)?;
+        let sizes: Vec<usize> = from.read("block-sizes")?;
+        let ratios: Vec<f64> = from.read("topk-ratios")?;
+        let bits: Vec<u32> = from.read("bits-list")?;
+        refuse_too_many([sizes.len(), ratios.len(), bits.len()], from)?;
+        let Stored { storage, shared } = settings.stored;
+        let grid = Grid::new(sizes, ratios, bits, storage, shared);
+        Ok(Self { settings, grid })
     }
 }
 
 impl Analysis for Sweep {
+    type Found = Vec<Row>;
+
     fn selects(&self, capture: &CaptureInfo) -> bool {
         self.grid.selects(capture)
     }
@@ -139,40 +212,38 @@ impl Analysis for Sweep {
         self.grid.variants().count()
     }
 
-    fn measure(
-        &self,
-        capture: &Arc<CaptureInfo>,
-        k: &Tensor,
-        v: &Tensor,
-    ) -> Result<Vec<Row>, MeasureError> {
-        self.grid.measure(capture, k, v)
+    fn measure(&self, unit: &Unit) -> Result<Vec<Row>, MeasureError> {
+        self.grid.measure(unit)
     }
 
-    fn fold(&self, folder: &str) -> Box<dyn Fold> {
-        let lines = if self.settings.switch("save-combo") {
+    fn fold(&self, folder: &str) -> Box<dyn Fold<Vec<Row>>> {
+        let lines = if self.settings.save_combo {
             self.grid.variants().map(|_| Lines::default()).collect()
         } else {
             Vec::new()
         };
-        let collected = Collected::new(self.grid.variants(), false);
         Box::new(SweepFold {
             settings: self.settings.clone(),
             folder: folder.to_owned(),
-            collected,
+            collected: Collected::new(self.grid.variants(), false),
             lines,
         })
+    }
+
+    fn compressed(&self, _: &CaptureInfo, tensor: &Tensor) -> Vec<Tensor> {
+        self.grid.compressed(tensor)
     }
 }
 
 struct SweepFold {
-    settings: Settings,
+    settings: SweepSettings,
     folder: String,
     collected: Collected,
     /// A table for every combo where combos are kept, else none.
     lines: Vec<Lines>,
 }
 
-impl Fold for SweepFold {
+impl Fold<Vec<Row>> for SweepFold {
     fn push(&mut self, rows: Vec<Row>) {
         for (row, lines) in rows.iter().zip(&mut self.lines) {
             lines.push(row);
@@ -192,7 +263,7 @@ impl Fold for SweepFold {
             ));
             combo_files.push(ReportFile::new(
                 name("blocknorm_summary.md"),
-                summary(settings, group).into_bytes(),
+                summary(settings.stored, group).into_bytes(),
             ));
         }
         for group in &mut groups {
@@ -209,8 +280,7 @@ impl Fold for SweepFold {
         files.extend(combo_files);
         let passing = groups.iter().position(|group| group.passes == Some(true));
         let headline = passing.or((!groups.is_empty()).then_some(0));
-        self.collected
-            .report(NAME, self.settings, groups, headline, files)
+        self.collected.report(groups, headline, files)
     }
 }
 
@@ -223,16 +293,16 @@ fn figures(group: &Group) -> [f64; 4] {
     [k.mae, k.cosine, v.mae, v.cosine]
 }
 
-fn passes(settings: &Settings, group: &Group) -> bool {
+fn passes(settings: &SweepSettings, group: &Group) -> bool {
     let [k_mae, k_cosine, v_mae, v_cosine] = figures(group);
-    k_cosine >= settings.float("min-k-cosine")
-        && v_cosine >= settings.float("min-v-cosine")
-        && k_mae <= settings.float("max-k-mae")
-        && v_mae <= settings.float("max-v-mae")
+    k_cosine >= settings.min_k_cosine
+        && v_cosine >= settings.min_v_cosine
+        && k_mae <= settings.max_k_mae
+        && v_mae <= settings.max_v_mae
 }
 
 /// `blocknorm_sweep.csv`.
-fn table(settings: &Settings, folder: &str, groups: &[Group]) -> Vec<u8> {
+fn table(settings: &SweepSettings, folder: &str, groups: &[Group]) -> Vec<u8> {
     let header = "combo,block_size,topk_ratio,bits,weighted_k_ratio,weighted_v_ratio,weighted_kv_ratio,\
                   k_mae,v_mae,k_cosine,v_cosine,rows,passes_precision,out_dir";
     let mut csv = Csv::new(header, "\n");
@@ -258,7 +328,7 @@ fn table(settings: &Settings, folder: &str, groups: &[Group]) -> Vec<u8> {
             .map(text),
         );
         fields.extend([all.rows.to_string(), boolean(group.passes == Some(true))]);
-        fields.push(match (settings.switch("save-combo"), folder) {
+        fields.push(match (settings.save_combo, folder) {
             (false, _) => String::new(),
             (true, "") => variant.label.clone(),
             (true, folder) if folder.ends_with('/') => format!("{folder}{}", variant.label),
@@ -270,12 +340,12 @@ fn table(settings: &Settings, folder: &str, groups: &[Group]) -> Vec<u8> {
 }
 
 /// `blocknorm_best.md`.
-fn best(settings: &Settings, groups: &[Group]) -> String {
+fn best(settings: &SweepSettings, groups: &[Group]) -> String {
     let passing: Vec<&Group> = groups
         .iter()
         .filter(|group| group.passes == Some(true))
         .collect();
-    let most = settings.int("top-n") as usize;
+    let most = settings.top_n;
     let line = |group: &Group| {
         let all = &group.all;
         let [k, v, kv] = [all.k_ratio, all.v_ratio, all.kv_ratio].map(|value| fixed(value, 3));
@@ -285,7 +355,6 @@ fn best(settings: &Settings, groups: &[Group]) -> String {
             "- {label}: KV {kv}, K {k}, V {v}, K MAE {k_mae}, V MAE {v_mae}, K cos {k_cosine}, V cos {v_cosine}\n"
         )
     };
-    let threshold = |flag| text(settings.float(flag));
     format!(
         "# Block-Norm Sweep Summary\n\n\
          - Total combos: {}\n\
@@ -295,10 +364,10 @@ fn best(settings: &Settings, groups: &[Group]) -> String {
          ## Top Passing Precision\n{}",
         groups.len(),
         passing.len(),
-        threshold("min-k-cosine"),
-        threshold("min-v-cosine"),
-        threshold("max-k-mae"),
-        threshold("max-v-mae"),
+        text(settings.min_k_cosine),
+        text(settings.min_v_cosine),
+        text(settings.max_k_mae),
+        text(settings.max_v_mae),
         groups.iter().take(most).map(line).collect::<String>(),
         passing
             .iter()

@@ -12,7 +12,8 @@ use kvlens::convert::{
 };
 use kvlens::dump::{Bits16, Dump};
 
-use super::{Failure, catch_interrupt, counted, input, report_problems};
+use super::staging::temporary;
+use super::{Failure, counted, input, interrupt, report_problems};
 
 /// The command's flags.
 pub fn command() -> Command {
@@ -73,6 +74,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
             format!("{} is there already", out.display()),
         ));
     }
+    refuse_inside(&out, Path::new(input::path(matches)))?;
     let options = options(matches, &out);
     let failed = |error: ConvertError| Failure::new(1, error.to_string());
     let plan = Plan::new(&dump, &options).map_err(failed)?;
@@ -82,23 +84,36 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         plan.bytes(),
         out.display()
     );
-    let temporary = temporary(&out);
-    let interrupted = catch_interrupt();
-    let written = write(&dump, plan, options.format, &temporary, &interrupted).and_then(|()| {
-        fs::rename(&temporary, &out)
-            .map_err(|error| Failure::new(1, format!("{}: {error}", out.display())))
-    });
-    if written.is_err() {
-        // What can't be removed stays under its temporary name: nobody takes it for a dump.
-        let _ = if temporary.is_dir() {
-            fs::remove_dir_all(&temporary)
-        } else {
-            fs::remove_file(&temporary)
-        };
-    }
-    written?;
+    let interrupted = interrupt::catch();
+    let at_out = |error: std::io::Error| Failure::new(1, format!("{}: {error}", out.display()));
+    let stage = temporary(out.parent().unwrap_or(&out), "convert").map_err(at_out)?;
+    let complete = stage.path().join("complete");
+    write(&dump, plan, options.format, &complete, &interrupted)?;
+    fs::rename(&complete, &out).map_err(at_out)?;
     say!("{done}");
     Ok(())
+}
+
+/// A dump within the dump would be found twice over by the next scan.
+pub(super) fn refuse_inside(out: &Path, dump: &Path) -> Result<(), Failure> {
+    let resolved = |path: &Path| path.canonicalize().ok();
+    let above = out.ancestors().skip(1).find_map(|above| match above {
+        _ if above.as_os_str().is_empty() => resolved(Path::new(".")),
+        _ => resolved(above),
+    });
+    match (above, resolved(dump)) {
+        (Some(above), Some(dump)) if dump.is_dir() && above.starts_with(&dump) => {
+            Err(Failure::new(
+                2,
+                format!(
+                    "the output {} lies in the dump that is read ({}): the next scan would find its captures twice; name a place outside",
+                    out.display(),
+                    dump.display()
+                ),
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn options(matches: &ArgMatches, out: &Path) -> ConvertOptions {
@@ -126,12 +141,6 @@ fn options(matches: &ArgMatches, out: &Path) -> ConvertOptions {
     }
 }
 
-/// A name beside `out` that nobody has.
-fn temporary(out: &Path) -> PathBuf {
-    let name = out.file_name().unwrap_or_default().to_string_lossy();
-    out.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
-}
-
 fn write(
     dump: &Dump,
     plan: Plan,
@@ -140,7 +149,7 @@ fn write(
     interrupted: &AtomicBool,
 ) -> Result<(), Failure> {
     let check = || match interrupted.load(Ordering::Relaxed) {
-        true => Err(Failure::new(130, "interrupted, nothing written")),
+        true => Err(interrupt::failure()),
         false => Ok(()),
     };
     match format {

@@ -14,7 +14,7 @@ use kvlens::pack;
 use super::{Failure, counted};
 
 /// The flags of every command that reads a dump.
-pub fn args() -> [Arg; 6] {
+pub fn args() -> [Arg; 7] {
     let limits = Limits::default();
     [
         Arg::new("dump-dir")
@@ -64,6 +64,14 @@ pub fn args() -> [Arg; 6] {
                 "Largest header of a .safetensors or .npy file [1 to 100; in MiB; default: {}]",
                 limits.header_bytes >> 20
             )),
+        Arg::new("max-tensors")
+            .long("max-tensors")
+            .value_name("N")
+            .value_parser(value_parser!(u64).range(1..))
+            .help(format!(
+                "Most tensors of a .safetensors file; each takes about 1 KB of memory [1 and more; default: {}]",
+                limits.tensors
+            )),
     ]
 }
 
@@ -88,6 +96,9 @@ pub fn open(matches: &ArgMatches) -> Result<Dump, Failure> {
     }
     if let Some(&megabytes) = matches.get_one::<u64>("max-header-mb") {
         limits.header_bytes = megabytes << 20;
+    }
+    if let Some(&tensors) = matches.get_one::<u64>("max-tensors") {
+        limits.tensors = usize::try_from(tensors).unwrap_or(usize::MAX);
     }
     let mapping = Mapping {
         tensor_names: matches.get_one("tensor-names").cloned(),

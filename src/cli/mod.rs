@@ -1,5 +1,5 @@
 //! From flags to an exit status: 0 when reports are written, 1 when there is nothing to analyse or it failed, 2 for bad flags,
-//! 130 after Ctrl-C.
+//! 130 after Ctrl-C (128 + n after signal n).
 
 #[macro_use]
 mod print;
@@ -7,16 +7,18 @@ mod print;
 mod args;
 mod convert;
 mod input;
+mod interrupt;
 mod output;
 mod pack;
 mod progress;
 mod scan;
+mod staging;
 mod unpack;
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use clap::ArgMatches;
 use kvlens::analysis::{self, JobError, Report};
@@ -94,7 +96,7 @@ fn analyse(matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
     if dump.captures.is_empty() {
         return Err(input::no_capture(matches));
     }
-    let interrupted = catch_interrupt();
+    let interrupted = interrupt::catch();
     let bar = progress::Bar::new(&args.job.plan(&dump));
     let shown = bar.clone();
     let job = args.job.cancel(Arc::clone(&interrupted));
@@ -103,14 +105,21 @@ fn analyse(matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
         .run(&dump);
     bar.close();
     let report = report.map_err(|error| match error {
-        JobError::Cancelled => Failure::new(130, "interrupted, nothing written"),
+        JobError::Cancelled => interrupt::failure(),
         error => Failure::new(1, error.to_string()),
     })?;
     report_problems(&report.problems);
     report_non_finite(&dump, &report);
-    output::write(Path::new(&args.out_dir), &report.files, &|| {
-        interrupted.load(Ordering::Relaxed)
-    })?;
+    if report.groups.iter().all(|group| group.all.rows == 0) {
+        // An analysis of nothing has no report: older ones stay as they are.
+        return Err(Failure::new(1, "no capture could be read, nothing written"));
+    }
+    output::write(
+        Path::new(&args.out_dir),
+        &report.files,
+        &report.superseded,
+        &|| interrupted.load(Ordering::Relaxed),
+    )?;
     output::summarise(&args.out_dir, &report);
     if args.strict && !report.problems.is_empty() {
         return Err(Failure::new(1, "captures were left out, see above"));
@@ -147,19 +156,4 @@ fn report_non_finite(dump: &Dump, report: &Report) {
 
 fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
-}
-
-/// A flag that Ctrl-C sets. A second Ctrl-C ends the program at once.
-fn catch_interrupt() -> Arc<AtomicBool> {
-    let flag = Arc::new(AtomicBool::new(false));
-    let set = Arc::clone(&flag);
-    let handler = move || {
-        if set.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    };
-    if let Err(error) = ctrlc::set_handler(handler) {
-        tell!("Ctrl-C will not be handled: {error}");
-    }
-    flag
 }

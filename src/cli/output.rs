@@ -1,4 +1,11 @@
-//! Reports onto the disk, each whole or not at all, and the headline onto the screen.
+//! Reports onto the disk as one set, and the headline onto the screen.
+//!
+//! A set changes as one: all new or all old. The folder itself can't be swapped for a new one, since it may hold what is not ours (another
+//! analysis's reports, a user's notes) or be a mount point. So all files are written into a temporary folder inside it first, where a
+//! full disk does no harm. Then, one after the other, each old file gets a second name in there and the new one takes its place; a step
+//! that fails takes all those before it back. Signals are looked at before the first step, not between them, and the folder is locked
+//! meanwhile, so that two runs don't mix. What is left is a power cut (or `kill -9`) within these few renames: the temporary folder
+//! stays then, and the next run removes it.
 
 use std::fs;
 use std::io;
@@ -6,53 +13,135 @@ use std::path::{Path, PathBuf};
 
 use kvlens::analysis::{Report, ReportFile, Weighted};
 
-use super::Failure;
+use super::staging::{Folders, lock, temporary};
+use super::{Failure, interrupt};
 
-/// Files written under temporary names; dropped before they are renamed, they are removed.
-struct Pending(Vec<(PathBuf, PathBuf)>);
+/// What temporary folders of reports are called.
+const STAGE: &str = "reports";
 
-impl Drop for Pending {
-    fn drop(&mut self) {
-        for (temporary, _) in &self.0 {
-            // What can't be removed stays under its temporary name: nobody takes it for a report.
-            let _ = fs::remove_file(temporary);
+/// Writes the files under `folder`, and removes `superseded` ones: those that an earlier run wrote and this one has no rows for.
+pub fn write(
+    folder: &Path,
+    files: &[ReportFile],
+    superseded: &[&str],
+    interrupted: &dyn Fn() -> bool,
+) -> Result<(), Failure> {
+    let mut folders = Folders::default();
+    let at =
+        |path: &Path, error: &io::Error| Failure::new(1, format!("{}: {error}", path.display()));
+    folders.make(folder).map_err(|error| at(folder, &error))?;
+    let locked = lock(folder, interrupted);
+    if locked.is_some() {
+        remove_abandoned(folder);
+    }
+    let stage = temporary(folder, STAGE).map_err(|error| at(folder, &error))?;
+    let mut moves = Moves::default();
+    for (index, file) in files.iter().enumerate() {
+        let (new, target) = (
+            stage.path().join(format!("{index}.new")),
+            folder.join(&file.name),
+        );
+        let staged = folders
+            .make(target.parent().unwrap_or(folder))
+            .and_then(|()| refuse_folder(&target))
+            .and_then(|()| write_new(&new, &file.bytes));
+        staged.map_err(|error| at(&target, &error))?;
+    }
+    if interrupted() {
+        return Err(interrupt::failure());
+    }
+    for (index, name) in superseded.iter().enumerate() {
+        let target = folder.join(name);
+        let old = stage.path().join(format!("{index}.gone"));
+        moves
+            .away(&target, old)
+            .map_err(|error| at(&target, &error))?;
+    }
+    for (index, file) in files.iter().enumerate() {
+        let target = folder.join(&file.name);
+        let [new, old] = ["new", "old"].map(|end| stage.path().join(format!("{index}.{end}")));
+        moves
+            .replace(&target, &new, old)
+            .map_err(|error| at(&target, &error))?;
+    }
+    moves.keep();
+    folders.keep();
+    Ok(())
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    io::Write::write_all(&mut fs::File::create_new(path)?, bytes)
+}
+
+/// A folder in a report's place stays: renaming would move it away with all that it holds.
+fn refuse_folder(target: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(target) {
+        Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Removes what runs left behind that were killed while they wrote. The folder is locked: nobody writes there now.
+fn remove_abandoned(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries {
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_folder && is_stage(&entry.file_name().to_string_lossy()) {
+            let _ = fs::remove_dir_all(entry.path());
         }
     }
 }
 
-/// Writes the files under `folder`: all under temporary names first, then they are renamed. Nothing is left of them when it
-/// fails or `interrupted` says so before the renaming.
-pub fn write(
-    folder: &Path,
-    files: &[ReportFile],
-    interrupted: &dyn Fn() -> bool,
-) -> Result<(), Failure> {
-    let mut pending = Pending(Vec::new());
-    for file in files {
-        let target = folder.join(&file.name);
-        add(&mut pending, &target, &file.bytes).map_err(|error| failed(&target, &error))?;
-    }
-    if interrupted() {
-        return Err(Failure::new(130, "interrupted, nothing written"));
-    }
-    while let Some((temporary, target)) = pending.0.first() {
-        fs::rename(temporary, target).map_err(|error| failed(target, &error))?;
-        pending.0.remove(0);
-    }
-    Ok(())
+fn is_stage(name: &str) -> bool {
+    kvlens::dump::unfinished_name(name) && name.contains(STAGE)
 }
 
-fn add(pending: &mut Pending, target: &Path, bytes: &[u8]) -> io::Result<()> {
-    let parent = target.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(parent)?;
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = parent.join(format!(".{name}.{}.tmp", std::process::id()));
-    pending.0.push((temporary.clone(), target.to_path_buf()));
-    fs::write(temporary, bytes)
+/// Files that were put in their places; dropped before [`Moves::keep`], what was there before comes back.
+#[derive(Default)]
+struct Moves(Vec<(PathBuf, Option<PathBuf>)>);
+
+impl Moves {
+    /// Puts `new` in the place of `target`, which from then on is called `old` if it was there.
+    fn replace(&mut self, target: &Path, new: &Path, old: PathBuf) -> io::Result<()> {
+        refuse_folder(target)?;
+        // A second name leaves no moment without the file; file systems without such names have one.
+        let kept = fs::hard_link(target, &old).or_else(|_| fs::rename(target, &old));
+        let old = match kept {
+            Ok(()) => Some(old),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let target = target.to_path_buf();
+        self.0.push((target, old));
+        fs::rename(new, &self.0[self.0.len() - 1].0)
+    }
+
+    /// Calls `target` `old`, if it is there.
+    fn away(&mut self, target: &Path, old: PathBuf) -> io::Result<()> {
+        refuse_folder(target)?;
+        match fs::rename(target, &old) {
+            Ok(()) => self.0.push((target.to_path_buf(), Some(old))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self) {
+        self.0.clear();
+    }
 }
 
-fn failed(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(1, format!("{}: {error}", path.display()))
+impl Drop for Moves {
+    fn drop(&mut self) {
+        for (target, old) in self.0.iter().rev() {
+            // It worked one way a moment ago; where it doesn't work back, the message of what failed first is the one to read.
+            let _ = match old {
+                Some(old) => fs::rename(old, target),
+                None => fs::remove_file(target),
+            };
+        }
+    }
 }
 
 /// Prints what was found and where the reports lie.

@@ -11,8 +11,10 @@ use kvlens::dump::{Dump, FolderSource, ScanOptions, Source, scan};
 use kvlens::pack::{self, Limit, Measured, Method, PackError, PackOptions, Packer, Search};
 use kvlens::scheme::Tkc;
 
+use super::convert::refuse_inside;
 use super::progress::ShareBar;
-use super::{Failure, catch_interrupt, counted, input, report_problems};
+use super::staging::temporary;
+use super::{Failure, counted, input, interrupt, report_problems};
 
 /// The command's flags.
 pub fn command() -> Command {
@@ -82,7 +84,8 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
             format!("{} is there already", out.display()),
         ));
     }
-    let interrupted = catch_interrupt();
+    refuse_inside(&out, Path::new(input::path(matches)))?;
+    let interrupted = interrupt::catch();
     let bar = ShareBar::new();
     let packed = pack(matches, &dump, &out, &interrupted, &bar);
     bar.close();
@@ -93,7 +96,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
 
 fn failed(error: PackError) -> Failure {
     match error {
-        PackError::Cancelled => Failure::new(130, "interrupted, nothing written"),
+        PackError::Cancelled => interrupt::failure(),
         error => Failure::new(1, error.to_string()),
     }
 }
@@ -111,11 +114,14 @@ fn pack(
         bar.show("searching", share);
         goes_on()
     })?;
-    let temporary = Temporary::beside(out);
+    let io = |error: std::io::Error| Failure::new(1, format!("{}: {error}", out.display()));
+    let folder = temporary(out.parent().unwrap_or(Path::new("")), "pack").map_err(io)?;
+    // Its ending says how to read it.
+    let complete = folder.path().join("packed.kvz");
     let mut packer = Packer::new(dump, &options).map_err(failed)?;
-    let head_bytes = write(&mut packer, &temporary.0, bar, &goes_on)?;
+    let head_bytes = write(&mut packer, &complete, bar, &goes_on)?;
     let layers = packer.layers() as f64;
-    let checked = pack::check(dump, &reopened(&temporary.0)?, &options, &mut |layer| {
+    let checked = pack::check(dump, &reopened(&complete)?, &options, &mut |layer| {
         bar.show("reading back", layer as f64 / layers);
         goes_on()
     })
@@ -129,30 +135,11 @@ fn pack(
     if !goes_on() {
         return Err(failed(PackError::Cancelled));
     }
-    fs::rename(&temporary.0, out)
-        .map_err(|error| Failure::new(1, format!("{}: {error}", out.display())))?;
+    fs::rename(&complete, out).map_err(io)?;
     for note in packer.notes() {
         tell!("{note}");
     }
     Ok(summary(dump, &packer, &options, &checked, head_bytes, out))
-}
-
-/// A file that is removed unless it got its name.
-struct Temporary(PathBuf);
-
-impl Temporary {
-    fn beside(out: &Path) -> Self {
-        let name = out.file_name().unwrap_or_default().to_string_lossy();
-        // Its ending says how to read it.
-        Self(out.with_file_name(format!(".{name}.{}.tmp.kvz", std::process::id())))
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // What can't be removed stays under its temporary name: nobody takes it for a packed dump.
-        let _ = fs::remove_file(&self.0);
-    }
 }
 
 /// The methods, and the errors that a search found.

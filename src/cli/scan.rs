@@ -42,6 +42,9 @@ fn print(summary: &DumpSummary) {
     for guess in &summary.guesses {
         print_guess(guess);
     }
+    for note in &summary.notes {
+        say!("{}: {}", note.file, note.text);
+    }
     let runs = counted(summary.runs.len(), "run", "runs");
     say!(
         "{runs}, {}, {} bytes",

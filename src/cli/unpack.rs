@@ -1,14 +1,16 @@
 //! `kvlens unpack`: the captures and queries of a `.kvz` (or of any dump) as files again.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use clap::{Arg, ArgMatches, Command};
 use kvlens::convert::{ConvertError, ConvertOptions, Files, Plan, write_folder};
 
+use super::convert::refuse_inside;
 use super::pack::{dump, optional};
-use super::{Failure, catch_interrupt, counted, input, report_problems};
+use super::staging::temporary;
+use super::{Failure, counted, input, interrupt, report_problems};
 
 /// The command's flags.
 pub fn command() -> Command {
@@ -51,6 +53,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
             format!("{} is there already", out.display()),
         ));
     }
+    refuse_inside(&out, Path::new(input::path(matches)))?;
     let failed = |error: ConvertError| Failure::new(1, error.to_string());
     let plan = Plan::new(&dump, &ConvertOptions::default()).map_err(failed)?;
     let done = format!(
@@ -59,24 +62,16 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         plan.bytes(),
         out.display()
     );
-    let name = out.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = out.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
-    let interrupted = catch_interrupt();
+    let io = |error: std::io::Error| Failure::new(1, format!("{}: {error}", out.display()));
+    let folder = temporary(out.parent().unwrap_or(Path::new("")), "unpack").map_err(io)?;
+    let complete = folder.path().join("dump");
+    let interrupted = interrupt::catch();
     let files = Files::new(plan, &dump).take_while(|_| !interrupted.load(Ordering::Relaxed));
-    let written = write_folder(files, &temporary)
-        .map_err(failed)
-        .and_then(|()| {
-            if interrupted.load(Ordering::Relaxed) {
-                return Err(Failure::new(130, "interrupted, nothing written"));
-            }
-            fs::rename(&temporary, &out)
-                .map_err(|error| Failure::new(1, format!("{}: {error}", out.display())))
-        });
-    if written.is_err() {
-        // What can't be removed stays under its temporary name: nobody takes it for a dump.
-        let _ = fs::remove_dir_all(&temporary);
+    write_folder(files, &complete).map_err(failed)?;
+    if interrupted.load(Ordering::Relaxed) {
+        return Err(interrupt::failure());
     }
-    written?;
+    fs::rename(&complete, &out).map_err(io)?;
     say!("{done}");
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::arrays::TensorGuess;
 use super::capture::Capture;
 use super::natural::natural_cmp;
-use super::problem::{Fault, Problem};
+use super::problem::{Fault, Note, Problem};
 use super::queries::Queries;
 
 /// The captures of one or several sources, and what could not be used of them.
@@ -17,6 +17,8 @@ pub struct Dump {
     pub queries: Vec<Arc<Queries>>,
     /// What was left out and why, in natural path order.
     pub problems: Vec<Problem>,
+    /// What to know about files that are read all the same.
+    pub notes: Vec<Note>,
     /// How the arrays of `.npy`, `.npz` and `.safetensors` files were understood.
     pub guesses: Vec<TensorGuess>,
     /// See [`super::Limits::pending_bytes`].
@@ -29,6 +31,7 @@ impl Dump {
         self.captures.extend(other.captures);
         self.queries.extend(other.queries);
         self.problems.extend(other.problems);
+        self.notes.extend(other.notes);
         self.guesses.extend(other.guesses);
         self.pending_bytes = self.pending_bytes.max(other.pending_bytes);
         self.sort();

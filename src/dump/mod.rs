@@ -28,6 +28,7 @@ pub use arrays::{
 #[cfg(not(target_arch = "wasm32"))]
 pub use bytes::FolderSource;
 pub use bytes::Limits;
+pub use bytes::path::{UNFINISHED_END, UNFINISHED_START, unfinished_name};
 pub use bytes::source::{FileEntry, MemorySource, Source, SourceError};
 pub use capture::Capture;
 pub use contents::Dump;
@@ -36,7 +37,7 @@ pub use fetch::Fetches;
 pub(crate) use format::stored_captures::{KEY as STORED_CAPTURES, StoredCapture};
 pub(crate) use format::stored_queries::{KEY as STORED_QUERIES, StoredQueries};
 pub use natural::natural_cmp;
-pub use problem::{Fault, Problem};
+pub use problem::{Fault, Note, Problem};
 pub use queries::{AttentionInfo, Queries};
 pub use scan::{FormatInfo, ScanOptions, endings, formats, scan};
 pub use summary::{

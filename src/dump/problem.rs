@@ -1,6 +1,7 @@
 //! What is wrong with a file of a dump: the file, and as far as it goes the field, the value found and the one expected.
 
-use serde::ser::{Serialize, SerializeStruct, Serializer};
+use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
 use thiserror::Error;
 
 use super::bytes::source::SourceError;
@@ -27,9 +28,6 @@ pub enum Fault {
     /// Something that may be there once is there again: what, such as `name`.
     #[error("{0}: appears twice; the first is used")]
     Twice(&'static str),
-    /// A `packed_meta_*.json`: another layout.
-    #[error("packed layout, not analysed")]
-    PackedLayout,
 }
 
 impl From<SourceError> for Fault {
@@ -80,6 +78,25 @@ impl Problem {
     /// A problem of one field: what it holds and what was expected.
     pub fn field(file: &str, field: &str, found: impl ToString, expected: impl ToString) -> Self {
         Self::new(file, Fault::field(field, found, expected))
+    }
+}
+
+/// Something to know about a file that is read all the same, such as that its values were quantized before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// Path of the file in the source.
+    pub file: String,
+    /// What to know, a sentence for people.
+    pub text: String,
+}
+
+impl Note {
+    /// A note on a file.
+    pub(crate) fn new(file: &str, text: impl Into<String>) -> Self {
+        Self {
+            file: file.to_owned(),
+            text: text.into(),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! From a source to the captures in it.
 
+use std::io::Read;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -9,7 +10,7 @@ use super::arrays::{Mapping, group_by_folder, understand};
 use super::bytes::Limits;
 use super::bytes::source::Source;
 use super::contents::Dump;
-use super::format::{FORMATS, Findings, Format, format_of};
+use super::format::{FORMATS, Findings, Format, format_of, formats_by_content, is_told_by_content};
 use super::problem::{Fault, Problem, Problems};
 use crate::kvz::PartDecoder;
 
@@ -33,13 +34,15 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
     }
     let list = ListOptions {
         limits,
-        read_head: &|path, reader, size| {
-            format_of(path).map(|format| (format.read_head)(reader, size, limits))
+        read_head: &|path, reader, size| match format_of(path) {
+            Some(format) => Some((format.read_head)(reader, size, limits)),
+            None => is_told_by_content(path).then(|| first_bytes(reader, size)),
         },
     };
     let mut files = archive::list(source, list, &mut problems);
     if let [only] = files.as_slice()
         && format_of(&only.path).is_none()
+        && !is_told_by_content(&only.path)
     {
         let expected = format!("a folder, {}", endings().join(", "));
         problems.push(Problem::field(
@@ -49,11 +52,16 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
             expected,
         ));
     }
-    let paths = files.iter();
-    let spans = paths
-        .map(|file| (file.path.clone(), file.span.clone()))
-        .collect();
-    let mut findings = Findings::new(spans, problems, options.part_decoder, limits);
+    let mut findings = Findings {
+        files: files
+            .iter()
+            .map(|file| (file.path.clone(), file.span.clone()))
+            .collect(),
+        problems,
+        limits: limits.clone(),
+        part_decoder: options.part_decoder,
+        ..Findings::default()
+    };
     for file in &mut files {
         if let Some(format) = format_of(&file.path)
             && let Err(fault) = read(format, file, limits, &mut findings)
@@ -61,12 +69,14 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
             findings.problem(Problem::new(&file.path, fault));
         }
     }
+    read_by_content(&mut files, &mut findings);
     let Findings {
         captures,
         queries,
         mut groups,
         loose,
         mut problems,
+        notes,
         ..
     } = findings;
     groups.extend(group_by_folder(loose));
@@ -76,6 +86,7 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
         captures,
         queries,
         problems: problems.into_list(),
+        notes,
         guesses: understood.guesses,
         pending_bytes: limits.pending_bytes,
     };
@@ -83,6 +94,50 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
     dump.match_queries();
     dump.sort();
     dump
+}
+
+/// Bytes of a file's start that tell its format.
+const FIRST_BYTES: u64 = 64;
+
+fn first_bytes(reader: &mut dyn Read, size: u64) -> Result<Vec<u8>, Fault> {
+    let mut bytes = Vec::new();
+    reader.take(size.min(FIRST_BYTES)).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads the files whose name says too little, but for those that captures are made of: their first bytes tell.
+fn read_by_content(files: &mut [ListedFile], findings: &mut Findings) {
+    for file in files {
+        if format_of(&file.path).is_some()
+            || !is_told_by_content(&file.path)
+            || findings.parts.contains(&file.path)
+        {
+            continue;
+        }
+        let head = match file.head.take() {
+            Some(head) => *head,
+            None => file
+                .span
+                .open(FIRST_BYTES)
+                .map_err(Fault::from)
+                .and_then(|mut reader| first_bytes(&mut reader, file.span.len())),
+        };
+        let read = head.and_then(|head| {
+            let starts = |format: &&Format| {
+                format
+                    .first_bytes
+                    .iter()
+                    .any(|first| head.starts_with(first))
+            };
+            match formats_by_content(&file.path).find(starts) {
+                Some(format) => (format.parse)(file, &head, findings),
+                None => Ok(()),
+            }
+        });
+        if let Err(fault) = read {
+            findings.problem(Problem::new(&file.path, fault));
+        }
+    }
 }
 
 /// Reads the head of a file and takes in what it holds.

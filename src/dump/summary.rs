@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::arrays::TensorGuess;
 use super::capture::Capture;
 use super::contents::Dump;
-use super::problem::Problem;
+use super::problem::{Note, Problem};
 use super::queries::{AttentionInfo, Queries};
 
 /// What a dump holds.
@@ -34,6 +34,8 @@ pub struct DumpSummary {
     pub guesses: Vec<TensorGuess>,
     /// What could not be used.
     pub problems: Vec<Problem>,
+    /// What to know about files that are read all the same.
+    pub notes: Vec<Note>,
 }
 
 /// What one run holds.
@@ -162,6 +164,7 @@ impl Dump {
                 .collect(),
             guesses: self.guesses.clone(),
             problems: self.problems.clone(),
+            notes: self.notes.clone(),
         }
     }
 }

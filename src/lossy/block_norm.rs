@@ -5,7 +5,7 @@
 //! its energy only the order of additions. So no padding is ever made.
 
 use super::{clamp, greatest, greatest_step, round, special, steps};
-use crate::sum::{pairwise_order, pairwise_sum_padded};
+use crate::numeric::pairwise_sum::{pairwise_order, pairwise_sum_padded};
 use crate::tensor::{Element, F16, Tensor, with_element};
 
 /// How a tensor falls into blocks, and the blocks' scales.

@@ -1,7 +1,7 @@
 //! Clipping to percentiles or to standard deviations from the mean, both taken over the finite values.
 
 use super::special;
-use crate::sum::{mean, pairwise_sum};
+use crate::numeric::pairwise_sum::{mean, pairwise_sum};
 use crate::tensor::{Bf16, Dtype, Element, F16, Tensor, with_element};
 use multiversion::multiversion;
 

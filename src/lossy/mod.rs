@@ -6,12 +6,14 @@
 mod block_norm;
 mod clip;
 mod quantize;
+mod round_mantissa;
 mod special;
 mod truncate;
 
 pub use block_norm::{Blocks, greatest_blocks};
 pub use clip::{Clipping, clip};
 pub use quantize::quantize;
+pub use round_mantissa::round_mantissa;
 pub use truncate::truncate;
 
 use crate::tensor::Element;

@@ -21,8 +21,10 @@ pub fn quantize(tensor: &Tensor, bits: u32) -> Tensor {
         if greatest.is_finite() && scale > 0.0 {
             steps::<E, _>(tensor.bytes(), &mut bytes, &mut values, |x| clamp(round(x / scale), limit) * scale);
         } else {
+            // A NaN of the scale wins over those of values, and is the plain one: so numpy's AVX2 and AVX-512 loops have it.
+            let scale = if scale.is_nan() { f32::from_bits(special::QUIET_NAN) } else { scale };
             steps::<E, _>(tensor.bytes(), &mut bytes, &mut values, |x| {
-                special::multiply(clamp(special::round(special::divide(x, scale)), limit), scale)
+                special::multiply(scale, clamp(special::round(special::divide(x, scale)), limit))
             });
         }
         tensor.with_bytes(bytes)

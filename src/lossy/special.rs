@@ -3,6 +3,8 @@
 
 /// What x86 gives for 0 / 0.
 pub const DEFAULT_NAN: u32 = 0xffc0_0000;
+/// The NaN that a processor makes a number into when it has no other to go by, without a sign.
+pub const QUIET_NAN: u32 = 0x7fc0_0000;
 const QUIET: u32 = 0x0040_0000;
 
 /// `a / b`.

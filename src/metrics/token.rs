@@ -1,7 +1,7 @@
 //! How far stored values lie from the captured ones, token by token: what a model notices of a changed cache, better than one cosine
 //! over everything. Sums of a head's vector are f32 in eight lanes, all others f64.
 
-use crate::lanes::{LANES, Lanes};
+use crate::numeric::f32x8::{F32x8, LANES};
 use crate::tensor::Shape;
 use multiversion::multiversion;
 use serde::Serialize;
@@ -124,11 +124,11 @@ fn percentile(values: &mut [f64]) -> (f64, f64) {
 fn vector(x: &[f32], y: &[f32], max: &mut f32) -> Sums {
     let (lanes_x, rest_x) = x.as_chunks::<LANES>();
     let (lanes_y, rest_y) = y.as_chunks::<LANES>();
-    let zero = Lanes::splat(0.0);
+    let zero = F32x8::splat(0.0);
     let (mut error, mut square, mut restored, mut product) = (zero, zero, zero, zero);
     let mut most = zero;
     for (x, y) in lanes_x.iter().zip(lanes_y) {
-        let (x, y) = (Lanes::of(x), Lanes::of(y));
+        let (x, y) = (F32x8::of(x), F32x8::of(y));
         let d = x.sub(y);
         error = error.add(d.mul(d));
         square = square.add(x.mul(x));
@@ -136,7 +136,7 @@ fn vector(x: &[f32], y: &[f32], max: &mut f32) -> Sums {
         product = product.add(x.mul(y));
         most = most.or_greater(d.abs());
     }
-    let sum = |lanes: Lanes| lanes.values().iter().copied().map(f64::from).sum();
+    let sum = |lanes: F32x8| lanes.values().iter().copied().map(f64::from).sum();
     let mut sums = Sums {
         error: sum(error),
         square: sum(square),

@@ -1,5 +1,5 @@
 //! From rows to the bytes of report files.
 
 pub mod csv;
-pub mod float;
+
 pub mod plain;

@@ -11,8 +11,8 @@ use wasm_bindgen::prelude::*;
 use super::engine::Engine;
 use super::failure::failure;
 use super::json;
-use crate::analysis::inspect::{Lesson, LessonRequest, TensorPicture};
 use crate::dump::{Capture, Loaded};
+use crate::inspect::{Lesson, LessonRequest, TensorPicture};
 
 /// What zstd is asked for in pictures.
 const LEVEL: i32 = 3;

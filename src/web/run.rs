@@ -19,7 +19,7 @@ use crate::dump::Problem;
 #[wasm_bindgen]
 pub struct Run {
     /// Gone once it is finished.
-    session: Option<Session>,
+    session: Option<Box<dyn Session>>,
     files: Vec<ReportFile>,
 }
 
@@ -41,7 +41,7 @@ struct Summary {
 
 impl Run {
     /// Nothing is read yet.
-    pub(super) fn new(session: Session) -> Self {
+    pub(super) fn new(session: Box<dyn Session>) -> Self {
         forget_arrived();
         Self {
             session: Some(session),
@@ -49,7 +49,7 @@ impl Run {
         }
     }
 
-    fn going(&mut self) -> Result<&mut Session, JsValue> {
+    fn going(&mut self) -> Result<&mut Box<dyn Session>, JsValue> {
         let finished = || failure("panic", "the run was finished before");
         self.session.as_mut().ok_or_else(finished)
     }
@@ -134,7 +134,7 @@ impl Run {
 pub(super) fn code(error: &JobError) -> &'static str {
     match error {
         JobError::UnknownAnalysis { .. } | JobError::Settings(_) => "settings",
-        JobError::NoCapture { .. } => "dump",
+        JobError::NoCapture { .. } | JobError::AllLossless { .. } => "dump",
         JobError::Threads(_) => "start",
         JobError::Cancelled => "cancelled",
         JobError::Measure { .. } | JobError::Panic { .. } => "panic",

@@ -71,6 +71,26 @@ pub fn targets(tiny: &Path) -> Vec<Target> {
             "a.safetensors",
             |bytes| bytes,
         ),
+        Target {
+            name: "MNN packed",
+            files: vec![
+                (
+                    "r/layer_0/packed_meta_t0_3.json".to_owned(),
+                    read("packed_meta_t0_3.json"),
+                ),
+                ("r/layer_0/packed_k.bin".to_owned(), vec![7; 32]),
+                ("r/layer_0/packed_v.bin".to_owned(), vec![9; 32]),
+            ],
+            damaged: 0,
+            pack: |bytes| bytes,
+        },
+        alone("torch zip", "tiny.pt", "a.pt", |bytes| bytes),
+        alone("torch stream", "tiny_stream.pt", "a.pt", |bytes| bytes),
+        alone("pickle", "tiny.pkl", "a.pkl", |bytes| bytes),
+        alone("mlx", "tiny_mlx.safetensors", "a.safetensors", |bytes| {
+            bytes
+        }),
+        alone("llama.cpp", "tiny_llama.bin", "a.bin", |bytes| bytes),
         alone("zip", "tiny.zip", "a.zip", |bytes| bytes),
         alone("npz", "tiny.npz", "a.npz", |bytes| bytes),
         alone("tar", "gnu.tar", "a.tar", seal_tar),
@@ -108,8 +128,12 @@ impl Target {
         *bytes = (self.pack)(std::mem::take(bytes));
         let source: Arc<dyn Source> = Arc::new(MemorySource::new(files));
         let mut options = ScanOptions::default();
-        if rng.below(4) == 0 {
-            let json = r#"{"tensorNames":"*{kv}*{layer}","axes":"seq,heads,dim","bits16":"bf16"}"#;
+        if self.name == "llama.cpp" || rng.below(4) == 0 {
+            let json = if self.name == "llama.cpp" {
+                r#"{"axes":"seq,dim"}"#
+            } else {
+                r#"{"tensorNames":"*{kv}*{layer}","axes":"seq,heads,dim","bits16":"bf16"}"#
+            };
             options.mapping = serde_json::from_str::<Mapping>(json).expect("a mapping");
         }
         let dump = scan(&source, &options);

@@ -1,7 +1,7 @@
 // A chart on the page: heading, picture, its measures to choose from, "save as" buttons and the table behind it.
 // The picture is drawn again when its place changes width, and when the choice does.
 
-import { fill, h } from "../dom.js";
+import { fill, h, plainTexts } from "../dom.js";
 import { savePng, saveSvg } from "./save.js";
 
 /**
@@ -31,6 +31,7 @@ export function figure(Plot, chart) {
   const redraw = () => {
     if (width < 120) return;
     const picture = chart.draw(Plot, { width, choice, redraw });
+    plainTexts(picture);
     fill(place, picture);
   };
   new ResizeObserver(([entry]) => {

@@ -1,7 +1,7 @@
 // report.html: one file to mail or print, with headline, settings, charts and tables, no script and nothing to fetch.
 // The charts are those of the page, drawn once more without handles.
 
-import { h } from "../dom.js";
+import { h, plainTexts } from "../dom.js";
 import { cosine, count, error, megabytes, ratio } from "../format.js";
 import { table } from "./figure.js";
 import { chartsOf, loadPlot } from "./index.js";
@@ -85,6 +85,7 @@ const scroll = (content) => h("div", { class: "scroll" }, content);
 /** @param {any} Plot @param {Chart} chart */
 function chartFigure(Plot, chart) {
   const picture = chart.draw(Plot, { width: WIDTH, choice: chart.choice?.options[0].value, redraw: () => {}, still: true });
+  plainTexts(picture);
   for (const passing of picture.querySelectorAll('[aria-label="tip"], .kv-handle')) passing.remove();
   return h("figure", {}, h("figcaption", {}, h("h3", {}, chart.title), h("p", { class: "muted" }, chart.note)), scroll(picture));
 }

@@ -5,6 +5,7 @@
 import { EngineError } from "./errors.js";
 import { isolate } from "./isolation.js";
 import { pause } from "./pause.js";
+import { script } from "./scripts.js";
 import { Threads } from "./threads.js";
 
 /** @import { AnalysisSpec, DumpSummary, EngineInfo, EngineKind, FileEntry, Mapping, Plan, Row, RunOptions, RunRequest, RunResult, Settings, StartOptions } from "./types.js" */
@@ -244,7 +245,7 @@ export class Engine {
 
   /** A fresh worker and its pool, with all that the page has given so far. */
   async #open() {
-    const worker = new Worker(new URL("./coordinator.js", import.meta.url), { type: "module", name: "coordinator" });
+    const worker = new Worker(script("coordinator"), { type: "module", name: "coordinator" });
     this.#worker = worker;
     this.#started = false;
     worker.onmessage = ({ data }) => {

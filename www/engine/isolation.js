@@ -1,6 +1,8 @@
 // Threads need a cross-origin isolated page. Where the host does not send the headers for it, the service worker does, from the
 // next load on: so the page reloads once, never twice in a row. The same service worker keeps the page for offline use.
 
+import { script } from "./scripts.js";
+
 /** Of this copy of the page: after one has reloaded, another one on the same origin still may. */
 const GUARD = `kvlens-reloaded ${new URL("..", import.meta.url).pathname}`;
 /** Longest wait for the service worker to take over. */
@@ -79,7 +81,7 @@ export async function keepOffline() {
 }
 
 function register() {
-  return navigator.serviceWorker?.register(new URL("../sw.js", import.meta.url)) ?? Promise.reject();
+  return navigator.serviceWorker?.register(script("service")) ?? Promise.reject();
 }
 
 /** Resolves when the service worker controls this page, so that a reload goes through it. */

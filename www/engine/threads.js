@@ -2,6 +2,7 @@
 // Firefox now and then for ever (ESR 153, 5 of 100 starts), and not every Safari has it there.
 
 import { EngineError } from "./errors.js";
+import { script } from "./scripts.js";
 
 /** @typedef {{ glue: string, module: WebAssembly.Module, memory: WebAssembly.Memory }} SharedWasm */
 
@@ -18,7 +19,7 @@ export class Threads {
    */
   constructor(count, onDeath) {
     this.#workers = Array.from({ length: count }, (_, i) => {
-      return new Worker(new URL("./pool.js", import.meta.url), { type: "module", name: `pool ${i}` });
+      return new Worker(script("pool"), { type: "module", name: `pool ${i}` });
     });
     this.#entered = Promise.all(
       this.#workers.map((worker) => {

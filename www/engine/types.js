@@ -31,6 +31,7 @@
  * @property {DtypeCount[]} dtypes
  * @property {TensorGuess[]} guesses          how arrays without meta files were understood, and what is to be asked
  * @property {Problem[]} problems             what could not be used
+ * @property {{ file: string, text: string }[]} notes what to know about files that are read all the same
  *
  * One run in it; `run`, its name, goes to `removeRun`.
  * @typedef {object} RunSummary

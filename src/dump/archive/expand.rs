@@ -1,10 +1,12 @@
 //! Lists the files of a source together with those in its archives.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::listing::{ArchiveListing, ListOptions, ListedFile};
 use super::table::archive_of;
+use crate::dump::bytes::Limits;
+use crate::dump::bytes::path::unfinished_folder;
 use crate::dump::bytes::region::Region;
 use crate::dump::bytes::source::Source;
 use crate::dump::bytes::stream::{Span, Stream};
@@ -20,7 +22,12 @@ pub(crate) fn list(
     problems: &mut Problems,
 ) -> Vec<ListedFile> {
     let mut files = Vec::new();
+    let mut unfinished = BTreeSet::new();
     for (number, entry) in source.files().iter().enumerate() {
+        if let Some(folder) = unfinished_folder(&entry.path) {
+            unfinished.insert(folder);
+            continue;
+        }
         let stream = Arc::new(Stream::plain(Region::file(source, number)));
         let span = Span::new(stream, 0, entry.size, None);
         expand(
@@ -36,6 +43,10 @@ pub(crate) fn list(
             problems,
         );
     }
+    for folder in unfinished {
+        let why = "another run of kvlens has not finished writing it, or was killed; delete it if none is running";
+        problems.push(Problem::new(folder, Fault::Broken(why.to_owned())));
+    }
     let mut seen = HashSet::new();
     let is_new: Vec<bool> = files
         .iter()
@@ -50,6 +61,31 @@ pub(crate) fn list(
         keep
     });
     files
+}
+
+/// The entries of a file that is a zip archive whatever its name.
+///
+/// # Errors
+/// When it is no whole archive, or lies in a packed one.
+pub(crate) fn zip_entries(
+    file: &ListedFile,
+    limits: &Limits,
+    problems: &mut Problems,
+) -> Result<Vec<ListedFile>, Fault> {
+    let region = file.span.region().ok_or_else(|| {
+        Fault::Broken("it lies in a packed archive; unpack that first".to_owned())
+    })??;
+    let mut listing = ArchiveListing {
+        archive: &file.path,
+        options: ListOptions {
+            limits,
+            read_head: &|_, _, _| None,
+        },
+        entries: Vec::new(),
+        problems,
+    };
+    super::zip::list(region, &mut listing)?;
+    Ok(listing.entries)
 }
 
 /// Appends the file, or what is in it where it is an archive.

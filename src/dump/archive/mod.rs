@@ -6,6 +6,6 @@ mod table;
 mod tar;
 mod zip;
 
-pub(crate) use expand::list;
+pub(crate) use expand::{list, zip_entries};
 pub(crate) use listing::{ListOptions, ListedFile};
 pub(crate) use table::ARCHIVES;

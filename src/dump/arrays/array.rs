@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::pattern::NamePattern;
 use crate::dump::bytes::place::Decode;
 use crate::dump::bytes::stream::Span;
 use crate::tensor::Dtype;
@@ -116,4 +117,14 @@ pub(crate) struct ArrayGroup {
     /// Path of the file or folder.
     pub path: String,
     pub arrays: Vec<Array>,
+    pub hints: Hints,
+}
+
+/// What a file's format tells of all its arrays. What the user says counts more.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hints {
+    /// Which names are K and V of which layer, where the words of the names alone don't say it.
+    pub tensor_names: Option<NamePattern>,
+    /// Written from a cache of Hugging Face's transformers, or of one of the same order: `[batch, heads, seq, dim]`.
+    pub transformers: bool,
 }

@@ -155,9 +155,21 @@ fn ask_for_axes(members: &[Member], paths: &[String], why: &str, problems: &mut 
             problems.push(Problem::field(
                 &paths[member.group],
                 "axes",
-                shape_text(&member.array.shape),
+                shapes_of(members, member.group),
                 expected,
             ));
         }
     }
+}
+
+/// The shapes of a group's arrays, each once; the first few.
+fn shapes_of(members: &[Member], group: usize) -> String {
+    let mut shapes: Vec<&[u64]> = Vec::new();
+    for member in members.iter().filter(|member| member.group == group) {
+        if shapes.len() < MAX_EXAMPLES && !shapes.contains(&member.array.shape.as_slice()) {
+            shapes.push(&member.array.shape);
+        }
+    }
+    let texts: Vec<String> = shapes.into_iter().map(shape_text).collect();
+    texts.join(", ")
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::array::{Array, ArrayGroup};
+use super::array::{Array, ArrayGroup, Hints};
 
 /// Gathers arrays by the folder of their file, given with them; folders of layers go together.
 pub(crate) fn group_by_folder(arrays: Vec<(String, Array)>) -> Vec<ArrayGroup> {
@@ -22,6 +22,10 @@ pub(crate) fn group_by_folder(arrays: Vec<(String, Array)>) -> Vec<ArrayGroup> {
     }
     groups
         .into_iter()
-        .map(|(path, arrays)| ArrayGroup { path, arrays })
+        .map(|(path, arrays)| ArrayGroup {
+            path,
+            arrays,
+            hints: Hints::default(),
+        })
         .collect()
 }

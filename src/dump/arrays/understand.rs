@@ -21,18 +21,19 @@ pub(crate) fn understand(groups: Vec<ArrayGroup>, mapping: &Mapping) -> Understo
     for (index, group) in groups.into_iter().enumerate() {
         // A file in which nothing fits what was given is left to the names' own words: a dump may hold files of many makers.
         let given = mapping.tensor_names.as_ref();
+        let hints = group.hints;
         let fits = |pattern: &&NamePattern| {
             group
                 .arrays
                 .iter()
                 .any(|array| pattern.matches(&array.name).is_some())
         };
-        let given = given.filter(fits);
+        let given = given.filter(fits).or(hints.tensor_names.as_ref());
         for array in group.arrays {
             match name(&array.name, given) {
                 Some((named, template, hint, transformers)) => {
                     let family = families.entry((template, array.shape.len())).or_default();
-                    family.transformers |= transformers;
+                    family.transformers |= transformers || hints.transformers;
                     family.members.push(Member {
                         group: index,
                         array,

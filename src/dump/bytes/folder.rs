@@ -29,6 +29,8 @@ impl FolderSource {
         let status = fs::metadata(root)?;
         if status.is_dir() {
             source.walk(root)?;
+        } else if let Some(reason) = not_a_file(status.file_type()) {
+            return Err(io::Error::other(reason));
         } else {
             let name = root.file_name().unwrap_or(root.as_os_str());
             source.entries.push(FileEntry {
@@ -91,15 +93,49 @@ impl FolderSource {
             }
             return Ok(Some(path + "/"));
         }
-        // Pipes and devices have no size and may block for ever.
-        if status.is_file() {
-            self.entries.push(FileEntry {
-                path,
-                size: status.len(),
-            });
-            self.places.push(item.path());
+        if let Some(reason) = not_a_file(status.file_type()) {
+            return Err((path, reason));
         }
+        self.entries.push(FileEntry {
+            path,
+            size: status.len(),
+        });
+        self.places.push(item.path());
         Ok(None)
+    }
+}
+
+/// Why something that is no folder can't be read at any place, over and over: pipes, sockets and devices have no size, and reading them
+/// may wait for ever.
+fn not_a_file(kind: fs::FileType) -> Option<String> {
+    (!kind.is_file()).then(|| format!("{}, not a file; save what it gives in one", kind_name(kind)))
+}
+
+#[cfg(unix)]
+fn kind_name(kind: fs::FileType) -> &'static str {
+    use std::os::unix::fs::FileTypeExt;
+    match kind {
+        _ if kind.is_fifo() => "a pipe",
+        _ if kind.is_socket() => "a socket",
+        _ => "a device",
+    }
+}
+
+#[cfg(not(unix))]
+fn kind_name(_: fs::FileType) -> &'static str {
+    "a device"
+}
+
+/// Opens a file without waiting, where a pipe may have taken its place since it was listed.
+fn open_file(place: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    let open = options.open(place)?;
+    match not_a_file(open.metadata()?.file_type()) {
+        Some(reason) => Err(io::Error::other(reason)),
+        None => Ok(open),
     }
 }
 
@@ -114,7 +150,7 @@ impl Source for FolderSource {
             .places
             .get(file)
             .ok_or_else(|| SourceError::Io(format!("no file number {file}")))?;
-        let mut open = File::open(place).map_err(io)?;
+        let mut open = open_file(place).map_err(io)?;
         let end = open.metadata().map_err(io)?.len();
         let needed = offset.saturating_add(len as u64);
         if needed > end {

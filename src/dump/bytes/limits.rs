@@ -12,6 +12,8 @@ pub struct Limits {
     pub unpack_ratio: u64,
     /// Most entries of one archive.
     pub entries: u64,
+    /// Most tensors of one `.safetensors` file: its list of them is held as a whole.
+    pub tensors: usize,
     /// Bytes that may be held while the K and V of captures in a compressed tar lie apart.
     pub pending_bytes: u64,
 }
@@ -23,6 +25,7 @@ impl Default for Limits {
             header_bytes: 16 << 20,
             unpack_ratio: 200,
             entries: 1_000_000,
+            tensors: 250_000,
             pending_bytes: 256 << 20,
         }
     }

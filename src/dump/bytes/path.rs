@@ -31,6 +31,31 @@ pub(crate) fn inner_path(name: &str) -> Option<String> {
     (!parts.is_empty() && !parts.contains(&"..")).then(|| parts.join("/"))
 }
 
+/// How a folder's name begins that kvlens has not finished writing: a scan must not take what is in it for a dump.
+pub const UNFINISHED_START: &str = ".kvlens-";
+/// How it ends.
+pub const UNFINISHED_END: &str = ".tmp";
+
+/// Whether a folder of this name holds what a run has not finished writing.
+///
+/// ```
+/// assert!(kvlens::dump::unfinished_name(".kvlens-convert-x7Kq.tmp"));
+/// assert!(!kvlens::dump::unfinished_name("prompt_128"));
+/// ```
+pub fn unfinished_name(name: &str) -> bool {
+    name.starts_with(UNFINISHED_START) && name.ends_with(UNFINISHED_END)
+}
+
+/// The unfinished folder that a file lies in, if it lies in one.
+pub(crate) fn unfinished_folder(path: &str) -> Option<&str> {
+    let mut ends = path.match_indices('/').map(|(end, _)| end);
+    ends.find(|&end| {
+        let folder = &path[..end];
+        unfinished_name(file_name(folder))
+    })
+    .map(|end| &path[..end])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -44,11 +44,11 @@ pub(super) fn read_meta(
 }
 
 /// The capture that the meta file `file` describes.
-fn capture(file: &ListedFile, head: &[u8], findings: &Findings) -> Result<Capture, Fault> {
+fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Capture, Fault> {
     let meta = meta::parse(head)?;
     let path = file.path.clone();
     let folder = path.rfind('/').map_or("", |slash| &path[..=slash]);
-    let place = |field: &str, name: &str| {
+    let mut place = |field: &str, name: &str| {
         let missing = || {
             Fault::field(
                 field,
@@ -56,10 +56,9 @@ fn capture(file: &ListedFile, head: &[u8], findings: &Findings) -> Result<Captur
                 "a file in the same folder",
             )
         };
-        let span = findings
-            .files
-            .get(&format!("{folder}{name}"))
-            .ok_or_else(missing)?;
+        let path = format!("{folder}{name}");
+        let span = findings.files.get(&path).ok_or_else(missing)?;
+        findings.parts.insert(path);
         check_size(field, &meta, span.len())?;
         Ok::<_, Fault>(Place::plain(span.clone()))
     };

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::dump::bytes::path::inner_path;
 use crate::dump::problem::{Fault, shorten};
-use crate::report::float::json_number;
+use crate::numeric::python_float::json_number;
 use crate::tensor::Dtype;
 
 /// The object that such a file holds.

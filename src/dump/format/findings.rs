@@ -1,13 +1,13 @@
 //! What the formats find in the files of a dump.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::dump::arrays::array::{Array, ArrayGroup};
 use crate::dump::bytes::Limits;
 use crate::dump::bytes::stream::Span;
 use crate::dump::capture::Capture;
-use crate::dump::problem::{Problem, Problems};
+use crate::dump::problem::{Note, Problem, Problems};
 use crate::dump::queries::Queries;
 use crate::kvz::PartDecoder;
 
@@ -25,32 +25,18 @@ pub(crate) struct Findings {
     /// Arrays that have a file each, with its path.
     pub loose: Vec<(String, Array)>,
     pub problems: Problems,
+    pub notes: Vec<Note>,
+    /// Files that others were found to be made of, and that so need no reading of their own.
+    pub parts: HashSet<String>,
+    pub limits: Limits,
     /// What decodes parts of packed dumps.
     pub part_decoder: PartDecoder,
-    /// What a file may claim.
-    limits: Limits,
 }
 
 impl Findings {
-    /// Nothing yet, of these files.
-    pub fn new(
-        files: HashMap<String, Span>,
-        problems: Problems,
-        part_decoder: PartDecoder,
-        limits: &Limits,
-    ) -> Self {
-        Self {
-            files,
-            problems,
-            part_decoder,
-            limits: limits.clone(),
-            ..Self::default()
-        }
-    }
-
-    /// What a file may claim.
-    pub fn limits(&self) -> &Limits {
-        &self.limits
+    /// What to know about a file that is read all the same.
+    pub fn note(&mut self, file: &str, text: impl Into<String>) {
+        self.notes.push(Note::new(file, text));
     }
 
     /// Notes a problem of one file.

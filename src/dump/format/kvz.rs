@@ -69,7 +69,7 @@ fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), 
         decoded: Mutex::default(),
     });
     for (number, layer) in head.index.layers.iter().enumerate() {
-        let found = captures(file, &head, number, layer, findings.limits(), &shared);
+        let found = captures(file, &head, number, layer, &findings.limits, &shared);
         match found {
             Ok(captures) => findings.captures.extend(captures.into_iter().map(Arc::new)),
             Err(fault) => {

@@ -4,8 +4,12 @@
 mod captures;
 mod fields;
 mod findings;
+mod ggml_type;
 mod kvz;
+mod llama_cache;
+mod llama_state;
 mod meta;
+mod mlx_cache;
 mod npy;
 mod packed_meta;
 mod queries;
@@ -14,7 +18,8 @@ mod spec;
 pub(crate) mod stored_captures;
 pub(crate) mod stored_queries;
 mod table;
+mod torch;
 
 pub(crate) use findings::Findings;
 pub(crate) use spec::Format;
-pub(crate) use table::{FORMATS, format_of};
+pub(crate) use table::{FORMATS, format_of, formats_by_content, is_told_by_content};

@@ -24,18 +24,17 @@ pub(super) const FORMAT: Format = Format {
     },
 };
 
-fn queries(file: &ListedFile, head: &[u8], findings: &Findings) -> Result<Queries, Fault> {
+fn queries(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Queries, Fault> {
     let object = fields::object(head)?;
     let fields = Fields(&object);
     let (path, q_file) = (file.path.clone(), fields.file_name("q_file")?);
     let folder = path.rfind('/').map_or("", |slash| &path[..=slash]);
-    let span = findings
-        .files
-        .get(&format!("{folder}{q_file}"))
-        .ok_or_else(|| {
-            let found = format!("{q_file:?}, which is not there");
-            Fault::field("q_file", found, "a file in the same folder")
-        })?;
+    let q_path = format!("{folder}{q_file}");
+    let span = findings.files.get(&q_path).ok_or_else(|| {
+        let found = format!("{q_file:?}, which is not there");
+        Fault::field("q_file", found, "a file in the same folder")
+    })?;
+    findings.parts.insert(q_path);
     let at_least_1 = |field: &str| match fields.size(field)? {
         0 => Err(Fault::field(field, 0, "an integer of at least 1")),
         size => Ok(size),

@@ -6,14 +6,16 @@ use std::fmt;
 use std::io::Read;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::findings::Findings;
 use super::spec::Format;
-use super::{stored_captures, stored_queries};
+use super::{mlx_cache, stored_captures, stored_queries};
 use crate::dump::archive::ListedFile;
-use crate::dump::arrays::array::{Array, ArrayGroup, Element, MAX_AXES, shape_bytes, shape_text};
+use crate::dump::arrays::array::{
+    Array, ArrayGroup, Element, Hints, MAX_AXES, shape_bytes, shape_text,
+};
 use crate::dump::bytes::Limits;
 use crate::dump::problem::{Fault, Problem, Problems, shorten};
 use crate::tensor::Dtype;
@@ -67,8 +69,16 @@ fn read_header(reader: &mut dyn Read, size: u64, limits: &Limits) -> Result<Vec<
 fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), Fault> {
     let problems = &mut findings.problems;
     let json = head.get(LEN as usize..).unwrap_or_default();
-    let header: Header<'_> = serde_json::from_slice(json)
-        .map_err(|error| broken(format!("its header is not valid: {error}")))?;
+    let invalid = |error| broken(format!("its header is not valid: {error}"));
+    let (EntryCount(count), most) = (
+        serde_json::from_slice(json).map_err(invalid)?,
+        findings.limits.tensors,
+    );
+    if count > most {
+        let expected = format!("at most {most} (--max-tensors)");
+        return Err(Fault::field("header", format!("{count} tensors"), expected));
+    }
+    let header: Header<'_> = serde_json::from_slice(json).map_err(invalid)?;
     let mut arrays: Vec<(u64, Array)> = Vec::new();
     let mut metadata: HashMap<String, String> = HashMap::new();
     let mut seen = std::collections::HashSet::new();
@@ -87,9 +97,15 @@ fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), 
     }
     refuse_overlaps(&mut arrays, problems);
     let arrays = arrays.into_iter().map(|(_, array)| array).collect();
+    if let Some(cache) = mlx_cache::Metadata::of(&metadata) {
+        let group = mlx_cache::group(file, arrays, &cache, findings);
+        findings.groups.push(group);
+        return Ok(());
+    }
     let mut group = ArrayGroup {
         path: file.path.clone(),
         arrays,
+        hints: Hints::default(),
     };
     let queries = stored_queries::take(&mut group, &metadata, problems);
     findings.queries.extend(queries);
@@ -101,6 +117,31 @@ fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), 
         None => findings.groups.push(group),
     }
     Ok(())
+}
+
+/// How many entries there are, found out before any is kept.
+struct EntryCount(usize);
+
+impl<'de> Deserialize<'de> for EntryCount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = usize;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("an object of tensors")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<usize, A::Error> {
+                let mut count = 0;
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+                    count += 1;
+                }
+                Ok(count)
+            }
+        }
+        deserializer.deserialize_map(Entries).map(Self)
+    }
 }
 
 /// The entries in the order of the file, doubles and all.

@@ -1,7 +1,7 @@
 //! The table of formats.
 
 use super::spec::Format;
-use super::{captures, kvz, npy, packed_meta, queries, safetensors};
+use super::{captures, kvz, llama_cache, npy, packed_meta, queries, safetensors, torch};
 use crate::dump::bytes::path::{file_name, is_like, is_system_file};
 
 /// Every format that is read. The first one whose name fits counts.
@@ -11,8 +11,26 @@ pub(crate) const FORMATS: &[Format] = &[
     queries::FORMAT,
     npy::FORMAT,
     safetensors::FORMAT,
+    torch::FORMAT,
+    llama_cache::FORMAT,
     kvz::FORMAT,
 ];
+
+/// The formats that a file of this name may have, where only its first bytes tell which.
+pub(crate) fn formats_by_content(path: &str) -> impl Iterator<Item = &'static Format> {
+    let name = file_name(path).to_owned();
+    let system = is_system_file(&name);
+    FORMATS.iter().filter(move |format| {
+        !system
+            && !format.first_bytes.is_empty()
+            && format.names.iter().any(|rule| is_like(&name, rule))
+    })
+}
+
+/// Whether a file may be of a format that only its first bytes tell.
+pub(crate) fn is_told_by_content(path: &str) -> bool {
+    formats_by_content(path).next().is_some()
+}
 
 /// The format that the name of a file tells alone.
 pub(crate) fn format_of(path: &str) -> Option<&'static Format> {

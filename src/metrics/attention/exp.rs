@@ -1,6 +1,6 @@
 //! exp(x) - 1 and tanh in f32, eight values at a time, by additions and products alone: the same bits natively and in a browser.
 
-use crate::lanes::LANES;
+use crate::numeric::f32x8::LANES;
 use std::array::from_fn;
 
 /// Beyond this exp overflows; a scheme that moves a logit so far has lost the answer anyway.

@@ -3,7 +3,7 @@
 
 use super::exp::{exp, exp_m1, tanh};
 use super::{Cache, Changed, difference};
-use crate::lanes::{LANES, Lanes};
+use crate::numeric::f32x8::{F32x8, LANES};
 use multiversion::multiversion;
 use std::ops::Range;
 
@@ -247,16 +247,16 @@ fn dots(vectors: &[f32], q: &[f32], dim: usize, lanes: usize, out: &mut [f32]) {
     let (v1, rest) = rest.split_at(dim);
     let (v2, v3) = rest.split_at(dim);
     for lane in (0..lanes).step_by(LANES) {
-        let mut sums = [Lanes::splat(0.0); TOKENS];
+        let mut sums = [F32x8::splat(0.0); TOKENS];
         for (place, q) in q.chunks_exact(lanes).enumerate() {
             let Some(q) = q[lane..].first_chunk() else {
                 continue;
             };
-            let q = Lanes::of(q);
-            sums[0] = sums[0].add(q.mul(Lanes::splat(v0[place])));
-            sums[1] = sums[1].add(q.mul(Lanes::splat(v1[place])));
-            sums[2] = sums[2].add(q.mul(Lanes::splat(v2[place])));
-            sums[3] = sums[3].add(q.mul(Lanes::splat(v3[place])));
+            let q = F32x8::of(q);
+            sums[0] = sums[0].add(q.mul(F32x8::splat(v0[place])));
+            sums[1] = sums[1].add(q.mul(F32x8::splat(v1[place])));
+            sums[2] = sums[2].add(q.mul(F32x8::splat(v2[place])));
+            sums[3] = sums[3].add(q.mul(F32x8::splat(v3[place])));
         }
         for (token, sum) in sums.iter().enumerate() {
             out[token * lanes + lane..][..LANES].copy_from_slice(&sum.values());
@@ -269,7 +269,7 @@ fn dots(vectors: &[f32], q: &[f32], dim: usize, lanes: usize, out: &mut [f32]) {
 fn accumulate(weights: &[f32], values: &[f32], lanes: usize, width: usize, sums: &mut [f32]) {
     for query in (0..lanes).step_by(4) {
         for column in (0..width).step_by(LANES) {
-            let mut sum = [Lanes::splat(0.0); 4];
+            let mut sum = [F32x8::splat(0.0); 4];
             for (weights, values) in weights.chunks_exact(lanes).zip(values.chunks_exact(width)) {
                 let (Some(weights), Some(values)) = (
                     weights[query..].first_chunk::<4>(),
@@ -277,9 +277,9 @@ fn accumulate(weights: &[f32], values: &[f32], lanes: usize, width: usize, sums:
                 ) else {
                     continue;
                 };
-                let values = Lanes::of(values);
+                let values = F32x8::of(values);
                 for (sum, weight) in sum.iter_mut().zip(weights) {
-                    *sum = sum.add(values.mul(Lanes::splat(*weight)));
+                    *sum = sum.add(values.mul(F32x8::splat(*weight)));
                 }
             }
             for (place, sum) in sum.iter().enumerate() {
@@ -364,8 +364,8 @@ fn reweight(weights: &[f32], changes: &mut [f32], lanes: usize) {
                 .zip(changes.as_chunks_mut::<LANES>().0)
             {
                 *changes = exp_m1(*changes);
-                *part = Lanes::of(part)
-                    .add(Lanes::of(weights).mul(Lanes::of(changes)))
+                *part = F32x8::of(part)
+                    .add(F32x8::of(weights).mul(F32x8::of(changes)))
                     .values();
             }
         }

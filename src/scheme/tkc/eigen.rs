@@ -18,9 +18,7 @@ pub(super) fn eigenvectors(mut matrix: Vec<f64>, size: usize) -> (Vec<f64>, Vec<
     let mut vectors = tridiagonal(&mut matrix, size, &mut diagonal, &mut beside);
     ql(&mut diagonal, &mut beside, &mut vectors, size);
     let mut order: Vec<usize> = (0..size).collect();
-    crate::order::sort_by(&mut order, |a: &usize, b: &usize| {
-        diagonal[*b].total_cmp(&diagonal[*a])
-    });
+    order.sort_by(|a: &usize, b: &usize| diagonal[*b].total_cmp(&diagonal[*a]));
     let row = |&row: &usize| vectors[row * size..][..size].iter().copied();
     let values = order.iter().map(|&place| diagonal[place]).collect();
     (values, order.iter().flat_map(row).collect())

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Result, anyhow};
+use kvlens::analysis::{CaptureInfo, Job};
 use kvlens::dump::Dump;
 
 use super::streams;
@@ -17,13 +18,14 @@ const BATCH: usize = 128 << 20;
 ///
 /// # Errors
 /// When a capture can't be read or libzstd fails.
-pub fn seconds(dump: &Dump, analysis: &str, threads: usize) -> Result<f64> {
+pub fn seconds(dump: &Dump, job: &Job, threads: usize) -> Result<f64> {
     let mut batch = Vec::new();
     let mut bytes = 0;
     let mut seconds = 0.0;
-    for (index, fetched) in dump.fetches(0..dump.captures.len()) {
+    for (index, fetched) in dump.fetches(job.plan(dump).indices()) {
         let loaded = fetched.and_then(|fetched| fetched.decode())?;
-        let streams = streams::of(analysis, dump.captures[index].layer_id, &loaded);
+        let info = CaptureInfo::new(index, &dump.captures[index]);
+        let streams = streams::of(job, &info, &loaded);
         bytes += streams.iter().map(Vec::len).sum::<usize>();
         batch.extend(streams);
         if bytes > BATCH {

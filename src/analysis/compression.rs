@@ -1,0 +1,111 @@
+//! What the analyses of the reference do alike with a capture: both tensors in parallel, their streams compressed and, when asked for,
+//! decoded again.
+
+use super::error::MeasureError;
+use super::report::TensorRow;
+use super::shared_settings::Compression;
+use super::unit::Unit;
+use super::weighted::ratio;
+use crate::codec::{self, Mode, Planes};
+use crate::metrics::Errors;
+use crate::par;
+use crate::tensor::Tensor;
+
+/// A captured tensor.
+pub struct Captured<'a> {
+    /// `K` or `V`.
+    pub name: &'static str,
+    /// Its values.
+    pub tensor: &'a Tensor,
+    non_finite: u64,
+    verify: bool,
+}
+
+impl Compression {
+    /// The row of a tensor that is stored as it is.
+    pub fn lossless(&self, captured: &Captured) -> Result<TensorRow, MeasureError> {
+        let streams = self.compress(captured, captured.tensor, self.mode)?;
+        Ok(captured.row(streams, 0, None))
+    }
+
+    /// The sizes of a lossy tensor's streams.
+    pub fn lossy(&self, captured: &Captured, values: &Tensor) -> Result<Compressed, MeasureError> {
+        self.compress(captured, values, self.mode.for_lossy())
+    }
+
+    fn compress(
+        &self,
+        captured: &Captured,
+        tensor: &Tensor,
+        mode: Mode,
+    ) -> Result<Compressed, MeasureError> {
+        if !captured.verify {
+            return Ok(Compressed {
+                planes: codec::compressed_sizes(tensor, mode, self.level),
+                verified: None,
+            });
+        }
+        let frames = codec::encode(tensor, mode, self.level);
+        let decoded = codec::decode(&frames, mode, tensor.dtype(), tensor.shape());
+        if decoded.as_deref() != Ok(tensor.bytes()) {
+            return Err(MeasureError::NotVerified {
+                tensor: captured.name,
+                reason: decoded.err(),
+            });
+        }
+        let planes = match frames {
+            Planes::Whole(frame) => Planes::Whole(frame.len() as u64),
+            Planes::Split { hi, lo } => Planes::Split {
+                hi: hi.len() as u64,
+                lo: lo.len() as u64,
+            },
+        };
+        Ok(Compressed {
+            planes,
+            verified: Some(true),
+        })
+    }
+}
+
+/// The sizes of a tensor's streams.
+#[derive(Clone, Copy, Debug)]
+pub struct Compressed {
+    planes: Planes,
+    verified: Option<bool>,
+}
+
+impl Captured<'_> {
+    /// This tensor's part of a row.
+    pub fn row(&self, streams: Compressed, extra_bytes: u64, errors: Option<Errors>) -> TensorRow {
+        let raw_bytes = self.tensor.bytes().len() as u64;
+        let size = streams.planes.total() + extra_bytes;
+        TensorRow {
+            raw_bytes,
+            planes: streams.planes,
+            extra_bytes,
+            size,
+            ratio: ratio(raw_bytes, size),
+            errors,
+            non_finite: self.non_finite,
+            verified: streams.verified,
+        }
+    }
+}
+
+/// `measure` of K and of V of a unit's capture, in parallel.
+pub fn both<T: Send>(
+    unit: &Unit,
+    measure: impl Fn(&Captured) -> Result<T, MeasureError> + Sync,
+) -> Result<(T, T), MeasureError> {
+    let one = |name, tensor: &Tensor| {
+        measure(&Captured {
+            name,
+            tensor,
+            non_finite: tensor.non_finite(),
+            verify: unit.verify(),
+        })
+    };
+    let member = unit.capture();
+    let (k, v) = par::join(|| one("K", &member.k), || one("V", &member.v));
+    Ok((k?, v?))
+}

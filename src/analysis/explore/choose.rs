@@ -1,0 +1,238 @@
+//! The search: fronts of size against error, and the smallest pair within a limit. What is limited adds up over K and V (attention
+//! errors do so within a few percent), but for cosines, which hold for each.
+
+use super::candidate::{Class, Engine, coded_name};
+use super::explored::{FrontPoint, KL_BY_ATTENTION_ERROR, Point};
+use super::settings::{ExploreSettings, LimitKind};
+use crate::scheme::Kv;
+
+/// Points between two steps of the grid that the coded scheme is interpolated at.
+const BETWEEN: usize = 16;
+
+/// What must not be passed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limit {
+    /// Never [`LimitKind::Auto`].
+    pub kind: LimitKind,
+    /// As the setting has it.
+    pub value: f64,
+}
+
+impl Limit {
+    /// The limit of the settings, for a dump with queries or without.
+    pub fn new(settings: &ExploreSettings, has_queries: bool) -> Self {
+        let kind = match settings.limit {
+            LimitKind::Attention | LimitKind::Auto if has_queries => LimitKind::Attention,
+            LimitKind::Cosine => LimitKind::Cosine,
+            _ => LimitKind::Index,
+        };
+        let value = match kind {
+            LimitKind::Attention => settings.max_attention_error,
+            LimitKind::Cosine => settings.min_cosine,
+            _ => settings.max_index,
+        };
+        Self { kind, value }
+    }
+
+    /// The error of a point that is limited: for cosines 1 - cosine.
+    pub fn error(&self, point: &Point) -> f64 {
+        match self.kind {
+            LimitKind::Attention => point.attention_error.unwrap_or(f64::INFINITY),
+            LimitKind::Cosine => 1.0 - point.errors.cosine,
+            _ => point.index,
+        }
+    }
+
+    /// The greatest error that is allowed.
+    pub fn most(&self) -> f64 {
+        if self.kind == LimitKind::Cosine { 1.0 - self.value } else { self.value }
+    }
+
+    /// The error of K and V together.
+    pub fn together(&self, k: f64, v: f64) -> f64 {
+        if self.kind == LimitKind::Cosine { k.max(v) } else { k + v }
+    }
+}
+
+/// A scheme on one tensor, as the search sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Offer {
+    pub scheme: String,
+    pub class: Class,
+    pub engine: Option<Engine>,
+    pub bytes: f64,
+    pub error: f64,
+    /// The step of the coded scheme.
+    pub step: Option<f64>,
+    pub keeps_tokens: bool,
+}
+
+/// What the search chooses from: the points, and the coded scheme at steps between those of the grid, interpolated in the logarithms.
+pub fn options(points: &[Point], kv: Kv, limit: Limit) -> Vec<Offer> {
+    let of: Vec<&Point> = points.iter().filter(|point| point.tensor == kv && !point.packed).collect();
+    let mut all: Vec<Offer> = Vec::new();
+    let mut coded: Vec<(f64, f64, f64)> = Vec::new();
+    for point in &of {
+        let error = limit.error(point);
+        if let Some(step) = step_of(&point.scheme) {
+            coded.push((step, point.bytes as f64, error));
+            continue;
+        }
+        all.push(Offer {
+            scheme: point.scheme.clone(),
+            class: point.class,
+            engine: point.engine,
+            bytes: point.bytes as f64,
+            error,
+            step: None,
+            keeps_tokens: point.sinks + point.recent > 0,
+        });
+    }
+    coded.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut push = |step: f64, bytes: f64, error: f64| {
+        // Three digits: what a user can type.
+        let step = rounded(step);
+        all.push(Offer {
+            scheme: coded_name(step),
+            class: Class::Stored,
+            engine: None,
+            bytes,
+            error,
+            step: Some(step),
+            keeps_tokens: true,
+        });
+    };
+    for pair in coded.windows(2) {
+        let [(c0, b0, e0), (c1, b1, e1)] = [pair[0], pair[1]];
+        for place in 0..BETWEEN {
+            let t = place as f64 / BETWEEN as f64;
+            let between = |a: f64, b: f64| if a > 0.0 && b > 0.0 { (a.ln() * (1.0 - t) + b.ln() * t).exp() } else { a };
+            push(between(c0, c1), between(b0, b1), between(e0, e1));
+        }
+    }
+    if let Some(&(c, b, e)) = coded.last() {
+        push(c, b, e);
+    }
+    all
+}
+
+/// The step in the name of the coded scheme.
+pub fn step_of(scheme: &str) -> Option<f64> {
+    scheme.strip_prefix("tkc:c=")?.split(',').next()?.parse().ok()
+}
+
+/// To three significant digits.
+pub fn rounded(step: f64) -> f64 {
+    format!("{step:.2e}").parse().unwrap_or(step)
+}
+
+/// The smallest pair within the limit; of equally small ones the one of less error. `allowed` says which may go together.
+pub fn smallest<'a>(
+    k: &'a [Offer],
+    v: &'a [Offer],
+    limit: Limit,
+    allowed: impl Fn(&Offer, &Offer) -> bool,
+) -> Option<(&'a Offer, &'a Offer)> {
+    let mut best: Option<(f64, f64, &Offer, &Offer)> = None;
+    for k in k {
+        for v in v {
+            let (bytes, error) = (k.bytes + v.bytes, limit.together(k.error, v.error));
+            let better = best.as_ref().is_none_or(|(b, e, ..)| bytes < *b || (bytes == *b && error < *e));
+            if error <= limit.most() && better && allowed(k, v) {
+                best = Some((bytes, error, k, v));
+            }
+        }
+    }
+    best.map(|(_, _, k, v)| (k, v))
+}
+
+/// The fronts of every class, of K, of V and of both.
+pub fn fronts(points: &[Point], limit: Limit, values: u64, raw: u64) -> Vec<FrontPoint> {
+    let mut fronts = Vec::new();
+    let measured = |kv| {
+        points.iter().filter(move |point| point.tensor == kv && !point.packed).map(move |point| (point, limit.error(point)))
+    };
+    for class in [Class::Engine, Class::Packed, Class::Stored, Class::Reference] {
+        let of = |kv| measured(kv).filter(|(point, error)| point.class == class && error.is_finite()).collect::<Vec<_>>();
+        let (k, v) = (of(Kv::K), of(Kv::V));
+        let make = |tensor, k: Option<&Point>, v: Option<&Point>, error: f64| {
+            let bytes: u64 = [k, v].iter().flatten().map(|point| point.bytes).sum();
+            let parts = u64::from(k.is_some()) + u64::from(v.is_some());
+            FrontPoint {
+                tensor,
+                class,
+                k: k.map(|point| point.scheme.clone()),
+                v: v.map(|point| point.scheme.clone()),
+                bytes,
+                bits_per_value: bytes as f64 * 8.0 / (values * parts).max(1) as f64,
+                ratio: (raw / 2 * parts) as f64 / bytes.max(1) as f64,
+                error,
+                estimated_kl: (limit.kind == LimitKind::Attention).then_some(error * KL_BY_ATTENTION_ERROR),
+            }
+        };
+        fronts.extend(pareto(k.iter().map(|(point, error)| make("k", Some(point), None, *error)).collect()));
+        fronts.extend(pareto(v.iter().map(|(point, error)| make("v", None, Some(point), *error)).collect()));
+        let mut pairs = Vec::new();
+        for (k, k_error) in &k {
+            for (v, v_error) in &v {
+                let same_engine = k.engine == v.engine && (k.scheme == v.scheme || k.engine.is_some_and(Engine::mixes));
+                if class != Class::Engine || same_engine {
+                    pairs.push(make("kv", Some(k), Some(v), limit.together(*k_error, *v_error)));
+                }
+            }
+        }
+        fronts.extend(pareto(pairs));
+    }
+    fronts
+}
+
+/// Those that no other beats in both size and error, by size.
+fn pareto(mut points: Vec<FrontPoint>) -> Vec<FrontPoint> {
+    points.sort_by(|a, b| a.bytes.cmp(&b.bytes).then(a.error.total_cmp(&b.error)));
+    let mut least = f64::INFINITY;
+    points.retain(|point| {
+        let better = point.error < least;
+        least = least.min(point.error);
+        better
+    });
+    points
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn option(scheme: &str, bytes: f64, error: f64) -> Offer {
+        Offer {
+            scheme: scheme.to_owned(),
+            class: Class::Packed,
+            engine: None,
+            bytes,
+            error,
+            step: None,
+            keeps_tokens: false,
+        }
+    }
+
+    #[test]
+    fn errors_add_up_and_cosines_hold_for_each() {
+        let k = [option("fine", 8.0, 0.001), option("coarse", 4.0, 0.01)];
+        let v = [option("fine", 8.0, 0.001), option("coarse", 4.0, 0.002)];
+        let names = |kind, value| {
+            let limit = Limit { kind, value };
+            smallest(&k, &v, limit, |_, _| true).map(|(k, v)| (k.scheme.as_str(), v.scheme.as_str()))
+        };
+        assert_eq!(names(LimitKind::Index, 0.003), Some(("fine", "coarse")));
+        assert_eq!(names(LimitKind::Index, 0.011), Some(("coarse", "fine")));
+        assert_eq!(names(LimitKind::Index, 0.0001), None);
+        assert_eq!(names(LimitKind::Cosine, 0.99), Some(("coarse", "coarse")));
+        assert_eq!(names(LimitKind::Cosine, 0.998), Some(("fine", "coarse")));
+    }
+
+    #[test]
+    fn steps_are_numbers_that_a_user_can_type() {
+        assert_eq!(rounded(0.123_456), 0.123);
+        assert_eq!(step_of(&coded_name(0.123)), Some(0.123));
+        assert_eq!(step_of("q8_0"), None);
+    }
+}

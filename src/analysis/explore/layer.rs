@@ -1,0 +1,97 @@
+//! A run's layer as explore takes it: its captures joined by position to K and V, in pieces where positions are missing or double.
+
+use crate::analysis::unit::{Member, Unit};
+use crate::metrics;
+use crate::tensor::{Dtype, Shape, Tensor};
+
+/// Consecutive tokens of a layer.
+pub struct Piece<'a> {
+    /// In the order of their positions.
+    pub members: Vec<&'a Member>,
+    /// Position of the first token.
+    pub position: u64,
+    pub shape: Shape,
+    pub dtype: Dtype,
+    /// All of K and of V.
+    pub tensors: [Tensor; 2],
+    /// The same as f32.
+    pub values: [Vec<f32>; 2],
+    /// Whether it ends where the layer's captures end: then its last tokens are the run's.
+    pub is_last: bool,
+}
+
+/// The pieces of a unit, and what is to be said of gaps and doubles.
+pub fn pieces(unit: &Unit) -> (Vec<Piece<'_>>, Vec<String>) {
+    let mut members: Vec<&Member> = unit.members().filter(|member| !member.k.is_empty()).collect();
+    members.sort_by_key(|member| member.capture.seq_start);
+    let (mut groups, mut notes): (Vec<Vec<&Member>>, Vec<String>) = (Vec::new(), Vec::new());
+    for member in members {
+        let (start, shape) = (member.capture.seq_start, member.k.shape());
+        let joins = groups.last().and_then(|group| group.last()).map(|last| {
+            let other = last.k.shape();
+            let alike = (other.kv_heads, other.head_dim, last.k.dtype()) == (shape.kv_heads, shape.head_dim, member.k.dtype());
+            (last.capture.seq_start.saturating_add(other.seq_len as u64), alike)
+        });
+        match (joins, groups.last_mut()) {
+            (Some((end, true)), Some(group)) if end == start => group.push(member),
+            (joins, _) => {
+                if let Some((end, alike)) = joins {
+                    notes.push(note(member, end, alike));
+                }
+                groups.push(vec![member]);
+            }
+        }
+    }
+    let count = groups.len();
+    let piece = |(place, members)| Piece::new(members, place + 1 == count);
+    (groups.into_iter().enumerate().filter_map(piece).collect(), notes)
+}
+
+fn note(member: &Member, end: u64, alike: bool) -> String {
+    let (path, start) = (&member.capture.path, member.capture.seq_start);
+    let what = if !alike {
+        "has another shape or type than the capture before it".to_owned()
+    } else if start > end {
+        format!("starts at position {start}, and positions {end} to {} are not there", start - 1)
+    } else {
+        format!("starts at position {start}, which the capture before it holds already")
+    };
+    format!("{path} {what}: the layer is taken in pieces")
+}
+
+impl<'a> Piece<'a> {
+    fn new(members: Vec<&'a Member>, is_last: bool) -> Option<Self> {
+        let first = members.first()?;
+        let (position, dtype) = (first.capture.seq_start, first.k.dtype());
+        let shape = Shape {
+            seq_len: members.iter().map(|member| member.k.shape().seq_len).sum(),
+            ..first.k.shape()
+        };
+        let join = |of: fn(&Member) -> &Tensor| {
+            let bytes: Vec<&[u8]> = members.iter().map(|member| of(member).bytes()).collect();
+            Tensor::new(dtype, shape, bytes.concat()).ok()
+        };
+        let tensors = [join(|member| &member.k)?, join(|member| &member.v)?];
+        let values = [tensors[0].values(), tensors[1].values()];
+        Some(Self {
+            members,
+            position,
+            shape,
+            dtype,
+            tensors,
+            values,
+            is_last,
+        })
+    }
+
+    /// K and V for attention.
+    pub fn cache(&self) -> metrics::Cache<'_> {
+        metrics::Cache {
+            k: &self.values[0],
+            v: &self.values[1],
+            position: self.position,
+            kv_heads: self.shape.kv_heads,
+            head_dim: self.shape.head_dim,
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! Measures one layer: every candidate on K and on V with few queries, or (the second time) the chosen pairs with all of them.
+
+use super::candidate::{Candidate, Class, Method};
+use super::layer::{Piece, pieces};
+use super::settings::ExploreSettings;
+use super::steps::{self, StepPoint};
+use super::treat::{Side, Treated};
+use crate::analysis::error::MeasureError;
+use crate::analysis::report::NonFinite;
+use crate::analysis::unit::{Found, Unit};
+use crate::dump;
+use crate::metrics::{Attention, Changed, OutputErrors, Queries, TokenErrors, token_errors};
+use crate::par;
+use crate::scheme::{Kv, RopeChoice, Rope, Pairs, Scheme};
+use crate::tensor::{Dtype, Shape, Tensor};
+use std::collections::BTreeSet;
+
+/// Weights of the attention that are held at a time.
+const MAX_WEIGHTS: usize = 4 << 20;
+
+/// Queries that the second look takes of a layer.
+pub const FINAL_QUERIES: usize = 64;
+
+/// A candidate on K or V of a layer.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    pub candidate: usize,
+    pub kv: Kv,
+    pub bytes: u64,
+    pub packed_bytes: Option<u64>,
+    pub errors: TokenErrors,
+    /// With this tensor alone changed.
+    pub attention: Option<f64>,
+}
+
+/// A chosen pair on a layer: K's and V's figures, and the attention error of both, by query head too.
+#[derive(Clone, Debug)]
+pub struct Confirmed {
+    pub pair: usize,
+    pub bytes: [u64; 2],
+    pub errors: [TokenErrors; 2],
+    pub attention: Option<OutputErrors>,
+    /// Whether the bytes were written and read back: not of the reference's methods.
+    pub written: bool,
+}
+
+/// What was found in a layer.
+#[derive(Clone, Debug, Default)]
+pub struct LayerFound {
+    pub run: String,
+    pub layer_id: i64,
+    pub captures: usize,
+    /// Of what was measured.
+    pub tokens: u64,
+    pub shape: Option<(Shape, Dtype)>,
+    /// Of K, and of V.
+    pub values: u64,
+    pub raw_bytes: u64,
+    pub queries: usize,
+    pub rope: Option<f64>,
+    pub tried: Vec<Tried>,
+    pub confirmed: Vec<Confirmed>,
+    pub steps: Vec<StepPoint>,
+    pub notes: BTreeSet<String>,
+    pub non_finite: Vec<NonFinite>,
+}
+
+impl Found for LayerFound {}
+
+/// A pair to be looked at closely.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pair {
+    pub k: Candidate,
+    pub v: Candidate,
+}
+
+/// What is done with each layer.
+pub enum Look {
+    /// Every candidate.
+    Field(Vec<Candidate>),
+    /// These pairs; and the coded scheme's steps, on these layers.
+    Pairs(Vec<Pair>, BTreeSet<(String, i64)>),
+}
+
+/// Measures a unit.
+///
+/// # Errors
+/// When it was cancelled, or a chosen scheme's bytes do not read back.
+pub fn measure(unit: &Unit, settings: &ExploreSettings, look: &Look) -> Result<LayerFound, MeasureError> {
+    let capture = &unit.capture().capture;
+    let (pieces, notes) = pieces(unit);
+    let mut found = LayerFound {
+        run: capture.run.clone(),
+        layer_id: capture.layer_id,
+        captures: unit.members().count(),
+        notes: notes.into_iter().collect(),
+        ..LayerFound::default()
+    };
+    // The longest piece stands for the layer: errors of pieces of a cache do not add up to one of it.
+    for member in unit.members() {
+        for (name, tensor) in [("K", &member.k), ("V", &member.v)] {
+            let values = tensor.non_finite();
+            if values > 0 {
+                found.non_finite.push(NonFinite {
+                    capture: member.info.index,
+                    tensor: name,
+                    values,
+                });
+            }
+        }
+    }
+    let Some(piece) = pieces.iter().max_by_key(|piece| piece.shape.seq_len) else {
+        return Ok(found);
+    };
+    if piece.tensors.iter().any(|tensor| tensor.non_finite() > 0) {
+        let layer = found.layer_id;
+        found.notes.insert(format!("layer {layer} holds NaN or infinite values, of which no error can be told: it is left out"));
+        return Ok(found);
+    }
+    let queries = queries_of(unit, piece, &mut found.notes);
+    found.tokens = piece.shape.seq_len as u64;
+    found.shape = Some((piece.shape, piece.dtype));
+    found.values = piece.values[0].len() as u64;
+    found.raw_bytes = piece.tensors.iter().map(|tensor| tensor.bytes().len() as u64).sum();
+    found.queries = queries.iter().map(|(queries, _)| queries.positions.len()).sum();
+    found.rope = queries.iter().find_map(|(_, theta)| *theta);
+    let rope = match (settings.rope, found.rope) {
+        (RopeChoice::Detect, Some(theta)) => RopeChoice::Is(Rope {
+            theta,
+            pairs: Pairs::HalfSplit,
+        }),
+        (rope, _) => rope,
+    };
+    let queries: Vec<Queries> = queries.into_iter().map(|(queries, _)| queries).collect();
+    let sides = [Kv::K, Kv::V].map(|kv| Side::new(piece, kv, settings.sinks, settings.recent, rope));
+    match look {
+        Look::Field(candidates) => try_all(unit, piece, sides, candidates, &queries, settings.queries, &mut found)?,
+        Look::Pairs(pairs, sampled) => {
+            confirm(unit, piece, &sides, pairs, &queries, &mut found)?;
+            if sampled.contains(&(found.run.clone(), found.layer_id)) {
+                found.steps = steps::measure(unit, &sides, &settings.steps)?;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The queries of the unit that look at this piece, with the theta that they tell.
+fn queries_of(unit: &Unit, piece: &Piece, notes: &mut BTreeSet<String>) -> Vec<(Queries, Option<f64>)> {
+    let mut all = Vec::new();
+    for (described, tensor) in unit.queries() {
+        let dump::AttentionInfo {
+            scale,
+            rope_theta,
+            sliding_window,
+            logit_softcap,
+        } = described.attention;
+        if described.head_dim != piece.shape.head_dim || !described.heads.is_multiple_of(piece.shape.kv_heads.max(1)) {
+            notes.insert(format!("{}: its heads do not fit those of the captures, so it is not used", described.path));
+            continue;
+        }
+        if piece.position > 0 && sliding_window.is_none() {
+            notes.insert(format!("{}: the captures start at position {}, and queries look back to 0: it is not used", described.path, piece.position));
+            continue;
+        }
+        let first = sliding_window.map_or(0, |window| piece.position.saturating_add(window).saturating_sub(1));
+        let end = piece.position + piece.shape.seq_len as u64;
+        let first = if piece.position == 0 { 0 } else { first };
+        let size = described.heads * described.head_dim;
+        let values = tensor.values();
+        let seen = described.positions.iter().zip(values.chunks_exact(size.max(1)));
+        let (positions, values): (Vec<u64>, Vec<&[f32]>) = seen.filter(|(position, _)| (first..end).contains(*position)).map(|(&position, values)| (position, values)).unzip();
+        if values.iter().any(|values| values.iter().any(|value| !value.is_finite())) {
+            notes.insert(format!("{}: holds NaN or infinite values, so it is not used", described.path));
+            continue;
+        }
+        if positions.is_empty() {
+            continue;
+        }
+        let queries = Queries {
+            positions,
+            heads: described.heads,
+            values: values.concat(),
+            scale: scale as f32,
+            window: sliding_window,
+            softcap: logit_softcap.map(|cap| cap as f32),
+        };
+        all.push((queries, rope_theta));
+    }
+    all
+}
+
+/// The places of at most `most` queries, spread evenly, in portions that hold no more weights than allowed.
+fn portions(queries: &Queries, most: usize, tokens: usize) -> Vec<Vec<usize>> {
+    let count = queries.positions.len();
+    let taken = most.min(count);
+    let places: Vec<usize> = (0..taken).map(|index| (2 * index + 1) * count / (2 * taken)).collect();
+    let at_a_time = (MAX_WEIGHTS / (tokens * queries.heads).max(1)).max(1);
+    places.chunks(at_a_time).map(<[usize]>::to_vec).collect()
+}
+
+/// The attention of the queries over the captured cache.
+fn attentions<'a>(piece: &'a Piece, queries: &[Queries], most: usize) -> Vec<Attention<'a>> {
+    let of = |queries: &Queries| {
+        let portions = portions(queries, most, piece.shape.seq_len);
+        portions.into_iter().filter_map(|places| Attention::new(piece.cache(), queries, &places)).collect::<Vec<_>>()
+    };
+    queries.iter().flat_map(of).collect()
+}
+
+fn attention_errors(attentions: &[Attention], changed: Changed) -> Option<OutputErrors> {
+    let mut sum: Option<OutputErrors> = None;
+    for attention in attentions {
+        sum.get_or_insert_default().add(&attention.errors(changed));
+    }
+    sum
+}
+
+fn cancelled(unit: &Unit) -> Result<(), MeasureError> {
+    if unit.is_cancelled() { Err(MeasureError::Cancelled) } else { Ok(()) }
+}
+
+/// Every candidate on K and on V.
+fn try_all(
+    unit: &Unit,
+    piece: &Piece,
+    mut sides: [Side; 2],
+    candidates: &[Candidate],
+    queries: &[Queries],
+    most: usize,
+    found: &mut LayerFound,
+) -> Result<(), MeasureError> {
+    if candidates.iter().any(|candidate| matches!(candidate.method, Method::Coded(_))) {
+        let [k, v] = &mut sides;
+        par::join(|| k.prepare(), || v.prepare());
+        cancelled(unit)?;
+    }
+    let attentions = attentions(piece, queries, most);
+    let jobs: Vec<(usize, usize)> = (0..candidates.len()).flat_map(|candidate| [(candidate, 0), (candidate, 1)]).collect();
+    let results = par::map(&jobs, &|&(candidate, side)| {
+        if unit.is_cancelled() {
+            return None;
+        }
+        let side: &Side = &sides[side];
+        let treated = match side.treat(&candidates[candidate]) {
+            Ok(treated) => treated,
+            Err(why) => return Some(Err(format!("{}: {why}, so it is left out", candidates[candidate].name))),
+        };
+        let changed = match side.kv {
+            Kv::K => Changed::K(&treated.values),
+            Kv::V => Changed::V(&treated.values),
+        };
+        let lossless = treated.values == side.values;
+        let attention = if lossless { Some(0.0).filter(|_| !attentions.is_empty()) } else { attention_errors(&attentions, changed).map(|errors| errors.total()) };
+        Some(Ok(Tried {
+            candidate,
+            kv: side.kv,
+            bytes: treated.bytes,
+            packed_bytes: treated.packed_bytes,
+            errors: token_errors(side.values, &treated.values, piece.shape),
+            attention,
+        }))
+    });
+    for result in results {
+        match result {
+            None => return Err(MeasureError::Cancelled),
+            Some(Ok(tried)) => found.tried.push(tried),
+            Some(Err(note)) => drop(found.notes.insert(note)),
+        }
+    }
+    Ok(())
+}
+
+/// The chosen pairs, their bytes really written and read back.
+fn confirm(
+    unit: &Unit,
+    piece: &Piece,
+    sides: &[Side; 2],
+    pairs: &[Pair],
+    queries: &[Queries],
+    found: &mut LayerFound,
+) -> Result<(), MeasureError> {
+    // A candidate that several pairs share is treated once.
+    let mut wanted: Vec<(usize, &Candidate)> = Vec::new();
+    for pair in pairs {
+        for (side, candidate) in [(0, &pair.k), (1, &pair.v)] {
+            if !wanted.contains(&(side, candidate)) {
+                wanted.push((side, candidate));
+            }
+        }
+    }
+    let treated = par::map(&wanted, &|&(side, candidate)| {
+        if unit.is_cancelled() {
+            return Err(MeasureError::Cancelled);
+        }
+        write(&sides[side], candidate).map_err(|reason| MeasureError::NotReadBack {
+            tensor: ["K", "V"][side],
+            scheme: candidate.name.clone(),
+            reason,
+        })
+    });
+    let treated: Vec<(Treated, TokenErrors)> = treated
+        .into_iter()
+        .zip(&wanted)
+        .map(|(treated, &(side, _))| treated.map(|treated| {
+            let errors = token_errors(sides[side].values, &treated.values, piece.shape);
+            (treated, errors)
+        }))
+        .collect::<Result<_, _>>()?;
+    let of = |side: usize, candidate: &Candidate| {
+        let place = wanted.iter().position(|wanted| *wanted == (side, candidate));
+        place.map(|place| &treated[place])
+    };
+    let mut sums: Vec<Option<OutputErrors>> = vec![None; pairs.len()];
+    for queries in queries {
+        for places in portions(queries, FINAL_QUERIES, piece.shape.seq_len) {
+            let Some(attention) = Attention::new(piece.cache(), queries, &places) else {
+                continue;
+            };
+            for (pair, sum) in pairs.iter().zip(&mut sums) {
+                cancelled(unit)?;
+                if let (Some((k, _)), Some((v, _))) = (of(0, &pair.k), of(1, &pair.v)) {
+                    sum.get_or_insert_default().add(&attention.errors(Changed::Both(&k.values, &v.values)));
+                }
+            }
+        }
+    }
+    for (place, (pair, attention)) in pairs.iter().zip(sums).enumerate() {
+        if let (Some((k, k_errors)), Some((v, v_errors))) = (of(0, &pair.k), of(1, &pair.v)) {
+            found.confirmed.push(Confirmed {
+                pair: place,
+                bytes: [k.bytes, v.bytes],
+                errors: [*k_errors, *v_errors],
+                attention,
+                written: [&pair.k, &pair.v].iter().all(|candidate| candidate.class != Class::Reference),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// What comes back of bytes that were really written, but for the reference's methods.
+fn write(side: &Side, candidate: &Candidate) -> Result<Treated, String> {
+    let scheme = match &candidate.method {
+        Method::Scheme(scheme) => scheme.clone(),
+        Method::Coded(step) => Scheme::Tkc(side.coded(*step)),
+        _ => return side.treat(candidate),
+    };
+    if let Some(why) = scheme.unfit(&side.about) {
+        return Err(why.to_string());
+    }
+    side.write(&side.recipe(scheme, candidate.keeps_tokens))
+}
+
+/// A tensor's queries as a unit hands them over.
+pub type UnitQueries = (std::sync::Arc<dump::Queries>, Tensor);

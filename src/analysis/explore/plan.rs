@@ -1,0 +1,104 @@
+//! Which pairs are looked at closely: for each engine and class the smallest within the limit, and next to it a few that are finer, since
+//! few queries and the sum of K's and V's errors tell the error of the pair only within some tens of percent.
+
+use super::candidate::{Candidate, Class, Engine, Method, coded_name};
+use super::choose::{Limit, Offer, rounded, smallest};
+use super::measure::Pair;
+
+/// A choice that is still to be made among pairs, the smallest first.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    pub class: Class,
+    pub engine: Option<Engine>,
+    pub lossless: bool,
+    /// Places of the pairs.
+    pub pairs: Vec<usize>,
+}
+
+/// The factors of the interpolated steps of the coded scheme that are tried.
+const FACTORS: [f64; 4] = [1.08, 1.0, 0.92, 0.82];
+
+/// The factors of the limit for which a packed pair is looked for.
+const TIGHTER: [f64; 2] = [1.0, 0.7];
+
+/// All choices and pairs.
+pub fn plan(candidates: &[Candidate], k: &[Offer], v: &[Offer], limit: Limit) -> (Vec<Planned>, Vec<Pair>) {
+    let mut pairs: Vec<Pair> = Vec::new();
+    let mut all = Vec::new();
+    let mut add = |class, engine, lossless, some: Vec<Pair>| {
+        let mut places = Vec::new();
+        for pair in some {
+            let place = pairs.iter().position(|known| *known == pair).unwrap_or(pairs.len());
+            if place == pairs.len() {
+                pairs.push(pair);
+            }
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        if !places.is_empty() {
+            all.push(Planned {
+                class,
+                engine,
+                lossless,
+                pairs: places,
+            });
+        }
+    };
+    for engine in Engine::ALL {
+        let allowed = |k: &Offer, v: &Offer| k.engine == Some(engine) && v.engine == Some(engine) && (engine.mixes() || k.scheme == v.scheme);
+        add(Class::Engine, Some(engine), false, tighter(candidates, k, v, limit, allowed));
+    }
+    for class in [Class::Packed, Class::Reference] {
+        // Anything packed may be mixed here, but a format that fits no limit better with an engine is that engine's.
+        let allowed = |k: &Offer, v: &Offer| k.class == class && v.class == class;
+        add(class, None, false, tighter(candidates, k, v, limit, allowed));
+    }
+    let coded = |offers: &[Offer]| offers.iter().filter(|offer| offer.step.is_some()).cloned().collect::<Vec<_>>();
+    let (coded_k, coded_v) = (coded(k), coded(v));
+    if let Some((k, v)) = smallest(&coded_k, &coded_v, limit, |_, _| true) {
+        let at = |offer: &Offer, factor: f64| coded_candidate(rounded(offer.step.unwrap_or(1.0) * factor));
+        let some = FACTORS.map(|factor| Pair {
+            k: at(k, factor),
+            v: at(v, factor),
+        });
+        add(Class::Stored, None, false, some.to_vec());
+    }
+    let lossless = |offers: &[Offer]| {
+        let plain = offers.iter().filter(|offer| offer.class == Class::Stored && offer.step.is_none());
+        let least = plain.min_by(|a, b| a.bytes.total_cmp(&b.bytes))?;
+        find(candidates, least)
+    };
+    if let (Some(k), Some(v)) = (lossless(k), lossless(v)) {
+        add(Class::Stored, None, true, vec![Pair { k, v }]);
+    }
+    (all, pairs)
+}
+
+fn tighter(candidates: &[Candidate], k: &[Offer], v: &[Offer], limit: Limit, allowed: impl Fn(&Offer, &Offer) -> bool) -> Vec<Pair> {
+    let mut found = Vec::new();
+    for factor in TIGHTER {
+        let limit = limit.times(factor);
+        if let Some((k, v)) = smallest(k, v, limit, &allowed)
+            && let (Some(k), Some(v)) = (find(candidates, k), find(candidates, v))
+        {
+            found.push(Pair { k, v });
+        }
+    }
+    found
+}
+
+fn find(candidates: &[Candidate], offer: &Offer) -> Option<Candidate> {
+    let same = |candidate: &&Candidate| candidate.name == offer.scheme && candidate.class == offer.class && candidate.engine == offer.engine;
+    candidates.iter().find(same).cloned()
+}
+
+fn coded_candidate(step: f64) -> Candidate {
+    Candidate {
+        name: coded_name(step),
+        class: Class::Stored,
+        engine: None,
+        keeps_tokens: true,
+        method: Method::Coded(step),
+    }
+}

@@ -1,0 +1,92 @@
+//! From what was found in layers to points: sizes are sums over layers, errors are means over them.
+
+use super::candidate::{Candidate, Class};
+use super::explored::{KL_BY_ATTENTION_ERROR, Point};
+use super::measure::{LayerFound, Tried};
+use super::settings::ExploreSettings;
+use crate::metrics::TokenErrors;
+use crate::scheme::Kv;
+use crate::tensor::Dtype;
+
+/// The mean of errors over layers; the least cosine is the least of all.
+pub fn mean<'a>(all: impl Iterator<Item = &'a TokenErrors>) -> TokenErrors {
+    let mut sum = TokenErrors {
+        cosine_min: f64::INFINITY,
+        ..TokenErrors::default()
+    };
+    let mut count = 0.0;
+    for errors in all {
+        count += 1.0;
+        sum.nmse += errors.nmse;
+        sum.cosine += errors.cosine;
+        sum.max_abs = sum.max_abs.max(errors.max_abs);
+        sum.token += errors.token;
+        sum.first += errors.first;
+        sum.cosine_p1 += errors.cosine_p1;
+        sum.cosine_min = sum.cosine_min.min(errors.cosine_min);
+    }
+    if count == 0.0 {
+        return TokenErrors::default();
+    }
+    TokenErrors {
+        nmse: sum.nmse / count,
+        cosine: sum.cosine / count,
+        token: sum.token / count,
+        first: sum.first / count,
+        cosine_p1: sum.cosine_p1 / count,
+        ..sum
+    }
+}
+
+/// Whether the layers can be compared: those that were measured.
+pub fn measured(layers: &[LayerFound]) -> impl Iterator<Item = &LayerFound> + Clone {
+    layers.iter().filter(|layer| layer.shape.is_some())
+}
+
+/// The points of all candidates. A candidate that does not fit every layer is no point: its size would be that of others.
+pub fn points(candidates: &[Candidate], layers: &[LayerFound], settings: &ExploreSettings) -> Vec<Point> {
+    let layers: Vec<&LayerFound> = measured(layers).collect();
+    let mut points = Vec::new();
+    for (place, candidate) in candidates.iter().enumerate() {
+        for kv in [Kv::K, Kv::V] {
+            let tried: Vec<&Tried> = layers
+                .iter()
+                .filter_map(|layer| layer.tried.iter().find(|tried| tried.candidate == place && tried.kv == kv))
+                .collect();
+            if tried.is_empty() || tried.len() < layers.len() {
+                continue;
+            }
+            let values: u64 = layers.iter().map(|layer| layer.values).sum();
+            let raw: u64 = layers.iter().map(|layer| layer.raw_bytes / 2).sum();
+            let dtype = layers[0].shape.map_or(Dtype::F16, |(_, dtype)| dtype);
+            let errors = mean(tried.iter().map(|tried| &tried.errors));
+            let with: Vec<f64> = tried.iter().filter_map(|tried| tried.attention).collect();
+            let attention_error = (!with.is_empty()).then(|| with.iter().sum::<f64>() / with.len() as f64);
+            let keep = |count| if candidate.keeps_tokens { count } else { 0 };
+            let point = |bytes: u64, packed: bool| Point {
+                scheme: candidate.name.clone(),
+                class: candidate.class,
+                engine: candidate.engine,
+                flag: candidate.flag(kv, dtype),
+                packed,
+                tensor: kv,
+                sinks: keep(settings.sinks),
+                recent: keep(settings.recent),
+                bytes,
+                bits_per_value: bytes as f64 * 8.0 / values.max(1) as f64,
+                ratio: raw as f64 / bytes.max(1) as f64,
+                errors,
+                index: errors.index(),
+                attention_error,
+                estimated_kl: attention_error.map(|error| error * KL_BY_ATTENTION_ERROR),
+                layers: tried.len(),
+            };
+            points.push(point(tried.iter().map(|tried| tried.bytes).sum(), false));
+            if candidate.class == Class::Reference {
+                let packed: Option<u64> = tried.iter().map(|tried| tried.packed_bytes).sum();
+                points.extend(packed.map(|bytes| point(bytes, true)));
+            }
+        }
+    }
+    points
+}

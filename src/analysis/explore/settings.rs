@@ -1,0 +1,220 @@
+//! The settings of explore.
+
+use super::candidate::Class;
+use crate::analysis::param::{Kind, ParamSpec, Section};
+use crate::analysis::settings::{Settings, SettingsError};
+use crate::analysis::shared_settings::capture_params;
+use crate::analysis::value::Choices;
+use crate::scheme::{Pairs, Rope, RopeChoice};
+use serde::Serialize;
+
+/// What the limit is set on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LimitKind {
+    /// The attention error where the dump has queries, else the index.
+    Auto,
+    /// Attention error of K and V together.
+    Attention,
+    /// Index of K and V together.
+    Index,
+    /// Cosine of K, and of V.
+    Cosine,
+}
+
+impl Choices for LimitKind {
+    const ALL: &'static [(Self, &'static str, &'static str)] = &[
+        (Self::Auto, "auto", "Attention error, or index without queries"),
+        (Self::Attention, "attention", "Attention error"),
+        (Self::Index, "index", "Index"),
+        (Self::Cosine, "cosine", "Cosine"),
+    ];
+}
+
+impl Choices for Class {
+    const ALL: &'static [(Self, &'static str, &'static str)] = &[
+        (Self::Engine, "engine", "Engines as they are"),
+        (Self::Packed, "packed", "Other packed formats"),
+        (Self::Stored, "stored", "Stored"),
+        (Self::Reference, "reference", "The reference's methods"),
+    ];
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RopeSetting {
+    Auto,
+    None,
+    Theta,
+}
+
+impl Choices for RopeSetting {
+    const ALL: &'static [(Self, &'static str, &'static str)] = &[
+        (Self::Auto, "auto", "As the queries say, else found out"),
+        (Self::None, "none", "None"),
+        (Self::Theta, "theta", "This theta"),
+    ];
+}
+
+/// The settings, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExploreSettings {
+    pub limit: LimitKind,
+    pub max_attention_error: f64,
+    pub max_index: f64,
+    pub min_cosine: f64,
+    pub sinks: u64,
+    pub recent: u64,
+    pub classes: Vec<Class>,
+    pub steps: Vec<f64>,
+    pub rope: RopeChoice,
+    pub queries: usize,
+    pub context_length: u64,
+}
+
+impl TryFrom<&Settings> for ExploreSettings {
+    type Error = SettingsError;
+
+    fn try_from(settings: &Settings) -> Result<Self, SettingsError> {
+        let rope = match settings.read("rope")? {
+            RopeSetting::Auto => RopeChoice::Detect,
+            RopeSetting::None => RopeChoice::None,
+            RopeSetting::Theta => RopeChoice::Is(Rope {
+                theta: settings.read("rope-theta")?,
+                pairs: Pairs::HalfSplit,
+            }),
+        };
+        let mut steps: Vec<f64> = settings.read("steps")?;
+        steps.sort_by(f64::total_cmp);
+        steps.dedup();
+        Ok(Self {
+            limit: settings.read("limit")?,
+            max_attention_error: settings.read("max-attention-error")?,
+            max_index: settings.read("max-index")?,
+            min_cosine: settings.read("min-cosine")?,
+            sinks: settings.read("sinks")?,
+            recent: settings.read("recent")?,
+            classes: settings.read("classes")?,
+            steps,
+            rope,
+            queries: settings.read("queries")?,
+            context_length: settings.read("context-length")?,
+        })
+    }
+}
+
+/// Most tokens of a run.
+const MAX_TOKENS: i64 = 1_000_000_000;
+
+/// The settings as they are offered.
+pub fn params() -> Vec<ParamSpec> {
+    let tokens = |least| Kind::Int {
+        min: least,
+        max: MAX_TOKENS,
+    };
+    let all_classes = Class::ALL.iter().map(|(_, name, _)| (*name).to_owned()).collect::<Vec<String>>();
+    let mut params = vec![
+        ParamSpec::method(
+            "limit",
+            "Limit",
+            "The error that must not be passed: attention error (it predicts what the model does next), index where no queries were captured, or cosine.",
+            "",
+            Kind::choice::<LimitKind>(),
+            LimitKind::Auto.name(),
+        ),
+        ParamSpec::method(
+            "max-attention-error",
+            "Attention error",
+            "At most this attention error, K and V together; 0.002 is an estimated KL of 0.014, about what q8_0 keys and q4_0 values cost.",
+            "",
+            Kind::Float { min: 1e-9, max: 10.0 },
+            0.002,
+        )
+        .when("limit", &["auto", "attention"]),
+        ParamSpec::method(
+            "max-index",
+            "Index",
+            "At most this index, K and V together: token error + 0.1 * first-token error.",
+            "",
+            Kind::Float { min: 1e-9, max: 10.0 },
+            0.01,
+        )
+        .when("limit", &["auto", "index"]),
+        ParamSpec::method(
+            "min-cosine",
+            "Cosine",
+            "At least this cosine, for K and for V.",
+            "",
+            Kind::Float { min: 0.0, max: 1.0 },
+            0.999,
+        )
+        .when("limit", &["cosine"]),
+        ParamSpec::method(
+            "sinks",
+            "Sinks",
+            "First tokens of a run that stay as they are; engines' own formats have none.",
+            "tokens",
+            tokens(0),
+            4,
+        ),
+        ParamSpec::method(
+            "recent",
+            "Recent",
+            "Last tokens of a run that stay as they are; engines' own formats have none.",
+            "tokens",
+            tokens(0),
+            0,
+        ),
+        ParamSpec::method(
+            "classes",
+            "Schemes",
+            "What is tried.",
+            "",
+            Kind::choice_list::<Class>(),
+            all_classes,
+        ),
+        ParamSpec::method(
+            "steps",
+            "Steps",
+            "Steps of the coded scheme that are tried; between them sizes and errors are interpolated, and what is chosen is written and read back.",
+            "",
+            Kind::FloatList { min: 1e-4, max: 16.0 },
+            vec![0.04, 0.085, 0.18, 0.38, 0.8],
+        ),
+        ParamSpec::method(
+            "rope",
+            "RoPE",
+            "The rotary embedding of K, which the coded scheme undoes.",
+            "",
+            Kind::choice::<RopeSetting>(),
+            RopeSetting::Auto.name(),
+        ),
+        ParamSpec::method(
+            "rope-theta",
+            "Theta",
+            "Base of the rotary embedding.",
+            "",
+            Kind::Float { min: 1.0, max: 1e12 },
+            10_000.0,
+        )
+        .when("rope", &["theta"]),
+        ParamSpec::method(
+            "queries",
+            "Queries",
+            "Captured queries of a layer with which every scheme is tried; for what is chosen up to 64 are taken.",
+            "",
+            Kind::Int { min: 1, max: 4096 },
+            8,
+        ),
+        ParamSpec::method(
+            "context-length",
+            "Context",
+            "Tokens for which bytes are told.",
+            "tokens",
+            tokens(1),
+            131_072,
+        )
+        .section(Section::Report),
+    ];
+    params.extend(capture_params());
+    params
+}

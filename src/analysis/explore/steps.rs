@@ -1,0 +1,95 @@
+//! What each step of the coded scheme brings: the same rounding with the steps turned on one by one, on some layers.
+
+use super::treat::Side;
+use crate::analysis::error::MeasureError;
+use crate::analysis::unit::Unit;
+use crate::metrics::token_errors;
+use crate::scheme::{Klt, KltChoice, RopeChoice, Scheme, Tkc};
+use serde::Serialize;
+
+/// How far the steps go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Stage {
+    /// Rounded to one step and range coded, each channel in the context of its neighbours.
+    Codes,
+    /// Channels freed of their mean.
+    Mean,
+    /// Keys turned back by their position.
+    Rope,
+    /// Channels freed of their correlation, where the basis pays for itself.
+    Klt,
+    /// Every token divided by its norm, and sinks kept raw.
+    Norm,
+}
+
+impl Stage {
+    /// In the order in which they are turned on.
+    pub const ALL: [Self; 5] = [Self::Codes, Self::Mean, Self::Rope, Self::Klt, Self::Norm];
+
+    /// What it is called.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Codes => "integer codes, range coded",
+            Self::Mean => "channel means taken off",
+            Self::Rope => "RoPE undone",
+            Self::Klt => "decorrelated (KLT)",
+            Self::Norm => "token norm, sinks raw",
+        }
+    }
+}
+
+/// One stage at one step of rounding, on K or V of a layer.
+#[derive(Clone, Copy, Debug)]
+pub struct StepPoint {
+    pub stage: Stage,
+    /// The place of the step among the grid's.
+    pub step: usize,
+    /// 0 for K, 1 for V.
+    pub side: usize,
+    pub bytes: u64,
+    pub raw_bytes: u64,
+    /// 1 - cosine.
+    pub error: f64,
+}
+
+/// All stages on K and V of a layer, at every second step of the grid.
+///
+/// # Errors
+/// When it was cancelled.
+pub fn measure(unit: &Unit, sides: &[Side; 2], grid: &[f64]) -> Result<Vec<StepPoint>, MeasureError> {
+    let mut jobs = Vec::new();
+    for stage in Stage::ALL {
+        for (place, _) in grid.iter().enumerate() {
+            jobs.extend([(stage, place, 0), (stage, place, 1)]);
+        }
+    }
+    let points = crate::par::map(&jobs, &|&(stage, step, side)| {
+        if unit.is_cancelled() {
+            return None;
+        }
+        let of: &Side = &sides[side];
+        let on = |first: Stage| Stage::ALL.iter().position(|s| *s == stage) >= Stage::ALL.iter().position(|s| *s == first);
+        // Without the norm a step is in the tensor's own units.
+        let square: f64 = of.values.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+        let unit_step = if on(Stage::Norm) { 1.0 } else { (square / of.values.len().max(1) as f64).sqrt() };
+        let step_size = (grid[step] * unit_step).clamp(1e-6, 1e6);
+        let tkc = Tkc {
+            rope: if on(Stage::Rope) { of.coded(step_size).rope } else { RopeChoice::None },
+            token_norm: on(Stage::Norm),
+            mean: on(Stage::Mean),
+            klt: if on(Stage::Klt) { KltChoice::Smallest } else { KltChoice::Is(Klt::None) },
+            ..of.coded(step_size)
+        };
+        let restored = of.recipe(Scheme::Tkc(tkc), on(Stage::Norm)).restore(of.values, &of.about);
+        Some(StepPoint {
+            stage,
+            step,
+            side,
+            bytes: restored.bytes,
+            raw_bytes: of.raw_bytes(),
+            error: 1.0 - token_errors(of.values, &restored.values, of.about.shape).cosine,
+        })
+    });
+    points.into_iter().collect::<Option<_>>().ok_or(MeasureError::Cancelled)
+}

@@ -1,0 +1,213 @@
+//! What comes back of a tensor under a candidate, and its size: the one place that knows how each method is done.
+
+use super::candidate::{Candidate, Method};
+use super::layer::Piece;
+use crate::codec::{Mode, compressed_sizes};
+use crate::lossy::{Blocks, quantize, round_mantissa, truncate};
+use crate::scheme::{About, Kv, Prepared, Recipe, RopeChoice, Scheme, Tkc};
+use crate::tensor::Tensor;
+
+/// Level that the reference's streams are compressed at.
+const LEVEL: i32 = 3;
+
+/// Values of a block of the reference's block-norm.
+const BLOCK: usize = 64;
+
+/// The step for which the coded scheme's choices of RoPE and basis are made once for all steps of a grid.
+const MIDDLE_STEP: f64 = 0.155;
+
+/// What comes back, and its size.
+pub struct Treated {
+    pub values: Vec<f32>,
+    pub bytes: u64,
+    /// For the reference's methods: the size of the same codes, packed.
+    pub packed_bytes: Option<u64>,
+}
+
+/// K or V of a piece, with what candidates share.
+pub struct Side<'a> {
+    pub kv: Kv,
+    pub about: About,
+    tensor: &'a Tensor,
+    pub values: &'a [f32],
+    members: Vec<&'a Tensor>,
+    sinks: u64,
+    recent: u64,
+    rope: RopeChoice,
+    prepared: Option<(Recipe, Prepared)>,
+}
+
+impl<'a> Side<'a> {
+    /// Of a piece.
+    pub fn new(piece: &'a Piece<'a>, kv: Kv, sinks: u64, recent: u64, rope: RopeChoice) -> Self {
+        let place = kv as usize;
+        let of = |member: &'a crate::analysis::unit::Member| match kv {
+            Kv::K => &member.k,
+            Kv::V => &member.v,
+        };
+        Self {
+            kv,
+            about: About {
+                kv,
+                position: piece.position,
+                shape: piece.shape,
+                dtype: piece.dtype,
+            },
+            tensor: &piece.tensors[place],
+            values: &piece.values[place],
+            members: piece.members.iter().map(|member| of(member)).collect(),
+            sinks,
+            recent: if piece.is_last { recent } else { 0 },
+            rope,
+            prepared: None,
+        }
+    }
+
+    /// Shares what comes before the rounding of the coded scheme among all its steps.
+    pub fn prepare(&mut self) {
+        let recipe = self.recipe(Scheme::Tkc(self.coded(MIDDLE_STEP)), true);
+        let Scheme::Tkc(tkc) = &recipe.scheme else {
+            return;
+        };
+        let (body, inner) = recipe.about_body(&self.about);
+        let columns = self.about.shape.token_elements();
+        let prepared = Prepared::new(&self.values[body.start * columns..body.end * columns], &inner, tkc);
+        self.prepared = Some((recipe, prepared));
+    }
+
+    /// The coded scheme at a step.
+    pub fn coded(&self, step: f64) -> Tkc {
+        Tkc {
+            rope: if self.kv == Kv::K { self.rope } else { RopeChoice::None },
+            ..Tkc::new(step)
+        }
+    }
+
+    /// A scheme with the tokens that stay raw.
+    pub fn recipe(&self, scheme: Scheme, keeps_tokens: bool) -> Recipe {
+        Recipe {
+            scheme,
+            sinks: if keeps_tokens { self.sinks } else { 0 },
+            recent: if keeps_tokens { self.recent } else { 0 },
+        }
+    }
+
+    /// What a candidate gives; nothing where it can't store such a tensor, with the reason.
+    pub fn treat(&self, candidate: &Candidate) -> Result<Treated, String> {
+        match &candidate.method {
+            Method::Scheme(scheme) => {
+                if let Some(why) = scheme.unfit(&self.about) {
+                    return Err(why.to_string());
+                }
+                let restored = self.recipe(scheme.clone(), candidate.keeps_tokens).restore(self.values, &self.about);
+                Ok(Treated {
+                    values: restored.values,
+                    bytes: restored.bytes,
+                    packed_bytes: None,
+                })
+            }
+            Method::Coded(step) => Ok(self.counted(*step)),
+            Method::Truncate(bits) => Ok(self.by_capture(|tensor| truncate(tensor, *bits), |tensor| mantissa_bytes(tensor, *bits))),
+            Method::Round(bits) => Ok(self.by_capture(|tensor| round_mantissa(tensor, *bits), |tensor| mantissa_bytes(tensor, *bits))),
+            Method::Quantize(bits) => Ok(self.by_capture(|tensor| quantize(tensor, *bits), |tensor| packed_bytes(tensor, *bits) + 4)),
+            Method::BlockNorm(bits) => Ok(self.block_norm(*bits)),
+        }
+    }
+
+    /// The coded scheme at a step, its bytes counted.
+    fn counted(&self, step: f64) -> Treated {
+        let Some((recipe, prepared)) = &self.prepared else {
+            let restored = self.recipe(Scheme::Tkc(self.coded(step)), true).restore(self.values, &self.about);
+            return Treated {
+                values: restored.values,
+                bytes: restored.bytes,
+                packed_bytes: None,
+            };
+        };
+        let (body, _) = recipe.about_body(&self.about);
+        let columns = self.about.shape.token_elements();
+        let mut values = self.values.to_vec();
+        values[body.start * columns..body.end * columns].copy_from_slice(&prepared.restore(step));
+        let raw = (self.about.shape.seq_len - body.len()) * columns * self.about.dtype.size();
+        Treated {
+            values,
+            bytes: raw as u64 + prepared.count(step),
+            packed_bytes: None,
+        }
+    }
+
+    /// A method of the reference, capture by capture.
+    fn by_capture(&self, method: impl Fn(&Tensor) -> Tensor, packed: impl Fn(&Tensor) -> u64) -> Treated {
+        let mut treated = Treated {
+            values: Vec::with_capacity(self.values.len()),
+            bytes: 0,
+            packed_bytes: Some(0),
+        };
+        for tensor in &self.members {
+            let changed = method(tensor);
+            treated.values.extend(changed.values());
+            treated.bytes += compressed_sizes(&changed, Mode::Gear, LEVEL).total();
+            treated.packed_bytes = treated.packed_bytes.map(|bytes| bytes + packed(tensor));
+        }
+        treated
+    }
+
+    /// Block-norm with fp16 scales and no top-k blocks.
+    fn block_norm(&self, bits: u32) -> Treated {
+        let mut treated = Treated {
+            values: Vec::with_capacity(self.values.len()),
+            bytes: 0,
+            packed_bytes: Some(0),
+        };
+        for tensor in &self.members {
+            let blocks = Blocks::new(tensor, BLOCK);
+            let stored = blocks.store(tensor, bits);
+            let scales = 2 * blocks.count() as u64;
+            let mut values = vec![0.0; tensor.len()];
+            blocks.restore(&blocks.stored_scales(true, &[]), 0, &stored.values(), &mut values);
+            treated.values.extend(values);
+            treated.bytes += compressed_sizes(&stored, Mode::Gear, LEVEL).total() + scales;
+            treated.packed_bytes = treated.packed_bytes.map(|bytes| bytes + packed_bytes(tensor, bits) + scales);
+        }
+        treated
+    }
+
+    /// The scheme's bytes, really written, and the values that are read back from them.
+    ///
+    /// # Errors
+    /// When the bytes do not read back, in the decoder's words.
+    pub fn write(&self, recipe: &Recipe) -> Result<Treated, String> {
+        let bytes = recipe.encode(self.tensor, &self.about);
+        let back = recipe.decode(&bytes, &self.about).map_err(|error| error.to_string())?;
+        Ok(Treated {
+            values: back.values(),
+            bytes: bytes.len() as u64,
+            packed_bytes: None,
+        })
+    }
+
+    /// Bytes before.
+    pub fn raw_bytes(&self) -> u64 {
+        self.tensor.bytes().len() as u64
+    }
+
+    /// NaN and infinite values.
+    pub fn non_finite(&self) -> u64 {
+        self.tensor.non_finite()
+    }
+}
+
+/// Bytes of codes of so many bits.
+fn packed_bytes(tensor: &Tensor, bits: u32) -> u64 {
+    (tensor.len() as u64 * u64::from(bits)).div_ceil(8)
+}
+
+/// Bytes of values whose mantissa has so many bits: sign and exponent stay.
+fn mantissa_bytes(tensor: &Tensor, bits: u32) -> u64 {
+    let (exponent, mantissa) = match tensor.dtype() {
+        crate::tensor::Dtype::F16 => (5, 10),
+        crate::tensor::Dtype::Bf16 => (8, 7),
+        crate::tensor::Dtype::F32 => (8, 23),
+    };
+    packed_bytes(tensor, 1 + exponent + bits.min(mantissa))
+}

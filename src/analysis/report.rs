@@ -1,0 +1,235 @@
+//! What an analysis says: a row for a capture and variant, groups of rows with their weighted figures, and the report.
+//! All of it serialises to JSON (camelCase) for the page; the CSV and Markdown files are made from the same values.
+
+use super::settings::Settings;
+use crate::codec::Planes;
+use crate::dump::Problem;
+use crate::metrics::Errors;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// What rows say about their capture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaptureInfo {
+    /// Its place in the dump.
+    #[serde(rename = "capture")]
+    pub index: usize,
+    /// The layer's number; -1 where the meta file has none.
+    pub layer_id: i64,
+    /// `prefill`, `decode`, or what the meta file says.
+    pub stage: String,
+    /// Tokens.
+    pub seq_len: u64,
+    /// Key/value heads.
+    pub kv_heads: u64,
+    /// Elements of one head's vector.
+    pub head_dim: u64,
+    /// 2 or 4.
+    pub bytes_per_elem: u32,
+    /// `fp16`, `bf16` or `fp32`.
+    pub dtype: &'static str,
+}
+
+impl CaptureInfo {
+    /// Elements of K (and of V).
+    pub fn elements(&self) -> u64 {
+        self.seq_len
+            .saturating_mul(self.kv_heads)
+            .saturating_mul(self.head_dim)
+    }
+
+    /// Bytes of K and V together.
+    pub fn bytes(&self) -> u64 {
+        self.elements()
+            .saturating_mul(u64::from(self.bytes_per_elem))
+            .saturating_mul(2)
+    }
+}
+
+/// One tensor's figures in a row.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TensorRow {
+    /// Bytes before.
+    pub raw_bytes: u64,
+    /// Compressed bytes, by stream.
+    pub planes: Planes,
+    /// Bytes beside the streams: block scales and the top-k index.
+    pub extra_bytes: u64,
+    /// Bytes after, all together.
+    pub size: u64,
+    /// `raw_bytes / size`, 0 where `size` is 0.
+    pub ratio: f64,
+    /// Absent for lossless rows.
+    pub errors: Option<Errors>,
+    /// NaN and infinite values in the captured tensor.
+    pub non_finite: u64,
+    /// Whether the frames were decoded again and gave the same bits; absent when that wasn't asked for.
+    pub verified: Option<bool>,
+}
+
+impl CaptureInfo {
+    /// The first fields of every CSV line: layer_id, stage, seq_len, kv_heads, head_dim, bytes_per_elem.
+    pub(super) fn fields(&self) -> Vec<String> {
+        vec![
+            self.layer_id.to_string(),
+            self.stage.clone(),
+            self.seq_len.to_string(),
+            self.kv_heads.to_string(),
+            self.head_dim.to_string(),
+            self.bytes_per_elem.to_string(),
+        ]
+    }
+}
+
+/// What was done to the values of a row: the analysis's method and its parameters.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Variant {
+    /// `lossless`, `truncate`, `quant`, `block_norm`, `clip_percentile`, `bs64_topk0.02_b8`, ...
+    pub label: String,
+    /// Quantizer or mantissa bits; 0 where there are none.
+    pub bits: i64,
+    /// Block size of block-norm.
+    pub block_size: Option<u64>,
+    /// Top-k ratio of block-norm.
+    pub topk_ratio: Option<f64>,
+}
+
+impl Variant {
+    /// A variant that is not of block-norm.
+    pub(super) fn new(label: &str, bits: i64) -> Self {
+        Self {
+            label: label.to_owned(),
+            bits,
+            block_size: None,
+            topk_ratio: None,
+        }
+    }
+}
+
+/// One capture under one variant.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    /// The capture.
+    #[serde(flatten)]
+    pub capture: Arc<CaptureInfo>,
+    /// Whether the values came through unchanged.
+    pub lossless: bool,
+    /// What was done.
+    pub variant: Arc<Variant>,
+    /// K's figures.
+    pub k: TensorRow,
+    /// V's figures.
+    pub v: TensorRow,
+}
+
+/// Figures over many rows: ratios are total raw by total size, errors are weighted by elements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Weighted {
+    /// Rows that count.
+    pub rows: usize,
+    /// Raw bytes of K.
+    pub k_raw: u64,
+    /// Raw bytes of V.
+    pub v_raw: u64,
+    /// Compressed bytes of K.
+    pub k_size: u64,
+    /// Compressed bytes of V.
+    pub v_size: u64,
+    /// Ratio of K.
+    pub k_ratio: f64,
+    /// Ratio of V.
+    pub v_ratio: f64,
+    /// Ratio of both together.
+    pub kv_ratio: f64,
+    /// Weighted errors of K over the rows that have errors.
+    pub k_errors: Option<Errors>,
+    /// Weighted errors of V over the rows that have errors.
+    pub v_errors: Option<Errors>,
+}
+
+/// The rows of one variant together (in the mixed analysis all rows).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Group {
+    /// What was done.
+    pub variant: Variant,
+    /// Over all rows of the group.
+    pub all: Weighted,
+    /// Over its lossless rows.
+    pub lossless: Weighted,
+    /// Over its lossy rows.
+    pub lossy: Weighted,
+    /// Sweep only: whether the errors stay within the thresholds.
+    pub passes: Option<bool>,
+}
+
+/// A file that the analysis writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportFile {
+    /// Its name; with a folder (`bs64_topk0.02_b8/blocknorm_metrics.csv`) where the sweep keeps its combos.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl ReportFile {
+    /// A file.
+    pub(super) fn new(name: impl Into<String>, bytes: Vec<u8>) -> Self {
+        Self {
+            name: name.into(),
+            bytes,
+        }
+    }
+}
+
+/// A captured tensor that holds NaN or infinite values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NonFinite {
+    /// The capture's place in the dump.
+    pub capture: usize,
+    /// `K` or `V`.
+    pub tensor: &'static str,
+    /// How many.
+    pub values: u64,
+}
+
+/// What an analysis found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The analysis's name, as the command line has it.
+    pub analysis: &'static str,
+    /// Every setting, defaults too.
+    pub settings: Settings,
+    /// Captures that were measured.
+    pub captures: usize,
+    /// Rows in dump order; the sweep keeps none.
+    pub rows: Vec<Row>,
+    /// One for each variant, in the order of the reports.
+    pub groups: Vec<Group>,
+    /// The group that stands for the whole: the sweep's best one that passes, else its best.
+    pub headline: Option<usize>,
+    /// Lossless tensors that were decoded again and equal the captured bits.
+    pub verified_lossless: usize,
+    /// Streams of lossy values that were decoded again and equal what was compressed.
+    pub verified_lossy: usize,
+    /// NaN and infinite values in the captured tensors.
+    pub non_finite: u64,
+    /// The tensors that hold such values, in dump order.
+    pub non_finite_in: Vec<NonFinite>,
+    /// Captures that could not be read when their turn came, and so are left out.
+    pub problems: Vec<Problem>,
+    /// The report files.
+    #[serde(skip)]
+    pub files: Vec<ReportFile>,
+    /// Files that the analysis writes only where it has something for them, and has not this time: one from an earlier run would contradict
+    /// the others.
+    #[serde(skip)]
+    pub superseded: Vec<&'static str>,
+}

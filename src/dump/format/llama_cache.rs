@@ -1,0 +1,153 @@
+//! llama.cpp's state and slot files as arrays: rows of K and V as they are stored, one row a token with all its heads. The number of
+//! heads is not in the file, and is asked for.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use super::findings::Findings;
+use super::ggml_type::{Blocks, GgmlType};
+use super::llama_state::{self, Cursor, MAGICS, Rows};
+use super::spec::Format;
+use crate::dump::archive::ListedFile;
+use crate::dump::arrays::array::{Array, ArrayGroup, Element, Hints, c_strides};
+use crate::dump::bytes::stream::{Reader, Span};
+use crate::dump::problem::{Fault, Problem};
+use crate::tensor::Dtype;
+
+/// What `llama-server`'s slots, `llama_state_seq_save_file` and `llama_state_save_file` write.
+pub(super) const FORMAT: Format = Format {
+    label: "llama.cpp state",
+    names: &[
+        "*.bin",
+        "*.state",
+        "*.slot",
+        "*.session",
+        "*.cache",
+        "*.dat",
+        "*.kv",
+        "*.llama",
+    ],
+    first_bytes: MAGICS,
+    read_head: |_, _, _| Ok(Vec::new()),
+    parse,
+};
+
+fn parse(file: &ListedFile, _: &[u8], findings: &mut Findings) -> Result<(), Fault> {
+    let mut cursor = FileCursor {
+        span: &file.span,
+        reader: None,
+    };
+    let state = llama_state::read(&mut cursor)
+        .map_err(|why| Fault::Broken(format!("not a llama.cpp state that can be read: {why}")))?;
+    let mut arrays = Vec::new();
+    let mut quantized: Vec<(&str, f64)> = Vec::new();
+    let several = state.cells.len() > 1;
+    let mut without_v = 0;
+    for (number, cells) in state.cells.iter().enumerate() {
+        let run = if several {
+            format!("cache_{number}.")
+        } else {
+            String::new()
+        };
+        let span = cells
+            .span
+            .map_or(String::new(), |(start, end)| format!(".t{start}_{end}"));
+        for (layer, rows) in cells.layers.iter().enumerate() {
+            let Some(v) = &rows.v else {
+                without_v += 1;
+                continue;
+            };
+            for (kv, rows) in [("k", &rows.k), ("v", v)] {
+                let name = format!("{run}layers.{layer}{span}.{kv}");
+                arrays.push(array(file, name, rows, cells.count)?);
+                let (values, bytes) = rows.kind.block();
+                let kind = (rows.kind.name(), bytes as f64 * 8.0 / values as f64);
+                if rows.kind.is_quantized() && !quantized.contains(&kind) {
+                    quantized.push(kind);
+                }
+            }
+        }
+    }
+    for (name, bits) in quantized {
+        let text = format!(
+            "already quantized by llama.cpp to {name}: what is measured are the values after dequantizing, as fp32, which the file stores in {bits} bits each"
+        );
+        findings.note(&file.path, text);
+    }
+    if without_v > 0 {
+        let text = format!("{without_v} layers have K and no V (latent attention); left out");
+        findings.note(&file.path, text);
+    }
+    if state.rest > 0 {
+        let why = format!(
+            "its last {} bytes are the state of layers that keep no K and V, or of a form that is not known; left out",
+            state.rest
+        );
+        findings.problem(Problem::new(&file.path, Fault::Broken(why)));
+    }
+    findings.groups.push(ArrayGroup {
+        path: file.path.clone(),
+        arrays,
+        hints: Hints::default(),
+    });
+    Ok(())
+}
+
+/// `[cells, values]`.
+fn array(file: &ListedFile, name: String, rows: &Rows, cells: u64) -> Result<Array, Fault> {
+    let dtype = match rows.kind {
+        GgmlType::F16 => Dtype::F16,
+        GgmlType::Bf16 => Dtype::Bf16,
+        _ => Dtype::F32,
+    };
+    let (values, bytes) = rows.kind.block();
+    let len = (rows.values / values as u64)
+        .checked_mul(bytes as u64)
+        .and_then(|row| row.checked_mul(cells));
+    let span = len.and_then(|len| file.span.part(rows.offset, len));
+    let span =
+        span.ok_or_else(|| Fault::Broken("it ends before the rows that it tells of".to_owned()))?;
+    let shape = vec![cells, rows.values];
+    let mut array = Array::plain(name, &file.path, Element::Known(dtype), shape, span);
+    array.strides = if rows.transposed {
+        vec![1, cells]
+    } else {
+        c_strides(&array.shape)
+    };
+    if rows.kind.is_quantized() {
+        array.decode = Some(Arc::new(Blocks(rows.kind)));
+    }
+    Ok(array)
+}
+
+/// Reads forward, and starts anew only to go back.
+struct FileCursor<'a> {
+    span: &'a Span,
+    reader: Option<(Reader, u64)>,
+}
+
+impl Cursor for FileCursor<'_> {
+    fn read(&mut self, offset: u64, out: &mut [u8]) -> Result<(), String> {
+        let end = offset
+            .checked_add(out.len() as u64)
+            .filter(|&end| end <= self.span.len());
+        let end = end.ok_or("it ends before the rows that it tells of")?;
+        let (mut reader, at) = match self.reader.take() {
+            Some((reader, at)) if at <= offset => (reader, at),
+            _ => (
+                self.span.open(1 << 12).map_err(|error| error.to_string())?,
+                0,
+            ),
+        };
+        let read = reader
+            .skip(offset - at)
+            .and_then(|()| reader.read_exact(out));
+        read.map_err(|error| error.to_string())?;
+        self.reader = Some((reader, end));
+        Ok(())
+    }
+
+    fn len(&self) -> u64 {
+        self.span.len()
+    }
+}

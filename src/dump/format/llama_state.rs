@@ -1,0 +1,295 @@
+//! llama.cpp's state files: `llama_state_seq_save_file`, the server's slot files (magic `ggsq`) and whole sessions (`ggsn`), as
+//! `src/llama-context.cpp` and `src/llama-kv-cache.cpp` write them. Little-endian, without padding: magic, version, tokens; then the
+//! cache: cells, then for each layer the type and the size of a row of K, and the rows; then V likewise, or transposed. Neither
+//! the number of heads nor that of a layer is stored. What stands between tokens and cells differs by version and model: the reading
+//! that ends with the file is right.
+
+use super::ggml_type::GgmlType;
+
+/// `ggsq` and `ggsn` as the little-endian words that they are.
+pub(super) const MAGICS: &[&[u8]] = &[b"qsgg", b"nsgg"];
+
+/// More layers no model has.
+const MAX_LAYERS: u32 = 4096;
+
+/// Reads at any place of the file, most often going forward.
+pub(super) trait Cursor {
+    /// Fills `out` with the bytes at `offset`, or says that they are not there.
+    fn read(&mut self, offset: u64, out: &mut [u8]) -> Result<(), String>;
+    fn len(&self) -> u64;
+}
+
+/// K or V of one layer: `cells` rows, one for each token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rows {
+    pub kind: GgmlType,
+    pub offset: u64,
+    /// Values of a row: all heads of one token.
+    pub values: u64,
+    /// Stored as `[values, cells]`.
+    pub transposed: bool,
+}
+
+/// One layer. Models with latent attention have no V.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Layer {
+    pub k: Rows,
+    pub v: Option<Rows>,
+}
+
+/// The cache of one stream: a run of tokens, in the order of cells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Cells {
+    /// Tokens.
+    pub count: u64,
+    /// Positions of the first cell and behind the last, where the cells are in order.
+    pub span: Option<(u64, u64)>,
+    pub layers: Vec<Layer>,
+}
+
+/// What a file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct State {
+    pub cells: Vec<Cells>,
+    /// Bytes behind what was understood: the state of layers that keep no K and V.
+    pub rest: u64,
+}
+
+/// How the parts before the rows are written.
+#[derive(Clone, Copy, Debug)]
+struct Form {
+    /// Outputs and logits stand before the cache (sessions up to version 9).
+    outputs: bool,
+    /// The number of streams stands before the cells.
+    streams: bool,
+    /// Bytes of a cell's further positions.
+    extra: u64,
+}
+
+/// Finds the rows of a file.
+///
+/// # Errors
+/// When no known form fits, with what is wrong by the usual one.
+pub(super) fn read(cursor: &mut dyn Cursor) -> Result<State, String> {
+    let mut first_error = None;
+    let mut partial: Option<State> = None;
+    for outputs in [false, true] {
+        for streams in [true, false] {
+            for extra in [0, 8, 12] {
+                match read_as(
+                    cursor,
+                    Form {
+                        outputs,
+                        streams,
+                        extra,
+                    },
+                ) {
+                    Ok(state) if state.rest == 0 => return Ok(state),
+                    Ok(state) => {
+                        let better = partial.as_ref().is_none_or(|other| state.rest < other.rest);
+                        partial = if better { Some(state) } else { partial };
+                    }
+                    Err(error) => drop(first_error.get_or_insert(error)),
+                }
+            }
+        }
+    }
+    partial.ok_or_else(|| first_error.unwrap_or_default())
+}
+
+fn read_as(cursor: &mut dyn Cursor, form: Form) -> Result<State, String> {
+    let mut at = Position { cursor, at: 0 };
+    let session = at.u32()? == u32::from_le_bytes(*b"nsgg");
+    let _version = at.u32()?;
+    let tokens = at.u32()?;
+    at.skip(u64::from(tokens), 4)?;
+    if session {
+        let name = at.u32()?;
+        at.skip(u64::from(name), 1)?;
+        if form.outputs {
+            let outputs = at.u32()?;
+            at.skip(u64::from(outputs), 4)?;
+            for _ in 0..2 {
+                let floats = at.u64()?;
+                at.skip(floats, 4)?;
+            }
+        }
+    } else if form.outputs {
+        return Err("a sequence's file has no outputs".to_owned());
+    }
+    let end = at.cursor.len();
+    let mut cells = Vec::new();
+    // A model with two kinds of layers (a sliding window beside full attention) writes one cache after the other.
+    while at.at < end {
+        let before = at.at;
+        match section(&mut at, form) {
+            Ok(found) => cells.extend(found),
+            Err(error) if cells.is_empty() => return Err(error),
+            Err(_) => {
+                return Ok(State {
+                    cells,
+                    rest: end - before,
+                });
+            }
+        }
+    }
+    if cells.is_empty() {
+        return Err("it holds no token".to_owned());
+    }
+    Ok(State { cells, rest: 0 })
+}
+
+fn section(at: &mut Position<'_>, form: Form) -> Result<Vec<Cells>, String> {
+    let streams = if form.streams { at.u32()? } else { 1 };
+    if streams == 0 || streams > MAX_LAYERS {
+        return Err(format!("streams: found {streams}, expected a few"));
+    }
+    let mut all = Vec::new();
+    for _ in 0..streams {
+        let count = at.u32()?;
+        if count > 0 {
+            all.push(cells(at, form, count)?);
+        }
+    }
+    Ok(all)
+}
+
+fn cells(at: &mut Position<'_>, form: Form, count: u32) -> Result<Cells, String> {
+    if u64::from(count) * 8 > at.cursor.len() {
+        return Err(format!(
+            "cells: found {count}, expected fewer than the file has bytes for"
+        ));
+    }
+    let mut first = None;
+    let mut in_order = true;
+    for cell in 0..count {
+        let position = at.u32()?;
+        let start = *first.get_or_insert(position);
+        in_order &= position as i32 >= 0 && start.checked_add(cell) == Some(position);
+        let sequences = at.u32()?;
+        at.skip(form.extra, 1)?;
+        at.skip(u64::from(sequences), 4)?;
+    }
+    let start = u64::from(first.unwrap_or(0));
+    let span = in_order.then(|| (start, start + u64::from(count)));
+    let transposed = at.u32()?;
+    let layers = at.u32()?;
+    if transposed > 1 || layers == 0 || layers > MAX_LAYERS {
+        return Err(format!(
+            "layers: found {layers}, expected 1 to {MAX_LAYERS}"
+        ));
+    }
+    let count = u64::from(count);
+    let mut found = Vec::new();
+    for _ in 0..layers {
+        let k = rows(at, count)?;
+        found.push(Layer { k, v: None });
+    }
+    // Layers without V come without a word: either all have one, or none.
+    let here = at.at;
+    let with_v: Result<Vec<Rows>, String> = found
+        .iter()
+        .map(|_| {
+            if transposed == 1 {
+                columns(at, count)
+            } else {
+                rows(at, count)
+            }
+        })
+        .collect();
+    match with_v {
+        Ok(all) => found
+            .iter_mut()
+            .zip(all)
+            .for_each(|(layer, v)| layer.v = Some(v)),
+        Err(_) if here == at.cursor.len() => at.at = here,
+        Err(error) => return Err(error),
+    }
+    Ok(Cells {
+        count,
+        span,
+        layers: found,
+    })
+}
+
+fn kind(at: &mut Position<'_>) -> Result<GgmlType, String> {
+    let number = at.u32()?;
+    GgmlType::from_number(number).ok_or_else(|| {
+        format!("ggml type: found {number}, expected one that llama.cpp keeps K and V in")
+    })
+}
+
+/// Type and bytes of a row, then the rows.
+fn rows(at: &mut Position<'_>, count: u64) -> Result<Rows, String> {
+    let kind = kind(at)?;
+    let row = at.u64()?;
+    let (values, bytes) = kind.block();
+    if row == 0 || row % bytes as u64 != 0 {
+        return Err(format!(
+            "bytes of a row: found {row}, expected a multiple of {bytes} for {}",
+            kind.name()
+        ));
+    }
+    let offset = at.at;
+    at.skip(count, row)?;
+    Ok(Rows {
+        kind,
+        offset,
+        values: row / bytes as u64 * values as u64,
+        transposed: false,
+    })
+}
+
+/// Type, bytes of an element and values of a token, then for each value those of all tokens.
+fn columns(at: &mut Position<'_>, count: u64) -> Result<Rows, String> {
+    let kind = kind(at)?;
+    let (element, values) = (at.u32()?, at.u32()?);
+    if kind.is_quantized() || element as usize != kind.block().1 || values == 0 {
+        return Err(format!(
+            "bytes of an element: found {element}, expected those of {}",
+            kind.name()
+        ));
+    }
+    let offset = at.at;
+    let bytes = count.checked_mul(u64::from(element)).ok_or_else(ends)?;
+    at.skip(u64::from(values), bytes)?;
+    Ok(Rows {
+        kind,
+        offset,
+        values: u64::from(values),
+        transposed: true,
+    })
+}
+
+fn ends() -> String {
+    "it ends before the rows that it tells of".to_owned()
+}
+
+struct Position<'a> {
+    cursor: &'a mut dyn Cursor,
+    at: u64,
+}
+
+impl Position<'_> {
+    fn u32(&mut self) -> Result<u32, String> {
+        let mut bytes = [0; 4];
+        self.cursor.read(self.at, &mut bytes)?;
+        self.at += 4;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    fn u64(&mut self) -> Result<u64, String> {
+        let (low, high) = (self.u32()?, self.u32()?);
+        Ok(u64::from(low) | u64::from(high) << 32)
+    }
+
+    fn skip(&mut self, count: u64, size: u64) -> Result<(), String> {
+        let end = count
+            .checked_mul(size)
+            .and_then(|len| self.at.checked_add(len));
+        self.at = end
+            .filter(|&end| end <= self.cursor.len())
+            .ok_or_else(ends)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,485 @@
+//! Prompt caches of mlx-lm (`mlx_lm/models/cache.py`, `save_prompt_cache`): safetensors whose metadata is a flattened tree, with the
+//! class of each layer's cache. K and V of layer 3 are `3.0` and `3.1`, `[batch, heads, tokens, dim]`; their buffers are longer than
+//! what was written, and a scalar beside them (in older files a text of the metadata) says how many tokens are real.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::findings::Findings;
+use crate::dump::archive::ListedFile;
+use crate::dump::arrays::NamePattern;
+use crate::dump::arrays::array::{Array, ArrayGroup, Element, Hints, c_strides, shape_text};
+use crate::dump::bytes::place::Decode;
+use crate::dump::bytes::source::{SourceError, reserve};
+use crate::dump::problem::{Fault, Problem, shorten};
+use crate::tensor::{Dtype, f16_to_f32, f32_to_bf16, f32_to_f16};
+
+/// What one layer's cache is, by its class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    /// Tokens from the start, as many as the offset says.
+    Growing,
+    /// Tokens from the start, counted from a position on.
+    Chunked,
+    /// A ring behind some first tokens that stay.
+    Rotating,
+    Quantized,
+}
+
+/// What was made of a file.
+#[derive(Debug, Default)]
+struct Understood {
+    /// K and V, named `{layer}.0` and `{layer}.1`.
+    pub arrays: Vec<Array>,
+    /// What to tell of it.
+    pub notes: Vec<String>,
+    /// Layers that can't be read, by name.
+    pub faults: Vec<(String, Fault)>,
+}
+
+/// The metadata of a prompt cache, taken apart.
+pub(super) struct Metadata<'a> {
+    /// Classes by layer.
+    classes: Vec<(usize, &'a str)>,
+    all: &'a HashMap<String, String>,
+    /// The form since 0.31: metadata, classes, scalars; before: state, metadata, classes.
+    has_scalars: bool,
+}
+
+impl<'a> Metadata<'a> {
+    /// Takes the metadata apart, where it is that of a prompt cache.
+    pub fn of(all: &'a HashMap<String, String>) -> Option<Self> {
+        let classes = |list: &str| -> Vec<(usize, &'a str)> {
+            let mut found: Vec<(usize, &str)> = all
+                .iter()
+                .filter_map(|(key, class)| {
+                    Some((key.strip_prefix(list)?.parse().ok()?, class.as_str()))
+                })
+                .collect();
+            found.sort_unstable();
+            found
+        };
+        let is_class = |class: &str| class.ends_with("Cache") || class == "CacheList";
+        [("1.", true), ("2.", false)]
+            .into_iter()
+            .find_map(|(list, has_scalars)| {
+                let classes = classes(list);
+                let fits = !classes.is_empty() && classes.iter().all(|(_, class)| is_class(class));
+                fits.then_some(Self {
+                    classes,
+                    all,
+                    has_scalars,
+                })
+            })
+    }
+
+    /// Number `at` of the state of layer `layer`, which stands in the metadata of older files.
+    fn old_state(&self, layer: usize, at: usize) -> Option<u64> {
+        self.all.get(&format!("0.{layer}.{at}"))?.parse().ok()
+    }
+}
+
+impl Metadata<'_> {
+    /// Group size and bits of a quantized layer.
+    fn quantization(
+        &self,
+        arrays: &HashMap<String, Array>,
+        layer: usize,
+    ) -> Result<Option<(u64, u64)>, Fault> {
+        let number = |at: usize| scalar(arrays, &format!("{layer}.{at}"));
+        let (group, bits) = if self.has_scalars {
+            (number(3)?, number(4)?)
+        } else {
+            (self.old_state(layer, 1), self.old_state(layer, 2))
+        };
+        Ok(group.zip(bits))
+    }
+}
+
+/// K and V of the prompt cache `file`; what is to be known of it becomes notes and problems.
+pub(super) fn group(
+    file: &ListedFile,
+    arrays: Vec<Array>,
+    metadata: &Metadata<'_>,
+    findings: &mut Findings,
+) -> ArrayGroup {
+    let understood = understand(arrays, metadata);
+    for text in understood.notes {
+        findings.note(&file.path, text);
+    }
+    for (name, fault) in understood.faults {
+        findings.problem(Problem::new(format!("{}/{name}", file.path), fault));
+    }
+    let hints = Hints {
+        tensor_names: NamePattern::parse("{layer}.{kv:0|1}").ok(),
+        transformers: true,
+    };
+    ArrayGroup {
+        path: file.path.clone(),
+        arrays: understood.arrays,
+        hints,
+    }
+}
+
+/// Makes K and V of the arrays of a prompt cache.
+fn understand(arrays: Vec<Array>, metadata: &Metadata<'_>) -> Understood {
+    let mut by_name: HashMap<String, Array> = arrays
+        .into_iter()
+        .map(|array| (array.name.clone(), array))
+        .collect();
+    let mut understood = Understood::default();
+    let mut other: Vec<(usize, &str)> = Vec::new();
+    let mut quantized: Vec<(u64, u64)> = Vec::new();
+    for &(layer, name) in &metadata.classes {
+        let class = match name {
+            "KVCache" | "ConcatenateKVCache" | "BatchKVCache" => Class::Growing,
+            "ChunkedKVCache" => Class::Chunked,
+            "RotatingKVCache" | "BatchRotatingKVCache" => Class::Rotating,
+            "QuantizedKVCache" => Class::Quantized,
+            _ => {
+                other.push((layer, name));
+                continue;
+            }
+        };
+        let mut read = || -> Result<(), Fault> {
+            let tokens = Tokens::of(&by_name, metadata, layer, class, name)?;
+            let told = metadata.quantization(&by_name, layer)?;
+            for kv in ["0", "1"] {
+                let name = format!("{layer}.{kv}");
+                let missing = || Fault::field("tensors", "no such tensor", "K and V of the layer");
+                let mut array = if class == Class::Quantized {
+                    let mut part = |part: &str| {
+                        by_name
+                            .remove(&format!("{name}.{part}"))
+                            .ok_or_else(missing)
+                    };
+                    let (array, bits, group) =
+                        affine(name.clone(), part("0")?, part("1")?, part("2")?, told)?;
+                    if !quantized.contains(&(bits, group)) {
+                        quantized.push((bits, group));
+                    }
+                    array
+                } else {
+                    by_name.remove(&name).ok_or_else(missing)?
+                };
+                tokens.cut(&mut array)?;
+                understood.arrays.push(array);
+            }
+            Ok(())
+        };
+        if let Err(fault) = read() {
+            understood
+                .faults
+                .push((format!("layer {layer} ({})", shorten(name)), fault));
+        }
+    }
+    for (bits, group) in quantized {
+        understood.notes.push(format!(
+            "already quantized by mlx to {bits} bits in groups of {group}: what is measured are the values after dequantizing, which the file stores in {} bits each",
+            bits as f64 + 32.0 / group as f64
+        ));
+    }
+    understood.notes.extend(other_classes(&other));
+    understood
+}
+
+/// Layers whose class keeps no K and V that can be told apart.
+fn other_classes(layers: &[(usize, &str)]) -> Option<String> {
+    let (first, name) = layers.first()?;
+    let more = if layers.len() > 1 {
+        format!(" and {} more", layers.len() - 1)
+    } else {
+        String::new()
+    };
+    Some(format!(
+        "layer {first}{more}: {} holds no K and V (as in linear attention); left out",
+        shorten(name)
+    ))
+}
+
+/// Which tokens of a buffer are real.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tokens {
+    All,
+    First(u64),
+    /// All, the oldest at `index`, behind the first `keep` that stay.
+    Ring {
+        keep: u64,
+        index: u64,
+    },
+}
+
+impl Tokens {
+    fn of(
+        arrays: &HashMap<String, Array>,
+        metadata: &Metadata<'_>,
+        layer: usize,
+        class: Class,
+        name: &str,
+    ) -> Result<Self, Fault> {
+        let number = |at: usize| scalar(arrays, &format!("{layer}.{at}"));
+        let length = arrays
+            .get(&format!("{layer}.0"))
+            .or_else(|| arrays.get(&format!("{layer}.0.0")));
+        let length = length
+            .and_then(|array| array.shape.get(2))
+            .copied()
+            .unwrap_or(0);
+        let real = match (class, metadata.has_scalars) {
+            (Class::Growing, true) if name == "BatchKVCache" => number(4)?,
+            (Class::Growing | Class::Quantized, true) => number(2)?,
+            (Class::Growing, false) => None,
+            (Class::Quantized, false) => metadata.old_state(layer, 0),
+            (Class::Chunked, true) => match (number(2)?, number(4)?) {
+                (Some(end), Some(start)) => Some(end.saturating_sub(start)),
+                _ => None,
+            },
+            (Class::Chunked, false) => None,
+            (Class::Rotating, has_scalars) => {
+                let batch = name == "BatchRotatingKVCache";
+                let (offset, keep, index) = match (has_scalars, batch) {
+                    (true, false) => (number(2)?, number(3)?, number(5)?),
+                    (true, true) => (number(5)?, Some(0), number(6)?),
+                    (false, _) => (
+                        metadata.old_state(layer, 2),
+                        metadata.old_state(layer, 0),
+                        metadata.old_state(layer, 3),
+                    ),
+                };
+                let (Some(offset), Some(keep), Some(index)) = (offset, keep, index) else {
+                    return Ok(Self::All);
+                };
+                if index >= length {
+                    None
+                } else if index < offset && index >= keep {
+                    return Ok(Self::Ring { keep, index });
+                } else {
+                    Some(index)
+                }
+            }
+        };
+        match real {
+            None => Ok(Self::All),
+            Some(real) if real == length => Ok(Self::All),
+            Some(real) if real < length => Ok(Self::First(real)),
+            Some(real) => Err(Fault::field(
+                "offset",
+                format!("{real} tokens"),
+                format!("at most the {length} of the buffer"),
+            )),
+        }
+    }
+
+    /// Leaves the real tokens of an array `[batch, heads, tokens, dim]`, in their order.
+    fn cut(self, array: &mut Array) -> Result<(), Fault> {
+        let &[_, _, length, _] = array.shape.as_slice() else {
+            return Err(Fault::field(
+                "shape",
+                shape_text(&array.shape),
+                "batch, heads, tokens, dim",
+            ));
+        };
+        match self {
+            Self::All => {}
+            // The strides stay those of the whole buffer.
+            Self::First(real) => array.shape[2] = real.min(length),
+            Self::Ring { keep, index } => {
+                let size = array.element.size().unwrap_or(1);
+                array.decode = Some(Arc::new(Ring {
+                    inner: array.decode.take(),
+                    rows: length,
+                    row: array.shape[3].saturating_mul(size),
+                    keep,
+                    index,
+                }));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The number in the scalar `name`.
+fn scalar(arrays: &HashMap<String, Array>, name: &str) -> Result<Option<u64>, Fault> {
+    let Some(array) = arrays.get(name) else {
+        return Ok(None);
+    };
+    let Element::Other(kind) = &array.element else {
+        return Ok(None);
+    };
+    if !matches!(kind.as_str(), "I32" | "I64" | "U32" | "U64") || array.span.len() > 8 {
+        return Ok(None);
+    }
+    let bytes = array
+        .span
+        .fetch()
+        .and_then(|bytes| bytes.unpack(&array.span))?;
+    let mut wide = [0; 8];
+    wide.get_mut(..bytes.len())
+        .unwrap_or_default()
+        .copy_from_slice(&bytes);
+    Ok(Some(u64::from_le_bytes(wide)))
+}
+
+/// An array of codes in words of 32 bits, a scale and a bias for each group of values: as `mx.quantize` makes them.
+///
+/// Group size and bits are `told` by scalars beside them; where they are not, the shapes leave few choices.
+fn affine(
+    name: String,
+    codes: Array,
+    scales: Array,
+    biases: Array,
+    told: Option<(u64, u64)>,
+) -> Result<(Array, u64, u64), Fault> {
+    let wrong = |array: &Array, expected: &str| {
+        Fault::field(
+            "shape",
+            format!("{} {}", array.element.name(), shape_text(&array.shape)),
+            expected,
+        )
+    };
+    let Element::Known(dtype) = scales.element else {
+        return Err(wrong(&scales, "scales of fp16, bf16 or fp32"));
+    };
+    if codes.element != Element::Other("U32".to_owned()) || codes.shape.len() != 4 {
+        return Err(wrong(&codes, "U32 with 4 axes"));
+    }
+    if scales.shape != biases.shape
+        || scales.element != biases.element
+        || scales.shape[..3] != codes.shape[..3]
+    {
+        return Err(wrong(
+            &biases,
+            "that of the scales, and K's but for the last axis",
+        ));
+    }
+    let (words, groups) = (codes.shape[3], scales.shape[3]);
+    let fits = |&(group, bits): &(u64, u64)| {
+        let stored = words.checked_mul(32);
+        matches!(bits, 2 | 3 | 4 | 5 | 6 | 8)
+            && group > 0
+            && stored
+                == groups
+                    .checked_mul(group)
+                    .and_then(|values| values.checked_mul(bits))
+    };
+    // mlx's own default comes first, of those that fit.
+    let usual = [64, 32, 128]
+        .into_iter()
+        .flat_map(|group| [8, 6, 5, 4, 3, 2].map(|bits| (group, bits)));
+    let (group, bits) = told
+        .into_iter()
+        .filter(fits)
+        .chain(usual.filter(fits))
+        .next()
+        .ok_or_else(|| wrong(&codes, "codes of 2 to 8 bits in groups of 32, 64 or 128"))?;
+    let mut shape = codes.shape.clone();
+    shape[3] = groups * group;
+    let decode = Affine {
+        bits: bits as u32,
+        group: group as usize,
+        dtype,
+    };
+    let mut array = Array::plain(name, &codes.file, Element::Known(dtype), shape, codes.span);
+    array.strides = c_strides(&array.shape);
+    array.beside = vec![scales.span, biases.span];
+    array.decode = Some(Arc::new(decode));
+    Ok((array, bits, group))
+}
+
+/// Undoes mlx's affine quantization: code * scale + bias, each step rounded to the scales' type, as mlx does it.
+#[derive(Debug)]
+struct Affine {
+    bits: u32,
+    group: usize,
+    dtype: Dtype,
+}
+
+impl Affine {
+    fn round(&self, value: f32) -> f32 {
+        match self.dtype {
+            Dtype::F16 => f16_to_f32(f32_to_f16(value)),
+            Dtype::Bf16 => f32::from_bits(u32::from(f32_to_bf16(value)) << 16),
+            _ => value,
+        }
+    }
+
+    fn value(&self, bytes: &[u8], at: usize) -> f32 {
+        match self.dtype {
+            Dtype::F16 => f16_to_f32(u16::from_le_bytes([bytes[2 * at], bytes[2 * at + 1]])),
+            Dtype::Bf16 => f32::from_bits(
+                u32::from(u16::from_le_bytes([bytes[2 * at], bytes[2 * at + 1]])) << 16,
+            ),
+            _ => f32::from_le_bytes([
+                bytes[4 * at],
+                bytes[4 * at + 1],
+                bytes[4 * at + 2],
+                bytes[4 * at + 3],
+            ]),
+        }
+    }
+
+    fn store(&self, value: f32, out: &mut Vec<u8>) {
+        match self.dtype {
+            Dtype::F16 => out.extend(f32_to_f16(value).to_le_bytes()),
+            Dtype::Bf16 => out.extend(f32_to_bf16(value).to_le_bytes()),
+            _ => out.extend(value.to_le_bytes()),
+        }
+    }
+}
+
+impl Decode for Affine {
+    fn decode(&self, parts: &[Vec<u8>]) -> Result<Vec<u8>, SourceError> {
+        let wrong = || SourceError::Io("codes, scales and biases do not fit together".to_owned());
+        let [codes, scales, biases] = parts else {
+            return Err(wrong());
+        };
+        let size = self.dtype.size();
+        let groups = scales.len() / size;
+        let values = groups.checked_mul(self.group).ok_or_else(wrong)?;
+        let bits = self.bits as usize;
+        if biases.len() != scales.len() || values.checked_mul(bits) != codes.len().checked_mul(8) {
+            return Err(wrong());
+        }
+        let mut out = reserve((values * size) as u64)?;
+        let mask = (1_u32 << bits) - 1;
+        for group in 0..groups {
+            let (scale, bias) = (self.value(scales, group), self.value(biases, group));
+            for at in group * self.group..(group + 1) * self.group {
+                // Codes lie one behind the other from the lowest bit on, across bytes where 8 is no multiple of them.
+                let (byte, shift) = (at * bits / 8, at * bits % 8);
+                let next = codes.get(byte + 1).copied().unwrap_or(0);
+                let code = (u32::from(codes[byte]) | u32::from(next) << 8) >> shift & mask;
+                self.store(self.round(code as f32 * scale) + bias, &mut out);
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// Brings the tokens of a ring in their order: the first `keep`, then from `index` on, then those before it.
+#[derive(Debug)]
+struct Ring {
+    inner: Option<Arc<dyn Decode>>,
+    /// Tokens of the buffer, and bytes of one in a head.
+    rows: u64,
+    row: u64,
+    keep: u64,
+    index: u64,
+}
+
+impl Decode for Ring {
+    fn decode(&self, parts: &[Vec<u8>]) -> Result<Vec<u8>, SourceError> {
+        let bytes = match &self.inner {
+            Some(inner) => inner.decode(parts)?,
+            None => parts.first().cloned().unwrap_or_default(),
+        };
+        let at = |row: u64| (row * self.row) as usize;
+        let mut out = reserve(bytes.len() as u64)?;
+        for head in bytes.chunks_exact(at(self.rows).max(1)) {
+            for part in [0..self.keep, self.index..self.rows, self.keep..self.index] {
+                out.extend_from_slice(head.get(at(part.start)..at(part.end)).unwrap_or_default());
+            }
+        }
+        Ok(out)
+    }
+}

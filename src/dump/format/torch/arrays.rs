@@ -1,0 +1,219 @@
+//! From the tensors of a pickle to arrays: where their numbers lie, and what their names say.
+
+use std::collections::HashMap;
+
+use super::pickle::Pickle;
+use super::rebuild::size;
+use super::stream::Stored;
+use super::tree::{self, Found};
+use super::value::{Home, Tensor, Value};
+use crate::dump::archive::ListedFile;
+use crate::dump::arrays::NamePattern;
+use crate::dump::arrays::array::{
+    Array, ArrayGroup, Element, Hints, MAX_AXES, shape_bytes, shape_text,
+};
+use crate::dump::bytes::Limits;
+use crate::dump::bytes::path::file_name;
+use crate::dump::bytes::stream::Span;
+use crate::dump::format::findings::Findings;
+use crate::dump::problem::{Fault, Problem, shorten};
+use crate::tensor::Dtype;
+
+/// Where the storages lie.
+pub(super) enum Storages<'a> {
+    /// Each in an entry of the archive.
+    Entries {
+        spans: HashMap<&'a str, &'a Span>,
+        big_endian: bool,
+    },
+    /// One behind the other in the file.
+    Stream {
+        span: &'a Span,
+        stored: HashMap<Box<str>, Stored>,
+    },
+    /// Only in the pickle itself.
+    None { span: &'a Span },
+}
+
+impl Storages<'_> {
+    /// The bytes of a storage, and whether they are big-endian.
+    fn find(&self, storage: &super::value::Storage) -> Result<(Span, bool), Fault> {
+        let missing = |key: &str| {
+            Fault::field(
+                "storage",
+                format!("{:?}, which is not there", shorten(key)),
+                "a storage of this file",
+            )
+        };
+        let short = || Fault::Broken("the file ends before the tensor does".to_owned());
+        match (&storage.home, self) {
+            (Home::Key(key), Self::Entries { spans, big_endian }) => {
+                let span = spans.get(&**key).ok_or_else(|| missing(key))?;
+                Ok(((*span).clone(), *big_endian))
+            }
+            (Home::Key(key), Self::Stream { span, stored }) => {
+                let stored = stored.get(key).ok_or_else(|| missing(key))?;
+                let len = stored
+                    .len
+                    .checked_mul(size(storage.dtype).unwrap_or(1))
+                    .ok_or_else(short)?;
+                Ok((
+                    span.part(stored.offset, len).ok_or_else(short)?,
+                    storage.big_endian,
+                ))
+            }
+            (Home::Key(key), Self::None { .. }) => Err(missing(key)),
+            (Home::Inline { offset, len }, Self::Stream { span, .. } | Self::None { span }) => {
+                Ok((
+                    span.part(*offset, *len).ok_or_else(short)?,
+                    storage.big_endian,
+                ))
+            }
+            (Home::Inline { .. }, Self::Entries { .. }) => Err(Fault::Broken(
+                "a NumPy array inside a tensor file; save it as a tensor, or by itself as .npy"
+                    .to_owned(),
+            )),
+        }
+    }
+}
+
+/// Takes in the tensors of `pickle`.
+pub(super) fn take_in(
+    file: &ListedFile,
+    pickle: &Pickle,
+    storages: &Storages<'_>,
+    findings: &mut Findings,
+) -> Result<(), Fault> {
+    let found = tree::find(&pickle.values, pickle.root);
+    if !report(file, &found, findings) {
+        return Ok(());
+    }
+    if found.tensors.is_empty() {
+        return Err(Fault::Broken("it holds no tensor".to_owned()));
+    }
+    let mut arrays = Vec::new();
+    let stem = file_name(&file.path)
+        .rsplit_once('.')
+        .map_or("", |(stem, _)| stem);
+    for (path, tensor) in &found.tensors {
+        let name = if path.is_empty() { stem } else { path };
+        match array(file, name, tensor, pickle, storages, &findings.limits) {
+            Ok(array) => arrays.push(array),
+            Err(fault) => findings.problem(Problem::new(
+                format!("{}/{}", file.path, shorten(name)),
+                fault,
+            )),
+        }
+    }
+    let tensor_names = found
+        .pattern()
+        .and_then(|pattern| NamePattern::parse(&pattern).ok());
+    findings.groups.push(ArrayGroup {
+        path: file.path.clone(),
+        arrays,
+        hints: Hints {
+            tensor_names,
+            transformers: true,
+        },
+    });
+    Ok(())
+}
+
+/// Names what was not run and what was not looked at. False where that leaves nothing to read.
+fn report(file: &ListedFile, found: &Found<'_>, findings: &mut Findings) -> bool {
+    let as_text = |name: &String| {
+        name.ends_with("_load_from_bytes") || name.ends_with("multiarray._reconstruct")
+    };
+    if found.strangers.iter().any(as_text) {
+        let why = "its arrays are written as text, as pickle's protocol 2 does: save with torch.save, or with protocol 4";
+        findings.problem(Problem::new(&file.path, Fault::Broken(why.to_owned())));
+        return false;
+    }
+    for name in &found.strangers {
+        let why = format!("{}: not a tensor; not run", shorten(name));
+        findings.problem(Problem::new(&file.path, Fault::Broken(why)));
+    }
+    if found.cut {
+        let why = "it holds more than is looked at: tensors that lie deeper, or after the first 200,000, are left out";
+        findings.problem(Problem::new(&file.path, Fault::Broken(why.to_owned())));
+    }
+    true
+}
+
+fn array(
+    file: &ListedFile,
+    name: &str,
+    tensor: &Tensor,
+    pickle: &Pickle,
+    storages: &Storages<'_>,
+    limits: &Limits,
+) -> Result<Array, Fault> {
+    let Value::Storage(storage) = pickle.values.get(tensor.storage) else {
+        return Err(Fault::Broken("a tensor without a storage".to_owned()));
+    };
+    let text = shape_text(&tensor.shape);
+    if tensor.shape.len() > MAX_AXES {
+        return Err(Fault::field(
+            "shape",
+            format!("{} axes", tensor.shape.len()),
+            format!("at most {MAX_AXES}"),
+        ));
+    }
+    let (span, big_endian) = storages.find(storage)?;
+    let element = match tensor.dtype {
+        "float16" => Element::Known(Dtype::F16),
+        "bfloat16" => Element::Known(Dtype::Bf16),
+        "float32" => Element::Known(Dtype::F32),
+        "int16" | "uint16" => Element::Bits16,
+        other => Element::Other(other.to_owned()),
+    };
+    let width = size(tensor.dtype).unwrap_or(1);
+    let too_large = || Fault::field("shape", &text, "a size that fits in 64 bits");
+    let bytes = shape_bytes(&tensor.shape, width).ok_or_else(too_large)?;
+    let first = tensor
+        .offset
+        .checked_add(storage.start)
+        .and_then(|first| first.checked_mul(width))
+        .ok_or_else(too_large)?;
+    let available = span.len();
+    // A view may show the same numbers many times (repeated heads), but not more often than any cache does.
+    if bytes > limits.unpacked(available) {
+        return Err(Fault::field(
+            "shape",
+            format!("{text}, so {bytes} bytes"),
+            format!("a view of the storage's {available} bytes"),
+        ));
+    }
+    let extent = tensor
+        .shape
+        .iter()
+        .zip(&tensor.strides)
+        .try_fold(1_u64, |sum, (&size, &stride)| {
+            sum.checked_add(stride.checked_mul(size.saturating_sub(1))?)
+        });
+    let len = if bytes == 0 {
+        Some(0)
+    } else {
+        extent.and_then(|extent| extent.checked_mul(width))
+    };
+    let span = len.and_then(|len| span.part(first, len)).ok_or_else(|| {
+        Fault::field(
+            "shape",
+            format!(
+                "{text} from element {} on, strides {:?}",
+                tensor.offset, tensor.strides
+            ),
+            format!("a view of the storage's {available} bytes"),
+        )
+    })?;
+    let mut array = Array::plain(
+        name.to_owned(),
+        &file.path,
+        element,
+        tensor.shape.clone(),
+        span,
+    );
+    array.strides = tensor.strides.clone();
+    array.big_endian = big_endian;
+    Ok(array)
+}

@@ -1,0 +1,63 @@
+//! PyTorch's files: what `torch.save` writes (since 1.6 a zip archive of a pickle and one entry for each storage, before that a
+//! stream), and lone pickles of tensors or NumPy arrays. The pickle tells how each tensor lies in its storage; nothing in it is run.
+
+mod arrays;
+mod pickle;
+mod rebuild;
+mod stream;
+mod tree;
+mod value;
+mod zip;
+
+use super::findings::Findings;
+use super::spec::Format;
+use crate::dump::archive::ListedFile;
+use crate::dump::bytes::stream::Reader;
+use crate::dump::problem::Fault;
+use arrays::{Storages, take_in};
+use pickle::{Forward, Machine};
+
+/// `torch.save` and `pickle.dump`.
+pub(super) const FORMAT: Format = Format {
+    label: "PyTorch file",
+    names: &["*.pt", "*.pth", "*.bin", "*.pkl", "*.pickle", "*.ckpt"],
+    first_bytes: &[
+        b"PK\x03\x04",
+        b"\x80\x02",
+        b"\x80\x03",
+        b"\x80\x04",
+        b"\x80\x05",
+    ],
+    read_head: |_, _, _| Ok(Vec::new()),
+    parse,
+};
+
+fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), Fault> {
+    if head.starts_with(b"PK") {
+        return zip::parse(file, findings);
+    }
+    let mut reader = file.span.open(1 << 16)?;
+    let most = findings.limits.header_bytes;
+    let (pickle, storages) = if stream::has_magic(head) {
+        let stream = stream::read(&mut reader, most)?;
+        (
+            stream.pickle,
+            Storages::Stream {
+                span: &file.span,
+                stored: stream.storages,
+            },
+        )
+    } else {
+        let mut machine = Machine::new(&mut reader, most);
+        machine.open = Some(stream::storage_in);
+        let pickle = machine.read()?;
+        (pickle, Storages::None { span: &file.span })
+    };
+    take_in(file, &pickle, &storages, findings)
+}
+
+impl Forward for Reader {
+    fn pass(&mut self, len: u64) -> std::io::Result<()> {
+        self.skip(len)
+    }
+}

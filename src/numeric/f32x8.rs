@@ -1,0 +1,137 @@
+//! Eight f32 values that are computed with at once, each as it would be alone.
+//!
+//! Natively an array: LLVM makes vectors of the loops. For wasm it does so of additions only, and takes the values of all else one by
+//! one in and out of the vectors, so there they are vectors from the start.
+
+#[cfg(not(target_arch = "wasm32"))]
+pub use array::F32x8;
+#[cfg(target_arch = "wasm32")]
+pub use simd128::F32x8;
+
+/// How many values.
+pub const LANES: usize = 8;
+
+#[cfg(not(target_arch = "wasm32"))]
+mod array {
+    use super::LANES;
+    use std::array::from_fn;
+
+    /// Eight values.
+    #[derive(Clone, Copy)]
+    pub struct F32x8([f32; LANES]);
+
+    impl F32x8 {
+        #[inline(always)]
+        pub fn splat(value: f32) -> Self {
+            Self([value; LANES])
+        }
+
+        #[inline(always)]
+        pub fn of(values: &[f32; LANES]) -> Self {
+            Self(*values)
+        }
+
+        #[inline(always)]
+        pub fn values(self) -> [f32; LANES] {
+            self.0
+        }
+
+        #[inline(always)]
+        pub fn add(self, other: Self) -> Self {
+            Self(from_fn(|lane| self.0[lane] + other.0[lane]))
+        }
+
+        #[inline(always)]
+        pub fn sub(self, other: Self) -> Self {
+            Self(from_fn(|lane| self.0[lane] - other.0[lane]))
+        }
+
+        #[inline(always)]
+        pub fn mul(self, other: Self) -> Self {
+            Self(from_fn(|lane| self.0[lane] * other.0[lane]))
+        }
+
+        #[inline(always)]
+        pub fn abs(self) -> Self {
+            Self(self.0.map(f32::abs))
+        }
+
+        /// The greater values; where one is NaN, that of `self`.
+        #[inline(always)]
+        pub fn or_greater(self, other: Self) -> Self {
+            Self(from_fn(|lane| {
+                if self.0[lane] < other.0[lane] {
+                    other.0[lane]
+                } else {
+                    self.0[lane]
+                }
+            }))
+        }
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+mod simd128 {
+    use super::LANES;
+    use std::arch::wasm32::{
+        f32x4, f32x4_abs, f32x4_add, f32x4_extract_lane as lane, f32x4_mul, f32x4_pmax,
+        f32x4_splat, f32x4_sub, v128,
+    };
+
+    /// Eight values.
+    #[derive(Clone, Copy)]
+    pub struct F32x8(v128, v128);
+
+    impl F32x8 {
+        #[inline(always)]
+        pub fn splat(value: f32) -> Self {
+            Self(f32x4_splat(value), f32x4_splat(value))
+        }
+
+        #[inline(always)]
+        pub fn of(v: &[f32; LANES]) -> Self {
+            Self(f32x4(v[0], v[1], v[2], v[3]), f32x4(v[4], v[5], v[6], v[7]))
+        }
+
+        #[inline(always)]
+        pub fn values(self) -> [f32; LANES] {
+            let Self(a, b) = self;
+            [
+                lane::<0>(a),
+                lane::<1>(a),
+                lane::<2>(a),
+                lane::<3>(a),
+                lane::<0>(b),
+                lane::<1>(b),
+                lane::<2>(b),
+                lane::<3>(b),
+            ]
+        }
+
+        #[inline(always)]
+        pub fn add(self, other: Self) -> Self {
+            Self(f32x4_add(self.0, other.0), f32x4_add(self.1, other.1))
+        }
+
+        #[inline(always)]
+        pub fn sub(self, other: Self) -> Self {
+            Self(f32x4_sub(self.0, other.0), f32x4_sub(self.1, other.1))
+        }
+
+        #[inline(always)]
+        pub fn mul(self, other: Self) -> Self {
+            Self(f32x4_mul(self.0, other.0), f32x4_mul(self.1, other.1))
+        }
+
+        #[inline(always)]
+        pub fn abs(self) -> Self {
+            Self(f32x4_abs(self.0), f32x4_abs(self.1))
+        }
+
+        /// The greater values; where one is NaN, that of `self`.
+        #[inline(always)]
+        pub fn or_greater(self, other: Self) -> Self {
+            Self(f32x4_pmax(self.0, other.0), f32x4_pmax(self.1, other.1))
+        }
+    }
+}

@@ -1,0 +1,429 @@
+//! A set of reports changes as one: all new or all old, whatever happens meanwhile; and nothing is left beside it.
+#![cfg(unix)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use common::{data, kvlens};
+
+/// Two settings whose files all differ.
+const SETTINGS: [[&str; 4]; 2] = [
+    ["--lossy-mantissa-bits", "3", "--zstd-level", "1"],
+    ["--lossy-mantissa-bits", "5", "--zstd-level", "9"],
+];
+
+fn sample() -> PathBuf {
+    data("sample-dump/dumps")
+}
+
+fn command(tool: &str, out: &Path, flags: &[&str]) -> Command {
+    let mut command = kvlens(tool);
+    command.arg("--dump-dir").arg(sample());
+    command.arg("--out-dir").arg(out).args(flags);
+    command
+}
+
+fn run(tool: &str, out: &Path, flags: &[&str]) -> Output {
+    command(tool, out, flags).output().unwrap()
+}
+
+fn started(out: &Path, flags: &[&str]) -> Child {
+    let mut command = command("mixed", out, flags);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().unwrap()
+}
+
+fn send(signal: &str, child: &Child) {
+    let kill = format!("kill -{signal} {}", child.id());
+    // It may be done already.
+    let _ = Command::new("sh")
+        .args(["-c", &kill])
+        .stderr(Stdio::null())
+        .status();
+}
+
+/// All files below a folder; none where it is not there.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+            found.insert(path, Vec::new());
+        } else {
+            found.insert(path.clone(), fs::read(&path).unwrap());
+        }
+    }
+    found
+}
+
+/// What the two settings write into `out`.
+fn sets(out: &Path) -> [BTreeMap<PathBuf, Vec<u8>>; 2] {
+    SETTINGS.map(|flags| {
+        assert!(run("mixed", out, &flags).status.success());
+        files(out)
+    })
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// How many signals are sent in all; more of them by `KVLENS_SIGNALS=200`.
+fn signals() -> usize {
+    let asked = std::env::var("KVLENS_SIGNALS").ok();
+    asked.and_then(|number| number.parse().ok()).unwrap_or(24)
+}
+
+#[test]
+fn signals_at_any_time_leave_one_whole_set_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let sets = sets(&out);
+    let begun = Instant::now();
+    run("mixed", &out, &SETTINGS[0]);
+    let whole = begun.elapsed();
+    let (mut ended, mut written) = (0, 0);
+    for index in 0..signals() {
+        let (signal, status) = [("TERM", 143), ("HUP", 129), ("INT", 130)][index % 3];
+        let mut child = started(&out, &SETTINGS[index % 2]);
+        // Spread over the whole run and a little more, in an order that is none.
+        sleep(whole.mul_f64((index * 37 % 101) as f64 / 101.0 * 1.1));
+        send(signal, &child);
+        let status = match child.wait().unwrap() {
+            end if end.success() => Some(written += 1),
+            // Before it had anything to clean up, or as it ends itself.
+            end if end.code() == Some(status) || end.signal() == Some(status - 128) => {
+                Some(ended += 1)
+            }
+            _ => None,
+        };
+        assert!(status.is_some(), "signal {index}, {signal}");
+        assert!(sets.contains(&files(&out)), "signal {index}, {signal}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+    println!("{ended} runs ended, {written} went through");
+}
+
+#[test]
+fn term_and_hangup_end_a_run_as_ctrl_c_does() {
+    let folder = tempfile::tempdir().unwrap();
+    for (signal, status) in [("TERM", 143), ("HUP", 129), ("INT", 130)] {
+        let out = folder.path().join("new/out");
+        let mut slow = command("sweep", &out, &["--zstd-level", "19"]);
+        let child = slow.stderr(Stdio::piped()).spawn().unwrap();
+        sleep(Duration::from_millis(500));
+        send(signal, &child);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(status), "{signal}");
+        assert!(
+            stderr(&output).contains("interrupted, nothing written"),
+            "{}",
+            stderr(&output)
+        );
+        assert!(!out.parent().unwrap().exists());
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_hangup_that_nohup_ignores_ends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let script = r#"trap "" HUP; exec "$0" mixed --dump-dir "$1" --out-dir "$2" --zstd-level 12"#;
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", script, env!("CARGO_BIN_EXE_kvlens")])
+        .arg(sample())
+        .arg(&out);
+    let mut child = shell.stdout(Stdio::null()).spawn().unwrap();
+    for _ in 0..5 {
+        sleep(Duration::from_millis(30));
+        send("HUP", &child);
+    }
+    assert!(child.wait().unwrap().success());
+    assert_eq!(files(&out).len(), 3);
+}
+
+#[test]
+fn when_one_report_cannot_be_written_the_old_set_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    run("mixed", &out, &SETTINGS[0]);
+    for name in [
+        "mixed_layer_metrics.csv",
+        "lossy_error_metrics.csv",
+        "mixed_summary.md",
+    ] {
+        let target = out.join(name);
+        let kept = fs::read(&target).unwrap();
+        fs::remove_file(&target).unwrap();
+        fs::create_dir(&target).unwrap();
+        fs::write(target.join("note"), "mine").unwrap();
+        let before = files(&out);
+        let output = run("mixed", &out, &SETTINGS[1]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr(&output).contains(name), "{}", stderr(&output));
+        assert_eq!(files(&out), before, "{name}");
+        fs::remove_dir_all(&target).unwrap();
+        fs::write(&target, kept).unwrap();
+    }
+}
+
+#[test]
+fn two_runs_into_one_folder_do_not_mix() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let sets = sets(&out);
+    for _ in 0..6 {
+        let runs = [0, 1, 0, 1].map(|which| started(&out, &SETTINGS[which]));
+        for mut run in runs {
+            assert!(run.wait().unwrap().success());
+        }
+        assert!(sets.contains(&files(&out)));
+    }
+}
+
+#[test]
+fn a_link_that_lies_in_wait_under_a_temporary_name_is_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, victim) = (folder.path().join("out"), folder.path().join("victim"));
+    fs::create_dir(&out).unwrap();
+    fs::write(&victim, "precious").unwrap();
+    // The shell's process becomes kvlens: its number is known before.
+    let script = r#"for name in mixed_layer_metrics.csv lossy_error_metrics.csv mixed_summary.md; do
+        ln -s "$3" "$2/.$name.$$.tmp"; done; ln -s "$3" "$2/../.converted.zip.$$.tmp"
+        exec "$0" $4 --dump-dir "$1" $5 "$2/$6""#;
+    for [tool, flag, name] in [
+        ["mixed", "--out-dir", ""],
+        ["convert", "--out", "../converted.zip"],
+    ] {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, env!("CARGO_BIN_EXE_kvlens")]);
+        shell
+            .arg(sample())
+            .args([&out, &victim])
+            .args([tool, flag, name]);
+        assert!(
+            shell.stdout(Stdio::null()).status().unwrap().success(),
+            "{tool}"
+        );
+        assert_eq!(fs::read(&victim).unwrap(), b"precious", "{tool}");
+    }
+    assert!(
+        folder
+            .path()
+            .join("converted.zip")
+            .metadata()
+            .unwrap()
+            .is_file()
+    );
+}
+
+#[test]
+fn a_link_in_a_report_s_place_is_replaced_and_not_written_through() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, victim) = (folder.path().join("out"), folder.path().join("victim"));
+    fs::create_dir(&out).unwrap();
+    fs::write(&victim, "precious").unwrap();
+    symlink(&victim, out.join("mixed_summary.md")).unwrap();
+    assert!(run("mixed", &out, &[]).status.success());
+    assert_eq!(fs::read(&victim).unwrap(), b"precious");
+    assert!(
+        out.join("mixed_summary.md")
+            .symlink_metadata()
+            .unwrap()
+            .is_file()
+    );
+}
+
+#[test]
+fn what_a_killed_run_left_is_removed_by_the_next_and_never_scanned() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, dump) = (folder.path().join("out"), folder.path().join("dump"));
+    let left = out.join(".kvlens-reports-Ab12Cd.tmp");
+    fs::create_dir_all(&left).unwrap();
+    fs::write(left.join("0.new"), "half").unwrap();
+    assert!(run("mixed", &out, &[]).status.success());
+    assert_eq!(files(&out).len(), 3);
+
+    let inside = dump.join("run/.kvlens-convert-Ab12Cd.tmp");
+    fs::create_dir_all(inside.parent().unwrap()).unwrap();
+    let copied = Command::new("cp")
+        .arg("-r")
+        .arg(sample())
+        .arg(&inside)
+        .status();
+    assert!(copied.unwrap().success());
+    let scanned = kvlens("scan")
+        .arg("--dump-dir")
+        .arg(&dump)
+        .output()
+        .unwrap();
+    assert_eq!(scanned.status.code(), Some(1));
+    let said = stderr(&scanned);
+    assert!(
+        said.contains("run/.kvlens-convert-Ab12Cd.tmp: another run of kvlens"),
+        "{said}"
+    );
+    assert!(said.contains("1 file or capture left out"), "{said}");
+}
+
+#[test]
+fn a_conversion_into_the_dump_that_it_reads_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let dump = folder.path().join("dump");
+    assert!(
+        Command::new("cp")
+            .arg("-r")
+            .arg(sample())
+            .arg(&dump)
+            .status()
+            .unwrap()
+            .success()
+    );
+    symlink(&dump, folder.path().join("link")).unwrap();
+    let before = files(&dump);
+    for out in [
+        "dump/copy",
+        "dump/copy.zip",
+        "dump/new/copy.safetensors",
+        "link/copy",
+        "dump/../dump/copy",
+    ] {
+        let output = kvlens("convert")
+            .arg("--dump-dir")
+            .arg(&dump)
+            .arg("--out")
+            .arg(folder.path().join(out))
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{out}: {}", stderr(&output));
+        assert!(
+            stderr(&output).contains("lies in the dump"),
+            "{}",
+            stderr(&output)
+        );
+        assert_eq!(files(&dump), before);
+    }
+}
+
+#[test]
+fn a_report_folder_inside_the_dump_changes_nothing_of_the_next_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let dump = folder.path().join("dump");
+    assert!(
+        Command::new("cp")
+            .arg("-r")
+            .arg(sample())
+            .arg(&dump)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let out = dump.join("reports");
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let output = kvlens("sweep")
+            .arg("--dump-dir")
+            .arg(&dump)
+            .arg("--out-dir")
+            .arg(&out)
+            .arg("--save-combo")
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        seen.push((files(&out), stderr(&output)));
+    }
+    assert_eq!(seen[0], seen[1]);
+}
+
+#[test]
+fn an_analysis_without_a_row_says_so_and_leaves_old_reports_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    for tool in ["blocknorm", "sweep", "lossy-compare"] {
+        let out = folder.path().join(tool);
+        let none = run(tool, &out, &["--lossless-first-n", "100"]);
+        assert_eq!(none.status.code(), Some(1), "{tool}");
+        assert!(
+            stderr(&none).contains("lossless-first-n 100"),
+            "{}",
+            stderr(&none)
+        );
+        assert!(!out.exists());
+        assert!(run(tool, &out, &[]).status.success());
+        let before = files(&out);
+        run(tool, &out, &["--lossless-first-n", "100"]);
+        assert_eq!(files(&out), before, "{tool}");
+    }
+    // Mixed has rows for lossless layers, too.
+    assert!(
+        run(
+            "mixed",
+            &folder.path().join("mixed"),
+            &["--lossless-first-n", "100"]
+        )
+        .status
+        .success()
+    );
+}
+
+#[test]
+fn captures_that_all_turn_out_unreadable_leave_old_reports_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dump, out) = (folder.path().join("dump"), folder.path().join("out"));
+    run("mixed", &out, &[]);
+    let before = files(&out);
+    fs::create_dir(&dump).unwrap();
+    // Values whose place in the archive is found to be wrong when they are read; the meta files are whole.
+    let mut bytes = fs::read(data("formats/stored.zip")).unwrap();
+    for at in 0..bytes.len() - 30 {
+        if bytes[at..].starts_with(b"PK\x03\x04") {
+            let name_len = usize::from(bytes[at + 26]);
+            if bytes[at + 30..at + 30 + name_len].ends_with(b".bin") {
+                bytes[at] = b'X';
+            }
+        }
+    }
+    fs::write(dump.join("broken.zip"), bytes).unwrap();
+    let mut command = kvlens("mixed");
+    command
+        .arg("--dump-dir")
+        .arg(&dump)
+        .arg("--out-dir")
+        .arg(&out);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("no capture could be read"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(files(&out), before);
+}
+
+#[test]
+fn error_metrics_of_an_earlier_run_do_not_stay_beside_a_set_without_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    run("mixed", &out, &[]);
+    fs::write(out.join("notes.txt"), "mine").unwrap();
+    assert!(
+        run("mixed", &out, &["--lossless-first-n", "100"])
+            .status
+            .success()
+    );
+    let names: Vec<_> = files(&out).into_keys().collect();
+    assert_eq!(
+        names,
+        ["mixed_layer_metrics.csv", "mixed_summary.md", "notes.txt"].map(|name| out.join(name))
+    );
+}

@@ -1,0 +1,26 @@
+"""Writes the tiny files of torch.save (PyTorch 2.15), mlx-lm's form and llama.cpp's and MNN's layouts that the damage tests start from."""
+import json, pickle, struct, torch
+from safetensors.torch import save_file
+
+k, v = torch.arange(8).reshape(1, 2, 1, 4).half(), torch.arange(8, 16).reshape(1, 2, 1, 4).half()
+torch.save({"k_0": k, "v_0": v}, "tiny.pt")
+torch.save({"k_0": k, "v_0": v}, "tiny_stream.pt", _use_new_zipfile_serialization=False)
+pickle.dump({"k_0": k.numpy(), "v_0": v.numpy()}, open("tiny.pkl", "wb"))
+
+scalar = torch.tensor(2, dtype=torch.int32)
+codes = torch.arange(16).to(torch.int32).reshape(1, 1, 4, 4).view(torch.uint32)
+scale = torch.ones(1, 1, 4, 1).half()
+tensors = {"0.0": k.reshape(1, 1, 2, 4), "0.1": v.reshape(1, 1, 2, 4), "0.2": scalar, "1.2": scalar.clone(), "1.3": torch.tensor(32, dtype=torch.int32), "1.4": torch.tensor(4, dtype=torch.int32)}
+for kv in "01":
+    tensors |= {f"1.{kv}.0": codes.clone(), f"1.{kv}.1": scale.clone(), f"1.{kv}.2": scale.clone()}
+save_file(tensors, "tiny_mlx.safetensors", {"0.model": "", "1.0": "KVCache", "1.1": "QuantizedKVCache", "2.0": ""})
+
+rows = lambda kind, row, data: struct.pack("<iQ", kind, row) + data
+state = b"qsgg" + struct.pack("<II2i", 3, 2, 1, 2) + struct.pack("<II", 1, 2)
+state += b"".join(struct.pack("<iIi", cell, 1, 0) for cell in range(2)) + struct.pack("<II", 0, 1)
+state += 2 * rows(8, 34, bytes(range(68)))
+open("tiny_llama.bin", "wb").write(state)
+
+meta = dict(layout="packed", layer_id=0, used_seq_len=3, max_seq_len=4, kv_heads=1, head_dim=4, bytes_per_elem=2, pack_h=2, pack_l=2, flash_upper_kv=2)
+meta |= dict(key_used_bytes=32, value_used_bytes=32, stage="prefill", run_id="r", k_file="packed_k.bin", v_file="packed_v.bin")
+json.dump(meta, open("packed_meta_t0_3.json", "w"))

@@ -1,0 +1,381 @@
+//! Caches as PyTorch, transformers, mlx-lm, llama.cpp and MNN write them hold the values that their makers put in. The files in
+//! `tests/data/cases` were written by the real libraries; each folder's `make.py` or README tells how.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use kvlens::dump::{Dump, FolderSource, Mapping, MemorySource, ScanOptions, Source, scan};
+use kvlens::tensor::{Dtype, Shape, Tensor};
+
+fn scan_as(source: Arc<dyn Source>, mapping: &str) -> Dump {
+    let mapping: Mapping = serde_json::from_str(mapping).unwrap();
+    let options = ScanOptions {
+        mapping,
+        ..ScanOptions::default()
+    };
+    scan(&source, &options)
+}
+
+fn open(name: &str) -> Dump {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/cases")
+        .join(name);
+    scan_as(Arc::new(FolderSource::open(&path).unwrap()), "{}")
+}
+
+fn open_bytes(name: &str, bytes: Vec<u8>, mapping: &str) -> Dump {
+    let files = [(name.to_owned(), bytes)];
+    scan_as(Arc::new(MemorySource::new(files)), mapping)
+}
+
+/// K and V by run and layer.
+fn load(dump: &Dump) -> BTreeMap<(String, i64), [Tensor; 2]> {
+    let mut loaded = BTreeMap::new();
+    for (index, fetched) in dump.fetches(0..dump.captures.len()) {
+        let tensors = fetched.unwrap().decode().unwrap();
+        let capture = &dump.captures[index];
+        let key = (capture.run.clone(), capture.layer_id);
+        assert!(loaded.insert(key, [tensors.k, tensors.v]).is_none());
+    }
+    loaded
+}
+
+/// K and V by layer of a dump of one run without problems.
+fn layers(dump: &Dump) -> BTreeMap<i64, [Tensor; 2]> {
+    assert!(dump.problems.is_empty(), "{:?}", dump.problems);
+    let loaded = load(dump);
+    let count = loaded.len();
+    let layers: BTreeMap<i64, [Tensor; 2]> = loaded
+        .into_iter()
+        .map(|((_, layer), kv)| (layer, kv))
+        .collect();
+    assert_eq!(layers.len(), count, "one run");
+    layers
+}
+
+fn messages(dump: &Dump) -> Vec<String> {
+    dump.problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn every_form_of_torch_save_holds_the_same_cache() {
+    let expected = layers(&open("torch-2.15/cache.safetensors"));
+    assert_eq!(expected.len(), 3);
+    let forms = [
+        "dynamic_cache.pt",
+        "old_dynamic_cache.pt",
+        "in_a_dict.pt",
+        "legacy_tuple.pth",
+        "legacy_tuple_stream.bin",
+        "lists.pt",
+        "views.pt",
+        "views_stream.pt",
+        "plain.pkl",
+        "numpy.pkl",
+    ];
+    for form in forms {
+        let found = layers(&open(&format!("torch-2.15/{form}")));
+        assert_eq!(found, expected, "{form}");
+    }
+}
+
+#[test]
+fn a_static_cache_is_its_whole_buffer() {
+    let expected = layers(&open("torch-2.15/cache.safetensors"));
+    let found = layers(&open("torch-2.15/static_cache.pt"));
+    for (layer, [k, v]) in found {
+        for (whole, real) in [k, v].iter().zip(&expected[&layer]) {
+            let (written, rest) = whole.bytes().split_at(real.bytes().len());
+            assert_eq!(whole.shape().seq_len, 96);
+            assert_eq!(written, real.bytes());
+            assert!(rest.iter().all(|&byte| byte == 0));
+        }
+    }
+}
+
+#[test]
+fn caches_in_a_dict_are_runs() {
+    let dump = open("torch-2.15/two_runs.pt");
+    let runs: Vec<String> = load(&dump).into_keys().map(|(run, _)| run).collect();
+    assert_eq!(runs, ["a", "a", "a", "b", "b", "b"]);
+}
+
+#[test]
+fn views_that_show_a_number_several_times_are_right() {
+    let expected = layers(&open("torch-2.15/cache.safetensors"));
+    let found = layers(&open("torch-2.15/expanded_heads.pt"));
+    for (wide, one) in found[&0].iter().zip(&expected[&0]) {
+        let (wide_heads, heads) = (wide.shape().kv_heads, one.shape().kv_heads);
+        assert_eq!((wide_heads, heads), (4, 2));
+        let (wide, one) = (wide.values(), one.values());
+        for (token, wide) in wide.chunks(4 * 8).enumerate() {
+            let first = &one[token * 2 * 8..][..8];
+            assert!(wide.chunks(8).all(|head| head == first));
+        }
+    }
+}
+
+#[test]
+fn element_types_of_pytorch_are_read_or_named() {
+    let dtype = |name: &str| layers(&open(&format!("torch-2.15/{name}")))[&0][0].dtype();
+    assert_eq!(dtype("bfloat16.pt"), Dtype::Bf16);
+    assert_eq!(dtype("float32.pt"), Dtype::F32);
+    let told = messages(&open("torch-2.15/float64.pt")).join("\n");
+    assert!(
+        told.contains("float64.pt/0.0: dtype: found float64"),
+        "{told}"
+    );
+}
+
+#[test]
+fn k_and_v_that_do_not_fit_are_named_with_both_shapes() {
+    for (file, shapes) in [
+        ("lengths_differ.pt", ["[1, 2, 70, 8]", "[1, 2, 40, 8]"]),
+        ("axes_differ.pt", ["[1, 70, 2, 8]", "[1, 2, 70, 8]"]),
+    ] {
+        let dump = open(&format!("torch-2.15/{file}"));
+        let told = messages(&dump).join("\n");
+        assert!(shapes.iter().all(|shape| told.contains(shape)), "{told}");
+        assert!(dump.captures.is_empty(), "{file}");
+    }
+}
+
+#[test]
+fn nothing_in_a_pickle_is_run() {
+    let mark = Path::new("/tmp/kvlens-was-here");
+    let was_there = mark.exists();
+    let dump = open("torch-2.15/hostile.pt");
+    assert_eq!(
+        messages(&dump),
+        ["hostile.pt: posix.system: not a tensor; not run"]
+    );
+    assert_eq!(load(&dump).len(), 1, "the tensors beside it are read");
+    assert_eq!(mark.exists(), was_there);
+}
+
+#[test]
+fn pickles_that_claim_or_repeat_much_take_no_memory() {
+    let mut doubling = b"\x80\x02]q\x00".to_vec();
+    for _ in 0..10_000 {
+        doubling.extend_from_slice(b"(h\x00h\x00tq\x00");
+    }
+    doubling.push(b'.');
+    let mut itself = b"\x80\x02]q\x00h\x00a".to_vec();
+    itself.push(b'.');
+    let calls_itself =
+        b"\x80\x02ctorch._tensor\n_rebuild_from_type_v2\nq\x00]q\x01(h\x00Nh\x01Neh\x00h\x01R."
+            .to_vec();
+    let cases = [
+        ("doubling", doubling),
+        ("a list in itself", itself),
+        ("a function that calls itself", calls_itself),
+        (
+            "a text of 2^63 bytes",
+            b"\x80\x04\x8d\xff\xff\xff\xff\xff\xff\xff\x7f".to_vec(),
+        ),
+        (
+            "bytes of 2^64",
+            b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\xff".to_vec(),
+        ),
+        (
+            "a number of 2^31 bytes",
+            b"\x80\x02\x8b\xff\xff\xff\x7f".to_vec(),
+        ),
+        ("a memo far away", b"\x80\x02]r\xff\xff\xff\xff.".to_vec()),
+        (
+            "marks",
+            [&b"\x80\x02"[..], &[b'('; 100_000], b"t."].concat(),
+        ),
+        ("no stack", b"\x80\x02R.".to_vec()),
+        ("no end", b"\x80\x02]".to_vec()),
+    ];
+    for (name, bytes) in cases {
+        let dump = open_bytes("a.pkl", bytes, "{}");
+        assert!(dump.captures.is_empty(), "{name}");
+        assert!(!dump.problems.is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn a_view_of_more_than_its_storage_is_refused() {
+    // 2^40 numbers, all of them the first one of a storage of two.
+    let pickle = b"\x80\x02}(X\x03\x00\x00\x00k_0ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nHalfStorage\n\
+        X\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x02tQK\x00\x8a\x06\x00\x00\x00\x00\x00\x01K\x01\x86K\x00K\x00\x86\x89}tRu.";
+    let mut stream =
+        b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}.".to_vec();
+    stream.extend_from_slice(pickle);
+    stream.extend_from_slice(
+        b"\x80\x02]X\x01\x00\x00\x000a.\x02\x00\x00\x00\x00\x00\x00\x00\x00\x3c\x00\x3c",
+    );
+    let dump = open_bytes("a.pt", stream, "{}");
+    let told = messages(&dump).join("\n");
+    assert!(
+        told.contains("a.pt/k_0: shape: found [1099511627776, 1]"),
+        "{told}"
+    );
+}
+
+#[test]
+fn every_class_of_mlx_cache_gives_the_tokens_that_are_real() {
+    let dump = open("mlx-0.32/prompt_cache.safetensors");
+    let expected = layers(&open("mlx-0.32/values.safetensors"));
+    assert_eq!(layers(&dump), expected);
+    let notes: Vec<&str> = dump.notes.iter().map(|note| note.text.as_str()).collect();
+    assert!(notes[0].starts_with("already quantized by mlx to 4 bits in groups of 32"));
+    assert!(notes[1].starts_with("already quantized by mlx to 3 bits in groups of 64"));
+    assert!(notes[2].starts_with("layer 5: ArraysCache holds no K and V"));
+}
+
+#[test]
+fn mnn_packed_buffers_are_the_plain_ones() {
+    let packed = layers(&open("mnn-packed/packed"));
+    assert_eq!(packed, layers(&open("mnn-packed/plain")));
+    assert_eq!(packed.len(), 1);
+}
+
+/// How a llama.cpp state is written, by version and model.
+#[derive(Clone, Copy)]
+struct Form {
+    session: bool,
+    outputs: bool,
+    streams: bool,
+    extra: usize,
+    v_trans: bool,
+}
+
+const CELLS: u32 = 3;
+const VALUES: u32 = 8;
+
+/// A state of two layers whose values are `layer * 100 + token * 10 + value`, those of V negative.
+fn state(form: Form) -> Vec<u8> {
+    let mut out = Vec::new();
+    let word = |out: &mut Vec<u8>, value: u32| out.extend(value.to_le_bytes());
+    out.extend(if form.session { b"nsgg" } else { b"qsgg" });
+    word(&mut out, 9);
+    word(&mut out, CELLS);
+    (0..CELLS).for_each(|token| word(&mut out, token));
+    if form.session {
+        word(&mut out, 5);
+        out.extend(b"llama");
+    }
+    if form.outputs {
+        word(&mut out, 1);
+        word(&mut out, 7);
+        out.extend(4_u64.to_le_bytes());
+        out.extend([0; 16]);
+        out.extend(0_u64.to_le_bytes());
+    }
+    if form.streams {
+        word(&mut out, 1);
+    }
+    word(&mut out, CELLS);
+    for cell in 0..CELLS {
+        word(&mut out, cell);
+        word(&mut out, 1);
+        out.extend(vec![1; form.extra]);
+        word(&mut out, 0);
+    }
+    word(&mut out, u32::from(form.v_trans));
+    word(&mut out, 2);
+    let value = |layer: u32, token: u32, value: u32| (layer * 100 + token * 10 + value) as f32;
+    for layer in 0..2 {
+        word(&mut out, 0);
+        out.extend(u64::from(VALUES * 4).to_le_bytes());
+        for token in 0..CELLS {
+            (0..VALUES).for_each(|at| out.extend(value(layer, token, at).to_le_bytes()));
+        }
+    }
+    for layer in 0..2 {
+        word(&mut out, 0);
+        if form.v_trans {
+            word(&mut out, 4);
+            word(&mut out, VALUES);
+            for at in 0..VALUES {
+                (0..CELLS).for_each(|token| out.extend((-value(layer, token, at)).to_le_bytes()));
+            }
+        } else {
+            out.extend(u64::from(VALUES * 4).to_le_bytes());
+            for token in 0..CELLS {
+                (0..VALUES).for_each(|at| out.extend((-value(layer, token, at)).to_le_bytes()));
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn llama_cpp_states_of_every_form_hold_the_same_rows() {
+    let plain = Form {
+        session: false,
+        outputs: false,
+        streams: true,
+        extra: 0,
+        v_trans: false,
+    };
+    let forms = [
+        plain,
+        Form {
+            v_trans: true,
+            ..plain
+        },
+        Form {
+            streams: false,
+            ..plain
+        },
+        Form { extra: 8, ..plain },
+        Form {
+            extra: 12,
+            v_trans: true,
+            ..plain
+        },
+        Form {
+            session: true,
+            ..plain
+        },
+        Form {
+            session: true,
+            outputs: true,
+            streams: false,
+            ..plain
+        },
+    ];
+    for (number, form) in forms.into_iter().enumerate() {
+        let dump = open_bytes("slot.bin", state(form), r#"{"axes":"seq,dim"}"#);
+        let layers = layers(&dump);
+        assert_eq!(layers.len(), 2, "form {number}");
+        for (layer, [k, v]) in layers {
+            let shape = Shape {
+                seq_len: 3,
+                kv_heads: 1,
+                head_dim: 8,
+            };
+            assert_eq!((k.shape(), v.shape()), (shape, shape), "form {number}");
+            let expected: Vec<f32> = (0..24)
+                .map(|at| (layer * 100 + at / 8 * 10 + at % 8) as f32)
+                .collect();
+            assert_eq!(k.values(), expected, "form {number}");
+            assert!(
+                v.values().iter().zip(&expected).all(|(v, k)| *v == -k),
+                "form {number}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_llama_cpp_state_that_is_cut_off_is_named() {
+    let form = Form {
+        session: false,
+        outputs: false,
+        streams: true,
+        extra: 0,
+        v_trans: false,
+    };
+    let whole = state(form);
+    for cut in 4..whole.len() {
+        let dump = open_bytes("slot.bin", whole[..cut].to_vec(), r#"{"axes":"seq,dim"}"#);
+        let named = !dump.problems.is_empty() || !dump.notes.is_empty();
+        assert!(named && dump.captures.is_empty(), "{cut} bytes");
+    }
+}
