@@ -136,17 +136,12 @@ pub(super) fn forth(values: &[f32], shape: Shape, position: u64, steps: Steps) -
 pub(super) type Decorrelated = (Vec<f32>, Vec<StoredBasis>);
 
 /// Turns the values of [`forth`] into the basis; gives the coefficients and the stored bases.
-pub(super) fn decorrelate(
-    values: &[f32],
-    shape: Shape,
-    klt: Klt,
-    step: f64,
-) -> Option<Decorrelated> {
+pub(super) fn decorrelate(values: &[f32], shape: Shape, klt: Klt) -> Option<Decorrelated> {
     let part = klt.part(shape)?;
     let channels = shape.token_elements();
     let mut coefficients = vec![0.0; values.len()];
     let bases = (0..channels).step_by(part).map(|first| {
-        let stored = StoredBasis::of(values, channels, first, part, step);
+        let stored = StoredBasis::of(values, channels, first, part);
         stored
             .orthonormal()
             .forth(values, channels, first, &mut coefficients);

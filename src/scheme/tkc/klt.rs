@@ -32,8 +32,8 @@ pub(super) struct Basis {
 }
 
 impl StoredBasis {
-    /// The basis of the channels `first..first + size` of `rows` of `stride` values, for coefficients that are rounded to `step`.
-    pub fn of(rows: &[f32], stride: usize, first: usize, size: usize, step: f64) -> Self {
+    /// The basis of the channels `first..first + size` of `rows` of `stride` values.
+    pub fn of(rows: &[f32], stride: usize, first: usize, size: usize) -> Self {
         let product = Product {
             stride,
             first,
@@ -53,8 +53,8 @@ impl StoredBasis {
                 *value = *value / count - a * b;
             }
         }
-        let (values, vectors) = eigenvectors(covariance, size);
-        Self::quantized(&vectors, &units(&values, count, step), size)
+        let (_, vectors) = eigenvectors(covariance, size);
+        Self::quantized(&vectors, size)
     }
 
     /// A basis that is still to be read.
@@ -77,14 +77,13 @@ impl StoredBasis {
         counts.iter().map(bits).sum::<f64>() + 16.0 * self.size as f64
     }
 
-    fn quantized(vectors: &[f64], units: &[f64], size: usize) -> Self {
+    fn quantized(vectors: &[f64], size: usize) -> Self {
         let (mut scales, mut codes) = (Vec::new(), Vec::new());
-        for (vector, unit) in vectors.chunks_exact(size).zip(units) {
+        for vector in vectors.chunks_exact(size) {
             let greatest = vector
                 .iter()
                 .fold(0.0f64, |max, value| max.max(value.abs()));
-            let top = (greatest / unit).clamp(1.0, f64::from(MAX_CODE)).floor();
-            let scale = f32_to_f16((greatest / top) as f32);
+            let scale = f32_to_f16((greatest / f64::from(MAX_CODE)) as f32);
             let step = f64::from(f16_to_f32(scale));
             let code = |value: &f64| {
                 let code = if step > 0.0 {
@@ -126,20 +125,6 @@ impl StoredBasis {
         }
         Basis { size, forth, back }
     }
-}
-
-/// How coarse the integers of each vector may be, for the fewest bits of basis and coefficients together.
-///
-/// Vectors are made orthonormal from the first on, so that an error of one lets part of its variance into those behind it: with integers
-/// of unit u, `u^2 / 12` of it into each. Bits grow by `variance * u^2 / 24 / ln 2` a token over the variance there is (no less than the
-/// rounding's); a vector's integers take `size * log2(1 / u)` bits. The sum is least where `u^2 = 12 / (tokens * variance * m)`, with the
-/// mean m of 1 / variance.
-fn units(values: &[f64], tokens: f64, step: f64) -> Vec<f64> {
-    let floor = step * step / 12.0;
-    let inverse = values.iter().map(|value| 1.0 / (value.max(0.0) + floor));
-    let mean = inverse.sum::<f64>() / values.len().max(1) as f64;
-    let unit = |value: &f64| (12.0 / (tokens * (value.max(0.0) + floor) * mean)).sqrt();
-    values.iter().map(unit).collect()
 }
 
 #[multiversion(targets("x86_64+avx2"))]

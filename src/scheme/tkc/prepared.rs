@@ -184,7 +184,7 @@ fn choose_basis(values: Vec<f32>, shape: Shape, tkc: &Tkc) -> (Klt, Vec<f32>, Ve
     };
     let mut best: Option<(f64, Klt, Option<Decorrelated>)> = None;
     for &klt in candidates {
-        let turned = front::decorrelate(&values, shape, klt, tkc.step);
+        let turned = front::decorrelate(&values, shape, klt);
         let (coefficients, bases) = match &turned {
             Some((coefficients, bases)) => (coefficients, bases.as_slice()),
             None => (&values, [].as_slice()),
