@@ -2,9 +2,11 @@
 
 mod element;
 mod float16;
+mod float8;
 
 pub(crate) use element::with_element;
-pub use element::{Bf16, Element, F16, F32};
+pub use element::{E4m3, E5m2, Element};
+pub use float8::{e4m3_to_f32, e5m2_to_f32, f32_to_e4m3, f32_to_e5m2};
 pub use float16::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16};
 
 use multiversion::multiversion;
@@ -19,6 +21,10 @@ pub enum Dtype {
     Bf16,
     /// IEEE 754 binary32.
     F32,
+    /// OCP float8 e4m3 (PyTorch's `float8_e4m3fn`): 1 sign, 4 exponent, 3 mantissa bits, no infinity.
+    E4m3,
+    /// OCP float8 e5m2: 1 sign, 5 exponent, 2 mantissa bits.
+    E5m2,
 }
 
 impl Dtype {
@@ -27,15 +33,29 @@ impl Dtype {
         match self {
             Self::F16 | Self::Bf16 => 2,
             Self::F32 => 4,
+            Self::E4m3 | Self::E5m2 => 1,
         }
     }
 
-    /// The name used in meta files: `fp16`, `bf16`, `fp32`.
+    /// Mantissa bits that are stored.
+    pub const fn mantissa_bits(self) -> u32 {
+        match self {
+            Self::F16 => 10,
+            Self::Bf16 => 7,
+            Self::F32 => 23,
+            Self::E4m3 => 3,
+            Self::E5m2 => 2,
+        }
+    }
+
+    /// The name used in meta files: `fp16`, `bf16`, `fp32`, `fp8_e4m3`, `fp8_e5m2`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::F16 => "fp16",
             Self::Bf16 => "bf16",
             Self::F32 => "fp32",
+            Self::E4m3 => "fp8_e4m3",
+            Self::E5m2 => "fp8_e5m2",
         }
     }
 }
@@ -184,6 +204,16 @@ impl Tensor {
             Dtype::F16 => half(0x7c00),
             Dtype::Bf16 => half(0x7f80),
             Dtype::F32 => self.bytes.as_chunks().0.iter().filter(single).count(),
+            Dtype::E4m3 => self
+                .bytes
+                .iter()
+                .filter(|&bits| bits & 0x7f == 0x7f)
+                .count(),
+            Dtype::E5m2 => self
+                .bytes
+                .iter()
+                .filter(|&bits| bits & 0x7c == 0x7c)
+                .count(),
         };
         count as u64
     }

@@ -74,8 +74,8 @@ fn wrong_flags_are_named_with_what_they_may_be() {
     for (flag, value, expected) in [
         (
             "--tensor-names",
-            "k_{layer}",
-            "{kv} must be in it once, found 0 times",
+            "{kv}_{kv}",
+            "{kv} may be in it once, found 2 times",
         ),
         ("--axes", "seq,heads", "dim is missing"),
         ("--bits16", "int8", "[possible values: fp16, bf16]"),
@@ -113,7 +113,8 @@ fn convert_writes_what_is_read_back_and_nothing_over_another_file() {
         let output = kvlens(&args);
         assert!(output.status.success(), "{}", text(&output.stderr));
         assert!(
-            text(&output.stdout).starts_with("81 captures, 940032 bytes of K and V in "),
+            text(&output.stdout)
+                .starts_with("81 captures, 1603584 bytes of K, V and 9 layers' queries in "),
             "{}",
             text(&output.stdout)
         );

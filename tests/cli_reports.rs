@@ -98,15 +98,17 @@ fn signals_at_any_time_leave_one_whole_set_and_nothing_else() {
         // Spread over the whole run and a little more, in an order that is none.
         sleep(whole.mul_f64((index * 37 % 101) as f64 / 101.0 * 1.1));
         send(signal, &child);
-        let status = match child.wait().unwrap() {
-            end if end.success() => Some(written += 1),
-            // Before it had anything to clean up, or as it ends itself.
-            end if end.code() == Some(status) || end.signal() == Some(status - 128) => {
-                Some(ended += 1)
-            }
-            _ => None,
-        };
-        assert!(status.is_some(), "signal {index}, {signal}");
+        let end = child.wait().unwrap();
+        if end.success() {
+            written += 1;
+        } else {
+            // As it ends itself, or before it had anything to clean up.
+            assert!(
+                end.code() == Some(status) || end.signal() == Some(status - 128),
+                "signal {index}, {signal}: {end}"
+            );
+            ended += 1;
+        }
         assert!(sets.contains(&files(&out)), "signal {index}, {signal}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }

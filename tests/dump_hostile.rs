@@ -575,7 +575,7 @@ fn links_loops_pipes_and_odd_names_do_not_stop_a_folder() {
         "files through links, and names that are not UTF-8"
     );
     assert_eq!(dump.captures[0].path, "linked/meta_a.json");
-    assert_eq!(dump.captures[1].path, "odd\u{fffd}\u{fffd}name/meta_a.json");
+    assert_eq!(dump.captures[1].path, "odd%FF%FEname/meta_a.json");
     assert_problem(
         &dump,
         "loop: can't be read: a link to a folder is not followed",

@@ -224,6 +224,8 @@ fn a_file_that_claims_far_more_than_it_holds_is_a_problem_and_takes_no_memory() 
         position: 0,
         kv_heads: 1 << 10,
         head_dim: 1 << 10,
+        v_kv_heads: None,
+        v_head_dim: None,
         dtype: "fp16".to_owned(),
         k_scheme: 0,
         v_scheme: 0,

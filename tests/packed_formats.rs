@@ -151,7 +151,7 @@ fn wave(shape: Shape, dtype: Dtype) -> Tensor {
         .flat_map(|value| match dtype {
             Dtype::F16 => kvlens::tensor::f32_to_f16(value).to_le_bytes().to_vec(),
             Dtype::Bf16 => kvlens::tensor::f32_to_bf16(value).to_le_bytes().to_vec(),
-            Dtype::F32 => value.to_le_bytes().to_vec(),
+            _ => value.to_le_bytes().to_vec(),
         })
         .collect();
     Tensor::new(dtype, shape, bytes).unwrap()

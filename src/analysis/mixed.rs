@@ -51,7 +51,7 @@ fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "lossy-mantissa-bits",
             "Mantissa bits",
-            "Mantissa bits that are kept; fp16 has 10, bf16 7, fp32 23.",
+            "Mantissa bits that are kept; fp16 has 10, bf16 7, fp32 23, float8 3 or 2.",
             "bits",
             Kind::Int { min: 0, max: 23 },
             6,

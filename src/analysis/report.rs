@@ -1,6 +1,7 @@
 //! What an analysis says: a row for a capture and variant, groups of rows with their weighted figures, and the report.
 //! All of it serialises to JSON (camelCase) for the page; the CSV and Markdown files are made from the same values.
 
+use super::caveats::Caveat;
 use super::settings::Settings;
 use crate::codec::Planes;
 use crate::dump::Problem;
@@ -25,9 +26,9 @@ pub struct CaptureInfo {
     pub kv_heads: u64,
     /// Elements of one head's vector.
     pub head_dim: u64,
-    /// 2 or 4.
+    /// 1, 2 or 4.
     pub bytes_per_elem: u32,
-    /// `fp16`, `bf16` or `fp32`.
+    /// `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
     pub dtype: &'static str,
 }
 
@@ -225,6 +226,8 @@ pub struct Report {
     pub non_finite_in: Vec<NonFinite>,
     /// Captures that could not be read when their turn came, and so are left out.
     pub problems: Vec<Problem>,
+    /// What makes the figures say something else than a reader thinks, and what mends it.
+    pub caveats: Vec<Caveat>,
     /// The report files.
     #[serde(skip)]
     pub files: Vec<ReportFile>,

@@ -3,6 +3,7 @@
 use super::report::{Group, NonFinite, Report, ReportFile, Row, TensorRow, Variant, Weighted};
 use crate::metrics::Errors;
 use crate::tensor::Dtype;
+use std::collections::BTreeMap;
 
 /// Sums over one tensor of many rows. Errors are weighted by elements, but for the greatest one, of which a plain mean is taken.
 #[derive(Clone, Copy, Debug, Default)]
@@ -96,7 +97,8 @@ pub struct Collected {
     groups: Vec<Tallies>,
     keep: bool,
     captures: usize,
-    bf16: usize,
+    /// Captures of types that `bytes_per_elem` alone does not tell.
+    untold: BTreeMap<&'static str, usize>,
     rows: Vec<Row>,
     verified_lossless: usize,
     verified_lossy: usize,
@@ -118,7 +120,7 @@ impl Collected {
             groups: variants.into_iter().map(group).collect(),
             keep,
             captures: 0,
-            bf16: 0,
+            untold: BTreeMap::new(),
             rows: Vec::new(),
             verified_lossless: 0,
             verified_lossy: 0,
@@ -131,7 +133,9 @@ impl Collected {
     pub fn push(&mut self, rows: Vec<Row>) {
         self.captures += 1;
         if let Some(row) = rows.first() {
-            self.bf16 += usize::from(row.capture.dtype == Dtype::Bf16.name());
+            if ![Dtype::F16.name(), Dtype::F32.name()].contains(&row.capture.dtype) {
+                *self.untold.entry(row.capture.dtype).or_default() += 1;
+            }
             for (name, tensor) in [("K", &row.k), ("V", &row.v)]
                 .into_iter()
                 .filter(|(_, tensor)| tensor.non_finite > 0)
@@ -187,12 +191,12 @@ impl Collected {
         headline: Option<usize>,
         mut files: Vec<ReportFile>,
     ) -> Report {
-        // The reference knows fp16 and fp32, which bytes_per_elem tells apart; of bf16 its summaries have to say so.
-        if self.bf16 > 0 {
-            let note = format!(
-                "\n## Element type\n- bf16: {} of {} captures\n",
-                self.bf16, self.captures
-            );
+        // The reference knows fp16 and fp32, which bytes_per_elem tells apart; of other types its summaries have to say so.
+        if !self.untold.is_empty() {
+            let line =
+                |(dtype, count)| format!("- {dtype}: {count} of {} captures\n", self.captures);
+            let lines: String = self.untold.iter().map(line).collect();
+            let note = format!("\n## Element type\n{lines}");
             let summaries = files.iter_mut().filter(|file| file.name.ends_with(".md"));
             summaries.for_each(|file| file.bytes.extend(note.as_bytes()));
         }

@@ -74,12 +74,21 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
             format!("{} is there already", out.display()),
         ));
     }
-    refuse_inside(&out, Path::new(input::path(matches)))?;
+    for dump in input::paths(matches) {
+        refuse_inside(&out, &dump)?;
+    }
     let options = options(matches, &out);
     let failed = |error: ConvertError| Failure::new(1, error.to_string());
     let plan = Plan::new(&dump, &options).map_err(failed)?;
+    let of = match plan.queries() {
+        0 => "K and V".to_owned(),
+        groups => format!(
+            "K, V and {}",
+            counted(groups, "layer's queries", "layers' queries")
+        ),
+    };
     let done = format!(
-        "{}, {} bytes of K and V in {}",
+        "{}, {} bytes of {of} in {}",
         counted(plan.captures(), "capture", "captures"),
         plan.bytes(),
         out.display()

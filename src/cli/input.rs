@@ -1,6 +1,7 @@
 //! The dump that a command works on: its flags, opening it, and what there is to say about it.
 
-use std::path::Path;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Arg, ArgMatches, value_parser};
@@ -14,13 +15,20 @@ use kvlens::pack;
 use super::{Failure, counted};
 
 /// The flags of every command that reads a dump.
-pub fn args() -> [Arg; 7] {
+pub fn args() -> [Arg; 9] {
     let limits = Limits::default();
     [
+        Arg::new("dump")
+            .value_name("DUMP")
+            .value_parser(value_parser!(PathBuf))
+            .num_args(1..)
+            .required_unless_present("dump-dir")
+            .conflicts_with("dump-dir")
+            .help("The dump, as with --dump-dir; several are read as one, each a run or more of its own."),
         Arg::new("dump-dir")
             .long("dump-dir")
             .value_name("PATH")
-            .required(true)
+            .value_parser(value_parser!(PathBuf))
             .help(format!(
                 "The dump: a folder that holds captures (meta_*.json and what they name), archives or files of tensors at \
                  any depth; or one such file: {}.",
@@ -32,7 +40,8 @@ pub fn args() -> [Arg; 7] {
             .value_parser(NamePattern::parse)
             .help(
                 "Which tensors of .npz, .npy and .safetensors files are K and V of which layer, as in \
-                 layers.{layer}.{kv}; {kv} is k, v, key, value, keys or values, {kv:a|b} any two words, * anything \
+                 layers.{layer}.{kv}; {kv} is k, v, key, value, keys or values, {kv:a|b} any two words, * anything; it may \
+                 reach into the names of file and folders, as in {kv}/layer_{layer} for layer_0 of keys.safetensors \
                  [default: told from the names, where they leave no doubt]",
             ),
         Arg::new("axes")
@@ -40,9 +49,14 @@ pub fn args() -> [Arg; 7] {
             .value_name("ORDER")
             .value_parser(Axes::parse)
             .help(
-                "The order of their axes, of layer, batch, heads, seq, dim; as in batch,heads,seq,dim \
-                 [default: told from the shapes, where they leave no doubt]",
+                "The order of their axes, of kv, layer, batch, heads, seq, dim; as in batch,heads,seq,dim, or kv,seq,dim for K and V \
+                 in one array [default: told from the shapes, where they leave no doubt]",
             ),
+        Arg::new("kv-heads")
+            .long("kv-heads")
+            .value_name("N")
+            .value_parser(value_parser!(NonZeroU32))
+            .help("KV heads whose values lie in the last axis together, where heads have no axis of their own [default: 1]"),
         Arg::new("bits16")
             .long("bits16")
             .value_name("TYPE")
@@ -75,20 +89,23 @@ pub fn args() -> [Arg; 7] {
     ]
 }
 
-/// The path that was given.
-pub fn path(matches: &ArgMatches) -> &str {
-    let positional = matches.try_get_one::<String>("dump").ok().flatten();
-    positional
-        .or_else(|| matches.get_one("dump-dir"))
-        .map_or("", String::as_str)
+/// The paths that were given.
+pub fn paths(matches: &ArgMatches) -> Vec<PathBuf> {
+    let given = ["dump-dir", "dump"].map(|name| matches.get_many::<PathBuf>(name));
+    given.into_iter().flatten().flatten().cloned().collect()
 }
 
-/// The dump in the folder or file, read as the flags say.
+/// The dump in the folders or files, read as the flags say.
 pub fn open(matches: &ArgMatches) -> Result<Dump, Failure> {
-    let path = path(matches);
-    let source = FolderSource::open(Path::new(path))
-        .map_err(|error| Failure::new(1, format!("{path}: {error}")))?;
-    let source: Arc<dyn Source> = Arc::new(source);
+    let paths = paths(matches);
+    let source = match paths.as_slice() {
+        [only] => FolderSource::open(only).map_err(|error| (only.clone(), error)),
+        several => FolderSource::open_all(several),
+    };
+    let unreadable = |(path, error): (PathBuf, std::io::Error)| {
+        Failure::new(1, format!("{}: {error}", path.display()))
+    };
+    let source: Arc<dyn Source> = Arc::new(source.map_err(unreadable)?);
     let bits16 = matches.get_one::<String>("bits16");
     let mut limits = Limits::default();
     if let Some(&ratio) = matches.get_one("max-unpack-ratio") {
@@ -103,6 +120,7 @@ pub fn open(matches: &ArgMatches) -> Result<Dump, Failure> {
     let mapping = Mapping {
         tensor_names: matches.get_one("tensor-names").cloned(),
         axes: matches.get_one("axes").cloned(),
+        kv_heads: matches.get_one("kv-heads").copied(),
         bits16: bits16.map(|name| {
             if name == "bf16" {
                 Bits16::Bf16
@@ -121,10 +139,16 @@ pub fn open(matches: &ArgMatches) -> Result<Dump, Failure> {
 
 /// What to say where a dump has no capture.
 pub fn no_capture(matches: &ArgMatches) -> Failure {
-    let path = path(matches);
+    let paths: Vec<String> = paths(matches)
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
     Failure::new(
         1,
-        format!("no capture (meta_*.json, or tensors that can be told to be K and V) in {path}"),
+        format!(
+            "no capture (meta_*.json, or tensors that can be told to be K and V) in {}",
+            paths.join(", ")
+        ),
     )
 }
 

@@ -29,8 +29,7 @@ pub fn command() -> Command {
     Command::new("pack")
         .about("Stores a dump as one .kvz file, by a scheme for K and V or as small as a limit of error allows; reads it back and tells the errors.")
         .infer_long_args(true)
-        .arg(dump())
-        .args(input::args().map(optional))
+        .args(input::args())
         .arg(flag("out", "FILE").short('o').required(true).help("The .kvz file to write; it must not exist yet."))
         .arg(flag("scheme", "NAME").value_parser(method).help(format!("How K and V are stored: {schemes}")))
         .arg(flag("k-scheme", "NAME").value_parser(method).help("How K is stored [default: --scheme]"))
@@ -43,24 +42,6 @@ pub fn command() -> Command {
         .group(ArgGroup::new("limit").args(["min-cosine", "max-index", "max-attention-error"]).conflicts_with_all(["scheme", "k-scheme", "v-scheme"]))
         .group(ArgGroup::new("what").args(["scheme", "k-scheme", "v-scheme", "min-cosine", "max-index", "max-attention-error"]).multiple(true).required(true))
         .arg(super::args::strict())
-}
-
-/// The dump as the first argument.
-pub fn dump() -> Arg {
-    Arg::new("dump")
-        .value_name("DUMP")
-        .required_unless_present("dump-dir")
-        .conflicts_with("dump-dir")
-        .help("The dump; the same as --dump-dir.")
-}
-
-/// `--dump-dir` where the dump may come as an argument.
-pub fn optional(arg: Arg) -> Arg {
-    if arg.get_id() == "dump-dir" {
-        arg.required(false)
-    } else {
-        arg
-    }
 }
 
 /// Packs.
@@ -84,7 +65,9 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
             format!("{} is there already", out.display()),
         ));
     }
-    refuse_inside(&out, Path::new(input::path(matches)))?;
+    for dump in input::paths(matches) {
+        refuse_inside(&out, &dump)?;
+    }
     let interrupted = interrupt::catch();
     let bar = ShareBar::new();
     let packed = pack(matches, &dump, &out, &interrupted, &bar);

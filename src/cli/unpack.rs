@@ -8,7 +8,6 @@ use clap::{Arg, ArgMatches, Command};
 use kvlens::convert::{ConvertError, ConvertOptions, Files, Plan, write_folder};
 
 use super::convert::refuse_inside;
-use super::pack::{dump, optional};
 use super::staging::temporary;
 use super::{Failure, counted, input, interrupt, report_problems};
 
@@ -17,8 +16,7 @@ pub fn command() -> Command {
     Command::new("unpack")
         .about("Writes the captures and queries of a .kvz as files: meta_*.json with K and V beside it, as they were captured or as near as they were stored.")
         .infer_long_args(true)
-        .arg(dump())
-        .args(input::args().map(optional))
+        .args(input::args())
         .arg(
             Arg::new("out-dir")
                 .long("out-dir")
@@ -53,7 +51,9 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
             format!("{} is there already", out.display()),
         ));
     }
-    refuse_inside(&out, Path::new(input::path(matches)))?;
+    for dump in input::paths(matches) {
+        refuse_inside(&out, &dump)?;
+    }
     let failed = |error: ConvertError| Failure::new(1, error.to_string());
     let plan = Plan::new(&dump, &ConvertOptions::default()).map_err(failed)?;
     let done = format!(

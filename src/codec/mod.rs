@@ -12,7 +12,7 @@ use crate::tensor::Tensor;
 use serde::Serialize;
 use std::cell::Cell;
 
-/// What of a tensor is given to zstd.
+/// How a tensor is laid out before zstd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Its bytes as they are.
@@ -30,11 +30,11 @@ impl Mode {
     }
 }
 
-/// Something of each stream of a tensor: its bytes, its frame, or (by default) its compressed size in bytes.
+/// One value for each compressed stream of a tensor: the bytes, the frame, or (by default) its compressed size in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Planes<T = u64> {
-    /// Of the raw bytes.
+    /// Of all bytes: as they are, or (of float8, which has one plane) differenced along the tokens.
     Whole(T),
     /// Of the planes.
     Split {
@@ -57,6 +57,23 @@ impl Planes {
 }
 
 /// The sizes of the zstd frames of a tensor's streams; 0 for an empty stream.
+///
+/// ```
+/// use kvlens::codec::{Mode, Planes, compressed_sizes, decode, encode};
+/// # use kvlens::tensor::{Dtype, Shape, Tensor};
+/// let shape = Shape { seq_len: 64, kv_heads: 1, head_dim: 16 };
+/// let values = (0..1024).map(|i| (i as f32 * 0.1).sin());
+/// let tensor = Tensor::new(Dtype::F32, shape, values.flat_map(f32::to_le_bytes).collect())?;
+/// let sizes = compressed_sizes(&tensor, Mode::GearDelta, 3);
+/// assert!(sizes.total() < 4096);
+///
+/// // A size that is told is a size that can be written and read back.
+/// let frames = encode(&tensor, Mode::GearDelta, 3);
+/// let Planes::Split { hi, lo } = &frames else { unreachable!() };
+/// assert_eq!((hi.len() + lo.len()) as u64, sizes.total());
+/// assert_eq!(decode(&frames, Mode::GearDelta, Dtype::F32, shape).as_deref(), Ok(tensor.bytes()));
+/// # Ok::<(), kvlens::tensor::TensorError>(())
+/// ```
 pub fn compressed_sizes(tensor: &Tensor, mode: Mode, level: i32) -> Planes {
     let size = |stream: &[u8]| {
         if stream.is_empty() {
@@ -98,6 +115,11 @@ fn streams<T: Send>(
     planes::split_into(tensor, &mut hi, &mut lo);
     if mode == Mode::GearDelta {
         delta(&mut hi, tensor.dtype(), tensor.shape());
+    }
+    if tensor.dtype().size() == 1 {
+        let out = compress(&hi);
+        BUFFERS.set((hi, lo));
+        return Planes::Whole(out);
     }
     let (hi_out, lo_out) = par::join(|| compress(&hi), || compress(&lo));
     BUFFERS.set((hi, lo));

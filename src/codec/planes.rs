@@ -1,11 +1,11 @@
 //! Byte planes: the high and the low half of every element apart (gear), and the high one differenced along the tokens (delta).
-//! fp16 and bf16 give planes of bytes, fp32 planes of little-endian u16.
+//! fp16 and bf16 give planes of bytes, fp32 planes of little-endian u16. float8 has one plane: its elements are not cut.
 
 use multiversion::multiversion;
 
 use crate::tensor::{Dtype, Shape, Tensor};
 
-/// The high and the low halves of every element.
+/// The high and the low halves of every element; of float8 all of it, and nothing.
 pub fn split(tensor: &Tensor) -> (Vec<u8>, Vec<u8>) {
     let (mut hi, mut lo) = (Vec::new(), Vec::new());
     split_into(tensor, &mut hi, &mut lo);
@@ -14,10 +14,11 @@ pub fn split(tensor: &Tensor) -> (Vec<u8>, Vec<u8>) {
 
 /// Does as [`split`] does, in buffers whose content is replaced.
 pub(super) fn split_into(tensor: &Tensor, hi: &mut Vec<u8>, lo: &mut Vec<u8>) {
-    let plane_bytes = tensor.bytes().len() / 2;
-    hi.resize(plane_bytes, 0);
-    lo.resize(plane_bytes, 0);
+    let low_bytes = tensor.len() * (tensor.dtype().size() / 2);
+    hi.resize(tensor.bytes().len() - low_bytes, 0);
+    lo.resize(low_bytes, 0);
     match tensor.dtype() {
+        Dtype::E4m3 | Dtype::E5m2 => hi.copy_from_slice(tensor.bytes()),
         Dtype::F16 | Dtype::Bf16 => split_bytes(tensor.bytes().as_chunks::<2>().0, hi, lo),
         Dtype::F32 => {
             let elements = tensor.bytes().as_chunks::<4>().0;
@@ -37,9 +38,10 @@ fn split_bytes(elements: &[[u8; 2]], hi: &mut [u8], lo: &mut [u8]) {
     }
 }
 
-/// The bytes of the elements that [`split`] took apart. Both planes must be of the same length.
+/// The bytes of the elements that [`split`] took apart.
 pub fn join(dtype: Dtype, hi: &[u8], lo: &[u8]) -> Vec<u8> {
     match dtype {
+        Dtype::E4m3 | Dtype::E5m2 => hi.to_vec(),
         Dtype::F16 | Dtype::Bf16 => lo.iter().zip(hi).flat_map(|(&lo, &hi)| [lo, hi]).collect(),
         Dtype::F32 => {
             let halves = lo.as_chunks::<2>().0.iter().zip(hi.as_chunks::<2>().0);
@@ -83,7 +85,7 @@ fn along_tokens(
     bytes: impl Fn(u8, u8) -> u8,
     words: impl Fn(u16, u16) -> u16,
 ) {
-    let width = shape.token_elements() * (dtype.size() / 2);
+    let width = shape.token_elements() * dtype.size().div_ceil(2);
     if width == 0 {
         return;
     }
@@ -94,7 +96,7 @@ fn along_tokens(
         let before = &before[(token - 1) * width..];
         let now = &mut rest[..width];
         match dtype {
-            Dtype::F16 | Dtype::Bf16 => {
+            Dtype::F16 | Dtype::Bf16 | Dtype::E4m3 | Dtype::E5m2 => {
                 for (now, &before) in now.iter_mut().zip(before) {
                     *now = bytes(*now, before);
                 }

@@ -36,7 +36,13 @@ pub fn decode(
 ) -> Result<Vec<u8>, DecodeError> {
     let bytes = shape.bytes(dtype).ok_or(DecodeError::TooLarge(shape))?;
     match frames {
-        Planes::Whole(frame) => stream(frame, bytes),
+        Planes::Whole(frame) => {
+            let mut content = stream(frame, bytes)?;
+            if mode == Mode::GearDelta && dtype.size() == 1 {
+                undelta(&mut content, dtype, shape);
+            }
+            Ok(content)
+        }
         Planes::Split { hi, lo } => {
             let (mut hi, lo) = (stream(hi, bytes / 2)?, stream(lo, bytes / 2)?);
             if mode == Mode::GearDelta {

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 
 use serde::Serialize;
 
+use super::error::ConvertError;
 use super::piece::Piece;
 use super::pieces::Pieces;
-use super::plan::{ConvertError, Plan};
+use super::plan::Plan;
 use super::query_target::QueryTarget;
 use crate::dump::Dump;
 
@@ -64,6 +65,10 @@ struct Meta<'a> {
     seq_end_exclusive: u64,
     kv_heads: usize,
     head_dim: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    v_kv_heads: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    v_head_dim: Option<usize>,
     bytes_per_elem: usize,
     dtype: &'static str,
     stage: &'a str,
@@ -76,7 +81,7 @@ struct Meta<'a> {
 
 fn files(piece: Piece) -> [OutputFile; 3] {
     let target = &piece.target;
-    let (shape, seq_start) = (target.shape(), target.seq_start());
+    let ([shape, v_shape], seq_start) = (target.shapes(), target.seq_start());
     let (k_file, v_file) = (
         format!("k_{}.bin", target.stem),
         format!("v_{}.bin", target.stem),
@@ -88,6 +93,8 @@ fn files(piece: Piece) -> [OutputFile; 3] {
         seq_end_exclusive: seq_start.saturating_add(shape.seq_len as u64),
         kv_heads: shape.kv_heads,
         head_dim: shape.head_dim,
+        v_kv_heads: (v_shape.kv_heads != shape.kv_heads).then_some(v_shape.kv_heads),
+        v_head_dim: (v_shape.head_dim != shape.head_dim).then_some(v_shape.head_dim),
         bytes_per_elem: target.dtype.size(),
         dtype: target.dtype.name(),
         stage: &target.capture.stage,

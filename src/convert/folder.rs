@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use super::error::ConvertError;
 use super::files::OutputFile;
-use super::plan::ConvertError;
 
 /// Writes all files below `folder`, which is made where it is not there. A file is not overwritten.
 ///

@@ -3,9 +3,11 @@
 //! Values stay bit for bit what they are, unless fp32 is to become fp16 or bf16. Everything is written as it comes, capture by
 //! capture: [`Zip`] and [`Safetensors`] are iterators of pieces of the file, which a page can collect in a `Blob`.
 
+mod error;
 mod files;
 #[cfg(not(target_arch = "wasm32"))]
 mod folder;
+mod names;
 mod options;
 mod piece;
 mod pieces;
@@ -15,10 +17,11 @@ mod safetensors;
 mod target;
 mod zip;
 
+pub use error::ConvertError;
 pub use files::{Files, OutputFile};
 #[cfg(not(target_arch = "wasm32"))]
 pub use folder::write_folder;
 pub use options::{ConvertOptions, Format, LayerSet, OptionError, TokenRange};
-pub use plan::{ConvertError, Plan};
+pub use plan::Plan;
 pub use safetensors::Safetensors;
 pub use zip::Zip;

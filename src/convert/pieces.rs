@@ -1,7 +1,8 @@
 //! Reads and converts what a plan has chosen, capture by capture.
 
+use super::error::ConvertError;
 use super::piece::Piece;
-use super::plan::{ConvertError, Plan};
+use super::plan::Plan;
 use super::target::Target;
 use crate::dump::{Dump, Fetches};
 

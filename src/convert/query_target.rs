@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::error::ConvertError;
+use super::names::folder;
 use super::options::ConvertOptions;
 use super::piece::convert;
-use super::plan::{ConvertError, folder};
 use crate::dump::{Dump, Queries};
 use crate::tensor::Dtype;
 

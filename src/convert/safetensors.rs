@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::error::ConvertError;
 use super::pieces::Pieces;
-use super::plan::{ConvertError, Plan};
+use super::plan::Plan;
 use super::query_target::QueryTarget;
 use crate::dump::{Dump, STORED_CAPTURES, STORED_QUERIES, StoredCapture, StoredQueries};
 use crate::tensor::Dtype;
@@ -51,9 +52,9 @@ fn header(plan: &Plan) -> Vec<u8> {
     let mut offset = 0;
     for target in &plan.targets {
         let names = ["k", "v"].map(|kv| format!("{}{}.{kv}", target.folder, target.stem));
-        let shape = target.shape();
-        for name in &names {
-            let end = offset + target.tensor_bytes();
+        let halves = target.shapes().into_iter().zip(target.tensor_bytes());
+        for (name, (shape, bytes)) in names.iter().zip(halves) {
+            let end = offset + bytes;
             let shape = [shape.seq_len, shape.kv_heads, shape.head_dim];
             let info = Info {
                 dtype: name_of(target.dtype),
@@ -119,6 +120,8 @@ fn name_of(dtype: Dtype) -> &'static str {
         Dtype::F16 => "F16",
         Dtype::Bf16 => "BF16",
         Dtype::F32 => "F32",
+        Dtype::E4m3 => "F8_E4M3",
+        Dtype::E5m2 => "F8_E5M2",
     }
 }
 

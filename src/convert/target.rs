@@ -26,16 +26,16 @@ impl Target {
             .saturating_add(self.tokens.start as u64)
     }
 
-    pub fn shape(&self) -> Shape {
-        Shape {
-            seq_len: self.tokens.len(),
-            ..self.capture.shape
-        }
+    /// Shapes of K and of V as they will be written.
+    pub fn shapes(&self) -> [Shape; 2] {
+        let seq_len = self.tokens.len();
+        [self.capture.shape, self.capture.v_shape].map(|shape| Shape { seq_len, ..shape })
     }
 
-    /// Bytes of K, and of V. The capture has at least as many, and fits in memory.
-    pub fn tensor_bytes(&self) -> u64 {
-        self.shape().bytes(self.dtype).unwrap_or(0) as u64
+    /// Bytes of K and of V. The capture has at least as many, and fits in memory.
+    pub fn tensor_bytes(&self) -> [u64; 2] {
+        self.shapes()
+            .map(|shape| shape.bytes(self.dtype).unwrap_or(0) as u64)
     }
 
     pub fn meta_path(&self) -> String {

@@ -2,8 +2,9 @@
 //! stored: values hardly shrink, and a stored entry can be read in place. Our own writer, since a stream that can't
 //! seek back (a page's download) is all there is, and sizes and checksums are known before each entry.
 
+use super::error::ConvertError;
 use super::files::{Files, OutputFile};
-use super::plan::{ConvertError, Plan};
+use super::plan::Plan;
 use crate::dump::Dump;
 
 /// 1 January 1980, the first day that zip knows: the same dump gives the same bytes on any day.

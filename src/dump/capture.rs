@@ -16,8 +16,10 @@ pub struct Capture {
     pub stage: String,
     /// Position of the first token.
     pub seq_start: u64,
-    /// Shape of K, and of V.
+    /// Shape of K.
     pub shape: Shape,
+    /// Shape of V: as many tokens; heads and their width may be others.
+    pub v_shape: Shape,
     /// Element type of K and V.
     pub dtype: Dtype,
     /// Path that the meta file has, or would have, relative to the outermost archive.
@@ -30,7 +32,8 @@ impl Capture {
     /// Bytes of K and V together.
     pub fn bytes(&self) -> u64 {
         // Checked when the capture was made: both tensors fit in memory.
-        2 * self.shape.bytes(self.dtype).unwrap_or(0) as u64
+        let bytes = |shape: Shape| shape.bytes(self.dtype).unwrap_or(0) as u64;
+        bytes(self.shape) + bytes(self.v_shape)
     }
 
     /// Path that the meta file has, or would have, relative to the outermost archive; `None` for plain arrays.

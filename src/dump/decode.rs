@@ -7,7 +7,7 @@ use super::bytes::source::SourceError;
 use super::bytes::stream::Bytes;
 use super::capture::Capture;
 use super::problem::{Fault, Problem};
-use crate::tensor::{Tensor, TensorError};
+use crate::tensor::{Shape, Tensor, TensorError};
 
 impl Capture {
     /// Reads what `decode` needs, whatever the order of calls. To read many captures use [`super::Dump::fetches`].
@@ -82,21 +82,26 @@ impl Fetched {
     pub fn decode(self) -> Result<Loaded, Problem> {
         let Self { capture, k, v } = self;
         let (k, v) = (
-            tensor(&capture, &capture.k, k)?,
-            tensor(&capture, &capture.v, v)?,
+            tensor(&capture, &capture.k, capture.shape, k)?,
+            tensor(&capture, &capture.v, capture.v_shape, v)?,
         );
         Ok(Loaded { k, v })
     }
 }
 
-fn tensor(capture: &Capture, place: &Place, parts: Vec<Bytes>) -> Result<Tensor, Problem> {
+fn tensor(
+    capture: &Capture,
+    place: &Place,
+    shape: Shape,
+    parts: Vec<Bytes>,
+) -> Result<Tensor, Problem> {
     let spans = std::iter::once(&place.span).chain(&place.beside);
     let parts = parts.into_iter().zip(spans);
     let bytes = parts
         .map(|(bytes, span)| bytes.unpack(span))
         .collect::<Result<_, _>>()
-        .and_then(|parts| place.arrange(parts, capture.shape, capture.dtype))
+        .and_then(|parts| place.arrange(parts, shape, capture.dtype))
         .map_err(|error| unreadable(capture, place, &error))?;
     let broken = |error: TensorError| Problem::new(&capture.path, Fault::Broken(error.to_string()));
-    Tensor::new(capture.dtype, capture.shape, bytes).map_err(broken)
+    Tensor::new(capture.dtype, shape, bytes).map_err(broken)
 }

@@ -16,6 +16,7 @@ mod contents;
 mod decode;
 mod fetch;
 mod format;
+mod match_queries;
 mod natural;
 mod problem;
 mod queries;

@@ -90,6 +90,12 @@ pub struct ShapeCount {
     pub kv_heads: usize,
     /// Elements of one head's vector.
     pub head_dim: usize,
+    /// V's heads, where those are not K's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub v_kv_heads: Option<usize>,
+    /// Elements of one head's vector of V, where those are not K's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub v_head_dim: Option<usize>,
     /// Captures of it.
     pub captures: usize,
 }
@@ -191,7 +197,7 @@ struct Tally<'a> {
     bytes: u64,
     layers: BTreeMap<i64, (usize, u64)>,
     stages: BTreeMap<&'a str, usize>,
-    shapes: BTreeMap<(usize, usize, usize), usize>,
+    shapes: BTreeMap<[usize; 5], usize>,
     dtypes: BTreeMap<&'static str, usize>,
 }
 
@@ -206,7 +212,13 @@ impl<'a> Tally<'a> {
         *self.stages.entry(&capture.stage).or_default() += 1;
         *self
             .shapes
-            .entry((shape.seq_len, shape.kv_heads, shape.head_dim))
+            .entry([
+                shape.seq_len,
+                shape.kv_heads,
+                shape.head_dim,
+                capture.v_shape.kv_heads,
+                capture.v_shape.head_dim,
+            ])
             .or_default() += 1;
         *self.dtypes.entry(capture.dtype.name()).or_default() += 1;
     }
@@ -221,11 +233,16 @@ impl<'a> Tally<'a> {
             stage: stage.to_owned(),
             captures,
         };
-        let shape = |((seq_len, kv_heads, head_dim), captures)| ShapeCount {
-            seq_len,
-            kv_heads,
-            head_dim,
-            captures,
+        let shape = |(sizes, captures): ([usize; 5], usize)| {
+            let [seq_len, kv_heads, head_dim, v_heads, v_dim] = sizes;
+            ShapeCount {
+                seq_len,
+                kv_heads,
+                head_dim,
+                v_kv_heads: (v_heads != kv_heads).then_some(v_heads),
+                v_head_dim: (v_dim != head_dim).then_some(v_dim),
+                captures,
+            }
         };
         let dtype = |(dtype, captures): (&str, usize)| DtypeCount {
             dtype: dtype.to_owned(),

@@ -184,6 +184,8 @@ const fn layout(dtype: Dtype) -> [u32; 3] {
         Dtype::F16 => [1, 5, 10],
         Dtype::Bf16 => [1, 8, 7],
         Dtype::F32 => [1, 8, 23],
+        Dtype::E4m3 => [1, 4, 3],
+        Dtype::E5m2 => [1, 5, 2],
     }
 }
 
@@ -221,7 +223,7 @@ fn window(tensor: &Tensor, request: LessonRequest) -> Window {
     let shape = tensor.shape();
     let (mut hi, _) = split(tensor);
     // An fp32 half has two bytes: the upper one is shown.
-    let half = tensor.dtype().size() / 2;
+    let half = tensor.dtype().size().div_ceil(2);
     let first_token = request
         .token
         .saturating_sub(WINDOW / 2)

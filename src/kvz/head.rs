@@ -180,6 +180,8 @@ mod tests {
             position: 0,
             kv_heads: 1,
             head_dim: 2,
+            v_kv_heads: None,
+            v_head_dim: None,
             dtype: "fp16".to_owned(),
             k_scheme: 0,
             v_scheme: 0,

@@ -43,6 +43,12 @@ pub struct StoredLayer {
     pub kv_heads: usize,
     /// Values of a head.
     pub head_dim: usize,
+    /// Heads of V where they are others than K's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub v_kv_heads: Option<usize>,
+    /// Values of a head of V where they are others than K's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub v_head_dim: Option<usize>,
     /// `fp16`, `bf16` or `fp32`.
     pub dtype: String,
     /// Number of the scheme of K.

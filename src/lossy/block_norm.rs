@@ -6,7 +6,8 @@
 
 use super::{clamp, greatest, greatest_step, round, special, steps};
 use crate::numeric::pairwise_sum::{pairwise_order, pairwise_sum_padded};
-use crate::tensor::{Element, F16, Tensor, with_element};
+use crate::tensor::{Element, Tensor, with_element};
+use half::f16;
 
 /// How a tensor falls into blocks, and the blocks' scales.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,7 +97,7 @@ impl Blocks {
         let mut scales: Vec<f32> = self
             .scales
             .iter()
-            .map(|&scale| F16::value(F16::bits_of(scale)))
+            .map(|&scale| f16::value(f16::bits_of(scale)))
             .collect();
         for &block in exact {
             scales[block] = self.scales[block];

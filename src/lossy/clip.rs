@@ -2,7 +2,7 @@
 
 use super::special;
 use crate::numeric::pairwise_sum::{mean, pairwise_sum};
-use crate::tensor::{Bf16, Dtype, Element, F16, Tensor, with_element};
+use crate::tensor::{Dtype, Element, Tensor, with_element};
 use multiversion::multiversion;
 
 /// Where to clip.
@@ -59,7 +59,7 @@ fn clamp_bits<E: Element>(
 /// The percentiles by numpy's linear method.
 fn percentiles(tensor: &Tensor, percents: [f64; 2]) -> Option<[f32; 2]> {
     // Counting goes through all 65,536 patterns: a selection is faster on fewer values.
-    if tensor.dtype() == Dtype::F32 || tensor.len() < 1 << 14 {
+    if tensor.dtype().size() != 2 || tensor.len() < 1 << 14 {
         let mut values = finite(tensor);
         let n = values.len();
         let mut value = |rank| *values.select_nth_unstable_by(rank, f32::total_cmp).1;
@@ -127,9 +127,9 @@ impl Counted {
 
 fn value(dtype: Dtype, bits: u16) -> f32 {
     if dtype == Dtype::Bf16 {
-        Bf16::value(bits)
+        half::bf16::value(bits)
     } else {
-        F16::value(bits)
+        half::f16::value(bits)
     }
 }
 

@@ -22,6 +22,18 @@ pub fn round_mantissa(tensor: &Tensor, bits: u32) -> Tensor {
     match tensor.dtype() {
         Dtype::F16 => half(10, 0x7c00),
         Dtype::Bf16 => half(7, 0x7f80),
+        Dtype::E4m3 | Dtype::E5m2 => {
+            let drop = tensor.dtype().mantissa_bits().saturating_sub(bits);
+            // e4m3 has no infinity: its one special magnitude is NaN.
+            let infinity = if tensor.dtype() == Dtype::E4m3 {
+                0x7f
+            } else {
+                0x7c
+            };
+            for element in &mut bytes {
+                *element = round(u32::from(*element), drop, infinity, 0x7f) as u8;
+            }
+        }
         Dtype::F32 => {
             for element in bytes.as_chunks_mut::<4>().0 {
                 let rounded = round(

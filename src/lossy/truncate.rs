@@ -2,7 +2,7 @@
 
 use crate::tensor::{Dtype, Tensor};
 
-/// Keeps `bits` of the mantissa (fp16 has 10, bf16 7, fp32 23).
+/// Keeps `bits` of the mantissa (fp16 has 10, bf16 7, fp32 23, float8 e4m3 3 and e5m2 2). NaN and infinity of float8 stay.
 pub fn truncate(tensor: &Tensor, bits: u32) -> Tensor {
     let mut bytes = tensor.bytes().to_vec();
     let mut half = |mantissa: u32| {
@@ -14,6 +14,19 @@ pub fn truncate(tensor: &Tensor, bits: u32) -> Tensor {
     match tensor.dtype() {
         Dtype::F16 => half(10),
         Dtype::Bf16 => half(7),
+        Dtype::E4m3 | Dtype::E5m2 => {
+            let mantissa = tensor.dtype().mantissa_bits();
+            let mask = !(((1u32 << (mantissa - bits.min(mantissa))) - 1) as u8);
+            // The NaN of e4m3 has no exponent of its own: without its last mantissa bits it would be a number.
+            let special = if tensor.dtype() == Dtype::E4m3 {
+                0x7f
+            } else {
+                0x7c
+            };
+            for element in bytes_of(&mut bytes, special) {
+                *element &= mask;
+            }
+        }
         Dtype::F32 => {
             let mask = !((1u32 << (23 - bits.min(23))) - 1);
             for element in bytes.as_chunks_mut::<4>().0 {
@@ -22,4 +35,11 @@ pub fn truncate(tensor: &Tensor, bits: u32) -> Tensor {
         }
     }
     tensor.with_bytes(bytes)
+}
+
+/// The elements of one byte that are numbers: not all bits of `special` are set.
+fn bytes_of(bytes: &mut [u8], special: u8) -> impl Iterator<Item = &mut u8> {
+    bytes
+        .iter_mut()
+        .filter(move |element| **element & special != special)
 }

@@ -26,6 +26,7 @@ pub fn check(
             layer.id,
             layer.position,
             layer.shape,
+            layer.v_shape,
             layer.dtype,
         )
     };

@@ -16,6 +16,8 @@ pub(super) struct Layer {
     pub id: i64,
     pub position: u64,
     pub shape: Shape,
+    /// V's; heads and their width may be others.
+    pub v_shape: Shape,
     pub dtype: Dtype,
     /// Places of its captures in the dump, in the order of their tokens.
     pub captures: Vec<usize>,
@@ -29,7 +31,10 @@ impl Layer {
         About {
             kv,
             position: self.position,
-            shape: self.shape,
+            shape: match kv {
+                Kv::K => self.shape,
+                Kv::V => self.v_shape,
+            },
             dtype: self.dtype,
         }
     }
@@ -47,14 +52,14 @@ impl Layer {
                 v.extend(capture.v.into_bytes());
             }
         }
-        let tensor = |bytes| {
+        let tensor = |shape, bytes| {
             let path = || dump.captures[self.captures[0]].path.clone();
             let fault = |error: crate::tensor::TensorError| {
                 Problem::new(path(), crate::dump::Fault::Broken(error.to_string()))
             };
-            Tensor::new(self.dtype, self.shape, bytes).map_err(fault)
+            Tensor::new(self.dtype, shape, bytes).map_err(fault)
         };
-        Ok([tensor(k)?, tensor(v)?])
+        Ok([tensor(self.shape, k)?, tensor(self.v_shape, v)?])
     }
 }
 
@@ -68,6 +73,7 @@ pub(super) fn layers(dump: &Dump) -> Vec<Layer> {
             capture.layer_id,
             capture.shape.kv_heads,
             capture.shape.head_dim,
+            (capture.v_shape.kv_heads, capture.v_shape.head_dim),
             capture.dtype,
         );
         let group = *by_key.entry(key).or_insert_with(|| {
@@ -94,8 +100,15 @@ fn pieces(dump: &Dump, mut group: Vec<usize>) -> Vec<Layer> {
                 seq_len: last.shape.seq_len.saturating_add(capture.shape.seq_len),
                 ..last.shape
             };
-            if follows && longer.bytes(last.dtype).is_some() {
-                last.shape = longer;
+            let v_longer = Shape {
+                seq_len: longer.seq_len,
+                ..last.v_shape
+            };
+            let fits = [longer, v_longer]
+                .iter()
+                .all(|shape| shape.bytes(last.dtype).is_some());
+            if follows && fits {
+                (last.shape, last.v_shape) = (longer, v_longer);
                 last.captures.push(index);
                 continue;
             }
@@ -106,6 +119,7 @@ fn pieces(dump: &Dump, mut group: Vec<usize>) -> Vec<Layer> {
             id: capture.layer_id,
             position: capture.seq_start,
             shape: capture.shape,
+            v_shape: capture.v_shape,
             dtype: capture.dtype,
             captures: vec![index],
             is_last: true,

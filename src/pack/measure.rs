@@ -43,7 +43,7 @@ pub struct Measured {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OfLayer {
     sides: [SideErrors; 2],
-    elements: f64,
+    elements: [f64; 2],
     attention: Option<f64>,
 }
 
@@ -58,15 +58,19 @@ pub(super) fn layer(
     restored: &Values,
     queries: &[Queries],
 ) -> OfLayer {
-    let token = layer.shape.token_elements();
-    let side = |values: &[f32], restored: &[f32]| {
-        let errors = token_errors(values, restored, layer.shape);
+    let side = |side: usize, whole: Shape| {
+        let (values, restored) = (&values[side], &restored[side]);
+        let token = whole.token_elements();
+        let errors = token_errors(values, restored, whole);
         let mut capture_cosine = errors.cosine;
         if layer.captures.len() > 1 {
             let mut first = 0;
             capture_cosine = 0.0;
             for &index in &layer.captures {
-                let shape = dump.captures[index].shape;
+                let shape = Shape {
+                    seq_len: dump.captures[index].shape.seq_len,
+                    ..whole
+                };
                 let range = first * token..(first + shape.seq_len) * token;
                 first += shape.seq_len;
                 let errors = token_errors(&values[range.clone()], &restored[range], shape);
@@ -86,7 +90,8 @@ pub(super) fn layer(
     } = layer.shape;
     let mut sums = OutputErrors::default();
     let mut asked = false;
-    for queries in queries {
+    // Attention errors are of layers whose V is shaped as K is.
+    for queries in queries.iter().filter(|_| layer.shape == layer.v_shape) {
         let cache = Cache {
             k: &values[0],
             v: &values[1],
@@ -101,11 +106,8 @@ pub(super) fn layer(
         }
     }
     OfLayer {
-        sides: [
-            side(&values[0], &restored[0]),
-            side(&values[1], &restored[1]),
-        ],
-        elements: values[0].len() as f64,
+        sides: [side(0, layer.shape), side(1, layer.v_shape)],
+        elements: values.each_ref().map(|values| values.len() as f64),
         attention: asked.then(|| sums.total()),
     }
 }
@@ -130,8 +132,8 @@ pub(super) fn queries(dump: &Dump, layer: &Layer) -> Result<Vec<Queries>, Proble
 /// The means over layers.
 pub(super) fn means(layers: &[OfLayer]) -> Measured {
     let count = layers.len().max(1) as f64;
-    let elements: f64 = layers.iter().map(|layer| layer.elements).sum();
     let side = |side: usize| {
+        let elements: f64 = layers.iter().map(|layer| layer.elements[side]).sum();
         let mean = |of: &dyn Fn(&SideErrors) -> f64| {
             layers
                 .iter()
@@ -141,7 +143,7 @@ pub(super) fn means(layers: &[OfLayer]) -> Measured {
         };
         let by_elements = layers
             .iter()
-            .map(|layer| layer.sides[side].capture_cosine * layer.elements);
+            .map(|layer| layer.sides[side].capture_cosine * layer.elements[side]);
         SideErrors {
             cosine: mean(&|errors| errors.cosine),
             capture_cosine: by_elements.sum::<f64>() / elements.max(1.0),

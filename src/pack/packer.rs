@@ -257,6 +257,8 @@ fn index(dump: &Dump, layers: &[Layer], options: &PackOptions) -> StoredIndex {
             position: layer.position,
             kv_heads: layer.shape.kv_heads,
             head_dim: layer.shape.head_dim,
+            v_kv_heads: Some(layer.v_shape.kv_heads).filter(|heads| *heads != layer.shape.kv_heads),
+            v_head_dim: Some(layer.v_shape.head_dim).filter(|dim| *dim != layer.shape.head_dim),
             dtype: layer.dtype.name().to_owned(),
             k_scheme: place,
             v_scheme: place + 1,

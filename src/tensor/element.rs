@@ -2,7 +2,9 @@
 
 use std::ops::BitAnd;
 
+use super::float8::{e4m3_to_f32, e5m2_to_f32, f32_to_e4m3, f32_to_e5m2};
 use super::float16::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16, f64_to_f32_odd};
+use half::{bf16, f16};
 
 /// An element type: its size, and its values as f32.
 pub trait Element {
@@ -43,12 +45,10 @@ pub trait Element {
     fn nearest(value: f64) -> f32;
 }
 
-/// IEEE 754 binary16.
-pub enum F16 {}
-/// bfloat16.
-pub enum Bf16 {}
-/// IEEE 754 binary32.
-pub enum F32 {}
+/// OCP float8 e4m3, of which no crate has a type.
+pub enum E4m3 {}
+/// OCP float8 e5m2.
+pub enum E5m2 {}
 
 macro_rules! element {
     ($element:ty, $bits:ty, $size:literal, $value:expr, $bits_of:expr, $nearest:expr) => {
@@ -86,29 +86,43 @@ macro_rules! element {
     };
 }
 
-element!(F16, u16, 2, f16_to_f32, f32_to_f16, |value| f16_to_f32(
+element!(f16, u16, 2, f16_to_f32, f32_to_f16, |value| f16_to_f32(
     f32_to_f16(f64_to_f32_odd(value))
 ));
-element!(Bf16, u16, 2, bf16_to_f32, f32_to_bf16, |value| bf16_to_f32(
+element!(bf16, u16, 2, bf16_to_f32, f32_to_bf16, |value| bf16_to_f32(
     f32_to_bf16(f64_to_f32_odd(value))
 ));
-element!(F32, u32, 4, f32::from_bits, f32::to_bits, |value| value
+element!(f32, u32, 4, f32::from_bits, f32::to_bits, |value| value
     as f32);
+element!(E4m3, u8, 1, e4m3_to_f32, f32_to_e4m3, |value| e4m3_to_f32(
+    f32_to_e4m3(f64_to_f32_odd(value))
+));
+element!(E5m2, u8, 1, e5m2_to_f32, f32_to_e5m2, |value| e5m2_to_f32(
+    f32_to_e5m2(f64_to_f32_odd(value))
+));
 
 /// Runs `$body` with the type `$element` that stands for the value `$dtype`.
 macro_rules! with_element {
     ($dtype:expr, $element:ident => $body:expr) => {
         match $dtype {
             $crate::tensor::Dtype::F16 => {
-                type $element = $crate::tensor::F16;
+                type $element = half::f16;
                 $body
             }
             $crate::tensor::Dtype::Bf16 => {
-                type $element = $crate::tensor::Bf16;
+                type $element = half::bf16;
                 $body
             }
             $crate::tensor::Dtype::F32 => {
-                type $element = $crate::tensor::F32;
+                type $element = f32;
+                $body
+            }
+            $crate::tensor::Dtype::E4m3 => {
+                type $element = $crate::tensor::E4m3;
+                $body
+            }
+            $crate::tensor::Dtype::E5m2 => {
+                type $element = $crate::tensor::E5m2;
                 $body
             }
         }

@@ -68,3 +68,53 @@ pub(super) fn f64_to_f32_odd(value: f64) -> f32 {
         nearest.to_bits() - 1
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use half::{bf16, f16};
+
+    #[test]
+    fn every_pattern_has_the_value_that_half_gives_it() {
+        for bits in 0..=u16::MAX {
+            let same = |ours: f32, half: f32| ours == half || ours.is_nan() && half.is_nan();
+            assert!(
+                same(f16_to_f32(bits), f16::from_bits(bits).to_f32()),
+                "{bits:#06x}"
+            );
+            assert!(
+                same(bf16_to_f32(bits), bf16::from_bits(bits).to_f32()),
+                "{bits:#06x}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_lies_at_and_between_all_patterns_is_rounded_as_half_does() {
+        for bits in 0..0x7f80_u16 {
+            for (low, next) in [
+                (f16_to_f32(bits), f16_to_f32(bits.wrapping_add(1))),
+                (bf16_to_f32(bits), bf16_to_f32(bits.wrapping_add(1))),
+            ] {
+                let middle = ((f64::from(low) + f64::from(next)) / 2.0) as f32;
+                for value in [low, middle.next_down(), middle, middle.next_up()] {
+                    if value.is_nan() {
+                        continue;
+                    }
+                    for value in [value, -value] {
+                        assert_eq!(
+                            f32_to_f16(value),
+                            f16::from_f32(value).to_bits(),
+                            "{value:e}"
+                        );
+                        assert_eq!(
+                            f32_to_bf16(value),
+                            bf16::from_f32(value).to_bits(),
+                            "{value:e}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}

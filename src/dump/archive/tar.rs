@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::listing::ArchiveListing;
+use crate::dump::bytes::path::escaped;
 use crate::dump::bytes::stream::{Reader, Span, Stream};
 use crate::dump::problem::Fault;
 
@@ -168,7 +169,7 @@ impl Archive {
         let mut bytes = Vec::new();
         self.take(size).read_to_end(&mut bytes)?;
         self.pad()?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        Ok(escaped(&bytes))
     }
 
     fn skip(&mut self, count: u64) -> Result<(), Fault> {
@@ -200,7 +201,7 @@ fn until_nul(bytes: &[u8]) -> String {
         .iter()
         .position(|&byte| byte == 0)
         .unwrap_or(bytes.len());
-    String::from_utf8_lossy(&bytes[..end]).into_owned()
+    escaped(&bytes[..end])
 }
 
 /// A number field: octal digits, or big-endian after a byte of 0x80 (GNU, for 8 GiB and more).

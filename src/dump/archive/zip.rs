@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::listing::ArchiveListing;
 use crate::dump::bytes::Limits;
+use crate::dump::bytes::path::escaped;
 use crate::dump::bytes::region::{Region, Window};
 use crate::dump::bytes::stream::{Coding, Span, Stream};
 use crate::dump::problem::Fault;
@@ -67,7 +68,9 @@ pub(super) fn list(archive: Region, listing: &mut ArchiveListing<'_>) -> Result<
             .map_err(|_| broken("its list of entries is cut off"))?;
         left -= (ENTRY_LEN + variable.len()) as u64;
         let (name, rest) = variable.split_at(sizes[0]);
-        let name = String::from_utf8_lossy(name).replace('\\', "/");
+        let name = unicode_name(&rest[..sizes[1]], name)
+            .unwrap_or_else(|| escaped(name))
+            .replace('\\', "/");
         if name.ends_with('/') {
             continue;
         }
@@ -189,22 +192,36 @@ fn entry(
     })
 }
 
+/// The name in UTF-8 that Info-ZIP adds where the one in the header has another encoding, provided that it is of this header's name
+/// (APPNOTE 4.6.9).
+fn unicode_name(extra: &[u8], name: &[u8]) -> Option<String> {
+    let field = extra_field(extra, 0x7075)?;
+    let (&version, rest) = field.split_first()?;
+    let (crc, utf8) = rest.split_first_chunk()?;
+    let is_of_name = version == 1 && crc32fast::hash(name) == u32::from_le_bytes(*crc);
+    let text = std::str::from_utf8(utf8).ok()?;
+    (is_of_name && !text.is_empty()).then(|| text.to_owned())
+}
+
+/// The body of the extra field `id`.
+fn extra_field(mut extra: &[u8], id: u16) -> Option<&[u8]> {
+    while extra.len() >= 4 {
+        let (found, size) = (u16_at(extra, 0), usize::from(u16_at(extra, 2)));
+        let body = extra.get(4..4 + size)?;
+        if found == id {
+            return Some(body);
+        }
+        extra = &extra[4 + size..];
+    }
+    None
+}
+
 /// The zip64 extra field: the 8 byte values for which the entry has no room, in a fixed order.
 struct Zip64<'a>(&'a [u8]);
 
 impl<'a> Zip64<'a> {
-    fn find(mut extra: &'a [u8]) -> Self {
-        while extra.len() >= 4 {
-            let (id, size) = (u16_at(extra, 0), usize::from(u16_at(extra, 2)));
-            let Some(body) = extra.get(4..4 + size) else {
-                break;
-            };
-            if id == 1 {
-                return Self(body);
-            }
-            extra = &extra[4 + size..];
-        }
-        Self(&[])
+    fn find(extra: &'a [u8]) -> Self {
+        Self(extra_field(extra, 1).unwrap_or_default())
     }
 
     /// `value`, or the next value of the field where `value` says so.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::axes::Axes;
 use super::pattern::NamePattern;
 use crate::dump::bytes::place::Decode;
 use crate::dump::bytes::stream::Span;
@@ -127,4 +128,6 @@ pub(crate) struct Hints {
     pub tensor_names: Option<NamePattern>,
     /// Written from a cache of Hugging Face's transformers, or of one of the same order: `[batch, heads, seq, dim]`.
     pub transformers: bool,
+    /// The order of axes of those that have as many.
+    pub axes: Option<Axes>,
 }

@@ -1,10 +1,10 @@
 //! Arrays whose names have the same pattern and that have as many axes: they are understood together.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use super::array::{Element, shape_text};
-use super::axes::Axes;
-use super::infer::{Doubt, infer};
+use super::axes::{Axes, Axis};
+use super::infer::{Doubt, Maker, Sample, infer};
 use super::mapping::{Mapping, TensorGuess};
 use super::members::{MAX_EXAMPLES, Member, Understood, files, info};
 use super::pairing::pair;
@@ -14,8 +14,10 @@ use crate::dump::problem::{Problem, Problems};
 #[derive(Default)]
 pub(super) struct Family {
     pub members: Vec<Member>,
-    /// Named as a Hugging Face cache names its tensors.
-    pub transformers: bool,
+    /// Who may have written them.
+    pub maker: Maker,
+    /// The order of axes that their format tells.
+    pub axes: Option<Axes>,
 }
 
 impl Family {
@@ -27,24 +29,29 @@ impl Family {
         mapping: &Mapping,
         understood: &mut Understood,
     ) {
-        let mut by_group: BTreeMap<usize, Vec<Member>> = BTreeMap::new();
+        // In the order in which they came.
+        let mut homes: Vec<String> = Vec::new();
+        let mut by_home: HashMap<String, Vec<Member>> = HashMap::new();
         for member in self.members {
-            by_group.entry(member.group).or_default().push(member);
+            let members = by_home.entry(member.home.clone()).or_default();
+            if members.is_empty() {
+                homes.push(member.home.clone());
+            }
+            members.push(member);
         }
-        let told: Vec<_> = by_group
-            .values()
-            .map(|members| axes_of(members, self.transformers, mapping))
+        let by_home: Vec<Vec<Member>> = homes
+            .iter()
+            .filter_map(|home| by_home.remove(home))
             .collect();
-        let told = follow_others(
-            told,
-            &by_group
-                .keys()
-                .map(|&group| paths[group].as_str())
-                .collect::<Vec<_>>(),
-        );
+        let told = by_home
+            .iter()
+            .map(|members| axes_of(members, self.maker, self.axes.as_ref(), mapping))
+            .collect();
+        let homes: Vec<&str> = homes.iter().map(String::as_str).collect();
+        let told = follow_others(told, &homes);
         // Groups that were understood alike make one guess.
         let mut alike_in: Vec<(Told, Vec<Member>)> = Vec::new();
-        for (told, members) in told.into_iter().zip(by_group.into_values()) {
+        for (told, members) in told.into_iter().zip(by_home) {
             let alike = |(other, _): &&mut (Told, Vec<Member>)| match (other, &told) {
                 (Ok((other, _)), Ok((axes, _))) => other == axes,
                 (Err(other), Err(doubt)) => other == doubt,
@@ -60,7 +67,7 @@ impl Family {
                 .guesses
                 .push(guess(&told, &members, paths, template, mapping));
             match told {
-                Ok((axes, _)) => pair(members, paths, &axes, mapping, understood),
+                Ok((axes, _)) => pair(members, &axes, mapping, understood),
                 Err(doubt) => ask_for_axes(&members, paths, &doubt.why, &mut understood.problems),
             }
         }
@@ -69,17 +76,40 @@ impl Family {
 
 type Told = Result<(Axes, String), Doubt>;
 
-fn axes_of(members: &[Member], transformers: bool, mapping: &Mapping) -> Told {
-    let shapes: Vec<&[u64]> = members
+fn axes_of(members: &[Member], maker: Maker, known: Option<&Axes>, mapping: &Mapping) -> Told {
+    let samples: Vec<Sample<'_>> = members
         .iter()
-        .map(|member| member.array.shape.as_slice())
+        .map(|member| Sample {
+            shape: &member.array.shape,
+            layer: member.named.layer,
+            kv: member.named.kv,
+        })
         .collect();
+    let count = samples[0].shape.len();
+    let holds_both = samples.iter().any(|sample| sample.kv.is_none());
+    let infer = || match known {
+        Some(axes) => Ok((axes.clone(), "as this format has it".to_owned())),
+        None => infer(&samples, maker),
+    };
     match &mapping.axes {
-        Some(axes) if axes.count() == shapes[0].len() => Ok((axes.clone(), "as given".to_owned())),
-        None => infer(&shapes, transformers),
+        Some(axes) if axes.count() == count && axes.has(Axis::Kv) == holds_both => {
+            Ok((axes.clone(), "as given".to_owned()))
+        }
+        Some(axes) if axes.count() == count => {
+            let why = if holds_both {
+                "no name tells K from V, so one of them is kv"
+            } else {
+                "the names tell K from V, so none of them is kv"
+            };
+            Err(Doubt {
+                no_clue: false,
+                why: why.to_owned(),
+            })
+        }
+        None => infer(),
         // What was given is for other arrays of the dump.
-        Some(axes) => infer(&shapes, transformers).map_err(|doubt| {
-            let (given, found) = (axes.count(), shapes[0].len());
+        Some(axes) => infer().map_err(|doubt| {
+            let (given, found) = (axes.count(), count);
             Doubt {
                 why: format!("{given} axes were given, {found} are there; {}", doubt.why),
                 ..doubt
@@ -126,11 +156,22 @@ fn guess(
         member.array.element == Element::Bits16 && mapping.bits16.is_none() && member.hint.is_none()
     };
     let mut asks = Vec::new();
+    let is_merged = |(axes, reason): &(Axes, String)| {
+        !axes.has(Axis::Heads) && mapping.kv_heads.is_none() && reason != "as given"
+    };
     asks.extend(told.is_err().then_some("axes"));
+    asks.extend(told.as_ref().is_ok_and(is_merged).then_some("kvHeads"));
     asks.extend(members.iter().any(is_open).then_some("bits16"));
     let (axes, reason) = match told {
-        Ok((axes, reason)) => (Some(axes.to_string()), reason),
-        Err(doubt) => (None, &doubt.why),
+        Ok(told) if is_merged(told) => (
+            Some(told.0.to_string()),
+            format!(
+                "{}; taken for one head: say how many with --kv-heads",
+                told.1
+            ),
+        ),
+        Ok((axes, reason)) => (Some(axes.to_string()), reason.clone()),
+        Err(doubt) => (None, doubt.why.clone()),
     };
     TensorGuess {
         files: files(members.iter().map(|member| member.group), paths),
@@ -142,7 +183,7 @@ fn guess(
             .collect(),
         tensor_names: Some(template.to_owned()),
         axes,
-        reason: reason.clone(),
+        reason,
         asks,
     }
 }
@@ -151,7 +192,8 @@ fn ask_for_axes(members: &[Member], paths: &[String], why: &str, problems: &mut 
     let mut last = None;
     for member in members {
         if last.replace(member.group) != Some(member.group) {
-            let expected = format!("their order, as in --axes heads,seq,dim: {why}");
+            let example = Axes::example(member.array.shape.len(), member.named.kv.is_none());
+            let expected = format!("their order, as in --axes {example}: {why}");
             problems.push(Problem::field(
                 &paths[member.group],
                 "axes",

@@ -1,10 +1,39 @@
-//! Infers the order of an array's axes where the shapes leave no doubt.
+//! Infers the order of an array's axes where names and shapes leave no doubt.
+
+use std::collections::BTreeMap;
 
 use super::array::shape_text;
 use super::axes::{Axes, Axis};
+use super::named::Kv;
 
 /// No known model has more KV heads than this.
 const MAX_KV_HEADS: u64 = 128;
+/// Models have as many KV heads as this, which is also a usual number of tokens.
+const MANY_KV_HEADS: [u64; 3] = [64, 96, 128];
+/// A prompt has at least as many tokens as this, nearly always.
+const MIN_PROMPT: u64 = 4;
+/// No head's vector is longer, but for MLA's latent vectors.
+const MAX_HEAD_DIM: u64 = 256;
+
+/// Who may have written arrays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Maker {
+    #[default]
+    Unknown,
+    /// They have the names that Hugging Face's transformers gives them.
+    NamedAsTransformers,
+    /// Their file says that they are from a cache of transformers, or of one of the same order.
+    Transformers,
+}
+
+/// What is known of one array.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sample<'a> {
+    pub shape: &'a [u64],
+    pub layer: Option<i64>,
+    /// `None` where it holds both.
+    pub kv: Option<Kv>,
+}
 
 /// Why the order of axes can't be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,49 +44,177 @@ pub(crate) struct Doubt {
     pub why: String,
 }
 
+impl Doubt {
+    fn contradiction(why: impl Into<String>) -> Self {
+        Self {
+            no_clue: false,
+            why: why.into(),
+        }
+    }
+
+    fn no_clue(why: String) -> Self {
+        Self { no_clue: true, why }
+    }
+}
+
 /// A clue to the order of the two axes in question.
 struct Clue {
     heads_first: bool,
     why: String,
 }
 
-/// Infers the order of axes of tensors that have the same pattern of names and number of axes.
+/// Infers the order of axes of arrays that have the same pattern of names and number of axes.
 ///
-/// Three clues count: an axis that differs between tensors while the other does not is `seq`; an axis is `seq` that is longer than
-/// any model has heads, or 64 and more where the other is 2 to an eighth of it; names of a Hugging Face cache with 4 axes mean `[batch, heads, seq, dim]`. All clues that
-/// there are must agree.
+/// The last axis is the head's dimension. Of the two before it these clues tell which counts tokens: an axis that differs between K and
+/// V of one layer counts heads; one that differs between layers while the other does not counts tokens; so does one that is longer
+/// than any model has heads, or 64 and more where the other is 2 to an eighth of it (unless both may be heads); names of a Hugging
+/// Face cache with 4 axes mean `[batch, heads, seq, dim]`. All clues that there are must agree. Of arrays that hold K and V one of the
+/// first two axes has 2 places.
 ///
 /// # Errors
 /// When it can't be told, with the reason.
-pub(crate) fn infer(shapes: &[&[u64]], transformers: bool) -> Result<(Axes, String), Doubt> {
-    let contradiction = |why: String| Doubt {
-        no_clue: false,
-        why,
+pub(super) fn infer(samples: &[Sample<'_>], maker: Maker) -> Result<(Axes, String), Doubt> {
+    let Some(first) = samples.first() else {
+        return Err(Doubt::contradiction("there is no tensor"));
     };
-    let Some(first) = shapes.first() else {
-        return Err(contradiction("there is no tensor".to_owned()));
-    };
-    let (a, b, dim) = match first.len() {
-        3 => (0, 1, 2),
-        4 => (1, 2, 3),
-        count => {
-            return Err(contradiction(format!(
-                "tensors with {count} axes have no usual order"
-            )));
+    let has_layer = samples.iter().all(|sample| sample.layer.is_some());
+    let count = first.shape.len();
+    if samples.iter().all(|sample| sample.kv.is_none()) {
+        return infer_both(samples, has_layer);
+    }
+    let outer = match (count, has_layer) {
+        (3, true) => vec![],
+        (4, true) => vec![Axis::Batch],
+        (5, false) => vec![Axis::Layer, Axis::Batch],
+        (4, false) => {
+            let why = format!(
+                "axis 0 of {} may count layers or a batch",
+                shape_text(first.shape)
+            );
+            return Err(Doubt::contradiction(why));
+        }
+        (2, _) => {
+            let why = "tokens and the values of all heads? then --axes seq,dim, and --kv-heads with their number";
+            return Err(Doubt::contradiction(why));
+        }
+        _ => {
+            let why = format!("tensors with {count} axes have no usual order");
+            return Err(Doubt::contradiction(why));
         }
     };
-    if shapes.iter().any(|shape| shape[dim] != first[dim]) {
-        let why = "the last axis differs between tensors, so it is not the head's dimension";
-        return Err(contradiction(why.to_owned()));
+    let at = outer.len();
+    let (inner, why) = inner_order(
+        samples,
+        [at, at + 1],
+        if count == 4 { maker } else { Maker::Unknown },
+    )?;
+    Ok((Axes::from([outer, inner].concat()), why))
+}
+
+/// The order of arrays that hold K and V.
+fn infer_both(samples: &[Sample<'_>], has_layer: bool) -> Result<(Axes, String), Doubt> {
+    let shape = samples[0].shape;
+    let is_two = |axis: usize| {
+        samples
+            .iter()
+            .all(|sample| sample.shape.get(axis) == Some(&2))
+    };
+    let kv = match (is_two(0), is_two(1)) {
+        (true, false) => 0,
+        (false, true) => 1,
+        (true, true) if has_layer => 0,
+        (true, true) => {
+            let why = format!(
+                "axis 0 and axis 1 of {} may both be K and V",
+                shape_text(shape)
+            );
+            return Err(Doubt::contradiction(why));
+        }
+        (false, false) => {
+            let why = "no name tells K from V, and neither of the first two axes has 2 places";
+            return Err(Doubt::contradiction(why));
+        }
+    };
+    let reason = format!("axis {kv} has 2 places and no name tells K from V, so it is K and V");
+    let merged = "the last axis holds the values of all heads";
+    let behind = shape.len() - 1;
+    let (outer, merges) = match (behind, has_layer) {
+        (2, true) => (vec![], true),
+        (3, true) => (vec![], false),
+        (4, true) => (vec![Axis::Batch], false),
+        (3, false) if shape[shape.len() - 1] > MAX_HEAD_DIM => (vec![Axis::Layer], true),
+        (5, false) => (vec![Axis::Layer, Axis::Batch], false),
+        (3, false) => {
+            let why = format!(
+                "{reason}; the others of {} may be layers, tokens and the values of all heads, or heads, tokens and a head's values",
+                shape_text(shape)
+            );
+            return Err(Doubt::contradiction(why));
+        }
+        (4, false) => {
+            let why = format!(
+                "{reason}; the next of {} may count layers or a batch",
+                shape_text(shape)
+            );
+            return Err(Doubt::contradiction(why));
+        }
+        _ => {
+            let why = format!("tensors with {} axes have no usual order", shape.len());
+            return Err(Doubt::contradiction(why));
+        }
+    };
+    let (mut axes, why) = if merges {
+        let axes = [outer, vec![Axis::Seq, Axis::Dim]].concat();
+        (axes, format!("{reason}; {merged}"))
+    } else {
+        let at = outer.len() + 1;
+        let (inner, why) = inner_order(samples, [at, at + 1], Maker::Unknown)?;
+        ([outer, inner].concat(), format!("{reason}; {why}"))
+    };
+    axes.insert(kv, Axis::Kv);
+    Ok((Axes::from(axes), why))
+}
+
+/// The order of heads, tokens and the head's dimension, the first two of which are the axes `at`.
+fn inner_order(
+    samples: &[Sample<'_>],
+    at: [usize; 2],
+    maker: Maker,
+) -> Result<(Vec<Axis>, String), Doubt> {
+    let dim = at[1] + 1;
+    let differ = samples
+        .iter()
+        .any(|sample| sample.shape[dim] != samples[0].shape[dim]);
+    let is_width =
+        |sample: &Sample<'_>| sample.shape[dim].is_multiple_of(8) && sample.shape[dim] <= 1024;
+    if differ && !samples.iter().all(is_width) {
+        let why = "the last axis differs between tensors, so it may not be the head's dimension";
+        return Err(Doubt::contradiction(why));
     }
-    let clues = clues(shapes, a, b, transformers && first.len() == 4);
+    let first = shape_text(samples[0].shape);
+    let [a, b] = at;
+    let clues = clues(samples, at, maker);
+    let both_may_be_heads = samples.iter().find(|sample| {
+        let (large, small) = (
+            sample.shape[a].max(sample.shape[b]),
+            sample.shape[a].min(sample.shape[b]),
+        );
+        MANY_KV_HEADS.contains(&large) && (MIN_PROMPT..=MAX_KV_HEADS).contains(&small)
+    });
     let heads_first = match clues.as_slice() {
         [] => {
-            let why = format!(
-                "axes {a} and {b} of {} may be heads and tokens, or tokens and heads",
-                shape_text(first)
-            );
-            return Err(Doubt { no_clue: true, why });
+            let why = match both_may_be_heads {
+                Some(sample) => format!(
+                    "{} may be {} heads of {} tokens each, or the other way round",
+                    shape_text(sample.shape),
+                    sample.shape[a],
+                    sample.shape[b]
+                ),
+                None => format!(
+                    "axes {a} and {b} of {first} may be heads and tokens, or tokens and heads"
+                ),
+            };
+            return Err(Doubt::no_clue(why));
         }
         [one, others @ ..]
             if others
@@ -68,51 +225,70 @@ pub(crate) fn infer(shapes: &[&[u64]], transformers: bool) -> Result<(Axes, Stri
         }
         all => {
             let reasons: Vec<&str> = all.iter().map(|clue| clue.why.as_str()).collect();
-            return Err(contradiction(format!(
+            return Err(Doubt::contradiction(format!(
                 "the clues contradict each other: {}",
                 reasons.join("; ")
             )));
         }
     };
     let order = if heads_first {
-        [Axis::Heads, Axis::Seq]
+        vec![Axis::Heads, Axis::Seq, Axis::Dim]
     } else {
-        [Axis::Seq, Axis::Heads]
+        vec![Axis::Seq, Axis::Heads, Axis::Dim]
     };
-    let batch = if first.len() == 4 {
-        vec![Axis::Batch]
-    } else {
-        vec![]
-    };
-    let axes = Axes::from(Vec::from_iter(
-        batch.into_iter().chain(order).chain([Axis::Dim]),
-    ));
     let reasons: Vec<String> = clues.into_iter().map(|clue| clue.why).collect();
-    Ok((axes, reasons.join("; ")))
+    Ok((order, reasons.join("; ")))
 }
 
-fn clues(shapes: &[&[u64]], a: usize, b: usize, transformers: bool) -> Vec<Clue> {
+fn clues(samples: &[Sample<'_>], [a, b]: [usize; 2], maker: Maker) -> Vec<Clue> {
     let mut clues = Vec::new();
-    let varies = |axis: usize| shapes.iter().any(|shape| shape[axis] != shapes[0][axis]);
-    if varies(a) != varies(b) {
-        let axis = if varies(a) { a } else { b };
-        clues.push(Clue {
-            heads_first: axis == b,
-            why: format!("axis {axis} alone differs between tensors, so it counts tokens"),
-        });
+    let dim = b + 1;
+    let mut by_layer: BTreeMap<_, [Option<&[u64]>; 2]> = BTreeMap::new();
+    for sample in samples {
+        let half = usize::from(sample.kv == Some(Kv::V));
+        by_layer.entry(sample.layer).or_default()[half].get_or_insert(sample.shape);
     }
-    // One token of 64 to 128 heads can't be told from as many tokens of one head.
-    let usual = |large: u64, small: u64| large >= 64 && small >= 2 && large / 8 >= small;
+    let pair_differs = |axis: usize| {
+        by_layer
+            .values()
+            .any(|pair| matches!(pair, [Some(k), Some(v)] if k[axis] != v[axis]))
+    };
+    if pair_differs(a) != pair_differs(b) {
+        let axis = if pair_differs(a) { a } else { b };
+        clues.push(Clue {
+            heads_first: axis == a,
+            why: format!("axis {axis} differs between K and V of a layer, so it counts heads"),
+        });
+    } else if !pair_differs(a) {
+        // Layers with other heads have heads of another width too.
+        let alike = |sample: &&Sample<'_>| sample.shape[dim] == samples[0].shape[dim];
+        let varies = |axis: usize| {
+            let mut alike = samples.iter().filter(alike);
+            alike.any(|sample| sample.shape[axis] != samples[0].shape[axis])
+        };
+        if varies(a) != varies(b) {
+            let axis = if varies(a) { a } else { b };
+            clues.push(Clue {
+                heads_first: axis == b,
+                why: format!("axis {axis} alone differs between tensors, so it counts tokens"),
+            });
+        }
+    }
+    // One token of 64 to 128 heads can't be told from as many tokens of one head, nor 8 tokens of 64 heads from 64 tokens of 8.
+    let may_be_heads =
+        |large: u64, small: u64| MANY_KV_HEADS.contains(&large) && small >= MIN_PROMPT;
+    let usual = |large: u64, small: u64| {
+        large >= 64 && small >= 2 && large / 8 >= small && !may_be_heads(large, small)
+    };
     let much = |large: u64, small: u64| {
         (large > MAX_KV_HEADS && small <= MAX_KV_HEADS) || usual(large, small)
     };
-    let long =
-        |axis: usize, other: usize| shapes.iter().find(|shape| much(shape[axis], shape[other]));
     for (axis, other) in [(a, b), (b, a)] {
-        if let Some(shape) = long(axis, other) {
+        let long = |sample: &&Sample<'_>| much(sample.shape[axis], sample.shape[other]);
+        if let Some(sample) = samples.iter().find(long) {
             let why = format!(
                 "axis {axis} of {} is far greater than axis {other}, so it counts tokens",
-                shape_text(shape)
+                shape_text(sample.shape)
             );
             clues.push(Clue {
                 heads_first: axis == b,
@@ -120,7 +296,10 @@ fn clues(shapes: &[&[u64]], a: usize, b: usize, transformers: bool) -> Vec<Clue>
             });
         }
     }
-    if transformers {
+    // Names alone don't tell 8 tokens of 128 heads from 128 tokens of 8: other makers use the same ones.
+    let doubtful = |sample: &Sample<'_>| may_be_heads(sample.shape[a], sample.shape[b]);
+    let by_name = maker == Maker::NamedAsTransformers && !samples.iter().any(doubtful);
+    if maker == Maker::Transformers || by_name {
         clues.push(Clue {
             heads_first: true,
             why: "Hugging Face caches are batch, heads, seq, dim".to_owned(),
@@ -134,9 +313,24 @@ mod tests {
     use super::*;
 
     fn order(shapes: &[&[u64]], transformers: bool) -> Option<String> {
-        infer(shapes, transformers)
-            .ok()
-            .map(|(axes, _)| axes.to_string())
+        let layers = shapes.iter().zip(0..);
+        let samples: Vec<Sample<'_>> = layers
+            .map(|(&shape, layer)| Sample {
+                shape,
+                layer: Some(layer),
+                kv: Some(Kv::K),
+            })
+            .collect();
+        infer(
+            &samples,
+            if transformers {
+                Maker::NamedAsTransformers
+            } else {
+                Maker::Unknown
+            },
+        )
+        .ok()
+        .map(|(axes, _)| axes.to_string())
     }
 
     #[test]
@@ -174,7 +368,74 @@ mod tests {
             "128 heads of 8 tokens?"
         );
         assert_eq!(order(&[&[8, 100, 64], &[100, 8, 64]], false), None);
-        assert_eq!(order(&[&[8, 100, 64], &[8, 100, 128]], false), None);
+        assert_eq!(
+            order(&[&[1, 64, 8, 128]], false),
+            None,
+            "64 heads of 8 tokens?"
+        );
+        assert_eq!(
+            order(&[&[8, 100, 64], &[8, 100, 128]], false),
+            is("heads,seq,dim"),
+            "layers of different width"
+        );
+        assert_eq!(
+            order(&[&[8, 64, 100], &[8, 64, 57]], false),
+            None,
+            "tokens may lie in the last axis"
+        );
         assert_eq!(order(&[&[100, 64]], false), None);
+    }
+
+    #[test]
+    fn k_and_v_of_a_layer_have_as_many_tokens() {
+        let sample = |shape, kv| Sample {
+            shape,
+            layer: Some(0),
+            kv: Some(kv),
+        };
+        let order = |k, v| {
+            let inferred = infer(&[sample(k, Kv::K), sample(v, Kv::V)], Maker::Unknown);
+            inferred.map(|(axes, _)| axes.to_string()).ok()
+        };
+        let found = order(&[8, 20, 64], &[4, 20, 64]);
+        assert_eq!(found.as_deref(), Some("heads,seq,dim"));
+        let found = order(&[1, 4, 80, 192], &[1, 4, 80, 128]);
+        assert_eq!(found.as_deref(), Some("batch,heads,seq,dim"));
+    }
+
+    #[test]
+    fn arrays_of_k_and_v_have_an_axis_of_2() {
+        let order = |shape: &[u64], layer| {
+            let sample = Sample {
+                shape,
+                layer,
+                kv: None,
+            };
+            infer(&[sample], Maker::Unknown)
+                .map(|(axes, _)| axes.to_string())
+                .ok()
+        };
+        let cases: [(&[u64], Option<i64>, Option<&str>); 9] = [
+            (&[2, 64, 128], Some(0), Some("kv,seq,dim")),
+            (&[2, 100, 4, 64], Some(0), Some("kv,seq,heads,dim")),
+            (&[100, 2, 512], Some(0), Some("seq,kv,dim")),
+            (&[2, 30, 100, 1024], None, Some("kv,layer,seq,dim")),
+            (&[2, 30, 100, 64], None, None),
+            (
+                &[2, 3, 1, 2, 80, 64],
+                None,
+                Some("kv,layer,batch,heads,seq,dim"),
+            ),
+            (
+                &[3, 2, 1, 2, 80, 64],
+                None,
+                Some("layer,kv,batch,heads,seq,dim"),
+            ),
+            (&[2, 2, 1, 2, 80, 64], None, None),
+            (&[3, 3, 64], Some(0), None),
+        ];
+        for (shape, layer, expected) in cases {
+            assert_eq!(order(shape, layer).as_deref(), expected, "{shape:?}");
+        }
     }
 }

@@ -22,8 +22,12 @@ pub(crate) fn group_by_folder(arrays: Vec<(String, Array)>) -> Vec<ArrayGroup> {
     }
     groups
         .into_iter()
-        .map(|(path, arrays)| ArrayGroup {
-            path,
+        .map(|(folder, arrays)| ArrayGroup {
+            // One alone is a file like any other.
+            path: match arrays.as_slice() {
+                [alone] if !alone.name.contains('/') => alone.file.clone(),
+                _ => folder,
+            },
             arrays,
             hints: Hints::default(),
         })

@@ -1,5 +1,7 @@
 //! What the user says about tensors whose names or axes can't be told.
 
+use std::num::NonZeroU32;
+
 use serde::{Deserialize, Serialize};
 
 use super::axes::Axes;
@@ -8,7 +10,7 @@ use crate::tensor::Dtype;
 
 /// How to read the arrays of `.npy`, `.npz` and `.safetensors` files. What is absent is inferred, or asked for.
 ///
-/// As JSON (each key may be absent): `{"tensorNames": "layers.{layer}.{kv}", "axes": "heads,seq,dim", "bits16": "bf16"}`; a wrong
+/// As JSON (each key may be absent): `{"tensorNames": "layers.{layer}.{kv}", "axes": "heads,seq,dim", "kvHeads": 8, "bits16": "bf16"}`; a wrong
 /// text fails to parse with a message that says why.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -19,6 +21,9 @@ pub struct Mapping {
     /// The order of axes (`--axes`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub axes: Option<Axes>,
+    /// Key/value heads in the last axis, where heads have no axis of their own (`--kv-heads`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kv_heads: Option<NonZeroU32>,
     /// What 16-bit integers stand for (`--bits16`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bits16: Option<Bits16>,
@@ -59,7 +64,8 @@ pub struct TensorGuess {
     pub axes: Option<String>,
     /// How that was found out, or why it can't be told; a sentence for people.
     pub reason: String,
-    /// What has to be said before they can be analysed: `tensorNames`, `axes`, `bits16`.
+    /// What has to be said before they can be analysed: `tensorNames`, `axes`, `bits16`; and `kvHeads`, without which they are taken
+    /// for one head.
     pub asks: Vec<&'static str>,
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::array::Array;
 use super::mapping::{ArrayInfo, TensorGuess};
 use super::named::Named;
+use crate::dump::bytes::path::file_name;
 use crate::dump::capture::Capture;
 use crate::dump::problem::{Problems, shorten};
 use crate::tensor::Dtype;
@@ -24,6 +25,9 @@ pub(crate) struct Understood {
 pub(crate) struct Member {
     /// Number of the group that it is in.
     pub group: usize,
+    /// The file or folder that its captures are said to lie in: that of the group, or the folder where the file's own name tells the
+    /// layer, or K from V.
+    pub home: String,
     pub array: Array,
     pub named: Named,
     /// The element type that the name tells.
@@ -62,5 +66,16 @@ pub(super) fn info(array: &Array) -> ArrayInfo {
         name: shorten(&array.name),
         dtype: array.element.name().to_owned(),
         shape: array.shape.clone(),
+    }
+}
+
+/// Where an array lies, for messages: its file, and its name where the file's does not tell it.
+pub(super) fn label(array: &Array) -> String {
+    let file = file_name(&array.file);
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    if array.name.is_empty() || array.name == stem {
+        array.file.clone()
+    } else {
+        format!("{}/{}", array.file, shorten(&array.name))
     }
 }

@@ -5,7 +5,9 @@ mod axes;
 mod family;
 mod infer;
 mod loose;
+mod making;
 mod mapping;
+mod meaning;
 mod members;
 mod named;
 mod names;
@@ -13,6 +15,7 @@ mod pairing;
 mod pattern;
 mod placing;
 mod understand;
+mod unnamed;
 
 pub use axes::{Axes, AxesError};
 pub(crate) use loose::group_by_folder;

@@ -7,10 +7,11 @@ pub(crate) enum Kv {
     V,
 }
 
-/// What a name says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What an array's name says, or its format.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Named {
-    pub kv: Kv,
+    /// `None` where the array holds both, or an axis tells them apart.
+    pub kv: Option<Kv>,
     pub layer: Option<i64>,
     pub stage: Option<String>,
     /// Positions of the first token and behind the last, where the name has them (`t0_128`).

@@ -19,6 +19,10 @@ const NOISE: &[&str] = &[
     "past",
     "present",
     "kv",
+    "kvs",
+    "all",
+    "stack",
+    "stacked",
     "cache",
     "caches",
     "state",
@@ -26,6 +30,8 @@ const NOISE: &[&str] = &[
     "tensor",
     "module",
 ];
+/// Words of those that mean a cache of K and V.
+const CACHE: &[&str] = &["kv", "kvs", "cache", "caches", "past", "present"];
 const STAGES: &[&str] = &["prefill", "decode"];
 
 /// What a name was found to say.
@@ -38,6 +44,8 @@ pub(crate) struct Guess {
     pub dtype: Option<Dtype>,
     /// The names of a Hugging Face cache, whose tensors are `[batch, heads, seq, dim]`.
     pub transformers: bool,
+    /// It says that it is a cache of K and V, though not which of them.
+    pub is_cache: bool,
 }
 
 struct Word<'a> {
@@ -59,14 +67,28 @@ impl Word<'_> {
     }
 }
 
-/// What the name `name` says, or `None` where it leaves doubt.
+/// What the name `name` says, or `None` where it leaves doubt about layer and K or V.
 pub(crate) fn guess(name: &str) -> Option<Guess> {
-    if name.len() > 512 || name.contains(['{', '}', '*']) {
+    let run = run_prefix(name);
+    let guess = take_apart(run, &name[run.len()..])?;
+    (guess.named.kv.is_some() && guess.named.layer.is_some()).then_some(guess)
+}
+
+/// What `text` says, a name with or without folders and file before it; layer and K or V may stay open. `None` where a word of it is
+/// not known.
+pub(crate) fn guess_loosely(text: &str) -> Option<Guess> {
+    take_apart("", text)
+}
+
+fn take_apart(run: &str, body: &str) -> Option<Guess> {
+    if run.len() + body.len() > 512
+        || body.contains(['{', '}', '*'])
+        || run.contains(['{', '}', '*'])
+    {
         return None;
     }
-    let run = run_prefix(name);
-    let body = &name[run.len()..];
     let words = words(body);
+    let mut is_cache = false;
     let marked = words
         .windows(2)
         .any(|pair| pair[0].is(LAYER) && pair[1].number().is_some());
@@ -87,6 +109,7 @@ pub(crate) fn guess(name: &str) -> Option<Guess> {
         } else if word.is(&["key", "k"])
             && next(1).is_some_and(|next| next.is(&["value", "values", "v"]))
         {
+            is_cache = true;
             2
         } else if word.is(LAYER) && next_number(1).is_some() {
             found.layer(next_number(1))?;
@@ -107,6 +130,7 @@ pub(crate) fn guess(name: &str) -> Option<Guess> {
             holes.push((word, "{stage}"));
             1
         } else if word.is(NOISE) || word.is(&["layer", "layers"]) {
+            is_cache |= word.is(CACHE);
             1
         } else if !marked && word.number().is_some() {
             found.layer(word.number())?;
@@ -127,8 +151,8 @@ pub(crate) fn guess(name: &str) -> Option<Guess> {
         "{run}/".to_owned()
     } + &punch(body, &holes);
     let named = Named {
-        kv: found.kv?,
-        layer: Some(found.layer?),
+        kv: found.kv,
+        layer: found.layer,
         stage: found.stage,
         span: found.span,
         run: run.trim_end_matches('/').to_owned(),
@@ -138,6 +162,7 @@ pub(crate) fn guess(name: &str) -> Option<Guess> {
         template,
         dtype: found.dtype,
         transformers,
+        is_cache,
     })
 }
 
@@ -304,7 +329,7 @@ mod tests {
             let guess = guess(name).unwrap_or_else(|| panic!("{name} is not understood"));
             assert_eq!(
                 (guess.template.as_str(), guess.named.kv, guess.named.layer),
-                (template, kv, Some(layer)),
+                (template, Some(kv), Some(layer)),
                 "{name}"
             );
             let pattern = NamePattern::parse(template).unwrap();
@@ -313,7 +338,7 @@ mod tests {
                 .unwrap_or_else(|| panic!("{template} does not match {name}"));
             assert_eq!(
                 (by_pattern.kv, by_pattern.layer),
-                (kv, Some(layer)),
+                (Some(kv), Some(layer)),
                 "{name} by {template}"
             );
         }

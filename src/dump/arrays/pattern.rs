@@ -9,6 +9,18 @@ use super::named::{KEY_WORDS, Kv, Named, VALUE_WORDS, word_kv};
 ///
 /// `{layer}`, `{start}` and `{end}` stand for digits, `{kv}` for k, v, key, value, keys or values in any case (or for two words
 /// of your own: `{kv:K|V}`), `{stage}` for a word, `{run}` and `*` for anything. All else stands for itself.
+///
+/// It is matched with the tensor's name, then with the name and what stands before it in its path: the file (with its ending or
+/// without), and folders. So `{kv}/layer_{layer}` fits the tensor `layer_0` of `keys.safetensors`. A pattern without `{kv}` is for
+/// arrays that hold both K and V in an axis.
+///
+/// ```
+/// use kvlens::dump::NamePattern;
+///
+/// let pattern = NamePattern::parse("layers.{layer}.self_attn.{kv}_cache").unwrap();
+/// assert_eq!(pattern.to_string(), "layers.{layer}.self_attn.{kv}_cache");
+/// assert!(NamePattern::parse("layers.{number}.{kv}").is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct NamePattern {
@@ -39,8 +51,8 @@ pub enum PatternError {
     /// A `{` without its `}`.
     #[error("a {{ without its }}")]
     Open,
-    /// The pattern can't tell K from V.
-    #[error("{{kv}} must be in it once, found {0} times")]
+    /// More than one `{kv}`.
+    #[error("{{kv}} may be in it once, found {0} times")]
     Kv(usize),
     /// Too long, or with too many parts that match anything.
     #[error("it is too long, or has more than two of {{run}} and *")]
@@ -53,8 +65,16 @@ const MAX_NAME_LEN: usize = 512;
 impl NamePattern {
     /// Reads a pattern.
     ///
+    /// ```
+    /// use kvlens::dump::NamePattern;
+    /// let pattern = NamePattern::parse("layers.{layer}.{kv:keys|values}")?;
+    /// assert_eq!(pattern.to_string(), "layers.{layer}.{kv:keys|values}");
+    /// assert!(NamePattern::parse("layers.{layer}").is_err(), "nothing says K from V");
+    /// # Ok::<(), kvlens::dump::PatternError>(())
+    /// ```
+    ///
     /// # Errors
-    /// When a placeholder is unknown or left open, or when `{kv}` is not in it exactly once.
+    /// When a placeholder is unknown or left open, or when `{kv}` is in it more than once.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let mut parts = Vec::new();
         let mut rest = text;
@@ -77,7 +97,7 @@ impl NamePattern {
             .iter()
             .filter(|part| matches!(part, Part::Kv(..)))
             .count();
-        if kvs != 1 {
+        if kvs > 1 {
             return Err(PatternError::Kv(kvs));
         }
         let open = parts
@@ -99,7 +119,7 @@ impl NamePattern {
             return None;
         }
         let mut found = Named {
-            kv: Kv::K,
+            kv: None,
             layer: None,
             stage: None,
             span: None,
@@ -175,8 +195,8 @@ impl Part {
             Self::End => found.span = Some((found.span.unwrap_or_default().0, text.parse().ok()?)),
             Self::Stage => found.stage = Some(text.to_owned()),
             Self::Run => found.run = text.trim_matches('/').to_owned(),
-            Self::Kv(k, _) if k.is_empty() => found.kv = word_kv(text)?,
-            Self::Kv(k, _) => found.kv = if text == k { Kv::K } else { Kv::V },
+            Self::Kv(k, _) if k.is_empty() => found.kv = Some(word_kv(text)?),
+            Self::Kv(k, _) => found.kv = Some(if text == k { Kv::K } else { Kv::V }),
             Self::Text(_) | Self::Any => {}
         }
         Some(())
@@ -222,7 +242,7 @@ mod tests {
         let pattern = NamePattern::parse("{run}/l{layer}_{kv:A|B}_{stage}.{start}-{end}").unwrap();
         let span = Some((5, 12));
         let expected = Named {
-            kv: Kv::V,
+            kv: Some(Kv::V),
             layer: Some(3),
             stage: Some("decode".to_owned()),
             span,
@@ -242,7 +262,7 @@ mod tests {
             pattern
                 .matches("my.KEYS12")
                 .map(|named| (named.kv, named.layer)),
-            Some((Kv::K, Some(12)))
+            Some((Some(Kv::K), Some(12)))
         );
         assert_eq!(pattern.matches("value99999999999999999999"), None);
     }
@@ -259,7 +279,7 @@ mod tests {
             error("{kv:a|a}"),
             PatternError::Unknown("kv:a|a".to_owned())
         );
-        assert_eq!(error("k_{layer}"), PatternError::Kv(0));
+        assert_eq!(error("{kv}_{layer}{kv}"), PatternError::Kv(2));
         assert_eq!(error("***{kv}"), PatternError::TooLong);
     }
 }

@@ -12,6 +12,8 @@ pub(super) struct Index {
     pub layer: u64,
     /// Of the batch.
     pub item: u64,
+    /// 0 for K, 1 for V.
+    pub kv: u64,
 }
 
 /// The place of the part `index`; `None` where it is not in the array or a product overflows.
@@ -23,13 +25,24 @@ pub(super) fn place(
     dtype: Dtype,
 ) -> Option<Place> {
     let stride = |axis: Axis| axes.position(axis).map_or(0, |at| array.strides[at]);
-    let first = stride(Axis::Layer)
-        .checked_mul(index.layer)?
-        .checked_add(stride(Axis::Batch).checked_mul(index.item)?)?;
+    let outer = [
+        (Axis::Layer, index.layer),
+        (Axis::Batch, index.item),
+        (Axis::Kv, index.kv),
+    ];
+    let first = outer.iter().try_fold(0_u64, |sum, &(axis, at)| {
+        sum.checked_add(stride(axis).checked_mul(at)?)
+    })?;
+    // Heads without an axis of their own lie in `dim` one behind the other.
+    let heads = if axes.has(Axis::Heads) {
+        stride(Axis::Heads)
+    } else {
+        stride(Axis::Dim).checked_mul(shape.head_dim as u64)?
+    };
     let mut strided = Strided {
         first: 0,
         seq: stride(Axis::Seq),
-        heads: stride(Axis::Heads),
+        heads,
         dim: stride(Axis::Dim),
         big_endian: array.big_endian,
     };

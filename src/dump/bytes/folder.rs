@@ -1,14 +1,17 @@
 //! The native source: a folder with everything below it, or a single file.
 //! Links to files are followed, links to folders are not: so no loop and nothing twice, as in the reference.
 
+use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use super::path::escaped;
 use super::source::{FileEntry, Source, SourceError, reserve};
 
 /// A folder on disk, or one file of it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct FolderSource {
     entries: Vec<FileEntry>,
     places: Vec<PathBuf>,
@@ -21,30 +24,60 @@ impl FolderSource {
     /// # Errors
     /// When `root` can't be read. Unreadable things below it are named by [`Source::skipped`].
     pub fn open(root: &Path) -> io::Result<Self> {
-        let mut source = Self {
-            entries: Vec::new(),
-            places: Vec::new(),
-            skipped: Vec::new(),
-        };
-        let status = fs::metadata(root)?;
-        if status.is_dir() {
-            source.walk(root)?;
-        } else if let Some(reason) = not_a_file(status.file_type()) {
-            return Err(io::Error::other(reason));
+        let mut source = Self::default();
+        if fs::metadata(root)?.is_dir() {
+            source.walk(root, String::new())?;
         } else {
-            let name = root.file_name().unwrap_or(root.as_os_str());
-            source.entries.push(FileEntry {
-                path: name.to_string_lossy().into_owned(),
-                size: status.len(),
-            });
-            source.places.push(root.to_path_buf());
+            source.add_file(root, &file_name(root))?;
         }
         Ok(source)
     }
 
+    /// Lists several folders and files. Each keeps its own name before what is in it; where two have the same one, the later is
+    /// numbered: `dump`, `dump (2)`.
+    ///
+    /// # Errors
+    /// The path that can't be read, and why.
+    pub fn open_all(roots: &[PathBuf]) -> Result<Self, (PathBuf, io::Error)> {
+        let mut source = Self::default();
+        let mut names = HashSet::new();
+        for root in roots {
+            let name = file_name(&root.canonicalize().unwrap_or_else(|_| root.clone()));
+            let mut unique = name.clone();
+            let mut count = 1;
+            while !names.insert(unique.clone()) {
+                count += 1;
+                unique = numbered(&name, count);
+            }
+            let is_dir = fs::metadata(root).map(|status| status.is_dir());
+            let listed = is_dir.and_then(|is_dir| {
+                if is_dir {
+                    source.walk(root, unique + "/")
+                } else {
+                    source.add_file(root, &unique)
+                }
+            });
+            listed.map_err(|error| (root.clone(), error))?;
+        }
+        Ok(source)
+    }
+
+    fn add_file(&mut self, place: &Path, path: &str) -> io::Result<()> {
+        let status = fs::metadata(place)?;
+        if let Some(reason) = not_a_file(status.file_type()) {
+            return Err(io::Error::other(reason));
+        }
+        self.entries.push(FileEntry {
+            path: path.to_owned(),
+            size: status.len(),
+        });
+        self.places.push(place.to_path_buf());
+        Ok(())
+    }
+
     /// Walks with a stack of its own, so that deep nesting can't overflow the thread's.
-    fn walk(&mut self, root: &Path) -> io::Result<()> {
-        let mut folders = vec![(root.to_path_buf(), String::new())];
+    fn walk(&mut self, root: &Path, prefix: String) -> io::Result<()> {
+        let mut folders = vec![(root.to_path_buf(), prefix)];
         let mut is_root = true;
         while let Some((folder, prefix)) = folders.pop() {
             let listing = match fs::read_dir(&folder) {
@@ -66,7 +99,7 @@ impl FolderSource {
                         break;
                     }
                 };
-                let path = format!("{prefix}{}", item.file_name().to_string_lossy());
+                let path = format!("{prefix}{}", path_text(&item.file_name()));
                 match self.visit(&item, path) {
                     Ok(Some(below)) => folders.push((item.path(), below)),
                     Ok(None) => {}
@@ -173,4 +206,25 @@ impl Source for FolderSource {
     fn skipped(&self) -> &[(String, String)] {
         &self.skipped
     }
+}
+
+/// The last part of a path.
+fn file_name(path: &Path) -> String {
+    path_text(path.file_name().unwrap_or(path.as_os_str()))
+}
+
+/// `name (2)`, before the ending of a file.
+fn numbered(name: &str, count: usize) -> String {
+    match name.split_once('.').filter(|(stem, _)| !stem.is_empty()) {
+        Some((stem, ending)) => format!("{stem} ({count}).{ending}"),
+        None => format!("{name} ({count})"),
+    }
+}
+
+/// A name as text; bytes that are not UTF-8 stay distinct.
+fn path_text(name: &OsStr) -> String {
+    #[cfg(unix)]
+    return escaped(std::os::unix::ffi::OsStrExt::as_bytes(name));
+    #[cfg(not(unix))]
+    name.to_string_lossy().into_owned()
 }

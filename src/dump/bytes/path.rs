@@ -5,6 +5,18 @@ pub(crate) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
 
+/// A name as text. Bytes that are not UTF-8 are written as `%B2`, so that names in an old encoding stay distinct.
+pub(crate) fn escaped(name: &[u8]) -> String {
+    let mut text = String::with_capacity(name.len());
+    for chunk in name.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}
+
 /// Whether a file's name is like `rule`: text with one `*` for anything. The ending of a rule that starts with `*` counts in any case.
 pub(crate) fn is_like(name: &str, rule: &str) -> bool {
     let (start, ending) = rule.split_once('*').unwrap_or((rule, ""));
@@ -65,6 +77,13 @@ mod tests {
         assert!(is_like("A.NPY", "*.npy") && is_like("meta_a.json", "meta_*.json"));
         assert!(!is_like("meta_.jso", "meta_*.json") && !is_like("META_a.json", "meta_*.json"));
         assert!(!is_like("meta_json", "meta_*_json") && is_like("x", "x"));
+    }
+
+    #[test]
+    fn names_in_an_old_encoding_stay_distinct() {
+        assert_eq!(escaped("a/测 %".as_bytes()), "a/测 %");
+        assert_eq!(escaped(b"\xb2\xe2/k"), "%B2%E2/k");
+        assert_ne!(escaped(b"\xb2\xe2"), escaped(b"\xb6\xd4"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use thiserror::Error;
 /// One file of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileEntry {
-    /// Path relative to the source's root, with `/` between folders. Bytes that are not UTF-8 are shown as U+FFFD.
+    /// Path relative to the source's root, with `/` between folders. Bytes that are not UTF-8 are written as `%B2`.
     pub path: String,
     /// Size in bytes when the source was opened.
     pub size: u64,

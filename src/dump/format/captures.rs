@@ -11,6 +11,7 @@ use crate::dump::bytes::Limits;
 use crate::dump::bytes::place::Place;
 use crate::dump::capture::Capture;
 use crate::dump::problem::Fault;
+use crate::tensor::{Dtype, Shape};
 
 /// Captures with meta files.
 pub(super) const FORMAT: Format = Format {
@@ -48,7 +49,7 @@ fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Ca
     let meta = meta::parse(head)?;
     let path = file.path.clone();
     let folder = path.rfind('/').map_or("", |slash| &path[..=slash]);
-    let mut place = |field: &str, name: &str| {
+    let mut place = |field: &str, name: &str, shape: Shape| {
         let missing = || {
             Fault::field(
                 field,
@@ -59,12 +60,12 @@ fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Ca
         let path = format!("{folder}{name}");
         let span = findings.files.get(&path).ok_or_else(missing)?;
         findings.parts.insert(path);
-        check_size(field, &meta, span.len())?;
+        check_size(field, shape, meta.dtype, span.len())?;
         Ok::<_, Fault>(Place::plain(span.clone()))
     };
     let (k, v) = (
-        place("k_file", &meta.k_file)?,
-        place("v_file", &meta.v_file)?,
+        place("k_file", &meta.k_file, meta.shape)?,
+        place("v_file", &meta.v_file, meta.v_shape)?,
     );
     let run = run_name(&meta.run_id, folder);
     let inner = Some(path[file.archive_len..].to_owned());
@@ -73,6 +74,7 @@ fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Ca
         stage,
         seq_start,
         shape,
+        v_shape,
         dtype,
         ..
     } = meta;
@@ -84,6 +86,7 @@ fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Ca
         stage,
         seq_start,
         shape,
+        v_shape,
         dtype,
         k,
         v,
@@ -91,16 +94,15 @@ fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Ca
 }
 
 /// The file must be exactly as large as the shape says.
-fn check_size(field: &str, meta: &Meta, found: u64) -> Result<(), Fault> {
-    let shape = meta.shape;
+fn check_size(field: &str, shape: Shape, dtype: Dtype, found: u64) -> Result<(), Fault> {
     let product = format!(
         "{} tokens x {} heads x {} x {} bytes",
         shape.seq_len,
         shape.kv_heads,
         shape.head_dim,
-        meta.dtype.size()
+        dtype.size()
     );
-    match shape.bytes(meta.dtype) {
+    match shape.bytes(dtype) {
         None => Err(Fault::field(
             "seq_len",
             product,

@@ -1,5 +1,7 @@
 //! The fields of the small JSON files that describe binary ones, checked one by one.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use crate::dump::bytes::path::inner_path;
@@ -9,14 +11,70 @@ use crate::tensor::Dtype;
 
 /// The object that such a file holds.
 pub(super) fn object(bytes: &[u8]) -> Result<Map<String, Value>, Fault> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    match serde_json::from_slice(bytes) {
+    let text = text(bytes)?;
+    match serde_json::from_str(&without_nan(&text)) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(value) => Err(Fault::Broken(format!(
             "found {}, expected a JSON object",
             describe(&value)
         ))),
         Err(error) => Err(Fault::Broken(format!("not valid JSON: {error}"))),
+    }
+}
+
+/// The text of a JSON file: UTF-8, or UTF-16 where a mark says so, as PowerShell writes it.
+fn text(bytes: &[u8]) -> Result<Cow<'_, str>, Fault> {
+    let wide = |pairs: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = pairs.as_chunks().0.iter().map(|&pair| unit(pair)).collect();
+        Cow::Owned(String::from_utf16_lossy(&units))
+    };
+    match bytes {
+        [0xFF, 0xFE, pairs @ ..] => Ok(wide(pairs, u16::from_le_bytes)),
+        [0xFE, 0xFF, pairs @ ..] => Ok(wide(pairs, u16::from_be_bytes)),
+        [0xEF, 0xBB, 0xBF, rest @ ..] | rest => std::str::from_utf8(rest)
+            .map(Cow::Borrowed)
+            .map_err(|_| Fault::Broken("not valid JSON: it is not UTF-8".to_owned())),
+    }
+}
+
+/// Python's json writes NaN and Infinity, which JSON does not have; they become null.
+fn without_nan(text: &str) -> Cow<'_, str> {
+    if !text.contains("NaN") && !text.contains("Infinity") {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let (mut rest, mut in_string) = (text, false);
+    while !rest.is_empty() {
+        let end = rest.find('"').map_or(rest.len(), |at| at + 1);
+        let (part, behind) = rest.split_at(end);
+        if in_string {
+            out.push_str(part);
+            let slashes = part.trim_end_matches('"').bytes().rev();
+            let is_escaped = slashes.take_while(|&byte| byte == b'\\').count() % 2 == 1;
+            in_string = is_escaped;
+        } else {
+            let names = ["-Infinity", "Infinity", "NaN"].into_iter();
+            out.push_str(&names.fold(part.to_owned(), |part, name| part.replace(name, "null")));
+            in_string = true;
+        }
+        rest = behind;
+    }
+    Cow::Owned(out)
+}
+
+/// The integer that a value is for Python's `int`: `64`, `64.0` and `"64"`.
+fn as_integer(value: &Value) -> Option<i128> {
+    match value {
+        Value::Number(number) => {
+            let whole =
+                |float: f64| (float.fract() == 0.0 && float.abs() < 1e15).then_some(float as i128);
+            let integer = number.as_i64().map(i128::from);
+            integer
+                .or_else(|| number.as_u64().map(i128::from))
+                .or_else(|| number.as_f64().and_then(whole))
+        }
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
     }
 }
 
@@ -27,8 +85,8 @@ impl Fields<'_> {
     pub fn integer(&self, field: &str, default: i64) -> Result<i64, Fault> {
         match self.0.get(field) {
             None => Ok(default),
-            Some(value) => value
-                .as_i64()
+            Some(value) => as_integer(value)
+                .and_then(|value| value.try_into().ok())
                 .ok_or_else(|| Fault::field(field, describe(value), "an integer")),
         }
     }
@@ -36,8 +94,8 @@ impl Fields<'_> {
     pub fn unsigned(&self, field: &str) -> Result<u64, Fault> {
         match self.0.get(field) {
             None => Ok(0),
-            Some(value) => value
-                .as_u64()
+            Some(value) => as_integer(value)
+                .and_then(|value| value.try_into().ok())
                 .ok_or_else(|| Fault::field(field, describe(value), "an integer of at least 0")),
         }
     }
@@ -166,5 +224,27 @@ pub(super) fn describe(value: &Value) -> String {
         Value::Number(number) => json_number(number),
         Value::Bool(value) => value.to_string(),
         Value::Null => "null".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_python_writes_and_json_does_not_have_is_null() {
+        let text = r#"{"a": NaN, "NaN": -Infinity, "b\\\"NaN": [Infinity, "x\\"], "c": 1}"#;
+        let object = object(text.as_bytes()).unwrap();
+        let keys: Vec<&str> = object.keys().map(String::as_str).collect();
+        assert_eq!(keys, ["NaN", "a", "b\\\"NaN", "c"]);
+        assert_eq!((&object["a"], &object["NaN"]), (&Value::Null, &Value::Null));
+        assert_eq!(object["b\\\"NaN"][1], "x\\");
+    }
+
+    #[test]
+    fn integers_are_what_python_makes_integers_of() {
+        let object = object(br#"{"a": 64.0, "b": " 2 ", "c": 1.5, "d": "x", "e": 1e300}"#).unwrap();
+        let found = ["a", "b", "c", "d", "e"].map(|key| as_integer(&object[key]));
+        assert_eq!(found, [Some(64), Some(2), None, None, None]);
     }
 }

@@ -135,12 +135,17 @@ fn captures(
         kv_heads: layer.kv_heads,
         head_dim: layer.head_dim,
     };
-    let bytes = shape.bytes(dtype).ok_or_else(too_large)? as u64;
+    let v_shape = Shape {
+        kv_heads: layer.v_kv_heads.unwrap_or(layer.kv_heads),
+        head_dim: layer.v_head_dim.unwrap_or(layer.head_dim),
+        ..shape
+    };
     let make = |is_k: bool| {
-        let (part_number, scheme) = match is_k {
-            true => (2 * number, layer.k_scheme),
-            false => (2 * number + 1, layer.v_scheme),
+        let (part_number, scheme, shape) = match is_k {
+            true => (2 * number, layer.k_scheme, shape),
+            false => (2 * number + 1, layer.v_scheme, v_shape),
         };
+        let bytes = shape.bytes(dtype).ok_or_else(too_large)? as u64;
         let scheme = head.index.schemes.get(scheme);
         let scheme = scheme.ok_or_else(|| broken("a scheme that is not there"))?;
         let span = part(file, head, part_number)?;
@@ -166,21 +171,23 @@ fn captures(
         Ok((span, part))
     };
     let (k, v) = (make(true)?, make(false)?);
-    let token = shape.token_elements() * dtype.size();
     let mut first = 0;
     let mut captures = Vec::new();
     for stored in &layer.captures {
         let inner = inner_path(&stored.path)
             .ok_or_else(|| Fault::field("path", shorten(&stored.path), "a path inside the file"))?;
-        let range = first * token..(first + stored.tokens) * token;
-        let place = |(span, part): &(Span, Arc<Part>)| Place {
-            span: span.clone(),
-            beside: Vec::new(),
-            decode: Some(Arc::new(Slice {
-                part: Arc::clone(part),
-                range: range.clone(),
-            })),
-            strided: None,
+        let place = |(span, part): &(Span, Arc<Part>)| {
+            // Within the part's size, which fits in memory.
+            let token = part.info.shape.token_elements() * dtype.size();
+            Place {
+                span: span.clone(),
+                beside: Vec::new(),
+                decode: Some(Arc::new(Slice {
+                    part: Arc::clone(part),
+                    range: first * token..(first + stored.tokens) * token,
+                })),
+                strided: None,
+            }
         };
         captures.push(Capture {
             path: format!("{}/{inner}", file.path),
@@ -192,6 +199,10 @@ fn captures(
             shape: Shape {
                 seq_len: stored.tokens,
                 ..shape
+            },
+            v_shape: Shape {
+                seq_len: stored.tokens,
+                ..v_shape
             },
             dtype,
             k: place(&k),

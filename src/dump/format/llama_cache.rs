@@ -9,6 +9,7 @@ use super::ggml_type::{Blocks, GgmlType};
 use super::llama_state::{self, Cursor, MAGICS, Rows};
 use super::spec::Format;
 use crate::dump::archive::ListedFile;
+use crate::dump::arrays::Axes;
 use crate::dump::arrays::array::{Array, ArrayGroup, Element, Hints, c_strides};
 use crate::dump::bytes::stream::{Reader, Span};
 use crate::dump::problem::{Fault, Problem};
@@ -88,7 +89,10 @@ fn parse(file: &ListedFile, _: &[u8], findings: &mut Findings) -> Result<(), Fau
     findings.groups.push(ArrayGroup {
         path: file.path.clone(),
         arrays,
-        hints: Hints::default(),
+        hints: Hints {
+            axes: Axes::parse("seq,dim").ok(),
+            ..Hints::default()
+        },
     });
     Ok(())
 }

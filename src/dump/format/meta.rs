@@ -13,7 +13,10 @@ pub(super) struct Meta {
     /// Empty where the file names none.
     pub run_id: String,
     pub seq_start: u64,
+    /// Shape of K.
     pub shape: Shape,
+    /// Shape of V: `v_kv_heads` and `v_head_dim`, which `convert` writes, where they are not K's.
+    pub v_shape: Shape,
     pub dtype: Dtype,
     /// Names relative to the folder of the meta file; they don't leave it.
     pub k_file: String,
@@ -29,12 +32,25 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Meta, Fault> {
         kv_heads: fields.size("kv_heads")?,
         head_dim: fields.size("head_dim")?,
     };
+    let or_as_k = |field: &str, of_k: usize| {
+        if object.contains_key(field) {
+            fields.size(field)
+        } else {
+            Ok(of_k)
+        }
+    };
+    let v_shape = Shape {
+        kv_heads: or_as_k("v_kv_heads", shape.kv_heads)?,
+        head_dim: or_as_k("v_head_dim", shape.head_dim)?,
+        ..shape
+    };
     Ok(Meta {
         layer_id: fields.integer("layer_id", -1)?,
         stage: fields.text("stage")?.unwrap_or("unknown").to_owned(),
         run_id: fields.run_id()?,
         seq_start: fields.unsigned("seq_start")?,
         shape,
+        v_shape,
         dtype: fields.dtype()?,
         k_file: fields.file_name("k_file")?,
         v_file: fields.file_name("v_file")?,
@@ -65,6 +81,7 @@ mod tests {
             run_id: String::new(),
             seq_start: 0,
             shape,
+            v_shape: shape,
             dtype: Dtype::F16,
             k_file,
             v_file,
@@ -75,8 +92,8 @@ mod tests {
     #[test]
     fn names_the_field_the_value_found_and_the_one_expected() {
         assert_eq!(
-            fault(r#"{"layer_id":"3"}"#),
-            r#"layer_id: found the string "3", expected an integer"#
+            fault(r#"{"layer_id":"three"}"#),
+            r#"layer_id: found the string "three", expected an integer"#
         );
         assert_eq!(
             fault(r#"{"seq_len":-1}"#),

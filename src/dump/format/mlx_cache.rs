@@ -113,6 +113,7 @@ pub(super) fn group(
     let hints = Hints {
         tensor_names: NamePattern::parse("{layer}.{kv:0|1}").ok(),
         transformers: true,
+        axes: None,
     };
     ArrayGroup {
         path: file.path.clone(),

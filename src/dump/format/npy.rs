@@ -28,6 +28,8 @@ pub(super) const FORMAT: Format = Format {
 };
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
+/// Stands for a type that is a list of fields.
+const RECORD: &str = "a record";
 
 fn broken(why: &str) -> Fault {
     Fault::Broken(format!("not a whole .npy file: {why}"))
@@ -69,9 +71,21 @@ fn array(file: &ListedFile, head: &[u8]) -> Result<Array, Fault> {
     let dict = head.get(dict_start..).unwrap_or_default();
     let dict = Dict::parse(&String::from_utf8_lossy(dict))
         .ok_or_else(|| broken("its header is not the dict it should be"))?;
-    let wrong =
-        |found: &str| Fault::field("descr", shorten(found), "<f2, <f4 or <u2 with --bits16");
+    let wrong = |found: &str| {
+        let expected = "<f2, <f4, bfloat16, or <u2 with --bits16";
+        let objects =
+            "; Python objects and records are not read: save K and V as arrays of their own";
+        let objects = if found == RECORD || found.ends_with('O') {
+            objects
+        } else {
+            ""
+        };
+        Fault::field("descr", shorten(found), format!("{expected}{objects}"))
+    };
     let (big_endian, kind) = match dict.descr.split_at_checked(1) {
+        // ml_dtypes' own name, which its own writer leaves.
+        _ if dict.descr == "bfloat16" => (false, "V2"),
+        Some((_, "O")) => return Err(wrong(&dict.descr)),
         Some(("<" | "|" | "=", kind)) => (false, kind),
         Some((">", kind)) => (true, kind),
         _ => return Err(wrong(&dict.descr)),
@@ -147,12 +161,12 @@ impl Dict {
             let key = rest.string()?;
             rest.expect(':')?;
             match key {
-                "descr" => dict.descr = rest.string().unwrap_or("a record").to_owned(),
+                "descr" => dict.descr = rest.string().unwrap_or(RECORD).to_owned(),
                 "fortran_order" => dict.fortran = rest.truth()?,
                 "shape" => dict.shape = rest.tuple()?,
                 _ => return None,
             }
-            if dict.descr == "a record" {
+            if dict.descr == RECORD {
                 // Its fields have a grammar of their own, and can't be K or V.
                 return Some(dict);
             }

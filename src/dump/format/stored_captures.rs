@@ -96,27 +96,28 @@ fn capture(
             expected,
         )
     };
-    let sizes: Option<Vec<usize>> = k
-        .shape
-        .iter()
-        .map(|&size| usize::try_from(size).ok())
-        .collect();
-    let (Element::Known(dtype), Some(&[seq_len, kv_heads, head_dim])) =
-        (&k.element, sizes.as_deref())
-    else {
-        return Err(wrong(k, "fp16, bf16 or fp32 with 3 axes"));
+    let shape = |of: &Array| {
+        let sizes = of.shape.iter().map(|&size| usize::try_from(size).ok());
+        let sizes: Option<Vec<usize>> = sizes.collect();
+        let (Element::Known(dtype), Some(&[seq_len, kv_heads, head_dim])) =
+            (&of.element, sizes.as_deref())
+        else {
+            return Err(wrong(of, "fp16, bf16 or fp32 with 3 axes"));
+        };
+        let shape = Shape {
+            seq_len,
+            kv_heads,
+            head_dim,
+        };
+        match shape.bytes(*dtype) {
+            Some(_) => Ok((shape, *dtype)),
+            None => Err(wrong(of, "a size that this machine can address")),
+        }
     };
-    if k.shape != v.shape || k.element != v.element {
+    let ((shape, dtype), (v_shape, v_dtype)) = (shape(k)?, shape(v)?);
+    if shape.seq_len != v_shape.seq_len || dtype != v_dtype {
         return Err(wrong(v, "that of K"));
     }
-    let shape = Shape {
-        seq_len,
-        kv_heads,
-        head_dim,
-    };
-    shape
-        .bytes(*dtype)
-        .ok_or_else(|| wrong(k, "a size that this machine can address"))?;
     let StoredCapture {
         run,
         layer_id,
@@ -134,7 +135,8 @@ fn capture(
         stage,
         seq_start,
         shape,
-        dtype: *dtype,
+        v_shape,
+        dtype,
         k,
         v,
     })

@@ -1,8 +1,8 @@
 //! The products of attention for one KV head: many query vectors (lanes) over all tokens. A token's values are spread over lanes of
 //! queries for the logits, a weight over lanes of a value vector for the outputs, so every sum has its own lane and its own order.
 
+use super::cache::{Cache, Changed, difference};
 use super::exp::{exp, exp_m1, tanh};
-use super::{Cache, Changed, difference};
 use crate::numeric::f32x8::{F32x8, LANES};
 use multiversion::multiversion;
 use std::ops::Range;

@@ -5,11 +5,12 @@
 //! mean of e, the weights change by w * (e - r) / (1 + r). So small errors are not lost in the rounding of f32, in which all this is done,
 //! in one order of additions on every machine.
 
+mod cache;
 mod exp;
 mod kernel;
 
+pub use cache::{Cache, Changed};
 use kernel::Block;
-use multiversion::multiversion;
 
 /// Captured queries of one layer, in the run's positions.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,21 +27,6 @@ pub struct Queries {
     pub window: Option<u64>,
     /// A logit s becomes cap * tanh(s / cap).
     pub softcap: Option<f32>,
-}
-
-/// K or V of consecutive tokens.
-#[derive(Clone, Copy, Debug)]
-pub struct Cache<'a> {
-    /// `[tokens, kv_heads, head_dim]`.
-    pub k: &'a [f32],
-    /// The same of V.
-    pub v: &'a [f32],
-    /// Position of the first token.
-    pub position: u64,
-    /// KV heads.
-    pub kv_heads: usize,
-    /// Elements of a head's vector.
-    pub head_dim: usize,
 }
 
 /// Squared outputs and squared errors of them, summed over queries, for each query head.
@@ -75,17 +61,6 @@ impl OutputErrors {
         add(&mut self.error, &other.error);
         add(&mut self.square, &other.square);
     }
-}
-
-/// What is changed of a cache.
-#[derive(Clone, Copy, Debug)]
-pub enum Changed<'a> {
-    /// K alone.
-    K(&'a [f32]),
-    /// V alone: the weights stay.
-    V(&'a [f32]),
-    /// Both, K first.
-    Both(&'a [f32], &'a [f32]),
 }
 
 /// The attention of some queries over a cache as it was captured, against which changed ones are held.
@@ -169,13 +144,5 @@ impl<'a> Attention<'a> {
             errors.square.extend(square);
         }
         errors
-    }
-}
-
-/// `b - a`, value by value.
-#[multiversion(targets("x86_64+avx2"))]
-fn difference(a: &[f32], b: &[f32], out: &mut [f32]) {
-    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-        *out = b - a;
     }
 }

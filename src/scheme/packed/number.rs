@@ -1,6 +1,7 @@
 //! Small number formats: the half-precision scales of groups, fp8 and fp4 values.
 
-use crate::tensor::{Element, F16, f16_to_f32, f32_to_f16};
+use crate::tensor::{Element, f16_to_f32, f32_to_f16};
+use half::f16;
 
 /// The value of the fp16 nearest to `value`; what lies beyond the range becomes the greatest finite fp16.
 #[inline(always)]
@@ -11,13 +12,13 @@ pub(super) fn as_f16(value: f32) -> f32 {
 /// Appends a value that [`as_f16`] gave.
 pub(super) fn write_f16(value: f32, out: &mut Vec<u8>) {
     let mut bytes = [0; 2];
-    F16::put(value, &mut bytes);
+    f16::put(value, &mut bytes);
     out.extend(bytes);
 }
 
 /// The fp16 at `at`.
 pub(super) fn read_f16(bytes: &[u8], at: usize) -> f32 {
-    F16::get(&bytes[at..])
+    f16::get(&bytes[at..])
 }
 
 /// An fp8 format: `MANTISSA` bits of mantissa, the rest exponent. Infinity and NaN are never made: what is too large saturates.

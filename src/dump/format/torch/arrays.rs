@@ -114,6 +114,7 @@ pub(super) fn take_in(
         hints: Hints {
             tensor_names,
             transformers: true,
+            axes: None,
         },
     });
     Ok(())

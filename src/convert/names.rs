@@ -1,0 +1,46 @@
+//! Names of what is written.
+
+use std::ops::Range;
+
+use crate::dump::Capture;
+
+/// Folder and stem of a capture: those that it has, where all of its tokens are kept.
+pub(super) fn name(capture: &Capture, tokens: &Range<usize>) -> (String, String) {
+    let start = capture.seq_start.saturating_add(tokens.start as u64);
+    let stem = format!("t{start}_{}", start.saturating_add(tokens.len() as u64));
+    let Some(path) = capture.meta_path() else {
+        return (folder(&capture.run, capture.layer_id), stem);
+    };
+    let (folder, file) = path
+        .rfind('/')
+        .map_or(("", path), |slash| path.split_at(slash + 1));
+    let own = file
+        .strip_prefix("meta_")
+        .and_then(|name| name.strip_suffix(".json"));
+    let own = own.filter(|_| *tokens == (0..capture.shape.seq_len));
+    (folder.to_owned(), own.map_or(stem, str::to_owned))
+}
+
+/// A folder for what has none.
+pub(super) fn folder(run: &str, layer_id: i64) -> String {
+    let parts = run.split('/').map(plain).filter(|part| !part.is_empty());
+    let folder: String = parts.map(|part| part + "/").collect();
+    let folder = if folder.is_empty() {
+        "run/".to_owned()
+    } else {
+        folder
+    };
+    format!("{folder}layer_{layer_id}/")
+}
+
+/// A part of a path without anything that a file system might take amiss.
+fn plain(part: &str) -> String {
+    // No file system takes longer names, and a zip entry has room for 65,535 bytes of path.
+    let part: String = part.chars().take(60).collect();
+    let part = part.replace(|c: char| c.is_control() || r#"\:*?"<>|"#.contains(c), "_");
+    if part.chars().all(|c| c == '.') {
+        String::new()
+    } else {
+        part
+    }
+}
