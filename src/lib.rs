@@ -49,5 +49,5 @@ pub mod par;
 pub mod report;
 pub mod scheme;
 pub mod tensor;
-#[cfg(target_arch = "wasm32")]
+#[cfg(any(target_arch = "wasm32", test))]
 pub mod web;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 /// What rows say about their capture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct CaptureInfo {
     /// Its place in the dump.
@@ -50,6 +51,7 @@ impl CaptureInfo {
 
 /// One tensor's figures in a row.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct TensorRow {
     /// Bytes before.
@@ -86,6 +88,7 @@ impl CaptureInfo {
 
 /// What was done to the values of a row: the analysis's method and its parameters.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Variant {
     /// `lossless`, `truncate`, `quant`, `block_norm`, `clip_percentile`, `bs64_topk0.02_b8`, ...
@@ -112,6 +115,7 @@ impl Variant {
 
 /// One capture under one variant.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
     /// The capture.
@@ -129,6 +133,7 @@ pub struct Row {
 
 /// Figures over many rows: ratios are total raw by total size, errors are weighted by elements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Weighted {
     /// Rows that count.
@@ -155,6 +160,7 @@ pub struct Weighted {
 
 /// The rows of one variant together (in the mixed analysis all rows).
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Group {
     /// What was done.
@@ -190,6 +196,7 @@ impl ReportFile {
 
 /// A captured tensor that holds NaN or infinite values.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct NonFinite {
     /// The capture's place in the dump.
@@ -202,11 +209,13 @@ pub struct NonFinite {
 
 /// What an analysis found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// The analysis's name, as the command line has it.
     pub analysis: &'static str,
     /// Every setting, defaults too.
+    #[cfg_attr(test, ts(type = "Record<string, Value>"))]
     pub settings: Settings,
     /// Captures that were measured.
     pub captures: usize,

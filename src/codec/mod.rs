@@ -32,6 +32,7 @@ impl Mode {
 
 /// One value for each compressed stream of a tensor: the bytes, the frame, or (by default) its compressed size in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum Planes<T = u64> {
     /// Of all bytes: as they are, or (of float8, which has one plane) differenced along the tokens.

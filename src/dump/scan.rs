@@ -180,6 +180,7 @@ fn read(
 
 /// A kind of file that opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct FormatInfo {
     /// What it is: `safetensors file`.
     pub label: &'static str,

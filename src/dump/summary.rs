@@ -12,6 +12,7 @@ use super::queries::{AttentionInfo, Queries};
 
 /// What a dump holds.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct DumpSummary {
     /// Number of captures.
@@ -40,6 +41,7 @@ pub struct DumpSummary {
 
 /// What one run holds.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct RunSummary {
     /// Name of the run; may be empty.
@@ -60,6 +62,7 @@ pub struct RunSummary {
 
 /// How much of the dump a layer is.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct LayerCount {
     /// The layer's number.
@@ -72,6 +75,7 @@ pub struct LayerCount {
 
 /// How many captures are of a stage.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct StageCount {
     /// `prefill`, `decode`, `unknown` or another.
@@ -82,6 +86,7 @@ pub struct StageCount {
 
 /// How many captures have a shape.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ShapeCount {
     /// Tokens.
@@ -102,6 +107,7 @@ pub struct ShapeCount {
 
 /// How many captures have an element type.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct DtypeCount {
     /// `fp16`, `bf16` or `fp32`.
@@ -112,6 +118,7 @@ pub struct DtypeCount {
 
 /// Captured queries of a layer.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct QueryCount {
     /// The file that describes them.

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 /// A setting and the value that mends something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Mend {
     /// The setting's flag, without `--`.
@@ -17,6 +18,7 @@ pub struct Mend {
 
 /// Something that makes the figures say something else than a reader thinks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Caveat {
     /// `zero-tail`, `is-bf16`, `is-fp16`, `repeated-heads`, `constant`, `k-equals-v` or `non-finite`.

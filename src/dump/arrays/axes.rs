@@ -38,6 +38,7 @@ const NAMES: &[(&str, Axis)] = &[
 /// assert_eq!(Axes::parse("heads,dim").unwrap_err().to_string(), "seq is missing");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(as = "String"))]
 #[serde(try_from = "String", into = "String")]
 pub struct Axes(Vec<Axis>);
 

@@ -22,6 +22,7 @@ use super::named::{KEY_WORDS, Kv, Named, VALUE_WORDS, word_kv};
 /// assert!(NamePattern::parse("layers.{number}.{kv}").is_err());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(as = "String"))]
 #[serde(try_from = "String", into = "String")]
 pub struct NamePattern {
     text: String,

@@ -17,6 +17,7 @@ use serde::Serialize;
 
 /// How far restored values lie from the original ones, over one tensor. All are f32 values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Errors {
     /// Mean absolute error.
