@@ -36,7 +36,7 @@
 /** Adds rows one by one, so that a long run never goes through all of them again. */
 class WeightedSum {
   #sum = { captures: 0, elements: 0, raw: 0, size: 0, hi: 0, lo: 0, split: true, extra: 0, nonFinite: 0 };
-  #errors = { weight: 0, mae: 0, rmse: 0, cosine: 0, cosineGap: 0, maxAbs: 0 };
+  #errors = { weight: 0, mae: 0, rmse: 0, cosine: 0, cosineGap: 0, valueRms: 0, maxAbs: 0 };
 
   /** @param {TensorRow} tensor @param {number} elements */
   add({ rawBytes, size, extraBytes, nonFinite, planes, errors }, elements) {
@@ -61,6 +61,7 @@ class WeightedSum {
     total.rmse += errors.rmse * elements;
     total.cosine += errors.cosine * elements;
     total.cosineGap += (1 - errors.cosine) * elements;
+    total.valueRms += errors.valueRms * elements;
     total.maxAbs = Math.max(total.maxAbs, errors.maxAbs);
   }
 
@@ -69,7 +70,7 @@ class WeightedSum {
     const { weight, maxAbs, ...sums } = this.#errors;
     const mean = (/** @type {number} */ sum) => sum / weight;
     const errors = {
-      ...{ mae: mean(sums.mae), rmse: mean(sums.rmse), cosine: mean(sums.cosine), maxAbs },
+      ...{ mae: mean(sums.mae), rmse: mean(sums.rmse), cosine: mean(sums.cosine), valueRms: mean(sums.valueRms), maxAbs },
       cosineGap: Math.max(0, mean(sums.cosineGap)),
     };
     const { raw, size } = this.#sum;
@@ -166,6 +167,20 @@ function group(rows, keyOf) {
     }
   }
   return [...groups.values()].map(({ about, sum }) => ({ ...about, ...sum.figures }));
+}
+
+/**
+ * K and V over all of these rows. @param {Iterable<Row>} rows @returns {{ k: Figures, v: Figures, kvRatio: number }}
+ */
+export function totals(rows) {
+  const [k, v] = [new WeightedSum(), new WeightedSum()];
+  for (const row of rows) {
+    k.add(row.k, elementsOf(row));
+    v.add(row.v, elementsOf(row));
+  }
+  const figures = { k: k.figures, v: v.figures };
+  const size = figures.k.size + figures.v.size;
+  return { ...figures, kvRatio: size > 0 ? (figures.k.raw + figures.v.raw) / size : 0 };
 }
 
 /** @param {Row} row */

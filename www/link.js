@@ -36,14 +36,39 @@ export function hashOf(state) {
   return query.toString().replaceAll("%2C", ",").replaceAll("%2F", "/");
 }
 
+/** A link's keys and values, which remembers what was asked for. */
+class Query {
+  #params;
+  /** @type {Set<string>} */
+  #read = new Set();
+
+  /** @param {string} hash with or without "#" */
+  constructor(hash) {
+    this.#params = new URLSearchParams(hash.replace(/^#/, ""));
+  }
+
+  /** @param {string} key */
+  get(key) {
+    this.#read.add(key);
+    return this.#params.get(key);
+  }
+
+  /** Keys that nobody asked for. */
+  get unread() {
+    return [...new Set(this.#params.keys())].filter((key) => !this.#read.has(key));
+  }
+}
+
 /**
- * The part of the state that a hash describes. Flags that the analysis doesn't have are passed over.
+ * The part of the state that a hash describes. What this page does not know is named in `strangeKeys` and passed over.
  * @param {State} state with specs @param {string} hash with or without "#"
- * @returns {Pick<State, "analysis" | "values" | "verify" | "lesson" | "mapping" | "beside">}
+ * @returns {Pick<State, "analysis" | "values" | "verify" | "lesson" | "mapping" | "beside" | "strangeKeys">}
  */
 export function stateOfHash(state, hash) {
-  const query = new URLSearchParams(hash.replace(/^#/, ""));
-  const spec = specOf(state, query.get("analysis") ?? "") ?? state.specs[0];
+  const query = new Query(hash);
+  const name = query.get("analysis") ?? "";
+  const found = specOf(state, name);
+  const spec = found ?? state.specs[0];
   const shared = sharedFlags(state.specs);
   /** @type {State["values"]} */
   const values = { ...state.values, "": {}, [spec.name]: {} };
@@ -52,19 +77,26 @@ export function stateOfHash(state, hash) {
     if (text !== null) values[shared.has(flag) ? "" : spec.name][flag] = text;
   }
   const mapping = mappingOf(Object.fromEntries(MAPPING.map(([key, flag]) => [key, query.get(flag) ?? ""])));
-  return {
-    analysis: spec.name,
-    values,
-    verify: query.get("verify") !== "no",
-    lesson: lessonStep(hash),
-    mapping,
-    beside: query.get("dump") ?? "",
-  };
+  query.get("run");
+  query.get("learn");
+  const verify = query.get("verify") !== "no";
+  const beside = query.get("dump") ?? "";
+  const strangeKeys = [...(found || !name ? [] : [`analysis=${name}`]), ...query.unread];
+  return { analysis: spec.name, values, verify, lesson: lessonStep(hash), mapping, beside, strangeKeys };
 }
+
+/** The address to hand on: with a dump beside the page it also shows the result. @param {State} state */
+export function linkOf(state) {
+  const hash = [hashOf(state), state.beside && state.shown !== null ? "run=1" : ""].filter(Boolean).join("&");
+  return location.origin + location.pathname + location.search + (hash ? `#${hash}` : "");
+}
+
+/** Whether a link wants its dump analysed at once. @param {string} hash with or without "#" */
+export const asksToRun = (hash) => new Query(hash).get("run") === "1";
 
 /** @param {string} hash @returns {number | null} */
 export function lessonStep(hash) {
-  const text = new URLSearchParams(hash.replace(/^#/, "")).get("learn");
+  const text = new Query(hash).get("learn");
   if (text === null) return null;
   const step = Number.parseInt(text, 10);
   return step >= 1 ? step : 1;

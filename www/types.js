@@ -9,6 +9,7 @@
  *
  * @typedef {object} Outcome  one finished (or cancelled) run in the list of runs
  * @property {number} id
+ * @property {string} name           as the reader calls it, "" until then
  * @property {string} analysis
  * @property {Settings} settings     what differed from the defaults
  * @property {string} dumpName
@@ -46,6 +47,8 @@
  * @property {number | null} shown            id of the outcome on screen
  * @property {number | null} comparedTo       id of the outcome beside it
  * @property {number | null} lesson           step of the lesson, null when it is closed
+ * @property {string[]} strangeKeys          what the link says and this page does not know
+ * @property {boolean} kept                   runs are kept in this browser, and so survive the tab
  * @property {(() => void) | null} update      changes to a newer version that is ready
  */
 export {};

@@ -19,8 +19,15 @@ const without = (runs, dump) => runs.filter(({ run }) => !dump.runs.some((each) 
 
 /** @param {Store<State>} store @param {Promise<Engine>} engine */
 export function dumpActions({ get, set }, engine) {
-  /** @param {Promise<FileEntry[]> | FileEntry[]} found @returns {Promise<boolean>} whether the dump has captures now */
-  async function add(found) {
+  /** What was taken in, by path. @type {Map<string, FileEntry>} */
+  const taken = new Map();
+
+  /**
+   * @param {Promise<FileEntry[]> | FileEntry[]} found
+   * @param {string} [beside] path beside the page that a link to this dump can name; none for the reader's own files
+   * @returns {Promise<boolean>} whether the dump has captures now
+   */
+  async function add(found, beside = "") {
     set({ reading: "Getting files", dumpFailure: null });
     try {
       const entries = await found;
@@ -29,7 +36,9 @@ export function dumpActions({ get, set }, engine) {
       /** @param {number} read @param {number} total */
       const onProgress = (read, total) => set({ reading: `Reading ${count(read)} of ${count(total)} files` });
       const dump = await (await engine).addFiles(entries, { onProgress });
-      set({ dump, leftOut: without(get().leftOut, dump) });
+      for (const entry of entries) taken.set(entry.path, entry);
+      // A link names one dump: with others added to it, it would show less than is on screen.
+      set({ dump, leftOut: without(get().leftOut, dump), beside: get().dump?.captures ? "" : beside });
       if (dump.captures === 0 && dump.problems.length === 0 && dump.guesses.length === 0) {
         throw new EngineError(
           "dump",
@@ -88,7 +97,7 @@ export function dumpActions({ get, set }, engine) {
       const bytes = asked ? null : await sizeOf(url);
       if (bytes !== null && bytes > ASK_BYTES) return set({ offer: { url, bytes } });
       set({ offer: null });
-      await add(fetchedDump(url));
+      await add(fetchedDump(url), get().beside);
     } catch (error) {
       set({ dumpFailure: failureOf(error) });
     }
@@ -113,5 +122,8 @@ export function dumpActions({ get, set }, engine) {
   /** @type {Engine["convert"]} */
   const convert = async (options, news) => (await engine).convert(options, news);
 
-  return { add, addTransferred, removeRun, restoreRun, openBeside, setMapping, inspect, convert };
+  /** The files of the dump on screen, also those of runs that are left out and may come back. */
+  const files = () => [...taken.values()];
+
+  return { files, add, addTransferred, removeRun, restoreRun, openBeside, setMapping, inspect, convert };
 }

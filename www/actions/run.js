@@ -60,10 +60,10 @@ export function runActions({ get, set }, engine) {
     if (progress) keep({ ...about, ...progress, report: null, rows, files: [], problems: [] });
   }
 
-  /** @param {Omit<Outcome, "id">} outcome */
+  /** @param {Omit<Outcome, "id" | "name">} outcome */
   function keep(outcome) {
-    const id = ++lastId;
-    set({ outcomes: [...get().outcomes, { id, ...outcome }], shown: id, comparedTo: null });
+    const id = (lastId = Math.max(lastId, ...get().outcomes.map((each) => each.id)) + 1);
+    set({ outcomes: [...get().outcomes, { id, name: "", ...outcome }], shown: id, comparedTo: null });
   }
 
   /** @param {Partial<Running>} change */
@@ -72,10 +72,25 @@ export function runActions({ get, set }, engine) {
     if (running) set({ running: { ...running, ...change } });
   }
 
+  /** @param {number} id @param {string} name "" takes its own name away */
+  const renameOutcome = (id, name) =>
+    set({ outcomes: get().outcomes.map((outcome) => (outcome.id === id ? { ...outcome, name: name.trim() } : outcome)) });
+
+  /** Forgets a result; where it is on screen, the newest that is left takes its place. @param {number} id */
+  function deleteOutcome(id) {
+    const outcomes = get().outcomes.filter((outcome) => outcome.id !== id);
+    const { shown, comparedTo } = get();
+    set({
+      outcomes,
+      shown: shown === id ? (outcomes.at(-1)?.id ?? null) : shown,
+      comparedTo: comparedTo === id || shown === id ? null : comparedTo,
+    });
+  }
+
   function cancel() {
     abort?.abort();
     patch({ cancelling: true });
   }
 
-  return { run, cancel };
+  return { run, cancel, renameOutcome, deleteOutcome };
 }

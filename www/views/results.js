@@ -53,7 +53,7 @@ export function mountResults(app) {
       if (height) shown.style.setProperty("--charts-height", `${height}px`);
       const hadFocus = shown.contains(document.activeElement) || list.contains(document.activeElement);
       fill(shown, outcome && (other ? comparison(app, outcome, other) : outcomeView(app, outcome)));
-      fill(list, outcomes.length > 0 && runList(app, outcomes, id, comparedTo));
+      fill(list, (outcomes.length > 0 || store.get().kept) && runList(app, outcomes, id, comparedTo));
       // What was pressed is gone with what it stood in: the result that came of it is next.
       if (hadFocus) byId("result").focus({ preventScroll: true });
     },

@@ -4,7 +4,7 @@
 /** @import { Running } from "../types.js" */
 import { byId, fill, h } from "../dom.js";
 import { count, duration, megabytes, plural } from "../format.js";
-import { commandOf } from "../link.js";
+import { commandOf, linkOf } from "../link.js";
 import { paramsOf, specOf } from "../settings.js";
 import { copyButton } from "./copy.js";
 import { failureBox } from "./failure.js";
@@ -25,7 +25,7 @@ export function runBar(app) {
     "div",
     { class: "share buttons" },
     h("label", { class: "check", title: "Decode what was compressed again, and compare it with the dump bit for bit" }, verify, "Verify"),
-    copyButton("Copy link", "The address with these settings", () => location.href),
+    copyButton("Copy link", "The address with these settings, and with the dump where it lies beside this page", () => linkOf(store.get())),
     copyButton("Copy command", "The same run on the command line", () => commandOf(store.get())),
   );
   const root = h("div", {}, h("div", { class: "run-bar" }, go, h("div", { class: "state" }, text, bar), share), failure);
