@@ -83,6 +83,7 @@ fn analyse(matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
     let dump = input::open(matches)?;
     input::report_guesses(&dump.guesses);
     report_problems(&dump.problems);
+    input::report_others(&dump.others);
     if args.strict && !dump.problems.is_empty() {
         return Err(Failure::new(
             1,

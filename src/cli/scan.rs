@@ -20,6 +20,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         print(&summary);
     }
     report_problems(&dump.problems);
+    input::report_others(&dump.others);
     if matches.get_flag("strict") && !dump.problems.is_empty() {
         return Err(Failure::new(1, "the dump has problems, see above"));
     }
@@ -92,9 +93,15 @@ fn print_run(run: &RunSummary) {
     say!("  dtypes  {}", dtypes.join(", "));
     say!("  shapes  [seq_len, kv_heads, head_dim]");
     for shape in &run.shapes {
+        let or_v = |k: usize, v: Option<usize>| match v {
+            Some(v) => format!("{k}/{v}"),
+            None => k.to_string(),
+        };
         let size = format!(
             "[{}, {}, {}]",
-            shape.seq_len, shape.kv_heads, shape.head_dim
+            shape.seq_len,
+            or_v(shape.kv_heads, shape.v_kv_heads),
+            or_v(shape.head_dim, shape.v_head_dim)
         );
         say!(
             "    {size:<20} {}",
