@@ -4,11 +4,36 @@
 //! [`analysis`] keeps them as they are or makes them [`lossy`], has their [`codec`] streams compressed and counts the bytes, takes
 //! the [`metrics`] of what was lost, and folds the rows, in dump order, into a [`report`]. [`convert`] writes dumps in other formats.
 //!
-//! Arrows point down only: the command line and `web` → `analysis` → (`dump`, `lossy`, `codec`, `metrics`) → `tensor`. Nothing but
+//! From a dump to a report:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use kvlens::analysis::Job;
+//! use kvlens::dump::{FolderSource, ScanOptions, Source, scan};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let source: Arc<dyn Source> = Arc::new(FolderSource::open("tests/data/sample-dump/dumps".as_ref())?);
+//! let dump = scan(&source, &ScanOptions::default());
+//! let report = Job::new("mixed", [("lossy-mantissa-bits", 6), ("lossless-first-n", 2)])?.run(&dump)?;
+//! let all = &report.groups[0].all;
+//! assert_eq!(format!("{:.3}", all.kv_ratio), "1.459");
+//! for file in &report.files {
+//!     println!("{}: {} bytes", file.name, file.bytes.len());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Arrows point down only: the command line and `web` → `analysis` → (`dump`, `lossy`, `scheme`, `codec`, `metrics`) → `tensor` → `numeric`. Nothing but
 //! `web` knows a browser, nothing but the command line a terminal; [`par`] is the only way to other threads. The whole map, recipes for a
 //! format or an analysis, and the glossary are in
 //! [docs/architecture.md](https://github.com/kvlens/kvlens/blob/main/docs/architecture.md).
 #![deny(unsafe_code)]
+
+/// Its Rust example is compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub mod analysis;
 pub mod codec;
@@ -22,5 +47,5 @@ pub mod par;
 pub mod report;
 pub mod scheme;
 pub mod tensor;
-#[cfg(target_arch = "wasm32")]
+#[cfg(any(target_arch = "wasm32", test))]
 pub mod web;

@@ -6,7 +6,7 @@ mod imp {
 
     /// A thread that waits for one half of a [`join`] takes up other work meanwhile, in which it may wait again: with many small captures
     /// over a hundred lay on one stack. Work that lies this deep is done by its thread alone, so it waits for nothing.
-    const DEEPEST: usize = 8;
+    const MAX_DEPTH: usize = 8;
 
     thread_local! {
         static DEPTH: Cell<usize> = const { Cell::new(0) };
@@ -32,7 +32,7 @@ mod imp {
         a: impl FnOnce() -> A + Send,
         b: impl FnOnce() -> B + Send,
     ) -> (A, B) {
-        if DEPTH.get() >= DEEPEST {
+        if DEPTH.get() >= MAX_DEPTH {
             return (a(), b());
         }
         rayon::join_context(

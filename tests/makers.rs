@@ -234,6 +234,33 @@ fn mnn_packed_buffers_are_the_plain_ones() {
     assert_eq!(packed.len(), 1);
 }
 
+#[test]
+fn packed_buffers_beside_the_same_tokens_unpacked_do_not_count_twice() {
+    let mut files = Vec::new();
+    for form in ["packed", "plain"] {
+        let folder = format!("tests/data/cases/mnn-packed/{form}/run_1/layer_0");
+        for entry in Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join(folder)
+            .read_dir()
+            .unwrap()
+        {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            files.push((
+                format!("run_1/layer_0/{name}"),
+                std::fs::read(&path).unwrap(),
+            ));
+        }
+    }
+    let both = scan_as(Arc::new(MemorySource::new(files)), "{}");
+    assert_eq!(layers(&both), layers(&open("mnn-packed/plain")));
+    let told = &both.notes[0].text;
+    assert!(
+        told.starts_with("1 packed capture of tokens that are there"),
+        "{told}"
+    );
+}
+
 /// How a llama.cpp state is written, by version and model.
 #[derive(Clone, Copy)]
 struct Form {

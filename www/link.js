@@ -4,7 +4,7 @@
 /** @import { State } from "./types.js" */
 import { changedSettings, paramsOf, sharedFlags, specOf } from "./settings.js";
 
-/** @type {[keyof State["mapping"], string][]} */
+/** @type {["tensorNames" | "axes" | "bits16", string][]} */
 const MAPPING = [
   ["tensorNames", "tensor-names"],
   ["axes", "axes"],

@@ -1,18 +1,22 @@
 // Values of the form: texts by flag, as on the command line, kept only where they differ from the default.
-// Ranges come from the core's definitions; the core checks again before it runs.
+// What there is to set comes from the core's definitions, and the core alone says what is wrong with a value (State.plan).
 
-/** @import { AnalysisSpec } from "./engine/types.js" */
-/** @import { Choice, Param, Settings, State } from "./types.js" */
+/** @import { AnalysisSpec, Choice, ParamSpec } from "./engine/core.js" */
+/** @import { Settings } from "./engine/types.js" */
+/** @import { State } from "./types.js" */
 import { number } from "./format.js";
 
-/** @param {AnalysisSpec} spec @returns {Param[]} */
-export const paramsOf = (spec) => /** @type {Param[]} */ (/** @type {unknown} */ (spec.params));
+/** @param {AnalysisSpec} spec @returns {ParamSpec[]} */
+export const paramsOf = (spec) => /** @type {ParamSpec[]} */ (/** @type {unknown} */ (spec.params));
 
-/** @param {Param} param */
+/** @param {ParamSpec} param */
 export const defaultText = (param) => (Array.isArray(param.default) ? param.default.join(",") : String(param.default));
 
 /** @param {State} state @param {string} [name] */
 export const specOf = (state, name = state.analysis) => state.specs.find((spec) => spec.name === name);
+
+/** Whether every capture has one row, so that a layer has one ratio. @param {State} state @param {string} analysis */
+export const oneVariant = (state, analysis) => specOf(state, analysis)?.variants === "one";
 
 /** Flags that every analysis has keep their value from tab to tab. @param {AnalysisSpec[]} specs */
 export function sharedFlags(specs) {
@@ -35,7 +39,7 @@ export function changedSettings(state, name = state.analysis) {
   return Object.fromEntries(pairs);
 }
 
-/** @param {State} state @param {Param} param */
+/** @param {State} state @param {ParamSpec} param */
 export const valueOf = (state, param) => changedSettings(state)[param.flag] ?? defaultText(param);
 
 /** The value of a setting of the chosen analysis. @param {State} state @param {string} flag */
@@ -54,7 +58,7 @@ export function withValue(state, flag, text) {
   return { ...state.values, [home]: { ...state.values[home], [flag]: text } };
 }
 
-/** A setting without effect under the others isn't shown. @param {State} state @param {Param} param */
+/** A setting without effect under the others isn't shown. @param {State} state @param {ParamSpec} param */
 export function applies(state, param) {
   if (!param.when) return true;
   const { flag, is } = param.when;
@@ -63,14 +67,14 @@ export function applies(state, param) {
     .some((value) => is.includes(value));
 }
 
-/** "0 to 23", or "" where there is no range. @param {Param} param */
+/** "0 to 23", or "" where there is no range. @param {ParamSpec} param */
 export function rangeText({ kind }) {
   if (!("min" in kind)) return "";
   // A bound that only keeps numbers sane isn't worth a word.
   return kind.max >= 1e6 ? `from ${number(kind.min)}` : `${number(kind.min)} to ${number(kind.max)}`;
 }
 
-/** Default in words. @param {Param} param */
+/** Default in words. @param {ParamSpec} param */
 export function defaultWords(param) {
   const { kind } = param;
   const text = defaultText(param);
@@ -83,43 +87,4 @@ export function defaultWords(param) {
       .map((item) => choices.find(({ value }) => value === item)?.label ?? item)
       .join(", ") || "none"
   );
-}
-
-/**
- * What is wrong with a text, or "".
- * @param {Param} param @param {string} text
- */
-export function complaint(param, text) {
-  const { kind } = param;
-  const items = text
-    .split(",")
-    .map((item) => item.trim())
-    .filter(Boolean);
-  switch (kind.type) {
-    case "int":
-    case "float":
-      return text.trim() === "" ? "A number is needed." : numberComplaint(kind, text.trim());
-    case "intList":
-    case "floatList":
-      return items.map((item) => numberComplaint(kind, item)).find(Boolean) ?? "";
-    case "range": {
-      if (items.length !== 2) return "Two numbers with a comma between them.";
-      const wrong = items.map((item) => numberComplaint(kind, item)).find(Boolean);
-      return wrong ?? (Number(items[0]) > Number(items[1]) ? "The lower one comes first." : "");
-    }
-    case "choiceList":
-      return items.length === 0 ? "Choose at least one." : "";
-    default:
-      return "";
-  }
-}
-
-/** @param {{ type: string, min: number, max: number }} kind @param {string} text */
-function numberComplaint(kind, text) {
-  const whole = kind.type.startsWith("int");
-  if (whole ? !/^[+-]?\d+$/.test(text) : !/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) {
-    return `“${text}” is not a ${whole ? "whole " : ""}number.`;
-  }
-  const value = Number(text);
-  return value < kind.min || value > kind.max ? `${text} is out of range: ${number(kind.min)} to ${number(kind.max)}.` : "";
 }

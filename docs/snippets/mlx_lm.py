@@ -6,5 +6,4 @@ model, tokenizer = load("mlx-community/SmolLM2-135M-Instruct")  # your model
 cache = make_prompt_cache(model)
 tokens = mx.array(tokenizer.encode(open("prompt.txt").read()))
 model(tokens[None], cache=cache)
-mx.eval([layer.state[:2] for layer in cache])
 save_prompt_cache("cache.safetensors", cache)

@@ -13,9 +13,14 @@ pub type File = (String, Vec<u8>);
 
 /// Scans the files as they are, then with names and axes that a user gives; reads and decodes every capture.
 pub fn read_all(files: Vec<File>) {
+    let json = r#"{"tensorNames":"*{kv}*{layer}","axes":"seq,heads,dim","bits16":"bf16"}"#;
+    read_all_as(files, json);
+}
+
+/// Scans the files as they are, then with the mapping `json`; reads and decodes every capture.
+pub fn read_all_as(files: Vec<File>, json: &str) {
     let source: Arc<dyn Source> = Arc::new(MemorySource::new(files));
     decode_all(&scan(&source, &ScanOptions::default()));
-    let json = r#"{"tensorNames":"*{kv}*{layer}","axes":"seq,heads,dim","bits16":"bf16"}"#;
     let options = ScanOptions {
         mapping: serde_json::from_str::<Mapping>(json).expect("a mapping"),
         ..ScanOptions::default()

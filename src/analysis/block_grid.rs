@@ -9,7 +9,7 @@ use super::report::{CaptureInfo, Row, TensorRow, Variant};
 use super::settings::{Settings, SettingsError};
 use super::shared_settings::SharedSettings;
 use super::unit::Unit;
-use crate::lossy::{Blocks, greatest_blocks};
+use crate::lossy::{Blocks, top_k_blocks};
 use crate::metrics::{Errors, Restored, errors};
 use crate::numeric::python_float::text;
 use crate::par;
@@ -251,7 +251,7 @@ impl Grid {
         }
         let scales = ways
             .iter()
-            .map(|&count| blocks.stored_scales(fp16, &greatest_blocks(&energies, count)));
+            .map(|&count| blocks.stored_scales(fp16, &top_k_blocks(&energies, count)));
         (topk, scales.collect())
     }
 }

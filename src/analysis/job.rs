@@ -1,5 +1,6 @@
 //! The front door: an analysis with its settings, from a dump to a report.
 
+use super::caveats::Mends;
 use super::error::JobError;
 use super::list::specs;
 use super::plan::{Filter, Plan};
@@ -25,6 +26,7 @@ pub struct Job {
     settings: Settings,
     analysis: Built,
     filter: Filter,
+    mends: Mends,
     verify: bool,
     folder: String,
     threads: Option<usize>,
@@ -35,6 +37,20 @@ pub struct Job {
 impl Job {
     /// The analysis of this name ([`AnalysisSpec::name`]) with these settings, each by its flag: as what it is, or as the command line's
     /// text. What is not given has its default.
+    ///
+    /// ```
+    /// use kvlens::analysis::{Job, JobError};
+    /// # use kvlens::dump::Dump;
+    /// # let dump = Dump::default();
+    /// let job = Job::new("sweep", [("block-sizes", "32,64"), ("bits-list", "8")])?.verify(true).threads(2);
+    /// assert_eq!(job.plan(&dump).combinations(), 6);
+    /// assert!(matches!(job.run(&dump), Err(JobError::NoCapture { captures: 0, .. })));
+    ///
+    /// let Err(JobError::Settings(errors)) = Job::new("mixed", [("zstd-level", 99), ("bits", 4)]) else { unreachable!() };
+    /// assert_eq!(errors.0[0].to_string(), "--zstd-level: \"99\" is not a whole number from -131072 to 22");
+    /// assert_eq!(errors.0[1].to_string(), "--bits: no such setting");
+    /// # Ok::<(), JobError>(())
+    /// ```
     ///
     /// # Errors
     /// [`JobError::UnknownAnalysis`], or [`JobError::Settings`] with everything that is wrong with them.
@@ -55,6 +71,7 @@ impl Job {
         Ok(Self {
             analysis: (spec.build)(&settings).map_err(SettingsErrors::from)?,
             filter,
+            mends: Mends::try_from(&settings).map_err(SettingsErrors::from)?,
             spec,
             settings,
             verify: false,
@@ -166,6 +183,7 @@ impl Job {
             settings: self.settings.clone(),
             folder: self.folder.clone(),
             verify: self.verify,
+            mends: self.mends,
             threads: self.threads,
             cancel: Arc::clone(&self.cancel),
         };

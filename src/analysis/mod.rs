@@ -6,6 +6,7 @@
 
 mod block_grid;
 mod block_norm;
+pub mod caveats;
 mod collect_rows;
 mod compression;
 mod error;

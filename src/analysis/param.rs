@@ -6,6 +6,7 @@ use crate::numeric::python_float::text;
 
 /// One thing to set. Serialises to JSON for the page's form.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ParamSpec {
     /// The flag's name without dashes, also the key in JSON and in links: `lossy-bits`.
@@ -76,6 +77,7 @@ impl ParamSpec {
 
 /// The parts of a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum Section {
     /// The analysis's own method.
@@ -90,6 +92,7 @@ pub enum Section {
 
 /// A setting has an effect only when the setting `flag` has one of these values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct When {
     /// The other setting; a list counts when it holds one of the values.
@@ -100,6 +103,7 @@ pub struct When {
 
 /// One of the values to choose from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Choice {
     /// The value.
@@ -110,6 +114,7 @@ pub struct Choice {
 
 /// A setting's type and range.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", tag = "type")]
 pub enum Kind {
     /// A whole number from `min` to `max`.

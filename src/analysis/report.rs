@@ -1,6 +1,7 @@
 //! What an analysis says: a row for a capture and variant, groups of rows with their weighted figures, and the report.
 //! All of it serialises to JSON (camelCase) for the page; the CSV and Markdown files are made from the same values.
 
+use super::caveats::Caveat;
 use super::settings::Settings;
 use crate::codec::Planes;
 use crate::dump::Problem;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 /// What rows say about their capture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct CaptureInfo {
     /// Its place in the dump.
@@ -60,6 +62,7 @@ impl CaptureInfo {
 
 /// One tensor's figures in a row.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct TensorRow {
     /// Bytes before.
@@ -98,6 +101,7 @@ impl CaptureInfo {
 
 /// What was done to the values of a row: the analysis's method and its parameters.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Variant {
     /// `lossless`, `truncate`, `quant`, `block_norm`, `clip_percentile`, `bs64_topk0.02_b8`, ...
@@ -124,6 +128,7 @@ impl Variant {
 
 /// One capture under one variant.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
     /// The capture.
@@ -141,6 +146,7 @@ pub struct Row {
 
 /// Figures over many rows: ratios are total raw by total size, errors are weighted by elements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Weighted {
     /// Rows that count.
@@ -167,6 +173,7 @@ pub struct Weighted {
 
 /// The rows of one variant together (in the mixed analysis all rows).
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Group {
     /// What was done.
@@ -202,6 +209,7 @@ impl ReportFile {
 
 /// A captured tensor that holds NaN or infinite values.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct NonFinite {
     /// The capture's place in the dump.
@@ -214,11 +222,13 @@ pub struct NonFinite {
 
 /// What an analysis found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// The analysis's name, as the command line has it.
     pub analysis: &'static str,
     /// Every setting, defaults too.
+    #[cfg_attr(test, ts(type = "Record<string, Value>"))]
     pub settings: Settings,
     /// Captures that were measured.
     pub captures: usize,
@@ -238,6 +248,8 @@ pub struct Report {
     pub non_finite_in: Vec<NonFinite>,
     /// Captures that could not be read when their turn came, and so are left out.
     pub problems: Vec<Problem>,
+    /// What makes the figures say something else than a reader thinks, and what mends it.
+    pub caveats: Vec<Caveat>,
     /// The report files.
     #[serde(skip)]
     pub files: Vec<ReportFile>,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 /// How far an analysis is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
     /// Captures done.

@@ -1,6 +1,7 @@
 //! The settings that several analyses have, with the reference's names and defaults: which captures are analysed, which layers stay
 //! lossless and how streams are compressed.
 
+use super::caveats;
 use super::param::{Kind, ParamSpec, Section};
 use super::settings::{Settings, SettingsError};
 use super::value::Choices;
@@ -80,7 +81,11 @@ pub fn capture_params() -> Vec<ParamSpec> {
         ),
     ];
     let shared = |param: ParamSpec| param.section(Section::Captures).shared();
-    params.into_iter().map(shared).collect()
+    params
+        .into_iter()
+        .map(shared)
+        .chain(caveats::params())
+        .collect()
 }
 
 /// How streams are compressed.

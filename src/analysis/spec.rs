@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 /// How many rows an analysis gives for a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum Variants {
     /// One: a layer has one ratio and one error.
@@ -25,6 +26,7 @@ pub enum Variants {
 
 /// An analysis. Serialises with its settings, for the page's form.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct AnalysisSpec {
     /// The command line's name: `mixed`.

@@ -1,5 +1,6 @@
 //! The engine: units in parallel, what was found in dump order, memory bounded by what is in flight.
 
+use super::caveats::{Caveats, Mends, Signs};
 use super::error::{JobError, MeasureError};
 use super::plan::Plan;
 use super::report::{CaptureInfo, Report, Row};
@@ -8,6 +9,7 @@ use super::settings::Settings;
 use super::unit::{Analysis, Fold, Found, Member, Unit, Units};
 use crate::dump::{Dump, Fetched, Fetches, Problem};
 use crate::par::{self, Pool};
+use crate::tensor::{Shape, Tensor};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::mem::take;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,6 +30,7 @@ pub(super) struct Setup {
     pub settings: Settings,
     pub folder: String,
     pub verify: bool,
+    pub mends: Mends,
     pub threads: Option<usize>,
     pub cancel: Arc<AtomicBool>,
 }
@@ -36,8 +39,17 @@ pub(super) struct Setup {
 struct Outcome<F> {
     unit: usize,
     worker: usize,
-    problems: Vec<(usize, Problem)>,
+    seen: Seen,
     result: Result<Option<F>, JobError>,
+}
+
+/// What was seen of a unit's captures, by their places in the dump.
+#[derive(Default)]
+struct Seen {
+    /// Those that turned out to be unusable.
+    problems: Vec<(usize, Problem)>,
+    /// What the others show.
+    signs: Vec<(usize, Shape, Signs)>,
 }
 
 /// The captures of a unit, and what of them has been read.
@@ -71,6 +83,7 @@ pub(super) struct Task<F> {
     is_done: bool,
     /// By the captures' places in the dump.
     problems: BTreeMap<usize, Problem>,
+    signs: BTreeMap<usize, (Shape, Signs)>,
     workers: BTreeSet<usize>,
     /// Every unit in the pool holds another one.
     alive: Arc<()>,
@@ -118,6 +131,7 @@ impl<F: Found> Task<F> {
             done: BTreeMap::new(),
             folded: 0,
             problems: BTreeMap::new(),
+            signs: BTreeMap::new(),
             workers: BTreeSet::new(),
             alive: Arc::default(),
             sender,
@@ -149,26 +163,21 @@ impl<F: Found> Task<F> {
         self.running += 1;
         let (analysis, sender) = (Arc::clone(&self.analysis), self.sender.clone());
         let (cancel, alive) = (Arc::clone(&self.setup.cancel), Arc::clone(&self.alive));
-        let verify = self.setup.verify;
+        let (verify, mends) = (self.setup.verify, self.setup.mends);
         self.pool.spawn(move || {
-            let mut problems = Vec::new();
+            let mut seen = Seen::default();
             let result = if cancel.load(Ordering::Relaxed) {
                 Err(JobError::Cancelled)
             } else {
                 measure(
-                    &*analysis,
-                    &captures,
-                    arrived,
-                    verify,
-                    &cancel,
-                    &mut problems,
+                    &*analysis, &captures, arrived, verify, &mends, &cancel, &mut seen,
                 )
             };
             // Nobody listens any more once the task is dropped.
             let _ = sender.send(Outcome {
                 unit: place,
                 worker: par::current_thread(),
-                problems,
+                seen,
                 result,
             });
             drop(alive);
@@ -183,7 +192,10 @@ impl<F: Found> Task<F> {
         self.in_flight -= unit.bytes;
         self.progress.captures += unit.captures.len();
         self.progress.bytes += unit.bytes;
-        self.problems.extend(outcome.problems);
+        self.problems.extend(outcome.seen.problems);
+        let signs = outcome.seen.signs.into_iter();
+        self.signs
+            .extend(signs.map(|(index, shape, signs)| (index, (shape, signs))));
         self.done.insert(outcome.unit, outcome.result?);
         Ok(())
     }
@@ -290,10 +302,15 @@ impl<F: Found> Session for Task<F> {
     }
 
     fn finish(self: Box<Self>) -> Report {
+        let mut caveats = Caveats::default();
+        for (shape, signs) in self.signs.values() {
+            caveats.add(*shape, signs);
+        }
         Report {
             analysis: self.setup.name,
             settings: self.setup.settings,
             problems: self.problems.into_values().collect(),
+            caveats: caveats.list(&self.setup.mends),
             ..self.fold.finish()
         }
     }
@@ -333,14 +350,29 @@ fn find(captures: &[Arc<CaptureInfo>], index: usize) -> Option<&Arc<CaptureInfo>
     place.ok().map(|place| &captures[place])
 }
 
+/// What rows say of a capture, which may have been mended.
+fn info_of(info: &Arc<CaptureInfo>, mends: &Mends, k: &Tensor) -> Arc<CaptureInfo> {
+    if mends.is_none() {
+        return Arc::clone(info);
+    }
+    Arc::new(CaptureInfo {
+        seq_len: k.shape().seq_len as u64,
+        kv_heads: k.shape().kv_heads as u64,
+        bytes_per_elem: k.dtype().size() as u32,
+        dtype: k.dtype().name(),
+        ..(**info).clone()
+    })
+}
+
 /// Decodes the captures and measures what they make up; a capture that does not decode is a problem, and left out.
 fn measure<F: Found>(
     analysis: &dyn Analysis<Found = F>,
     captures: &[Arc<CaptureInfo>],
     arrived: Vec<(usize, Fetched)>,
     verify: bool,
+    mends: &Mends,
     cancel: &Arc<AtomicBool>,
-    problems: &mut Vec<(usize, Problem)>,
+    seen: &mut Seen,
 ) -> Result<Option<F>, JobError> {
     let first = arrived.first().map(|(_, fetched)| &fetched.capture().path);
     let path = first.cloned().unwrap_or_default();
@@ -350,13 +382,18 @@ fn measure<F: Found>(
         for (index, fetched) in arrived {
             let capture = Arc::clone(fetched.capture());
             match (fetched.decode(), find(captures, index)) {
-                (Ok(loaded), Some(info)) => members.push(Member {
-                    info: Arc::clone(info),
-                    capture,
-                    k: loaded.k,
-                    v: loaded.v,
-                }),
-                (Err(problem), _) => problems.push((index, problem)),
+                (Ok(loaded), Some(info)) => {
+                    let signs = Signs::of(&loaded.k, &loaded.v);
+                    seen.signs.push((index, loaded.k.shape(), signs));
+                    let (k, v) = mends.apply(&signs, loaded.k, loaded.v);
+                    members.push(Member {
+                        info: info_of(info, mends, &k),
+                        capture,
+                        k,
+                        v,
+                    });
+                }
+                (Err(problem), _) => seen.problems.push((index, problem)),
                 (Ok(_), None) => {}
             }
         }
@@ -493,6 +530,7 @@ mod tests {
             name: "tokens",
             settings,
             folder: String::new(),
+            mends: Mends::default(),
             verify: false,
             threads: Some(2),
             cancel: Arc::default(),

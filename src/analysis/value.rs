@@ -8,6 +8,7 @@ use std::fmt;
 ///
 /// As input, any of them may also be the text that the command line takes: `Value::from("8,10")` for a list of whole numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(untagged)]
 pub enum Value {
     /// Of [`super::Kind::Switch`].

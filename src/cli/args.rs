@@ -27,6 +27,12 @@ pub fn command(specs: &[AnalysisSpec]) -> Command {
                 .long("json")
                 .action(ArgAction::SetTrue)
                 .help("Print the list as JSON."),
+        )
+        .arg(
+            Arg::new("values")
+                .long("values")
+                .action(ArgAction::SetTrue)
+                .help("Read all values, and say what in them would make a ratio mislead: zeros at the end, repeated heads, NaN."),
         );
     let scan = scan.arg(strict()).infer_long_args(true);
     specs

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use clap::ArgMatches;
+use kvlens::analysis::caveats::Caveat;
 use kvlens::analysis::{self, JobError, Report};
 use kvlens::dump::{Dump, Problem};
 
@@ -82,6 +83,9 @@ fn answered(error: &clap::Error) -> ExitCode {
 fn analyse(matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
     let dump = input::open(matches)?;
     input::report_guesses(&dump.guesses);
+    for note in &dump.notes {
+        tell!("{}: {}", note.file, note.text);
+    }
     report_problems(&dump.problems);
     input::report_others(&dump.others);
     if args.strict && !dump.problems.is_empty() {
@@ -107,6 +111,7 @@ fn analyse(matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
     })?;
     report_problems(&report.problems);
     report_non_finite(&dump, &report);
+    report_caveats(&report.caveats);
     if report.groups.iter().all(|group| group.all.rows == 0) {
         // An analysis of nothing has no report: older ones stay as they are.
         return Err(Failure::new(1, "no capture could be read, nothing written"));
@@ -148,6 +153,17 @@ fn report_non_finite(dump: &Dump, report: &Report) {
             ),
             tensor.tensor
         );
+    }
+}
+
+/// What makes the figures say something else than they seem to, and what to type.
+fn report_caveats(caveats: &[Caveat]) {
+    for caveat in caveats {
+        match &caveat.mend {
+            Some(mend) if mend.value == "true" => tell!("{}: --{}", caveat.message, mend.flag),
+            Some(mend) => tell!("{}: --{} {}", caveat.message, mend.flag, mend.value),
+            None => tell!("{}", caveat.message),
+        }
     }
 }
 

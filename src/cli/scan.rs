@@ -1,27 +1,56 @@
 //! `kvlens scan`: what a dump holds.
 
 use clap::ArgMatches;
+use kvlens::analysis::caveats::{Caveat, Mends, look};
 use kvlens::dump::{DumpSummary, QueryCount, RunSummary, TensorGuess};
+use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
-use super::{Failure, counted, input, report_problems};
+use super::{Failure, counted, input, interrupt, report_caveats, report_problems};
+
+/// A dump's list as JSON.
+#[derive(Serialize)]
+struct Listed<'a> {
+    #[serde(flatten)]
+    summary: &'a DumpSummary,
+    /// With `--values`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caveats: Option<&'a [Caveat]>,
+}
 
 /// Lists the dump, problems on stderr (with `--json` in the JSON too).
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let dump = input::open(matches)?;
     let summary = dump.summary();
+    let (caveats, unread) = if matches.get_flag("values") {
+        let interrupted = interrupt::catch();
+        let (caveats, unread) = look(&dump, &interrupted);
+        if interrupted.load(Ordering::Relaxed) {
+            return Err(interrupt::failure());
+        }
+        (Some(caveats.list(&Mends::default())), unread)
+    } else {
+        (None, Vec::new())
+    };
     if matches.get_flag("json") {
-        let json = serde_json::to_string_pretty(&summary)
-            .map_err(|error| Failure::new(1, error.to_string()))?;
+        let json = serde_json::to_string_pretty(&Listed {
+            summary: &summary,
+            caveats: caveats.as_deref(),
+        })
+        .map_err(|error| Failure::new(1, error.to_string()))?;
         for line in json.lines() {
             say!("{line}");
         }
     } else {
         print(&summary);
     }
+    report_caveats(&caveats.unwrap_or_default());
     report_problems(&dump.problems);
+    report_problems(&unread);
     input::report_others(&dump.others);
-    if matches.get_flag("strict") && !dump.problems.is_empty() {
+    let has_problems = !dump.problems.is_empty() || !unread.is_empty();
+    if matches.get_flag("strict") && has_problems {
         return Err(Failure::new(1, "the dump has problems, see above"));
     }
     if dump.captures.is_empty() {

@@ -32,6 +32,7 @@ impl Mode {
 
 /// One value for each compressed stream of a tensor: the bytes, the frame, or (by default) its compressed size in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum Planes<T = u64> {
     /// Of all bytes: as they are, or (of float8, which has one plane) differenced along the tokens.
@@ -57,6 +58,23 @@ impl Planes {
 }
 
 /// The sizes of the zstd frames of a tensor's streams; 0 for an empty stream.
+///
+/// ```
+/// use kvlens::codec::{Mode, Planes, compressed_sizes, decode, encode};
+/// # use kvlens::tensor::{Dtype, Shape, Tensor};
+/// let shape = Shape { seq_len: 64, kv_heads: 1, head_dim: 16 };
+/// let values = (0..1024).map(|i| (i as f32 * 0.1).sin());
+/// let tensor = Tensor::new(Dtype::F32, shape, values.flat_map(f32::to_le_bytes).collect())?;
+/// let sizes = compressed_sizes(&tensor, Mode::GearDelta, 3);
+/// assert!(sizes.total() < 4096);
+///
+/// // A size that is told is a size that can be written and read back.
+/// let frames = encode(&tensor, Mode::GearDelta, 3);
+/// let Planes::Split { hi, lo } = &frames else { unreachable!() };
+/// assert_eq!((hi.len() + lo.len()) as u64, sizes.total());
+/// assert_eq!(decode(&frames, Mode::GearDelta, Dtype::F32, shape).as_deref(), Ok(tensor.bytes()));
+/// # Ok::<(), kvlens::tensor::TensorError>(())
+/// ```
 pub fn compressed_sizes(tensor: &Tensor, mode: Mode, level: i32) -> Planes {
     let size = |stream: &[u8]| {
         if stream.is_empty() {

@@ -11,6 +11,7 @@ use crate::dump::{Bits16, Capture};
 /// What to convert, and into what. As JSON for the page, each key optional:
 /// `{"format": "zip", "stage": "prefill", "layers": "0-3,7", "tokens": "0..128", "dtype": "fp16"}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ConvertOptions {
     /// The format to write.
@@ -27,6 +28,7 @@ pub struct ConvertOptions {
 
 /// A format that can be written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// A folder of captures.
@@ -51,6 +53,7 @@ pub enum OptionError {
 
 /// Some layers: `0-3,7`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(as = "String"))]
 #[serde(try_from = "String", into = "String")]
 pub struct LayerSet(Vec<RangeInclusive<i64>>);
 
@@ -106,6 +109,7 @@ impl From<LayerSet> for String {
 
 /// Tokens `start..end`, the end not included: `0..128`, `..128`, `128..`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(as = "String"))]
 #[serde(try_from = "String", into = "String")]
 pub struct TokenRange {
     /// The first.

@@ -1,7 +1,6 @@
 //! What is wrong with a file of a dump: the file, and as far as it goes the field, the value found and the one expected.
 
-use serde::Serialize;
-use serde::ser::{SerializeStruct, Serializer};
+use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use super::bytes::source::SourceError;
@@ -45,6 +44,7 @@ impl From<std::io::Error> for Fault {
 /// A file or capture that can't be used, and why. The rest of the dump is used all the same.
 ///
 /// As JSON: `{file, message, field?, found?, expected?}`.
+#[cfg_attr(test, derive(ts_rs::TS), ts(as = "ProblemFields<'static>"))]
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{file}: {fault}")]
 pub struct Problem {
@@ -83,6 +83,7 @@ impl Problem {
 
 /// Something to know about a file that is read all the same, such as that its values were quantized before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Note {
     /// Path of the file in the source.
     pub file: String,
@@ -132,22 +133,43 @@ impl Problems {
     }
 }
 
+/// A [`Problem`] as JSON and as the page has it.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
+struct ProblemFields<'a> {
+    /// Path of the file.
+    file: &'a str,
+    /// What is wrong, for people.
+    message: String,
+    /// The field that is wrong, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    /// The field's value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<&'a str>,
+    /// What it should have been.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<&'a str>,
+}
+
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Problem", 5)?;
-        fields.serialize_field("file", &self.file)?;
-        fields.serialize_field("message", &self.fault.to_string())?;
-        if let Fault::Field {
+        let [field, found, expected] = match &self.fault {
+            Fault::Field {
+                field,
+                found,
+                expected,
+            } => [field, found, expected].map(|text| Some(text.as_str())),
+            _ => [None; 3],
+        };
+        let fields = ProblemFields {
+            file: &self.file,
+            message: self.fault.to_string(),
             field,
             found,
             expected,
-        } = &self.fault
-        {
-            fields.serialize_field("field", field)?;
-            fields.serialize_field("found", found)?;
-            fields.serialize_field("expected", expected)?;
-        }
-        fields.end()
+        };
+        fields.serialize(serializer)
     }
 }
 

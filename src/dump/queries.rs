@@ -30,6 +30,7 @@ pub struct Queries {
 
 /// How a layer's attention is computed.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct AttentionInfo {
     /// What a dot product of query and key is multiplied with.

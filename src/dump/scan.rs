@@ -11,7 +11,9 @@ use super::arrays::{Mapping, group_by_folder, understand};
 use super::bytes::Limits;
 use super::bytes::source::Source;
 use super::contents::Dump;
-use super::format::{FORMATS, Findings, Format, format_of, formats_by_content, is_told_by_content};
+use super::format::{
+    FORMATS, Findings, Format, format_of, formats_by_content, is_told_by_content, leave_one,
+};
 use super::problem::{Fault, Problem, Problems};
 use super::unread;
 
@@ -25,6 +27,23 @@ pub struct ScanOptions {
 }
 
 /// Finds the captures of a source, in its archives too. It never fails as a whole: whatever can't be used is a problem.
+///
+/// ```
+/// use std::sync::Arc;
+/// use kvlens::dump::{MemorySource, ScanOptions, Source, scan};
+///
+/// let meta = br#"{"layer_id": 3, "seq_len": 2, "kv_heads": 1, "head_dim": 4, "bytes_per_elem": 2, "stage": "prefill",
+///                 "k_file": "k.bin", "v_file": "v.bin"}"#;
+/// let files = [("a/meta_0.json", meta.to_vec()), ("a/k.bin", vec![0; 16]), ("a/v.bin", vec![0; 16]), ("b/meta_0.json", b"{".to_vec())];
+/// let files = files.map(|(path, bytes)| (path.to_owned(), bytes));
+/// let source: Arc<dyn Source> = Arc::new(MemorySource::new(files));
+/// let dump = scan(&source, &ScanOptions::default());
+/// assert_eq!(dump.captures[0].layer_id, 3);
+/// assert_eq!(dump.problems[0].file, "b/meta_0.json");
+/// let tensors = dump.captures[0].fetch()?.decode()?;
+/// assert_eq!(tensors.k.shape().seq_len, 2);
+/// # Ok::<(), kvlens::dump::Problem>(())
+/// ```
 pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
     let limits = &options.limits;
     let mut problems = Problems::default();
@@ -41,6 +60,7 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
         },
     };
     let mut files = archive::list(source, list, &mut problems);
+    let mut is_told = false;
     if let [only] = files.as_slice()
         && format_of(&only.path).is_none()
         && !is_told_by_content(&only.path)
@@ -52,6 +72,7 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
             "no known ending",
             expected,
         ));
+        is_told = true;
     }
     let mut findings = Findings {
         files: files
@@ -71,10 +92,10 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
     }
     let unread = read_by_content(&mut files, &mut findings);
     let others = unread::count(unread.iter().map(String::as_str));
-    // A file by itself has been told of.
-    if files.len() > 1 {
+    if !is_told {
         findings.problems.extend(unread::may_be_caches(&others));
     }
+    leave_one(&mut findings);
     let Findings {
         captures,
         queries,
@@ -174,6 +195,7 @@ fn read(
 
 /// A kind of file that opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct FormatInfo {
     /// What it is: `safetensors file`.
     pub label: &'static str,

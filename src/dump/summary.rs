@@ -13,6 +13,7 @@ use super::unread::OtherFiles;
 
 /// What a dump holds.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct DumpSummary {
     /// Number of captures.
@@ -43,6 +44,7 @@ pub struct DumpSummary {
 
 /// What one run holds.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct RunSummary {
     /// Name of the run; may be empty.
@@ -63,6 +65,7 @@ pub struct RunSummary {
 
 /// How much of the dump a layer is.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct LayerCount {
     /// The layer's number.
@@ -75,6 +78,7 @@ pub struct LayerCount {
 
 /// How many captures are of a stage.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct StageCount {
     /// `prefill`, `decode`, `unknown` or another.
@@ -85,6 +89,7 @@ pub struct StageCount {
 
 /// How many captures have a shape.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ShapeCount {
     /// Tokens.
@@ -105,6 +110,7 @@ pub struct ShapeCount {
 
 /// How many captures have an element type.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct DtypeCount {
     /// `fp16`, `bf16` or `fp32`.
@@ -115,6 +121,7 @@ pub struct DtypeCount {
 
 /// Captured queries of a layer.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct QueryCount {
     /// The file that describes them.

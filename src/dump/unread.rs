@@ -9,6 +9,8 @@ use super::problem::{Fault, Problem};
 
 /// Files of one kind that are not read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
 pub struct OtherFiles {
     /// Their ending in small letters, with the dot; empty for names without one.
     pub ending: String,

@@ -6,6 +6,7 @@ use crate::codec::zstd;
 
 /// A stream of bytes: what an ideal order-0 coder needs for it, and what zstd reaches.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Coded {
     /// Order-0 entropy in bits a byte, 0 to 8; see [`entropy`].

@@ -14,6 +14,7 @@ const WINDOW: usize = 64;
 
 /// What a lesson makes of the values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum Method {
     /// Nothing: lossless.
@@ -26,6 +27,7 @@ pub enum Method {
 
 /// Which vector to look at, and under which setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct LessonRequest {
     /// Index of the token.
@@ -67,6 +69,7 @@ pub enum LessonError {
 
 /// One vector under one setting, and the planes of its tensor before and after.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Lesson {
     /// `fp16`, `bf16` or `fp32`.
@@ -97,9 +100,10 @@ pub struct Lesson {
 
 /// A value before and after.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct LessonValue {
-    /// As captured; `null` in JSON where it is NaN or infinite.
+    /// As captured; it may be NaN or infinite.
     pub value: f32,
     /// Its bits, in the low `dtype` bits.
     pub bits: u32,
@@ -111,6 +115,7 @@ pub struct LessonValue {
 
 /// The top byte of each element of one head, token by token, before and after the delta along the tokens.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Window {
     /// Index of the first token shown.

@@ -16,6 +16,7 @@ use crate::tensor::Tensor;
 
 /// What a tensor looks like: magnitudes, values and byte planes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct TensorPicture {
     /// `fp16`, `bf16` or `fp32`.
@@ -38,6 +39,7 @@ pub struct TensorPicture {
 
 /// A byte plane as it is, and as its difference along the tokens.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct PlanePicture {
     /// `hi`: sign, exponent and the first mantissa bits; `lo`: the rest.

@@ -9,6 +9,7 @@ const BINS: usize = 101;
 
 /// Finite values counted in equal bins from `-limit` to `limit`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Histogram {
     /// The greatest finite magnitude: the outer edge of the last bin.

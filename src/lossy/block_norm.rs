@@ -129,7 +129,7 @@ impl Blocks {
 }
 
 /// The indices of the `count` blocks of greatest energy; of equal ones the first, NaN counting as the greatest.
-pub fn greatest_blocks(energies: &[f32], count: usize) -> Vec<usize> {
+pub fn top_k_blocks(energies: &[f32], count: usize) -> Vec<usize> {
     let mut blocks: Vec<usize> = (0..energies.len()).collect();
     if count < blocks.len() {
         let order = |&a: &usize, &b: &usize| {

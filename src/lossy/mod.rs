@@ -10,7 +10,7 @@ mod round_mantissa;
 mod special;
 mod truncate;
 
-pub use block_norm::{Blocks, greatest_blocks};
+pub use block_norm::{Blocks, top_k_blocks};
 pub use clip::{Clipping, clip};
 pub use quantize::quantize;
 pub use round_mantissa::round_mantissa;

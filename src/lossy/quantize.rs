@@ -7,6 +7,16 @@ use crate::tensor::{Tensor, with_element};
 const TILE: usize = 256;
 
 /// Every value becomes the nearest multiple of `max|x| / (2^(bits-1) - 1)`, in the tensor's dtype. All zero: as it is.
+///
+/// ```
+/// use kvlens::lossy::quantize;
+/// # use kvlens::tensor::{Dtype, Shape, Tensor};
+/// let shape = Shape { seq_len: 1, kv_heads: 1, head_dim: 4 };
+/// let values = [-7.0_f32, 0.4, 2.6, 6.9];
+/// let tensor = Tensor::new(Dtype::F32, shape, values.into_iter().flat_map(f32::to_le_bytes).collect())?;
+/// assert_eq!(quantize(&tensor, 4).values(), [-7.0, 0.0, 3.0, 7.0]);
+/// # Ok::<(), kvlens::tensor::TensorError>(())
+/// ```
 pub fn quantize(tensor: &Tensor, bits: u32) -> Tensor {
     with_element!(tensor.dtype(), E => {
         let greatest = greatest::<E>(tensor.bytes());

@@ -5,7 +5,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use wasm_bindgen::prelude::*;
 
 use super::engine::Engine;
-use super::failure::{failure, from_json};
+use super::value::{failure, from_js};
 use crate::convert::{ConvertError, ConvertOptions, Format, Plan, Safetensors, Zip};
 
 type Pieces = Box<dyn Iterator<Item = Result<Vec<u8>, ConvertError>>>;
@@ -34,9 +34,12 @@ impl Conversion {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Starts to write the dump in another format; `options` is the JSON of [`ConvertOptions`]. A folder is written as a zip.
-    pub fn convert(&self, options: &str) -> Result<Conversion, JsValue> {
-        let options: ConvertOptions = from_json(options)?;
+    /// Starts to write the dump in another format; `options` are [`ConvertOptions`]. A folder is written as a zip.
+    pub fn convert(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Partial<ConvertOptions>")] options: JsValue,
+    ) -> Result<Conversion, JsValue> {
+        let options: ConvertOptions = from_js(options)?;
         let plan = Plan::new(&self.dump, &options);
         let plan = plan.map_err(|error| failure("settings", &error.to_string()))?;
         let bytes = plan.bytes();

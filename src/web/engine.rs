@@ -1,18 +1,17 @@
-//! The engine as the coordinator worker holds it: the user's files, the dump in them, and runs over it.
+//! The engine as the coordinator worker holds it: the user's files, the dump in them, and what is analysed of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
-use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use web_sys::File;
 
-use super::failure::{failure, from_json};
-use super::json;
-use super::run::{Run, code};
+use super::messages::{PlanSummary, SettingFault};
+use super::session::{Session, job_failure};
 use super::source::{WebFile, WebSource, keep};
-use crate::analysis::{Job, JobError, SettingsError, Value};
+use super::value::{from_js, to_js};
+use crate::analysis::{Job, JobError, Value};
 use crate::dump::{Dump, FileEntry, Mapping, ScanOptions, Source, scan};
 
 /// The user's files and the dump in them.
@@ -23,21 +22,6 @@ pub struct Engine {
     pub(super) dump: Dump,
     removed: BTreeSet<String>,
     mapping: Mapping,
-}
-
-/// What a run would go through, for the page.
-#[derive(Default, Serialize)]
-struct Prospect {
-    captures: usize,
-    bytes: u64,
-    combinations: usize,
-    errors: Vec<SettingFault>,
-}
-
-#[derive(Serialize)]
-struct SettingFault {
-    flag: String,
-    message: String,
 }
 
 #[wasm_bindgen]
@@ -62,8 +46,9 @@ impl Engine {
         self.files.insert(path, file);
     }
 
-    /// Scans all files; the summary as JSON. `added` are the paths that are new: their runs count again, if they were removed before.
-    pub fn scan(&mut self, added: Vec<String>) -> String {
+    /// Scans all files; the dump's summary. `added` are the paths that are new: their runs count again, if they were removed before.
+    #[wasm_bindgen(unchecked_return_type = "DumpSummary")]
+    pub fn scan(&mut self, added: Vec<String>) -> Result<JsValue, JsValue> {
         let files = self.files.values().cloned().collect();
         let source: Arc<dyn Source> = Arc::new(WebSource::new(files));
         let options = ScanOptions {
@@ -83,54 +68,64 @@ impl Engine {
         for run in self.removed.clone() {
             self.leave_out(&run);
         }
-        json(&self.dump.summary())
+        to_js(&self.dump.summary())
     }
 
-    /// How arrays without meta files are to be read, as JSON of [`Mapping`]. Scans again; the summary as JSON.
-    #[wasm_bindgen(js_name = setMapping)]
-    pub fn set_mapping(&mut self, mapping: &str) -> Result<String, JsValue> {
-        self.mapping = from_json(mapping)?;
-        Ok(self.scan(Vec::new()))
+    /// How arrays without meta files are to be read ([`Mapping`]). Scans again; the dump's summary.
+    #[wasm_bindgen(js_name = setMapping, unchecked_return_type = "DumpSummary")]
+    pub fn set_mapping(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "Mapping")] mapping: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        self.mapping = from_js(mapping)?;
+        self.scan(Vec::new())
     }
 
-    /// Leaves a run out; the summary as JSON.
-    #[wasm_bindgen(js_name = removeRun)]
-    pub fn remove_run(&mut self, run: String) -> String {
+    /// Leaves a run of the dump out; the summary of what is left.
+    #[wasm_bindgen(js_name = removeRun, unchecked_return_type = "DumpSummary")]
+    pub fn remove_run(&mut self, run: String) -> Result<JsValue, JsValue> {
         self.leave_out(&run);
         self.removed.insert(run);
-        json(&self.dump.summary())
+        to_js(&self.dump.summary())
     }
 
-    /// What a run would go through, and what is wrong with its settings, as JSON.
-    pub fn plan(&self, analysis: &str, settings: &str) -> Result<String, JsValue> {
-        let prospect = match job(analysis, settings)? {
+    /// What an analysis would go through, and what is wrong with its settings (an object of flags and values).
+    #[wasm_bindgen(unchecked_return_type = "PlanSummary")]
+    pub fn plan(
+        &self,
+        analysis: &str,
+        #[wasm_bindgen(unchecked_param_type = "Record<string, Value>")] settings: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let summary = match job(analysis, settings)? {
             Ok(job) => {
                 let plan = job.plan(&self.dump);
-                Prospect {
+                PlanSummary {
                     captures: plan.captures(),
                     bytes: plan.bytes(),
                     combinations: plan.combinations(),
                     errors: Vec::new(),
                 }
             }
-            Err(errors) => Prospect {
-                errors: errors.iter().map(SettingFault::of).collect(),
-                ..Prospect::default()
+            Err(JobError::Settings(errors)) => PlanSummary {
+                errors: errors.0.iter().map(SettingFault::from).collect(),
+                ..PlanSummary::default()
             },
+            Err(error) => return Err(job_failure(&error)),
         };
-        Ok(json(&prospect))
+        to_js(&summary)
     }
 
-    /// Starts an analysis: `settings` is a JSON object of flags and values.
-    pub fn start(&self, analysis: &str, settings: &str, verify: bool) -> Result<Run, JsValue> {
-        let job = job(analysis, settings)?.map_err(|errors| {
-            let words: Vec<String> = errors.iter().map(SettingsError::to_string).collect();
-            failure("settings", &words.join("\n"))
-        })?;
-        let session = job.verify(verify).start(&self.dump);
+    /// Starts an analysis.
+    pub fn start(
+        &self,
+        analysis: &str,
+        #[wasm_bindgen(unchecked_param_type = "Record<string, Value>")] settings: JsValue,
+        verify: bool,
+    ) -> Result<Session, JsValue> {
+        let session = job(analysis, settings)?.and_then(|job| job.verify(verify).start(&self.dump));
         session
-            .map(Run::new)
-            .map_err(|error| failure(code(&error), &error.to_string()))
+            .map(Session::new)
+            .map_err(|error| job_failure(&error))
     }
 }
 
@@ -144,23 +139,10 @@ impl Engine {
     }
 }
 
-/// The analysis with these settings (a JSON object of flags and values), or what is wrong with them.
-fn job(analysis: &str, settings: &str) -> Result<Result<Job, Vec<SettingsError>>, JsValue> {
-    let given: BTreeMap<String, Value> = from_json(settings)?;
-    match Job::new(analysis, given) {
-        Ok(job) => Ok(Ok(job)),
-        Err(JobError::Settings(errors)) => Ok(Err(errors.0)),
-        Err(error) => Err(failure(code(&error), &error.to_string())),
-    }
-}
-
-impl SettingFault {
-    fn of(error: &SettingsError) -> Self {
-        Self {
-            flag: error.flag().to_owned(),
-            message: error.to_string(),
-        }
-    }
+/// The analysis with these settings.
+fn job(analysis: &str, settings: JsValue) -> Result<Result<Job, JobError>, JsValue> {
+    let settings: BTreeMap<String, Value> = from_js(settings)?;
+    Ok(Job::new(analysis, settings))
 }
 
 // After a panic the dump is what it was: it is only ever replaced as a whole.

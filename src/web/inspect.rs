@@ -4,104 +4,46 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
 use super::engine::Engine;
-use super::failure::failure;
-use super::json;
+use super::messages::{CaptureLine, InspectRequest, Pictures, TensorName};
+use super::value::{failure, from_js, to_js};
 use crate::dump::{Capture, Loaded};
-use crate::inspect::{Lesson, LessonRequest, TensorPicture};
+use crate::inspect::{Lesson, TensorPicture};
 
 /// What zstd is asked for in pictures.
 const LEVEL: i32 = 3;
 
-/// Which request it is. What else it says is read from the same text: one type for all, with a tag, is ten times the code.
-#[derive(Deserialize)]
-struct Request {
-    what: What,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum What {
-    /// The longest capture of each layer of each run.
-    Captures,
-    /// K and V of a capture.
-    Tensors,
-    /// One vector of a capture.
-    Lesson,
-}
-
-#[derive(Deserialize)]
-struct TensorsRequest {
-    capture: usize,
-}
-
-#[derive(Deserialize)]
-struct LessonPlace {
-    capture: usize,
-    tensor: TensorName,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum TensorName {
-    K,
-    V,
-}
-
-#[derive(Serialize)]
-struct Captures<'a> {
-    captures: Vec<CaptureLine<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CaptureLine<'a> {
-    capture: usize,
-    run: &'a str,
-    layer_id: i64,
-    stage: &'a str,
-    seq_len: usize,
-    kv_heads: usize,
-    head_dim: usize,
-    dtype: &'static str,
-}
-
-#[derive(Serialize)]
-struct Pictures {
-    k: TensorPicture,
-    v: TensorPicture,
-}
-
 #[wasm_bindgen]
 impl Engine {
-    /// Answers a request of `www/charts` or `www/learn`; both are JSON.
-    pub fn inspect(&self, request: &str) -> Result<String, JsValue> {
-        let Request { what } = read(request)?;
-        match what {
-            What::Captures => Ok(json(&Captures {
-                captures: longest(&self.dump.captures),
-            })),
-            What::Tensors => {
-                let TensorsRequest { capture } = read(request)?;
+    /// Answers a question ([`InspectRequest`]) of `www/charts` or `www/learn`: a list of [`CaptureLine`]s, [`Pictures`] or a [`Lesson`].
+    #[wasm_bindgen(unchecked_return_type = "CaptureLine[] | Pictures | Lesson")]
+    pub fn inspect(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "InspectRequest")] request: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        match from_js(request)? {
+            InspectRequest::Captures => to_js(&longest(&self.dump.captures)),
+            InspectRequest::Tensors { capture } => {
                 let Loaded { k, v } = self.load(capture)?;
-                Ok(json(&Pictures {
+                to_js(&Pictures {
                     k: TensorPicture::of(&k, LEVEL),
                     v: TensorPicture::of(&v, LEVEL),
-                }))
+                })
             }
-            What::Lesson => {
-                let LessonPlace { capture, tensor } = read(request)?;
+            InspectRequest::Lesson {
+                capture,
+                tensor,
+                vector,
+            } => {
                 let Loaded { k, v } = self.load(capture)?;
                 let tensor = match tensor {
                     TensorName::K => k,
                     TensorName::V => v,
                 };
-                let lesson = Lesson::of(&tensor, read::<LessonRequest>(request)?);
-                Ok(json(&lesson.map_err(|error| refuse(&error))?))
+                let lesson = Lesson::of(&tensor, vector);
+                to_js(&lesson.map_err(|error| refuse(&error))?)
             }
         }
     }
@@ -109,10 +51,6 @@ impl Engine {
 
 fn refuse(error: &dyn std::fmt::Display) -> JsValue {
     failure("dump", &error.to_string())
-}
-
-fn read<T: DeserializeOwned>(request: &str) -> Result<T, JsValue> {
-    serde_json::from_str(request).map_err(|error| refuse(&error))
 }
 
 impl Engine {

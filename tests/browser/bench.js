@@ -35,10 +35,19 @@ const inBrowser = (page, analysis) =>
     return elapsedMs;
   }, analysis);
 
+/** The analyses there are. */
+async function names() {
+  const { page } = await openEngine(browser.context, host.origin);
+  const specs = await page.evaluate(() => /** @type {any} */ (window).engine.specs());
+  await page.close();
+  return specs.map((/** @type {{ name: string }} */ { name }) => name);
+}
+
 console.log(`analysis       native s  first run s  browser s  MB/s in the browser  ratio (at most ${TARGET}; ${threads} threads)`);
 const lines = ["analysis,threads,bytes,native_seconds,browser_first_seconds,browser_seconds,browser_mb_per_s,ratio"];
-for (const analysis of ["mixed", "blocknorm", "lossy-compare", "sweep"]) {
-  if (only && only !== analysis) continue;
+/** @type {string[]} */
+const analyses = only ? [only] : await names();
+for (const analysis of analyses) {
   const { page } = await openEngine(browser.context, host.origin, { kind: "threads", threads: Number(threads) });
   const { bytes } = await addFolder(page, dump);
   const first = await inBrowser(page, analysis);

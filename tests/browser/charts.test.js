@@ -266,7 +266,7 @@ test("1,500 captures of 30 layers are drawn as 30 layers, and nothing leaves its
     }));
     const place = document.createElement("div");
     document.querySelector("main")?.append(place);
-    await drawResult(place, { analysis: "mixed", rows, groups: [], settings: {} });
+    await drawResult(place, { rows, groups: [], settings: {} }, ["ratio", "bytes", "error"]);
     await new Promise((done) => setTimeout(() => requestAnimationFrame(done), 300));
     const charts = [...place.querySelectorAll("svg.kv-sheet")].map((sheet) => {
       const outer = sheet.getBoundingClientRect();

@@ -34,7 +34,7 @@ export async function openEngine(context, origin, options = {}) {
  * Gives a folder to the engine; `told` is the progress that it told meanwhile.
  * @param {Page} page
  * @param {string} folder
- * @returns {Promise<import("../../www/engine/types.js").DumpSummary & { told: [taken: number, total: number][] }>}
+ * @returns {Promise<import("../../www/engine/core.js").DumpSummary & { told: [taken: number, total: number][] }>}
  */
 export async function addFolder(page, folder) {
   await page.setInputFiles("input[webkitdirectory]", folder);
@@ -57,8 +57,14 @@ export async function addFolder(page, folder) {
  */
 export function run(page, request) {
   return page.evaluate(async (request) => {
-    const { files, report, workers, problems } = await /** @type {any} */ (window).engine.run(request);
+    const { files, report, workers } = await /** @type {any} */ (window).engine.run(request);
     const texts = files.map((/** @type {any} */ { name, bytes }) => [name, new TextDecoder().decode(bytes)]);
-    return { files: Object.fromEntries(texts), rows: report.rows.length, workers, problems, report: { ...report, rows: [] } };
+    return {
+      files: Object.fromEntries(texts),
+      rows: report.rows.length,
+      workers,
+      problems: report.problems,
+      report: { ...report, rows: [] },
+    };
   }, request);
 }

@@ -93,13 +93,13 @@ for (const { format, layers, least } of [
         const started = performance.now();
         const { captures, problems: left } = await engine.addFiles(files);
         const listed = performance.now() - started;
-        const { report, elapsedMs, problems } = await engine.run({
+        const { report, elapsedMs } = await engine.run({
           analysis: "mixed",
           settings: { "zstd-level": "1", "lossy-method": "truncate", "lossless-first-n": "0" },
           verify: false,
         });
         const rows = report.rows.map((/** @type {any} */ { k, v }) => JSON.stringify([k, v]));
-        return { captures, left, bytes, listed, elapsedMs, problems, rows };
+        return { captures, left, bytes, listed, elapsedMs, problems: report.problems, rows };
       },
       { format, layers, shape: SHAPE },
     );

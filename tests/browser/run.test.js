@@ -167,6 +167,27 @@ test("files that are broken, or break after they were added, are problems; the o
   await rm(folder, { recursive: true });
 });
 
+test("a layer number beyond what numbers hold exactly is rounded, and NaN stays NaN", async () => {
+  const { page } = await openEngine(browser.context, host.origin);
+  const folder = await mkdtemp(join(tmpdir(), "kvlens-run-"));
+  const [k, v] = [Buffer.from([0, 0x7e, 0, 0x3c]), Buffer.from([0, 0x3c, 0, 0x40])];
+  await writeFile(join(folder, "k.bin"), k);
+  await writeFile(join(folder, "v.bin"), v);
+  const meta = `{"layer_id": ${2n ** 60n}, "seq_len": 1, "kv_heads": 1, "head_dim": 2, "bytes_per_elem": 2, "dtype": "fp16", "k_file": "k.bin", "v_file": "v.bin"}`;
+  await writeFile(join(folder, "meta_t0_1.json"), meta);
+  const { layers } = await addFolder(page, folder);
+  assert.deepEqual(layers, [{ layerId: 2 ** 60, captures: 1, bytes: 8 }]);
+  const [row] = await page.evaluate(async () => {
+    const { report } = await /** @type {any} */ (window).engine.run({ analysis: "mixed", settings: {} });
+    return report.rows;
+  });
+  assert.equal(row.layerId, 2 ** 60);
+  assert(Number.isNaN(row.k.errors.mae));
+  assert.equal(row.v.errors.mae, 0);
+  await page.close();
+  await rm(folder, { recursive: true });
+});
+
 test("a folder of thousands of files does not hold the page up, and tells how far it is", async () => {
   const { page } = await openEngine(browser.context, host.origin);
   const folder = await mkdtemp(join(tmpdir(), "kvlens-run-"));
@@ -207,7 +228,7 @@ test("without memory a run ends with a message and a hint, and the next one work
   await addMade(page, { captures: 2, seqLen: 8192 });
   const failure = await page.evaluate(() =>
     /** @type {any} */ (window).engine.run({ analysis: "mixed", settings: {} }).then(
-      (/** @type {any} */ { problems }) => ({ problems }),
+      (/** @type {any} */ { report }) => ({ problems: report.problems }),
       (/** @type {any} */ { code, message, hint }) => ({ code, message, hint }),
     ),
   );

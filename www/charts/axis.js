@@ -1,7 +1,7 @@
 // What the charts by layer share: an axis of layers at equal distances (a dump may hold layers 0, 1, 2, 8, 14 ... only), the split
 // between lossless and lossy, and number formats of ticks.
 
-/** @typedef {import("./rows.js").Stat} Stat */
+/** @typedef {import("../figures.js").Stat} Stat */
 
 export const FONT = 11;
 

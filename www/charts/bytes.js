@@ -2,17 +2,18 @@
 
 import { BASE, TIP, byteUnit, layerAxis, layerScale, layersOf, splitMarks, valueAxis, whole } from "./axis.js";
 import { stagePanels } from "./ratio.js";
-import { byLayer, stageOrder } from "./rows.js";
+import { byLayer } from "../figures.js";
+import { stageOrder } from "./labels.js";
 import { colour, ink as newInk, sheet, square, stroke } from "./svg.js";
 
-/** @typedef {import("./rows.js").Stat} Stat */
+/** @typedef {import("../figures.js").Stat} Stat */
 /** @typedef {{ stat: Stat, part: "hi" | "lo" | "extra", from: number, to: number }} Slice */
 
 const NAMES = { hi: "high plane", lo: "low plane", extra: "scales and index" };
 const OPACITY = { hi: 1, lo: 0.4, extra: 0 };
 
 /**
- * @param {{ rows: any[] }} report
+ * @param {Pick<import("../engine/core.js").Report, "rows">} report
  * @returns {import("./figure.js").Chart}
  */
 export function bytesChart({ rows }) {

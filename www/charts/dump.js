@@ -7,7 +7,7 @@ import { heatmapChart } from "./heatmap.js";
 import { histogramChart } from "./histogram.js";
 
 /** @typedef {import("./heatmap.js").LayerPicture} LayerPicture */
-/** @typedef {{ inspect: (request: Record<string, any>) => Promise<any> }} Inspector */
+/** @typedef {Pick<import("../engine/client.js").Engine, "inspect">} Inspector */
 
 /**
  * @param {any} Plot
@@ -20,7 +20,7 @@ export async function dumpView(Plot, container, engine, { signal }) {
   fill(container, status);
   /** @type {LayerPicture[]} */
   const layers = [];
-  const { captures } = await engine.inspect({ what: "captures" });
+  const captures = await engine.inspect({ what: "captures" });
   for (const capture of captures) {
     if (signal?.aborted) return;
     status.textContent = `Measuring layer ${capture.layerId}, ${layers.length + 1} of ${captures.length}`;

@@ -15,7 +15,7 @@ const NAMES = /** @type {Record<string, string>} */ ({
 function reaches(layers) {
   return layers.flatMap((layer, i) =>
     /** @type {const} */ (["K", "V"]).flatMap((tensor) =>
-      (tensor === "K" ? layer.k : layer.v).planes.flatMap((/** @type {any} */ plane) =>
+      (tensor === "K" ? layer.k : layer.v).planes.flatMap((plane) =>
         [false, true].map((delta) => {
           const coded = delta ? plane.delta : plane.plain;
           const { bytes } = plane;

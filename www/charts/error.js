@@ -2,14 +2,15 @@
 
 import { BASE, TIP, digits3, layerAxis, layerScale, layersOf, logTick, logTicks, markSize, valueAxis } from "./axis.js";
 import { legend, points, stagePanels } from "./ratio.js";
-import { byLayer, ERRORS } from "./rows.js";
+import { byLayer } from "../figures.js";
+import { ERRORS } from "./labels.js";
 import { colour, sheet } from "./svg.js";
 
-/** @typedef {import("./rows.js").Stat} Stat */
-/** @typedef {import("./rows.js").ErrorName} ErrorName */
+/** @typedef {import("../figures.js").Stat} Stat */
+/** @typedef {import("./labels.js").ErrorName} ErrorName */
 
 /**
- * @param {{ rows: any[] }} report
+ * @param {Pick<import("../engine/core.js").Report, "rows">} report
  * @returns {import("./figure.js").Chart | null} nothing where no layer is lossy
  */
 export function errorChart({ rows }) {

@@ -4,8 +4,9 @@
 import { BASE, digits3, FONT, rowAxis } from "./axis.js";
 import { colour, pairs, s } from "./svg.js";
 
+/** @import { TensorPicture } from "../engine/core.js" */
 /** @typedef {"K" | "V"} TensorName */
-/** A layer's pictures, as the engine's `inspect` gives them. @typedef {{ layerId: number, stage: string, seqLen: number, k: any, v: any }} LayerPicture */
+/** A layer's pictures, as the engine's `inspect` gives them. @typedef {import("../engine/core.js").CaptureLine & import("../engine/core.js").Pictures} LayerPicture */
 
 const STEPS = 9;
 
@@ -121,7 +122,7 @@ function panel(Plot, layers, tensor, steps, width) {
 }
 
 /**
- * @param {any[]} pictures @param {TensorName} tensor @param {ReturnType<typeof ramp>} steps
+ * @param {TensorPicture[]} pictures @param {TensorName} tensor @param {ReturnType<typeof ramp>} steps
  * @param {(value: number) => number} x @param {(value: number) => number} y @param {number} width
  */
 function cells(pictures, tensor, steps, x, y, width) {
@@ -147,7 +148,7 @@ function cells(pictures, tensor, steps, x, y, width) {
 
 /**
  * Shows the cell under the pointer as a line above the map.
- * @param {any} svg @param {LayerPicture[]} layers @param {(layer: LayerPicture) => any} of @param {number} width @param {number} headDim
+ * @param {any} svg @param {LayerPicture[]} layers @param {(layer: LayerPicture) => TensorPicture} of @param {number} width @param {number} headDim
  */
 function withReading(svg, layers, of, width, headDim) {
   const words = /** @type {SVGTextElement} */ (

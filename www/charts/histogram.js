@@ -42,7 +42,7 @@ export function histogramChart(layers) {
   };
 }
 
-/** @param {any} Plot @param {any} values @param {"K" | "V"} tensor @param {number} width */
+/** @param {any} Plot @param {import("../engine/core.js").Histogram} values @param {"K" | "V"} tensor @param {number} width */
 function panel(Plot, values, tensor, width) {
   const limit = values.limit || 1;
   const step = (2 * limit) / values.counts.length;

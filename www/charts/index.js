@@ -2,14 +2,15 @@
 
 import { fill, h } from "../dom.js";
 import { bytesChart } from "./bytes.js";
-import { compareChart } from "./compare.js";
+import { lossyCompareChart } from "./lossy-compare.js";
 import { dumpView } from "./dump.js";
 import { errorChart } from "./error.js";
 import { figure } from "./figure.js";
 import { ratioChart } from "./ratio.js";
-import { runsChart } from "./runs.js";
+import { twoRunsChart } from "./two-runs.js";
 import { sweepChart } from "./sweep.js";
 
+/** @import { Report } from "../engine/core.js" */
 /** @typedef {import("./figure.js").Chart} Chart */
 /**
  * What charts can ask of the page. `take`: a combination's settings for block-norm; `limit`: thresholds for the sweep; both by flag.
@@ -36,42 +37,54 @@ export function stylesheet(url) {
 }
 
 /**
- * The charts that suit a report, most telling first.
- * @param {any} report
+ * By the names that the analyses' specs call them; nothing where a report has nothing for them.
+ * @type {Record<string, (report: Report, actions: Actions) => Chart | null>}
+ */
+const CHARTS = {
+  ratio: (report) => (report.rows.length > 0 ? ratioChart(report) : null),
+  bytes: (report) => (report.rows.length > 0 ? bytesChart(report) : null),
+  error: (report) => (report.rows.length > 0 ? errorChart(report) : null),
+  "lossy-compare": (report) => (report.rows.length > 0 ? lossyCompareChart(report) : null),
+  sweep: (report, actions) => (report.groups.length > 0 ? sweepChart(report, actions) : null),
+};
+
+/**
+ * @param {Report} report
+ * @param {string[]} names of the charts that suit it, as its analysis's spec has them
  * @param {Actions} [actions]
  * @returns {Chart[]}
  */
-export function chartsOf(report, actions = {}) {
-  if (report.analysis === "sweep") return report.groups.length > 0 ? [sweepChart(report, actions)] : [];
-  if (report.rows.length === 0) return [];
-  if (report.analysis === "lossy-compare") return [compareChart(report)];
-  return [ratioChart(report), bytesChart(report), errorChart(report)].filter((chart) => chart !== null);
+export function chartsOf(report, names, actions = {}) {
+  const unknown = names.find((name) => !(name in CHARTS));
+  if (unknown) throw new Error(`there is no chart "${unknown}"`);
+  return names.map((name) => CHARTS[name](report, actions)).filter((chart) => chart !== null);
 }
 
 /**
  * Draws a result's charts into `container`, in place of what it holds.
  * @param {HTMLElement} container
- * @param {any} report as `Engine.run` gives it
+ * @param {Report} report as `Engine.run` gives it
+ * @param {string[]} names of the charts
  * @param {Actions} [actions]
  */
-export async function drawResult(container, report, actions = {}) {
-  show(await loadPlot(), container, chartsOf(report, actions));
+export async function drawResult(container, report, names, actions = {}) {
+  show(await loadPlot(), container, chartsOf(report, names, actions));
 }
 
 /**
  * @param {HTMLElement} container
- * @param {{ name: string, report: any }} a
- * @param {{ name: string, report: any }} b
+ * @param {{ name: string, report: Report }} a
+ * @param {{ name: string, report: Report }} b
  */
 export async function drawCompare(container, a, b) {
-  const chart = a.report.rows.length > 0 && b.report.rows.length > 0 ? runsChart(a, b) : null;
+  const chart = a.report.rows.length > 0 && b.report.rows.length > 0 ? twoRunsChart(a, b) : null;
   show(await loadPlot(), container, chart ? [chart] : [], "These two results have no layer and stage in common.");
 }
 
 /**
  * The dump before any run: `inspect` calls go one by one, so that a run can come in between.
  * @param {HTMLElement} container
- * @param {{ inspect: (request: Record<string, any>) => Promise<any> }} engine
+ * @param {import("./dump.js").Inspector} engine
  * @param {{ signal?: AbortSignal }} [options]
  */
 export async function drawDump(container, engine, options = {}) {

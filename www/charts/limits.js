@@ -16,12 +16,12 @@
  * @typedef {{ kMae: number, vMae: number, kCosine: number, vCosine: number }} Limits
  */
 
-/** @param {any} report @returns {Combo[]} in the report's order: the greatest ratio first */
+/** @param {import("../engine/core.js").Report} report @returns {Combo[]} in the report's order: the greatest ratio first */
 export const combos = (report) =>
-  report.groups.map((/** @type {any} */ { variant, all }) => ({
+  report.groups.map(({ variant, all }) => ({
     label: variant.label,
-    blockSize: variant.blockSize,
-    topkRatio: variant.topkRatio,
+    blockSize: variant.blockSize ?? 0,
+    topkRatio: variant.topkRatio ?? 0,
     bits: variant.bits,
     kRatio: all.kRatio,
     vRatio: all.vRatio,
@@ -30,7 +30,7 @@ export const combos = (report) =>
     v: all.vErrors ?? { mae: 0, cosine: 0 },
   }));
 
-/** @param {Record<string, any>} settings @returns {Limits} */
+/** @param {import("../engine/core.js").Report["settings"]} settings @returns {Limits} */
 export const limitsOf = (settings) => ({
   kMae: Number(settings["max-k-mae"]),
   vMae: Number(settings["max-v-mae"]),

@@ -14,13 +14,14 @@ import {
   valueAxis,
   whole,
 } from "./axis.js";
-import { byLayer, stageName, stageOrder } from "./rows.js";
+import { byLayer } from "../figures.js";
+import { stageName, stageOrder } from "./labels.js";
 import { colour, marker, sheet } from "./svg.js";
 
-/** @typedef {import("./rows.js").Stat} Stat */
+/** @typedef {import("../figures.js").Stat} Stat */
 
 /**
- * @param {{ rows: any[] }} report
+ * @param {Pick<import("../engine/core.js").Report, "rows">} report
  * @returns {import("./figure.js").Chart}
  */
 export function ratioChart({ rows }) {

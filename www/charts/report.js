@@ -1,6 +1,7 @@
 // report.html: one file to mail or print, with headline, settings, charts and tables, no script and nothing to fetch.
 // The charts are those of the page, drawn once more without handles.
 
+/** @import { AnalysisSpec } from "../engine/core.js" */
 import { h, plainTexts } from "../dom.js";
 import { cosine, count, error, megabytes, ratio } from "../format.js";
 import { table } from "./figure.js";
@@ -27,14 +28,14 @@ td { white-space: nowrap; } .right { text-align: right; } tr { break-inside: avo
 `;
 
 /**
- * @param {any} report as `Engine.run` gives it
- * @param {{ dumpName: string, bytes: number, label: string, version: string }} about the dump's name and size, the analysis's name
+ * @param {import("../engine/core.js").Report} report as `Engine.run` gives it
+ * @param {{ spec: AnalysisSpec, dumpName: string, bytes: number, version: string }} about the analysis, the dump's name and size
  * @returns {Promise<string>} the file
  */
-export async function reportHtml(report, { dumpName, bytes, label, version }) {
+export async function reportHtml(report, { spec, dumpName, bytes, version }) {
   const Plot = await loadPlot();
-  const charts = chartsOf(report);
-  const title = `${dumpName || "KV dump"}: ${label}`;
+  const charts = chartsOf(report, spec.charts);
+  const title = `${dumpName || "KV dump"}: ${spec.label}`;
   const body = h(
     "body",
     {},
@@ -90,17 +91,17 @@ function chartFigure(Plot, chart) {
   return h("figure", {}, h("figcaption", {}, h("h3", {}, chart.title), h("p", { class: "muted" }, chart.note)), scroll(picture));
 }
 
-/** @param {any} report */
+/** @param {import("../engine/core.js").Report} report */
 function headline(report) {
   const group = report.headline === null ? null : report.groups[report.headline];
   if (!group) return null;
   const { all, lossless, lossy, variant, passes } = group;
   const both = lossless.rows > 0 && lossy.rows > 0;
-  const errors = all.kErrors && all.vErrors;
+  const errors = all.kErrors && all.vErrors && { k: all.kErrors, v: all.vErrors };
   const line = (/** @type {"k" | "v"} */ side) => [
     ...[side.toUpperCase(), ratio(all[`${side}Ratio`])],
     ...(both ? [ratio(lossless[`${side}Ratio`]), ratio(lossy[`${side}Ratio`])] : []),
-    ...(errors ? [error(all[`${side}Errors`].mae), cosine(all[`${side}Errors`].cosine)] : []),
+    ...(errors ? [error(errors[side].mae), cosine(errors[side].cosine)] : []),
   ];
   return [
     h("p", { class: "big" }, `KV ${ratio(all.kvRatio)}`),

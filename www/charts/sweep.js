@@ -24,7 +24,7 @@ const AXIS = {
 };
 
 /**
- * @param {any} report
+ * @param {import("../engine/core.js").Report} report
  * @param {{ take?: (settings: Record<string, string>) => void, limit?: (settings: Record<string, string>) => void }} [actions]
  *   `take` gets a clicked combination's settings, `limit` the thresholds after a drag
  * @returns {import("./figure.js").Chart}

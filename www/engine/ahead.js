@@ -2,19 +2,20 @@
 
 import { read } from "./reader.js";
 
+/** @import { Session } from "./glue.js" */
 /** @import { Kept } from "./reader.js" */
 
-/** Captures, and their bytes, that are read before their turn. */
+/** Read-ahead window: captures, and bytes of them. */
 const READ_AHEAD = 64;
 const READ_AHEAD_BYTES = 8 << 20;
-/** Of these, captures and bytes that are read at once. */
+/** Batch limits within the read-ahead window. */
 const BATCH = 16;
 const BATCH_BYTES = 1 << 20;
 
 /** @typedef {{ file: number, start: number, blob: Blob }} Part of a capture */
 
 export class Ahead {
-  #run;
+  #session;
   #kept;
   #arrived;
   /** @type {{ captures: number, bytes: number, done: boolean, all: Promise<void> }[]} of the captures that come next */
@@ -23,12 +24,12 @@ export class Ahead {
   #bytes = 0;
 
   /**
-   * @param {any} run
+   * @param {Session} session
    * @param {Kept} kept
    * @param {(part: Part, bytes: Uint8Array) => void} arrived takes what was read
    */
-  constructor(run, kept, arrived) {
-    this.#run = run;
+  constructor(session, kept, arrived) {
+    this.#session = session;
     this.#kept = kept;
     this.#arrived = arrived;
     this.#fill();
@@ -61,7 +62,7 @@ export class Ahead {
       const parts = [];
       const batch = { captures: 0, bytes: 0, done: false, all: Promise.resolve() };
       while (batch.captures < BATCH && batch.bytes < BATCH_BYTES) {
-        const wanted = this.#run.ahead();
+        const wanted = this.#session.ahead();
         if (!wanted) break;
         batch.captures++;
         for (let i = 0; i < wanted.length; i += 3) {

@@ -8,7 +8,8 @@ import { pause } from "./pause.js";
 import { script } from "./scripts.js";
 import { Threads } from "./threads.js";
 
-/** @import { AnalysisSpec, DumpSummary, EngineInfo, EngineKind, FileEntry, Mapping, Plan, Row, RunOptions, RunRequest, RunResult, Settings, StartOptions } from "./types.js" */
+/** @import { AnalysisSpec, ConvertOptions, DumpSummary, FormatInfo, InspectRequest, Mapping, PlanSummary, Row } from "./core.js" */
+/** @import { EngineInfo, EngineKind, FileEntry, InspectAnswer, RunOptions, RunRequest, RunResult, Settings, StartOptions } from "./types.js" */
 
 /** More threads than this gain little and cost memory. */
 const MAX_THREADS = 16;
@@ -17,13 +18,13 @@ const START_MS = 20_000;
 /** A cancelled worker that is still busy after this time is replaced. */
 const CANCEL_MS = 150;
 
-/** Files go to the worker so many at a time at most, and so many times until the first are read. */
-const GIVEN = 1024;
-const GIVEN_AHEAD = 4;
-/** So long the page may take for them at a time. */
-const GIVE_MS = 8;
-/** Time between two words of progress. */
-const TELL_MS = 100;
+/** Most files per message to the worker; and how many such messages may be unanswered. */
+const MAX_FILES = 1024;
+const MAX_UNANSWERED = 4;
+/** Time slice for posting files before yielding to the page, ms. */
+const POST_MS = 8;
+/** Minimum interval between progress messages, ms. */
+const PROGRESS_MS = 100;
 
 /**
  * @typedef {object} Call
@@ -109,6 +110,11 @@ export class Engine {
     return this.#call("specs", {});
   }
 
+  /** Every kind of file that opens. @returns {Promise<FormatInfo[]>} */
+  formats() {
+    return this.#call("formats", {});
+  }
+
   /**
    * Adds files to the dump and scans it. Metadata is read now, tensors when their turn comes.
    * A file whose path is there already is replaced.
@@ -146,8 +152,8 @@ export class Engine {
   }
 
   /**
-   * The dump, or a sample of it, in another format; options as of `kvlens convert`: format, stage, layers, tokens, dtype.
-   * @param {Record<string, string>} options
+   * The dump, or a sample of it, in another format; options as of `kvlens convert`.
+   * @param {Partial<ConvertOptions>} options
    * @param {{ onProgress?: (written: number, total: number) => void }} [news]
    * @returns {Promise<Blob>}
    */
@@ -160,7 +166,7 @@ export class Engine {
    * What a run would go through, and what is wrong with the settings: cheap enough for every key stroke.
    * @param {string} analysis
    * @param {Settings} settings
-   * @returns {Promise<Plan>}
+   * @returns {Promise<PlanSummary>}
    */
   plan(analysis, settings) {
     return this.#call("plan", { analysis, settings });
@@ -203,9 +209,10 @@ export class Engine {
   }
 
   /**
-   * Numbers for a picture of the dump or for the lesson (src/analysis/inspect.rs); `request` is its JSON request.
-   * @param {Record<string, any>} request
-   * @returns {Promise<any>}
+   * Numbers for a picture of the dump or for the lesson (src/web/inspect.rs).
+   * @template {InspectRequest} R
+   * @param {R} request
+   * @returns {Promise<InspectAnswer<R>>}
    */
   inspect(request) {
     return this.#call("inspect", request);
@@ -248,8 +255,10 @@ export class Engine {
     const worker = new Worker(script("coordinator"), { type: "module", name: "coordinator" });
     this.#worker = worker;
     this.#started = false;
-    worker.onmessage = ({ data }) => {
-      if (this.#worker === worker) this.#receive(data);
+    worker.onmessage = ({ data, ports }) => {
+      if (this.#worker !== worker) return;
+      if (data.pool) void this.#threads?.enter(data.pool).then(() => ports[0].postMessage("entered"));
+      else this.#receive(data);
     };
     worker.onerror = (event) => {
       event.preventDefault();
@@ -292,21 +301,21 @@ export class Engine {
     const take = async (some) => {
       await this.#send("takeFiles", { entries: some });
       taken += some.length;
-      if (performance.now() - told < TELL_MS) return;
+      if (performance.now() - told < PROGRESS_MS) return;
       told = performance.now();
       onProgress?.(taken, entries.length);
     };
     for (let next = 0; next < entries.length;) {
-      const until = performance.now() + GIVE_MS;
+      const until = performance.now() + POST_MS;
       let end = next;
       do void entries[end++].file.size;
-      while (end < entries.length && end - next < GIVEN && performance.now() < until);
+      while (end < entries.length && end - next < MAX_FILES && performance.now() < until);
       const some = take(entries.slice(next, end));
       // Of several that fail the first is told.
       some.catch(() => {});
       going.push(some);
       next = end;
-      if (going.length > GIVEN_AHEAD) await going.shift();
+      if (going.length > MAX_UNANSWERED) await going.shift();
       await pause(0);
       if (this.#worker !== worker) throw new EngineError("stopped", "The engine was started anew meanwhile.", "Add the files again.");
     }
@@ -316,11 +325,7 @@ export class Engine {
 
   async #start() {
     const { kind, threads } = this.info;
-    const { wasm, ...about } = await this.#send("start", { kind, memoryMiB: this.#memoryMiB });
-    Object.assign(this.info, about);
-    if (!wasm) return;
-    await this.#threads?.enter(wasm);
-    await this.#send("startPool", { threads });
+    Object.assign(this.info, await this.#send("start", { kind, threads, memoryMiB: this.#memoryMiB }));
   }
 
   /** @param {any} message of the worker */

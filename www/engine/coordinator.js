@@ -8,38 +8,39 @@ import { describe } from "./errors.js";
 import { pause } from "./pause.js";
 import { Kept, read } from "./reader.js";
 
-/** @import { FileEntry, RunRequest } from "./types.js" */
+/** @import { Mapping } from "./core.js" */
+/** @import { ConvertOptions, InspectRequest, Row } from "./core.js" */
+/** @import { Engine, Session } from "./glue.js" */
+/** @import { FileEntry, RunRequest, Settings } from "./types.js" */
 
 const GIB = 1 << 30;
 const PAGE = 1 << 16;
-/** More than the module's own need; the rest is grown. */
+/** More than the module needs at its start; memory grows from there. */
 const FIRST_PAGES = 256;
-/** Meta files are read before the scan, so many at once. */
+/** Meta files read at once; they are read before the scan. */
 const METAS = 32;
-/** Larger files are not metas. */
-const META_MAX = 1 << 20;
-/** Pause of a run when the pool has all it can take. */
+/** A larger file is no meta file. */
+const MAX_META_BYTES = 1 << 20;
+/** Pause while the pool has all it can take, ms. */
 const PAUSE_MS = 4;
-/** Time between two looks at what was measured and at messages. */
+/** Time between two looks for results and messages, ms. */
 const STEP_MS = 20;
-/** Of a conversion, held before it goes into the Blob. */
+/** Bytes of a conversion held in memory before they go into the Blob. */
 const BLOB_BYTES = 16 << 20;
-/** Time between two messages with rows to the page. */
-const TELL_MS = 50;
-/** Rows of one message: to take more in would hold the page up. */
-const ROWS = 500;
+/** Minimum interval between messages with rows, ms. */
+const NEWS_MS = 50;
+/** Most rows per message: more would hold the page up. */
+const MAX_ROWS = 500;
 
-/** @type {any} the wasm glue */
+/** @type {typeof import("./glue.js")} */
 let wasm;
-/** @type {any} its engine */
+/** @type {Engine} */
 let engine;
-/** @type {WebAssembly.Memory} */
-let memory;
-/** @type {any} the run that goes on */
+/** @type {Session | undefined} the analysis under way */
 let current;
 const kept = new Kept();
 
-const methods = { start, startPool, specs, takeFiles, scan, removeRun, setMapping, plan, run, cancel, inspect, convert };
+const methods = { start, specs, formats, takeFiles, scan, removeRun, setMapping, plan, run, cancel, inspect, convert };
 
 self.onmessage = async ({ data: { id, method, args } }) => {
   try {
@@ -51,25 +52,19 @@ self.onmessage = async ({ data: { id, method, args } }) => {
 };
 
 /**
- * Loads a build. That with threads needs a pool then: `wasm` is what its threads are made from.
- * @param {{ kind: "threads" | "serial", memoryMiB?: number }} options
+ * Loads a build, and starts the pool of that with threads: start-pool.js has the page make its workers.
+ * @param {{ kind: "threads" | "serial", threads: number, memoryMiB?: number }} options
  */
-async function start({ kind, memoryMiB }) {
+async function start({ kind, threads, memoryMiB }) {
   const glue = new URL(`./${kind}/kvlens.js`, import.meta.url).href;
   const response = fetch(new URL(`./${kind}/kvlens_bg.wasm`, import.meta.url));
   const [module, loaded] = await Promise.all([compile(await response), import(glue)]);
   wasm = loaded;
   const shared = kind === "threads" ? allocate(memoryMiB) : undefined;
-  ({ memory } = await wasm.default({ module_or_path: module, memory: shared }));
-  if (!shared) engine = new wasm.Engine();
-  return { version: wasm.version(), memoryMax: maximum, wasm: shared && { glue, module, memory } };
-}
-
-/** @param {{ threads: number }} options as many as have entered */
-async function startPool({ threads }) {
-  wasm.startPool(threads);
+  await wasm.default({ module_or_path: module, memory: shared });
+  if (shared) await wasm.initThreadPool(threads);
   engine = new wasm.Engine();
-  return {};
+  return { version: wasm.version(), memoryMax: maximum };
 }
 
 /** @param {Response} response */
@@ -101,7 +96,11 @@ function allocate(memoryMiB) {
 }
 
 async function specs() {
-  return JSON.parse(wasm.specs());
+  return wasm.specs();
+}
+
+async function formats() {
+  return wasm.formats();
 }
 
 /**
@@ -122,39 +121,40 @@ async function takeFiles({ entries }) {
 
 /** @param {{ added: string[] }} args paths of the files that are new */
 async function scan({ added }) {
-  return JSON.parse(engine.scan(added));
+  return engine.scan(added);
 }
 
 /** @param {FileEntry} entry */
 function isMeta({ path, file }) {
   const name = path.slice(path.lastIndexOf("/") + 1);
-  return name.endsWith(".json") && name.startsWith("meta_") && file.size <= META_MAX;
+  return name.endsWith(".json") && name.startsWith("meta_") && file.size <= MAX_META_BYTES;
 }
 
 /** @param {{ run: string }} args */
 async function removeRun({ run }) {
   kept.clear();
-  return JSON.parse(engine.removeRun(run));
+  return engine.removeRun(run);
 }
 
-/** @param {{ mapping: import("./types.js").Mapping }} args */
+/** @param {{ mapping: Mapping }} args */
 async function setMapping({ mapping }) {
-  return JSON.parse(engine.setMapping(JSON.stringify(mapping)));
+  return engine.setMapping(mapping);
 }
 
 /**
- * @param {{ options: Record<string, string> }} args
+ * @param {{ options: Partial<ConvertOptions> }} args
  * @param {number} id
  */
 async function convert({ options }, id) {
-  const conversion = engine.convert(JSON.stringify(options));
+  const conversion = engine.convert(options);
   try {
     let blob = new Blob();
     /** @type {Uint8Array<ArrayBuffer>[]} */
     let parts = [];
     let held = 0;
     for (;;) {
-      const piece = conversion.nextPiece();
+      // Never in the shared memory: the glue copies.
+      const piece = /** @type {Uint8Array<ArrayBuffer> | undefined} */ (conversion.nextPiece());
       if (piece) held += parts[parts.push(piece) - 1].length;
       // A Blob may lie on the disk: the worker holds only what has come since the last one.
       if (held > BLOB_BYTES || !piece) {
@@ -171,14 +171,14 @@ async function convert({ options }, id) {
   }
 }
 
-/** @param {{ analysis: string, settings: Record<string, string> }} args */
+/** @param {{ analysis: string, settings: Settings }} args */
 async function plan({ analysis, settings }) {
-  return JSON.parse(engine.plan(analysis, JSON.stringify(settings)));
+  return engine.plan(analysis, settings);
 }
 
-/** @param {any} request */
+/** @param {InspectRequest} request */
 async function inspect(request) {
-  return JSON.parse(engine.inspect(JSON.stringify(request)));
+  return engine.inspect(request);
 }
 
 /**
@@ -187,9 +187,9 @@ async function inspect(request) {
  */
 async function run({ analysis, settings, verify }, id) {
   const started = performance.now();
-  const mine = engine.start(analysis, JSON.stringify(settings), verify ?? true);
+  const mine = engine.start(analysis, settings, verify ?? true);
   current = mine;
-  /** @type {any[]} */
+  /** @type {Row[]} */
   let rows = [];
   let told = 0;
   const ahead = new Ahead(mine, kept, ({ file, start }, bytes) => {
@@ -202,12 +202,12 @@ async function run({ analysis, settings, verify }, id) {
       more = mine.step();
       if (more) ahead.next();
     }
-    const news = JSON.parse(mine.news());
+    const news = mine.news();
     rows = rows.concat(news.rows);
     const elapsedMs = performance.now() - started;
-    if (news.done || elapsedMs - told > TELL_MS) {
-      for (let start = 0; start === 0 || start < rows.length; start += ROWS) {
-        self.postMessage({ id, progress: { ...news.progress, elapsedMs }, rows: rows.slice(start, start + ROWS) });
+    if (news.done || elapsedMs - told > NEWS_MS) {
+      for (let start = 0; start === 0 || start < rows.length; start += MAX_ROWS) {
+        self.postMessage({ id, progress: { ...news.progress, elapsedMs }, rows: rows.slice(start, start + MAX_ROWS) });
       }
       told = elapsedMs;
       rows = [];
@@ -218,11 +218,11 @@ async function run({ analysis, settings, verify }, id) {
     // `cancel` took it over.
     if (current !== mine) throw { code: "cancelled", message: "cancelled" };
   }
-  const { report, problems, workers } = JSON.parse(mine.finish());
+  const { report, workers } = mine.finish();
   const files = Array.from({ length: mine.fileCount() }, (_, i) => ({ name: mine.fileName(i), bytes: mine.fileBytes(i) }));
   current = undefined;
   mine.free();
-  return { report, problems, files, workers, elapsedMs: performance.now() - started };
+  return { report, files, workers, elapsedMs: performance.now() - started };
 }
 
 /**

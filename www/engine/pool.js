@@ -2,12 +2,12 @@
 
 import { describe } from "./errors.js";
 
-self.onmessage = async ({ data: { glue, module, memory } }) => {
+self.onmessage = async ({ data: { glue, module, memory, receiver } }) => {
   try {
     const wasm = await import(glue);
     await wasm.default({ module_or_path: module, memory });
     self.postMessage({ entered: true });
-    wasm.runPoolThread();
+    wasm.wbg_rayon_start_worker(receiver);
   } catch (error) {
     // Out of memory, or a bug: the coordinator would wait for this thread for ever.
     self.postMessage({ died: describe(error) });

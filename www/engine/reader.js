@@ -1,9 +1,9 @@
 // Reads what the user gave. A file of a few KB takes the browser about as long as one of 100 KB, since it goes through several of its
 // processes and threads. So small files are read many as one, and kept for the next run.
 
-/** Files under this size are small. */
+/** Files below this size are small. */
 const SMALL = 1 << 18;
-/** Of small files, bytes that are kept at most. */
+/** Most bytes of small files that are kept. */
 const KEPT_BYTES = 64 << 20;
 
 /**
@@ -43,7 +43,7 @@ async function readWhole(blob) {
   return buffer?.byteLength === blob.size ? new Uint8Array(buffer) : undefined;
 }
 
-/** Small files that were read, so many bytes of them as is proper to hold. */
+/** Cache of small files, capped at KEPT_BYTES. */
 export class Kept {
   /** @type {WeakMap<Blob, Uint8Array>} */
   #contents = new WeakMap();

@@ -4,7 +4,10 @@
 import { EngineError } from "./errors.js";
 import { script } from "./scripts.js";
 
-/** @typedef {{ glue: string, module: WebAssembly.Module, memory: WebAssembly.Memory }} SharedWasm */
+/**
+ * What a thread needs to enter the coordinator's instance; `receiver` is where it gets its work from, an address in the memory.
+ * @typedef {{ glue: string, module: WebAssembly.Module, memory: WebAssembly.Memory, receiver: number }} SharedWasm
+ */
 
 export class Threads {
   /** @type {Worker[]} Kept: Firefox collects workers that share memory and have no other owner (bug 1702191). */

@@ -1,6 +1,7 @@
 /**
- * What crosses between the page and the engine, as types. Nothing here runs.
- * Names of fields are those of the Rust structs in camelCase (src/web).
+ * What the page and its workers say to each other, as types; what the core says is in core.d.ts. Nothing here runs.
+ *
+ * @import { CaptureLine, InspectRequest, Lesson, Pictures, Progress as CoreProgress, Report, Row } from "./core.js"
  *
  * @typedef {"threads" | "serial"} EngineKind
  *
@@ -20,89 +21,15 @@
  * One file that the user dropped or chose. `path` has "/" between its parts and starts with the dropped folder's name.
  * @typedef {{ path: string, file: File }} FileEntry
  *
- * What the dump holds (src/dump/summary.rs).
- * @typedef {object} DumpSummary
- * @property {number} captures
- * @property {number} bytes                   of K and V together
- * @property {RunSummary[]} runs
- * @property {LayerCount[]} layers            of all runs, by number
- * @property {StageCount[]} stages
- * @property {ShapeCount[]} shapes
- * @property {DtypeCount[]} dtypes
- * @property {TensorGuess[]} guesses          how arrays without meta files were understood, and what is to be asked
- * @property {Problem[]} problems             what could not be used
- * @property {{ file: string, text: string }[]} notes what to know about files that are read all the same
- *
- * One run in it; `run`, its name, goes to `removeRun`.
- * @typedef {object} RunSummary
- * @property {string} run
- * @property {number} captures
- * @property {number} bytes
- * @property {LayerCount[]} layers            by number
- * @property {StageCount[]} stages
- * @property {ShapeCount[]} shapes
- * @property {DtypeCount[]} dtypes
- *
- * @typedef {{ layerId: number, captures: number, bytes: number }} LayerCount
- * How to read arrays whose names or axes can't be told (src/dump/mapping.rs).
- * @typedef {{ tensorNames?: string, axes?: string, bits16?: string }} Mapping
- *
- * Arrays that share a pattern of names and a number of axes; `asks` names the keys of `Mapping` that have to be said.
- * @typedef {object} TensorGuess
- * @property {string[]} files
- * @property {number} count
- * @property {{ name: string, dtype: string, shape: number[] }[]} examples
- * @property {string | null} tensorNames
- * @property {string | null} axes
- * @property {string} reason
- * @property {("tensorNames" | "axes" | "bits16")[]} asks
- *
- * @typedef {{ stage: string, captures: number }} StageCount
- * @typedef {{ seqLen: number, kvHeads: number, headDim: number, captures: number }} ShapeCount
- * @typedef {{ dtype: string, captures: number }} DtypeCount
- *
- * A file that can't be used, or a part of it: what is wrong, in words, and where it is one field: what was found and expected.
- * @typedef {{ file: string, message: string, field?: string, found?: string, expected?: string }} Problem
- *
- * An analysis and its parameters, from the same definitions as the command line's flags.
- * @typedef {object} AnalysisSpec
- * @property {string} name             the command: "mixed", "blocknorm", "sweep", "lossy-compare"
- * @property {string} label
- * @property {string} help
- * @property {ParamSpec[]} params
- *
- * @typedef {object} ParamSpec
- * @property {string} flag             "lossless-first-n"; `--` and it is the flag
- * @property {string} label
- * @property {string} help             one line
- * @property {string | null} unit      "bits", "tokens"
- * @property {"method" | "captures" | "compression" | "report"} section
- * @property {any} kind                type and range: `Kind` of src/analysis/settings.rs
- * @property {any} default
- * @property {{ flag: string, is: string[] } | null} when  it has an effect only when that setting has one of these values
- *
- * Values by flag; what is absent has its default. Values are as on the command line, or as JSON has them.
- * @typedef {Record<string, any>} Settings
- *
- * @typedef {{ flag: string, message: string }} SettingError
- *
- * What a run with these settings would go through; `errors` is empty when it can start.
- * @typedef {{ captures: number, bytes: number, errors: SettingError[] }} Plan
+ * Texts by flag, as on the command line; what is absent has its default.
+ * @typedef {Record<string, string>} Settings
  *
  * @typedef {object} RunRequest
  * @property {string} analysis
  * @property {Settings} settings
  * @property {boolean} [verify]        decode lossless tensors again and compare bit for bit
  *
- * @typedef {object} Progress
- * @property {number} captures         done
- * @property {number} capturesTotal
- * @property {number} bytes            done
- * @property {number} bytesTotal
- * @property {number} elapsedMs
- *
- * A row of the analysis: see src/analysis; it carries more than the CSV.
- * @typedef {Record<string, any>} Row
+ * @typedef {CoreProgress & { elapsedMs: number }} Progress
  *
  * @typedef {object} RunOptions
  * @property {AbortSignal} [signal]                   `run` then rejects with the code "cancelled", within 200 ms
@@ -112,12 +39,19 @@
  * @typedef {{ name: string, bytes: Uint8Array<ArrayBuffer> }} ReportFile
  *
  * @typedef {object} RunResult
- * @property {any} report          groups, figures and rows: `Report` of src/analysis/rows.rs
- * @property {Problem[]} problems  captures that could not be read or decoded when their turn came
+ * @property {Report} report
  * @property {ReportFile[]} files  what the command line would have written
  * @property {number} elapsedMs
  * @property {number} workers      how many different threads measured at least one capture
- *
+ */
+
+/**
+ * What the core answers to a question about the dump.
+ * @template {InspectRequest} R
+ * @typedef {R extends { what: "captures" } ? CaptureLine[] : R extends { what: "tensors" } ? Pictures : Lesson} InspectAnswer
+ */
+
+/**
  * Why something did not work. `message` says what, `hint` what to try.
  * @typedef {"cancelled" | "settings" | "dump" | "memory" | "panic" | "start" | "stopped"} EngineErrorCode
  */

@@ -8,12 +8,14 @@ import { colour, s, sheet } from "../charts/svg.js";
 import { fill, h } from "../dom.js";
 import { sizeOf } from "./steps.js";
 
+/** @import { Lesson, Method } from "../engine/core.js" */
+/** The lesson under another setting. @typedef {(method: Method, bits: number) => Promise<Lesson>} Ask */
 /** @typedef {{ method: string, bits: number, ratio: number, mae: number }} Point */
 
-/** Few enough to be ready at once on the sample, enough to see the curves. @type {[string, number][]} */
+/** Few enough to be ready at once on the sample, enough to see the curves. @type {[Method, number][]} */
 const SETTINGS = [
-  ...[1, 2, 3, 4, 5, 6, 7, 8].map((bits) => /** @type {[string, number]} */ (["truncate", bits])),
-  ...[3, 4, 5, 6, 7, 8, 9, 10].map((bits) => /** @type {[string, number]} */ (["quant", bits])),
+  ...[1, 2, 3, 4, 5, 6, 7, 8].map((bits) => /** @type {[Method, number]} */ (["truncate", bits])),
+  ...[3, 4, 5, 6, 7, 8, 9, 10].map((bits) => /** @type {[Method, number]} */ (["quant", bits])),
 ];
 
 export function curveFigure() {
@@ -23,9 +25,9 @@ export function curveFigure() {
     node,
     /**
      * @param {string} key of the tensor: the same one is not measured again
-     * @param {any} lesson
+     * @param {Lesson} lesson
      * @param {"k" | "v"} tensor
-     * @param {(method: string, bits: number) => Promise<any>} ask
+     * @param {Ask} ask
      * @param {() => boolean} wanted
      */
     async draw(key, lesson, tensor, ask, wanted) {

@@ -4,23 +4,22 @@
 import { Engine } from "../engine/client.js";
 import { sampleFiles } from "../sample.js";
 
-/** @typedef {{ inspect: (request: Record<string, any>) => Promise<any> }} Inspector */
-/** @typedef {{ capture: number, run: string, layerId: number, stage: string, seqLen: number, kvHeads: number, headDim: number, dtype: string }} Pick */
-/** @typedef {{ engine: Inspector, captures: Pick[], sample: boolean }} Source */
+/** @typedef {Engine["inspect"]} Inspect */
+/** @typedef {{ inspect: Inspect, captures: import("../engine/core.js").CaptureLine[], sample: boolean }} Source */
 
-/** @type {Promise<Inspector> | undefined} */
+/** @type {Promise<Engine> | undefined} */
 let sampleEngine;
 
-/** @param {Inspector} engine of the page @returns {Promise<Source>} */
-export async function lessonSource(engine) {
-  const { captures } = await engine.inspect({ what: "captures" });
-  if (captures.length > 0) return { engine, captures, sample: false };
+/** @param {Inspect} inspect of the page @returns {Promise<Source>} */
+export async function lessonSource(inspect) {
+  const captures = await inspect({ what: "captures" });
+  if (captures.length > 0) return { inspect, captures, sample: false };
   sampleEngine ??= startSample();
   const own = await sampleEngine.catch((error) => {
     sampleEngine = undefined;
     throw error;
   });
-  return { engine: own, captures: (await own.inspect({ what: "captures" })).captures, sample: true };
+  return { inspect: (request) => own.inspect(request), captures: await own.inspect({ what: "captures" }), sample: true };
 }
 
 async function startSample() {

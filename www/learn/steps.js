@@ -5,6 +5,7 @@ import { h } from "../dom.js";
 import { bitLegend, bitStrip, formula } from "./bits.js";
 import { byteBars, byteMap, sizeBars } from "./pictures.js";
 
+/** @import { Coded, Lesson } from "../engine/core.js" */
 /** @typedef {import("./index.js").View} View */
 /** @typedef {{ name: string, title: string, draw: (view: View) => import("../dom.js").Child[] }} Step */
 
@@ -33,18 +34,17 @@ const prose = (...sentences) =>
 const tint = (view) => (view.tensor === "k" ? "var(--k)" : "var(--v)");
 
 /** The values on screen, with their place in the vector. @param {View} view */
-const shown = ({ lesson, first }) =>
-  lesson.values.slice(first, first + SHOWN).map((/** @type {any} */ value, /** @type {number} */ i) => ({ ...value, channel: first + i }));
+const shown = ({ lesson, first }) => lesson.values.slice(first, first + SHOWN).map((value, i) => ({ ...value, channel: first + i }));
 
-/** NaN and infinity come as null. @param {number | null} value */
-const number = (value) => (value === null ? "not finite" : String(Number(value.toPrecision(6))).replace("-", "−"));
+/** @param {number} value */
+const number = (value) => (Number.isFinite(value) ? String(Number(value.toPrecision(6))).replace("-", "−") : "not finite");
 
-/** @param {View} view @param {(value: any) => import("../dom.js").Child[]} row @param {string} label */
+/** @param {View} view @param {(value: ReturnType<typeof shown>[number]) => import("../dom.js").Child[]} row @param {string} label */
 const valueList = (view, row, label) =>
   h(
     "ol",
     { class: "values", "aria-label": label },
-    shown(view).map((/** @type {any} */ value) => h("li", {}, row(value))),
+    shown(view).map((value) => h("li", {}, row(value))),
   );
 
 /** @param {View} view */
@@ -193,8 +193,8 @@ function bound(view) {
   const { lesson } = view;
   const [hi, lo] = lesson.before;
   const colour = tint(view);
-  const gap = (/** @type {any} */ coded, /** @type {number} */ bytes) => coded.zstd - (coded.entropy * bytes) / 8;
-  /** @type {[string, any, number][]} */
+  const gap = (/** @type {Coded} */ coded, /** @type {number} */ bytes) => coded.zstd - (coded.entropy * bytes) / 8;
+  /** @type {[string, Coded, number][]} */
   const streams = [
     ["High plane", hi.plain, hi.bytes],
     ["High plane after the delta", hi.delta, hi.bytes],
@@ -279,7 +279,9 @@ function lossy(view) {
           h(
             "span",
             { class: "formula muted small" },
-            value.value === null || value.restored === null ? "" : `error ${digits3(Math.abs(value.restored - value.value))}`,
+            !Number.isFinite(value.value) || !Number.isFinite(value.restored)
+              ? ""
+              : `error ${digits3(Math.abs(value.restored - value.value))}`,
           ),
         ],
         "Values before and after, with their new bits",
@@ -288,10 +290,10 @@ function lossy(view) {
   ];
 }
 
-/** Size as the mode gear-delta makes it. @param {any[]} planes */
+/** Size as the mode gear-delta makes it. @param {Lesson["after"]} planes */
 export const sizeOf = ([hi, lo]) => hi.delta.zstd + lo.plain.zstd;
 
-/** @param {any[]} planes @param {string} colour */
+/** @param {Lesson["after"]} planes @param {string} colour */
 const parts = ([hi, lo], colour) => [
   { name: "high", bytes: hi.delta.zstd, colour },
   { name: "low", bytes: lo.plain.zstd, colour, faint: true },

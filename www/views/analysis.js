@@ -1,7 +1,7 @@
 // The analyses as tabs, each with a form made from the core's definitions; the run bar below belongs to all of them.
 
 /** @import { App } from "../app.js" */
-/** @import { AnalysisSpec } from "../engine/types.js" */
+/** @import { AnalysisSpec, ParamSpec } from "../engine/core.js" */
 import { byId, fill, h } from "../dom.js";
 import { applies, paramsOf, specOf } from "../settings.js";
 import { fieldFor } from "./field.js";
@@ -10,7 +10,7 @@ import { runBar } from "./run.js";
 /** The strip of layers has this one. */
 const ELSEWHERE = "lossless-first-n";
 
-/** @type {[string, import("../types.js").Param["section"]][]} */
+/** @type {[string, ParamSpec["section"]][]} */
 const GROUPS = [
   ["Lossy layers", "method"],
   ["Report", "report"],

@@ -1,8 +1,10 @@
 // The charts are a module of their own, loaded when there is something to draw. Without it the page still says everything.
 
 /** @import { App } from "../app.js" */
-/** @import { Outcome, Report } from "../types.js" */
+/** @import { Report } from "../engine/core.js" */
+/** @import { Outcome } from "../types.js" */
 import { h } from "../dom.js";
+import { specOf } from "../settings.js";
 
 const load = () => import("../charts/index.js");
 
@@ -10,7 +12,9 @@ export const preloadCharts = async () => void (await (await load()).loadPlot());
 
 /** @param {HTMLElement} container @param {Report} report @param {App} app */
 export const drawCharts = (container, report, app) =>
-  orSay(container, async () => (await load()).drawResult(container, report, actions(app)));
+  orSay(container, async () =>
+    (await load()).drawResult(container, report, specOf(app.store.get(), report.analysis)?.charts ?? [], actions(app, report)),
+  );
 
 /**
  * @param {HTMLElement} container
@@ -20,24 +24,27 @@ export const drawCharts = (container, report, app) =>
 export const drawComparison = (container, a, b) => orSay(container, async () => (await load()).drawCompare(container, a, b));
 
 /** @param {HTMLElement} container @param {App} app @param {AbortSignal} signal */
-export const drawDump = (container, app, signal) =>
-  orSay(container, async () => (await load()).drawDump(container, await app.engine, { signal }));
+export const drawDump = (container, app, signal) => orSay(container, async () => (await load()).drawDump(container, app, { signal }));
 
-/** report.html of a finished run. @param {App} app @param {Outcome} outcome @returns {Promise<Blob>} */
-export async function reportFile(app, { report, analysis, dumpName, bytes }) {
-  const { specs, engine } = app.store.get();
+/** report.html of a finished run. @param {App} app @param {Report} report @param {Outcome} outcome @returns {Promise<Blob>} */
+export async function reportFile(app, report, { analysis, dumpName, bytes }) {
+  const state = app.store.get();
+  const spec = specOf(state, analysis);
+  if (!spec) throw new Error(`there is no analysis "${analysis}"`);
   const { reportHtml } = await import("../charts/report.js");
-  const label = specs.find(({ name }) => name === analysis)?.label ?? analysis;
-  return new Blob([await reportHtml(report, { dumpName, bytes, label, version: engine.info?.version ?? "" })], { type: "text/html" });
+  return new Blob([await reportHtml(report, { spec, dumpName, bytes, version: state.engine.info?.version ?? "" })], { type: "text/html" });
 }
 
-/** What the sweep's chart can set. @param {App} app */
-const actions = (app) => ({
-  /** @param {Record<string, string>} settings of one combination, for block-norm */
-  take: (settings) => app.take("blocknorm", settings),
-  /** @param {Record<string, string>} settings thresholds of the next sweep */
+/** What a chart can set. @param {App} app @param {Report} report */
+const actions = (app, { analysis }) => ({
+  /** @param {Record<string, string>} settings of one variant, for the analysis that takes them */
+  take(settings) {
+    const taker = specOf(app.store.get(), analysis)?.variantAnalysis;
+    if (taker) app.take(taker, settings);
+  },
+  /** @param {Record<string, string>} settings thresholds of the next run of the same analysis */
   limit(settings) {
-    if (app.store.get().analysis === "sweep") app.take("sweep", settings);
+    if (app.store.get().analysis === analysis) app.take(analysis, settings);
   },
 });
 

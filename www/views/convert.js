@@ -59,8 +59,7 @@ export function convertPanel(app) {
     go.disabled = true;
     status.textContent = "Writing …";
     try {
-      const engine = await app.engine;
-      const blob = await engine.convert(options, {
+      const blob = await app.convert(options, {
         onProgress: (written, total) => (status.textContent = `${megabytes(written)} of ${megabytes(total)}`),
       });
       const runs = app.store.get().dump?.runs ?? [];

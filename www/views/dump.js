@@ -1,14 +1,14 @@
 // What is in the dump: ways to bring one in, a line for each run, the problems, and the pictures on demand.
 
 /** @import { App } from "../app.js" */
-/** @import { DumpSummary, RunSummary } from "../engine/types.js" */
+/** @import { DumpSummary, FormatInfo, RunSummary } from "../engine/core.js" */
 import { byId, fill, h } from "../dom.js";
 import { chosenFiles } from "../files.js";
 import { bytesElement, count, megabytes, plural } from "../format.js";
-import { drawDump } from "./charts.js";
 import { convertPanel } from "./convert.js";
 import { failureBox } from "./failure.js";
 import { mappingPanel } from "./mapping.js";
+import { picturesPanel } from "./pictures.js";
 import { problemList } from "./problems.js";
 
 /** @param {App} app */
@@ -49,20 +49,13 @@ export function mountDump(app) {
   const failure = h("div", { role: "alert" });
   const runs = h("ul", { class: "runs" });
   const problems = h("div");
-  const canvas = h("div", { class: "charts" });
-  const pictures = h(
-    "details",
-    { class: "pictures" },
-    h("summary", {}, "Look at the values: magnitudes, histograms, entropy of each byte plane"),
-    canvas,
-  );
   const offer = h("div");
-  fill(byId("dump-body"), drop, about, offer, failure, runs, problems, mappingPanel(app), pictures, convertPanel(app));
+  fill(byId("dump-body"), drop, about, offer, failure, runs, problems, mappingPanel(app), picturesPanel(app), convertPanel(app));
 
   store.watch(
-    ({ dump, reading }) => [dump, reading],
+    ({ dump, reading, formats }) => [dump, reading, formats],
     () => {
-      const { dump, reading } = store.get();
+      const { dump, reading, formats } = store.get();
       const empty = !dump || (dump.runs.length === 0 && dump.guesses.length === 0);
       drop.classList.toggle("large", empty);
       drop.toggleAttribute("aria-busy", reading !== null);
@@ -70,22 +63,12 @@ export function mountDump(app) {
       status.textContent = reading
         ? `${reading} …`
         : empty
-          ? "a folder, several folders, or files: captures, .zip, .tar, .npz, .safetensors"
+          ? `a folder, several folders, or files: ${["captures", ...endings(formats)].join(", ")}`
           : "";
       about.hidden = !empty;
       sample.hidden = !empty;
     },
   );
-  /** @type {AbortController | null} */
-  let drawing = null;
-  const draw = () => {
-    drawing?.abort();
-    fill(canvas);
-    if (!pictures.open || pictures.hidden) return;
-    drawing = new AbortController();
-    void drawDump(canvas, app, drawing.signal);
-  };
-  pictures.addEventListener("toggle", draw);
   store.watch(
     (state) => state.offer,
     (what) =>
@@ -114,8 +97,6 @@ export function mountDump(app) {
     (dump) => {
       fill(runs, dump?.runs.map((run) => runLine(run, () => void app.removeRun(run.run))) ?? []);
       fill(problems, dump && dumpProblems(dump));
-      pictures.hidden = !dump?.captures;
-      draw();
     },
   );
 
@@ -214,3 +195,6 @@ function dumpProblems({ problems: all, captures, guesses }) {
   const rest = captures > 0 ? "The rest is analysed." : "Nothing else is there to analyse.";
   return problemList(problems, `${plural(problems.length, "file")} left out. ${rest}`);
 }
+
+/** Of what opens, all that a name's ending tells. @param {FormatInfo[]} formats */
+const endings = (formats) => formats.flatMap(({ names }) => names.filter((name) => name.startsWith("*.")).map((name) => name.slice(1)));

@@ -2,9 +2,9 @@
 // and what is wrong while typing. The field is built once and follows the store, so it never loses the focus.
 
 /** @import { App } from "../app.js" */
-/** @import { Param } from "../types.js" */
+/** @import { Choice, ParamSpec } from "../engine/core.js" */
 import { h } from "../dom.js";
-import { applies, complaint, defaultText, defaultWords, rangeText, valueOf } from "../settings.js";
+import { applies, defaultText, defaultWords, rangeText, valueOf } from "../settings.js";
 
 let lastId = 0;
 
@@ -16,7 +16,7 @@ let lastId = 0;
  */
 
 /**
- * @param {App} app @param {Param} param
+ * @param {App} app @param {ParamSpec} param
  * @returns {{ element: HTMLElement, stop: () => void }}
  */
 export function fieldFor(app, param) {
@@ -49,9 +49,9 @@ export function fieldFor(app, param) {
 
   const stop = app.store.watch(
     (state) => [valueOf(state, param), applies(state, param), state.plan?.errors.find((error) => error.flag === param.flag)?.message],
-    ([text, shown, fromCore]) => {
+    ([text, shown, complaint]) => {
       const value = String(text);
-      const wrong = complaint(param, value) || fromCore || "";
+      const wrong = String(complaint ?? "");
       control.show(value);
       element.hidden = !shown;
       element.classList.toggle("changed", value !== defaultText(param));
@@ -62,14 +62,14 @@ export function fieldFor(app, param) {
       }
       // An untouched choice shows its default by itself.
       const told = "choices" in param.kind && value === defaultText(param) ? "" : ` Default: ${defaultWords(param)}.`;
-      help.textContent = String(wrong || param.help + told);
+      help.textContent = wrong || param.help + told;
     },
   );
   return { element, stop };
 }
 
 /**
- * @param {Param} param @param {string} id @param {string} helpId @param {(text: string) => void} change
+ * @param {ParamSpec} param @param {string} id @param {string} helpId @param {(text: string) => void} change
  * @returns {Control}
  */
 function controlFor(param, id, helpId, change) {
@@ -89,7 +89,7 @@ function controlFor(param, id, helpId, change) {
   }
 }
 
-/** @param {Param} param @param {string} id @param {string} helpId @param {(text: string) => void} change @returns {Control} */
+/** @param {ParamSpec} param @param {string} id @param {string} helpId @param {(text: string) => void} change @returns {Control} */
 function textInput({ kind }, id, helpId, change) {
   const whole = kind.type === "int";
   const input = h("input", {
@@ -121,7 +121,7 @@ function textInput({ kind }, id, helpId, change) {
   };
 }
 
-/** @param {import("../types.js").Choice[]} choices @param {string} id @param {string} helpId @param {(text: string) => void} change @returns {Control} */
+/** @param {Choice[]} choices @param {string} id @param {string} helpId @param {(text: string) => void} change @returns {Control} */
 function select(choices, id, helpId, change) {
   const element = h(
     "select",
@@ -131,7 +131,7 @@ function select(choices, id, helpId, change) {
   return { element, labelled: element, show: (text) => (element.value = text) };
 }
 
-/** @param {Param} param @param {import("../types.js").Choice[]} choices @param {string} id @param {string} helpId @param {(text: string) => void} change @returns {Control} */
+/** @param {ParamSpec} param @param {Choice[]} choices @param {string} id @param {string} helpId @param {(text: string) => void} change @returns {Control} */
 function segments(param, choices, id, helpId, change) {
   const inputs = choices.map(({ value }) => h("input", { type: "radio", name: id, value, on: { change: () => change(value) } }));
   const element = h(
@@ -142,7 +142,7 @@ function segments(param, choices, id, helpId, change) {
   return { element, labelled: null, show: (text) => inputs.forEach((input) => (input.checked = input.value === text)) };
 }
 
-/** @param {import("../types.js").Choice[]} choices @param {string} id @param {string} helpId @param {(text: string) => void} change @returns {Control} */
+/** @param {Choice[]} choices @param {string} id @param {string} helpId @param {(text: string) => void} change @returns {Control} */
 function boxes(choices, id, helpId, change) {
   const inputs = choices.map(({ value }) =>
     h("input", {

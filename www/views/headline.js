@@ -1,11 +1,12 @@
 // A result's headline: the KV ratio large, and beside it what K and V reach, lossless and lossy, and at what error.
 
-/** @import { Group, Outcome, Weighted } from "../types.js" */
+/** @import { AnalysisSpec, Group, Report, Weighted } from "../engine/core.js" */
+/** @import { Outcome } from "../types.js" */
 import { h } from "../dom.js";
 import { cosine, count, duration, error, megabytes, plural, ratio } from "../format.js";
 
-/** @param {Outcome} outcome */
-export function headline({ report, elapsedMs, bytes, captures }) {
+/** @param {Outcome} outcome @param {AnalysisSpec | undefined} spec */
+export function headline({ report, elapsedMs, bytes, captures }, spec) {
   if (!report) return null;
   const best = report.headline === null ? null : report.groups[report.headline];
   const speed = elapsedMs > 0 ? ` · ${plural(captures, "capture")}, ${megabytes(bytes)} in ${duration(elapsedMs)}` : "";
@@ -17,7 +18,7 @@ export function headline({ report, elapsedMs, bytes, captures }) {
         h("p", { class: "big" }, h("span", { class: "big-label" }, "KV"), h("span", { class: "big-value" }, ratio(best.all.kvRatio))),
         figures(best),
       ),
-    sentence(report, best),
+    sentence(report, best, spec),
     h(
       "p",
       { class: "facts-line" },
@@ -34,37 +35,36 @@ export function headline({ report, elapsedMs, bytes, captures }) {
   ];
 }
 
-/** Which tensors hold values that are not finite; the first few. @param {import("../types.js").Report} report */
+/** Which tensors hold values that are not finite; the first few. @param {Report} report */
 function nonFiniteText({ nonFiniteIn, rows }) {
   const layers = new Map(rows.map((row) => [row.capture, `layer ${row.layerId}, ${row.stage}, `]));
   const lines = nonFiniteIn.slice(0, 20).map(({ capture, tensor, values }) => `${layers.get(capture) ?? ""}${tensor}: ${count(values)}`);
   return [...lines, ...(nonFiniteIn.length > 20 ? ["…"] : [])].join("\n");
 }
 
-/** @param {import("../types.js").Report} report @param {Group | null} best */
-function sentence(report, best) {
-  if (report.analysis === "lossy-compare" && report.groups.length > 0) {
-    const [first] = [...report.groups].sort((a, b) => b.all.kvRatio - a.all.kvRatio);
-    const { variant, all } = first;
-    const errors =
-      all.kErrors && all.vErrors ? `, at a K cosine of ${cosine(all.kErrors.cosine)} and a V cosine of ${cosine(all.vErrors.cosine)}` : "";
+/** What came first of several variants. @param {Report} report @param {Group | null} best @param {AnalysisSpec | undefined} spec */
+function sentence(report, best, spec) {
+  if (spec?.variants !== "many" || report.groups.length === 0) return null;
+  if (best) {
+    const passing = report.groups.filter(({ passes }) => passes).length;
     return h(
       "p",
       { class: "sentence" },
-      "Smallest: ",
-      h("strong", {}, variant.label),
-      variant.bits ? ` with ${variant.bits} bits` : "",
-      `, KV ${ratio(all.kvRatio)}${errors}.`,
+      best.passes ? "Best within the thresholds: " : "None stays within the thresholds; the smallest of all: ",
+      h("strong", {}, best.variant.label),
+      `. ${count(passing)} of ${count(report.groups.length)} ${spec.variantNoun}s pass.`,
     );
   }
-  if (report.analysis !== "sweep" || !best) return null;
-  const passing = report.groups.filter(({ passes }) => passes).length;
+  const [{ variant, all }] = [...report.groups].sort((a, b) => b.all.kvRatio - a.all.kvRatio);
+  const errors =
+    all.kErrors && all.vErrors ? `, at a K cosine of ${cosine(all.kErrors.cosine)} and a V cosine of ${cosine(all.vErrors.cosine)}` : "";
   return h(
     "p",
     { class: "sentence" },
-    best.passes ? "Best within the thresholds: " : "None stays within the thresholds; the smallest of all: ",
-    h("strong", {}, best.variant.label),
-    `. ${count(passing)} of ${count(report.groups.length)} combinations pass.`,
+    "Smallest: ",
+    h("strong", {}, variant.label),
+    variant.bits ? ` with ${variant.bits} bits` : "",
+    `, KV ${ratio(all.kvRatio)}${errors}.`,
   );
 }
 

@@ -7,7 +7,7 @@ import { byId, fill, h } from "../dom.js";
 const LESSON = "../learn/index.js";
 
 /** @param {App} app */
-export function mountLesson({ store, engine }) {
+export function mountLesson({ store, inspect }) {
   const root = byId("learn");
   store.watch(
     (state) => state.lesson,
@@ -24,7 +24,7 @@ export function mountLesson({ store, engine }) {
         if (store.get().lesson !== step) return;
         await drawLesson(root, {
           step,
-          engine,
+          inspect,
           goTo: (/** @type {number} */ next) => store.set({ lesson: next }),
           close: () => store.set({ lesson: null }),
         });

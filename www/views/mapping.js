@@ -1,7 +1,7 @@
 // Arrays without meta files (.npz, .npy, .safetensors): how their names and axes were understood, and why; a form where they can't be told.
 
 /** @import { App } from "../app.js" */
-/** @import { Mapping, TensorGuess } from "../engine/types.js" */
+/** @import { Mapping, TensorGuess } from "../engine/core.js" */
 import { fill, h } from "../dom.js";
 import { plural } from "../format.js";
 
@@ -86,7 +86,8 @@ function mappingForm(app, guess, index) {
   const submit = (event) => {
     event.preventDefault();
     const texts = [...new FormData(/** @type {HTMLFormElement} */ (event.target))].filter(([, text]) => text !== "");
-    void app.setMapping(Object.fromEntries(texts));
+    // The core refuses what it can't read.
+    void app.setMapping(/** @type {Mapping} */ (Object.fromEntries(texts)));
   };
   return h(
     "form",

@@ -1,6 +1,6 @@
 // Files that could not be used, one line each: the first ones stand open, the others fold.
 
-/** @import { Problem } from "../engine/types.js" */
+/** @import { Problem } from "../engine/core.js" */
 import { h } from "../dom.js";
 import { count } from "../format.js";
 

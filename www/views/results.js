@@ -5,10 +5,11 @@
 /** @import { Outcome } from "../types.js" */
 import { byId, fill, h } from "../dom.js";
 import { count, plural } from "../format.js";
-import { LayerSums, oneVariant, variantName } from "../layers.js";
+import { LayerSums, variantName } from "../figures.js";
 import { markdown } from "../markdown.js";
+import { oneVariant, specOf } from "../settings.js";
 import { drawCharts, reportFile } from "./charts.js";
-import { comparison } from "./compare.js";
+import { comparison } from "./two-runs.js";
 import { downloads } from "./downloads.js";
 import { headline } from "./headline.js";
 import { problemList } from "./problems.js";
@@ -66,7 +67,7 @@ export function mountResults(app) {
         return;
       }
       const now = performance.now();
-      if (!oneVariant(running.analysis)) return;
+      if (!oneVariant(store.get(), running.analysis)) return;
       if (running.rows.length === added || now - drawn < LIVE_MS) return;
       sums.add(running.rows.slice(added));
       added = running.rows.length;
@@ -89,27 +90,25 @@ function outcomeView(app, outcome) {
         { class: "message note" },
         `Cancelled after ${count(captures)} of ${count(capturesTotal)} captures.${rows.length > 0 ? ` The table has the first ${count(new Set(rows.map((row) => row.capture)).size)}.` : ""}`,
       ),
-    headline(outcome),
+    headline(outcome, specOf(app.store.get(), outcome.analysis)),
     problemList(
       outcome.problems,
       `${plural(outcome.problems.length, "capture")} could not be read, and ${outcome.problems.length === 1 ? "is" : "are"} not in these figures.`,
     ),
-    report && downloads(files, `kvlens-${outcome.analysis}`, () => reportFile(app, outcome)),
+    report && downloads(files, `kvlens-${outcome.analysis}`, () => reportFile(app, report, outcome)),
     report && charts,
-    tables(outcome),
+    tables(app, outcome),
     summary && h("details", { class: "summary" }, h("summary", {}, summary.name), markdown(new TextDecoder().decode(summary.bytes))),
   ];
 }
 
-/** @param {Outcome} outcome */
-function tables(outcome) {
+/** @param {App} app @param {Outcome} outcome */
+function tables(app, outcome) {
   const { report, rows } = outcome;
   const variants = [...new Set(rows.map((row) => variantName(row.variant)))];
-  const compared = !oneVariant(outcome.analysis);
-  const perVariant =
-    compared && report
-      ? [heading(report.analysis === "sweep" ? "By combination" : "By method"), groupTable(report.groups, "Figures of each variant")]
-      : [];
+  const spec = specOf(app.store.get(), outcome.analysis);
+  const compared = spec?.variants === "many";
+  const perVariant = compared && report ? [heading(`By ${spec.variantNoun}`), groupTable(report.groups, "Figures of each variant")] : [];
   if (rows.length === 0) return perVariant;
   const slot = h("div");
   /** @param {string} [variant] */

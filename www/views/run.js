@@ -5,7 +5,7 @@
 import { byId, fill, h } from "../dom.js";
 import { count, duration, megabytes, plural } from "../format.js";
 import { commandOf } from "../link.js";
-import { complaint, applies, paramsOf, specOf, valueOf } from "../settings.js";
+import { paramsOf, specOf } from "../settings.js";
 import { failureBox } from "./failure.js";
 
 /** @param {App} app @returns {HTMLElement} */
@@ -63,11 +63,10 @@ function blocker(state) {
   const spec = specOf(state);
   if (state.engine.status === "failed") return "This browser could not start the computation.";
   if (!spec) return "Starting …";
-  const wrong = paramsOf(spec).find((param) => applies(state, param) && complaint(param, valueOf(state, param)));
-  if (wrong) return `${wrong.label}: ${complaint(wrong, valueOf(state, wrong))}`;
+  const [wrong] = state.plan?.errors ?? [];
+  if (wrong) return `${paramsOf(spec).find(({ flag }) => flag === wrong.flag)?.label ?? wrong.flag}: ${wrong.message}`;
   if (!state.dump?.captures && state.dump?.guesses.length) return "Say above how the arrays are to be read.";
   if (!state.dump?.captures) return "Drop a dump first, or try the sample.";
-  if (state.plan?.errors.length) return state.plan.errors[0].message;
   if (state.plan?.captures === 0) return "No capture is left under these settings: widen stage and lengths, or move the split.";
   return "";
 }

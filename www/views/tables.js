@@ -1,17 +1,16 @@
 // The result's tables: one line for each layer, and one for each variant (the sweep's combinations, the compared methods).
 
 /** @import { Child } from "../dom.js" */
-/** @import { Layer, Sum } from "../layers.js" */
-/** @import { Errors, Group } from "../types.js" */
+/** @import { Layer } from "../figures.js" */
+/** @import { Errors, Group } from "../engine/core.js" */
 /** @import { Column } from "./table.js" */
 import { h } from "../dom.js";
 import { cosine, count, error, ratio } from "../format.js";
-import { errorsOf, ratioOf } from "../layers.js";
 import { table } from "./table.js";
 
 /** @param {Layer[]} layers @param {string} caption */
 export function layerTable(layers, caption) {
-  const withErrors = layers.some(({ k, v }) => k.elements + v.elements > 0);
+  const withErrors = layers.some(({ k, v }) => k.errors || v.errors);
   const withNonFinite = layers.some(({ k, v }) => k.nonFinite + v.nonFinite > 0);
   /** @type {Column<Layer>[]} */
   const columns = [
@@ -37,11 +36,11 @@ export function layerTable(layers, caption) {
         head: `${name} ratio`,
         unit: "×",
         class: side,
-        value: (/** @type {Layer} */ layer) => ratioOf(layer[side]),
-        cell: (/** @type {Layer} */ layer) => bare(ratio(ratioOf(layer[side]))),
+        value: (/** @type {Layer} */ layer) => layer[side].ratio,
+        cell: (/** @type {Layer} */ layer) => bare(ratio(layer[side].ratio)),
       },
     ]),
-    ...(withErrors ? sides((side, name) => errorColumns(name, side, (/** @type {Layer} */ layer) => errorsOf(layer[side]))) : []),
+    ...(withErrors ? sides((side, name) => errorColumns(name, side, (/** @type {Layer} */ layer) => layer[side].errors)) : []),
     ...(withNonFinite
       ? [
           {

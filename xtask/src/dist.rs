@@ -8,7 +8,7 @@ use clap::Args as ClapArgs;
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
-use crate::wasm::{VARIANTS, Variant, hex};
+use crate::wasm::{THREADS, VARIANTS, Variant, hex};
 use crate::{sample, shell, sizes, toolchain};
 
 /// What the service worker's version is put in place of.
@@ -37,6 +37,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     if !args.page {
         engines(!args.no_opt)?;
+        write_types()?;
     }
     let dist = page()?;
     sizes::print(&dist)?;
@@ -64,6 +65,36 @@ pub fn built() -> Result<PathBuf> {
         "dist/ is not there yet: cargo xtask build"
     );
     Ok(dist)
+}
+
+/// The types of what JavaScript calls, as wasm-bindgen writes them: where they are made, and where the type checker reads them.
+fn types() -> [PathBuf; 2] {
+    [
+        glue(&THREADS).join("kvlens.d.ts"),
+        shell::root().join("www/engine/glue.d.ts"),
+    ]
+}
+
+fn write_types() -> Result<()> {
+    let [made, kept] = types();
+    if check_types().is_err() {
+        println!("www/engine/glue.d.ts was stale: it is written anew");
+        copy_file(&made, &kept)?;
+    }
+    Ok(())
+}
+
+/// Checks that the type checker reads the types of what was built.
+///
+/// # Errors
+/// When it does not.
+pub fn check_types() -> Result<()> {
+    let [made, kept] = types().map(|path| fs::read_to_string(path).unwrap_or_default());
+    ensure!(
+        made.replace("\r\n", "\n") == kept.replace("\r\n", "\n"),
+        "www/engine/glue.d.ts is stale: cargo xtask build writes it anew"
+    );
+    Ok(())
 }
 
 /// Where an engine lies between its build and dist/.

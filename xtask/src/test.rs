@@ -184,6 +184,7 @@ fn types() -> Result<Count> {
 
 fn weight() -> Result<Count> {
     let dist = dist::build(true)?;
+    dist::check_types()?;
     let mut count = Count::default();
     for weight in sizes::weigh(&dist)? {
         println!("{weight}");

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use wasm_bindgen_cli_support::Bindgen;
 
@@ -27,7 +27,8 @@ pub struct Variant {
 /// Threads for isolated pages, one thread for all others.
 pub const VARIANTS: [Variant; 2] = [THREADS, SERIAL];
 
-const THREADS: Variant = Variant {
+/// The build with threads.
+pub const THREADS: Variant = Variant {
     name: "threads",
     title: "threads (1 of 2)",
     rustflags: "-Ctarget-feature=+atomics,+bulk-memory,+simd128 -Cpanic=unwind -Cllvm-args=-wasm-use-legacy-eh=false \
@@ -76,6 +77,7 @@ impl Variant {
             .remove_name_section(true)
             .remove_producers_section(true)
             .generate(dir)?;
+        replace_pool_helper(dir)?;
         if let Some(optimizer) = optimizer {
             println!("making it smaller with wasm-opt");
             let module = dir.join("kvlens_bg.wasm");
@@ -132,6 +134,31 @@ impl Variant {
     /// A folder each: other flags would rebuild std every time.
     fn target(&self) -> PathBuf {
         shell::root().join("target/wasm").join(self.name)
+    }
+}
+
+/// Has the glue import `www/engine/start-pool.js` in place of wasm-bindgen-rayon's JavaScript, which makes workers from `blob:` addresses
+/// inside of the coordinator. The serial build imports neither.
+fn replace_pool_helper(dir: &Path) -> Result<()> {
+    let snippets = dir.join("snippets");
+    if !snippets.exists() {
+        return Ok(());
+    }
+    let glue = dir.join("kvlens.js");
+    let text = fs::read_to_string(&glue)?;
+    let imports = text
+        .split(['\'', '"'])
+        .filter(|part| part.starts_with("./snippets/"));
+    let imports: Vec<&str> = imports.collect();
+    match imports[..] {
+        [helper] if helper.contains("wasm-bindgen-rayon") && text.contains("startWorkers") => {
+            fs::write(&glue, text.replace(helper, "../start-pool.js"))?;
+            fs::remove_dir_all(snippets)?;
+            Ok(())
+        }
+        _ => bail!(
+            "the glue imports {imports:?}, where one helper of wasm-bindgen-rayon was expected"
+        ),
     }
 }
 

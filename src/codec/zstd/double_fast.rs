@@ -211,7 +211,7 @@ fn find_by<const MIN_MATCH: u32>(
                     at = next;
                     continue;
                 }
-                // Told before the match is extended backwards, which the search needn't wait for.
+                // Computed before extending backwards, so the next search does not depend on it.
                 match_end = at + length;
                 let offset = at - earlier;
                 let before = source.count_equal_before(at, earlier, anchor, lowest);

@@ -1,52 +1,19 @@
-//! Huffman codes for literals (RFC 8878, section 4.2): built from counts, at most 11 bits long, described by weights.
+//! Huffman codes for literals (RFC 8878, section 4.2): built from counts, at most 11 bits long, and described by weights.
 
 use super::fse;
 use super::histogram::{Counts, largest, last_symbol};
+pub(super) use super::huffman_code::Code;
+use super::huffman_code::{MAX_BITS, MAX_WEIGHT};
 use super::huffman_tree::Tree;
 use super::sink::Sink;
 
-/// Longest code of a literal.
-pub(super) const MAX_BITS: u32 = 11;
-
-/// Largest weight of a description, and its FSE table's largest accuracy.
-pub(super) const MAX_WEIGHT: usize = 12;
+/// Largest accuracy of a description's FSE table.
 const WEIGHTS_LOG: u32 = 6;
 
 /// Most weights that a description can list without compressing them.
 const MAX_PLAIN_WEIGHTS: usize = 128;
 
-/// A canonical code: a length for each byte value, 0 if it has none.
-#[derive(Clone)]
-pub(super) struct Code {
-    lengths: [u8; 256],
-    longest: u32,
-    last_symbol: usize,
-}
-
 impl Code {
-    pub(super) const EMPTY: Self = Self {
-        lengths: [0; 256],
-        longest: 0,
-        last_symbol: 0,
-    };
-
-    /// What bytes with this histogram take, in bits.
-    pub(super) fn bits(&self, counts: &Counts) -> usize {
-        self.lengths
-            .iter()
-            .zip(counts)
-            .map(|(&length, &count)| u32::from(length) * count)
-            .sum::<u32>() as usize
-    }
-
-    /// Whether every byte that occurs has a code.
-    pub(super) fn covers(&self, counts: &Counts) -> bool {
-        self.lengths
-            .iter()
-            .zip(counts)
-            .all(|(&length, &count)| length > 0 || count == 0)
-    }
-
     /// Sets up the code for `total` bytes with these counts.
     pub(super) fn rebuild(&mut self, counts: &Counts, total: usize) {
         let last_symbol = last_symbol(counts);
@@ -61,25 +28,6 @@ impl Code {
         for leaf in tree.leaves() {
             self.lengths[usize::from(leaf.symbol)] = leaf.bits;
         }
-    }
-
-    /// The canonical code: a byte's bits, and how many there are, longer codes first and bytes in order.
-    pub(super) fn values(&self) -> [(u16, u8); 256] {
-        let mut of_length = [0u16; MAX_WEIGHT + 1];
-        for &length in &self.lengths {
-            of_length[usize::from(length)] += 1;
-        }
-        let mut next = [0u16; MAX_WEIGHT + 1];
-        let mut first = 0;
-        for length in (1..=self.longest as usize).rev() {
-            next[length] = first;
-            first = (first + of_length[length]) >> 1;
-        }
-        self.lengths.map(|length| {
-            let value = next[usize::from(length)];
-            next[usize::from(length)] += 1;
-            (value, length)
-        })
     }
 
     /// Writes the description; `None`, with some of it written, if the format has none for these weights.

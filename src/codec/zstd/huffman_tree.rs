@@ -3,7 +3,7 @@
 //! Where counts are equal, the order of steps decides who gets the shorter code; so each step is libzstd's.
 
 use super::histogram::Counts;
-use super::huffman::MAX_WEIGHT;
+use super::huffman_code::MAX_WEIGHT;
 
 /// A byte value that occurs, and the length of its code.
 #[derive(Clone, Copy, Default)]

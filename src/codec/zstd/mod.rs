@@ -16,6 +16,7 @@ mod frame;
 mod fse;
 mod histogram;
 mod huffman;
+mod huffman_code;
 mod huffman_tree;
 mod literals;
 mod params;

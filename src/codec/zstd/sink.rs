@@ -1,7 +1,7 @@
 //! Where a frame goes: into a vector, or nowhere but its length. The encoder is written once, over either.
 
 use super::histogram::Counts;
-use super::huffman;
+use super::huffman_code;
 
 /// Takes the bytes of a frame in order; sections whose header depends on their size are written first and patched.
 pub(super) trait Sink {
@@ -19,7 +19,7 @@ pub(super) trait Sink {
     /// A bitstream that starts here; it must be finished.
     fn bits(&mut self) -> Self::Bits<'_>;
     /// One Huffman-coded stream (RFC 8878, section 4.2.2) of `symbols`, whose histogram is `counts`.
-    fn huffman_stream(&mut self, code: &huffman::Code, symbols: &[u8], counts: &Counts);
+    fn huffman_stream(&mut self, code: &huffman_code::Code, symbols: &[u8], counts: &Counts);
 }
 
 /// A bitstream that is read backwards: least significant bits first, closed by a 1 bit and padded with zeros.
@@ -73,7 +73,7 @@ impl Sink for Counter {
     }
 
     #[inline]
-    fn huffman_stream(&mut self, code: &huffman::Code, _: &[u8], counts: &Counts) {
+    fn huffman_stream(&mut self, code: &huffman_code::Code, _: &[u8], counts: &Counts) {
         self.0 += code.bits(counts) / 8 + 1;
     }
 }
@@ -130,12 +130,12 @@ impl Sink for Vec<u8> {
         }
     }
 
-    fn huffman_stream(&mut self, code: &huffman::Code, symbols: &[u8], _: &Counts) {
+    fn huffman_stream(&mut self, code: &huffman_code::Code, symbols: &[u8], _: &Counts) {
         const WORD: usize = 8;
         let codes = code.values();
         let mut at = self.len();
         self.resize(
-            at + symbols.len() * huffman::MAX_BITS as usize / 8 + 2 * WORD,
+            at + symbols.len() * huffman_code::MAX_BITS as usize / 8 + 2 * WORD,
             0,
         );
         let (mut held, mut held_bits) = (0u64, 0u32);

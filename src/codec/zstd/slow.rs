@@ -42,12 +42,12 @@ const BLOCK_HEADER: usize = 3;
 /// What the header of a compressed block says of its kind.
 const COMPRESSED: u32 = 2;
 
-/// After a long run without a match so many positions go into the tables, of those not there yet.
-const MOST_BEHIND: u32 = 384;
+/// After a long run without a match only this many of the skipped positions are inserted into the tables.
+const MAX_BEHIND: u32 = 384;
 const CATCH_UP: u32 = 192;
 
-/// A better match is looked for at so many positions behind the first, at most.
-const MOST_LAZY: u32 = 2;
+/// Positions after a match at which a better one is looked for, at most.
+const MAX_LAZY: u32 = 2;
 
 /// A context, which costs more to make than a small source to compress, and room for a frame.
 pub(super) struct Coder {
@@ -190,8 +190,8 @@ fn find_sequences(context: &mut ZSTD_CCtx, source: &[u8], start: usize, end: usi
     matches.entropySeed = is_optimal.then(|| context.prevEntropy.clone());
     matches.opt.literalCompressionMode = params.literalCompressionMode;
     let current = matches.window.base_offset.wrapping_add(start as u32);
-    if current > matches.nextToUpdate.wrapping_add(MOST_BEHIND) {
-        let behind = current - matches.nextToUpdate - MOST_BEHIND;
+    if current > matches.nextToUpdate.wrapping_add(MAX_BEHIND) {
+        let behind = current - matches.nextToUpdate - MAX_BEHIND;
         matches.nextToUpdate = current - behind.min(CATCH_UP);
     }
     ZSTD_resetSeqStore(sequences);
@@ -228,7 +228,7 @@ fn find_sequences(context: &mut ZSTD_CCtx, source: &[u8], start: usize, end: usi
                 &source[..end],
                 start,
                 search,
-                (strategy - GREEDY).min(MOST_LAZY),
+                (strategy - GREEDY).min(MAX_LAZY),
                 ZSTD_dictMode_e::ZSTD_noDict,
             )
         }

@@ -38,6 +38,7 @@ const NAMES: &[(&str, Axis)] = &[
 /// assert_eq!(Axes::parse("heads,dim").unwrap_err().to_string(), "seq is missing");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(as = "String"))]
 #[serde(try_from = "String", into = "String")]
 pub struct Axes(Vec<Axis>);
 
@@ -63,6 +64,14 @@ pub enum AxesError {
 
 impl Axes {
     /// Reads names with commas, spaces or `[ ]` between and around.
+    ///
+    /// ```
+    /// use kvlens::dump::Axes;
+    /// let axes = Axes::parse("[batch, heads, seq, dim]")?;
+    /// assert_eq!(axes.to_string(), "batch,heads,seq,dim");
+    /// assert!(Axes::parse("heads, dim").is_err(), "tokens need an axis");
+    /// # Ok::<(), kvlens::dump::AxesError>(())
+    /// ```
     ///
     /// # Errors
     /// When a name is unknown or there twice, or `seq` or `dim` is missing.

@@ -13,6 +13,7 @@ use crate::tensor::Dtype;
 /// As JSON (each key may be absent): `{"tensorNames": "layers.{layer}.{kv}", "axes": "heads,seq,dim", "kvHeads": 8, "bits16": "bf16"}`; a wrong
 /// text fails to parse with a message that says why.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Mapping {
     /// Which names are K and V of which layer (`--tensor-names`).
@@ -31,6 +32,7 @@ pub struct Mapping {
 
 /// What arrays of 16-bit integers hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Bits16 {
     /// The bits of IEEE binary16.
@@ -50,6 +52,7 @@ impl From<Bits16> for Dtype {
 
 /// How the arrays of a dump were understood, for those that share a pattern of names and a number of axes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct TensorGuess {
     /// Files (or folders of `.npy` files) that hold them; the first few.
@@ -71,6 +74,7 @@ pub struct TensorGuess {
 
 /// One array, as its file describes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ArrayInfo {
     /// Its name.

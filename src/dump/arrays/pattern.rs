@@ -22,6 +22,7 @@ use super::named::{KEY_WORDS, Kv, Named, VALUE_WORDS, word_kv};
 /// assert!(NamePattern::parse("layers.{number}.{kv}").is_err());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(as = "String"))]
 #[serde(try_from = "String", into = "String")]
 pub struct NamePattern {
     text: String,
@@ -64,6 +65,14 @@ const MAX_NAME_LEN: usize = 512;
 
 impl NamePattern {
     /// Reads a pattern.
+    ///
+    /// ```
+    /// use kvlens::dump::NamePattern;
+    /// let pattern = NamePattern::parse("layers.{layer}.{kv:keys|values}")?;
+    /// assert_eq!(pattern.to_string(), "layers.{layer}.{kv:keys|values}");
+    /// assert!(NamePattern::parse("layers.{layer}").is_err(), "nothing says K from V");
+    /// # Ok::<(), kvlens::dump::PatternError>(())
+    /// ```
     ///
     /// # Errors
     /// When a placeholder is unknown or left open, or when `{kv}` is in it more than once.

@@ -17,6 +17,8 @@ pub(crate) struct Findings {
     pub files: HashMap<String, Span>,
     /// Captures whose file says all about them.
     pub captures: Vec<Arc<Capture>>,
+    /// Captures of which each holds all tokens that a layer has had so far.
+    pub packed: Vec<Arc<Capture>>,
     /// Queries of layers.
     pub queries: Vec<Arc<Queries>>,
     /// Named arrays whose meaning is still to be found out.

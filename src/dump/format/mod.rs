@@ -20,5 +20,6 @@ mod table;
 mod torch;
 
 pub(crate) use findings::Findings;
+pub(crate) use packed_meta::leave_one;
 pub(crate) use spec::Format;
 pub(crate) use table::{FORMATS, format_of, formats_by_content, is_told_by_content};

@@ -2,6 +2,8 @@
 //! other. K lies in tiles of `pack_h` tokens, V in tiles of `pack_h` values within stretches of `flash_upper_kv` tokens; within
 //! a tile `pack_l` of the other axis stand side by side.
 
+use std::collections::{BTreeMap, HashSet};
+use std::mem::take;
 use std::sync::Arc;
 
 use super::captures::{read_meta, run_name};
@@ -24,42 +26,40 @@ pub(super) const FORMAT: Format = Format {
     read_head: read_meta,
     parse: |file, head, findings| {
         let capture = capture(file, head, findings)?;
-        findings.captures.push(Arc::new(capture));
+        findings.packed.push(Arc::new(capture));
         Ok(())
     },
 };
 
-/// Largest tile edge that is believed.
+/// Largest tile edge, and largest sizes, that are believed: with them no index overflows.
 const MAX_PACK: usize = 1 << 10;
+const MAX_HEAD_DIM: usize = 1 << 16;
+const MAX_TOKENS: usize = 1 << 31;
 
 fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Capture, Fault> {
     let object = fields::object(head)?;
     let fields = Fields(&object);
     let dtype = fields.dtype()?;
-    let seq_len = match fields.size("used_seq_len")? {
-        0 => fields.size("seq_len")?,
-        used => used,
+    let up_to = |field: &str, least: usize, most: usize| match fields.size(field)? {
+        found if (least..=most).contains(&found) => Ok(found),
+        found => Err(Fault::field(field, found, format!("{least} to {most}"))),
     };
     let shape = Shape {
-        seq_len,
-        kv_heads: fields.size("kv_heads")?,
-        head_dim: fields.size("head_dim")?,
+        seq_len: up_to("used_seq_len", 1, MAX_TOKENS)?,
+        kv_heads: up_to("kv_heads", 1, MAX_TOKENS)?,
+        head_dim: up_to("head_dim", 1, MAX_HEAD_DIM)?,
     };
-    let pack = |field: &str| match fields.size(field)? {
-        found if (1..=MAX_PACK).contains(&found) => Ok(found),
-        found => Err(Fault::field(field, found, format!("1 to {MAX_PACK}"))),
-    };
-    let (across, along) = (pack("pack_h")?, pack("pack_l")?);
+    let (across, along) = (up_to("pack_h", 1, MAX_PACK)?, up_to("pack_l", 1, MAX_PACK)?);
     // MNN writes the longest sequence where it does not split V.
-    let stretch = match fields.size("flash_upper_kv")? {
-        0 => fields.size("max_seq_len")?.max(seq_len),
+    let stretch = match up_to("flash_upper_kv", 0, MAX_TOKENS)? {
+        0 => up_to("max_seq_len", 0, MAX_TOKENS)?.max(shape.seq_len),
         stretch => stretch,
     };
     let folder = file
         .path
         .rfind('/')
         .map_or("", |slash| &file.path[..=slash]);
-    let mut place = |field: &str, stride: &str, tiles: &dyn Fn(u64) -> Tiles| {
+    let mut place = |field: &str, used: &str, order: Order| {
         let name = fields.file_name(field)?;
         let missing = || {
             Fault::field(
@@ -71,48 +71,36 @@ fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Ca
         let path = format!("{folder}{name}");
         let span = findings.files.get(&path).ok_or_else(missing)?.clone();
         findings.parts.insert(path);
-        let found = span.len();
-        let head_bytes = match fields.unsigned(stride)? {
-            0 => found / (shape.kv_heads as u64).max(1),
+        let head_bytes = match fields.unsigned(used)? {
+            0 => span.len() / shape.kv_heads as u64,
             bytes => bytes,
         };
-        let tiles = tiles(head_bytes);
+        let tiles = Tiles {
+            shape,
+            size: dtype.size(),
+            across: across as u64,
+            along: along as u64,
+            head_bytes,
+            order,
+        };
         let whole = head_bytes.checked_mul(shape.kv_heads as u64);
-        let needed = tiles.needed();
-        if whole != Some(found) || needed.is_none_or(|needed| needed > head_bytes) {
+        if whole != Some(span.len()) || tiles.needed() > head_bytes {
             let expected = format!(
                 "{} heads of {head_bytes} bytes, each with room for {} tokens in tiles of {across} and {along}",
                 shape.kv_heads, shape.seq_len
             );
-            return Err(Fault::field(
-                field,
-                format!("a file of {found} bytes"),
-                expected,
-            ));
+            let found = format!("a file of {} bytes", span.len());
+            return Err(Fault::field(field, found, expected));
         }
         Ok::<_, Fault>(tiles.place(span))
     };
-    let size = dtype.size();
-    let k = place("k_file", "key_used_bytes", &|head_bytes| Tiles {
-        shape,
-        size,
-        across,
-        along,
-        head_bytes,
-        order: Order::Tokens,
-    })?;
-    let v = place("v_file", "value_used_bytes", &|head_bytes| Tiles {
-        shape,
-        size,
-        across,
-        along,
-        head_bytes,
-        order: Order::Values { stretch },
-    })?;
+    let k = place("k_file", "key_used_bytes", Order::Tokens)?;
+    let stretch = stretch as u64;
+    let v = place("v_file", "value_used_bytes", Order::Values { stretch })?;
     shape.bytes(dtype).ok_or_else(|| {
         Fault::field(
             "used_seq_len",
-            seq_len,
+            shape.seq_len,
             "a tensor that this machine can address",
         )
     })?;
@@ -131,6 +119,46 @@ fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Ca
     })
 }
 
+/// Of each layer's folder one packed capture is left, and none where its tokens are there unpacked: each holds all tokens so far.
+pub(crate) fn leave_one(findings: &mut Findings) {
+    let folder = |capture: &Capture| {
+        let path = capture.path.as_str();
+        path.rfind('/')
+            .map_or("", |slash| &path[..=slash])
+            .to_owned()
+    };
+    let plain: HashSet<String> = findings
+        .captures
+        .iter()
+        .map(|capture| folder(capture))
+        .collect();
+    let mut longest: BTreeMap<String, Arc<Capture>> = BTreeMap::new();
+    let mut doubles = 0;
+    let mut example = None;
+    for capture in take(&mut findings.packed) {
+        let folder = folder(&capture);
+        let shorter = match longest.get(&folder) {
+            _ if plain.contains(&folder) => Some(capture),
+            Some(other) if other.shape.seq_len >= capture.shape.seq_len => Some(capture),
+            _ => longest.insert(folder, capture),
+        };
+        if let Some(capture) = shorter {
+            doubles += 1;
+            example.get_or_insert(capture.path.clone());
+        }
+    }
+    findings.captures.extend(longest.into_values());
+    if let Some(path) = example {
+        let files = if doubles == 1 {
+            "1 packed capture".to_owned()
+        } else {
+            format!("{doubles} packed captures")
+        };
+        let text = format!("{files} of tokens that are there in other files too; left out");
+        findings.note(&path, text);
+    }
+}
+
 /// The name that the meta file of the same capture has when it is not packed.
 fn plain_name(path: &str) -> String {
     let (folder, name) = path
@@ -147,7 +175,7 @@ fn plain_name(path: &str) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Order {
     Tokens,
-    Values { stretch: usize },
+    Values { stretch: u64 },
 }
 
 /// Tiles of `across` by `along` elements.
@@ -155,29 +183,22 @@ enum Order {
 struct Tiles {
     shape: Shape,
     size: usize,
-    across: usize,
-    along: usize,
+    across: u64,
+    along: u64,
     head_bytes: u64,
     order: Order,
 }
 
 impl Tiles {
-    /// Bytes from a head's start to behind its last value; `None` where they can't be addressed.
-    fn needed(&self) -> Option<u64> {
+    /// Bytes from a head's start to behind its last value: later tokens and values lie behind earlier ones.
+    fn needed(&self) -> u64 {
         let Shape {
             seq_len, head_dim, ..
         } = self.shape;
-        let up = |value: usize, step: usize| value.div_ceil(step).checked_mul(step);
-        let elements = match self.order {
-            Order::Tokens => up(seq_len, self.across)?.checked_mul(up(head_dim, self.along)?)?,
-            Order::Values { stretch } => {
-                let stretches = seq_len.div_ceil(stretch.max(1));
-                stretches
-                    .checked_mul(up(stretch, self.along)?)?
-                    .checked_mul(up(head_dim, self.across)?)?
-            }
-        };
-        u64::try_from(elements.checked_mul(self.size)?).ok()
+        if seq_len == 0 || head_dim == 0 {
+            return 0;
+        }
+        (self.index(seq_len as u64 - 1, head_dim as u64 - 1) + 1) * self.size as u64
     }
 
     fn place(self, span: Span) -> Place {
@@ -188,11 +209,11 @@ impl Tiles {
     }
 
     /// Where a token's value lies in its head, in elements.
-    fn index(&self, token: usize, value: usize) -> usize {
+    fn index(&self, token: u64, value: u64) -> u64 {
         let tile = self.across * self.along;
         match self.order {
             Order::Tokens => {
-                let row = self.shape.head_dim.div_ceil(self.along) * tile;
+                let row = (self.shape.head_dim as u64).div_ceil(self.along) * tile;
                 token / self.across * row
                     + value / self.along * tile
                     + token % self.across * self.along
@@ -200,7 +221,7 @@ impl Tiles {
             }
             Order::Values { stretch } => {
                 let column = stretch.div_ceil(self.along) * tile;
-                let whole = column * self.shape.head_dim.div_ceil(self.across);
+                let whole = column * (self.shape.head_dim as u64).div_ceil(self.across);
                 let within = token % stretch;
                 token / stretch * whole
                     + value / self.across * column
@@ -225,11 +246,12 @@ impl Decode for Tiles {
             end: bytes.len() as u64,
         };
         let mut out = reserve(bytes.len() as u64)?;
-        for token in 0..seq_len {
-            for head in 0..kv_heads {
-                let head = head * self.head_bytes as usize;
-                for value in 0..head_dim {
-                    let at = head + self.index(token, value) * self.size;
+        for token in 0..seq_len as u64 {
+            for head in 0..kv_heads as u64 {
+                let head = head * self.head_bytes;
+                for value in 0..head_dim as u64 {
+                    let at = head + self.index(token, value) * self.size as u64;
+                    let at = usize::try_from(at).map_err(|_| short())?;
                     out.extend_from_slice(bytes.get(at..at + self.size).ok_or_else(short)?);
                 }
             }

@@ -3,10 +3,11 @@
 import { BASE, TIP, digits3, layerAxis, layerScale, layersOf, logTick, logTicks, markSize, times, valueAxis } from "./axis.js";
 import { logScale } from "./error.js";
 import { stagePanels } from "./ratio.js";
-import { byLayer, ERRORS } from "./rows.js";
+import { byLayer } from "../figures.js";
+import { ERRORS } from "./labels.js";
 import { colour, marker, sheet } from "./svg.js";
 
-/** @typedef {import("./rows.js").Stat} Stat */
+/** @typedef {import("../figures.js").Stat} Stat */
 /** @typedef {{ a: Stat, b: Stat }} Pair */
 /** @typedef {{ value: string, axis: string, log: boolean, of: (stat: Stat) => number, text: (n: number) => string }} Figure */
 
@@ -17,17 +18,17 @@ const FIGURES = [
     value: name,
     axis,
     log: true,
-    of: (/** @type {Stat} */ stat) => stat.errors?.[/** @type {import("./rows.js").ErrorName} */ (name)] ?? 0,
+    of: (/** @type {Stat} */ stat) => stat.errors?.[/** @type {import("./labels.js").ErrorName} */ (name)] ?? 0,
     text: digits3,
   })),
 ];
 
 /**
- * @param {{ name: string, report: { rows: any[] } }} a
- * @param {{ name: string, report: { rows: any[] } }} b
+ * @param {{ name: string, report: Pick<import("../engine/core.js").Report, "rows"> }} a
+ * @param {{ name: string, report: Pick<import("../engine/core.js").Report, "rows"> }} b
  * @returns {import("./figure.js").Chart | null} nothing where they have no layer in common
  */
-export function runsChart(a, b) {
+export function twoRunsChart(a, b) {
   const pairs = pairUp(byLayer(a.report.rows), byLayer(b.report.rows));
   if (pairs.length === 0) return null;
   const lossy = pairs.some((pair) => pair.a.errors || pair.b.errors);

@@ -17,6 +17,7 @@ use serde::Serialize;
 
 /// How far restored values lie from the original ones, over one tensor. All are f32 values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Errors {
     /// Mean absolute error.
@@ -57,6 +58,18 @@ impl Restored for &[&Tensor] {
 const TILE: usize = 1024;
 
 /// The errors of each way against the values of `original`, which are read once.
+///
+/// ```
+/// use kvlens::{lossy::quantize, metrics::errors};
+/// # use kvlens::tensor::{Dtype, Shape, Tensor};
+/// let shape = Shape { seq_len: 64, kv_heads: 1, head_dim: 16 };
+/// let values = (0..1024).map(|i| (i as f32 * 0.1).sin());
+/// let tensor = Tensor::new(Dtype::F32, shape, values.flat_map(f32::to_le_bytes).collect())?;
+/// let (coarse, fine) = (quantize(&tensor, 4), quantize(&tensor, 8));
+/// let [coarse, fine] = errors(&tensor, [&coarse, &fine].as_slice())[..] else { unreachable!() };
+/// assert!(fine.mae < coarse.mae && fine.cosine > 0.9999);
+/// # Ok::<(), kvlens::tensor::TensorError>(())
+/// ```
 pub fn errors(original: &Tensor, restored: impl Restored) -> Vec<Errors> {
     let (len, ways) = (original.len(), restored.ways());
     if len == 0 {

@@ -1,47 +1,29 @@
-//! A run in small steps: the coordinator fetches captures, the pool measures them.
+//! An analysis in small steps: the coordinator fetches captures, the pool measures them.
 //!
-//! Nothing here waits. The coordinator calls [`Run::step`] and [`Run::news`] in turns with its messages, so it can be told to stop.
+//! Nothing here waits. The coordinator calls [`Session::step`] and [`Session::news`] in turns with its messages, so it can be told to stop.
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 use js_sys::Array;
-use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
-use super::failure::failure;
-use super::json;
+use super::messages::{News, Summary};
 use super::source::{forget_arrived, wanted};
-use crate::analysis::{JobError, Progress, Report, ReportFile, Row, Session};
-use crate::dump::Problem;
+use super::value::{failure, to_js};
+use crate::analysis::{self, JobError, ReportFile};
 
-/// An analysis that goes on.
+/// An analysis under way.
 #[wasm_bindgen]
-pub struct Run {
+pub struct Session {
     /// Gone once it is finished.
-    session: Option<Box<dyn Session>>,
+    session: Option<Box<dyn analysis::Session>>,
     files: Vec<ReportFile>,
 }
 
-/// What happened since the last question.
-#[derive(Serialize)]
-struct News {
-    progress: Progress,
-    rows: Vec<Row>,
-    done: bool,
-}
-
-/// What is only known at the end.
-#[derive(Serialize)]
-struct Summary {
-    report: Report,
-    problems: Vec<Problem>,
-    workers: usize,
-}
-
-impl Run {
+impl Session {
     /// Nothing is read yet.
-    pub(super) fn new(session: Box<dyn Session>) -> Self {
+    pub(super) fn new(session: Box<dyn analysis::Session>) -> Self {
         forget_arrived();
         Self {
             session: Some(session),
@@ -49,58 +31,52 @@ impl Run {
         }
     }
 
-    fn going(&mut self) -> Result<&mut Box<dyn Session>, JsValue> {
-        let finished = || failure("panic", "the run was finished before");
+    fn going(&mut self) -> Result<&mut Box<dyn analysis::Session>, JsValue> {
         self.session.as_mut().ok_or_else(finished)
     }
 }
 
 #[wasm_bindgen]
-impl Run {
+impl Session {
     /// Reads the next capture and gives it to the pool (in the serial build: measures it). False when there is nothing to do now: the
     /// pool has all it may have, or everything is read.
     pub fn step(&mut self) -> Result<bool, JsValue> {
         Ok(self.going()?.step())
     }
 
-    /// What the next capture will need that nothing was said of yet, to be read before its [`Run::step`]: see [`wanted`]. Nothing when
+    /// What the next capture will need that nothing was said of yet, to be read before its [`Session::step`]: see [`wanted`]. Nothing when
     /// no capture is left that is read by itself.
     pub fn ahead(&mut self) -> Option<Array> {
         self.session.as_mut()?.announce().then(wanted)
     }
 
-    /// Progress and the rows that got ready, as JSON.
+    /// Progress and the rows that got ready.
     ///
     /// # Errors
-    /// When the run can't go on.
-    pub fn news(&mut self) -> Result<String, JsValue> {
+    /// When the analysis can't go on.
+    #[wasm_bindgen(unchecked_return_type = "News")]
+    pub fn news(&mut self) -> Result<JsValue, JsValue> {
         let session = self.going()?;
         let mut rows = Vec::new();
         session
             .poll(Duration::ZERO, &mut |ready| rows.extend_from_slice(ready))
-            .map_err(|error| failure(code(&error), &error.to_string()))?;
-        Ok(json(&News {
+            .map_err(|error| job_failure(&error))?;
+        to_js(&News {
             progress: session.progress(),
             rows,
             done: session.is_done(),
-        }))
+        })
     }
 
-    /// The report as JSON, once everything is done. Its rows are left out: they were all in the news.
-    pub fn finish(&mut self) -> Result<String, JsValue> {
-        let workers = self.going()?.workers();
-        let Some(session) = self.session.take() else {
-            return Ok(String::new());
-        };
+    /// The report, once everything is done. Its rows are left out: they were all in the news.
+    #[wasm_bindgen(unchecked_return_type = "Summary")]
+    pub fn finish(&mut self) -> Result<JsValue, JsValue> {
+        let session = self.session.take().ok_or_else(finished)?;
+        let workers = session.workers();
         let mut report = session.finish();
-        let problems = std::mem::take(&mut report.problems);
         self.files = std::mem::take(&mut report.files);
         report.rows = Vec::new();
-        Ok(json(&Summary {
-            report,
-            problems,
-            workers,
-        }))
+        to_js(&Summary { report, workers })
     }
 
     /// How many files the report has.
@@ -130,17 +106,22 @@ impl Run {
     }
 }
 
-/// How the page speaks of it.
-pub(super) fn code(error: &JobError) -> &'static str {
-    match error {
+fn finished() -> JsValue {
+    failure("panic", "the analysis was finished before")
+}
+
+/// The error as the page gets it.
+pub(super) fn job_failure(error: &JobError) -> JsValue {
+    let code = match error {
         JobError::UnknownAnalysis { .. } | JobError::Settings(_) => "settings",
         JobError::NoCapture { .. } | JobError::AllLossless { .. } => "dump",
         JobError::Threads(_) => "start",
         JobError::Cancelled => "cancelled",
         JobError::Measure { .. } | JobError::Panic { .. } => "panic",
-    }
+    };
+    failure(code, &error.to_string())
 }
 
-// After a panic the coordinator drops the run; nothing half-done is looked at again.
-impl UnwindSafe for Run {}
-impl RefUnwindSafe for Run {}
+// After a panic the coordinator drops it; nothing half-done is looked at again.
+impl UnwindSafe for Session {}
+impl RefUnwindSafe for Session {}

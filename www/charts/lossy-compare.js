@@ -2,10 +2,11 @@
 
 import { BASE, TIP, digits3, logTick, logTicks, panelWidth, times, valueAxis } from "./axis.js";
 import { logScale } from "./error.js";
-import { byVariant, ERRORS, stageName, stageOrder } from "./rows.js";
+import { byVariant } from "../figures.js";
+import { ERRORS, stageName, stageOrder } from "./labels.js";
 import { colour, s, sheet } from "./svg.js";
 
-/** @typedef {import("./rows.js").Stat} Stat */
+/** @typedef {import("../figures.js").Stat} Stat */
 /** @typedef {"mae" | "cosineGap"} Measure */
 
 const METHODS = [
@@ -20,10 +21,10 @@ const METHODS = [
 const method = (label) => METHODS.find((known) => known.label === label) ?? { ...METHODS[0], label, name: label };
 
 /**
- * @param {{ rows: any[] }} report
+ * @param {Pick<import("../engine/core.js").Report, "rows">} report
  * @returns {import("./figure.js").Chart}
  */
-export function compareChart({ rows }) {
+export function lossyCompareChart({ rows }) {
   const stats = byVariant(rows).filter((stat) => stat.errors);
   const stages = stageOrder(stats.map((stat) => stat.stage));
   const title = "Methods compared: ratio against error";

@@ -1,0 +1,215 @@
+//! What the signs of many captures mean for the figures, said once for each kind, with the setting that mends it.
+
+use super::mend::Mends;
+use super::signs::Signs;
+use crate::tensor::{Dtype, Shape};
+use serde::Serialize;
+
+/// A setting and the value that mends something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Mend {
+    /// The setting's flag, without `--`.
+    pub flag: &'static str,
+    /// Its value.
+    pub value: &'static str,
+}
+
+/// Something that makes the figures say something else than a reader thinks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Caveat {
+    /// `zero-tail`, `is-bf16`, `is-fp16`, `repeated-heads`, `constant`, `k-equals-v` or `non-finite`.
+    pub kind: &'static str,
+    /// Captures that show it.
+    pub captures: usize,
+    /// Of so many that were looked at.
+    pub of: usize,
+    /// What it is and what it does to the ratio: a sentence for people.
+    pub message: String,
+    /// What mends it, where something does that is not on already.
+    pub mend: Option<Mend>,
+    /// Whether it was mended, so that the figures are without it.
+    pub mended: bool,
+}
+
+/// Gathers the signs of captures.
+#[derive(Clone, Debug, Default)]
+pub struct Caveats {
+    looked_at: usize,
+    /// Captures, tokens that are zero, all tokens of these captures.
+    zero_tail: (usize, u64, u64),
+    is_bf16: usize,
+    is_fp16: usize,
+    /// Captures, the greatest repetition, heads of that one.
+    repeated: (usize, usize, usize),
+    constant: usize,
+    equal: usize,
+    /// Captures, NaN values, infinite values.
+    non_finite: (usize, u64, u64),
+}
+
+impl Caveats {
+    /// Takes in what a capture of this shape shows.
+    pub fn add(&mut self, shape: Shape, signs: &Signs) {
+        self.looked_at += 1;
+        let zeros = signs.zero_tail();
+        // A capture of nothing but zeros is told as constant.
+        if zeros > 0 && zeros < shape.seq_len {
+            self.zero_tail.0 += 1;
+            self.zero_tail.1 += zeros as u64;
+            self.zero_tail.2 += shape.seq_len as u64;
+        }
+        let constant = signs.k.constant || signs.v.constant;
+        if signs.fits(Dtype::Bf16) && !constant {
+            self.is_bf16 += 1;
+        } else if signs.fits(Dtype::F16) && !constant {
+            self.is_fp16 += 1;
+        }
+        if signs.repeats() > 1 {
+            self.repeated.0 += 1;
+            if signs.repeats() > self.repeated.1 {
+                (self.repeated.1, self.repeated.2) = (signs.repeats(), shape.kv_heads);
+            }
+        }
+        self.constant += usize::from(constant);
+        self.equal += usize::from(signs.equal && !constant);
+        let (nan, infinite) = (
+            signs.k.nan + signs.v.nan,
+            signs.k.infinite + signs.v.infinite,
+        );
+        if nan + infinite > 0 {
+            self.non_finite.0 += 1;
+            self.non_finite.1 += nan;
+            self.non_finite.2 += infinite;
+        }
+    }
+
+    /// One caveat for each kind that was seen; `mends` are those that were on.
+    pub fn list(&self, mends: &Mends) -> Vec<Caveat> {
+        let of = self.looked_at;
+        let mut list = Vec::new();
+        let mut add = |kind, captures: usize, message: String, mend: Option<Mend>, mended: bool| {
+            if captures > 0 {
+                let message = format!("{} of {of} captures: {message}", captures);
+                let mend = mend.filter(|_| !mended);
+                list.push(Caveat {
+                    kind,
+                    captures,
+                    of,
+                    message,
+                    mend,
+                    mended,
+                });
+            }
+        };
+        let mend = |flag, value| Some(Mend { flag, value });
+        let (captures, zeros, tokens) = self.zero_tail;
+        let message = if mends.trim_zeros {
+            format!("{zeros} of {tokens} tokens, at the end, are all zero; they were left out")
+        } else {
+            format!(
+                "{zeros} of {tokens} tokens, at the end, are all zero, as in a buffer that is not full. They take next to no bytes, so the ratio is too high for a cache in use"
+            )
+        };
+        add(
+            "zero-tail",
+            captures,
+            message,
+            mend("trim-zeros", "true"),
+            mends.trim_zeros,
+        );
+        for (kind, dtype, name, captures) in [
+            ("is-bf16", Dtype::Bf16, "bf16", self.is_bf16),
+            ("is-fp16", Dtype::F16, "fp16", self.is_fp16),
+        ] {
+            let mended = mends.narrow_to == Some(dtype);
+            let message = if mended {
+                format!("32-bit values that are all values of {name}; taken as {name}")
+            } else {
+                format!(
+                    "32-bit values that are all values of {name}: saved as fp32, they hold zeros that compress away, so the ratio is up to twice that of the {name} cache"
+                )
+            };
+            add(kind, captures, message, mend("as", name), mended);
+        }
+        let (captures, times, heads) = self.repeated;
+        let message = if mends.unrepeat_heads {
+            format!("each head was there {times} times, bit by bit; one of them was kept")
+        } else {
+            format!(
+                "of {heads} heads each is there {times} times, bit by bit, as repeat_kv makes them. The copies compress away, so the ratio is up to {times} times too high"
+            )
+        };
+        add(
+            "repeated-heads",
+            captures,
+            message,
+            mend("unrepeat-heads", "true"),
+            mends.unrepeat_heads,
+        );
+        let message = "K or V has one value throughout; such a tensor takes next to no bytes, whatever the method".to_owned();
+        add("constant", self.constant, message, None, false);
+        let message = "K and V hold the same bits: most likely one was saved twice".to_owned();
+        add("k-equals-v", self.equal, message, None, false);
+        let (captures, nan, infinite) = self.non_finite;
+        let message = format!(
+            "{nan} NaN and {infinite} infinite values: lossless figures count them, errors can't"
+        );
+        add("non-finite", captures, message, None, false);
+        list
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::caveats::signs::TensorSigns;
+
+    #[test]
+    fn a_caveat_says_what_it_does_and_what_mends_it() {
+        let shape = Shape {
+            seq_len: 256,
+            kv_heads: 8,
+            head_dim: 64,
+        };
+        let tensor = TensorSigns {
+            zero_tail: 186,
+            repeats: 4,
+            ..TensorSigns::default()
+        };
+        let signs = Signs {
+            k: tensor,
+            v: tensor,
+            equal: false,
+        };
+        let mut caveats = Caveats::default();
+        (0..3).for_each(|_| caveats.add(shape, &signs));
+        let list = caveats.list(&Mends::default());
+        let told: Vec<&str> = list.iter().map(|caveat| caveat.message.as_str()).collect();
+        assert!(
+            told[0].starts_with("3 of 3 captures: 558 of 768 tokens, at the end, are all zero"),
+            "{told:?}"
+        );
+        assert!(
+            told[1].starts_with("3 of 3 captures: of 8 heads each is there 4 times"),
+            "{told:?}"
+        );
+        assert_eq!(
+            list[0].mend,
+            Some(Mend {
+                flag: "trim-zeros",
+                value: "true"
+            })
+        );
+        let mends = Mends {
+            trim_zeros: true,
+            ..Mends::default()
+        };
+        let mended = &caveats.list(&mends)[0];
+        assert!(mended.mended && mended.mend.is_none(), "{mended:?}");
+        assert!(Caveats::default().list(&mends).is_empty());
+    }
+}

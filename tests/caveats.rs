@@ -1,0 +1,81 @@
+//! Figures that would mislead come with a word, and with a setting that mends them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use kvlens::analysis::caveats::{Caveat, Mend};
+use kvlens::analysis::{Job, Report};
+use kvlens::dump::{FolderSource, ScanOptions, Source, scan};
+
+fn run(name: &str, settings: &[(&str, &str)]) -> Report {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/cases/torch-2.15")
+        .join(name);
+    let source: Arc<dyn Source> = Arc::new(FolderSource::open(&path).unwrap());
+    let dump = scan(&source, &ScanOptions::default());
+    let all = [("lossless-first-n", "99")];
+    let settings = all.iter().chain(settings).copied();
+    Job::new("mixed", settings).unwrap().run(&dump).unwrap()
+}
+
+/// The report files but for the run's name of nothing: the figures.
+fn figures(report: &Report) -> Vec<u8> {
+    report.files[0].bytes.clone()
+}
+
+fn only(report: &Report, kind: &str) -> Caveat {
+    let kinds: Vec<&str> = report.caveats.iter().map(|caveat| caveat.kind).collect();
+    assert_eq!(kinds, [kind], "{:?}", report.caveats);
+    report.caveats[0].clone()
+}
+
+#[test]
+fn ordinary_captures_have_no_caveat() {
+    assert_eq!(run("cache.safetensors", &[]).caveats, []);
+}
+
+#[test]
+fn a_buffer_that_is_not_full_is_told_and_can_be_trimmed() {
+    let report = run("static_cache.pt", &[]);
+    let caveat = only(&report, "zero-tail");
+    assert!(
+        caveat
+            .message
+            .starts_with("3 of 3 captures: 78 of 288 tokens")
+    );
+    assert_eq!(
+        caveat.mend,
+        Some(Mend {
+            flag: "trim-zeros",
+            value: "true"
+        })
+    );
+    let trimmed = run("static_cache.pt", &[("trim-zeros", "true")]);
+    assert!(only(&trimmed, "zero-tail").mended);
+    assert_eq!(figures(&trimmed), figures(&run("cache.safetensors", &[])));
+    assert_ne!(figures(&report), figures(&trimmed));
+}
+
+#[test]
+fn a_narrow_type_saved_as_fp32_is_told_and_can_be_taken_as_it_is() {
+    let caveat = only(&run("float32.pt", &[]), "is-fp16");
+    let mend = caveat.mend.unwrap();
+    let mended = run("float32.pt", &[(mend.flag, mend.value)]);
+    assert_eq!(figures(&mended), figures(&run("cache.safetensors", &[])));
+    let other = run("float32.pt", &[("as", "bf16")]);
+    assert_eq!(
+        figures(&other),
+        figures(&run("float32.pt", &[])),
+        "they are no values of bf16"
+    );
+}
+
+#[test]
+fn repeated_heads_are_told_and_can_be_left_out() {
+    let report = run("expanded_heads.pt", &[]);
+    let caveat = only(&report, "repeated-heads");
+    assert!(caveat.message.contains("of 4 heads each is there 4 times"));
+    let mended = run("expanded_heads.pt", &[("unrepeat-heads", "true")]);
+    assert_eq!(mended.rows[0].capture.kv_heads, 1);
+    assert!(mended.groups[0].all.kv_ratio < report.groups[0].all.kv_ratio);
+}

@@ -1,0 +1,79 @@
+// Runs the chosen analysis over the dump, and keeps what came of it.
+
+/** @import { Engine } from "../engine/client.js" */
+/** @import { Row } from "../engine/core.js" */
+/** @import { Outcome, Running, State } from "../types.js" */
+/** @import { Store } from "../store.js" */
+import { EngineError } from "../engine/errors.js";
+import { changedSettings } from "../settings.js";
+import { failureOf } from "./failure.js";
+
+/** @param {Store<State>} store @param {Promise<Engine>} engine */
+export function runActions({ get, set }, engine) {
+  /** @type {AbortController | null} */
+  let abort = null;
+  let lastId = 0;
+
+  async function run() {
+    const state = get();
+    if (state.running || !state.dump?.captures) return;
+    const { analysis, verify, dump } = state;
+    const settings = changedSettings(state);
+    /** @type {Row[]} */
+    const rows = [];
+    abort = new AbortController();
+    set({ running: { analysis, progress: null, rows, startedAt: performance.now(), cancelling: false }, runFailure: null });
+    const about = { analysis, settings, dumpName: dump.runs.map((each) => each.run).join(", ") };
+    try {
+      const { signal } = abort;
+      const result = await (
+        await engine
+      ).run(
+        { analysis, settings, verify },
+        {
+          signal,
+          onProgress: (progress) => patch({ progress }),
+          onRows: (more) => {
+            for (const row of more) rows.push(row);
+            patch({});
+          },
+        },
+      );
+      const { report, files, elapsedMs } = result;
+      const { captures, problems } = report;
+      const bytes = get().running?.progress?.bytesTotal ?? 0;
+      keep({ ...about, report, rows: report.rows, files, problems, elapsedMs, bytes, captures, capturesTotal: captures });
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.code !== "cancelled") set({ runFailure: failureOf(error) });
+      else keepPart(about, rows);
+    } finally {
+      abort = null;
+      set({ running: null });
+    }
+  }
+
+  /** What was measured before the reader cancelled. @param {Pick<Outcome, "analysis" | "settings" | "dumpName">} about @param {Row[]} rows */
+  function keepPart(about, rows) {
+    const progress = get().running?.progress;
+    if (progress) keep({ ...about, ...progress, report: null, rows, files: [], problems: [] });
+  }
+
+  /** @param {Omit<Outcome, "id">} outcome */
+  function keep(outcome) {
+    const id = ++lastId;
+    set({ outcomes: [...get().outcomes, { id, ...outcome }], shown: id, comparedTo: null });
+  }
+
+  /** @param {Partial<Running>} change */
+  function patch(change) {
+    const { running } = get();
+    if (running) set({ running: { ...running, ...change } });
+  }
+
+  function cancel() {
+    abort?.abort();
+    patch({ cancelling: true });
+  }
+
+  return { run, cancel };
+}

@@ -1,0 +1,1328 @@
+// What crosses between the page and the core, made from the Rust types by `cargo test --lib types_of_the_page`. Not to be edited.
+
+/**
+ * An analysis. Serialises with its settings, for the page's form.
+ */
+export type AnalysisSpec = { 
+/**
+ * The command line's name: `mixed`.
+ */
+name: string, 
+/**
+ * The name on the page.
+ */
+label: string, 
+/**
+ * What it answers, in a sentence.
+ */
+help: string, 
+/**
+ * How many rows a capture has.
+ */
+variants: Variants, 
+/**
+ * What one of its variants is called: `combination`, `method`.
+ */
+variantNoun: string, 
+/**
+ * The analysis that takes a variant's settings, by its name, where one does.
+ */
+variantAnalysis: string | null, 
+/**
+ * Whether it has rows for the layers that stay lossless.
+ */
+measuresLossless: boolean, 
+/**
+ * The charts that suit its report, most telling first, by the names that the page gives them.
+ */
+charts: Array<string>, 
+/**
+ * Its settings: the method's first, then those that other analyses have too.
+ */
+params: Array<ParamSpec>, };
+
+/**
+ * One array, as its file describes it.
+ */
+export type ArrayInfo = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * `fp16`, `bf16`, `fp32`, `16-bit integers`, or the file's own name of another type.
+ */
+dtype: string, 
+/**
+ * Its axes.
+ */
+shape: Array<number>, };
+
+/**
+ * An order of axes, such as `batch,heads,seq,dim`. `seq` and `dim` must be in it; without `heads` there is one head (or
+ * [`Mapping::kv_heads`](super::Mapping), whose values then lie in `dim` one head behind the other), without `batch` one run;
+ * `layer` is for arrays that hold all layers, `kv` for those that hold K and V.
+ *
+ * ```
+ * use kvlens::dump::Axes;
+ *
+ * let axes = Axes::parse("[layer, kv, seq, head, dim]").unwrap();
+ * assert_eq!(axes.to_string(), "layer,kv,seq,heads,dim");
+ * assert_eq!(Axes::parse("heads,dim").unwrap_err().to_string(), "seq is missing");
+ * ```
+ */
+export type Axes = string;
+
+/**
+ * What arrays of 16-bit integers hold.
+ */
+export type Bits16 = "fp16" | "bf16";
+
+/**
+ * A capture that can be looked at.
+ */
+export type CaptureLine = { 
+/**
+ * Its place in the dump.
+ */
+capture: number, 
+/**
+ * Its run.
+ */
+run: string, 
+/**
+ * The layer's number.
+ */
+layerId: number, 
+/**
+ * `prefill`, `decode`, or what its file says.
+ */
+stage: string, 
+/**
+ * Tokens.
+ */
+seqLen: number, 
+/**
+ * Key/value heads.
+ */
+kvHeads: number, 
+/**
+ * Elements of one head's vector.
+ */
+headDim: number, 
+/**
+ * `fp16`, `bf16` or `fp32`.
+ */
+dtype: string, };
+
+/**
+ * Something that makes the figures say something else than a reader thinks.
+ */
+export type Caveat = { 
+/**
+ * `zero-tail`, `is-bf16`, `is-fp16`, `repeated-heads`, `constant`, `k-equals-v` or `non-finite`.
+ */
+kind: string, 
+/**
+ * Captures that show it.
+ */
+captures: number, 
+/**
+ * Of so many that were looked at.
+ */
+of: number, 
+/**
+ * What it is and what it does to the ratio: a sentence for people.
+ */
+message: string, 
+/**
+ * What mends it, where something does that is not on already.
+ */
+mend: Mend | null, 
+/**
+ * Whether it was mended, so that the figures are without it.
+ */
+mended: boolean, };
+
+/**
+ * One of the values to choose from.
+ */
+export type Choice = { 
+/**
+ * The value.
+ */
+value: string, 
+/**
+ * What it is called in a form.
+ */
+label: string, };
+
+/**
+ * A stream of bytes: what an ideal order-0 coder needs for it, and what zstd reaches.
+ */
+export type Coded = { 
+/**
+ * Order-0 entropy in bits a byte, 0 to 8; see [`entropy`].
+ */
+entropy: number, 
+/**
+ * Length of the zstd frame in bytes. It can be below `entropy / 8` a byte, since zstd also uses repeats.
+ */
+zstd: number, 
+/**
+ * How often each of the 256 byte values occurs.
+ */
+counts: Array<number>, };
+
+/**
+ * What to convert, and into what. As JSON for the page, each key optional:
+ * `{"format": "zip", "stage": "prefill", "layers": "0-3,7", "tokens": "0..128", "dtype": "fp16"}`.
+ */
+export type ConvertOptions = { 
+/**
+ * The format to write.
+ */
+format: Format, 
+/**
+ * Captures of this stage only; `None` (or `both`) keeps all.
+ */
+stage: string | null, 
+/**
+ * Captures of these layers only.
+ */
+layers: LayerSet | null, 
+/**
+ * These tokens only, counted as in the captures themselves.
+ */
+tokens: TokenRange | null, 
+/**
+ * What fp32 values become; other types stay as they are.
+ */
+dtype: Bits16 | null, };
+
+/**
+ * How many captures have an element type.
+ */
+export type DtypeCount = { 
+/**
+ * `fp16`, `bf16` or `fp32`.
+ */
+dtype: string, 
+/**
+ * Captures of it.
+ */
+captures: number, };
+
+/**
+ * What a dump holds.
+ */
+export type DumpSummary = { 
+/**
+ * Number of captures.
+ */
+captures: number, 
+/**
+ * Bytes of all K and V tensors.
+ */
+bytes: number, 
+/**
+ * The runs, by name.
+ */
+runs: Array<RunSummary>, 
+/**
+ * All layers of all runs, by number.
+ */
+layers: Array<LayerCount>, 
+/**
+ * All stages.
+ */
+stages: Array<StageCount>, 
+/**
+ * All shapes, in the order of their figures.
+ */
+shapes: Array<ShapeCount>, 
+/**
+ * All element types.
+ */
+dtypes: Array<DtypeCount>, 
+/**
+ * Captured queries, by run and layer.
+ */
+queries: Array<QueryCount>, 
+/**
+ * How arrays without meta files were understood, and what is to be asked about them.
+ */
+guesses: Array<TensorGuess>, 
+/**
+ * Files that are not read, by kind.
+ */
+others: Array<OtherFiles>, 
+/**
+ * What could not be used.
+ */
+problems: Array<Problem>, 
+/**
+ * What to know about files that are read all the same.
+ */
+notes: Array<Note>, };
+
+/**
+ * How far restored values lie from the original ones, over one tensor. All are f32 values.
+ */
+export type Errors = { 
+/**
+ * Mean absolute error.
+ */
+mae: number, 
+/**
+ * Root of the mean square error.
+ */
+rmse: number, 
+/**
+ * Greatest absolute error.
+ */
+maxAbs: number, 
+/**
+ * Cosine of the angle between original and restored values; 0 where either is all zero.
+ */
+cosine: number, };
+
+/**
+ * A format that can be written.
+ */
+export type Format = "folder" | "zip" | "safetensors";
+
+/**
+ * A kind of file that opens.
+ */
+export type FormatInfo = { 
+/**
+ * What it is: `safetensors file`.
+ */
+label: string, 
+/**
+ * Names of such files, with one `*`: `*.safetensors`, `meta_*.json`.
+ */
+names: Array<string>, 
+/**
+ * Whether it holds other files.
+ */
+is_archive: boolean, };
+
+/**
+ * The rows of one variant together (in the mixed analysis all rows).
+ */
+export type Group = { 
+/**
+ * What was done.
+ */
+variant: Variant, 
+/**
+ * Over all rows of the group.
+ */
+all: Weighted, 
+/**
+ * Over its lossless rows.
+ */
+lossless: Weighted, 
+/**
+ * Over its lossy rows.
+ */
+lossy: Weighted, 
+/**
+ * Sweep only: whether the errors stay within the thresholds.
+ */
+passes: boolean | null, };
+
+/**
+ * Finite values counted in equal bins from `-limit` to `limit`.
+ */
+export type Histogram = { 
+/**
+ * The greatest finite magnitude: the outer edge of the last bin.
+ */
+limit: number, 
+/**
+ * Values in each bin.
+ */
+counts: Array<number>, 
+/**
+ * Values that are exactly zero.
+ */
+zeros: number, 
+/**
+ * NaN and infinite values, which are in no bin.
+ */
+nonFinite: number, 
+/**
+ * The finite values' greatest magnitude that only one in a hundred exceeds.
+ */
+p99: number, };
+
+/**
+ * A question about the dump for a picture.
+ */
+export type InspectRequest = { "what": "captures" } | { "what": "tensors", 
+/**
+ * Its place in the dump.
+ */
+capture: number, } | { "what": "lesson", 
+/**
+ * Its place in the dump.
+ */
+capture: number, 
+/**
+ * K or V.
+ */
+tensor: TensorName, 
+/**
+ * Index of the token.
+ */
+token: number, 
+/**
+ * Index of the head.
+ */
+head: number, 
+/**
+ * What is done to the values.
+ */
+method: Method, 
+/**
+ * Mantissa bits (0 to 23) or quantizer bits (2 to 16).
+ */
+bits: number, 
+/**
+ * Of zstd.
+ */
+level: number, };
+
+/**
+ * A setting's type and range.
+ */
+export type Kind = { "type": "int", 
+/**
+ * Least.
+ */
+min: number, 
+/**
+ * Greatest.
+ */
+max: number, } | { "type": "float", 
+/**
+ * Least.
+ */
+min: number, 
+/**
+ * Greatest.
+ */
+max: number, } | { "type": "choice", 
+/**
+ * The choices.
+ */
+choices: Array<Choice>, } | { "type": "intList", 
+/**
+ * Least.
+ */
+min: number, 
+/**
+ * Greatest.
+ */
+max: number, 
+/**
+ * Whether there may be none.
+ */
+empty: boolean, } | { "type": "floatList", 
+/**
+ * Least.
+ */
+min: number, 
+/**
+ * Greatest.
+ */
+max: number, } | { "type": "range", 
+/**
+ * Least.
+ */
+min: number, 
+/**
+ * Greatest.
+ */
+max: number, } | { "type": "choiceList", 
+/**
+ * The choices.
+ */
+choices: Array<Choice>, } | { "type": "switch" };
+
+/**
+ * How much of the dump a layer is.
+ */
+export type LayerCount = { 
+/**
+ * The layer's number.
+ */
+layerId: number, 
+/**
+ * Captures of it.
+ */
+captures: number, 
+/**
+ * Bytes of its K and V tensors.
+ */
+bytes: number, };
+
+/**
+ * Some layers: `0-3,7`.
+ */
+export type LayerSet = string;
+
+/**
+ * One vector under one setting, and the planes of its tensor before and after.
+ */
+export type Lesson = { 
+/**
+ * `fp16`, `bf16` or `fp32`.
+ */
+dtype: string, 
+/**
+ * Sign, exponent and mantissa bits of an element.
+ */
+layout: [number, number, number], 
+/**
+ * Tokens of the tensor.
+ */
+seqLen: number, 
+/**
+ * Heads of the tensor.
+ */
+kvHeads: number, 
+/**
+ * Elements of one head's vector.
+ */
+headDim: number, 
+/**
+ * Bytes of the tensor.
+ */
+rawBytes: number, 
+/**
+ * Length of the zstd frame of all raw bytes, planes not apart.
+ */
+whole: number, 
+/**
+ * The vector.
+ */
+values: Array<LessonValue>, 
+/**
+ * The tensor's planes as captured.
+ */
+before: [PlanePicture, PlanePicture], 
+/**
+ * Its planes under the setting.
+ */
+after: [PlanePicture, PlanePicture], 
+/**
+ * Error of the whole tensor under the setting.
+ */
+errors: Errors, 
+/**
+ * High bytes of the head around the token.
+ */
+window: Window, };
+
+/**
+ * A value before and after.
+ */
+export type LessonValue = { 
+/**
+ * As captured; it may be NaN or infinite.
+ */
+value: number, 
+/**
+ * Its bits, in the low `dtype` bits.
+ */
+bits: number, 
+/**
+ * Under the setting.
+ */
+restored: number, 
+/**
+ * Bits of `restored`.
+ */
+restoredBits: number, };
+
+/**
+ * How to read the arrays of `.npy`, `.npz` and `.safetensors` files. What is absent is inferred, or asked for.
+ *
+ * As JSON (each key may be absent): `{"tensorNames": "layers.{layer}.{kv}", "axes": "heads,seq,dim", "kvHeads": 8, "bits16": "bf16"}`; a wrong
+ * text fails to parse with a message that says why.
+ */
+export type Mapping = { 
+/**
+ * Which names are K and V of which layer (`--tensor-names`).
+ */
+tensorNames?: NamePattern, 
+/**
+ * The order of axes (`--axes`).
+ */
+axes?: Axes, 
+/**
+ * Key/value heads in the last axis, where heads have no axis of their own (`--kv-heads`).
+ */
+kvHeads?: number, 
+/**
+ * What 16-bit integers stand for (`--bits16`).
+ */
+bits16?: Bits16, };
+
+/**
+ * A setting and the value that mends something.
+ */
+export type Mend = { 
+/**
+ * The setting's flag, without `--`.
+ */
+flag: string, 
+/**
+ * Its value.
+ */
+value: string, };
+
+/**
+ * What a lesson makes of the values.
+ */
+export type Method = "none" | "truncate" | "quant";
+
+/**
+ * A pattern that a name may match.
+ *
+ * `{layer}`, `{start}` and `{end}` stand for digits, `{kv}` for k, v, key, value, keys or values in any case (or for two words
+ * of your own: `{kv:K|V}`), `{stage}` for a word, `{run}` and `*` for anything. All else stands for itself.
+ *
+ * It is matched with the tensor's name, then with the name and what stands before it in its path: the file (with its ending or
+ * without), and folders. So `{kv}/layer_{layer}` fits the tensor `layer_0` of `keys.safetensors`. A pattern without `{kv}` is for
+ * arrays that hold both K and V in an axis.
+ *
+ * ```
+ * use kvlens::dump::NamePattern;
+ *
+ * let pattern = NamePattern::parse("layers.{layer}.self_attn.{kv}_cache").unwrap();
+ * assert_eq!(pattern.to_string(), "layers.{layer}.self_attn.{kv}_cache");
+ * assert!(NamePattern::parse("layers.{number}.{kv}").is_err());
+ * ```
+ */
+export type NamePattern = string;
+
+/**
+ * What happened since the last question.
+ */
+export type News = { 
+/**
+ * How far it is.
+ */
+progress: Progress, 
+/**
+ * Rows that got ready, in dump order.
+ */
+rows: Array<Row>, 
+/**
+ * Whether all are.
+ */
+done: boolean, };
+
+/**
+ * A captured tensor that holds NaN or infinite values.
+ */
+export type NonFinite = { 
+/**
+ * The capture's place in the dump.
+ */
+capture: number, 
+/**
+ * `K` or `V`.
+ */
+tensor: string, 
+/**
+ * How many.
+ */
+values: number, };
+
+/**
+ * Something to know about a file that is read all the same, such as that its values were quantized before.
+ */
+export type Note = { 
+/**
+ * Path of the file in the source.
+ */
+file: string, 
+/**
+ * What to know, a sentence for people.
+ */
+text: string, };
+
+/**
+ * Files of one kind that are not read.
+ */
+export type OtherFiles = { 
+/**
+ * Their ending in small letters, with the dot; empty for names without one.
+ */
+ending: string, 
+/**
+ * How many there are.
+ */
+count: number, 
+/**
+ * Path of the first.
+ */
+example: string, };
+
+/**
+ * One thing to set. Serialises to JSON for the page's form.
+ */
+export type ParamSpec = { 
+/**
+ * The flag's name without dashes, also the key in JSON and in links: `lossy-bits`.
+ */
+flag: string, 
+/**
+ * A short name for a form.
+ */
+label: string, 
+/**
+ * What it does, in a sentence.
+ */
+help: string, 
+/**
+ * The unit of its value; empty where it has none.
+ */
+unit: string, 
+/**
+ * Which part of a form it belongs to.
+ */
+section: Section, 
+/**
+ * Its type and range.
+ */
+kind: Kind, 
+/**
+ * Its value where none is given.
+ */
+default: Value, 
+/**
+ * When it has an effect; always where absent.
+ */
+when: When | null, 
+/**
+ * Whether other analyses have it too: a form keeps its value from one to the next.
+ */
+shared: boolean, };
+
+/**
+ * Both tensors of a capture.
+ */
+export type Pictures = { 
+/**
+ * The keys.
+ */
+k: TensorPicture, 
+/**
+ * The values.
+ */
+v: TensorPicture, };
+
+/**
+ * What an analysis would go through.
+ */
+export type PlanSummary = { 
+/**
+ * Captures.
+ */
+captures: number, 
+/**
+ * Bytes of K and V in them.
+ */
+bytes: number, 
+/**
+ * In how many ways each capture is measured.
+ */
+combinations: number, 
+/**
+ * What is wrong with the settings; empty when it can start.
+ */
+errors: Array<SettingFault>, };
+
+/**
+ * A byte plane as it is, and as its difference along the tokens.
+ */
+export type PlanePicture = { 
+/**
+ * `hi`: sign, exponent and the first mantissa bits; `lo`: the rest.
+ */
+name: string, 
+/**
+ * Length in bytes.
+ */
+bytes: number, 
+/**
+ * The plane as it is.
+ */
+plain: Coded, 
+/**
+ * Its difference along the tokens. `gear-delta` takes it of the high plane only.
+ */
+delta: Coded, };
+
+/**
+ * One value for each compressed stream of a tensor: the bytes, the frame, or (by default) its compressed size in bytes.
+ */
+export type Planes<T = number> = { "whole": T } | { "split": { 
+/**
+ * The high half of every element: sign, exponent and the first mantissa bits.
+ */
+hi: T, 
+/**
+ * The low half.
+ */
+lo: T, } };
+
+/**
+ * A file or capture that can't be used, and why. The rest of the dump is used all the same.
+ *
+ * As JSON: `{file, message, field?, found?, expected?}`.
+ */
+export type Problem = { 
+/**
+ * Path of the file.
+ */
+file: string, 
+/**
+ * What is wrong, for people.
+ */
+message: string, 
+/**
+ * The field that is wrong, where it is one.
+ */
+field?: string, 
+/**
+ * The field's value.
+ */
+found?: string, 
+/**
+ * What it should have been.
+ */
+expected?: string, };
+
+/**
+ * How far an analysis is.
+ */
+export type Progress = { 
+/**
+ * Captures done.
+ */
+captures: number, 
+/**
+ * All captures, each once for every time that the analysis goes through the dump.
+ */
+capturesTotal: number, 
+/**
+ * Bytes of K and V done.
+ */
+bytes: number, 
+/**
+ * All bytes.
+ */
+bytesTotal: number, };
+
+/**
+ * Captured queries of a layer.
+ */
+export type QueryCount = { 
+/**
+ * The file that describes them.
+ */
+path: string, 
+/**
+ * The run that they belong to.
+ */
+run: string, 
+/**
+ * The layer that they belong to.
+ */
+layerId: number, 
+/**
+ * How many positions.
+ */
+queries: number, 
+/**
+ * Query heads.
+ */
+qHeads: number, 
+/**
+ * Elements of a head's vector.
+ */
+headDim: number, 
+/**
+ * Their bytes.
+ */
+bytes: number, 
+/**
+ * What a dot product of query and key is multiplied with.
+ */
+scale: number, 
+/**
+ * The base of the rotary embedding that K has.
+ */
+ropeTheta?: number | null, 
+/**
+ * How many positions a query sees, itself included.
+ */
+slidingWindow?: number | null, 
+/**
+ * A logit s becomes cap * tanh(s / cap).
+ */
+logitSoftcap?: number | null, };
+
+/**
+ * What an analysis found.
+ */
+export type Report = { 
+/**
+ * The analysis's name, as the command line has it.
+ */
+analysis: string, 
+/**
+ * Every setting, defaults too.
+ */
+settings: Record<string, Value>, 
+/**
+ * Captures that were measured.
+ */
+captures: number, 
+/**
+ * Rows in dump order; the sweep keeps none.
+ */
+rows: Array<Row>, 
+/**
+ * One for each variant, in the order of the reports.
+ */
+groups: Array<Group>, 
+/**
+ * The group that stands for the whole: the sweep's best one that passes, else its best.
+ */
+headline: number | null, 
+/**
+ * Lossless tensors that were decoded again and equal the captured bits.
+ */
+verifiedLossless: number, 
+/**
+ * Streams of lossy values that were decoded again and equal what was compressed.
+ */
+verifiedLossy: number, 
+/**
+ * NaN and infinite values in the captured tensors.
+ */
+nonFinite: number, 
+/**
+ * The tensors that hold such values, in dump order.
+ */
+nonFiniteIn: Array<NonFinite>, 
+/**
+ * Captures that could not be read when their turn came, and so are left out.
+ */
+problems: Array<Problem>, 
+/**
+ * What makes the figures say something else than a reader thinks, and what mends it.
+ */
+caveats: Array<Caveat>, };
+
+/**
+ * One capture under one variant.
+ */
+export type Row = { 
+/**
+ * Whether the values came through unchanged.
+ */
+lossless: boolean, 
+/**
+ * What was done.
+ */
+variant: Variant, 
+/**
+ * K's figures.
+ */
+k: TensorRow, 
+/**
+ * V's figures.
+ */
+v: TensorRow, 
+/**
+ * Its place in the dump.
+ */
+capture: number, 
+/**
+ * The layer's number; -1 where the meta file has none.
+ */
+layerId: number, 
+/**
+ * `prefill`, `decode`, or what the meta file says.
+ */
+stage: string, 
+/**
+ * Tokens.
+ */
+seqLen: number, 
+/**
+ * Key/value heads.
+ */
+kvHeads: number, 
+/**
+ * Elements of one head's vector.
+ */
+headDim: number, 
+/**
+ * V's heads, where those are not K's.
+ */
+vKvHeads: number | null, 
+/**
+ * Elements of one head's vector of V, where those are not K's.
+ */
+vHeadDim: number | null, 
+/**
+ * 1, 2 or 4.
+ */
+bytesPerElem: number, 
+/**
+ * `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
+ */
+dtype: string, };
+
+/**
+ * What one run holds.
+ */
+export type RunSummary = { 
+/**
+ * Name of the run; may be empty.
+ */
+run: string, 
+/**
+ * Number of captures.
+ */
+captures: number, 
+/**
+ * Bytes of its K and V tensors.
+ */
+bytes: number, 
+/**
+ * Its layers, by number.
+ */
+layers: Array<LayerCount>, 
+/**
+ * Its stages.
+ */
+stages: Array<StageCount>, 
+/**
+ * Its shapes.
+ */
+shapes: Array<ShapeCount>, 
+/**
+ * Its element types.
+ */
+dtypes: Array<DtypeCount>, };
+
+/**
+ * The parts of a form.
+ */
+export type Section = "method" | "captures" | "compression" | "report";
+
+/**
+ * What is wrong with a setting.
+ */
+export type SettingFault = { 
+/**
+ * The setting.
+ */
+flag: string, 
+/**
+ * What is wrong, for people.
+ */
+message: string, };
+
+/**
+ * How many captures have a shape.
+ */
+export type ShapeCount = { 
+/**
+ * Tokens.
+ */
+seqLen: number, 
+/**
+ * Key/value heads.
+ */
+kvHeads: number, 
+/**
+ * Elements of one head's vector.
+ */
+headDim: number, 
+/**
+ * V's heads, where those are not K's.
+ */
+vKvHeads: number | null, 
+/**
+ * Elements of one head's vector of V, where those are not K's.
+ */
+vHeadDim: number | null, 
+/**
+ * Captures of it.
+ */
+captures: number, };
+
+/**
+ * How many captures are of a stage.
+ */
+export type StageCount = { 
+/**
+ * `prefill`, `decode`, `unknown` or another.
+ */
+stage: string, 
+/**
+ * Captures of it.
+ */
+captures: number, };
+
+/**
+ * What is only known at the end.
+ */
+export type Summary = { 
+/**
+ * The report without its rows, which were all in the news.
+ */
+report: Report, 
+/**
+ * How many different threads measured at least one capture.
+ */
+workers: number, };
+
+/**
+ * How the arrays of a dump were understood, for those that share a pattern of names and a number of axes.
+ */
+export type TensorGuess = { 
+/**
+ * Files (or folders of `.npy` files) that hold them; the first few.
+ */
+files: Array<string>, 
+/**
+ * Number of arrays.
+ */
+count: number, 
+/**
+ * The first few of them.
+ */
+examples: Array<ArrayInfo>, 
+/**
+ * The pattern of their names, where it could be told: the start value of a mapping form.
+ */
+tensorNames: string | null, 
+/**
+ * The order of their axes, where it could be told.
+ */
+axes: string | null, 
+/**
+ * How that was found out, or why it can't be told; a sentence for people.
+ */
+reason: string, 
+/**
+ * What has to be said before they can be analysed: `tensorNames`, `axes`, `bits16`; and `kvHeads`, without which they are taken
+ * for one head.
+ */
+asks: Array<string>, };
+
+/**
+ * One of a capture's tensors.
+ */
+export type TensorName = "k" | "v";
+
+/**
+ * What a tensor looks like: magnitudes, values and byte planes.
+ */
+export type TensorPicture = { 
+/**
+ * `fp16`, `bf16` or `fp32`.
+ */
+dtype: string, 
+/**
+ * Tokens.
+ */
+seqLen: number, 
+/**
+ * Key/value heads.
+ */
+kvHeads: number, 
+/**
+ * Elements of one head's vector.
+ */
+headDim: number, 
+/**
+ * Bytes of the tensor.
+ */
+rawBytes: number, 
+/**
+ * Mean |x| of each of the `kv_heads * head_dim` channels, head by head.
+ */
+channels: Array<number>, 
+/**
+ * The values' histogram.
+ */
+values: Histogram, 
+/**
+ * The high and the low plane.
+ */
+planes: [PlanePicture, PlanePicture], };
+
+/**
+ * One tensor's figures in a row.
+ */
+export type TensorRow = { 
+/**
+ * Bytes before.
+ */
+rawBytes: number, 
+/**
+ * Compressed bytes, by stream.
+ */
+planes: Planes<number>, 
+/**
+ * Bytes beside the streams: block scales and the top-k index.
+ */
+extraBytes: number, 
+/**
+ * Bytes after, all together.
+ */
+size: number, 
+/**
+ * `raw_bytes / size`, 0 where `size` is 0.
+ */
+ratio: number, 
+/**
+ * Absent for lossless rows.
+ */
+errors: Errors | null, 
+/**
+ * NaN and infinite values in the captured tensor.
+ */
+nonFinite: number, 
+/**
+ * Whether the frames were decoded again and gave the same bits; absent when that wasn't asked for.
+ */
+verified: boolean | null, };
+
+/**
+ * Tokens `start..end`, the end not included: `0..128`, `..128`, `128..`.
+ */
+export type TokenRange = string;
+
+/**
+ * A setting's value. Serialises to what it is: a number, text, true or false, or a list.
+ *
+ * As input, any of them may also be the text that the command line takes: `Value::from("8,10")` for a list of whole numbers.
+ */
+export type Value = boolean | number | number | string | Array<number> | Array<number> | Array<string>;
+
+/**
+ * What was done to the values of a row: the analysis's method and its parameters.
+ */
+export type Variant = { 
+/**
+ * `lossless`, `truncate`, `quant`, `block_norm`, `clip_percentile`, `bs64_topk0.02_b8`, ...
+ */
+label: string, 
+/**
+ * Quantizer or mantissa bits; 0 where there are none.
+ */
+bits: number, 
+/**
+ * Block size of block-norm.
+ */
+blockSize: number | null, 
+/**
+ * Top-k ratio of block-norm.
+ */
+topkRatio: number | null, };
+
+/**
+ * How many rows an analysis gives for a capture.
+ */
+export type Variants = "one" | "many";
+
+/**
+ * Figures over many rows: ratios are total raw by total size, errors are weighted by elements.
+ */
+export type Weighted = { 
+/**
+ * Rows that count.
+ */
+rows: number, 
+/**
+ * Raw bytes of K.
+ */
+kRaw: number, 
+/**
+ * Raw bytes of V.
+ */
+vRaw: number, 
+/**
+ * Compressed bytes of K.
+ */
+kSize: number, 
+/**
+ * Compressed bytes of V.
+ */
+vSize: number, 
+/**
+ * Ratio of K.
+ */
+kRatio: number, 
+/**
+ * Ratio of V.
+ */
+vRatio: number, 
+/**
+ * Ratio of both together.
+ */
+kvRatio: number, 
+/**
+ * Weighted errors of K over the rows that have errors.
+ */
+kErrors: Errors | null, 
+/**
+ * Weighted errors of V over the rows that have errors.
+ */
+vErrors: Errors | null, };
+
+/**
+ * A setting has an effect only when the setting `flag` has one of these values.
+ */
+export type When = { 
+/**
+ * The other setting; a list counts when it holds one of the values.
+ */
+flag: string, 
+/**
+ * The values.
+ */
+is: Array<string>, };
+
+/**
+ * The top byte of each element of one head, token by token, before and after the delta along the tokens.
+ */
+export type Window = { 
+/**
+ * Index of the first token shown.
+ */
+firstToken: number, 
+/**
+ * A row a token, `head_dim` bytes each.
+ */
+plain: Array<Array<number>>, 
+/**
+ * The same after the delta.
+ */
+delta: Array<Array<number>>, };

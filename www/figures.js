@@ -1,0 +1,144 @@
+// Rows of an analysis, summed to the figures that tables and charts show. Ratios are total raw by total size and errors are weighted by
+// elements, as in the reports (src/analysis); the greatest error is the greatest of all rows, where the reports have the mean.
+
+/** @import { Errors, Row, TensorRow, Variant } from "./engine/core.js" */
+
+/**
+ * One tensor's figures over some rows.
+ * @typedef {object} Figures
+ * @property {number} captures
+ * @property {number} elements
+ * @property {number} raw          bytes
+ * @property {number} size         bytes
+ * @property {number} hi           bytes of the high plane, or of the one stream where planes are not split
+ * @property {number} lo           bytes of the low plane
+ * @property {boolean} split       whether `hi` and `lo` are planes
+ * @property {number} extra        bytes of scales and index
+ * @property {number} nonFinite    values that are NaN or infinite
+ * @property {number} ratio
+ * @property {(Errors & { cosineGap: number }) | null} errors  `cosineGap` is 1 − cosine; null where all rows are lossless
+ *
+ * @typedef {"K" | "V"} TensorName
+ *
+ * Rows that have something in common, for one tensor.
+ * @typedef {Figures & About} Stat
+ * @typedef {object} About
+ * @property {TensorName} tensor
+ * @property {string} stage
+ * @property {number} layerId      -1 where layers are summed too
+ * @property {string} variant
+ * @property {number} bits
+ * @property {boolean} lossless    every row is
+ *
+ * @typedef {{ layerId: number, lossless: boolean, captures: number, k: Figures, v: Figures }} Layer
+ */
+
+/** Adds rows one by one, so that a long run never goes through all of them again. */
+class WeightedSum {
+  #sum = { captures: 0, elements: 0, raw: 0, size: 0, hi: 0, lo: 0, split: true, extra: 0, nonFinite: 0 };
+  #errors = { weight: 0, mae: 0, rmse: 0, cosine: 0, cosineGap: 0, maxAbs: 0 };
+
+  /** @param {TensorRow} tensor @param {number} elements */
+  add({ rawBytes, size, extraBytes, nonFinite, planes, errors }, elements) {
+    const sum = this.#sum;
+    sum.captures += 1;
+    sum.elements += elements;
+    sum.raw += rawBytes;
+    sum.size += size;
+    sum.extra += extraBytes;
+    sum.nonFinite += nonFinite;
+    if ("split" in planes) {
+      sum.hi += planes.split.hi;
+      sum.lo += planes.split.lo;
+    } else {
+      sum.hi += planes.whole;
+      sum.split = false;
+    }
+    if (!errors) return;
+    const total = this.#errors;
+    total.weight += elements;
+    total.mae += errors.mae * elements;
+    total.rmse += errors.rmse * elements;
+    total.cosine += errors.cosine * elements;
+    total.cosineGap += (1 - errors.cosine) * elements;
+    total.maxAbs = Math.max(total.maxAbs, errors.maxAbs);
+  }
+
+  /** @returns {Figures} */
+  get figures() {
+    const { weight, maxAbs, ...sums } = this.#errors;
+    const mean = (/** @type {number} */ sum) => sum / weight;
+    const errors = {
+      ...{ mae: mean(sums.mae), rmse: mean(sums.rmse), cosine: mean(sums.cosine), maxAbs },
+      cosineGap: Math.max(0, mean(sums.cosineGap)),
+    };
+    const { raw, size } = this.#sum;
+    return { ...this.#sum, ratio: size > 0 ? raw / size : 0, errors: weight > 0 ? errors : null };
+  }
+}
+
+/** The figures of each layer, while rows come in. */
+export class LayerSums {
+  /** @type {Map<number, { layerId: number, lossless: boolean, captures: number, k: WeightedSum, v: WeightedSum }>} */
+  #layers = new Map();
+
+  /** @param {Row[]} rows @param {string} [variant] only the rows of the variant of this name */
+  add(rows, variant) {
+    for (const row of rows) {
+      if (variant !== undefined && variantName(row.variant) !== variant) continue;
+      const { layerId, lossless } = row;
+      let layer = this.#layers.get(layerId);
+      if (!layer) {
+        layer = { layerId, lossless, captures: 0, k: new WeightedSum(), v: new WeightedSum() };
+        this.#layers.set(layerId, layer);
+      }
+      layer.captures++;
+      layer.k.add(row.k, elementsOf(row));
+      layer.v.add(row.v, elementsOf(row));
+    }
+    return this;
+  }
+
+  /** @returns {Layer[]} by number */
+  get list() {
+    const layers = [...this.#layers.values()].map((layer) => ({ ...layer, k: layer.k.figures, v: layer.v.figures }));
+    return layers.sort((a, b) => a.layerId - b.layerId);
+  }
+}
+
+/** One figure a layer, stage and tensor. @param {Row[]} rows @returns {Stat[]} */
+export const byLayer = (rows) => group(rows, (row) => `${row.stage}\n${row.layerId}`);
+
+/** One figure a variant (method and bits), stage and tensor. @param {Row[]} rows @returns {Stat[]} */
+export const byVariant = (rows) =>
+  group(rows, (row) => `${row.stage}\n${row.variant.label}\n${row.variant.bits}`).map((stat) => ({ ...stat, layerId: -1 }));
+
+/**
+ * @param {Row[]} rows
+ * @param {(row: Row) => string} keyOf
+ * @returns {Stat[]}
+ */
+function group(rows, keyOf) {
+  /** @type {Map<string, { about: About, sum: WeightedSum }>} */
+  const groups = new Map();
+  for (const row of rows) {
+    const { stage, layerId, variant, lossless } = row;
+    for (const tensor of /** @type {const} */ (["K", "V"])) {
+      const key = `${keyOf(row)}\n${tensor}`;
+      let group = groups.get(key);
+      if (!group) {
+        const about = { tensor, stage, layerId, variant: variant.label, bits: variant.bits, lossless };
+        groups.set(key, (group = { about, sum: new WeightedSum() }));
+      }
+      group.about.lossless &&= lossless;
+      group.sum.add(tensor === "K" ? row.k : row.v, elementsOf(row));
+    }
+  }
+  return [...groups.values()].map(({ about, sum }) => ({ ...about, ...sum.figures }));
+}
+
+/** @param {Row} row */
+const elementsOf = ({ seqLen, kvHeads, headDim }) => seqLen * kvHeads * headDim;
+
+/** As the summaries have it: one method may have run with several bits. @param {Variant} variant */
+export const variantName = ({ label, bits, blockSize }) => (blockSize === null ? `${label} (bits=${bits})` : label);

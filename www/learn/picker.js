@@ -1,0 +1,83 @@
+// Which values the lesson shows: layer, tensor, token, head and channels.
+
+/** @import { Source } from "./source.js" */
+import { fill, h } from "../dom.js";
+import { SHOWN } from "./steps.js";
+
+/** @typedef {{ capture: number, tensor: "k" | "v", token: number, head: number, first: number }} Place */
+
+/**
+ * Fills the picker for the capture chosen; what it changes in `at` is told by `changed`.
+ * @param {HTMLElement} picker
+ * @param {Source} source
+ * @param {Place} at `capture` is the place in the source's list
+ * @param {() => void} changed
+ */
+export function fillPicker(picker, source, at, changed) {
+  const { captures } = source;
+  const { seqLen, kvHeads, headDim } = captures[at.capture];
+  const runs = new Set(captures.map(({ run }) => run)).size > 1;
+  /** @param {Partial<Place>} change */
+  const choose = (change) => {
+    Object.assign(at, change);
+    changed();
+  };
+  fill(
+    picker,
+    select(
+      "Layer",
+      captures.map((pick, i) => [String(i), `${runs ? `${pick.run} ` : ""}${pick.layerId}, ${pick.stage}`]),
+      String(at.capture),
+      (value) => {
+        const capture = Number(value);
+        const pick = captures[capture];
+        const [token, head] = [Math.min(at.token, pick.seqLen - 1), Math.min(at.head, pick.kvHeads - 1)];
+        Object.assign(at, { capture, token, head, first: at.first < pick.headDim ? at.first : 0 });
+        fillPicker(picker, source, at, changed);
+        changed();
+      },
+    ),
+    select(
+      "Tensor",
+      [
+        ["k", "K"],
+        ["v", "V"],
+      ],
+      at.tensor,
+      (value) => choose({ tensor: value === "v" ? "v" : "k" }),
+    ),
+    numberField("Token", at.token, seqLen, (token) => choose({ token })),
+    select("Head", numbered(kvHeads, String), String(at.head), (value) => choose({ head: Number(value) })),
+    select(
+      "Channels",
+      numbered(Math.ceil(headDim / SHOWN), (i) => `${i * SHOWN} to ${Math.min(headDim, (i + 1) * SHOWN) - 1}`),
+      String(at.first / SHOWN),
+      (value) => choose({ first: Number(value) * SHOWN }),
+    ),
+  );
+}
+
+/** Options that have numbers from 0 on for values. @param {number} count @param {(i: number) => string} text @returns {[string, string][]} */
+const numbered = (count, text) => Array.from({ length: count }, (_, i) => [String(i), text(i)]);
+
+/** @param {string} label @param {[string, string][]} options @param {string} value @param {(value: string) => void} change */
+function select(label, options, value, change) {
+  const field = h(
+    "select",
+    {},
+    options.map(([value, text]) => h("option", { value }, text)),
+  );
+  field.value = value;
+  field.addEventListener("change", () => change(field.value));
+  return h("label", {}, h("span", {}, label), field);
+}
+
+/** @param {string} label @param {number} value @param {number} count @param {(value: number) => void} change */
+function numberField(label, value, count, change) {
+  const field = h("input", { type: "number", min: 0, max: count - 1, step: 1, value });
+  field.addEventListener("input", () => {
+    const next = Number(field.value);
+    if (field.value !== "" && Number.isInteger(next) && next >= 0 && next < count) change(next);
+  });
+  return h("label", {}, h("span", {}, `${label} (of ${count})`), field);
+}
