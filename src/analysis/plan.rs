@@ -11,6 +11,7 @@ use std::sync::Arc;
 impl CaptureInfo {
     /// What rows say about the capture at `index` of a dump.
     pub fn new(index: usize, capture: &Capture) -> Self {
+        let other = |of_k: usize, of_v: usize| (of_v != of_k).then_some(of_v as u64);
         Self {
             index,
             layer_id: capture.layer_id,
@@ -18,6 +19,8 @@ impl CaptureInfo {
             seq_len: capture.shape.seq_len as u64,
             kv_heads: capture.shape.kv_heads as u64,
             head_dim: capture.shape.head_dim as u64,
+            v_kv_heads: other(capture.shape.kv_heads, capture.v_shape.kv_heads),
+            v_head_dim: other(capture.shape.head_dim, capture.v_shape.head_dim),
             bytes_per_elem: capture.dtype.size() as u32,
             dtype: capture.dtype.name(),
         }

@@ -28,6 +28,12 @@ pub struct CaptureInfo {
     pub kv_heads: u64,
     /// Elements of one head's vector.
     pub head_dim: u64,
+    /// V's heads, where those are not K's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub v_kv_heads: Option<u64>,
+    /// Elements of one head's vector of V, where those are not K's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub v_head_dim: Option<u64>,
     /// 1, 2 or 4.
     pub bytes_per_elem: u32,
     /// `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
@@ -35,18 +41,23 @@ pub struct CaptureInfo {
 }
 
 impl CaptureInfo {
-    /// Elements of K (and of V).
-    pub fn elements(&self) -> u64 {
-        self.seq_len
-            .saturating_mul(self.kv_heads)
-            .saturating_mul(self.head_dim)
+    /// Elements of K and of V.
+    pub fn elements(&self) -> [u64; 2] {
+        let product = |heads: u64, dim: u64| self.seq_len.saturating_mul(heads).saturating_mul(dim);
+        [
+            product(self.kv_heads, self.head_dim),
+            product(
+                self.v_kv_heads.unwrap_or(self.kv_heads),
+                self.v_head_dim.unwrap_or(self.head_dim),
+            ),
+        ]
     }
 
     /// Bytes of K and V together.
     pub fn bytes(&self) -> u64 {
-        self.elements()
+        let [k, v] = self.elements();
+        k.saturating_add(v)
             .saturating_mul(u64::from(self.bytes_per_elem))
-            .saturating_mul(2)
     }
 }
 
@@ -75,13 +86,15 @@ pub struct TensorRow {
 
 impl CaptureInfo {
     /// The first fields of every CSV line: layer_id, stage, seq_len, kv_heads, head_dim, bytes_per_elem.
+    /// Where K and V differ: `192/128`.
     pub(super) fn fields(&self) -> Vec<String> {
+        let pair = |k: u64, v: Option<u64>| v.map_or(k.to_string(), |v| format!("{k}/{v}"));
         vec![
             self.layer_id.to_string(),
             self.stage.clone(),
             self.seq_len.to_string(),
-            self.kv_heads.to_string(),
-            self.head_dim.to_string(),
+            pair(self.kv_heads, self.v_kv_heads),
+            pair(self.head_dim, self.v_head_dim),
             self.bytes_per_elem.to_string(),
         ]
     }

@@ -63,9 +63,9 @@ struct Tally {
 impl Tally {
     fn add(&mut self, row: &Row) {
         self.rows += 1;
-        let elements = row.capture.elements();
-        self.k.add(&row.k, elements);
-        self.v.add(&row.v, elements);
+        let [k, v] = row.capture.elements();
+        self.k.add(&row.k, k);
+        self.v.add(&row.v, v);
     }
 
     fn weighted(&self) -> Weighted {

@@ -58,6 +58,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let dump = input::open(matches)?;
     input::report_guesses(&dump.guesses);
     report_problems(&dump.problems);
+    input::report_others(&dump.others);
     if matches.get_flag("strict") && !dump.problems.is_empty() {
         return Err(Failure::new(
             1,

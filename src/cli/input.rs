@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use clap::{Arg, ArgMatches, value_parser};
 use kvlens::dump::{
-    self, Axes, Bits16, Dump, FolderSource, Limits, Mapping, NamePattern, ScanOptions, Source,
-    TensorGuess,
+    self, Axes, Bits16, Dump, FolderSource, Limits, Mapping, NamePattern, OtherFiles, ScanOptions,
+    Source, TensorGuess,
 };
 
 use kvlens::pack;
@@ -157,6 +157,26 @@ pub fn report_guesses(guesses: &[TensorGuess]) {
     for guess in guesses {
         tell!("{}", sentence(guess));
     }
+}
+
+/// Counts the files that nothing reads.
+pub fn report_others(others: &[OtherFiles]) {
+    let count: usize = others.iter().map(|kind| kind.count).sum();
+    if count == 0 {
+        return;
+    }
+    let kinds: Vec<String> = others
+        .iter()
+        .map(|kind| match kind.ending.as_str() {
+            "" => format!("without ending {}", kind.count),
+            ending => format!("{ending} {}", kind.count),
+        })
+        .collect();
+    tell!(
+        "not read: {}: {}",
+        counted(count, "file of another kind", "files of other kinds"),
+        kinds.join(", ")
+    );
 }
 
 /// A guess in one line.

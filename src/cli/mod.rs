@@ -91,6 +91,7 @@ fn analyse(matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
         tell!("{}: {}", note.file, note.text);
     }
     report_problems(&dump.problems);
+    input::report_others(&dump.others);
     if args.strict && !dump.problems.is_empty() {
         return Err(Failure::new(
             1,

@@ -48,6 +48,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     report_caveats(&caveats.unwrap_or_default());
     report_problems(&dump.problems);
     report_problems(&unread);
+    input::report_others(&dump.others);
     let has_problems = !dump.problems.is_empty() || !unread.is_empty();
     if matches.get_flag("strict") && has_problems {
         return Err(Failure::new(1, "the dump has problems, see above"));
@@ -121,9 +122,15 @@ fn print_run(run: &RunSummary) {
     say!("  dtypes  {}", dtypes.join(", "));
     say!("  shapes  [seq_len, kv_heads, head_dim]");
     for shape in &run.shapes {
+        let or_v = |k: usize, v: Option<usize>| match v {
+            Some(v) => format!("{k}/{v}"),
+            None => k.to_string(),
+        };
         let size = format!(
             "[{}, {}, {}]",
-            shape.seq_len, shape.kv_heads, shape.head_dim
+            shape.seq_len,
+            or_v(shape.kv_heads, shape.v_kv_heads),
+            or_v(shape.head_dim, shape.v_head_dim)
         );
         say!(
             "    {size:<20} {}",

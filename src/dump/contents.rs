@@ -7,6 +7,7 @@ use super::capture::Capture;
 use super::natural::natural_cmp;
 use super::problem::{Fault, Note, Problem};
 use super::queries::Queries;
+use super::unread::OtherFiles;
 
 /// The captures of one or several sources, and what could not be used of them.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +22,8 @@ pub struct Dump {
     pub notes: Vec<Note>,
     /// How the arrays of `.npy`, `.npz` and `.safetensors` files were understood.
     pub guesses: Vec<TensorGuess>,
+    /// Files that are not read, by kind.
+    pub others: Vec<OtherFiles>,
     /// See [`super::Limits::pending_bytes`].
     pub(super) pending_bytes: u64,
 }
@@ -33,6 +36,7 @@ impl Dump {
         self.problems.extend(other.problems);
         self.notes.extend(other.notes);
         self.guesses.extend(other.guesses);
+        self.others.extend(other.others);
         self.pending_bytes = self.pending_bytes.max(other.pending_bytes);
         self.sort();
     }

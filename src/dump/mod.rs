@@ -20,8 +20,10 @@ mod match_queries;
 mod natural;
 mod problem;
 mod queries;
+mod runs;
 mod scan;
 mod summary;
+mod unread;
 
 pub use arrays::{
     ArrayInfo, Axes, AxesError, Bits16, Mapping, NamePattern, PatternError, TensorGuess,
@@ -44,3 +46,4 @@ pub use scan::{FormatInfo, ScanOptions, endings, formats, scan};
 pub use summary::{
     DtypeCount, DumpSummary, LayerCount, QueryCount, RunSummary, ShapeCount, StageCount,
 };
+pub use unread::OtherFiles;

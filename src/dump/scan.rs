@@ -1,5 +1,6 @@
 //! From a source to the captures in it.
 
+use std::cell::Cell;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use super::format::{
     FORMATS, Findings, Format, format_of, formats_by_content, is_told_by_content, leave_one,
 };
 use super::problem::{Fault, Problem, Problems};
+use super::unread;
 use crate::kvz::PartDecoder;
 
 /// How to scan.
@@ -51,14 +53,17 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
     for (path, reason) in source.skipped() {
         problems.push(Problem::new(path, Fault::Unreadable(reason.clone())));
     }
+    let whole_left = Cell::new(limits.whole_bytes);
     let list = ListOptions {
         limits,
+        whole_left: &whole_left,
         read_head: &|path, reader, size| match format_of(path) {
             Some(format) => Some((format.read_head)(reader, size, limits)),
             None => is_told_by_content(path).then(|| first_bytes(reader, size)),
         },
     };
     let mut files = archive::list(source, list, &mut problems);
+    let mut is_told = false;
     if let [only] = files.as_slice()
         && format_of(&only.path).is_none()
         && !is_told_by_content(&only.path)
@@ -70,6 +75,7 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
             "no known ending",
             expected,
         ));
+        is_told = true;
     }
     let mut findings = Findings {
         files: files
@@ -88,7 +94,11 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
             findings.problem(Problem::new(&file.path, fault));
         }
     }
-    read_by_content(&mut files, &mut findings);
+    let unread = read_by_content(&mut files, &mut findings);
+    let others = unread::count(unread.iter().map(String::as_str));
+    if !is_told {
+        findings.problems.extend(unread::may_be_caches(&others));
+    }
     leave_one(&mut findings);
     let Findings {
         captures,
@@ -108,9 +118,11 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
         problems: problems.into_list(),
         notes,
         guesses: understood.guesses,
+        others,
         pending_bytes: limits.pending_bytes,
     };
     dump.captures.extend(understood.captures);
+    dump.tell_runs_apart();
     dump.match_queries();
     dump.sort();
     dump
@@ -125,13 +137,16 @@ fn first_bytes(reader: &mut dyn Read, size: u64) -> Result<Vec<u8>, Fault> {
     Ok(bytes)
 }
 
-/// Reads the files whose name says too little, but for those that captures are made of: their first bytes tell.
-fn read_by_content(files: &mut [ListedFile], findings: &mut Findings) {
+/// Reads the files whose name says too little, but for those that captures are made of: their first bytes tell. Gives the paths of those
+/// that nothing reads.
+fn read_by_content(files: &mut [ListedFile], findings: &mut Findings) -> Vec<String> {
+    let mut unread = Vec::new();
     for file in files {
-        if format_of(&file.path).is_some()
-            || !is_told_by_content(&file.path)
-            || findings.parts.contains(&file.path)
-        {
+        if format_of(&file.path).is_some() || findings.parts.contains(&file.path) {
+            continue;
+        }
+        if !is_told_by_content(&file.path) {
+            unread.push(file.path.clone());
             continue;
         }
         let head = match file.head.take() {
@@ -151,13 +166,17 @@ fn read_by_content(files: &mut [ListedFile], findings: &mut Findings) {
             };
             match formats_by_content(&file.path).find(starts) {
                 Some(format) => (format.parse)(file, &head, findings),
-                None => Ok(()),
+                None => {
+                    unread.push(file.path.clone());
+                    Ok(())
+                }
             }
         });
         if let Err(fault) = read {
             findings.problem(Problem::new(&file.path, fault));
         }
     }
+    unread
 }
 
 /// Reads the head of a file and takes in what it holds.

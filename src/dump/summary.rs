@@ -9,6 +9,7 @@ use super::capture::Capture;
 use super::contents::Dump;
 use super::problem::{Note, Problem};
 use super::queries::{AttentionInfo, Queries};
+use super::unread::OtherFiles;
 
 /// What a dump holds.
 #[derive(Clone, Debug, Serialize)]
@@ -33,6 +34,8 @@ pub struct DumpSummary {
     pub queries: Vec<QueryCount>,
     /// How arrays without meta files were understood, and what is to be asked about them.
     pub guesses: Vec<TensorGuess>,
+    /// Files that are not read, by kind.
+    pub others: Vec<OtherFiles>,
     /// What could not be used.
     pub problems: Vec<Problem>,
     /// What to know about files that are read all the same.
@@ -176,6 +179,7 @@ impl Dump {
                 .map(|queries| QueryCount::of(queries))
                 .collect(),
             guesses: self.guesses.clone(),
+            others: self.others.clone(),
             problems: self.problems.clone(),
             notes: self.notes.clone(),
         }

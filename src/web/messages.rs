@@ -71,6 +71,10 @@ struct FlatRow<'a> {
     seq_len: u64,
     kv_heads: u64,
     head_dim: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    v_kv_heads: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    v_head_dim: Option<u64>,
     bytes_per_elem: u32,
     dtype: &'static str,
     lossless: bool,
@@ -200,6 +204,8 @@ mod tests {
             seq_len: 5,
             kv_heads: 2,
             head_dim: 8,
+            v_kv_heads: None,
+            v_head_dim: None,
             bytes_per_elem: 2,
             dtype: "bf16",
         };

@@ -259,6 +259,10 @@ queries: Array<QueryCount>,
  */
 guesses: Array<TensorGuess>, 
 /**
+ * Files that are not read, by kind.
+ */
+others: Array<OtherFiles>, 
+/**
  * What could not be used.
  */
 problems: Array<Problem>, 
@@ -924,6 +928,23 @@ file: string,
 text: string, };
 
 /**
+ * Files of one kind that are not read.
+ */
+export type OtherFiles = { 
+/**
+ * Their ending in small letters, with the dot; empty for names without one.
+ */
+ending: string, 
+/**
+ * How many there are.
+ */
+count: number, 
+/**
+ * Path of the first.
+ */
+example: string, };
+
+/**
  * One thing to set. Serialises to JSON for the page's form.
  */
 export type ParamSpec = { 
@@ -1323,6 +1344,14 @@ kvHeads: number,
  * Elements of one head's vector.
  */
 headDim: number, 
+/**
+ * V's heads, where those are not K's.
+ */
+vKvHeads: number | null, 
+/**
+ * Elements of one head's vector of V, where those are not K's.
+ */
+vHeadDim: number | null, 
 /**
  * 1, 2 or 4.
  */

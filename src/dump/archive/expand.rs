@@ -1,10 +1,11 @@
 //! Lists the files of a source together with those in its archives.
 
+use std::cell::Cell;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::listing::{ArchiveListing, ListOptions, ListedFile};
-use super::table::archive_of;
+use super::table::{Archive, archive_of};
 use crate::dump::bytes::Limits;
 use crate::dump::bytes::path::unfinished_folder;
 use crate::dump::bytes::region::Region;
@@ -79,6 +80,7 @@ pub(crate) fn zip_entries(
         archive: &file.path,
         options: ListOptions {
             limits,
+            whole_left: &Cell::new(0),
             read_head: &|_, _, _| None,
         },
         entries: Vec::new(),
@@ -96,7 +98,12 @@ fn expand(
     files: &mut Vec<ListedFile>,
     problems: &mut Problems,
 ) {
-    let Some(archive) = archive_of(&file.path) else {
+    let opens = |archive: &&Archive| {
+        let inner = file.path.rsplit_once('.').map_or("", |(inner, _)| inner);
+        let is_read = || (options.read_head)(inner, &mut std::io::empty(), 0).is_some();
+        !archive.is_one_file || archive_of(inner).is_some() || is_read()
+    };
+    let Some(archive) = archive_of(&file.path).filter(opens) else {
         files.push(file);
         return;
     };

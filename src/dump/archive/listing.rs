@@ -1,5 +1,6 @@
 //! The files of a source and the entries of its archives, as a scan sees them.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::io::Read;
 
@@ -28,6 +29,8 @@ pub(crate) struct ListedFile {
 #[derive(Clone, Copy)]
 pub(crate) struct ListOptions<'a> {
     pub limits: &'a Limits,
+    /// How many bytes may still be unpacked into memory.
+    pub whole_left: &'a Cell<u64>,
     /// For entries that can't be gone back to.
     pub read_head: ReadHead<'a>,
 }

@@ -2,6 +2,7 @@
 
 mod expand;
 mod listing;
+mod packed_file;
 mod table;
 mod tar;
 mod zip;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::listing::ArchiveListing;
-use super::{tar, zip};
+use super::{packed_file, tar, zip};
 use crate::dump::bytes::path::{file_name, is_like, is_system_file};
 use crate::dump::bytes::region::Region;
 use crate::dump::bytes::stream::{Coding, Stream};
@@ -15,6 +15,8 @@ pub(crate) struct Archive {
     pub label: &'static str,
     /// Names of such files, with one `*`.
     pub names: &'static [&'static str],
+    /// Whether it is one packed file, which is opened only where that is of a kind that opens.
+    pub is_one_file: bool,
     /// Lists its entries.
     pub list: fn(Region, &mut ArchiveListing<'_>) -> Result<(), Fault>,
 }
@@ -24,27 +26,68 @@ pub(crate) const ARCHIVES: &[Archive] = &[
     Archive {
         label: "zip archive",
         names: &["*.zip"],
+        is_one_file: false,
         list: zip::list,
     },
     Archive {
         label: "NumPy archive",
         names: &["*.npz"],
+        is_one_file: false,
         list: zip::list,
     },
     Archive {
         label: "tar archive",
         names: &["*.tar"],
+        is_one_file: false,
         list: |region, listing| tar::list(&Arc::new(Stream::plain(region)), listing),
     },
     Archive {
         label: "gzip-compressed tar archive",
         names: &["*.tar.gz", "*.tgz"],
+        is_one_file: false,
         list: |region, listing| list_packed_tar(region, Coding::Gzip, listing),
     },
     Archive {
         label: "Zstandard-compressed tar archive",
         names: &["*.tar.zst", "*.tzst"],
+        is_one_file: false,
         list: |region, listing| list_packed_tar(region, Coding::Zstd, listing),
+    },
+    Archive {
+        label: "xz-compressed tar archive",
+        names: &["*.tar.xz", "*.txz"],
+        is_one_file: false,
+        list: |region, listing| list_packed_tar(region, Coding::Xz, listing),
+    },
+    Archive {
+        label: "bzip2-compressed tar archive",
+        names: &["*.tar.bz2", "*.tbz2", "*.tbz"],
+        is_one_file: false,
+        list: |region, listing| list_packed_tar(region, Coding::Bzip2, listing),
+    },
+    Archive {
+        label: "gzip-compressed file",
+        names: &["*.gz"],
+        is_one_file: true,
+        list: |region, listing| packed_file::list(region, Coding::Gzip, listing),
+    },
+    Archive {
+        label: "Zstandard-compressed file",
+        names: &["*.zst"],
+        is_one_file: true,
+        list: |region, listing| packed_file::list(region, Coding::Zstd, listing),
+    },
+    Archive {
+        label: "xz-compressed file",
+        names: &["*.xz"],
+        is_one_file: true,
+        list: |region, listing| packed_file::list(region, Coding::Xz, listing),
+    },
+    Archive {
+        label: "bzip2-compressed file",
+        names: &["*.bz2"],
+        is_one_file: true,
+        list: |region, listing| packed_file::list(region, Coding::Bzip2, listing),
     },
 ];
 

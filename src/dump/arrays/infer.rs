@@ -253,13 +253,7 @@ fn clues(samples: &[Sample<'_>], [a, b]: [usize; 2], maker: Maker) -> Vec<Clue> 
             .values()
             .any(|pair| matches!(pair, [Some(k), Some(v)] if k[axis] != v[axis]))
     };
-    if pair_differs(a) != pair_differs(b) {
-        let axis = if pair_differs(a) { a } else { b };
-        clues.push(Clue {
-            heads_first: axis == a,
-            why: format!("axis {axis} differs between K and V of a layer, so it counts heads"),
-        });
-    } else if !pair_differs(a) {
+    if !pair_differs(a) && !pair_differs(b) {
         // Layers with other heads have heads of another width too.
         let alike = |sample: &&Sample<'_>| sample.shape[dim] == samples[0].shape[dim];
         let varies = |axis: usize| {
@@ -303,6 +297,14 @@ fn clues(samples: &[Sample<'_>], [a, b]: [usize; 2], maker: Maker) -> Vec<Clue> 
         clues.push(Clue {
             heads_first: true,
             why: "Hugging Face caches are batch, heads, seq, dim".to_owned(),
+        });
+    }
+    // Only where nothing else tells: K and V of different captures may have been put together by mistake.
+    if clues.is_empty() && pair_differs(a) != pair_differs(b) {
+        let axis = if pair_differs(a) { a } else { b };
+        clues.push(Clue {
+            heads_first: axis == a,
+            why: format!("axis {axis} differs between K and V of a layer, so it counts heads"),
         });
     }
     clues

@@ -10,6 +10,8 @@ pub struct Limits {
     /// How many times its own size a packed file may unpack to. KV values shrink little (1.2 to 2 times) unless most
     /// of them are zeros; deflate's own limit is about 1030.
     pub unpack_ratio: u64,
+    /// Most bytes that files packed as a whole (`.npz.gz`) may be together: they are unpacked into memory.
+    pub whole_bytes: u64,
     /// Most entries of one archive.
     pub entries: u64,
     /// Most tensors of one `.safetensors` file: its list of them is held as a whole.
@@ -24,6 +26,7 @@ impl Default for Limits {
             meta_bytes: 1 << 20,
             header_bytes: 16 << 20,
             unpack_ratio: 200,
+            whole_bytes: 1 << 30,
             entries: 1_000_000,
             tensors: 250_000,
             pending_bytes: 256 << 20,

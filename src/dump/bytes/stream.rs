@@ -3,7 +3,9 @@
 use std::io::{self, Read};
 use std::sync::{Arc, OnceLock};
 
+use bzip2::read::MultiBzDecoder;
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
+use lzma_rust2::XzReader;
 
 use super::limits::Limits;
 use super::region::{Region, Window};
@@ -15,6 +17,9 @@ use super::zstd_frames::ZstdFrames;
 /// native reads gain nothing above 256 KiB.
 const UNPACK_STEP: u64 = 4 << 20;
 
+/// Memory that unpacking xz may take, in KiB: `xz -9` asks for 65 MB.
+const MAX_XZ_KIB: u32 = 200 << 10;
+
 /// How the bytes of a region are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Coding {
@@ -22,6 +27,8 @@ pub(crate) enum Coding {
     Deflate,
     Gzip,
     Zstd,
+    Xz,
+    Bzip2,
 }
 
 /// Where the packed bytes lie in the region.
@@ -127,6 +134,8 @@ impl Stream {
             Coding::Deflate => Box::new(DeflateDecoder::new(packed(data))),
             Coding::Gzip => Box::new(MultiGzDecoder::new(packed(data))),
             Coding::Zstd => Box::new(ZstdFrames::new(packed(data))),
+            Coding::Xz => Box::new(XzReader::new_mem_limit(packed(data), true, MAX_XZ_KIB)),
+            Coding::Bzip2 => Box::new(MultiBzDecoder::new(packed(data))),
         };
         Ok(Reader::Packed(Unpacker {
             decoder,
@@ -188,6 +197,17 @@ impl Reader {
             }
         }
         Ok(bytes)
+    }
+}
+
+impl Reader {
+    /// Appends up to `step` bytes; fewer only at the end.
+    pub fn read_more(&mut self, step: u64, bytes: &mut Vec<u8>) -> Result<(), SourceError> {
+        bytes
+            .try_reserve(step as usize)
+            .map_err(|_| SourceError::TooLarge(bytes.len() as u64 + step))?;
+        self.take(step).read_to_end(bytes)?;
+        Ok(())
     }
 }
 

@@ -1,0 +1,54 @@
+//! One file packed as a whole, such as `cache.npz.gz`: an archive of one entry. What is in it is read from memory, since a packed
+//! stream can only be read forward; a file of another kind than those that open stays packed.
+
+use std::sync::Arc;
+
+use super::listing::ArchiveListing;
+use crate::dump::bytes::path::file_name;
+use crate::dump::bytes::region::Region;
+use crate::dump::bytes::source::{MemorySource, Source};
+use crate::dump::bytes::stream::{Coding, Span, Stream};
+use crate::dump::problem::Fault;
+
+/// Bytes that are unpacked at a time.
+const STEP: u64 = 1 << 20;
+
+/// Unpacks the file in `region` and lists it under its name without the last ending.
+pub(super) fn list(
+    region: Region,
+    coding: Coding,
+    listing: &mut ArchiveListing<'_>,
+) -> Result<(), Fault> {
+    let archive = listing.archive.to_owned();
+    let name = file_name(listing.archive);
+    let name = name
+        .rsplit_once('.')
+        .map_or(name, |(stem, _)| stem)
+        .to_owned();
+    let left = listing.options.whole_left;
+    let stream = Stream::packed(region, coding, listing.options.limits);
+    let mut reader = stream.open(STEP)?;
+    let mut bytes = Vec::new();
+    loop {
+        let before = bytes.len();
+        reader.read_more(STEP, &mut bytes)?;
+        if bytes.len() == before {
+            break;
+        }
+        if bytes.len() as u64 > left.get() {
+            let limit = listing.options.limits.whole_bytes;
+            return Err(Fault::field(
+                "size",
+                format!("more than {} bytes unpacked", left.get()),
+                format!(
+                    "files packed as a whole to be at most {limit} bytes together; unpack it first"
+                ),
+            ));
+        }
+    }
+    let len = bytes.len() as u64;
+    left.set(left.get() - len);
+    let memory: Arc<dyn Source> = Arc::new(MemorySource::new([(archive, bytes)]));
+    let stream = Arc::new(Stream::plain(Region::file(&memory, 0)));
+    listing.add(&name, Span::new(stream, 0, len, None), None)
+}

@@ -1,0 +1,117 @@
+//! Files that no format reads: how many there are of each kind, and what to do with those that may hold a cache.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::bytes::path::{file_name, is_system_file};
+use super::problem::{Fault, Problem};
+
+/// Files of one kind that are not read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct OtherFiles {
+    /// Their ending in small letters, with the dot; empty for names without one.
+    pub ending: String,
+    /// How many there are.
+    pub count: usize,
+    /// Path of the first.
+    pub example: String,
+}
+
+/// Counts files that are not read, given by their paths.
+pub(super) fn count<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<OtherFiles> {
+    let mut kinds: BTreeMap<String, OtherFiles> = BTreeMap::new();
+    for path in paths {
+        let name = file_name(path);
+        if is_system_file(name) || matches!(name, ".DS_Store" | "Thumbs.db" | "desktop.ini") {
+            continue;
+        }
+        let ending = match name.rsplit_once('.') {
+            Some((stem, ending)) if !stem.is_empty() && ending.len() <= 12 => {
+                format!(".{}", ending.to_ascii_lowercase())
+            }
+            _ => String::new(),
+        };
+        let kind = kinds.entry(ending.clone()).or_insert_with(|| OtherFiles {
+            ending,
+            count: 0,
+            example: path.to_owned(),
+        });
+        kind.count += 1;
+    }
+    kinds.into_values().collect()
+}
+
+/// A problem for each kind that may hold a cache, with what to do.
+pub(super) fn may_be_caches(kinds: &[OtherFiles]) -> Vec<Problem> {
+    let problem = |kind: &OtherFiles| {
+        let what = what_to_do(&kind.ending)?;
+        let more = match kind.count {
+            1 => String::new(),
+            count => format!(" (and {} more {} files)", count - 1, kind.ending),
+        };
+        Some(Problem::new(
+            &kind.example,
+            Fault::Broken(format!("not read{more}: {what}")),
+        ))
+    };
+    kinds.iter().filter_map(problem).collect()
+}
+
+fn what_to_do(ending: &str) -> Option<&'static str> {
+    Some(match ending {
+        ".bin" | ".raw" | ".dat" | ".data" | ".pt" | ".pth" | ".pkl" | ".ckpt" | ".slot"
+        | ".kv" => {
+            "it starts like no file that opens and may hold raw values, as the pages of LMCache and of SGLang's HiCache do; shape and type \
+             are not in them: name K and V, shape and type in a meta_*.json beside it, or save them as .npy or .safetensors \
+             (numpy.fromfile(path, \"float16\").reshape(...))"
+        }
+        ".gguf" | ".ggml" => {
+            "it holds a model's weights and no cache; llama.cpp writes a cache with --slot-save-path, or \
+             llama_state_seq_save_file"
+        }
+        ".h5" | ".hdf5" | ".zarr" | ".parquet" | ".arrow" | ".msgpack" | ".mat" | ".pb" => {
+            "a format that is not read; save K and V of each layer as .npz or .safetensors"
+        }
+        ".7z" | ".rar" | ".lz4" | ".lzma" | ".br" | ".z" => {
+            "packed in a way that is not read; unpack it, or pack it as .zip, .tar.gz or .tar.zst"
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_files_are_counted_by_ending() {
+        let paths = [
+            "a/x.PT",
+            "b/y.pt",
+            "log",
+            ".hidden",
+            "._m.pt",
+            ".DS_Store",
+            "a/n.md",
+        ];
+        let kinds = count(paths.into_iter());
+        let found: Vec<(&str, usize, &str)> = kinds
+            .iter()
+            .map(|kind| (kind.ending.as_str(), kind.count, kind.example.as_str()))
+            .collect();
+        assert_eq!(
+            found,
+            [("", 2, "log"), (".md", 1, "a/n.md"), (".pt", 2, "a/x.PT")]
+        );
+        let problems = may_be_caches(&kinds);
+        assert_eq!(problems.len(), 1);
+        let text = problems[0].to_string();
+        assert!(
+            text.starts_with("a/x.PT: not read (and 1 more .pt files): "),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,358 @@
+//! Layouts that people really have, one test for each, as small files made here: where each comes from stands with it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use kvlens::dump::{Dump, FolderSource, Mapping, MemorySource, ScanOptions, Source, scan};
+use kvlens::tensor::{Shape, Tensor};
+
+/// A tensor of a safetensors file: name, shape, and the number that its elements count from.
+type Entry<'a> = (&'a str, &'a [usize], u16);
+
+/// 16-bit values that count up, so that every place has its own.
+fn bytes(shape: &[usize], from: u16) -> Vec<u8> {
+    let count: usize = shape.iter().product();
+    let value = |at: usize| from.wrapping_add(at as u16).to_le_bytes();
+    (0..count).flat_map(value).collect()
+}
+
+fn safetensors(entries: &[Entry<'_>]) -> Vec<u8> {
+    let (mut header, mut data) = (Vec::new(), Vec::new());
+    for (name, shape, from) in entries {
+        let start = data.len();
+        data.extend(bytes(shape, *from));
+        header.push(format!(
+            r#""{name}":{{"dtype":"F16","shape":{shape:?},"data_offsets":[{start},{}]}}"#,
+            data.len()
+        ));
+    }
+    let header = format!("{{{}}}", header.join(","));
+    let len = (header.len() as u64).to_le_bytes();
+    [len.as_slice(), header.as_bytes(), &data].concat()
+}
+
+fn npy(descr: &str, shape: &[usize], data: &[u8]) -> Vec<u8> {
+    let sizes: Vec<String> = shape.iter().map(|size| format!("{size},")).collect();
+    let dict = format!(
+        "{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}), }}\n",
+        sizes.concat()
+    );
+    let len = (dict.len() as u16).to_le_bytes();
+    [b"\x93NUMPY\x01\0", len.as_slice(), dict.as_bytes(), data].concat()
+}
+
+fn open(files: &[(&str, Vec<u8>)], mapping: &str) -> Dump {
+    let files = files
+        .iter()
+        .map(|(path, bytes)| ((*path).to_owned(), bytes.clone()));
+    let source: Arc<dyn Source> = Arc::new(MemorySource::new(files));
+    let mapping: Mapping = serde_json::from_str(mapping).unwrap();
+    let options = ScanOptions {
+        mapping,
+        ..ScanOptions::default()
+    };
+    scan(&source, &options)
+}
+
+fn problems(dump: &Dump) -> Vec<String> {
+    dump.problems.iter().map(ToString::to_string).collect()
+}
+
+/// Path, K and V of every capture of a dump without problems.
+fn load(dump: &Dump) -> Vec<(String, Tensor, Tensor)> {
+    assert_eq!(problems(dump), [""; 0]);
+    let mut found: Vec<_> = dump
+        .fetches(0..dump.captures.len())
+        .map(|(index, fetched)| {
+            let loaded = fetched.unwrap().decode().unwrap();
+            (index, dump.captures[index].path.clone(), loaded)
+        })
+        .collect();
+    found.sort_by_key(|(index, ..)| *index);
+    found
+        .into_iter()
+        .map(|(_, path, loaded)| (path, loaded.k, loaded.v))
+        .collect()
+}
+
+fn shape(seq_len: usize, kv_heads: usize, head_dim: usize) -> Shape {
+    Shape {
+        seq_len,
+        kv_heads,
+        head_dim,
+    }
+}
+
+/// vllm `kv_connector/v1/shared_storage_connector.py` (now ExampleConnector): a file for each layer, `kv_cache` of `[2, tokens, heads*dim]`.
+#[test]
+fn vllms_connector_has_the_layer_in_the_files_name_and_k_and_v_in_one_array() {
+    let file = |from| safetensors(&[("kv_cache", &[2, 6, 8], from)]);
+    let files = [
+        ("9f/model.layers.0.self_attn.attn.safetensors", file(0)),
+        ("9f/model.layers.1.self_attn.attn.safetensors", file(500)),
+    ];
+    let dump = open(&files, "{}");
+    assert_eq!(dump.guesses[0].asks, ["kvHeads"]);
+    let found = load(&dump);
+    assert_eq!(found.len(), 2);
+    let (path, k, v) = &found[1];
+    assert_eq!((path.as_str(), k.shape()), ("9f/layer_1", shape(6, 1, 8)));
+    assert_eq!(k.bytes(), bytes(&[48], 500));
+    assert_eq!(v.bytes(), bytes(&[48], 548));
+
+    let dump = open(&files, r#"{"kvHeads": 2}"#);
+    assert!(dump.guesses[0].asks.is_empty());
+    let found = load(&dump);
+    assert_eq!(found[0].1.shape(), shape(6, 2, 4));
+    assert_eq!(found[0].1.bytes(), bytes(&[48], 0));
+
+    let dump = open(&files, r#"{"kvHeads": 3}"#);
+    assert!(problems(&dump)[0].contains("a last axis that 3 heads share evenly (--kv-heads)"));
+
+    let said = r#"{"tensorNames": "*layers.{layer}.*/kv_cache", "axes": "kv,seq,dim"}"#;
+    assert_eq!(load(&open(&files, said)).len(), 2, "and by what is given");
+}
+
+/// transformers `modeling_deepseek_v3.py`: K of 192 and V of 128 elements a head.
+#[test]
+fn k_and_v_may_differ_in_width_and_in_heads() {
+    let file = safetensors(&[
+        ("past_key_values.0.key", &[1, 2, 80, 24], 0),
+        ("past_key_values.0.value", &[1, 2, 80, 16], 9000),
+    ]);
+    let dump = open(&[("cache.safetensors", file)], "{}");
+    let (_, k, v) = &load(&dump)[0];
+    assert_eq!((k.shape(), v.shape()), (shape(80, 2, 24), shape(80, 2, 16)));
+    assert_eq!(dump.captures[0].bytes(), 2 * 80 * 2 * (24 + 16));
+    let found = dump.summary().shapes;
+    assert_eq!((found[0].v_kv_heads, found[0].v_head_dim), (None, Some(16)));
+    let file = safetensors(&[("k_0", &[4, 20, 8], 0), ("v_0", &[2, 20, 8], 0)]);
+    let (_, k, v) = &load(&open(&[("cache.safetensors", file)], "{}"))[0];
+    assert_eq!((k.shape(), v.shape()), (shape(20, 4, 8), shape(20, 2, 8)));
+    let file = safetensors(&[("k_0", &[2, 80, 8], 0), ("v_0", &[2, 40, 8], 0)]);
+    let dump = open(&[("cache.safetensors", file)], "{}");
+    assert!(
+        problems(&dump)[0].contains("found fp16 [2, 80, 8], expected that of V, fp16 [2, 40, 8]")
+    );
+}
+
+/// mistral-jax `kvcache.py`: `(2, layers, batch, heads, tokens, dim)` in one `.npy`; zmlx `kvtc/dump.py`: `k` and `v` of
+/// `(layers, batch, heads, tokens, dim)`.
+#[test]
+fn all_layers_may_lie_in_one_array() {
+    let sizes = [2, 3, 1, 2, 70, 8];
+    let file = npy("<f2", &sizes, &bytes(&sizes, 0));
+    let found = load(&open(&[("kv_cache.npy", file)], "{}"));
+    assert_eq!(found.len(), 3);
+    // Token 0 of both heads of V of layer 1.
+    let v = &found[1].2;
+    assert_eq!(v.shape(), shape(70, 2, 8));
+    let at = |head: usize| (((3 + 1) * 2 + head) * 70 * 8) as u16;
+    assert_eq!(
+        v.bytes()[..32],
+        [bytes(&[8], at(0)), bytes(&[8], at(1))].concat()
+    );
+
+    let file = safetensors(&[("k", &[3, 1, 2, 70, 8], 0), ("v", &[3, 1, 2, 70, 8], 5000)]);
+    let found = load(&open(&[("cache.safetensors", file)], "{}"));
+    let layers: Vec<&str> = found.iter().map(|(path, ..)| path.as_str()).collect();
+    assert_eq!(
+        layers,
+        ["layer_0", "layer_1", "layer_2"].map(|layer| format!("cache.safetensors/{layer}"))
+    );
+}
+
+/// A file of K and one of V; and shards as `huggingface_hub` splits them.
+#[test]
+fn files_that_belong_together_are_read_together() {
+    let half = |from| safetensors(&[("layer_0", &[1, 2, 80, 8], from)]);
+    let files = [
+        ("kv/keys.safetensors", half(0)),
+        ("kv/values.safetensors", half(7000)),
+    ];
+    let (path, k, v) = load(&open(&files, "{}")).remove(0);
+    assert_eq!(path, "kv/layer_0");
+    assert_eq!(
+        (&k.bytes()[..2], &v.bytes()[..2]),
+        (&[0, 0][..], &7000_u16.to_le_bytes()[..])
+    );
+    let said = r#"{"tensorNames": "{kv}/layer_{layer}"}"#;
+    assert_eq!(load(&open(&files, said)).len(), 1);
+
+    let one = |name, from| safetensors(&[(name, &[2, 80, 8], from)]);
+    let files = [
+        ("m-00001-of-00002.safetensors", one("layers.0.k", 0)),
+        ("m-00002-of-00002.safetensors", one("layers.0.v", 9)),
+    ];
+    assert_eq!(load(&open(&files, "{}"))[0].0, "m.safetensors/layer_0");
+}
+
+/// An 8-token prompt of a model with 64 KV heads; an old mlx prompt cache (ml-explore/mlx-examples #978).
+#[test]
+fn what_could_be_two_things_is_asked_with_a_hint_that_works() {
+    let cases: [(&[usize], &str); 2] = [
+        (
+            &[1, 64, 8, 16],
+            "[1, 64, 8, 16] may be 64 heads of 8 tokens each",
+        ),
+        (
+            &[1, 8, 40, 16],
+            "axes 1 and 2 of [1, 8, 40, 16] may be heads and tokens",
+        ),
+    ];
+    for (sizes, why) in cases {
+        let file = safetensors(&[("0_keys", sizes, 0), ("0_values", sizes, 0)]);
+        let dump = open(&[("a.safetensors", file.clone())], "{}");
+        let found = problems(&dump);
+        let hint = "as in --axes batch,heads,seq,dim: ";
+        assert!(
+            found[0].contains(hint) && found[0].contains(why),
+            "{found:?}"
+        );
+        let said = open(
+            &[("a.safetensors", file)],
+            r#"{"axes": "batch,heads,seq,dim"}"#,
+        );
+        assert_eq!(load(&said)[0].1.shape(), shape(sizes[2], sizes[1], 16));
+    }
+    let file = safetensors(&[("0.0", &[2, 80, 8], 0), ("0.1", &[2, 80, 8], 0)]);
+    let dump = open(&[("a.safetensors", file.clone())], "{}");
+    let found = problems(&dump);
+    assert!(
+        found[0].contains("--tensor-names '{layer}.{kv:0|1}'"),
+        "{found:?}"
+    );
+    let said = open(
+        &[("a.safetensors", file)],
+        r#"{"tensorNames": "{layer}.{kv:0|1}"}"#,
+    );
+    assert_eq!(load(&said).len(), 1);
+}
+
+/// numpy's types: ml_dtypes' bfloat16 (jax-ml/ml_dtypes #41) is read, the others are told what to do.
+#[test]
+fn types_that_are_not_read_say_what_to_do() {
+    let sizes = [2, 80, 8];
+    let pair = |descr: &str, size: usize| {
+        let file = npy(descr, &sizes, &vec![0; 2 * 80 * 8 * size]);
+        open(&[("d/k_0.npy", file.clone()), ("d/v_0.npy", file)], "{}")
+    };
+    assert_eq!(load(&pair("bfloat16", 2))[0].1.dtype().name(), "bf16");
+    for (descr, size, expected) in [
+        ("<f8", 8, "save it as float32"),
+        ("|i1", 1, "codes of quantized values"),
+        ("|O", 8, "Python objects and records are not read"),
+    ] {
+        let found = problems(&pair(descr, size));
+        assert!(found[0].contains(expected), "{descr}: {found:?}");
+    }
+}
+
+fn meta(k: &str) -> Vec<u8> {
+    format!(
+        r#"{{"layer_id": "2", "seq_len": 2.0, "kv_heads": 1, "head_dim": 2, "bytes_per_elem": 2, "scale": NaN, "k_file": "{k}",
+            "v_file": "v", "run_id": "r"}}"#
+    )
+    .into_bytes()
+}
+
+/// Python's json.dumps writes NaN; the reference reads `int("2")` and `int(64.0)`.
+#[test]
+fn meta_files_are_read_as_python_reads_them() {
+    let data = vec![1; 8];
+    let files = [("meta_a.json", meta("k")), ("k", data.clone()), ("v", data)];
+    let dump = open(&files, "{}");
+    assert_eq!(load(&dump).len(), 1);
+    assert_eq!(dump.captures[0].layer_id, 2);
+}
+
+/// Two dumps of one name, dropped together.
+#[test]
+fn runs_of_one_name_in_two_dumps_stay_two() {
+    let data = vec![1; 8];
+    let dump_at = |at: &'static str| {
+        [
+            ("meta_a.json", meta("k")),
+            ("k", data.clone()),
+            ("v", data.clone()),
+        ]
+        .map(|(name, bytes)| (format!("{at}/{name}"), bytes))
+    };
+    let files: Vec<(String, Vec<u8>)> = ["a", "b"].into_iter().flat_map(dump_at).collect();
+    let files: Vec<(&str, Vec<u8>)> = files
+        .iter()
+        .map(|(path, bytes)| (path.as_str(), bytes.clone()))
+        .collect();
+    let runs = |files: &[(&str, Vec<u8>)]| -> Vec<String> {
+        let runs = open(files, "{}").summary().runs;
+        runs.into_iter().map(|run| run.run).collect()
+    };
+    assert_eq!(runs(&files), ["a/r", "b/r"]);
+    assert_eq!(runs(&files[..3]), ["r"]);
+}
+
+/// Raw pages of LMCache and HiCache, logs and the like.
+#[test]
+fn nothing_is_left_out_in_silence() {
+    let pair = safetensors(&[("k_0", &[2, 80, 8], 0), ("v_0", &[2, 80, 8], 0)]);
+    let files = [
+        ("d/a.safetensors", pair),
+        ("d/vllm@half.pt", vec![7; 100]),
+        ("d/page.bin", vec![7; 100]),
+        ("d/run.log", vec![7; 100]),
+        ("d/other.log", vec![7; 100]),
+    ];
+    let dump = open(&files, "{}");
+    assert_eq!(dump.captures.len(), 1);
+    let kinds: Vec<(String, usize)> = dump
+        .others
+        .iter()
+        .map(|kind| (kind.ending.clone(), kind.count))
+        .collect();
+    let expected = [(".bin", 1), (".log", 2), (".pt", 1)];
+    assert_eq!(
+        kinds,
+        expected.map(|(ending, count)| (ending.to_owned(), count))
+    );
+    let found = problems(&dump);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(
+        found
+            .iter()
+            .all(|text| text.contains("shape and type are not in them"))
+    );
+}
+
+#[test]
+fn files_packed_by_xz_bzip2_and_gzip_are_read_as_the_plain_ones() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let open = |name: &str| {
+        let source: Arc<dyn Source> = Arc::new(FolderSource::open(&folder.join(name)).unwrap());
+        load(&scan(&source, &ScanOptions::default()))
+    };
+    let tensors = |name: &str| -> Vec<(Tensor, Tensor)> {
+        open(name).into_iter().map(|(_, k, v)| (k, v)).collect()
+    };
+    let tar = tensors("tiny/pax.tar");
+    assert!(!tar.is_empty());
+    assert_eq!(tensors("cases/packed/pax.tar.xz"), tar);
+    assert_eq!(tensors("cases/packed/pax.tar.bz2"), tar);
+    let npz = tensors("formats/seq_heads_dim.npz");
+    assert_eq!(tensors("cases/packed/seq_heads_dim.npz.gz"), npz);
+}
+
+#[test]
+fn several_dumps_open_together_and_keep_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let roots = ["x/dump", "y/dump"].map(|name| folder.path().join(name));
+    for root in &roots {
+        std::fs::create_dir_all(root).unwrap();
+        std::fs::write(root.join("meta_a.json"), meta("k")).unwrap();
+        std::fs::write(root.join("k"), [1; 8]).unwrap();
+        std::fs::write(root.join("v"), [1; 8]).unwrap();
+    }
+    let source: Arc<dyn Source> = Arc::new(FolderSource::open_all(&roots).unwrap());
+    let dump = scan(&source, &ScanOptions::default());
+    let paths: Vec<String> = load(&dump).into_iter().map(|(path, ..)| path).collect();
+    assert_eq!(paths, ["dump (2)/meta_a.json", "dump/meta_a.json"]);
+}
