@@ -89,6 +89,13 @@ impl Engine {
         to_js(&self.dump.summary())
     }
 
+    /// Takes a run in again that was left out; the summary of all that is there then.
+    #[wasm_bindgen(js_name = restoreRun, unchecked_return_type = "DumpSummary")]
+    pub fn restore_run(&mut self, run: &str) -> Result<JsValue, JsValue> {
+        self.removed.remove(run);
+        self.scan(Vec::new())
+    }
+
     /// What an analysis would go through, and what is wrong with its settings (an object of flags and values).
     #[wasm_bindgen(unchecked_return_type = "PlanSummary")]
     pub fn plan(
