@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// What a scheme is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum Class {
     /// An inference engine stores it as it is, when it is told to by a flag.
@@ -20,6 +21,7 @@ pub enum Class {
 
 /// An inference engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "ServingEngine"))]
 pub enum Engine {
     /// K and V are set apart.
     #[serde(rename = "llama.cpp")]

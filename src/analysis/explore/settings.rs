@@ -10,6 +10,7 @@ use serde::Serialize;
 
 /// What the limit is set on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum LimitKind {
     /// The attention error where the dump has queries, else the index.
