@@ -14,6 +14,7 @@ use super::format::{
     FORMATS, Findings, Format, format_of, formats_by_content, is_told_by_content, leave_one,
 };
 use super::problem::{Fault, Problem, Problems};
+use crate::kvz::PartDecoder;
 
 /// How to scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct ScanOptions {
     pub mapping: Mapping,
     /// Limits against hostile files.
     pub limits: Limits,
+    /// What decodes the parts of `.kvz` files: `pack::decoder()`, which stands above this.
+    pub part_decoder: PartDecoder,
 }
 
 /// Finds the captures of a source, in its archives too. It never fails as a whole: whatever can't be used is a problem.
@@ -75,6 +78,7 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
             .collect(),
         problems,
         limits: limits.clone(),
+        part_decoder: options.part_decoder,
         ..Findings::default()
     };
     for file in &mut files {

@@ -53,6 +53,7 @@ impl Engine {
         let source: Arc<dyn Source> = Arc::new(WebSource::new(files));
         let options = ScanOptions {
             mapping: self.mapping.clone(),
+            part_decoder: crate::pack::decoder(),
             ..ScanOptions::default()
         };
         self.dump = scan(&source, &options);
