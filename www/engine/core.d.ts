@@ -1413,11 +1413,6 @@ layers: number, };
 export type Section = "method" | "captures" | "compression" | "report";
 
 /**
- * An inference engine.
- */
-export type ServingEngine = "llama.cpp" | "vLLM" | "mlx-lm";
-
-/**
  * What is wrong with a setting.
  */
 export type SettingFault = { 
