@@ -9,8 +9,9 @@ use std::path::Path;
 const FLOORS: &[&[&str]] = &[
     &["numeric", "par"],
     &["tensor"],
+    &["kvz"],
     &["report", "codec", "metrics", "lossy", "scheme", "dump"],
-    &["analysis", "convert", "inspect"],
+    &["analysis", "convert", "inspect", "pack"],
     &["cli", "web"],
     &["lib", "main"],
 ];

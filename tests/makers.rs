@@ -121,6 +121,7 @@ fn element_types_of_pytorch_are_read_or_named() {
     let dtype = |name: &str| layers(&open(&format!("torch-2.15/{name}")))[&0][0].dtype();
     assert_eq!(dtype("bfloat16.pt"), Dtype::Bf16);
     assert_eq!(dtype("float32.pt"), Dtype::F32);
+    assert_eq!(dtype("float8.pt"), Dtype::E4m3);
     let told = messages(&open("torch-2.15/float64.pt")).join("\n");
     assert!(
         told.contains("float64.pt/0.0: dtype: found float64"),

@@ -2,14 +2,17 @@
 
 /** @import { State } from "./types.js" */
 /** @import { Store } from "./store.js" */
+import { followAddress } from "./actions/address.js";
 import { dumpActions } from "./actions/dump.js";
 import { failureOf } from "./actions/failure.js";
+import { guardLeaving, settingsBefore } from "./actions/leaving.js";
+import { keepingActions } from "./actions/keeping.js";
 import { runActions } from "./actions/run.js";
 import { settingsActions } from "./actions/settings.js";
 import { Engine, startOptions } from "./engine/client.js";
 import { onUpdate } from "./engine/isolation.js";
-import { lessonStep, stateOfHash } from "./link.js";
-import { sampleFiles } from "./sample.js";
+import { asksToRun, lessonStep, stateOfHash } from "./link.js";
+import { SAMPLE, sampleFiles } from "./sample.js";
 import { createStore } from "./store.js";
 
 /** @returns {State} */
@@ -18,6 +21,7 @@ const initialState = () => ({
   specs: [],
   formats: [],
   dump: null,
+  leftOut: [],
   mapping: {},
   beside: "",
   offer: null,
@@ -33,6 +37,8 @@ const initialState = () => ({
   shown: null,
   comparedTo: null,
   lesson: lessonStep(location.hash),
+  strangeKeys: [],
+  kept: false,
   update: null,
 });
 
@@ -46,6 +52,7 @@ export function createApp() {
   const dump = dumpActions(store, engine);
   const { follow, ...settings } = settingsActions(store, engine);
   const runs = runActions(store, engine);
+  const { bringBack, ...keeping } = keepingActions(store, dump);
 
   async function start() {
     void onUpdate((update) => set({ update }));
@@ -53,10 +60,15 @@ export function createApp() {
       const started = await engine;
       const [specs, formats] = await Promise.all([started.specs(), started.formats()]);
       const { info } = started;
-      set({ engine: { status: "ready", info, failure: null }, specs, formats, ...stateOfHash({ ...get(), specs }, location.hash) });
-      follow(dump);
+      const before = { ...get(), specs, ...settingsBefore() };
+      const asked = asksToRun(location.hash);
+      set({ engine: { status: "ready", info, failure: null }, specs, formats, ...stateOfHash(before, location.hash) });
+      follow();
+      followAddress(store, dump);
+      guardLeaving(store);
+      await bringBack();
       if (Object.keys(get().mapping).length > 0) await dump.setMapping(get().mapping);
-      if (get().beside) void dump.openBeside();
+      if (get().beside && !get().dump?.captures) void dump.openBeside().then(() => (asked ? runs.run() : undefined));
     } catch (error) {
       set({ engine: { status: "failed", info: null, failure: failureOf(error) } });
     }
@@ -64,9 +76,9 @@ export function createApp() {
 
   /** The sample, and its first result at once. */
   async function trySample() {
-    const usable = await dump.add(sampleFiles());
+    const usable = await dump.add(sampleFiles(), SAMPLE);
     if (usable && get().outcomes.length === 0) await runs.run();
   }
 
-  return { store, start, trySample, ...dump, ...settings, ...runs };
+  return { store, start, trySample, ...dump, ...settings, ...runs, ...keeping };
 }

@@ -36,7 +36,7 @@
 /** Adds rows one by one, so that a long run never goes through all of them again. */
 class WeightedSum {
   #sum = { captures: 0, elements: 0, raw: 0, size: 0, hi: 0, lo: 0, split: true, extra: 0, nonFinite: 0 };
-  #errors = { weight: 0, mae: 0, rmse: 0, cosine: 0, cosineGap: 0, maxAbs: 0 };
+  #errors = { weight: 0, mae: 0, rmse: 0, cosine: 0, cosineGap: 0, valueRms: 0, maxAbs: 0 };
 
   /** @param {TensorRow} tensor @param {number} elements */
   add({ rawBytes, size, extraBytes, nonFinite, planes, errors }, elements) {
@@ -61,6 +61,7 @@ class WeightedSum {
     total.rmse += errors.rmse * elements;
     total.cosine += errors.cosine * elements;
     total.cosineGap += (1 - errors.cosine) * elements;
+    total.valueRms += errors.valueRms * elements;
     total.maxAbs = Math.max(total.maxAbs, errors.maxAbs);
   }
 
@@ -69,7 +70,7 @@ class WeightedSum {
     const { weight, maxAbs, ...sums } = this.#errors;
     const mean = (/** @type {number} */ sum) => sum / weight;
     const errors = {
-      ...{ mae: mean(sums.mae), rmse: mean(sums.rmse), cosine: mean(sums.cosine), maxAbs },
+      ...{ mae: mean(sums.mae), rmse: mean(sums.rmse), cosine: mean(sums.cosine), valueRms: mean(sums.valueRms), maxAbs },
       cosineGap: Math.max(0, mean(sums.cosineGap)),
     };
     const { raw, size } = this.#sum;
@@ -106,6 +107,37 @@ export class LayerSums {
   }
 }
 
+/** The figures of each run of a dump. */
+export class RunSums {
+  /** @type {Map<string, { run: string, captures: number, k: WeightedSum, v: WeightedSum }>} */
+  #runs = new Map();
+  #runOf;
+
+  /** @param {string[]} runOf the run of each capture, by its place in the dump */
+  constructor(runOf) {
+    this.#runOf = runOf;
+  }
+
+  /** @param {Row[]} rows @param {string} [variant] only the rows of the variant of this name */
+  add(rows, variant) {
+    for (const row of rows) {
+      if (variant !== undefined && variantName(row.variant) !== variant) continue;
+      const run = this.#runOf[row.capture] ?? "";
+      let sums = this.#runs.get(run);
+      if (!sums) this.#runs.set(run, (sums = { run, captures: 0, k: new WeightedSum(), v: new WeightedSum() }));
+      sums.captures++;
+      sums.k.add(row.k, elementsOf(row));
+      sums.v.add(row.v, elementsOf(row));
+    }
+    return this;
+  }
+
+  /** In the order of their first captures. */
+  list() {
+    return [...this.#runs.values()].map((sums) => ({ ...sums, k: sums.k.figures, v: sums.v.figures }));
+  }
+}
+
 /** One figure a layer, stage and tensor. @param {Row[]} rows @returns {Stat[]} */
 export const byLayer = (rows) => group(rows, (row) => `${row.stage}\n${row.layerId}`);
 
@@ -137,8 +169,22 @@ function group(rows, keyOf) {
   return [...groups.values()].map(({ about, sum }) => ({ ...about, ...sum.figures }));
 }
 
+/**
+ * K and V over all of these rows. @param {Iterable<Row>} rows @returns {{ k: Figures, v: Figures, kvRatio: number }}
+ */
+export function totals(rows) {
+  const [k, v] = [new WeightedSum(), new WeightedSum()];
+  for (const row of rows) {
+    k.add(row.k, elementsOf(row));
+    v.add(row.v, elementsOf(row));
+  }
+  const figures = { k: k.figures, v: v.figures };
+  const size = figures.k.size + figures.v.size;
+  return { ...figures, kvRatio: size > 0 ? (figures.k.raw + figures.v.raw) / size : 0 };
+}
+
 /** @param {Row} row */
 const elementsOf = ({ seqLen, kvHeads, headDim }) => seqLen * kvHeads * headDim;
 
-/** As the summaries have it: one method may have run with several bits. @param {Variant} variant */
-export const variantName = ({ label, bits, blockSize }) => (blockSize === null ? `${label} (bits=${bits})` : label);
+/** One method may have run with several bits; some have none. @param {Variant} variant */
+export const variantName = ({ label, bits, blockSize }) => (blockSize === null && bits > 0 ? `${label}, ${bits} bits` : label);

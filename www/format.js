@@ -22,13 +22,17 @@ export function error(e) {
   return size < 1000 ? e.toPrecision(3) : e.toFixed(0);
 }
 
-/** Cosines crowd at 1: 2 digits of the distance to 1. 0.9998237 -> "0.99982" @param {number} c */
-export function cosine(c) {
-  if (!Number.isFinite(c)) return String(c);
+/** Cosines crowd at 1: 2 digits of the distance to 1. 0.9998237 -> "0.99982"; rounding in f32 may leave one above 1. @param {number} value */
+export function cosine(value) {
+  if (!Number.isFinite(value)) return String(value);
+  const c = Math.min(1, value);
   const gap = Math.abs(1 - c);
   const digits = gap > 0 && gap < 0.1 ? Math.min(9, 1 - Math.floor(Math.log10(gap))) : 3;
   return c.toFixed(digits);
 }
+
+/** 0.00414 -> "0.41 %" @param {number} share */
+export const percent = (share) => (Number.isFinite(share) ? `${(100 * share).toPrecision(2)} %` : String(share));
 
 /** 936000 -> "0.94 MB" @param {number} bytes */
 export function megabytes(bytes) {
@@ -44,6 +48,7 @@ export const bytesElement = (bytes) => h("span", { class: "num", title: `${count
 /** @param {number} ms */
 export function duration(ms) {
   const s = ms / 1000;
+  if (s < 0.05) return "less than 0.1 s";
   if (s < 10) return `${s.toFixed(1)} s`;
   if (s < 100) return `${Math.round(s)} s`;
   const minutes = Math.floor(s / 60);

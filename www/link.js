@@ -4,12 +4,24 @@
 /** @import { State } from "./types.js" */
 import { changedSettings, paramsOf, sharedFlags, specOf } from "./settings.js";
 
-/** @type {["tensorNames" | "axes" | "bits16", string][]} */
+/** @type {[keyof State["mapping"], string][]} */
 const MAPPING = [
   ["tensorNames", "tensor-names"],
   ["axes", "axes"],
+  ["kvHeads", "kv-heads"],
   ["bits16", "bits16"],
 ];
+
+/**
+ * What a form or a link says of arrays, as the core takes it: heads are a number.
+ * @param {Record<string, string>} texts by name @returns {State["mapping"]}
+ */
+export function mappingOf({ kvHeads, ...texts }) {
+  const given = Object.entries(texts).filter(([, text]) => text !== "");
+  // What is no number goes to the core as it is, which refuses it in words.
+  const heads = kvHeads ? { kvHeads: /^\d+$/.test(kvHeads) ? Number(kvHeads) : kvHeads } : {};
+  return /** @type {State["mapping"]} */ ({ ...Object.fromEntries(given), ...heads });
+}
 
 /** @param {State} state @returns {string} the hash without "#" */
 export function hashOf(state) {
@@ -17,21 +29,46 @@ export function hashOf(state) {
   if (state.specs.length > 0 && state.analysis !== state.specs[0].name) query.set("analysis", state.analysis);
   for (const [flag, text] of Object.entries(changedSettings(state))) query.set(flag, text);
   if (!state.verify) query.set("verify", "no");
-  for (const [key, flag] of MAPPING) if (state.mapping[key]) query.set(flag, state.mapping[key]);
+  for (const [key, flag] of MAPPING) if (state.mapping[key]) query.set(flag, String(state.mapping[key]));
   if (state.beside) query.set("dump", state.beside);
   if (state.lesson !== null) query.set("learn", String(state.lesson));
   // Commas and slashes are legal in a hash: they stay readable.
   return query.toString().replaceAll("%2C", ",").replaceAll("%2F", "/");
 }
 
+/** A link's keys and values, which remembers what was asked for. */
+class Query {
+  #params;
+  /** @type {Set<string>} */
+  #read = new Set();
+
+  /** @param {string} hash with or without "#" */
+  constructor(hash) {
+    this.#params = new URLSearchParams(hash.replace(/^#/, ""));
+  }
+
+  /** @param {string} key */
+  get(key) {
+    this.#read.add(key);
+    return this.#params.get(key);
+  }
+
+  /** Keys that nobody asked for. */
+  get unread() {
+    return [...new Set(this.#params.keys())].filter((key) => !this.#read.has(key));
+  }
+}
+
 /**
- * The part of the state that a hash describes. Flags that the analysis doesn't have are passed over.
+ * The part of the state that a hash describes. What this page does not know is named in `strangeKeys` and passed over.
  * @param {State} state with specs @param {string} hash with or without "#"
- * @returns {Pick<State, "analysis" | "values" | "verify" | "lesson" | "mapping" | "beside">}
+ * @returns {Pick<State, "analysis" | "values" | "verify" | "lesson" | "mapping" | "beside" | "strangeKeys">}
  */
 export function stateOfHash(state, hash) {
-  const query = new URLSearchParams(hash.replace(/^#/, ""));
-  const spec = specOf(state, query.get("analysis") ?? "") ?? state.specs[0];
+  const query = new Query(hash);
+  const name = query.get("analysis") ?? "";
+  const found = specOf(state, name);
+  const spec = found ?? state.specs[0];
   const shared = sharedFlags(state.specs);
   /** @type {State["values"]} */
   const values = { ...state.values, "": {}, [spec.name]: {} };
@@ -39,20 +76,27 @@ export function stateOfHash(state, hash) {
     const text = query.get(flag);
     if (text !== null) values[shared.has(flag) ? "" : spec.name][flag] = text;
   }
-  const mapping = Object.fromEntries(MAPPING.flatMap(([key, flag]) => (query.get(flag) ? [[key, query.get(flag)]] : [])));
-  return {
-    analysis: spec.name,
-    values,
-    verify: query.get("verify") !== "no",
-    lesson: lessonStep(hash),
-    mapping,
-    beside: query.get("dump") ?? "",
-  };
+  const mapping = mappingOf(Object.fromEntries(MAPPING.map(([key, flag]) => [key, query.get(flag) ?? ""])));
+  query.get("run");
+  query.get("learn");
+  const verify = query.get("verify") !== "no";
+  const beside = query.get("dump") ?? "";
+  const strangeKeys = [...(found || !name ? [] : [`analysis=${name}`]), ...query.unread];
+  return { analysis: spec.name, values, verify, lesson: lessonStep(hash), mapping, beside, strangeKeys };
 }
+
+/** The address to hand on: with a dump beside the page it also shows the result. @param {State} state */
+export function linkOf(state) {
+  const hash = [hashOf(state), state.beside && state.shown !== null ? "run=1" : ""].filter(Boolean).join("&");
+  return location.origin + location.pathname + location.search + (hash ? `#${hash}` : "");
+}
+
+/** Whether a link wants its dump analysed at once. @param {string} hash with or without "#" */
+export const asksToRun = (hash) => new Query(hash).get("run") === "1";
 
 /** @param {string} hash @returns {number | null} */
 export function lessonStep(hash) {
-  const text = new URLSearchParams(hash.replace(/^#/, "")).get("learn");
+  const text = new Query(hash).get("learn");
   if (text === null) return null;
   const step = Number.parseInt(text, 10);
   return step >= 1 ? step : 1;
@@ -70,7 +114,7 @@ export function commandOf(state) {
   });
   const runs = state.dump?.runs ?? [];
   const dump = runs.length === 1 ? runs[0].run || "DUMP" : "DUMP";
-  const mapping = MAPPING.flatMap(([key, flag]) => (state.mapping[key] ? [`--${flag} ${quoted(state.mapping[key])}`] : []));
+  const mapping = MAPPING.flatMap(([key, flag]) => (state.mapping[key] ? [`--${flag} ${quoted(String(state.mapping[key]))}`] : []));
   const verify = state.verify ? ["--verify"] : [];
   return ["kvlens", spec.name, "--dump-dir", quoted(dump), "--out-dir", "report", ...mapping, ...flags, ...verify].join(" ");
 }

@@ -2,4 +2,7 @@
 
 import { besideUrl, fetchedDump } from "./beside.js";
 
-export const sampleFiles = async () => fetchedDump(besideUrl("sample.zip"));
+/** Its path, as a link names it. */
+export const SAMPLE = "sample.zip";
+
+export const sampleFiles = async () => fetchedDump(besideUrl(SAMPLE));

@@ -1,7 +1,7 @@
 /**
  * The page's state. Nothing here runs.
  *
- * @import { AnalysisSpec, DumpSummary, FormatInfo, Mapping, PlanSummary, Problem, Report, Row } from "./engine/core.js"
+ * @import { AnalysisSpec, DumpSummary, FormatInfo, Mapping, PlanSummary, Problem, Report, Row, RunSummary } from "./engine/core.js"
  * @import { EngineInfo, Progress, ReportFile, Settings } from "./engine/types.js"
  *
  * What went wrong, and what to try.
@@ -9,9 +9,12 @@
  *
  * @typedef {object} Outcome  one finished (or cancelled) run in the list of runs
  * @property {number} id
+ * @property {string} name           as the reader calls it, "" until then
  * @property {string} analysis
  * @property {Settings} settings     what differed from the defaults
  * @property {string} dumpName
+ * @property {RunSummary[]} runs     of the dump at that time
+ * @property {string[]} runOf        the run of each capture, where there are several; else empty
  * @property {Report | null} report  null when it was cancelled
  * @property {Row[]} rows
  * @property {ReportFile[]} files
@@ -28,6 +31,7 @@
  * @property {AnalysisSpec[]} specs
  * @property {FormatInfo[]} formats          every kind of file that opens
  * @property {DumpSummary | null} dump
+ * @property {RunSummary[]} leftOut          runs that the reader left out
  * @property {Mapping} mapping               how arrays without meta files are to be read
  * @property {string} beside                 path of the dump that the link names, or ""
  * @property {{ url: URL, bytes: number } | null} offer  a large dump that the link names, to be asked for
@@ -43,6 +47,8 @@
  * @property {number | null} shown            id of the outcome on screen
  * @property {number | null} comparedTo       id of the outcome beside it
  * @property {number | null} lesson           step of the lesson, null when it is closed
+ * @property {string[]} strangeKeys          what the link says and this page does not know
+ * @property {boolean} kept                   runs are kept in this browser, and so survive the tab
  * @property {(() => void) | null} update      changes to a newer version that is ready
  */
 export {};

@@ -80,35 +80,35 @@ fn params() -> Vec<ParamSpec> {
         report(
             "min-k-cosine",
             "K cosine at least",
-            "A combo passes when K's cosine is no less.",
+            "A combination passes when K's cosine is no less.",
             least.clone(),
             0.9999.into(),
         ),
         report(
             "min-v-cosine",
             "V cosine at least",
-            "A combo passes when V's cosine is no less.",
+            "A combination passes when V's cosine is no less.",
             least,
             0.9999.into(),
         ),
         report(
             "max-k-mae",
             "K MAE at most",
-            "A combo passes when K's mean absolute error is no greater.",
+            "A combination passes when K's mean absolute error is no greater.",
             most.clone(),
             0.01.into(),
         ),
         report(
             "max-v-mae",
             "V MAE at most",
-            "A combo passes when V's mean absolute error is no greater.",
+            "A combination passes when V's mean absolute error is no greater.",
             most,
             0.002.into(),
         ),
         report(
             "top-n",
-            "List",
-            "Combos that each list of the summary names.",
+            "Combinations listed",
+            "How many combinations each list of the summary names.",
             Kind::Int {
                 min: 0,
                 max: 100_000,
@@ -117,8 +117,8 @@ fn params() -> Vec<ParamSpec> {
         ),
         report(
             "max-combos",
-            "Combos at most",
-            "A grid of more combos is refused before work starts: each takes some KB of memory, and two files where combos are kept.",
+            "Combinations at most",
+            "A grid of more combinations is refused before work starts: each takes some KB of memory, and two files where they are kept.",
             Kind::Int {
                 min: 1,
                 max: 10_000_000,
@@ -127,8 +127,8 @@ fn params() -> Vec<ParamSpec> {
         ),
         report(
             "save-combo",
-            "Keep combos",
-            "Also write each combo's block-norm reports into a folder of its name.",
+            "Keep combinations",
+            "Also write each combination's block-norm reports into a folder of its name.",
             Kind::Switch,
             false.into(),
         ),

@@ -27,6 +27,7 @@ impl Side {
             self.errors.rmse += errors.rmse * weight;
             self.errors.max_abs += errors.max_abs;
             self.errors.cosine += errors.cosine * weight;
+            self.errors.value_rms += errors.value_rms * weight;
         }
     }
 
@@ -37,6 +38,7 @@ impl Side {
             rmse: mean(self.errors.rmse, self.elements),
             max_abs: mean(self.errors.max_abs, self.rows),
             cosine: mean(self.errors.cosine, self.elements),
+            value_rms: mean(self.errors.value_rms, self.elements),
         })
     }
 }

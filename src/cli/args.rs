@@ -3,7 +3,7 @@
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use kvlens::analysis::{AnalysisSpec, Job, Kind, ParamSpec};
 
-use super::{Failure, convert, input};
+use super::{Failure, convert, input, pack, unpack};
 
 /// What an analysis is run with.
 pub struct RunArgs {
@@ -41,6 +41,8 @@ pub fn command(specs: &[AnalysisSpec]) -> Command {
         .fold(command, Command::subcommand)
         .subcommand(scan)
         .subcommand(convert::command())
+        .subcommand(pack::command())
+        .subcommand(unpack::command())
 }
 
 fn analysis(spec: &AnalysisSpec) -> Command {

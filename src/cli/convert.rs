@@ -105,7 +105,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
 }
 
 /// A dump within the dump would be found twice over by the next scan.
-fn refuse_inside(out: &Path, dump: &Path) -> Result<(), Failure> {
+pub(super) fn refuse_inside(out: &Path, dump: &Path) -> Result<(), Failure> {
     let resolved = |path: &Path| path.canonicalize().ok();
     let above = out.ancestors().skip(1).find_map(|above| match above {
         _ if above.as_os_str().is_empty() => resolved(Path::new(".")),
@@ -116,7 +116,7 @@ fn refuse_inside(out: &Path, dump: &Path) -> Result<(), Failure> {
             Err(Failure::new(
                 2,
                 format!(
-                    "--out {} lies in the dump that is read ({}): the next scan would find its captures twice; name a place outside",
+                    "the output {} lies in the dump that is read ({}): the next scan would find its captures twice; name a place outside",
                     out.display(),
                     dump.display()
                 ),

@@ -10,6 +10,8 @@ use kvlens::dump::{
     Source, TensorGuess,
 };
 
+use kvlens::pack;
+
 use super::{Failure, counted};
 
 /// The flags of every command that reads a dump.
@@ -127,7 +129,12 @@ pub fn open(matches: &ArgMatches) -> Result<Dump, Failure> {
             }
         }),
     };
-    Ok(dump::scan(&source, &ScanOptions { mapping, limits }))
+    let options = ScanOptions {
+        mapping,
+        limits,
+        part_decoder: pack::decoder(),
+    };
+    Ok(dump::scan(&source, &options))
 }
 
 /// What to say where a dump has no capture.

@@ -9,9 +9,11 @@ mod convert;
 mod input;
 mod interrupt;
 mod output;
+mod pack;
 mod progress;
 mod scan;
 mod staging;
+mod unpack;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -51,6 +53,8 @@ pub fn run() -> ExitCode {
     let done = match matches.subcommand() {
         Some(("scan", matches)) => scan::run(matches),
         Some(("convert", matches)) => convert::run(matches),
+        Some(("pack", matches)) => pack::run(matches),
+        Some(("unpack", matches)) => unpack::run(matches),
         Some((name, matches)) => match specs.iter().find(|spec| spec.name == name) {
             Some(spec) => args::run_args(spec, matches).and_then(|args| analyse(matches, args)),
             None => Err(Failure::new(2, format!("no analysis {name}"))),

@@ -32,3 +32,33 @@ impl Bar {
         self.0.finish_and_clear();
     }
 }
+
+/// A bar of work that is told as a share of 1, with a word on what is done.
+#[derive(Clone)]
+pub struct ShareBar(ProgressBar);
+
+/// Steps of the bar.
+const STEPS: u64 = 1000;
+
+impl ShareBar {
+    /// At nothing done.
+    pub fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{bar:32} {msg}, {eta} left");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self(bar)
+    }
+
+    /// Shows how much is done of what.
+    pub fn show(&self, what: &'static str, share: f64) {
+        if !self.0.is_hidden() {
+            self.0.set_message(what);
+            self.0.set_position((share * STEPS as f64) as u64);
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn close(&self) {
+        self.0.finish_and_clear();
+    }
+}

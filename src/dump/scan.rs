@@ -16,6 +16,7 @@ use super::format::{
 };
 use super::problem::{Fault, Problem, Problems};
 use super::unread;
+use crate::kvz::PartDecoder;
 
 /// How to scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct ScanOptions {
     pub mapping: Mapping,
     /// Limits against hostile files.
     pub limits: Limits,
+    /// What decodes the parts of `.kvz` files: `pack::decoder()`, which stands above this.
+    pub part_decoder: PartDecoder,
 }
 
 /// Finds the captures of a source, in its archives too. It never fails as a whole: whatever can't be used is a problem.
@@ -81,6 +84,7 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
             .collect(),
         problems,
         limits: limits.clone(),
+        part_decoder: options.part_decoder,
         ..Findings::default()
     };
     for file in &mut files {

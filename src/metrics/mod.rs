@@ -28,6 +28,8 @@ pub struct Errors {
     pub max_abs: f64,
     /// Cosine of the angle between original and restored values; 0 where either is all zero.
     pub cosine: f64,
+    /// Root of the mean square of the original values: what the other figures are small or large against.
+    pub value_rms: f64,
 }
 
 /// Several tensors' worth of values, restored from the same original in different ways, that are made piece by piece.
@@ -104,6 +106,7 @@ pub fn errors(original: &Tensor, restored: impl Restored) -> Vec<Errors> {
                 state.max
             }),
             cosine: f64::from(cosine),
+            value_rms: f64::from(norm) / (len as f64).sqrt(),
         }
     };
     pass.states.iter().zip(sums).map(figure).collect()

@@ -53,6 +53,7 @@ impl Engine {
         let source: Arc<dyn Source> = Arc::new(WebSource::new(files));
         let options = ScanOptions {
             mapping: self.mapping.clone(),
+            part_decoder: crate::pack::decoder(),
             ..ScanOptions::default()
         };
         self.dump = scan(&source, &options);
@@ -87,6 +88,13 @@ impl Engine {
         self.leave_out(&run);
         self.removed.insert(run);
         to_js(&self.dump.summary())
+    }
+
+    /// Takes a run in again that was left out; the summary of all that is there then.
+    #[wasm_bindgen(js_name = restoreRun, unchecked_return_type = "DumpSummary")]
+    pub fn restore_run(&mut self, run: &str) -> Result<JsValue, JsValue> {
+        self.removed.remove(run);
+        self.scan(Vec::new())
     }
 
     /// What an analysis would go through, and what is wrong with its settings (an object of flags and values).

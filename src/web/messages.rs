@@ -93,6 +93,8 @@ impl<'a> FlatRow<'a> {
             seq_len: capture.seq_len,
             kv_heads: capture.kv_heads,
             head_dim: capture.head_dim,
+            v_kv_heads: capture.v_kv_heads,
+            v_head_dim: capture.v_head_dim,
             bytes_per_elem: capture.bytes_per_elem,
             dtype: capture.dtype,
             lossless: row.lossless,

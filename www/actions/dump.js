@@ -1,7 +1,7 @@
 // What a reader can do with the dump: add files, leave runs out, say how arrays are to be read, look inside, convert.
 
 /** @import { Engine } from "../engine/client.js" */
-/** @import { Mapping } from "../engine/core.js" */
+/** @import { DumpSummary, Mapping, RunSummary } from "../engine/core.js" */
 /** @import { FileEntry } from "../engine/types.js" */
 /** @import { State } from "../types.js" */
 /** @import { Store } from "../store.js" */
@@ -14,10 +14,20 @@ import { failureOf } from "./failure.js";
 /** Unreadable files named in the message; the rest are counted. */
 const MAX_NAMED = 3;
 
+/** Runs that are not in the dump. @param {RunSummary[]} runs @param {DumpSummary} dump */
+const without = (runs, dump) => runs.filter(({ run }) => !dump.runs.some((each) => each.run === run));
+
 /** @param {Store<State>} store @param {Promise<Engine>} engine */
 export function dumpActions({ get, set }, engine) {
-  /** @param {Promise<FileEntry[]> | FileEntry[]} found @returns {Promise<boolean>} whether the dump has captures now */
-  async function add(found) {
+  /** What was taken in, by path. @type {Map<string, FileEntry>} */
+  const taken = new Map();
+
+  /**
+   * @param {Promise<FileEntry[]> | FileEntry[]} found
+   * @param {string} [beside] path beside the page that a link to this dump can name; none for the reader's own files
+   * @returns {Promise<boolean>} whether the dump has captures now
+   */
+  async function add(found, beside = "") {
     set({ reading: "Getting files", dumpFailure: null });
     try {
       const entries = await found;
@@ -26,12 +36,14 @@ export function dumpActions({ get, set }, engine) {
       /** @param {number} read @param {number} total */
       const onProgress = (read, total) => set({ reading: `Reading ${count(read)} of ${count(total)} files` });
       const dump = await (await engine).addFiles(entries, { onProgress });
-      set({ dump });
+      for (const entry of entries) taken.set(entry.path, entry);
+      // A link names one dump: with others added to it, it would show less than is on screen.
+      set({ dump, leftOut: without(get().leftOut, dump), beside: get().dump?.captures ? "" : beside });
       if (dump.captures === 0 && dump.problems.length === 0 && dump.guesses.length === 0) {
         throw new EngineError(
           "dump",
           entries.length === 1 ? `No capture in ${entries[0].path}.` : `No capture among ${count(entries.length)} files.`,
-          "A dump holds files meta_*.json with the K and V files that they name beside them. Drop the folder above them.",
+          "Drop a whole dump: a capture folder, or what torch.save, mlx-lm, vLLM or llama.cpp wrote. “How to get a dump” shows ways that work.",
         );
       }
     } catch (error) {
@@ -60,8 +72,19 @@ export function dumpActions({ get, set }, engine) {
 
   /** @param {string} run its name */
   async function removeRun(run) {
+    const gone = get().dump?.runs.filter((each) => each.run === run) ?? [];
     try {
-      set({ dump: await (await engine).removeRun(run) });
+      set({ dump: await (await engine).removeRun(run), leftOut: [...get().leftOut, ...gone] });
+    } catch (error) {
+      set({ dumpFailure: failureOf(error) });
+    }
+  }
+
+  /** Takes a run that was left out in again. @param {string} run */
+  async function restoreRun(run) {
+    try {
+      const dump = await (await engine).restoreRun(run);
+      set({ dump, leftOut: without(get().leftOut, dump) });
     } catch (error) {
       set({ dumpFailure: failureOf(error) });
     }
@@ -74,7 +97,7 @@ export function dumpActions({ get, set }, engine) {
       const bytes = asked ? null : await sizeOf(url);
       if (bytes !== null && bytes > ASK_BYTES) return set({ offer: { url, bytes } });
       set({ offer: null });
-      await add(fetchedDump(url));
+      await add(fetchedDump(url), get().beside);
     } catch (error) {
       set({ dumpFailure: failureOf(error) });
     }
@@ -99,5 +122,8 @@ export function dumpActions({ get, set }, engine) {
   /** @type {Engine["convert"]} */
   const convert = async (options, news) => (await engine).convert(options, news);
 
-  return { add, addTransferred, removeRun, openBeside, setMapping, inspect, convert };
+  /** The files of the dump on screen, also those of runs that are left out and may come back. */
+  const files = () => [...taken.values()];
+
+  return { files, add, addTransferred, removeRun, restoreRun, openBeside, setMapping, inspect, convert };
 }

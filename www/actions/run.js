@@ -23,8 +23,10 @@ export function runActions({ get, set }, engine) {
     const rows = [];
     abort = new AbortController();
     set({ running: { analysis, progress: null, rows, startedAt: performance.now(), cancelling: false }, runFailure: null });
-    const about = { analysis, settings, dumpName: dump.runs.map((each) => each.run).join(", ") };
+    const { runs } = dump;
+    const about = { analysis, settings, dumpName: runs.map((each) => each.run).join(", "), runs, runOf: /** @type {string[]} */ ([]) };
     try {
+      if (runs.length > 1) for (const { capture, run } of await (await engine).inspect({ what: "captures" })) about.runOf[capture] = run;
       const { signal } = abort;
       const result = await (
         await engine
@@ -52,16 +54,16 @@ export function runActions({ get, set }, engine) {
     }
   }
 
-  /** What was measured before the reader cancelled. @param {Pick<Outcome, "analysis" | "settings" | "dumpName">} about @param {Row[]} rows */
+  /** What was measured before the reader cancelled. @param {Pick<Outcome, "analysis" | "settings" | "dumpName" | "runs" | "runOf">} about @param {Row[]} rows */
   function keepPart(about, rows) {
     const progress = get().running?.progress;
     if (progress) keep({ ...about, ...progress, report: null, rows, files: [], problems: [] });
   }
 
-  /** @param {Omit<Outcome, "id">} outcome */
+  /** @param {Omit<Outcome, "id" | "name">} outcome */
   function keep(outcome) {
-    const id = ++lastId;
-    set({ outcomes: [...get().outcomes, { id, ...outcome }], shown: id, comparedTo: null });
+    const id = (lastId = Math.max(lastId, ...get().outcomes.map((each) => each.id)) + 1);
+    set({ outcomes: [...get().outcomes, { id, name: "", ...outcome }], shown: id, comparedTo: null });
   }
 
   /** @param {Partial<Running>} change */
@@ -70,10 +72,25 @@ export function runActions({ get, set }, engine) {
     if (running) set({ running: { ...running, ...change } });
   }
 
+  /** @param {number} id @param {string} name "" takes its own name away */
+  const renameOutcome = (id, name) =>
+    set({ outcomes: get().outcomes.map((outcome) => (outcome.id === id ? { ...outcome, name: name.trim() } : outcome)) });
+
+  /** Forgets a result; where it is on screen, the newest that is left takes its place. @param {number} id */
+  function deleteOutcome(id) {
+    const outcomes = get().outcomes.filter((outcome) => outcome.id !== id);
+    const { shown, comparedTo } = get();
+    set({
+      outcomes,
+      shown: shown === id ? (outcomes.at(-1)?.id ?? null) : shown,
+      comparedTo: comparedTo === id || shown === id ? null : comparedTo,
+    });
+  }
+
   function cancel() {
     abort?.abort();
     patch({ cancelling: true });
   }
 
-  return { run, cancel };
+  return { run, cancel, renameOutcome, deleteOutcome };
 }

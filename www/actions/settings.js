@@ -1,10 +1,9 @@
-// The settings as a reader changes them, kept in step with the page's address and with what the core says of them.
+// The settings as a reader changes them, kept in step with what the core says of them.
 
 /** @import { Engine } from "../engine/client.js" */
 /** @import { State } from "../types.js" */
 /** @import { Store } from "../store.js" */
 import { changedSettings, withValue } from "../settings.js";
-import { hashOf, stateOfHash } from "../link.js";
 import { failureOf } from "./failure.js";
 
 /** How long typing has to pause before the core is asked about the settings. */
@@ -24,25 +23,8 @@ export function settingsActions({ get, set, watch }, engine) {
     for (const [flag, text] of Object.entries(settings)) setValue(flag, text);
   }
 
-  /**
-   * From now on the address follows the settings and the settings follow the address, and the core is asked about each change.
-   * @param {{ setMapping: (mapping: State["mapping"]) => unknown, openBeside: () => unknown }} dump what a link can ask for
-   */
-  function follow({ setMapping, openBeside }) {
-    watch(
-      ({ analysis, values, verify, lesson, mapping }) => [analysis, values, verify, lesson, mapping],
-      () => {
-        const hash = hashOf(get());
-        if (location.hash.replace(/^#/, "") !== hash)
-          history.replaceState(history.state, "", hash ? `#${hash}` : location.pathname + location.search);
-      },
-    );
-    addEventListener("hashchange", () => {
-      const { mapping, beside } = get();
-      set(stateOfHash(get(), location.hash));
-      if (!same(mapping, get().mapping)) setMapping(get().mapping);
-      if (get().beside !== "" && get().beside !== beside) openBeside();
-    });
+  /** From now on the core is asked about each change. */
+  function follow() {
     let timer = 0;
     watch(
       ({ analysis, values, dump, running }) => [analysis, values, dump, running === null],

@@ -48,7 +48,7 @@ export function figure(Plot, chart) {
   return h(
     "figure",
     { class: "kv-chart", "data-chart": chart.name },
-    h("figcaption", {}, h("h4", {}, chart.title), h("p", { class: "small muted" }, chart.note)),
+    h("figcaption", {}, h("h3", {}, chart.title), h("p", { class: "small muted" }, chart.note)),
     chart.choice &&
       picker(chart.choice, (value) => {
         choice = value;

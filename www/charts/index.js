@@ -1,6 +1,7 @@
 // What the page calls: the charts of a result, of two results, and of the dump. Plot (92 KB) is loaded by the first call.
 
 import { fill, h } from "../dom.js";
+import { allRunsChart } from "./all-runs.js";
 import { bytesChart } from "./bytes.js";
 import { lossyCompareChart } from "./lossy-compare.js";
 import { dumpView } from "./dump.js";
@@ -79,6 +80,16 @@ export async function drawResult(container, report, names, actions = {}) {
 export async function drawCompare(container, a, b) {
   const chart = a.report.rows.length > 0 && b.report.rows.length > 0 ? twoRunsChart(a, b) : null;
   show(await loadPlot(), container, chart ? [chart] : [], "These two results have no layer and stage in common.");
+}
+
+/**
+ * All runs as points; nothing where there are not two with something in common.
+ * @param {HTMLElement} container
+ * @param {Parameters<typeof allRunsChart>[0]} runs
+ */
+export async function drawRuns(container, runs) {
+  const chart = allRunsChart(runs);
+  if (chart) show(await loadPlot(), container, [chart]);
 }
 
 /**

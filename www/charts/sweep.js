@@ -16,7 +16,23 @@ const SHAPES = [
   (/** @type {number} */ r) => `M${-r * 0.9},${-r * 0.9}h${r * 1.8}v${r * 1.8}h${-r * 1.8}z`,
   (/** @type {number} */ r) => `M0,${-r * 1.3}L${r * 1.3},0L0,${r * 1.3}L${-r * 1.3},0z`,
   (/** @type {number} */ r) => `M0,${-r * 1.2}L${r * 1.15},${r * 0.85}H${-r * 1.15}z`,
+  (/** @type {number} */ r) => `M0,${r * 1.2}L${r * 1.15},${-r * 0.85}H${-r * 1.15}z`,
+  (/** @type {number} */ r) => cross(r * 1.15, r * 0.42),
+  (/** @type {number} */ r) => star(r * 1.4, r * 0.62),
+  (/** @type {number} */ r) => `M${-r * 1.3},${-r * 0.6}h${r * 2.6}v${r * 1.2}h${-r * 2.6}z`,
+  (/** @type {number} */ r) => `M${-r * 0.6},${-r * 1.3}h${r * 1.2}v${r * 2.6}h${-r * 1.2}z`,
+  (/** @type {number} */ r) => `M${-r * 1.2},0L${-r * 0.6},${-r}H${r * 0.6}L${r * 1.2},0L${r * 0.6},${r}H${-r * 0.6}z`,
 ];
+
+/** A plus sign. @param {number} r half its size @param {number} w half an arm's width */
+const cross = (r, w) => `M${-w},${-r}H${w}V${-w}H${r}V${w}H${w}V${r}H${-w}V${w}H${-r}V${-w}H${-w}z`;
+
+/** Five points. @param {number} outer @param {number} inner */
+const star = (outer, inner) =>
+  `M${Array.from({ length: 10 }, (_, i) => {
+    const [r, angle] = [i % 2 ? inner : outer, (Math.PI * i) / 5 - Math.PI / 2];
+    return `${(r * Math.cos(angle)).toFixed(2)},${(r * Math.sin(angle)).toFixed(2)}`;
+  }).join("L")}z`;
 
 const AXIS = {
   mae: { K: "Mean absolute error of K", V: "Mean absolute error of V" },

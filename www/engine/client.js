@@ -141,6 +141,17 @@ export class Engine {
   }
 
   /**
+   * Takes a run in again that was left out.
+   * @param {string} run
+   * @returns {Promise<DumpSummary>}
+   */
+  async restoreRun(run) {
+    const summary = await this.#call("restoreRun", { run });
+    this.#removed.delete(run);
+    return summary;
+  }
+
+  /**
    * Says how arrays without meta files are to be read, and scans again.
    * @param {Mapping} mapping
    * @returns {Promise<DumpSummary>}

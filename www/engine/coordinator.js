@@ -40,7 +40,7 @@ let engine;
 let current;
 const kept = new Kept();
 
-const methods = { start, specs, formats, takeFiles, scan, removeRun, setMapping, plan, run, cancel, inspect, convert };
+const methods = { start, specs, formats, takeFiles, scan, removeRun, restoreRun, setMapping, plan, run, cancel, inspect, convert };
 
 self.onmessage = async ({ data: { id, method, args } }) => {
   try {
@@ -134,6 +134,11 @@ function isMeta({ path, file }) {
 async function removeRun({ run }) {
   kept.clear();
   return engine.removeRun(run);
+}
+
+/** @param {{ run: string }} args */
+async function restoreRun({ run }) {
+  return engine.restoreRun(run);
 }
 
 /** @param {{ mapping: Mapping }} args */

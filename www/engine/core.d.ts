@@ -285,7 +285,11 @@ maxAbs: number,
 /**
  * Cosine of the angle between original and restored values; 0 where either is all zero.
  */
-cosine: number, };
+cosine: number, 
+/**
+ * Root of the mean square of the original values: what the other figures are small or large against.
+ */
+valueRms: number, };
 
 /**
  * A format that can be written.

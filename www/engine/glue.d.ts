@@ -53,6 +53,10 @@ export class Engine {
      */
     removeRun(run: string): DumpSummary;
     /**
+     * Takes a run in again that was left out; the summary of all that is there then.
+     */
+    restoreRun(run: string): DumpSummary;
+    /**
      * Scans all files; the dump's summary. `added` are the paths that are new: their runs count again, if they were removed before.
      */
     scan(added: string[]): DumpSummary;
@@ -168,6 +172,7 @@ export interface InitOutput {
     readonly engine_new: () => number;
     readonly engine_plan: (a: number, b: number, c: number, d: any) => [number, number, number];
     readonly engine_removeRun: (a: number, b: number, c: number) => [number, number, number];
+    readonly engine_restoreRun: (a: number, b: number, c: number) => [number, number, number];
     readonly engine_scan: (a: number, b: number, c: number) => [number, number, number];
     readonly engine_setMapping: (a: number, b: any) => [number, number, number];
     readonly engine_start: (a: number, b: number, c: number, d: any, e: number) => [number, number, number];

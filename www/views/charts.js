@@ -23,6 +23,9 @@ export const drawCharts = (container, report, app) =>
  */
 export const drawComparison = (container, a, b) => orSay(container, async () => (await load()).drawCompare(container, a, b));
 
+/** @param {HTMLElement} container @param {{ name: string, rows: import("../engine/core.js").Row[] }[]} runs */
+export const drawAllRuns = (container, runs) => orSay(container, async () => (await load()).drawRuns(container, runs));
+
 /** @param {HTMLElement} container @param {App} app @param {AbortSignal} signal */
 export const drawDump = (container, app, signal) => orSay(container, async () => (await load()).drawDump(container, app, { signal }));
 

@@ -40,17 +40,17 @@ export function downloads(files, name, page) {
     report,
     h(
       "button",
-      { type: "button", id: "download-all", on: { click: async () => save(await zipOf(files), `${name}.zip`) } },
+      { type: "button", id: "download-all", on: { click: async () => save(await zipOf(files, await page()), `${name}.zip`) } },
       "Download all (.zip)",
     ),
   );
 }
 
-/** @param {ReportFile[]} files @returns {Promise<Blob>} */
-async function zipOf(files) {
+/** @param {ReportFile[]} files @param {Blob} page report.html @returns {Promise<Blob>} */
+async function zipOf(files, page) {
   // Loaded only when it is needed.
   const { downloadZip } = await import("../vendor/client-zip.js");
-  return downloadZip(files.map(({ name, bytes }) => ({ name, input: bytes }))).blob();
+  return downloadZip([...files.map(({ name, bytes }) => ({ name, input: bytes })), { name: "report.html", input: page }]).blob();
 }
 
 /** @param {string} name */

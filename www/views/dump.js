@@ -2,14 +2,20 @@
 
 /** @import { App } from "../app.js" */
 /** @import { DumpSummary, FormatInfo, RunSummary } from "../engine/core.js" */
+/** @import { State } from "../types.js" */
 import { byId, fill, h } from "../dom.js";
 import { chosenFiles } from "../files.js";
 import { bytesElement, count, megabytes, plural } from "../format.js";
 import { convertPanel } from "./convert.js";
 import { failureBox } from "./failure.js";
+import { gettingPanel } from "./getting.js";
 import { mappingPanel } from "./mapping.js";
 import { picturesPanel } from "./pictures.js";
 import { problemList } from "./problems.js";
+import { inWords } from "../words.js";
+
+/** Files with a word about them; the rest are counted. */
+const MAX_NOTES = 20;
 
 /** @param {App} app */
 export function mountDump(app) {
@@ -36,21 +42,29 @@ export function mountDump(app) {
   const about = h(
     "p",
     { class: "about muted" },
-    "A KV dump is what a language model keeps of past tokens: keys and values for each layer, written to files while it runs. kvlens reads capture folders (",
-    h("code", {}, "meta_*.json"),
-    " with the K and V files that they name), such as MNN’s KV dump writes, archives of them, and arrays in ",
-    h("code", {}, ".npz"),
-    " or ",
-    h("code", {}, ".safetensors"),
-    " files, and tells how many bytes are left at which error. No dump at hand? The sample is a real one: 9 layers of SmolLM2-135M (",
+    "A KV dump is what a language model keeps of past tokens: keys and values for each layer, written to files. kvlens opens what transformers, vLLM, llama.cpp, mlx-lm and MNN write, and archives of it, and tells how many bytes are left at which error. The sample is a real one: 9 layers of SmolLM2-135M (",
     h("a", { href: "sample/README.txt", target: "_blank" }, "where it comes from"),
     ").",
   );
   const failure = h("div", { role: "alert" });
   const runs = h("ul", { class: "runs" });
+  const leftOut = h("ul", { class: "left-out" });
   const problems = h("div");
   const offer = h("div");
-  fill(byId("dump-body"), drop, about, offer, failure, runs, problems, mappingPanel(app), picturesPanel(app), convertPanel(app));
+  fill(
+    byId("dump-body"),
+    drop,
+    about,
+    gettingPanel(),
+    offer,
+    failure,
+    runs,
+    leftOut,
+    problems,
+    mappingPanel(app),
+    picturesPanel(app),
+    convertPanel(app),
+  );
 
   store.watch(
     ({ dump, reading, formats }) => [dump, reading, formats],
@@ -63,10 +77,13 @@ export function mountDump(app) {
       status.textContent = reading
         ? `${reading} …`
         : empty
-          ? `a folder, several folders, or files: ${["captures", ...endings(formats)].join(", ")}`
+          ? `a folder, several folders, or files: ${[...new Set(["captures", ...endings(formats)])].join(", ")}`
           : "";
       about.hidden = !empty;
+      const left = !empty && document.activeElement === sample;
       sample.hidden = !empty;
+      // A button that goes away takes the focus with it.
+      if (left) byId("dump").focus({ preventScroll: true });
     },
   );
   store.watch(
@@ -95,10 +112,35 @@ export function mountDump(app) {
   store.watch(
     (state) => state.dump,
     (dump) => {
-      fill(runs, dump?.runs.map((run) => runLine(run, () => void app.removeRun(run.run))) ?? []);
-      fill(problems, dump && dumpProblems(dump));
+      fill(runs, dump?.runs.map((run) => runLine(run, () => void remove(run.run))) ?? []);
+      fill(problems, dump && dumpProblems(store.get(), dump), dump && noteList(dump));
     },
   );
+  store.watch(
+    (state) => state.leftOut,
+    (all) => fill(leftOut, all.map(leftOutLine)),
+  );
+
+  /** The button that undoes it takes the focus over. @param {string} run */
+  async function remove(run) {
+    await app.removeRun(run);
+    /** @type {HTMLElement | null} */ (leftOut.querySelector("li:last-child button"))?.focus();
+  }
+
+  /** @param {RunSummary} run */
+  function leftOutLine({ run, captures }) {
+    const name = run || "Files without a folder";
+    const restore = async () => {
+      await app.restoreRun(run);
+      byId("dump").focus({ preventScroll: true });
+    };
+    return h(
+      "li",
+      {},
+      h("p", { class: "facts muted" }, h("span", { class: "fact" }, name), fact(`${plural(captures, "capture")} left out`)),
+      h("button", { type: "button", class: "quiet", "aria-label": `Take ${name} in again`, on: { click: restore } }, "Take in again"),
+    );
+  }
 
   /** @param {string} id @param {Record<string, any>} props */
   function fileInput(id, props) {
@@ -160,7 +202,7 @@ function runLine(run, remove) {
   const stages = inOrder.map(({ stage, captures }) => `${count(captures)} ${stage}`).join(", ");
   const lengths = run.shapes.map(({ seqLen }) => seqLen);
   const [least, greatest] = [Math.min(...lengths), Math.max(...lengths)];
-  const shapes = [...new Set(run.shapes.map(({ kvHeads, headDim }) => `${plural(kvHeads, "KV head")} × ${headDim}`))];
+  const shapes = [...new Set(run.shapes.map(shapeText))];
   const more = shapes.length > 2 ? ` and ${plural(shapes.length - 2, "more shape")}` : "";
   const name = run.run || "Files without a folder";
   return h(
@@ -184,17 +226,33 @@ function runLine(run, remove) {
   );
 }
 
+/** V's size is told where it is not K's. @param {RunSummary["shapes"][number]} shape */
+function shapeText({ kvHeads, headDim, vKvHeads, vHeadDim }) {
+  const ofK = `${plural(kvHeads, "KV head")} × ${headDim}`;
+  return !vKvHeads && !vHeadDim ? ofK : `${ofK} (V ${vKvHeads ?? kvHeads} × ${vHeadDim ?? headDim})`;
+}
+
 /** @param {string} text @param {string} [title] */
 const fact = (text, title) => h("span", { class: "fact", title }, text);
 
-/** @param {DumpSummary} dump */
-function dumpProblems({ problems: all, captures, guesses }) {
+/** @param {State} state @param {DumpSummary} dump */
+function dumpProblems(state, { problems: all, captures, guesses }) {
   // A file that is asked about has its form.
   const asked = new Set((guesses ?? []).filter(({ asks }) => asks.length > 0).flatMap(({ files }) => files));
-  const problems = all.filter(({ file }) => !asked.has(file));
+  const problems = all.filter(({ file }) => !asked.has(file)).map((problem) => ({ ...problem, message: inWords(state, problem.message) }));
   const rest = captures > 0 ? "The rest is analysed." : "Nothing else is there to analyse.";
   return problemList(problems, `${plural(problems.length, "file")} left out. ${rest}`);
 }
+
+/** What to know about files that are read all the same. @param {DumpSummary} dump */
+const noteList = ({ notes }) =>
+  notes.length > 0 &&
+  h(
+    "ul",
+    { class: "notes small" },
+    notes.slice(0, MAX_NOTES).map(({ file, text }) => h("li", {}, h("code", {}, file), `: ${text}`)),
+    notes.length > MAX_NOTES && h("li", {}, `and ${plural(notes.length - MAX_NOTES, "more note")}`),
+  );
 
 /** Of what opens, all that a name's ending tells. @param {FormatInfo[]} formats */
 const endings = (formats) => formats.flatMap(({ names }) => names.filter((name) => name.startsWith("*.")).map((name) => name.slice(1)));

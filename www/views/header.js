@@ -44,13 +44,21 @@ export function mountHeader(app) {
   );
 
   store.watch(
-    ({ update, engine }) => [update, engine.failure],
+    ({ update, engine, strangeKeys }) => [update, engine.failure, strangeKeys.join()],
     () => {
-      const { update, engine } = store.get();
+      const { update, engine, strangeKeys } = store.get();
       fill(
         byId("notice"),
         engine.failure &&
           h("div", { class: "message" }, h("p", { class: "what" }, engine.failure.message), h("p", {}, engine.failure.hint)),
+        strangeKeys.length > 0 &&
+          h(
+            "div",
+            { class: "message note", id: "strange-keys" },
+            h("p", { class: "what" }, `The link has what this page does not know: ${strangeKeys.join(", ")}`),
+            h("p", {}, "All else in it was taken. It may be from a newer version, or misspelt."),
+            h("div", { class: "buttons" }, h("button", { type: "button", on: { click: () => store.set({ strangeKeys: [] }) } }, "Dismiss")),
+          ),
         update &&
           h(
             "div",

@@ -1,9 +1,22 @@
 // A result's headline: the KV ratio large, and beside it what K and V reach, lossless and lossy, and at what error.
 
-/** @import { AnalysisSpec, Group, Report, Weighted } from "../engine/core.js" */
+/** @import { AnalysisSpec, Group, Report } from "../engine/core.js" */
 /** @import { Outcome } from "../types.js" */
 import { h } from "../dom.js";
-import { cosine, count, duration, error, megabytes, plural, ratio } from "../format.js";
+import { totals, variantName } from "../figures.js";
+import { cosine, count, duration, error, megabytes, percent, plural, ratio } from "../format.js";
+
+/** Below this cosine of K or V a variant is no recommendation, however small it is. */
+const USABLE_COSINE = 0.999;
+
+/** @type {Record<string, string>} */
+const MEANING = {
+  cosine: "Cosine between captured and restored values, mean over captures",
+  MAE: "Mean absolute error",
+  RMSE: "Root of the mean square error",
+  "of the values": "The RMSE as a share of the values' own root mean square",
+  worst: "The greatest absolute error of any value; the reports have the mean of the captures' greatest",
+};
 
 /** @param {Outcome} outcome @param {AnalysisSpec | undefined} spec */
 export function headline({ report, elapsedMs, bytes, captures }, spec) {
@@ -16,8 +29,9 @@ export function headline({ report, elapsedMs, bytes, captures }, spec) {
         "div",
         { class: "headline" },
         h("p", { class: "big" }, h("span", { class: "big-label" }, "KV"), h("span", { class: "big-value" }, ratio(best.all.kvRatio))),
-        figures(best),
+        figures(best, totals(report.rows.filter((row) => variantName(row.variant) === variantName(best.variant) || row.lossless))),
       ),
+    best && h("p", { class: "covers muted" }, covers(report, spec)),
     sentence(report, best, spec),
     h(
       "p",
@@ -55,30 +69,61 @@ function sentence(report, best, spec) {
       `. ${count(passing)} of ${count(report.groups.length)} ${spec.variantNoun}s pass.`,
     );
   }
-  const [{ variant, all }] = [...report.groups].sort((a, b) => b.all.kvRatio - a.all.kvRatio);
+  const usable = report.groups.filter(({ all }) => Math.min(all.kErrors?.cosine ?? 1, all.vErrors?.cosine ?? 1) >= USABLE_COSINE);
+  const [first] = [...(usable.length > 0 ? usable : report.groups)].sort((a, b) => {
+    if (usable.length > 0) return b.all.kvRatio - a.all.kvRatio;
+    return (b.all.kErrors?.cosine ?? 1) + (b.all.vErrors?.cosine ?? 1) - (a.all.kErrors?.cosine ?? 1) - (a.all.vErrors?.cosine ?? 1);
+  });
+  const { variant, all } = first;
   const errors =
     all.kErrors && all.vErrors ? `, at a K cosine of ${cosine(all.kErrors.cosine)} and a V cosine of ${cosine(all.vErrors.cosine)}` : "";
   return h(
     "p",
     { class: "sentence" },
-    "Smallest: ",
+    usable.length > 0
+      ? `Smallest of the ${usable.length} with both cosines at least ${USABLE_COSINE}: `
+      : `None of the ${report.groups.length} keeps both cosines at ${USABLE_COSINE} or above; the closest: `,
     h("strong", {}, variant.label),
     variant.bits ? ` with ${variant.bits} bits` : "",
     `, KV ${ratio(all.kvRatio)}${errors}.`,
   );
 }
 
-/** @param {Group} group */
-function figures({ all, lossless, lossy }) {
+/** Which layers the figures are of. @param {Report} report @param {AnalysisSpec | undefined} spec */
+function covers(report, spec) {
+  const layers = new Set(report.rows.map((row) => row.layerId));
+  const lossless = new Set(report.rows.filter((row) => row.lossless).map((row) => row.layerId));
+  const lossy = layers.size - lossless.size;
+  if (spec?.measuresLossless === false)
+    return `Over the ${plural(layers.size, "lossy layer")} only: layers that stay lossless are not in these figures.`;
+  if (lossless.size === 0) return `Over all ${plural(layers.size, "layer")}, all lossy.`;
+  if (lossy === 0) return `Over all ${plural(layers.size, "layer")}, all lossless.`;
+  return `Over all ${plural(layers.size, "layer")}: ${lossless.size} lossless, ${lossy} lossy. Errors are those of the lossy ones.`;
+}
+
+/** @param {Group} group @param {ReturnType<typeof totals>} whole the same rows' greatest errors, of which the report has the mean */
+function figures({ all, lossless, lossy }, whole) {
   const both = lossless.rows > 0 && lossy.rows > 0;
-  const heads = ["ratio", ...(both ? ["lossless", "lossy"] : []), ...(all.kErrors ? ["cosine", "MAE", "RMSE", "mean max"] : [])];
+  const heads = [
+    "ratio",
+    ...(both ? ["lossless", "lossy"] : []),
+    ...(all.kErrors ? ["cosine", "MAE", "RMSE", "of the values", "worst"] : []),
+  ];
   /** @param {"k" | "v"} side */
   const line = (side) => {
     const errors = all[`${side}Errors`];
     const cells = [
       ratio(all[`${side}Ratio`]),
       ...(both ? [ratio(lossless[`${side}Ratio`]), ratio(lossy[`${side}Ratio`])] : []),
-      ...(errors ? [cosine(errors.cosine), error(errors.mae), error(errors.rmse), error(errors.maxAbs)] : []),
+      ...(errors
+        ? [
+            cosine(errors.cosine),
+            error(errors.mae),
+            error(errors.rmse),
+            percent(errors.rmse / errors.valueRms),
+            error(whole[side].errors?.maxAbs ?? errors.maxAbs),
+          ]
+        : []),
     ];
     return h(
       "tr",
@@ -101,7 +146,7 @@ function figures({ all, lossless, lossy }) {
           "tr",
           {},
           h("td"),
-          heads.map((head) => h("th", { scope: "col" }, head)),
+          heads.map((head) => h("th", { scope: "col", title: MEANING[head] }, head)),
         ),
       ),
       h("tbody", {}, line("k"), line("v")),
@@ -109,19 +154,22 @@ function figures({ all, lossless, lossy }) {
   );
 }
 
-/** The figures by which two runs are compared: name, value, how it is written, and whether more is better. @param {Weighted} all */
-export function comparable(all) {
+/**
+ * The figures by which two runs are compared: name, value, how it is written, and whose it is.
+ * @param {ReturnType<typeof totals>} all
+ */
+export function comparable({ k, v, kvRatio }) {
   /** @type {[string, number | null, (n: number) => string, string][]} */
   const figures = [
-    ["KV ratio", all.kvRatio, ratio, ""],
-    ["K ratio", all.kRatio, ratio, "k"],
-    ["V ratio", all.vRatio, ratio, "v"],
-    ["K cosine", all.kErrors?.cosine ?? null, cosine, "k"],
-    ["V cosine", all.vErrors?.cosine ?? null, cosine, "v"],
-    ["K MAE", all.kErrors?.mae ?? null, error, "k"],
-    ["V MAE", all.vErrors?.mae ?? null, error, "v"],
-    ["K RMSE", all.kErrors?.rmse ?? null, error, "k"],
-    ["V RMSE", all.vErrors?.rmse ?? null, error, "v"],
+    ["KV ratio", kvRatio, ratio, ""],
+    ["K ratio", k.ratio, ratio, "k"],
+    ["V ratio", v.ratio, ratio, "v"],
+    ["K cosine", k.errors?.cosine ?? null, cosine, "k"],
+    ["V cosine", v.errors?.cosine ?? null, cosine, "v"],
+    ["K MAE", k.errors?.mae ?? null, error, "k"],
+    ["V MAE", v.errors?.mae ?? null, error, "v"],
+    ["K RMSE", k.errors?.rmse ?? null, error, "k"],
+    ["V RMSE", v.errors?.rmse ?? null, error, "v"],
   ];
   return figures;
 }

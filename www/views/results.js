@@ -11,6 +11,8 @@ import { oneVariant, specOf } from "../settings.js";
 import { drawCharts, reportFile } from "./charts.js";
 import { comparison } from "./two-runs.js";
 import { downloads } from "./downloads.js";
+import { runTable } from "./by-run.js";
+import { caveatList } from "./caveats.js";
 import { headline } from "./headline.js";
 import { problemList } from "./problems.js";
 import { bestOf, runList } from "./runs.js";
@@ -49,8 +51,11 @@ export function mountResults(app) {
       // New charts take this much room until they are drawn: what is below does not jump up and down.
       const height = /** @type {HTMLElement | null} */ (shown.querySelector(".charts"))?.offsetHeight;
       if (height) shown.style.setProperty("--charts-height", `${height}px`);
+      const hadFocus = shown.contains(document.activeElement) || list.contains(document.activeElement);
       fill(shown, outcome && (other ? comparison(app, outcome, other) : outcomeView(app, outcome)));
-      fill(list, outcomes.length > 0 && runList(app, outcomes, id, comparedTo));
+      fill(list, (outcomes.length > 0 || store.get().kept) && runList(app, outcomes, id, comparedTo));
+      // What was pressed is gone with what it stood in: the result that came of it is next.
+      if (hadFocus) byId("result").focus({ preventScroll: true });
     },
   );
 
@@ -95,6 +100,7 @@ function outcomeView(app, outcome) {
       outcome.problems,
       `${plural(outcome.problems.length, "capture")} could not be read, and ${outcome.problems.length === 1 ? "is" : "are"} not in these figures.`,
     ),
+    caveatList(app, outcome),
     report && downloads(files, `kvlens-${outcome.analysis}`, () => reportFile(app, report, outcome)),
     report && charts,
     tables(app, outcome),
@@ -111,9 +117,12 @@ function tables(app, outcome) {
   const perVariant = compared && report ? [heading(`By ${spec.variantNoun}`), groupTable(report.groups, "Figures of each variant")] : [];
   if (rows.length === 0) return perVariant;
   const slot = h("div");
+  const byRun = h("div");
   /** @param {string} [variant] */
-  const draw = (variant) =>
+  const draw = (variant) => {
     fill(slot, layerTable(new LayerSums().add(rows, variant).list, `Figures of each layer${variant ? `, ${variant}` : ""}`));
+    if (outcome.runOf.length > 0) fill(byRun, heading("By run"), runTable(outcome, variant));
+  };
   const choice = h(
     "select",
     { "aria-label": "Method of the table by layer", on: { change: () => draw(choice.value) } },
@@ -122,7 +131,7 @@ function tables(app, outcome) {
   const best = bestOf(outcome);
   if (compared) choice.value = best ? variantName(best.variant) : variants[0];
   draw(compared ? choice.value : undefined);
-  return [...perVariant, heading("By layer", compared ? choice : null), slot];
+  return [...perVariant, byRun, heading("By layer", compared ? choice : null), slot];
 }
 
 /** @param {string} text @param {HTMLElement | null} [extra] */

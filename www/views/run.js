@@ -4,8 +4,9 @@
 /** @import { Running } from "../types.js" */
 import { byId, fill, h } from "../dom.js";
 import { count, duration, megabytes, plural } from "../format.js";
-import { commandOf } from "../link.js";
+import { commandOf, linkOf } from "../link.js";
 import { paramsOf, specOf } from "../settings.js";
+import { copyButton } from "./copy.js";
 import { failureBox } from "./failure.js";
 
 /** @param {App} app @returns {HTMLElement} */
@@ -24,7 +25,7 @@ export function runBar(app) {
     "div",
     { class: "share buttons" },
     h("label", { class: "check", title: "Decode what was compressed again, and compare it with the dump bit for bit" }, verify, "Verify"),
-    copyButton("Copy link", "The address with these settings", () => location.href),
+    copyButton("Copy link", "The address with these settings, and with the dump where it lies beside this page", () => linkOf(store.get())),
     copyButton("Copy command", "The same run on the command line", () => commandOf(store.get())),
   );
   const root = h("div", {}, h("div", { class: "run-bar" }, go, h("div", { class: "state" }, text, bar), share), failure);
@@ -82,24 +83,6 @@ function progressText({ progress, cancelling }) {
   const speed = bytes / elapsedMs / 1000;
   const left = bytes > 0 && elapsedMs > 500 ? ` · ${duration(((bytesTotal - bytes) / bytes) * elapsedMs)} left` : "";
   return `${count(captures)} / ${count(capturesTotal)} captures · ${megabytes(bytes)} of ${megabytes(bytesTotal)} · ${speed < 10 ? speed.toFixed(1) : count(speed)} MB/s${left}`;
-}
-
-/** @param {string} label @param {string} title @param {() => string} what */
-function copyButton(label, title, what) {
-  const button = h("button", { type: "button", class: "quiet", title, on: { click: copy } }, label);
-  async function copy() {
-    let said = "Copied";
-    try {
-      await navigator.clipboard.writeText(what());
-    } catch {
-      // No clipboard (no permission, no https): the text is shown to be copied by hand.
-      prompt(title, what());
-      said = label;
-    }
-    button.textContent = said;
-    setTimeout(() => (button.textContent = label), 1500);
-  }
-  return button;
 }
 
 /** Says start, each quarter and the end to screen readers: not every tick. @param {App} app */

@@ -2,8 +2,11 @@
 
 /** @import { App } from "../app.js" */
 /** @import { Outcome } from "../types.js" */
-import { h } from "../dom.js";
-import { count, ratio } from "../format.js";
+import { byId, h } from "../dom.js";
+import { count, megabytes, ratio } from "../format.js";
+import { variantName } from "../figures.js";
+import { KEEP_BYTES } from "../keep.js";
+import { drawAllRuns } from "./charts.js";
 
 /** @param {Outcome} outcome */
 export const settingsText = ({ settings }) =>
@@ -14,27 +17,69 @@ export const settingsText = ({ settings }) =>
 /** @param {Outcome} outcome */
 export const bestOf = ({ report }) => (report && report.headline !== null ? report.groups[report.headline] : null);
 
+/** @param {Outcome} outcome */
+export const nameOf = ({ id, name, analysis }) => name || `#${id} ${analysis}`;
+
+/** The rows of its best variant, and of the layers that stayed lossless. @param {Outcome} outcome */
+export function bestRows(outcome) {
+  const best = bestOf(outcome);
+  if (!best) return [];
+  const name = variantName(best.variant);
+  return outcome.rows.filter((row) => row.lossless || variantName(row.variant) === name);
+}
+
+/** Its name as a field, until the reader leaves it. @param {App} app @param {Outcome} outcome @param {HTMLElement} button */
+function rename(app, outcome, button) {
+  const field = h("input", {
+    type: "text",
+    class: "run-name",
+    "aria-label": `New name of ${nameOf(outcome)}`,
+    value: nameOf(outcome),
+    maxlength: 80,
+  });
+  let done = false;
+  const end = (/** @type {boolean} */ keep) => {
+    if (done) return;
+    done = true;
+    app.renameOutcome(outcome.id, keep ? field.value : outcome.name);
+    field.replaceWith(button);
+    document.getElementById(`rename-${outcome.id}`)?.focus();
+  };
+  field.addEventListener("blur", () => end(true));
+  field.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== "Escape") return;
+    event.preventDefault();
+    event.stopPropagation();
+    end(event.key === "Enter");
+  });
+  button.replaceWith(field);
+  field.select();
+}
+
 /** @param {App} app @param {Outcome[]} outcomes @param {number | null} shown @param {number | null} comparedTo */
-export function runList({ store }, outcomes, shown, comparedTo) {
+export function runList(app, outcomes, shown, comparedTo) {
+  const { store } = app;
   const onScreen = outcomes.find(({ id }) => id === shown);
   const rows = [...outcomes].reverse().map((outcome) => {
-    const { id, analysis, dumpName, report, captures, capturesTotal } = outcome;
+    const { id, dumpName, report, captures, capturesTotal } = outcome;
     const best = bestOf(outcome);
     const current = id === shown;
     const beside = id === comparedTo;
+    const name = nameOf(outcome);
+    const open = h(
+      "button",
+      {
+        type: "button",
+        class: "link",
+        disabled: current && comparedTo === null,
+        on: { click: () => store.set({ shown: id, comparedTo: null }) },
+      },
+      name,
+    );
     return h(
       "li",
       { "aria-current": current ? "true" : false },
-      h(
-        "button",
-        {
-          type: "button",
-          class: "link",
-          disabled: current && comparedTo === null,
-          on: { click: () => store.set({ shown: id, comparedTo: null }) },
-        },
-        `#${id} ${analysis}`,
-      ),
+      open,
       h("span", { class: "run-settings" }, settingsText(outcome)),
       h("span", { class: "muted" }, dumpName),
       h(
@@ -54,7 +99,49 @@ export function runList({ store }, outcomes, shown, comparedTo) {
             },
             beside ? "End comparison" : "Compare",
           ),
+      h(
+        "span",
+        { class: "run-tools" },
+        h(
+          "button",
+          {
+            type: "button",
+            class: "quiet",
+            id: `rename-${id}`,
+            "aria-label": `Rename ${name}`,
+            on: { click: () => rename(app, outcome, open) },
+          },
+          "Rename",
+        ),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "quiet square",
+            "aria-label": `Delete ${name}`,
+            title: "Delete",
+            on: {
+              click: () => {
+                app.deleteOutcome(id);
+                byId("result").focus();
+              },
+            },
+          },
+          "×",
+        ),
+      ),
     );
   });
-  return [h("h3", {}, "Runs"), h("ol", { class: "run-rows" }, rows)];
+  const keep = h("input", { type: "checkbox", id: "keep", on: { change: () => void app.setKept(keep.checked) } });
+  keep.checked = store.get().kept;
+  const words = `Keep runs in this browser, with their dump up to ${megabytes(KEEP_BYTES)}, until this is turned off`;
+  const plotted = outcomes.map((outcome) => ({ name: nameOf(outcome), rows: bestRows(outcome) })).filter(({ rows }) => rows.length > 0);
+  const chart = h("div", { class: "all-runs" });
+  if (plotted.length > 1) void drawAllRuns(chart, plotted);
+  return [
+    h("h3", {}, "Runs"),
+    h("ol", { class: "run-rows" }, rows),
+    plotted.length > 1 && chart,
+    h("label", { class: "check", title: "Off: nothing of a dump or a result is stored, and closing the tab forgets all" }, keep, words),
+  ];
 }

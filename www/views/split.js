@@ -11,6 +11,8 @@ import { fieldFor } from "./field.js";
 import { layerStrip } from "./strip.js";
 
 const FLAG = "lossless-first-n";
+/** A finger that moved less than this sideways has not begun to drag. */
+const DRAG_PX = 8;
 
 /** @param {App} app */
 export function mountSplit(app) {
@@ -117,14 +119,37 @@ function follow({ element, cells, handle }, { total, position, move }) {
     const { left, width } = cells.getBoundingClientRect();
     move(Math.round(((event.clientX - left) / width) * total()));
   };
+  /** A finger that is down and may still scroll. @type {{ id: number, x: number } | null} */
+  let finger = null;
+  /** @param {PointerEvent} event */
+  const take = (event) => {
+    element.setPointerCapture(event.pointerId);
+    handle.focus({ preventScroll: true });
+    toPointer(event);
+  };
   element.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
+    // A finger may be about to scroll: what it does next tells.
+    if (event.pointerType === "touch") {
+      finger = { id: event.pointerId, x: event.clientX };
+      return;
+    }
     event.preventDefault();
-    element.setPointerCapture(event.pointerId);
-    handle.focus();
-    toPointer(event);
+    take(event);
   });
-  element.addEventListener("pointermove", (event) => element.hasPointerCapture(event.pointerId) && toPointer(event));
+  element.addEventListener("pointermove", (event) => {
+    if (finger?.id === event.pointerId) {
+      if (Math.abs(event.clientX - finger.x) < DRAG_PX) return;
+      finger = null;
+      take(event);
+    } else if (element.hasPointerCapture(event.pointerId)) toPointer(event);
+  });
+  element.addEventListener("pointerup", (event) => {
+    // A tap.
+    if (finger?.id === event.pointerId) take(event);
+    finger = null;
+  });
+  element.addEventListener("pointercancel", () => (finger = null));
   handle.addEventListener("keydown", (event) => {
     const at = position();
     const page = Math.max(1, Math.round(total() / 10));

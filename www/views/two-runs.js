@@ -1,19 +1,22 @@
 // Two runs side by side: the settings in which they differ, and their figures with the difference.
 
 /** @import { App } from "../app.js" */
+/** @import { Row } from "../engine/core.js" */
 /** @import { Outcome } from "../types.js" */
 import { h } from "../dom.js";
-import { error } from "../format.js";
+import { totals } from "../figures.js";
+import { error, plural } from "../format.js";
 import { drawComparison } from "./charts.js";
 import { comparable } from "./headline.js";
-import { bestOf } from "./runs.js";
+import { bestRows, nameOf } from "./runs.js";
 
 /** @param {App} app @param {Outcome} now @param {Outcome} other */
 export function comparison({ store }, now, other) {
   // The earlier run stands left, whichever was chosen first.
   const [a, b] = now.id < other.id ? [now, other] : [other, now];
-  const names = [a, b].map(({ id, analysis }) => `#${id} ${analysis}`);
+  const names = [a, b].map(nameOf);
   const settings = settingRows(a, b);
+  const common = commonRows(a, b);
   const charts = h("div", { class: "charts", "data-analysis": "compare" });
   if (a.report && b.report) void drawComparison(charts, { name: names[0], report: a.report }, { name: names[1], report: b.report });
   return [
@@ -23,11 +26,12 @@ export function comparison({ store }, now, other) {
       h("h3", {}, `Runs ${names.join(" and ")}`),
       h("button", { type: "button", class: "quiet", on: { click: () => store.set({ comparedTo: null }) } }, "End comparison"),
     ),
+    h("p", { class: "covers muted" }, scope(common[0], a, b)),
     charts,
     h(
       "div",
       { class: "compare-pair" },
-      simpleTable("Figures", [...names, "difference"], figureRows(a, b)),
+      simpleTable("Figures", [...names, "difference"], figureRows(common)),
       settings.length > 0 ? simpleTable("Settings that differ", names, settings) : h("p", { class: "muted" }, "The settings are the same."),
     ),
   ];
@@ -68,12 +72,31 @@ function settingRows(a, b) {
   );
 }
 
-/** @param {Outcome} a @param {Outcome} b */
-function figureRows(a, b) {
-  const [left, right] = [bestOf(a), bestOf(b)];
-  if (!left || !right) return [];
-  const others = comparable(right.all);
-  return comparable(left.all).map(([name, value, write, side], i) => {
+/** The rows of each run's best variant, of the captures that both have. @param {Outcome} a @param {Outcome} b @returns {[Row[], Row[]]} */
+function commonRows(a, b) {
+  const [left, right] = [bestRows(a), bestRows(b)];
+  const [inLeft, inRight] = [new Set(left.map(captureOf)), new Set(right.map(captureOf))];
+  return [left.filter((row) => inRight.has(captureOf(row))), right.filter((row) => inLeft.has(captureOf(row)))];
+}
+
+/** @param {Row} row */
+const captureOf = ({ capture, layerId, stage, seqLen }) => `${capture} ${layerId} ${stage} ${seqLen}`;
+
+/** What the figures are over. @param {Row[]} common @param {Outcome} a @param {Outcome} b */
+function scope(common, a, b) {
+  const layers = (/** @type {Row[]} */ rows) => new Set(rows.map((row) => row.layerId)).size;
+  const [both, all] = [layers(common), Math.max(layers(a.rows), layers(b.rows))];
+  if (both === 0) return "These runs have no capture in common.";
+  return both === all
+    ? `Over all ${plural(both, "layer")}, which both runs measured.`
+    : `Over the ${plural(both, "layer")} that both runs measured, of ${all}: the others are left out of these figures.`;
+}
+
+/** @param {[Row[], Row[]]} rows */
+function figureRows([left, right]) {
+  if (left.length === 0) return [];
+  const others = comparable(totals(right));
+  return comparable(totals(left)).map(([name, value, write, side], i) => {
     const other = others[i][1];
     const difference = value === null || other === null ? "–" : signed(other - value);
     return h(

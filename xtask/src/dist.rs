@@ -1,5 +1,6 @@
 //! `cargo xtask build`: dist/, a folder of static files. Every address in it is relative, so that it works under any path.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -145,10 +146,22 @@ fn page() -> Result<PathBuf> {
             &dist.join(to),
         )?;
     }
+    write_snippets(&root.join("docs/snippets"), &dist.join("snippets.json"))?;
     // GitHub Pages leaves out files that begin with an underscore, unless told not to.
     fs::write(dist.join(".nojekyll"), "")?;
     stamp(&dist)?;
     Ok(dist)
+}
+
+/// The snippets that get a dump out of an engine, by name: the page shows those of the docs.
+fn write_snippets(from: &Path, to: &Path) -> Result<()> {
+    let mut snippets = BTreeMap::new();
+    for path in files(from)? {
+        let text = fs::read_to_string(from.join(&path))?;
+        snippets.insert(path.to_string_lossy().into_owned(), text);
+    }
+    fs::write(to, serde_json::to_string(&snippets)?)?;
+    Ok(())
 }
 
 /// Writes the files' digests and a version that is a hash of them into the service worker: any change makes a new version.

@@ -9,6 +9,7 @@ use crate::dump::bytes::stream::Span;
 use crate::dump::capture::Capture;
 use crate::dump::problem::{Note, Problem, Problems};
 use crate::dump::queries::Queries;
+use crate::kvz::PartDecoder;
 
 /// What was found so far, and the files that a format may look up.
 #[derive(Default)]
@@ -30,6 +31,8 @@ pub(crate) struct Findings {
     /// Files that others were found to be made of, and that so need no reading of their own.
     pub parts: HashSet<String>,
     pub limits: Limits,
+    /// What decodes parts of packed dumps.
+    pub part_decoder: PartDecoder,
 }
 
 impl Findings {

@@ -5,6 +5,7 @@ mod captures;
 mod fields;
 mod findings;
 mod ggml_type;
+mod kvz;
 mod llama_cache;
 mod llama_state;
 mod meta;

@@ -201,6 +201,8 @@ fn array(
         "F16" => Element::Known(Dtype::F16),
         "BF16" => Element::Known(Dtype::Bf16),
         "F32" => Element::Known(Dtype::F32),
+        "F8_E4M3" => Element::Known(Dtype::E4m3),
+        "F8_E5M2" => Element::Known(Dtype::E5m2),
         "U16" | "I16" => Element::Bits16,
         other => Element::Other(shorten(other)),
     };

@@ -1,7 +1,7 @@
 //! The table of formats.
 
 use super::spec::Format;
-use super::{captures, llama_cache, npy, packed_meta, queries, safetensors, torch};
+use super::{captures, kvz, llama_cache, npy, packed_meta, queries, safetensors, torch};
 use crate::dump::bytes::path::{file_name, is_like, is_system_file};
 
 /// Every format that is read. The first one whose name fits counts.
@@ -13,6 +13,7 @@ pub(crate) const FORMATS: &[Format] = &[
     safetensors::FORMAT,
     torch::FORMAT,
     llama_cache::FORMAT,
+    kvz::FORMAT,
 ];
 
 /// The formats that a file of this name may have, where only its first bytes tell which.

@@ -11,16 +11,17 @@ use super::matrix::{add_scaled, dot};
 /// Steps of QL for one eigenvalue; two or three are usual.
 const MAX_STEPS: usize = 50;
 
-/// The eigenvectors of the symmetric `matrix` `[size, size]` as rows, by falling eigenvalue.
+/// Eigenvalues of the symmetric `matrix` `[size, size]`, falling, and their vectors as rows.
 #[multiversion(targets("x86_64+avx2"))]
-pub(super) fn eigenvectors(mut matrix: Vec<f64>, size: usize) -> Vec<f64> {
+pub(super) fn eigenvectors(mut matrix: Vec<f64>, size: usize) -> (Vec<f64>, Vec<f64>) {
     let (mut diagonal, mut beside) = (vec![0.0; size], vec![0.0; size]);
     let mut vectors = tridiagonal(&mut matrix, size, &mut diagonal, &mut beside);
     ql(&mut diagonal, &mut beside, &mut vectors, size);
     let mut order: Vec<usize> = (0..size).collect();
     order.sort_by(|a: &usize, b: &usize| diagonal[*b].total_cmp(&diagonal[*a]));
     let row = |&row: &usize| vectors[row * size..][..size].iter().copied();
-    order.iter().flat_map(row).collect()
+    let values = order.iter().map(|&place| diagonal[place]).collect();
+    (values, order.iter().flat_map(row).collect())
 }
 
 /// Makes `matrix` tridiagonal: its diagonal, what lies beside it (from index 0), and the rows of the turn that does so.
@@ -161,7 +162,7 @@ mod tests {
     fn vectors_are_orthonormal_and_the_matrix_only_scales_them() {
         for size in [1, 2, 3, 7, 16, 61] {
             let matrix = covariance(size);
-            let vectors = eigenvectors(matrix.clone(), size);
+            let (_, vectors) = eigenvectors(matrix.clone(), size);
             let rows: Vec<&[f64]> = vectors.chunks_exact(size).collect();
             let mut last = f64::INFINITY;
             for (i, row) in rows.iter().enumerate() {
@@ -188,10 +189,12 @@ mod tests {
 
     #[test]
     fn a_matrix_of_zeros_and_a_diagonal_one_are_fine() {
-        assert!(eigenvectors(vec![0.0; 25], 5).iter().all(|v| v.is_finite()));
+        let (_, vectors) = eigenvectors(vec![0.0; 25], 5);
+        assert!(vectors.iter().all(|v| v.is_finite()));
         let mut diagonal = vec![0.0; 9];
         (diagonal[0], diagonal[4], diagonal[8]) = (1.0, 3.0, 2.0);
-        let vectors = eigenvectors(diagonal, 3);
+        let (values, vectors) = eigenvectors(diagonal, 3);
+        assert_eq!(values, [3.0, 2.0, 1.0]);
         assert_eq!(
             vectors.iter().map(|v| v.abs()).collect::<Vec<_>>(),
             [0., 1., 0., 0., 0., 1., 1., 0., 0.]

@@ -53,7 +53,8 @@ impl StoredBasis {
                 *value = *value / count - a * b;
             }
         }
-        Self::quantized(&eigenvectors(covariance, size), size)
+        let (_, vectors) = eigenvectors(covariance, size);
+        Self::quantized(&vectors, size)
     }
 
     /// A basis that is still to be read.
@@ -103,7 +104,7 @@ impl StoredBasis {
     }
 
     /// The orthonormal basis next to the stored one, by Gram and Schmidt's method. A vector that lies in the span of those before it
-    /// becomes zero.
+    /// gives way to the channel that is farthest from that span.
     pub fn orthonormal(&self) -> Basis {
         let size = self.size;
         let scaled = self.codes.chunks_exact(size).zip(&self.scales);
@@ -129,14 +130,44 @@ impl StoredBasis {
 #[multiversion(targets("x86_64+avx2"))]
 fn gram_schmidt(vectors: &mut [f64], size: usize) {
     for i in 0..size {
-        let (this, later) = vectors[i * size..].split_at_mut(size);
-        let norm = dot(this, this).sqrt();
-        let factor = if norm > 1e-9 { 1.0 / norm } else { 0.0 };
+        let (earlier, rest) = vectors.split_at_mut(i * size);
+        let (this, later) = rest.split_at_mut(size);
+        let mut norm = dot(this, this).sqrt();
+        if norm.is_nan() || norm < 1e-6 {
+            outside(earlier, this);
+            norm = dot(this, this).sqrt();
+        }
+        let factor = 1.0 / norm;
         this.iter_mut().for_each(|value| *value *= factor);
         for other in later.chunks_exact_mut(size) {
             let shared = dot(this, other);
             add_scaled(other, -shared, this);
         }
+    }
+}
+
+/// Makes `vector` what is left of the channel that is farthest from the span of orthonormal vectors.
+fn outside(span: &[f64], vector: &mut [f64]) {
+    let size = vector.len();
+    let inside = |channel: usize| {
+        let shares = span
+            .chunks_exact(size)
+            .map(|vector| vector[channel] * vector[channel]);
+        shares.sum::<f64>()
+    };
+    let shares: Vec<f64> = (0..size).map(inside).collect();
+    let farthest = (0..size).fold(0, |best, next| {
+        if shares[next] < shares[best] {
+            next
+        } else {
+            best
+        }
+    });
+    vector.fill(0.0);
+    vector[farthest] = 1.0;
+    for other in span.chunks_exact(size) {
+        let shared = other[farthest];
+        add_scaled(vector, -shared, other);
     }
 }
 

@@ -173,6 +173,10 @@ fn choose_basis(values: Vec<f32>, shape: Shape, tkc: &Tkc) -> (Klt, Vec<f32>, Ve
     let channels = shape.token_elements();
     let candidates: &[Klt] = match &tkc.klt {
         KltChoice::Is(klt) => std::slice::from_ref(klt),
+        // With many tokens, what more a basis of all channels takes is little.
+        KltChoice::Smallest if channels <= front::MAX_ACROSS && shape.seq_len >= 6 * channels => {
+            &[Klt::None, Klt::AcrossHeads]
+        }
         KltChoice::Smallest if channels <= front::MAX_ACROSS && shape.kv_heads > 1 => {
             &[Klt::None, Klt::PerHead, Klt::AcrossHeads]
         }

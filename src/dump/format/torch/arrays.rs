@@ -165,6 +165,8 @@ fn array(
         "float16" => Element::Known(Dtype::F16),
         "bfloat16" => Element::Known(Dtype::Bf16),
         "float32" => Element::Known(Dtype::F32),
+        "float8_e4m3fn" => Element::Known(Dtype::E4m3),
+        "float8_e5m2" => Element::Known(Dtype::E5m2),
         "int16" | "uint16" => Element::Bits16,
         other => Element::Other(other.to_owned()),
     };

@@ -1,0 +1,325 @@
+//! `.kvz` files, which `kvlens pack` writes: captures are slices of parts, each K or V of a layer, that are decoded when a capture's turn
+//! comes. The container is `crate::kvz`; what decodes a part comes with the scan's options.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::Read;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Map, Value};
+
+use super::fields::Fields;
+use super::findings::Findings;
+use super::queries::attention;
+use super::spec::Format;
+use crate::dump::archive::ListedFile;
+use crate::dump::bytes::Limits;
+use crate::dump::bytes::path::inner_path;
+use crate::dump::bytes::place::{Decode, Place};
+use crate::dump::bytes::source::SourceError;
+use crate::dump::bytes::stream::Span;
+use crate::dump::capture::Capture;
+use crate::dump::problem::{Fault, Problem, shorten};
+use crate::dump::queries::Queries;
+use crate::kvz::{
+    Head, PREFIX_BYTES, PartDecoder, PartInfo, StoredLayer, StoredQueries, head_bytes, read_head,
+};
+use crate::tensor::{Dtype, Shape};
+
+/// Packed dumps.
+pub(super) const FORMAT: Format = Format {
+    label: "packed dump",
+    names: &["*.kvz"],
+    first_bytes: &[],
+    read_head: read,
+    parse,
+};
+
+fn broken(why: impl fmt::Display) -> Fault {
+    Fault::Broken(why.to_string())
+}
+
+/// Reads the head.
+fn read(reader: &mut dyn Read, size: u64, limits: &Limits) -> Result<Vec<u8>, Fault> {
+    let mut head = Vec::new();
+    reader.take(PREFIX_BYTES as u64).read_to_end(&mut head)?;
+    let len = head_bytes(&head).map_err(broken)?;
+    if len > size {
+        return Err(broken("not a whole .kvz file: it ends in its head"));
+    }
+    if len > limits.header_bytes {
+        return Err(Fault::field(
+            "header",
+            format!("{len} bytes"),
+            format!("at most {} (--max-header-mb)", limits.header_bytes),
+        ));
+    }
+    reader
+        .take(len - head.len() as u64)
+        .read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// Takes in the captures and queries that the head tells of.
+fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), Fault> {
+    let head = read_head(head, file.span.len()).map_err(broken)?;
+    let shared = Arc::new(Shared {
+        decoder: findings.part_decoder,
+        decoded: Mutex::default(),
+    });
+    for (number, layer) in head.index.layers.iter().enumerate() {
+        let found = captures(file, &head, number, layer, &findings.limits, &shared);
+        match found {
+            Ok(captures) => findings.captures.extend(captures.into_iter().map(Arc::new)),
+            Err(fault) => {
+                let name = format!(
+                    "{}/layer {} at {}",
+                    file.path, layer.layer_id, layer.position
+                );
+                findings.problem(Problem::new(name, fault));
+            }
+        }
+    }
+    let first = 2 * head.index.layers.len();
+    for (stored, number) in head.index.queries.iter().zip(first..) {
+        match queries(file, &head, number, stored) {
+            Ok(queries) => findings.queries.push(Arc::new(queries)),
+            Err(fault) => {
+                let name = format!("{}/{}", file.path, shorten(&stored.path));
+                findings.problem(Problem::new(name, fault));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The bytes of a part, with their checksum.
+fn part(file: &ListedFile, head: &Head, number: usize) -> Result<Span, Fault> {
+    let missing = || broken("a part that is not there");
+    let entry = head.parts.get(number).ok_or_else(missing)?;
+    // Within the file: the head's parts fill it exactly.
+    let whole = file
+        .span
+        .part(entry.offset, entry.len)
+        .ok_or_else(missing)?;
+    Ok(Span::new(
+        Arc::clone(whole.stream()),
+        whole.offset(),
+        whole.len(),
+        Some(entry.crc),
+    ))
+}
+
+fn captures(
+    file: &ListedFile,
+    head: &Head,
+    number: usize,
+    layer: &StoredLayer,
+    limits: &Limits,
+    shared: &Arc<Shared>,
+) -> Result<Vec<Capture>, Fault> {
+    let dtype = [Dtype::F16, Dtype::Bf16, Dtype::F32]
+        .into_iter()
+        .find(|dtype| dtype.name() == layer.dtype)
+        .ok_or_else(|| Fault::field("dtype", shorten(&layer.dtype), "fp16, bf16 or fp32"))?;
+    let too_large = || {
+        Fault::field(
+            "captures",
+            "a size beyond all bounds",
+            "one that this machine can address",
+        )
+    };
+    let shape = Shape {
+        seq_len: layer.tokens().ok_or_else(too_large)?,
+        kv_heads: layer.kv_heads,
+        head_dim: layer.head_dim,
+    };
+    let v_shape = Shape {
+        kv_heads: layer.v_kv_heads.unwrap_or(layer.kv_heads),
+        head_dim: layer.v_head_dim.unwrap_or(layer.head_dim),
+        ..shape
+    };
+    let make = |is_k: bool| {
+        let (part_number, scheme, shape) = match is_k {
+            true => (2 * number, layer.k_scheme, shape),
+            false => (2 * number + 1, layer.v_scheme, v_shape),
+        };
+        let bytes = shape.bytes(dtype).ok_or_else(too_large)? as u64;
+        let scheme = head.index.schemes.get(scheme);
+        let scheme = scheme.ok_or_else(|| broken("a scheme that is not there"))?;
+        let span = part(file, head, part_number)?;
+        if bytes > limits.unpacked(span.len()) {
+            return Err(Fault::field(
+                "captures",
+                format!("{bytes} bytes in a part of {}", span.len()),
+                "no more than --max-unpack-ratio allows",
+            ));
+        }
+        let part = Arc::new(Part {
+            number: part_number,
+            is_shared: layer.captures.len() > 1,
+            info: PartInfo {
+                scheme: scheme.clone(),
+                is_k,
+                position: layer.position,
+                shape,
+                dtype,
+            },
+            shared: Arc::clone(shared),
+        });
+        Ok((span, part))
+    };
+    let (k, v) = (make(true)?, make(false)?);
+    let mut first = 0;
+    let mut captures = Vec::new();
+    for stored in &layer.captures {
+        let inner = inner_path(&stored.path)
+            .ok_or_else(|| Fault::field("path", shorten(&stored.path), "a path inside the file"))?;
+        let place = |(span, part): &(Span, Arc<Part>)| {
+            // Within the part's size, which fits in memory.
+            let token = part.info.shape.token_elements() * dtype.size();
+            Place {
+                span: span.clone(),
+                beside: Vec::new(),
+                decode: Some(Arc::new(Slice {
+                    part: Arc::clone(part),
+                    range: first * token..(first + stored.tokens) * token,
+                })),
+                strided: None,
+            }
+        };
+        captures.push(Capture {
+            path: format!("{}/{inner}", file.path),
+            inner: Some(inner),
+            run: layer.run.clone(),
+            layer_id: layer.layer_id,
+            stage: stored.stage.clone(),
+            seq_start: layer.position.saturating_add(first as u64),
+            shape: Shape {
+                seq_len: stored.tokens,
+                ..shape
+            },
+            v_shape: Shape {
+                seq_len: stored.tokens,
+                ..v_shape
+            },
+            dtype,
+            k: place(&k),
+            v: place(&v),
+        });
+        first += stored.tokens;
+    }
+    Ok(captures)
+}
+
+fn queries(
+    file: &ListedFile,
+    head: &Head,
+    number: usize,
+    stored: &StoredQueries,
+) -> Result<Queries, Fault> {
+    let span = part(file, head, number)?;
+    let object: &Map<String, Value> = &stored.fields;
+    let fields = Fields(object);
+    let inner = inner_path(&stored.path)
+        .ok_or_else(|| Fault::field("path", shorten(&stored.path), "a path inside the file"))?;
+    let queries = Queries {
+        path: format!("{}/{inner}", file.path),
+        run: fields.run_id()?,
+        layer_id: fields.integer("layer_id", -1)?,
+        positions: fields.positions("positions")?,
+        heads: fields.size("q_heads")?,
+        head_dim: fields.size("head_dim")?,
+        dtype: fields.dtype()?,
+        attention: attention(&fields)?,
+        inner: Some(inner),
+        q: Place::plain(span.clone()),
+    };
+    let expected = queries
+        .shape()
+        .bytes(queries.dtype)
+        .filter(|&bytes| bytes > 0);
+    if expected.map(|bytes| bytes as u64) != Some(span.len()) {
+        let found = format!("a part of {} bytes", span.len());
+        return Err(Fault::field(
+            "q_heads",
+            found,
+            "as many as its shape asks for",
+        ));
+    }
+    Ok(queries)
+}
+
+/// Parts of a file that were decoded last: captures of one layer ask for the same part one after the other.
+struct Shared {
+    decoder: PartDecoder,
+    decoded: Mutex<VecDeque<(usize, Arc<Vec<u8>>)>>,
+}
+
+/// Most decoded parts that are kept: K and V of as many layers as threads usually work on.
+const MAX_DECODED: usize = 8;
+
+/// A part.
+struct Part {
+    number: usize,
+    /// Whether several captures lie in it.
+    is_shared: bool,
+    info: PartInfo,
+    shared: Arc<Shared>,
+}
+
+/// Bytes of a part, once it is decoded.
+struct Slice {
+    part: Arc<Part>,
+    range: Range<usize>,
+}
+
+impl fmt::Debug for Slice {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "bytes {:?} of part {}", self.range, self.part.number)
+    }
+}
+
+impl Part {
+    /// All its elements.
+    fn decode(&self, bytes: &[u8]) -> Result<Arc<Vec<u8>>, SourceError> {
+        let kept = || {
+            let kept = self.shared.decoded.lock();
+            kept.unwrap_or_else(PoisonError::into_inner)
+        };
+        if self.is_shared {
+            let found = kept()
+                .iter()
+                .find(|(number, _)| *number == self.number)
+                .cloned();
+            if let Some((_, decoded)) = found {
+                return Ok(decoded);
+            }
+        }
+        let decoded = self.shared.decoder.decode(&self.info, bytes);
+        let decoded = Arc::new(decoded.map_err(SourceError::Io)?);
+        if self.is_shared {
+            let mut kept = kept();
+            kept.push_back((self.number, Arc::clone(&decoded)));
+            if kept.len() > MAX_DECODED {
+                kept.pop_front();
+            }
+        }
+        Ok(decoded)
+    }
+}
+
+impl Decode for Slice {
+    fn decode(&self, parts: &[Vec<u8>]) -> Result<Vec<u8>, SourceError> {
+        let bytes = parts.first().map_or(&[][..], Vec::as_slice);
+        let decoded = self.part.decode(bytes)?;
+        let slice = decoded.get(self.range.clone());
+        Ok(slice
+            .ok_or(SourceError::Short {
+                needed: self.range.end as u64,
+                end: decoded.len() as u64,
+            })?
+            .to_vec())
+    }
+}

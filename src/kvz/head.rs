@@ -1,0 +1,210 @@
+//! The head of a `.kvz`: how it is told, how long it is, its index, and of each part length and checksum.
+
+use thiserror::Error;
+
+use super::index::StoredIndex;
+
+/// What a file starts with. As PNG's: a byte that is no text, the name, and line ends that a transfer as text would change.
+const MAGIC: [u8; 8] = *b"\x89KVZ\r\n\x1a\n";
+
+/// The version that this writes, and the only one that it reads.
+const VERSION: u32 = 1;
+
+/// Magic, version, length of the index, number of parts, checksum.
+pub const PREFIX_BYTES: usize = 8 + 4 + 4 + 4 + 4;
+
+/// A part's length and checksum.
+const ENTRY_BYTES: usize = 8 + 4;
+
+/// Where a part lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartEntry {
+    /// From the start of the file.
+    pub offset: u64,
+    /// In bytes.
+    pub len: u64,
+    /// CRC-32 of its bytes.
+    pub crc: u32,
+}
+
+/// What the head of a file says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Head {
+    /// What there is.
+    pub index: StoredIndex,
+    /// Of each part in turn.
+    pub parts: Vec<PartEntry>,
+}
+
+/// Why a head can't be read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum HeadError {
+    /// The file does not start as a `.kvz` does.
+    #[error("not a .kvz file: it starts otherwise")]
+    Magic,
+    /// Written by a later version.
+    #[error("a .kvz of version {0}; version {VERSION} can be read")]
+    Version(u32),
+    /// The file ends in its head.
+    #[error("it ends in its head")]
+    Short,
+    /// The checksum of the head differs.
+    #[error("the checksum of its head differs: the file is damaged")]
+    Checksum,
+    /// The index is not as it should be.
+    #[error("its index is not valid: {0}")]
+    Index(String),
+    /// Parts and index, or parts and file, do not fit.
+    #[error("{0}")]
+    Parts(String),
+}
+
+/// The length of the whole head, which its first [`PREFIX_BYTES`] bytes tell.
+///
+/// # Errors
+/// When they are not those of a `.kvz`.
+pub fn head_bytes(prefix: &[u8]) -> Result<u64, HeadError> {
+    let (magic, numbers) = prefix.split_first_chunk().ok_or(HeadError::Short)?;
+    if *magic != MAGIC {
+        return Err(HeadError::Magic);
+    }
+    let [version, json, parts, _] = words(numbers).ok_or(HeadError::Short)?;
+    if version != VERSION {
+        return Err(HeadError::Version(version));
+    }
+    Ok(PREFIX_BYTES as u64 + u64::from(json) + u64::from(parts) * ENTRY_BYTES as u64)
+}
+
+/// The first four little-endian words.
+fn words(bytes: &[u8]) -> Option<[u32; 4]> {
+    let (words, _) = bytes.as_chunks::<4>();
+    let first = words.first_chunk::<4>()?;
+    Some(first.map(u32::from_le_bytes))
+}
+
+/// The checksum of a head but for the checksum itself.
+fn checksum(head: &[u8]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&head[..PREFIX_BYTES - 4]);
+    crc.update(&head[PREFIX_BYTES..]);
+    crc.finalize()
+}
+
+/// Reads a whole head, of a file of so many bytes.
+///
+/// # Errors
+/// When it is damaged, or its parts are not those of its index or do not fill the file.
+pub fn read_head(head: &[u8], file_bytes: u64) -> Result<Head, HeadError> {
+    let len = head_bytes(head)?;
+    if head.len() as u64 != len {
+        return Err(HeadError::Short);
+    }
+    let [_, json, _, crc] = words(&head[MAGIC.len()..]).ok_or(HeadError::Short)?;
+    if checksum(head) != crc {
+        return Err(HeadError::Checksum);
+    }
+    let (json, table) = head[PREFIX_BYTES..].split_at(json as usize);
+    let index: StoredIndex =
+        serde_json::from_slice(json).map_err(|error| HeadError::Index(error.to_string()))?;
+    let mut parts = Vec::new();
+    let mut offset = len;
+    for entry in table.as_chunks::<ENTRY_BYTES>().0 {
+        let (len, crc) = entry.split_at(8);
+        let number = |bytes: &[u8]| bytes.iter().rev().fold(0u64, |n, b| n << 8 | u64::from(*b));
+        let (len, crc) = (number(len), number(crc) as u32);
+        parts.push(PartEntry { offset, len, crc });
+        offset = offset
+            .checked_add(len)
+            .ok_or_else(|| HeadError::Parts("parts too long for any file".to_owned()))?;
+    }
+    let expected = 2 * index.layers.len() + index.queries.len();
+    if parts.len() != expected {
+        let text = format!("{} parts where its index tells of {expected}", parts.len());
+        return Err(HeadError::Parts(text));
+    }
+    if offset != file_bytes {
+        let text = format!("{file_bytes} bytes where its parts end at byte {offset}");
+        return Err(HeadError::Parts(text));
+    }
+    Ok(Head { index, parts })
+}
+
+impl Head {
+    /// The length of the head of a file with such an index, which does not depend on how long its parts turn out.
+    ///
+    /// # Errors
+    /// When the index is too large for the format.
+    pub fn len_of(index: &StoredIndex) -> Result<u64, HeadError> {
+        let json =
+            serde_json::to_vec(index).map_err(|error| HeadError::Index(error.to_string()))?;
+        let parts = 2 * index.layers.len() + index.queries.len();
+        Ok((PREFIX_BYTES + json.len() + parts * ENTRY_BYTES) as u64)
+    }
+
+    /// The bytes of a head: `parts` are lengths and checksums, in order.
+    ///
+    /// # Errors
+    /// When the index is too large for the format.
+    pub fn write(index: &StoredIndex, parts: &[(u64, u32)]) -> Result<Vec<u8>, HeadError> {
+        let json =
+            serde_json::to_vec(index).map_err(|error| HeadError::Index(error.to_string()))?;
+        let word = |len: usize| {
+            let word = u32::try_from(len).map_err(|_| HeadError::Index("too large".to_owned()))?;
+            Ok(word.to_le_bytes())
+        };
+        let mut head = MAGIC.to_vec();
+        head.extend(VERSION.to_le_bytes());
+        head.extend(word(json.len())?);
+        head.extend(word(parts.len())?);
+        head.extend([0; 4]);
+        head.extend(json);
+        for (len, crc) in parts {
+            head.extend(len.to_le_bytes());
+            head.extend(crc.to_le_bytes());
+        }
+        let crc = checksum(&head).to_le_bytes();
+        head[PREFIX_BYTES - 4..PREFIX_BYTES].copy_from_slice(&crc);
+        Ok(head)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_comes_back_and_any_change_is_noticed() {
+        let layer = crate::kvz::StoredLayer {
+            run: "a".to_owned(),
+            layer_id: 3,
+            position: 0,
+            kv_heads: 1,
+            head_dim: 2,
+            v_kv_heads: None,
+            v_head_dim: None,
+            dtype: "fp16".to_owned(),
+            k_scheme: 0,
+            v_scheme: 0,
+            captures: Vec::new(),
+        };
+        let index = StoredIndex {
+            writer: "test".to_owned(),
+            schemes: Vec::new(),
+            layers: vec![layer],
+            queries: Vec::new(),
+        };
+        let head = Head::write(&index, &[(5, 1), (7, 2)]).unwrap();
+        assert_eq!(Head::len_of(&index).unwrap(), head.len() as u64);
+        let size = head.len() as u64 + 12;
+        let read = read_head(&head, size).unwrap();
+        assert_eq!((&read.index, read.parts.len()), (&index, 2));
+        assert_eq!(read.parts[1].offset, head.len() as u64 + 5);
+        for place in 0..head.len() {
+            let mut broken = head.clone();
+            broken[place] ^= 0x10;
+            assert!(read_head(&broken, size).is_err(), "flipped at {place}");
+            assert!(read_head(&head[..place], size).is_err(), "cut at {place}");
+        }
+        assert!(read_head(&head, size - 1).is_err() && read_head(&head, size + 1).is_err());
+    }
+}

@@ -1,0 +1,77 @@
+//! Reads a packed dump back and holds it against the one that it was made of.
+
+use std::collections::HashMap;
+
+use super::error::PackError;
+use super::layers::{BATCH, Layer, layers};
+use super::measure::{self, Measured};
+use super::method::{Method, PackOptions};
+use crate::dump::Dump;
+use crate::par;
+use crate::scheme::Kv;
+
+/// The errors of what `packed` gives back of `dump`. `go_on` is told how many layers are done and says whether to go on.
+///
+/// # Errors
+/// When a layer is missing or can't be read, or one that is stored losslessly differs by a bit.
+pub fn check(
+    dump: &Dump,
+    packed: &Dump,
+    options: &PackOptions,
+    go_on: &mut dyn FnMut(usize) -> bool,
+) -> Result<Measured, PackError> {
+    let key = |layer: &Layer| {
+        (
+            layer.run.clone(),
+            layer.id,
+            layer.position,
+            layer.shape,
+            layer.v_shape,
+            layer.dtype,
+        )
+    };
+    let mut found: HashMap<_, Vec<Layer>> = HashMap::new();
+    for layer in layers(packed).into_iter().rev() {
+        found.entry(key(&layer)).or_default().push(layer);
+    }
+    let mut pairs = Vec::new();
+    for layer in layers(dump) {
+        let Some(back) = found.get_mut(&key(&layer)).and_then(Vec::pop) else {
+            return Err(differs(&layer));
+        };
+        pairs.push((layer, back));
+    }
+    let mut measured = Vec::new();
+    for batch in pairs.chunks(BATCH) {
+        if !go_on(measured.len()) {
+            return Err(PackError::Cancelled);
+        }
+        let batch = par::map(batch, &|(layer, back)| {
+            let (tensors, restored) = (layer.load(dump)?, back.load(packed)?);
+            for (kv, (tensor, restored)) in [Kv::K, Kv::V]
+                .into_iter()
+                .zip(tensors.iter().zip(&restored))
+            {
+                let exact = *options.method(kv) == Method::Lossless;
+                if exact && tensor != restored {
+                    return Err(differs(layer));
+                }
+            }
+            let queries = measure::queries(dump, layer)?;
+            let values = tensors.each_ref().map(|tensor| tensor.values());
+            let restored = restored.each_ref().map(|tensor| tensor.values());
+            Ok(measure::layer(dump, layer, &values, &restored, &queries))
+        });
+        for layer in batch {
+            measured.push(layer?);
+        }
+    }
+    Ok(measure::means(&measured))
+}
+
+fn differs(layer: &Layer) -> PackError {
+    PackError::Differs {
+        run: layer.run.clone(),
+        layer: layer.id,
+    }
+}

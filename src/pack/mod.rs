@@ -1,0 +1,31 @@
+//! From a dump to a `.kvz` and back: every layer's K and V stored by a scheme or losslessly, found by a limit of error, written part by
+//! part, read back and compared.
+//!
+//! ```no_run
+//! use kvlens::dump::{Dump, ScanOptions};
+//! use kvlens::pack::{self, Method, PackOptions, Packer};
+//! # fn of(dump: Dump) -> Result<(), Box<dyn std::error::Error>> {
+//! let options = PackOptions::new("tkc:c=0.155".parse()?, "tkc:c=0.31".parse()?);
+//! let mut packer = Packer::new(&dump, &options)?;
+//! let parts = packer.by_ref().collect::<Result<Vec<_>, _>>()?;
+//! let file = [packer.head()?, parts.concat()].concat();
+//! let reads_it = ScanOptions { part_decoder: pack::decoder(), ..ScanOptions::default() };
+//! # Ok(()) }
+//! ```
+
+mod check;
+mod error;
+mod layers;
+mod measure;
+mod method;
+mod packer;
+mod part;
+mod search;
+
+pub use check::check;
+pub use error::PackError;
+pub use measure::{Measured, SideErrors};
+pub use method::{Method, PackOptions};
+pub use packer::Packer;
+pub use part::decoder;
+pub use search::{Limit, Search};

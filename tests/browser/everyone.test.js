@@ -1,0 +1,186 @@
+// Everyone: forced colours, a finger, the focus after an action, headings in order, the page's own words, a page opened from a file.
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { launch } from "./chromium.js";
+import { ROOT, serve } from "./server.js";
+
+/** @import { Page } from "playwright-core" */
+
+const SAMPLE = join(ROOT, "tests/data/sample-dump/dumps");
+
+/** @type {Awaited<ReturnType<typeof launch>>} */
+let browser;
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let host;
+before(async () => {
+  host = await serve();
+  browser = await launch({ hasTouch: true });
+});
+after(async () => {
+  await browser.close();
+  await host.close();
+});
+
+/** @param {string} [hash] */
+async function open(hash = "") {
+  const page = await browser.context.newPage();
+  await page.goto(host.url + hash);
+  await page.getByRole("tab", { name: "Mixed" }).waitFor();
+  return page;
+}
+
+/** Of what the focus is on: the id, else the text. @param {Page} page */
+const focused = (page) => page.evaluate(() => document.activeElement?.id || document.activeElement?.textContent || "");
+
+/** What a finger does, as the browser sees it. @param {Page} page @param {[number, number][]} path */
+async function swipe(page, path) {
+  const client = await page.context().newCDPSession(page);
+  const [[x, y], ...rest] = path;
+  await client.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: [{ x, y }] });
+  for (const [x, y] of rest) {
+    await client.send("Input.dispatchTouchEvent", { type: "touchMove", touchPoints: [{ x, y }] });
+    await page.waitForTimeout(20);
+  }
+  await client.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+  await client.detach();
+}
+
+/** @param {number} from @param {number} to @param {number} steps */
+const steps = (from, to, steps) => Array.from({ length: steps + 1 }, (_, i) => from + ((to - from) * i) / steps);
+
+test("with forced colours the bars, the chosen method and the tab can be told", async () => {
+  const page = await open();
+  await page.emulateMedia({ forcedColors: "active" });
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await page.locator(".cell").first().waitFor();
+  const colours = await page.evaluate(() => {
+    const of = (/** @type {string} */ name) => getComputedStyle(/** @type {Element} */ (document.querySelector(name)));
+    return {
+      page: getComputedStyle(document.body).backgroundColor,
+      bar: of(".cell:not(.lossy) .rest").backgroundColor,
+      hatch: of(".lossy .rest").backgroundImage,
+      chosen: of(".segments label:has(input:checked)").backgroundColor,
+      other: of(".segments label:not(:has(input:checked))").backgroundColor,
+    };
+  });
+  assert.notEqual(colours.bar, colours.page);
+  assert.match(colours.hatch, /gradient/);
+  assert.notEqual(colours.chosen, colours.other);
+  await page.evaluate(await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
+  const { violations } = await page.evaluate(() => /** @type {any} */ (window).axe.run(document, { resultTypes: ["violations"] }));
+  assert.deepEqual(
+    violations.map((/** @type {any} */ { id }) => id),
+    [],
+  );
+  await page.close();
+});
+
+test("a swipe over the split scrolls and leaves it; a drag sideways and a tap move it", async () => {
+  const page = await open();
+  await page.setViewportSize({ width: 390, height: 600 });
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await page.locator(".cells").scrollIntoViewIfNeeded();
+  await page.evaluate(() => document.querySelector(".cells")?.scrollIntoView({ block: "center" }));
+  const now = () => page.getByRole("slider").getAttribute("aria-valuenow");
+  const box = await page.locator(".cells").boundingBox();
+  assert(box);
+  const y = box.y + box.height / 2;
+  /** @param {number} layers */
+  const at = (layers) => box.x + (box.width * layers) / 9;
+  await swipe(
+    page,
+    steps(y, y - 120, 8).map((y) => [at(7), y]),
+  );
+  assert.equal(await now(), "2");
+  await page.evaluate(() => document.querySelector(".cells")?.scrollIntoView({ block: "center" }));
+  await swipe(
+    page,
+    steps(at(2), at(5), 8).map((x) => [x, y]),
+  );
+  assert.equal(await now(), "5");
+  await page.touchscreen.tap(at(3), y);
+  assert.equal(await now(), "3");
+  await page.close();
+});
+
+test("a finger drags the sweep's threshold", async () => {
+  const page = await open("#analysis=sweep");
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await page.locator("#run:enabled", { hasText: "Run" }).click();
+  const handle = page.locator(".kv-handle").first();
+  await handle.waitFor();
+  await page.evaluate(() => document.querySelector(".kv-handle")?.scrollIntoView({ block: "center" }));
+  const box = await handle.boundingBox();
+  assert(box);
+  const before = Number(await handle.getAttribute("aria-valuenow"));
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  await swipe(
+    page,
+    steps(0, 1, 8).map((part) => [x + 80 * part, y + 30 * part]),
+  );
+  const after = Number(await page.locator(".kv-handle").first().getAttribute("aria-valuenow"));
+  assert(after > before * 1.2, `${before} to ${after}`);
+  await page.close();
+});
+
+test("the focus stays somewhere sensible after each action, and headings go down one by one", async () => {
+  const page = await open();
+  await page.locator("#try-sample").focus();
+  await page.keyboard.press("Enter");
+  await page.getByText("verified bit for bit").waitFor();
+  assert.equal(await focused(page), "dump");
+  await page.locator(".kv-chart").first().waitFor();
+  const levels = await page.evaluate(() =>
+    [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
+      .filter((each) => each.checkVisibility())
+      .map((each) => Number(each.tagName[1])),
+  );
+  levels.forEach((level, i) => i === 0 || assert(level <= levels[i - 1] + 1, `${levels}`));
+  await page.locator("#run:enabled", { hasText: "Run" }).focus();
+  await page.keyboard.press("Enter");
+  await page.locator(".run-rows li").nth(1).waitFor();
+  assert.equal(await focused(page), "run");
+  await page.getByRole("button", { name: "Compare", exact: true }).focus();
+  await page.keyboard.press("Enter");
+  assert.notEqual(await page.evaluate(() => document.activeElement?.tagName), "BODY");
+  await page.getByRole("button", { name: "Remove prompt_128" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Take prompt_128 in again" }).waitFor();
+  assert.match(await focused(page), /Take in again/);
+  await page.close();
+});
+
+test("the page speaks of fields and combinations, not of flags and combos", async () => {
+  const page = await open("#analysis=sweep");
+  const form = await page.locator("#analysis-panel").innerText();
+  assert.doesNotMatch(form, /combo\b|combos\b|^List$/im);
+  await page.close();
+});
+
+test("opened from a file, the page says how to serve it", async () => {
+  const page = await browser.context.newPage();
+  await page.goto(pathToFileURL(join(ROOT, "dist/index.html")).href);
+  await page.getByText("python3 -m http.server").waitFor();
+  assert.equal(await page.getByRole("heading", { name: "Dump" }).count(), 0);
+  await page.close();
+});
+
+test("an embedded page shows one result and nothing else", async () => {
+  const page = await browser.context.newPage();
+  await page.goto(`${host.url}?embed=1#dump=sample.zip&lossless-first-n=3`);
+  await page.locator(".big-value").waitFor();
+  await page.locator(".kv-chart svg").first().waitFor();
+  for (const name of [".page-head", ".drop", "#split", "#run", ".downloads", ".run-list"])
+    assert(!(await page.locator(name).first().isVisible()), name);
+  assert(await page.getByRole("link", { name: "Open in kvlens" }).isVisible());
+  await page.close();
+
+  const empty = await browser.context.newPage();
+  await empty.goto(`${host.url}?embed=1`);
+  await empty.getByText("This frame’s address names no dump.").waitFor();
+  await empty.close();
+});

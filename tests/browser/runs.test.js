@@ -1,0 +1,154 @@
+// Nothing is lost and nothing misleads: Back and Forward, reloads, links, and runs as things to name, compare, delete and keep.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import { launch } from "./chromium.js";
+import { serve } from "./server.js";
+
+/** @import { Page } from "playwright-core" */
+
+/** @type {Awaited<ReturnType<typeof launch>>} */
+let browser;
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let host;
+before(async () => {
+  host = await serve();
+  browser = await launch({ permissions: ["clipboard-read", "clipboard-write"], acceptDownloads: true });
+});
+after(async () => {
+  await browser.close();
+  await host.close();
+});
+
+/** @param {string} [hash] */
+async function open(hash = "") {
+  const page = await browser.context.newPage();
+  await page.goto(host.url + hash);
+  await page.getByRole("tab", { name: "Mixed" }).waitFor();
+  return page;
+}
+
+/** The sample with its first result. */
+async function sample() {
+  const page = await open();
+  await page.locator("#try-sample").click();
+  await page.locator(".run-rows li").first().waitFor();
+  return page;
+}
+
+/** @param {Page} page @param {string} tab */
+async function runTab(page, tab) {
+  const before = await page.locator(".run-rows li").count();
+  await page.getByRole("tab", { name: tab }).click();
+  await page.locator("#run:enabled", { hasText: "Run" }).click();
+  await page.locator(".run-rows li").nth(before).waitFor();
+}
+
+/** @param {Page} page @param {string} name */
+const selected = (page, name) => page.getByRole("tab", { name, selected: true }).waitFor();
+
+test("Back and Forward move through tabs, settings and results within the page", async () => {
+  const page = await sample();
+  await page.locator(".shown .headline").waitFor();
+  await runTab(page, "Block-norm");
+  await page.locator('.run-rows li[aria-current="true"]', { hasText: "blocknorm" }).waitFor();
+  const level = page.getByRole("textbox", { name: "zstd level", exact: true });
+  await level.fill("7");
+  await page.goBack();
+  assert.equal(await level.inputValue(), "3");
+  await page.goBack();
+  await page.locator('.run-rows li[aria-current="true"]', { hasText: "mixed" }).waitFor();
+  await page.goBack();
+  await selected(page, "Mixed");
+  await page.goForward();
+  await selected(page, "Block-norm");
+  assert.equal(await page.locator(".run-rows li").count(), 2, "no result is lost");
+  await page.close();
+});
+
+test("leaving with results asks, and settings of every tab survive a reload", async () => {
+  const page = await sample();
+  await page.getByRole("tab", { name: "Sweep" }).click();
+  await page.getByRole("textbox", { name: "Block sizes", exact: true }).fill("32");
+  await page.getByRole("tab", { name: "Mixed" }).click();
+  /** @type {string[]} */
+  const asked = [];
+  page.on("dialog", async (dialog) => {
+    asked.push(dialog.type());
+    await dialog.accept();
+  });
+  await page.reload();
+  assert.deepEqual(asked, ["beforeunload"]);
+  await page.getByRole("tab", { name: "Sweep" }).click();
+  assert.equal(await page.getByRole("textbox", { name: "Block sizes", exact: true }).inputValue(), "32");
+  await page.close();
+});
+
+test("a copied link brings the sample and its result, and names what it does not know", async () => {
+  const page = await sample();
+  await page.getByRole("button", { name: "Copy link" }).click();
+  const link = await page.evaluate(() => navigator.clipboard.readText());
+  assert.match(link, /#dump=sample\.zip&run=1$/);
+  const other = await browser.context.newPage();
+  await other.goto(`${link}&lossy-bitz=5`);
+  await other.locator(".run-rows li").first().waitFor();
+  assert.match(await other.locator("#strange-keys").innerText(), /does not know: lossy-bitz\n/);
+  assert.equal(await other.locator(".big-value").innerText(), await page.locator(".big-value").innerText());
+  await page.close();
+  await other.close();
+});
+
+test("runs are renamed, compared on the layers that both measured, plotted and deleted", async () => {
+  const page = await sample();
+  assert.match(await page.locator(".shown .covers").innerText(), /Over all 9 layers: 2 lossless, 7 lossy/);
+  await runTab(page, "Block-norm");
+  assert.match(await page.locator(".shown .covers").innerText(), /Over the 7 lossy layers only/);
+  await page.getByRole("button", { name: "Rename #1 mixed" }).click();
+  await page.getByRole("textbox", { name: "New name of #1 mixed" }).fill("first try");
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "first try", exact: true }).waitFor();
+  await page.locator(".all-runs [data-chart='all-runs'] svg.kv-sheet").waitFor();
+  await page.getByRole("button", { name: "Compare", exact: true }).click();
+  assert.match(await page.locator(".shown .covers").innerText(), /Over the 7 layers that both runs measured, of 9/);
+  await page.getByRole("button", { name: "Delete first try" }).click();
+  assert.equal(await page.locator(".run-rows li").count(), 1);
+  await page.close();
+});
+
+test("the headline shows the worst error and the error's share of the values, and no cosine above 1", async () => {
+  const page = await sample();
+  const heads = await page.locator(".figures thead th").allInnerTexts();
+  const k = await page.locator(".figures tr.k td").allInnerTexts();
+  const cell = (/** @type {string} */ name) => k[heads.indexOf(name)];
+  assert.equal(cell("worst"), "0.234");
+  assert.match(cell("of the values"), /^0\.\d+ %$/);
+  assert.equal(await page.evaluate("import('./format.js').then(({ cosine }) => cosine(1.00000012))"), "1.000");
+  await page.close();
+});
+
+test("Download all has report.html beside the report's files", async () => {
+  const page = await sample();
+  const [download] = await Promise.all([page.waitForEvent("download"), page.locator("#download-all").click()]);
+  const bytes = await readFile(await download.path(), "latin1");
+  for (const name of ["report.html", "mixed_summary.md", "mixed_layer_metrics.csv"]) assert.ok(bytes.includes(name), name);
+  await page.close();
+});
+
+test("runs and the dump come back after a reload only where the reader wants them kept", async () => {
+  const page = await sample();
+  page.on("dialog", (dialog) => dialog.accept());
+  const stored = () => page.evaluate("indexedDB.databases().then((all) => all.length)");
+  assert.equal(await stored(), 0, "nothing is stored before it is asked for");
+  await page.locator("#keep").check();
+  await page.waitForFunction("import('./keep.js').then(({ kept }) => kept()).then(({ files }) => files.length === 1)");
+  await page.goto("about:blank");
+  await page.goto(host.url);
+  await page.locator(".run-rows li").first().waitFor();
+  await page.locator(".runs li", { hasText: "prompt_128" }).waitFor();
+  await page.locator(".shown .headline").waitFor();
+  await page.locator("#keep").uncheck();
+  await page.waitForFunction(
+    "import('./keep.js').then(({ kept }) => kept()).then(({ files, outcomes }) => files.length + outcomes.length === 0)",
+  );
+  await page.close();
+});

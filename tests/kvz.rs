@@ -1,0 +1,276 @@
+//! Packed dumps: what goes in comes out, sizes are those told, and damaged files give errors or the right values.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
+use kvlens::pack::{self, Limit, Method, PackOptions, Packer, Search};
+use kvlens::scheme::{Scheme, Tkc};
+
+fn open(source: Arc<dyn Source>) -> Dump {
+    let options = ScanOptions {
+        part_decoder: pack::decoder(),
+        ..ScanOptions::default()
+    };
+    scan(&source, &options)
+}
+
+fn open_files(files: Vec<(String, Vec<u8>)>) -> Dump {
+    open(Arc::new(MemorySource::new(files)))
+}
+
+/// Two layers of a run in two captures each, with queries; one more layer with a gap.
+fn small() -> Dump {
+    let mut files = Vec::new();
+    let (heads, dim) = (2, 8);
+    let mut capture = |layer: usize, start: usize, tokens: usize| {
+        let stem = format!("t{start}_{}", start + tokens);
+        let folder = format!("run/layer_{layer}");
+        let meta = serde_json::json!({
+            "layer_id": layer, "seq_start": start, "seq_len": tokens, "seq_end_exclusive": start + tokens, "kv_heads": heads,
+            "head_dim": dim, "bytes_per_elem": 2, "dtype": "fp16", "stage": if start == 0 { "prefill" } else { "decode" },
+            "run_id": "run", "k_file": format!("k_{stem}.bin"), "v_file": format!("v_{stem}.bin"),
+        });
+        files.push((
+            format!("{folder}/meta_{stem}.json"),
+            meta.to_string().into_bytes(),
+        ));
+        for (seed, tensor) in ["k", "v"].into_iter().enumerate() {
+            let values = (0..tokens * heads * dim).flat_map(|i| {
+                let wave = (i * (3 + layer) + seed * 7 + start) % 23;
+                kvlens::tensor::f32_to_f16(wave as f32 / 8.0 - 1.0).to_le_bytes()
+            });
+            files.push((format!("{folder}/{tensor}_{stem}.bin"), values.collect()));
+        }
+    };
+    capture(0, 0, 12);
+    capture(0, 12, 1);
+    capture(1, 0, 12);
+    capture(1, 12, 1);
+    capture(2, 0, 5);
+    capture(2, 9, 5);
+    let queries = serde_json::json!({
+        "layer_id": 0, "run_id": "run", "positions": [10, 12], "q_heads": 4, "head_dim": dim, "bytes_per_elem": 2, "dtype": "fp16",
+        "q_file": "q.bin", "scale": 0.25, "rope_theta": 10000.0, "sliding_window": 64,
+    });
+    files.push((
+        "run/layer_0/queries_a.json".to_owned(),
+        queries.to_string().into_bytes(),
+    ));
+    files.push((
+        "run/layer_0/q.bin".to_owned(),
+        (0..2 * 4 * dim)
+            .flat_map(|i| (0x3000u16 + i as u16).to_le_bytes())
+            .collect(),
+    ));
+    let dump = open_files(files);
+    assert_eq!(
+        (dump.captures.len(), dump.queries.len(), dump.problems.len()),
+        (6, 1, 0)
+    );
+    dump
+}
+
+/// The file, with its head where it belongs.
+fn packed(dump: &Dump, options: &PackOptions) -> Vec<u8> {
+    let mut packer = Packer::new(dump, options).unwrap();
+    let head_bytes = packer.head_bytes().unwrap();
+    let parts: Vec<Vec<u8>> = packer.by_ref().map(Result::unwrap).collect();
+    let head = packer.head().unwrap();
+    assert_eq!(head.len() as u64, head_bytes);
+    let [k, v] = packer.bytes();
+    let told = head_bytes + k + v + packer.query_bytes();
+    let file = [head, parts.concat()].concat();
+    assert_eq!(
+        file.len() as u64,
+        told,
+        "sizes that are told are the file's"
+    );
+    file
+}
+
+fn open_packed(file: Vec<u8>) -> Dump {
+    open_files(vec![("a.kvz".to_owned(), file)])
+}
+
+fn method(text: &str) -> Method {
+    text.parse().unwrap()
+}
+
+/// What is told of every capture, and its bytes.
+fn contents(dump: &Dump) -> Vec<String> {
+    let mut all = Vec::new();
+    for (index, fetched) in dump.fetches(0..dump.captures.len()) {
+        let capture = &dump.captures[index];
+        let loaded = fetched.unwrap().decode().unwrap();
+        all.push(format!(
+            "{:?} {} {} {} {} {:?} {:?} {:?} {:?}",
+            capture.meta_path(),
+            capture.run,
+            capture.layer_id,
+            capture.stage,
+            capture.seq_start,
+            capture.shape,
+            capture.dtype,
+            loaded.k.bytes(),
+            loaded.v.bytes()
+        ));
+    }
+    for queries in &dump.queries {
+        all.push(format!(
+            "{:?} {} {} {:?} {:?} {:?}",
+            queries.meta_path(),
+            queries.run,
+            queries.layer_id,
+            queries.positions,
+            queries.attention,
+            queries.load().unwrap().bytes()
+        ));
+    }
+    all.sort();
+    all
+}
+
+#[test]
+fn a_losslessly_packed_dump_comes_back_bit_for_bit_with_its_queries() {
+    let dump = small();
+    for scheme in ["lossless", "raw"] {
+        let file = packed(&dump, &PackOptions::new(method(scheme), method(scheme)));
+        let back = open_packed(file);
+        assert!(back.problems.is_empty(), "{:?}", back.problems);
+        assert_eq!(contents(&back), contents(&dump));
+    }
+}
+
+#[test]
+fn every_kind_of_scheme_is_packed_and_read_back_with_the_first_tokens_untouched() {
+    let dump = small();
+    for scheme in [
+        "int:b=8,per=channel,sym",
+        "tkc:c=0.2",
+        "tkc:c=0.2,klt=head,nonorm,nomean",
+        "int:b=4,per=token,sym",
+    ] {
+        let options = PackOptions {
+            recent: 1,
+            ..PackOptions::new(method(scheme), method("lossless"))
+        };
+        let back = open_packed(packed(&dump, &options));
+        assert!(back.problems.is_empty(), "{:?}", back.problems);
+        let errors = pack::check(&dump, &back, &options, &mut |_| true).unwrap();
+        assert!(
+            errors.k.cosine > 0.97 && errors.k.cosine < 1.0,
+            "{scheme}: {errors:?}"
+        );
+        assert!(errors.v.nmse == 0.0 && errors.attention.is_some());
+        for (a, b) in dump.captures.iter().zip(&back.captures) {
+            let (a, b) = (
+                a.fetch().unwrap().decode().unwrap(),
+                b.fetch().unwrap().decode().unwrap(),
+            );
+            assert_eq!(a.v, b.v);
+        }
+        let (first, last) = (&dump.captures[0], &back.captures[0]);
+        let token = 2 * first.shape.token_elements();
+        let (a, b) = (
+            first.fetch().unwrap().decode().unwrap(),
+            last.fetch().unwrap().decode().unwrap(),
+        );
+        assert_eq!(a.k.bytes()[..4 * token], b.k.bytes()[..4 * token], "sinks");
+        assert_ne!(a.k.bytes(), b.k.bytes());
+    }
+}
+
+#[test]
+fn every_cut_and_every_flipped_byte_gives_an_error_or_the_right_values() {
+    let dump = small();
+    let options = PackOptions::new(method("tkc:c=0.3"), method("lossless"));
+    let file = packed(&dump, &options);
+    let right = contents(&open_packed(file.clone()));
+    let check = |broken: Vec<u8>, what: &str| {
+        let back = open_packed(broken);
+        let mut problems = back.problems.len();
+        let mut read = Vec::new();
+        for (index, fetched) in back.fetches(0..back.captures.len()) {
+            match fetched.and_then(|fetched| fetched.decode()) {
+                Ok(loaded) => read.push((index, loaded)),
+                Err(_) => problems += 1,
+            }
+        }
+        problems += back
+            .queries
+            .iter()
+            .filter(|queries| queries.load().is_err())
+            .count();
+        assert!(problems > 0, "{what} was not noticed");
+    };
+    assert_eq!(right.len(), 7);
+    for cut in 0..file.len() {
+        check(file[..cut].to_vec(), "a cut");
+    }
+    for place in 0..file.len() {
+        let mut broken = file.clone();
+        broken[place] ^= 1 << (place % 8);
+        check(broken, "a flipped bit");
+    }
+    check([file.clone(), vec![0]].concat(), "a byte too many");
+}
+
+#[test]
+fn a_file_that_claims_far_more_than_it_holds_is_a_problem_and_takes_no_memory() {
+    let layer = kvlens::kvz::StoredLayer {
+        run: "r".to_owned(),
+        layer_id: 0,
+        position: 0,
+        kv_heads: 1 << 10,
+        head_dim: 1 << 10,
+        v_kv_heads: None,
+        v_head_dim: None,
+        dtype: "fp16".to_owned(),
+        k_scheme: 0,
+        v_scheme: 0,
+        captures: vec![kvlens::kvz::StoredCapture {
+            path: "r/meta_a.json".to_owned(),
+            stage: "prefill".to_owned(),
+            tokens: 1 << 20,
+        }],
+    };
+    let mut index = kvlens::kvz::StoredIndex {
+        writer: String::new(),
+        schemes: vec![kvlens::kvz::StoredScheme {
+            name: "tkc:c=1".to_owned(),
+            sinks: 0,
+            recent: 0,
+        }],
+        layers: vec![layer],
+        queries: Vec::new(),
+    };
+    let part = vec![0; 64];
+    let crc = crc32fast::hash(&part);
+    for tokens in [1 << 20, usize::MAX] {
+        index.layers[0].captures[0].tokens = tokens;
+        let head = kvlens::kvz::Head::write(&index, &[(64, crc), (64, crc)]).unwrap();
+        let back = open_packed([head, part.clone(), part.clone()].concat());
+        assert_eq!((back.captures.len(), back.problems.len()), (0, 1));
+    }
+}
+
+#[test]
+fn a_limit_is_met_and_used_up() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sample-dump");
+    let mut dump = open(Arc::new(FolderSource::open(&root).unwrap()));
+    // Two layers are enough.
+    dump.captures
+        .retain(|capture| [8, 14].contains(&capture.layer_id));
+    let base = PackOptions::new(Method::Lossless, Method::Lossless);
+    let search = Search::new(&dump, Tkc::new(1.0), &base, Limit::MinCosine(0.999)).unwrap();
+    let (options, promised) = search.run(&mut |_| true).unwrap();
+    assert!(matches!(options.k, Method::Scheme(Scheme::Tkc(_))));
+    for side in [promised.k, promised.v] {
+        let used = (1.0 - side.least_cosine()) / 0.001;
+        assert!((0.98..=1.0).contains(&used), "{used} of the limit");
+    }
+    let back = open_packed(packed(&dump, &options));
+    let errors = pack::check(&dump, &back, &options, &mut |_| true).unwrap();
+    assert_eq!((errors.k, errors.v), (promised.k, promised.v));
+}

@@ -1,0 +1,69 @@
+// The address follows the settings, and Back and Forward move within the page: through tabs, settings, lesson steps and results.
+
+/** @import { State } from "../types.js" */
+/** @import { Store } from "../store.js" */
+import { hashOf, stateOfHash } from "../link.js";
+
+/** Changes of settings that follow each other this closely are one step back: a word typed, a handle dragged. */
+const STEP_MS = 1000;
+
+/** What an entry of the history holds beside its address: results have no address, since they live in this tab. */
+/** @typedef {{ shown: number | null, comparedTo: number | null }} Entry */
+
+/** @param {State} state @returns {Entry} */
+const entryOf = ({ shown, comparedTo }) => ({ shown, comparedTo });
+
+/** @param {State} state */
+const placeOf = ({ analysis, lesson, shown, comparedTo }) => JSON.stringify([analysis, lesson, shown, comparedTo]);
+
+/** @param {State} state */
+function addressOf(state) {
+  const hash = hashOf(state);
+  return location.pathname + location.search + (hash ? `#${hash}` : "");
+}
+
+/**
+ * @param {Store<State>} store
+ * @param {{ setMapping: (mapping: State["mapping"]) => unknown, openBeside: () => unknown }} dump what an address can ask for
+ */
+export function followAddress({ get, set, watch }, { setMapping, openBeside }) {
+  let arriving = false;
+  let changed = -Infinity;
+  let place = placeOf(get());
+
+  watch(
+    ({ analysis, values, verify, lesson, mapping, beside, shown, comparedTo }) => [
+      ...[analysis, values, verify, lesson, mapping, beside, shown, comparedTo],
+    ],
+    (_, before) => {
+      if (arriving) return;
+      const state = get();
+      const moved = placeOf(state) !== place;
+      const address = addressOf(state);
+      const same = address === location.pathname + location.search + location.hash;
+      place = placeOf(state);
+      if (before && same && !moved) return;
+      const now = performance.now();
+      const goesOn = !moved && now - changed < STEP_MS;
+      if (!moved) changed = now;
+      if (before && !goesOn) history.pushState(entryOf(state), "", address);
+      else history.replaceState(entryOf(state), "", address);
+    },
+  );
+  // Also where a reader edits the address by hand: then there is no entry, and the result stays on screen.
+  addEventListener("popstate", ({ state: entry }) => {
+    const { mapping, beside, outcomes, dump } = get();
+    const known = (/** @type {number | null} */ id) => (outcomes.some((outcome) => outcome.id === id) ? id : null);
+    arriving = true;
+    set({
+      ...stateOfHash(get(), location.hash),
+      ...(entry ? { shown: known(entry.shown), comparedTo: known(entry.comparedTo) } : {}),
+    });
+    arriving = false;
+    place = placeOf(get());
+    changed = -Infinity;
+    history.replaceState(entryOf(get()), "", addressOf(get()));
+    if (JSON.stringify(mapping) !== JSON.stringify(get().mapping)) setMapping(get().mapping);
+    if (get().beside !== "" && get().beside !== beside && !dump?.captures) openBeside();
+  });
+}

@@ -1,0 +1,37 @@
+// What a reload or a closed tab would lose: settings of every tab are kept for the tab's life, and leaving with results is asked about.
+
+/** @import { State } from "../types.js" */
+/** @import { Store } from "../store.js" */
+
+const KEY = "kvlens-settings";
+
+/** The settings from before a reload of this tab; nothing on a first visit, whose settings are the link's. @returns {Partial<State>} */
+export function settingsBefore() {
+  const [visit] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
+  if (visit?.type !== "reload" && visit?.type !== "back_forward") return {};
+  try {
+    const { values } = JSON.parse(sessionStorage.getItem(KEY) ?? "{}");
+    return values && typeof values === "object" ? { values: { "": {}, ...values } } : {};
+  } catch {
+    // Storage is refused, or holds what another version wrote: the defaults and the link say all.
+    return {};
+  }
+}
+
+/** @param {Store<State>} store */
+export function guardLeaving({ get, watch }) {
+  watch(
+    (state) => state.values,
+    (values) => {
+      try {
+        sessionStorage.setItem(KEY, JSON.stringify({ values }));
+      } catch {
+        // Storage is refused: a reload forgets the settings of the other tabs.
+      }
+    },
+  );
+  addEventListener("beforeunload", (event) => {
+    const { outcomes, running, kept } = get();
+    if (running || (!kept && outcomes.some(({ report }) => report))) event.preventDefault();
+  });
+}

@@ -1,0 +1,74 @@
+// All runs as points: how small the cache gets against the greater of K's and V's error, over the captures that all of them measured.
+
+import { BASE, TIP, digits3, logTick, logTicks, times, valueAxis } from "./axis.js";
+import { logScale } from "./error.js";
+import { sheet } from "./svg.js";
+import { totals } from "../figures.js";
+
+/** @typedef {import("../engine/core.js").Row} Row */
+/** @typedef {{ name: string, ratio: number, error: number }} Point */
+
+/** @param {Row} row */
+const captureOf = ({ capture, layerId, stage, seqLen }) => `${capture} ${layerId} ${stage} ${seqLen}`;
+
+/**
+ * @param {{ name: string, rows: Row[] }[]} runs each with the rows of its one variant, or of its best
+ * @returns {import("./figure.js").Chart | null} nothing where there are not two to tell apart
+ */
+export function allRunsChart(runs) {
+  const sets = runs.map(({ rows }) => new Set(rows.map(captureOf)));
+  const points = runs.flatMap(({ name, rows }) => {
+    const common = rows.filter((row) => sets.every((set) => set.has(captureOf(row))));
+    const { k, v, kvRatio } = totals(common);
+    const share = (/** @type {typeof k} */ { errors }) => (errors ? errors.rmse / errors.valueRms : 0);
+    return common.length > 0 ? [{ name, ratio: kvRatio, error: Math.max(share(k), share(v)) }] : [];
+  });
+  if (points.length < 2) return null;
+  const layers = new Set(runs[0].rows.filter((row) => sets.every((set) => set.has(captureOf(row)))).map((row) => row.layerId)).size;
+  const title = "All runs: size against error";
+  const axis = "RMSE as a share of the values, the greater of K and V";
+  return {
+    name: "all-runs",
+    title,
+    note: `Over the ${layers} ${layers === 1 ? "layer" : "layers"} that all of them measured. Up and to the left is better; a lossless run stands at the left edge.`,
+    draw: (Plot, { width }) => {
+      const { foot, ...x } = logScale(points.map(({ error }) => error));
+      const at = (/** @type {Point} */ point) => point.error || foot;
+      const ratios = points.map(({ ratio }) => ratio);
+      const svg = Plot.plot({
+        ...BASE,
+        width,
+        height: 260,
+        x,
+        y: { domain: [Math.min(1, ...ratios), Math.max(...ratios) * 1.12] },
+        marks: [
+          ...valueAxis(Plot, "KV ratio, ×", { tickFormat: "~f", ticks: 6 }),
+          Plot.axisX({
+            ticks: logTicks(x.domain),
+            text: logTick,
+            tickSize: 3,
+            label: axis,
+            labelAnchor: "center",
+            labelArrow: "none",
+          }),
+          Plot.dot(points, { x: at, y: "ratio", r: 5, fill: "var(--ink)" }),
+          Plot.text(points, { x: at, y: "ratio", text: "name", dy: -12, fill: "var(--ink)", stroke: "var(--page)", strokeWidth: 3 }),
+          Plot.tip(
+            points,
+            Plot.pointer({
+              ...TIP,
+              x: at,
+              y: "ratio",
+              title: (/** @type {Point} */ p) => `${p.name}\nKV ${times(p.ratio)}\nerror ${digits3(p.error)}`,
+            }),
+          ),
+        ],
+      });
+      return sheet({ title, width, legend: [], panels: [{ svg }] });
+    },
+    table: () => ({
+      columns: ["Run", "KV, ×", axis],
+      rows: points.map(({ name, ratio, error }) => [name, ratio.toFixed(3), digits3(error)]),
+    }),
+  };
+}

@@ -1,0 +1,30 @@
+// `?embed=1` is one result without the rest of the page, for a frame in a course page: the link's dump is opened, run, and shown.
+// What is hidden is in base.css; theme.js marks the page before its first paint.
+
+/** @import { App } from "../app.js" */
+import { byId, h } from "../dom.js";
+
+/** @param {App} app */
+export function mountEmbed(app) {
+  if (document.documentElement.dataset.embed === undefined) return;
+  const { store } = app;
+  const whole = h("a", { target: "_blank", href: location.pathname }, "Open in kvlens");
+  // The address may have changed since.
+  whole.addEventListener("click", () => (whole.href = location.pathname + location.hash));
+  byId("result").append(h("p", { class: "embed-foot small muted" }, "Computed in this tab. ", whole));
+  store.watch(
+    (state) => [state.dump, state.engine.status],
+    () => {
+      const { dump, engine, beside, running, outcomes, dumpFailure } = store.get();
+      if (engine.status !== "ready" || running) return;
+      if (dump?.captures && outcomes.length === 0) void app.run();
+      else if (!beside && !dumpFailure)
+        store.set({
+          dumpFailure: {
+            message: "This frame’s address names no dump.",
+            hint: "It needs the path of one that lies beside the page, as in ?embed=1#dump=sample.zip, and settings as the page’s link has them.",
+          },
+        });
+    },
+  );
+}
