@@ -73,6 +73,16 @@ pub enum MeasureError {
     /// Nobody wants the result any more.
     #[error("cancelled")]
     Cancelled,
+    /// What a scheme stored does not read back.
+    #[error("{tensor} stored by {scheme} does not read back: {reason}")]
+    NotReadBack {
+        /// `K` or `V`.
+        tensor: &'static str,
+        /// The scheme's name.
+        scheme: String,
+        /// In the decoder's words.
+        reason: String,
+    },
     /// A frame does not decode, or to other bytes than were compressed.
     #[error("{tensor} does not decode to the bytes that were compressed{}", reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
     NotVerified {

@@ -1,7 +1,7 @@
 //! The analyses that there are.
 
 use super::spec::AnalysisSpec;
-use super::{block_norm, lossy_compare, mixed, sweep};
+use super::{block_norm, explore, lossy_compare, mixed, sweep};
 
 /// The analyses, in the order that they are offered in.
 pub fn specs() -> Vec<AnalysisSpec> {
@@ -10,6 +10,7 @@ pub fn specs() -> Vec<AnalysisSpec> {
         block_norm::spec(),
         sweep::spec(),
         lossy_compare::spec(),
+        explore::spec(),
     ]
 }
 

@@ -10,6 +10,7 @@ pub mod caveats;
 mod collect_rows;
 mod compression;
 mod error;
+pub mod explore;
 mod job;
 mod list;
 mod lossy_compare;

@@ -2,6 +2,7 @@
 //! All of it serialises to JSON (camelCase) for the page; the CSV and Markdown files are made from the same values.
 
 use super::caveats::Caveat;
+use super::explore::explored::Explored;
 use super::settings::Settings;
 use crate::codec::Planes;
 use crate::dump::Problem;
@@ -246,6 +247,10 @@ pub struct Report {
     pub non_finite: u64,
     /// The tensors that hold such values, in dump order.
     pub non_finite_in: Vec<NonFinite>,
+    /// What explore found; absent for the other analyses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub explored: Option<Explored>,
     /// Captures that could not be read when their turn came, and so are left out.
     pub problems: Vec<Problem>,
     /// What makes the figures say something else than a reader thinks, and what mends it.

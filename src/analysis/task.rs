@@ -7,7 +7,7 @@ use super::report::{CaptureInfo, Report, Row};
 use super::session::{Progress, Session};
 use super::settings::Settings;
 use super::unit::{Analysis, Fold, Found, Member, Unit, Units};
-use crate::dump::{Dump, Fetched, Fetches, Problem};
+use crate::dump::{Dump, Fetched, Fetches, Problem, Queries};
 use crate::par::{self, Pool};
 use crate::tensor::{Shape, Tensor};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -56,6 +56,8 @@ struct Seen {
 struct UnitState {
     captures: Vec<Arc<CaptureInfo>>,
     arrived: Vec<(usize, Fetched)>,
+    /// Of a layer.
+    queries: Vec<Arc<Queries>>,
     left: usize,
     bytes: u64,
 }
@@ -83,6 +85,7 @@ pub(super) struct Task<F> {
     is_done: bool,
     /// By the captures' places in the dump.
     problems: BTreeMap<usize, Problem>,
+    query_problems: Vec<Problem>,
     signs: BTreeMap<usize, (Shape, Signs)>,
     workers: BTreeSet<usize>,
     /// Every unit in the pool holds another one.
@@ -131,6 +134,7 @@ impl<F: Found> Task<F> {
             done: BTreeMap::new(),
             folded: 0,
             problems: BTreeMap::new(),
+            query_problems: Vec::new(),
             signs: BTreeMap::new(),
             workers: BTreeSet::new(),
             alive: Arc::default(),
@@ -159,6 +163,17 @@ impl<F: Found> Task<F> {
     fn start(&mut self, place: usize) {
         let unit = &mut self.units[place];
         let (captures, mut arrived) = (unit.captures.clone(), take(&mut unit.arrived));
+        let mut queries = Vec::new();
+        unit.queries.retain(|described| match described.load() {
+            Ok(tensor) => {
+                queries.push((Arc::clone(described), tensor));
+                true
+            }
+            Err(problem) => {
+                self.query_problems.push(problem);
+                false
+            }
+        });
         arrived.sort_by_key(|(index, _)| *index);
         self.running += 1;
         let (analysis, sender) = (Arc::clone(&self.analysis), self.sender.clone());
@@ -170,7 +185,7 @@ impl<F: Found> Task<F> {
                 Err(JobError::Cancelled)
             } else {
                 measure(
-                    &*analysis, &captures, arrived, verify, &mends, &cancel, &mut seen,
+                    &*analysis, &captures, arrived, queries, verify, &mends, &cancel, &mut seen,
                 )
             };
             // Nobody listens any more once the task is dropped.
@@ -309,7 +324,11 @@ impl<F: Found> Session for Task<F> {
         Report {
             analysis: self.setup.name,
             settings: self.setup.settings,
-            problems: self.problems.into_values().collect(),
+            problems: self
+                .problems
+                .into_values()
+                .chain(self.query_problems)
+                .collect(),
             caveats: caveats.list(&self.setup.mends),
             ..self.fold.finish()
         }
@@ -320,6 +339,20 @@ impl<F: Found> Session for Task<F> {
 fn units(dump: &Dump, plan: &Plan, kind: Units) -> Vec<UnitState> {
     let mut units: Vec<UnitState> = Vec::new();
     let mut layers: HashMap<(&str, i64), usize> = HashMap::new();
+    let mut queries: HashMap<(&str, i64), Vec<Arc<Queries>>> = HashMap::new();
+    if kind == Units::Layers {
+        for described in &dump.queries {
+            let layer = (described.run.as_str(), described.layer_id);
+            queries
+                .entry(layer)
+                .or_default()
+                .push(Arc::clone(described));
+        }
+    }
+    let queries_of = |info: &CaptureInfo| {
+        let layer = (dump.captures[info.index].run.as_str(), info.layer_id);
+        queries.get(&layer).cloned().unwrap_or_default()
+    };
     for info in &plan.captures {
         let place = match kind {
             Units::Captures => units.len(),
@@ -332,6 +365,7 @@ fn units(dump: &Dump, plan: &Plan, kind: Units) -> Vec<UnitState> {
             units.push(UnitState {
                 captures: Vec::new(),
                 arrived: Vec::new(),
+                queries: queries_of(info),
                 left: 0,
                 bytes: 0,
             });
@@ -369,6 +403,7 @@ fn measure<F: Found>(
     analysis: &dyn Analysis<Found = F>,
     captures: &[Arc<CaptureInfo>],
     arrived: Vec<(usize, Fetched)>,
+    queries: Vec<(Arc<Queries>, Tensor)>,
     verify: bool,
     mends: &Mends,
     cancel: &Arc<AtomicBool>,
@@ -397,7 +432,7 @@ fn measure<F: Found>(
                 (Ok(_), None) => {}
             }
         }
-        let unit = Unit::new(members, verify, Arc::clone(cancel));
+        let unit = Unit::new(members, queries, verify, Arc::clone(cancel));
         unit.map(|unit| analysis.measure(&unit)).transpose()
     }));
     match measured {

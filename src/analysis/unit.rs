@@ -2,7 +2,7 @@
 
 use super::error::MeasureError;
 use super::report::{CaptureInfo, Report, Row};
-use crate::dump::Capture;
+use crate::dump::{Capture, Queries};
 use crate::tensor::Tensor;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,17 +34,24 @@ pub struct Member {
 pub struct Unit {
     first: Member,
     more: Vec<Member>,
+    queries: Vec<(Arc<Queries>, Tensor)>,
     verify: bool,
     cancel: Arc<AtomicBool>,
 }
 
 impl Unit {
     /// Of these captures; nothing where there are none.
-    pub(super) fn new(members: Vec<Member>, verify: bool, cancel: Arc<AtomicBool>) -> Option<Self> {
+    pub(super) fn new(
+        members: Vec<Member>,
+        queries: Vec<(Arc<Queries>, Tensor)>,
+        verify: bool,
+        cancel: Arc<AtomicBool>,
+    ) -> Option<Self> {
         let mut members = members.into_iter();
         Some(Self {
             first: members.next()?,
             more: members.collect(),
+            queries,
             verify,
             cancel,
         })
@@ -58,6 +65,11 @@ impl Unit {
     /// Its captures in dump order; those that could not be read are not among them.
     pub fn members(&self) -> impl Iterator<Item = &Member> {
         std::iter::once(&self.first).chain(&self.more)
+    }
+
+    /// The captured queries of a layer, `[positions, heads, head_dim]`; none for units of one capture.
+    pub fn queries(&self) -> &[(Arc<Queries>, Tensor)] {
+        &self.queries
     }
 
     /// Whether what is compressed is to be decoded again and compared.

@@ -168,6 +168,13 @@ pub fn summarise(folder: &str, report: &Report) {
         };
         say!("{}{bits}: {}", group.variant.label, figures(&group.all));
     }
+    for sentence in report
+        .explored
+        .iter()
+        .flat_map(|explored| explored.answer())
+    {
+        say!("{sentence}");
+    }
     if report.verified_lossless + report.verified_lossy > 0 {
         say!(
             "verified bit for bit: {} lossless tensors, {} tensors of lossy values",

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 /// The errors of one layer's K or V.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct TokenErrors {
     /// Squared error by squared values, over everything.

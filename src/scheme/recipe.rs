@@ -28,7 +28,7 @@ impl Recipe {
     }
 
     /// What the scheme is told of its part.
-    fn about_body(&self, about: &About) -> (Range<usize>, About) {
+    pub fn about_body(&self, about: &About) -> (Range<usize>, About) {
         let body = self.body(about);
         let inner = About {
             position: about.position.saturating_add(body.start as u64),

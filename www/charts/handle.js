@@ -58,6 +58,8 @@ export function handle({ x, value, top, bottom, still, label, text, move, done }
     node.addEventListener("pointerup", end, { once: true });
     node.addEventListener("pointercancel", end, { once: true });
   });
+  // A finger on it drags. Browsers don't heed touch-action on a part of a picture, and would scroll instead.
+  node.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
   node.addEventListener("keydown", (event) => {
     const steps = /** @type {Record<string, number>} */ ({
       ArrowLeft: -1,

@@ -158,6 +158,11 @@ value: string,
 label: string, };
 
 /**
+ * What a scheme is for.
+ */
+export type Class = "engine" | "packed" | "stored" | "reference";
+
+/**
  * A stream of bytes: what an ideal order-0 coder needs for it, and what zstd reaches.
  */
 export type Coded = { 
@@ -267,6 +272,11 @@ problems: Array<Problem>,
 notes: Array<Note>, };
 
 /**
+ * An inference engine.
+ */
+export type Engine = "llama.cpp" | "vLLM" | "mlx-lm";
+
+/**
  * How far restored values lie from the original ones, over one tensor. All are f32 values.
  */
 export type Errors = { 
@@ -292,6 +302,173 @@ cosine: number,
 valueRms: number, };
 
 /**
+ * The smallest pair within the limit: of an engine, or of a class.
+ */
+export type ExploreChoice = { 
+/**
+ * What it is for.
+ */
+class: Class, 
+/**
+ * The engine, where it is one's.
+ */
+engine: Engine | null, 
+/**
+ * Whether nothing is lost.
+ */
+lossless: boolean, 
+/**
+ * The scheme of K.
+ */
+k: string, 
+/**
+ * The scheme of V.
+ */
+v: string, 
+/**
+ * What to type.
+ */
+flags: string | null, 
+/**
+ * First tokens that stay raw.
+ */
+sinks: number, 
+/**
+ * Last tokens that stay raw.
+ */
+recent: number, 
+/**
+ * Stored bytes of K and of V.
+ */
+bytes: [number, number], 
+/**
+ * Raw bytes by stored ones.
+ */
+ratio: number, 
+/**
+ * Bytes of the context length.
+ */
+contextBytes: number, 
+/**
+ * Errors of K and of V.
+ */
+errors: [TokenErrors, TokenErrors], 
+/**
+ * Of K and V together.
+ */
+index: number, 
+/**
+ * With both changed; absent without queries.
+ */
+attentionError: number | null, 
+/**
+ * From the attention error.
+ */
+estimatedKl: number | null, 
+/**
+ * Whether it stays within the limit.
+ */
+withinLimit: boolean, 
+/**
+ * Whether bytes were written and read back to tell this.
+ */
+written: boolean, };
+
+/**
+ * What explore found.
+ */
+export type Explored = { 
+/**
+ * What is limited: never `auto`.
+ */
+limitKind: LimitKind, 
+/**
+ * Its value.
+ */
+limit: number, 
+/**
+ * Layers with queries.
+ */
+layersWithQueries: number, 
+/**
+ * Layers (of all runs) that count.
+ */
+layers: number, 
+/**
+ * Tokens of the longest layer.
+ */
+tokens: number, 
+/**
+ * Bytes of K and V as they are.
+ */
+rawBytes: number, 
+/**
+ * Tokens for which `context_bytes` are told.
+ */
+contextLength: number, 
+/**
+ * Bytes of so many tokens in the layers of this dump.
+ */
+contextBytes: number, 
+/**
+ * The estimated KL is this many times the attention error.
+ */
+klByAttentionError: number, 
+/**
+ * Within this factor, for nine of ten schemes.
+ */
+klFactor: number, 
+/**
+ * Every scheme on K and on V.
+ */
+points: Array<Point>, 
+/**
+ * The points that no other beats in size and error, by class and tensor.
+ */
+front: Array<FrontPoint>, 
+/**
+ * The smallest within the limit.
+ */
+choices: Array<ExploreChoice>, 
+/**
+ * The chosen ones by layer.
+ */
+layerRows: Array<LayerRow>, 
+/**
+ * What each step of the coded scheme brings.
+ */
+steps: Array<StepGain>, 
+/**
+ * What to watch.
+ */
+facts: Array<Fact>, 
+/**
+ * What was left out, and why.
+ */
+notes: Array<string>, 
+/**
+ * Whether chosen ones were looked at with all queries, and their bytes written and read back.
+ */
+isFinal: boolean, };
+
+/**
+ * Something to watch, with its numbers in the sentence and apart.
+ */
+export type Fact = { 
+/**
+ * What it is about: `firstToken`, `keys`, `heads`, `layers`.
+ */
+kind: string, 
+/**
+ * The sentence.
+ */
+text: string, 
+/**
+ * The numbers of the sentence, in its order.
+ */
+numbers: Array<number>, };
+
+/**
  * A format that can be written.
  */
 export type Format = "folder" | "zip" | "safetensors";
@@ -312,6 +489,47 @@ names: Array<string>,
  * Whether it holds other files.
  */
 is_archive: boolean, };
+
+/**
+ * A point of a front.
+ */
+export type FrontPoint = { 
+/**
+ * `k`, `v` or `kv`.
+ */
+tensor: string, 
+/**
+ * Whose front.
+ */
+class: Class, 
+/**
+ * The scheme of K, where K is in it.
+ */
+k: string | null, 
+/**
+ * The scheme of V, where V is in it.
+ */
+v: string | null, 
+/**
+ * Of the tensors in it.
+ */
+bytes: number, 
+/**
+ * Of the tensors in it.
+ */
+bitsPerValue: number, 
+/**
+ * Of the tensors in it.
+ */
+ratio: number, 
+/**
+ * What is limited.
+ */
+error: number, 
+/**
+ * From the attention error.
+ */
+estimatedKl: number | null, };
 
 /**
  * The rows of one variant together (in the mixed analysis all rows).
@@ -458,6 +676,11 @@ max: number, } | { "type": "choiceList",
 choices: Array<Choice>, } | { "type": "switch" };
 
 /**
+ * K or V.
+ */
+export type Kv = "k" | "v";
+
+/**
  * How much of the dump a layer is.
  */
 export type LayerCount = { 
@@ -473,6 +696,43 @@ captures: number,
  * Bytes of its K and V tensors.
  */
 bytes: number, };
+
+/**
+ * A chosen pair on one layer.
+ */
+export type LayerRow = { 
+/**
+ * Place of the choice.
+ */
+choice: number, 
+/**
+ * The run.
+ */
+run: string, 
+/**
+ * The layer.
+ */
+layerId: number, 
+/**
+ * Stored bytes of K and of V.
+ */
+bytes: [number, number], 
+/**
+ * Raw bytes of K and V.
+ */
+rawBytes: number, 
+/**
+ * Errors of K and of V.
+ */
+errors: [TokenErrors, TokenErrors], 
+/**
+ * With both changed.
+ */
+attentionError: number | null, 
+/**
+ * The query head whose outputs move most, and by how much.
+ */
+worstHead: [number, number] | null, };
 
 /**
  * Some layers: `0-3,7`.
@@ -552,6 +812,11 @@ restored: number,
  * Bits of `restored`.
  */
 restoredBits: number, };
+
+/**
+ * What the limit is set on.
+ */
+export type LimitKind = "auto" | "attention" | "index" | "cosine";
 
 /**
  * How to read the arrays of `.npy`, `.npz` and `.safetensors` files. What is absent is inferred, or asked for.
@@ -789,6 +1054,99 @@ hi: T,
 lo: T, } };
 
 /**
+ * A scheme on K or on V: sizes over all layers, errors as means over layers.
+ */
+export type Point = { 
+/**
+ * The scheme's name.
+ */
+scheme: string, 
+/**
+ * What it is for.
+ */
+class: Class, 
+/**
+ * The engine that has it.
+ */
+engine: Engine | null, 
+/**
+ * What to type to have it.
+ */
+flag: string | null, 
+/**
+ * Whether the size is that of the reference's codes packed, not compressed.
+ */
+packed: boolean, 
+/**
+ * K or V.
+ */
+tensor: Kv, 
+/**
+ * First tokens that stay raw.
+ */
+sinks: number, 
+/**
+ * Last tokens that stay raw.
+ */
+recent: number, 
+/**
+ * Stored bytes, side information included.
+ */
+bytes: number, 
+/**
+ * Bits of them for a value.
+ */
+bitsPerValue: number, 
+/**
+ * Raw bytes by stored ones.
+ */
+ratio: number, 
+/**
+ * Token error + 0.1 * first-token error.
+ */
+index: number, 
+/**
+ * With this tensor alone changed; absent without queries.
+ */
+attentionError: number | null, 
+/**
+ * From the attention error.
+ */
+estimatedKl: number | null, 
+/**
+ * Layers that it stands for; fewer than all where it does not fit some.
+ */
+layers: number, 
+/**
+ * Squared error by squared values, over everything.
+ */
+nmse: number, 
+/**
+ * Cosine of the angle between all values and all restored ones; 0 where either are all zero.
+ */
+cosine: number, 
+/**
+ * Greatest absolute error.
+ */
+maxAbs: number, 
+/**
+ * Mean, over the vectors of every token and head, of |x - x'|^2 / |x|^2.
+ */
+token: number, 
+/**
+ * The same of the first token alone, all heads as one vector: the attention sink.
+ */
+first: number, 
+/**
+ * First percentile of the cosines of every token and head.
+ */
+cosineP1: number, 
+/**
+ * The least of them.
+ */
+cosineMin: number, };
+
+/**
  * A file or capture that can't be used, and why. The rest of the dump is used all the same.
  *
  * As JSON: `{file, message, field?, found?, expected?}`.
@@ -930,6 +1288,10 @@ nonFinite: number,
  */
 nonFiniteIn: Array<NonFinite>, 
 /**
+ * What explore found; absent for the other analyses.
+ */
+explored?: Explored, 
+/**
  * Captures that could not be read when their turn came, and so are left out.
  */
 problems: Array<Problem>, 
@@ -1033,6 +1395,19 @@ shapes: Array<ShapeCount>,
 dtypes: Array<DtypeCount>, };
 
 /**
+ * How much of a dump is taken.
+ */
+export type Sample = { "what": "captures", 
+/**
+ * Of work.
+ */
+bytes: number, } | { "what": "layers", 
+/**
+ * Of them; at least one is taken.
+ */
+layers: number, };
+
+/**
  * The parts of a form.
  */
 export type Section = "method" | "captures" | "compression" | "report";
@@ -1091,6 +1466,23 @@ stage: string,
  * Captures of it.
  */
 captures: number, };
+
+/**
+ * What the coded scheme reaches with its steps up to this one.
+ */
+export type StepGain = { 
+/**
+ * The step.
+ */
+step: string, 
+/**
+ * Raw bytes by stored ones, at the cosine that is told.
+ */
+ratio: number, 
+/**
+ * The cosine of K and of V.
+ */
+cosine: number, };
 
 /**
  * What is only known at the end.
@@ -1217,6 +1609,39 @@ nonFinite: number,
  * Whether the frames were decoded again and gave the same bits; absent when that wasn't asked for.
  */
 verified: boolean | null, };
+
+/**
+ * The errors of one layer's K or V.
+ */
+export type TokenErrors = { 
+/**
+ * Squared error by squared values, over everything.
+ */
+nmse: number, 
+/**
+ * Cosine of the angle between all values and all restored ones; 0 where either are all zero.
+ */
+cosine: number, 
+/**
+ * Greatest absolute error.
+ */
+maxAbs: number, 
+/**
+ * Mean, over the vectors of every token and head, of |x - x'|^2 / |x|^2.
+ */
+token: number, 
+/**
+ * The same of the first token alone, all heads as one vector: the attention sink.
+ */
+first: number, 
+/**
+ * First percentile of the cosines of every token and head.
+ */
+cosineP1: number, 
+/**
+ * The least of them.
+ */
+cosineMin: number, };
 
 /**
  * Tokens `start..end`, the end not included: `0..128`, `..128`, `128..`.

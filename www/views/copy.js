@@ -2,9 +2,9 @@
 
 import { h } from "../dom.js";
 
-/** @param {string} label @param {string} title @param {() => string} what @param {string} [name] for screen readers, where the label says too little */
-export function copyButton(label, title, what, name) {
-  const button = h("button", { type: "button", class: "quiet", title, "aria-label": name ?? false, on: { click: copy } }, label);
+/** @param {string} label @param {string} title @param {() => string} what */
+export function copyButton(label, title, what) {
+  const button = h("button", { type: "button", class: "quiet", title, on: { click: copy } }, label);
   async function copy() {
     let said = "Copied";
     try {

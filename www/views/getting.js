@@ -45,7 +45,7 @@ export function gettingPanel() {
     { id: "snippet-of", on: { change: show } },
     SNIPPETS.map(({ file, name }) => h("option", { value: file }, name)),
   );
-  const copy = copyButton("Copy", "Copy these lines", () => text.textContent ?? "", "Copy the lines");
+  const copy = copyButton("Copy the lines", "Copy these lines", () => text.textContent ?? "");
   const panel = h(
     "details",
     { class: "getting" },

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// What a scheme is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum Class {
     /// An inference engine stores it as it is, when it is told to by a flag.
@@ -20,6 +21,7 @@ pub enum Class {
 
 /// An inference engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Engine {
     /// K and V are set apart.
     #[serde(rename = "llama.cpp")]
@@ -112,11 +114,25 @@ impl Candidate {
 
 /// Engines' formats, as they are.
 const ENGINES: [(Engine, &[&str]); 3] = [
-    (Engine::Llama, &["raw", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"]),
-    (Engine::Vllm, &["fp8_e4m3", "fp8_e4m3:scale=tensor", "fp8_e5m2"]),
+    (
+        Engine::Llama,
+        &["raw", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"],
+    ),
+    (
+        Engine::Vllm,
+        &["fp8_e4m3", "fp8_e4m3:scale=tensor", "fp8_e5m2"],
+    ),
     (
         Engine::Mlx,
-        &["mlx:b=8,g=64", "mlx:b=6,g=64", "mlx:b=5,g=64", "mlx:b=4,g=64", "mlx:b=4,g=32", "mlx:b=3,g=64", "mlx:b=2,g=64"],
+        &[
+            "mlx:b=8,g=64",
+            "mlx:b=6,g=64",
+            "mlx:b=5,g=64",
+            "mlx:b=4,g=64",
+            "mlx:b=4,g=32",
+            "mlx:b=3,g=64",
+            "mlx:b=2,g=64",
+        ],
     ),
 ];
 
@@ -167,10 +183,22 @@ pub fn field(classes: &[Class], steps: &[f64]) -> Vec<Candidate> {
     };
     let mut all = Vec::new();
     for (engine, names) in ENGINES {
-        all.extend(names.iter().filter_map(|name| scheme(name, Class::Engine, Some(engine))));
+        all.extend(
+            names
+                .iter()
+                .filter_map(|name| scheme(name, Class::Engine, Some(engine))),
+        );
     }
-    all.extend(PACKED.iter().filter_map(|name| scheme(name, Class::Packed, None)));
-    all.extend(LOSSLESS.iter().filter_map(|name| scheme(name, Class::Stored, None)));
+    all.extend(
+        PACKED
+            .iter()
+            .filter_map(|name| scheme(name, Class::Packed, None)),
+    );
+    all.extend(
+        LOSSLESS
+            .iter()
+            .filter_map(|name| scheme(name, Class::Stored, None)),
+    );
     all.extend(steps.iter().map(|&step| Candidate {
         name: coded_name(step),
         class: Class::Stored,
@@ -178,7 +206,9 @@ pub fn field(classes: &[Class], steps: &[f64]) -> Vec<Candidate> {
         keeps_tokens: true,
         method: Method::Coded(step),
     }));
-    all.extend([2, 3, 4, 6].map(|bits| reference(format!("truncate {bits}"), Method::Truncate(bits))));
+    all.extend(
+        [2, 3, 4, 6].map(|bits| reference(format!("truncate {bits}"), Method::Truncate(bits))),
+    );
     all.extend([2, 3, 4].map(|bits| reference(format!("round {bits}"), Method::Round(bits))));
     all.extend([6, 8].map(|bits| reference(format!("quant {bits}"), Method::Quantize(bits))));
     all.extend([6, 8].map(|bits| reference(format!("block-norm {bits}"), Method::BlockNorm(bits))));

@@ -43,14 +43,31 @@ impl Limit {
         }
     }
 
+    /// The limit at a fraction of what it allows.
+    pub fn times(&self, factor: f64) -> Self {
+        let value = match self.kind {
+            LimitKind::Cosine => 1.0 - (1.0 - self.value) * factor,
+            _ => self.value * factor,
+        };
+        Self { value, ..*self }
+    }
+
     /// The greatest error that is allowed.
     pub fn most(&self) -> f64 {
-        if self.kind == LimitKind::Cosine { 1.0 - self.value } else { self.value }
+        if self.kind == LimitKind::Cosine {
+            1.0 - self.value
+        } else {
+            self.value
+        }
     }
 
     /// The error of K and V together.
     pub fn together(&self, k: f64, v: f64) -> f64 {
-        if self.kind == LimitKind::Cosine { k.max(v) } else { k + v }
+        if self.kind == LimitKind::Cosine {
+            k.max(v)
+        } else {
+            k + v
+        }
     }
 }
 
@@ -69,7 +86,10 @@ pub struct Offer {
 
 /// What the search chooses from: the points, and the coded scheme at steps between those of the grid, interpolated in the logarithms.
 pub fn options(points: &[Point], kv: Kv, limit: Limit) -> Vec<Offer> {
-    let of: Vec<&Point> = points.iter().filter(|point| point.tensor == kv && !point.packed).collect();
+    let of: Vec<&Point> = points
+        .iter()
+        .filter(|point| point.tensor == kv && !point.packed)
+        .collect();
     let mut all: Vec<Offer> = Vec::new();
     let mut coded: Vec<(f64, f64, f64)> = Vec::new();
     for point in &of {
@@ -106,7 +126,13 @@ pub fn options(points: &[Point], kv: Kv, limit: Limit) -> Vec<Offer> {
         let [(c0, b0, e0), (c1, b1, e1)] = [pair[0], pair[1]];
         for place in 0..BETWEEN {
             let t = place as f64 / BETWEEN as f64;
-            let between = |a: f64, b: f64| if a > 0.0 && b > 0.0 { (a.ln() * (1.0 - t) + b.ln() * t).exp() } else { a };
+            let between = |a: f64, b: f64| {
+                if a > 0.0 && b > 0.0 {
+                    (a.ln() * (1.0 - t) + b.ln() * t).exp()
+                } else {
+                    a
+                }
+            };
             push(between(c0, c1), between(b0, b1), between(e0, e1));
         }
     }
@@ -118,7 +144,12 @@ pub fn options(points: &[Point], kv: Kv, limit: Limit) -> Vec<Offer> {
 
 /// The step in the name of the coded scheme.
 pub fn step_of(scheme: &str) -> Option<f64> {
-    scheme.strip_prefix("tkc:c=")?.split(',').next()?.parse().ok()
+    scheme
+        .strip_prefix("tkc:c=")?
+        .split(',')
+        .next()?
+        .parse()
+        .ok()
 }
 
 /// To three significant digits.
@@ -137,7 +168,9 @@ pub fn smallest<'a>(
     for k in k {
         for v in v {
             let (bytes, error) = (k.bytes + v.bytes, limit.together(k.error, v.error));
-            let better = best.as_ref().is_none_or(|(b, e, ..)| bytes < *b || (bytes == *b && error < *e));
+            let better = best
+                .as_ref()
+                .is_none_or(|(b, e, ..)| bytes < *b || (bytes == *b && error < *e));
             if error <= limit.most() && better && allowed(k, v) {
                 best = Some((bytes, error, k, v));
             }
@@ -150,10 +183,22 @@ pub fn smallest<'a>(
 pub fn fronts(points: &[Point], limit: Limit, values: u64, raw: u64) -> Vec<FrontPoint> {
     let mut fronts = Vec::new();
     let measured = |kv| {
-        points.iter().filter(move |point| point.tensor == kv && !point.packed).map(move |point| (point, limit.error(point)))
+        points
+            .iter()
+            .filter(move |point| point.tensor == kv && !point.packed)
+            .map(move |point| (point, limit.error(point)))
     };
-    for class in [Class::Engine, Class::Packed, Class::Stored, Class::Reference] {
-        let of = |kv| measured(kv).filter(|(point, error)| point.class == class && error.is_finite()).collect::<Vec<_>>();
+    for class in [
+        Class::Engine,
+        Class::Packed,
+        Class::Stored,
+        Class::Reference,
+    ] {
+        let of = |kv| {
+            measured(kv)
+                .filter(|(point, error)| point.class == class && error.is_finite())
+                .collect::<Vec<_>>()
+        };
         let (k, v) = (of(Kv::K), of(Kv::V));
         let make = |tensor, k: Option<&Point>, v: Option<&Point>, error: f64| {
             let bytes: u64 = [k, v].iter().flatten().map(|point| point.bytes).sum();
@@ -167,17 +212,32 @@ pub fn fronts(points: &[Point], limit: Limit, values: u64, raw: u64) -> Vec<Fron
                 bits_per_value: bytes as f64 * 8.0 / (values * parts).max(1) as f64,
                 ratio: (raw / 2 * parts) as f64 / bytes.max(1) as f64,
                 error,
-                estimated_kl: (limit.kind == LimitKind::Attention).then_some(error * KL_BY_ATTENTION_ERROR),
+                estimated_kl: (limit.kind == LimitKind::Attention)
+                    .then_some(error * KL_BY_ATTENTION_ERROR),
             }
         };
-        fronts.extend(pareto(k.iter().map(|(point, error)| make("k", Some(point), None, *error)).collect()));
-        fronts.extend(pareto(v.iter().map(|(point, error)| make("v", None, Some(point), *error)).collect()));
+        fronts.extend(pareto(
+            k.iter()
+                .map(|(point, error)| make("k", Some(point), None, *error))
+                .collect(),
+        ));
+        fronts.extend(pareto(
+            v.iter()
+                .map(|(point, error)| make("v", None, Some(point), *error))
+                .collect(),
+        ));
         let mut pairs = Vec::new();
         for (k, k_error) in &k {
             for (v, v_error) in &v {
-                let same_engine = k.engine == v.engine && (k.scheme == v.scheme || k.engine.is_some_and(Engine::mixes));
+                let same_engine = k.engine == v.engine
+                    && (k.scheme == v.scheme || k.engine.is_some_and(Engine::mixes));
                 if class != Class::Engine || same_engine {
-                    pairs.push(make("kv", Some(k), Some(v), limit.together(*k_error, *v_error)));
+                    pairs.push(make(
+                        "kv",
+                        Some(k),
+                        Some(v),
+                        limit.together(*k_error, *v_error),
+                    ));
                 }
             }
         }
@@ -220,10 +280,12 @@ mod tests {
         let v = [option("fine", 8.0, 0.001), option("coarse", 4.0, 0.002)];
         let names = |kind, value| {
             let limit = Limit { kind, value };
-            smallest(&k, &v, limit, |_, _| true).map(|(k, v)| (k.scheme.as_str(), v.scheme.as_str()))
+            smallest(&k, &v, limit, |_, _| true)
+                .map(|(k, v)| (k.scheme.as_str(), v.scheme.as_str()))
         };
         assert_eq!(names(LimitKind::Index, 0.003), Some(("fine", "coarse")));
-        assert_eq!(names(LimitKind::Index, 0.011), Some(("coarse", "fine")));
+        assert_eq!(names(LimitKind::Index, 0.0111), Some(("fine", "coarse")));
+        assert_eq!(names(LimitKind::Index, 0.0121), Some(("coarse", "coarse")));
         assert_eq!(names(LimitKind::Index, 0.0001), None);
         assert_eq!(names(LimitKind::Cosine, 0.99), Some(("coarse", "coarse")));
         assert_eq!(names(LimitKind::Cosine, 0.998), Some(("fine", "coarse")));

@@ -14,6 +14,7 @@ pub const KL_FACTOR: f64 = 2.0;
 
 /// What explore found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Explored {
     /// What is limited: never `auto`.
@@ -56,6 +57,7 @@ pub struct Explored {
 
 /// A scheme on K or on V: sizes over all layers, errors as means over layers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Point {
     /// The scheme's name.
@@ -95,6 +97,7 @@ pub struct Point {
 
 /// A point of a front.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct FrontPoint {
     /// `k`, `v` or `kv`.
@@ -119,6 +122,7 @@ pub struct FrontPoint {
 
 /// The smallest pair within the limit: of an engine, or of a class.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "ExploreChoice"))]
 #[serde(rename_all = "camelCase")]
 pub struct Choice {
     /// What it is for.
@@ -159,6 +163,7 @@ pub struct Choice {
 
 /// A chosen pair on one layer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct LayerRow {
     /// Place of the choice.
@@ -181,6 +186,7 @@ pub struct LayerRow {
 
 /// What the coded scheme reaches with its steps up to this one.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct StepGain {
     /// The step.
@@ -193,6 +199,7 @@ pub struct StepGain {
 
 /// Something to watch, with its numbers in the sentence and apart.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Fact {
     /// What it is about: `firstToken`, `keys`, `heads`, `layers`.

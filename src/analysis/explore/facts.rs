@@ -36,7 +36,9 @@ pub fn short(value: f64) -> String {
 
 /// The scheme whose first token suffers most while its cosine looks good.
 fn first_token(points: &[Point]) -> Option<Fact> {
-    let good = points.iter().filter(|point| point.errors.cosine >= GOOD_COSINE && point.errors.token > 0.0 && !point.packed);
+    let good = points.iter().filter(|point| {
+        point.errors.cosine >= GOOD_COSINE && point.errors.token > 0.0 && !point.packed
+    });
     let apart = |point: &Point| point.errors.first / point.errors.token;
     let worst = good.max_by(|a, b| apart(a).total_cmp(&apart(b)))?;
     (apart(worst) >= STANDS_OUT).then(|| {
@@ -63,16 +65,29 @@ fn keys(points: &[Point]) -> Option<Fact> {
     let error = |point: &Point| point.attention_error.unwrap_or(point.index);
     let mut ratios: Vec<(f64, &Point, &Point)> = points
         .iter()
-        .filter(|point| point.tensor == Kv::K && matches!(point.class, Class::Engine | Class::Packed) && error(point) > 0.0)
+        .filter(|point| {
+            point.tensor == Kv::K
+                && matches!(point.class, Class::Engine | Class::Packed)
+                && error(point) > 0.0
+        })
         .filter_map(|k| {
-            let same = |point: &&Point| point.tensor == Kv::V && point.scheme == k.scheme && point.class == k.class && point.engine == k.engine;
+            let same = |point: &&Point| {
+                point.tensor == Kv::V
+                    && point.scheme == k.scheme
+                    && point.class == k.class
+                    && point.engine == k.engine
+            };
             let v = points.iter().find(same).filter(|v| error(v) > 0.0)?;
             Some((error(k) / error(v), k, v))
         })
         .collect();
     ratios.sort_by(|a, b| a.0.total_cmp(&b.0));
     let &(median, k, v) = ratios.get(ratios.len() / 2)?;
-    let what = if k.attention_error.is_some() { "attention error" } else { "index" };
+    let what = if k.attention_error.is_some() {
+        "attention error"
+    } else {
+        "index"
+    };
     let (worse, times, advice) = if median >= 1.0 {
         ("K", median, "keys deserve the finer format")
     } else {
@@ -93,8 +108,13 @@ fn keys(points: &[Point]) -> Option<Fact> {
 }
 
 /// The rows of the first choice that has attention errors and loses something.
-fn looked_at<'a>(choices: &'a [Choice], layers: &'a [LayerRow]) -> Option<(&'a Choice, Vec<&'a LayerRow>)> {
-    let place = choices.iter().position(|choice| choice.attention_error.is_some_and(|error| error > 0.0))?;
+fn looked_at<'a>(
+    choices: &'a [Choice],
+    layers: &'a [LayerRow],
+) -> Option<(&'a Choice, Vec<&'a LayerRow>)> {
+    let place = choices
+        .iter()
+        .position(|choice| choice.attention_error.is_some_and(|error| error > 0.0))?;
     let rows = layers.iter().filter(|row| row.choice == place).collect();
     Some((&choices[place], rows))
 }
@@ -107,7 +127,10 @@ fn heads(choices: &[Choice], layers: &[LayerRow]) -> Option<Fact> {
         let all = row.attention_error.filter(|all| *all > 0.0)?;
         Some((error / all, head, error, row.layer_id))
     };
-    let (times, head, error, layer) = rows.iter().filter_map(apart).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let (times, head, error, layer) = rows
+        .iter()
+        .filter_map(apart)
+        .max_by(|a, b| a.0.total_cmp(&b.0))?;
     (times >= STANDS_OUT).then(|| Fact {
         kind: "heads",
         text: format!(
@@ -124,7 +147,10 @@ fn heads(choices: &[Choice], layers: &[LayerRow]) -> Option<Fact> {
 /// The layer whose outputs move most.
 fn worst_layer(choices: &[Choice], layers: &[LayerRow]) -> Option<Fact> {
     let (choice, rows) = looked_at(choices, layers)?;
-    let worst = rows.iter().filter_map(|row| Some((row.attention_error?, row.layer_id))).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let worst = rows
+        .iter()
+        .filter_map(|row| Some((row.attention_error?, row.layer_id)))
+        .max_by(|a, b| a.0.total_cmp(&b.0))?;
     let mean = choice.attention_error?;
     Some(Fact {
         kind: "layers",

@@ -1,7 +1,8 @@
 //! The report's files: tables as CSV, the answer as Markdown.
 
-use super::candidate::{Class, Engine};
-use super::explored::{Choice, Explored};
+use super::answer::spoken;
+use super::candidate::Engine;
+use super::explored::Explored;
 use super::facts::short;
 use super::settings::LimitKind;
 use crate::analysis::report::ReportFile;
@@ -69,7 +70,10 @@ fn front(explored: &Explored) -> Vec<u8> {
         LimitKind::Cosine => "one_minus_cosine",
         _ => "index",
     };
-    let mut csv = Csv::new(&format!("tensor,class,k,v,bits_per_value,bytes,ratio,{error},estimated_kl"), "\n");
+    let mut csv = Csv::new(
+        &format!("tensor,class,k,v,bits_per_value,bytes,ratio,{error},estimated_kl"),
+        "\n",
+    );
     for point in &explored.front {
         csv.line(&[
             point.tensor.to_owned(),
@@ -112,36 +116,23 @@ fn layers(explored: &Explored) -> Vec<u8> {
             text(k.first),
             text(v.first),
             or_empty(row.attention_error),
-            row.worst_head.map(|(head, _)| head.to_string()).unwrap_or_default(),
+            row.worst_head
+                .map(|(head, _)| head.to_string())
+                .unwrap_or_default(),
             or_empty(row.worst_head.map(|(_, error)| error)),
         ]);
     }
     csv.into_bytes()
 }
 
-/// Bytes as people say them: in units of 1,000.
-pub fn spoken(bytes: u64) -> String {
-    let units = [(1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")];
-    match units.iter().find(|(unit, _)| bytes as f64 >= *unit) {
-        Some((unit, name)) => format!("{} {name}", fixed(bytes as f64 / unit, 2)),
-        None => format!("{bytes} bytes"),
-    }
-}
-
-fn who(choice: &Choice) -> String {
-    match (choice.class, choice.engine) {
-        (_, Some(engine)) => format!("As {} can store it", engine.name()),
-        (Class::Packed | Class::Engine, None) => "Packed, by any engine that had the format".to_owned(),
-        (Class::Stored, None) if choice.lossless => "Lossless".to_owned(),
-        (Class::Stored, None) => "Stored by kvlens".to_owned(),
-        (Class::Reference, None) => "The reference's methods".to_owned(),
-    }
-}
-
 /// The answer in Markdown.
 fn summary(explored: &Explored) -> String {
     let limit = match explored.limit_kind {
-        LimitKind::Attention => format!("attention error of at most {} (estimated KL {})", short(explored.limit), short(explored.limit * explored.kl_by_attention_error)),
+        LimitKind::Attention => format!(
+            "attention error of at most {} (estimated KL {})",
+            short(explored.limit),
+            short(explored.limit * explored.kl_by_attention_error)
+        ),
         LimitKind::Cosine => format!("cosine of at least {} for K and V", text(explored.limit)),
         _ => format!("index of at most {}", short(explored.limit)),
     };
@@ -153,24 +144,14 @@ fn summary(explored: &Explored) -> String {
         explored.context_length,
         spoken(explored.context_bytes)
     );
-    for choice in &explored.choices {
-        let schemes = choice.flags.clone().unwrap_or_else(|| format!("K {}, V {}", choice.k, choice.v));
-        let kl = choice.estimated_kl.map(|kl| format!(", estimated KL {}", short(kl))).unwrap_or_default();
-        let attention = choice.attention_error.map(|error| format!(", attention error {}", short(error))).unwrap_or_default();
-        let [k, v] = &choice.errors;
-        let within = if choice.within_limit { "" } else { ", which passes the limit" };
-        out += &format!(
-            "- {}: {} ({}x) with `{schemes}`; cosine K {} V {}, index {}{attention}{kl}{within}\n",
-            who(choice),
-            spoken(choice.context_bytes),
-            fixed(choice.ratio, 2),
-            fixed(k.cosine, 6),
-            fixed(v.cosine, 6),
-            short(choice.index)
-        );
+    for sentence in explored.answer().iter().skip(1) {
+        out += &format!("- {sentence}\n");
     }
     if !explored.steps.is_empty() {
-        out += &format!("\n## What brings what (at cosine {})\n", text(explored.steps[0].cosine));
+        out += &format!(
+            "\n## What brings what (at cosine {})\n",
+            text(explored.steps[0].cosine)
+        );
         for step in &explored.steps {
             out += &format!("- {}: {}x\n", step.step, fixed(step.ratio, 2));
         }
@@ -178,7 +159,7 @@ fn summary(explored: &Explored) -> String {
     if !explored.facts.is_empty() {
         out += "\n## What to watch\n";
         for fact in &explored.facts {
-            out += &format!("- {}\n", markdown(&fact.text));
+            out += &format!("- {}\n", fact.text);
         }
     }
     if !explored.notes.is_empty() {

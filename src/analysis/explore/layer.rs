@@ -22,7 +22,10 @@ pub struct Piece<'a> {
 
 /// The pieces of a unit, and what is to be said of gaps and doubles.
 pub fn pieces(unit: &Unit) -> (Vec<Piece<'_>>, Vec<String>) {
-    let mut members: Vec<&Member> = unit.members().filter(|member| !member.k.is_empty()).collect();
+    let mut members: Vec<&Member> = unit
+        .members()
+        .filter(|member| !member.k.is_empty())
+        .collect();
     members.sort_by_key(|member| member.capture.seq_start);
     let (mut groups, mut notes): (Vec<Vec<&Member>>, Vec<String>) = (Vec::new(), Vec::new());
     members.retain(|member| {
@@ -37,8 +40,12 @@ pub fn pieces(unit: &Unit) -> (Vec<Piece<'_>>, Vec<String>) {
         let (start, shape) = (member.capture.seq_start, member.k.shape());
         let joins = groups.last().and_then(|group| group.last()).map(|last| {
             let other = last.k.shape();
-            let alike = (other.kv_heads, other.head_dim, last.k.dtype()) == (shape.kv_heads, shape.head_dim, member.k.dtype());
-            (last.capture.seq_start.saturating_add(other.seq_len as u64), alike)
+            let alike = (other.kv_heads, other.head_dim, last.k.dtype())
+                == (shape.kv_heads, shape.head_dim, member.k.dtype());
+            (
+                last.capture.seq_start.saturating_add(other.seq_len as u64),
+                alike,
+            )
         });
         match (joins, groups.last_mut()) {
             (Some((end, true)), Some(group)) if end == start => group.push(member),
@@ -52,7 +59,10 @@ pub fn pieces(unit: &Unit) -> (Vec<Piece<'_>>, Vec<String>) {
     }
     let count = groups.len();
     let piece = |(place, members)| Piece::new(members, place + 1 == count);
-    (groups.into_iter().enumerate().filter_map(piece).collect(), notes)
+    (
+        groups.into_iter().enumerate().filter_map(piece).collect(),
+        notes,
+    )
 }
 
 fn note(member: &Member, end: u64, alike: bool) -> String {
@@ -60,7 +70,10 @@ fn note(member: &Member, end: u64, alike: bool) -> String {
     let what = if !alike {
         "has another shape or type than the capture before it".to_owned()
     } else if start > end {
-        format!("starts at position {start}, and positions {end} to {} are not there", start - 1)
+        format!(
+            "starts at position {start}, and positions {end} to {} are not there",
+            start - 1
+        )
     } else {
         format!("starts at position {start}, which the capture before it holds already")
     };

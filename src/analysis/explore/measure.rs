@@ -11,15 +11,15 @@ use crate::analysis::unit::{Found, Unit};
 use crate::dump;
 use crate::metrics::{Attention, Changed, OutputErrors, Queries, TokenErrors, token_errors};
 use crate::par;
-use crate::scheme::{Kv, RopeChoice, Rope, Pairs, Scheme};
-use crate::tensor::{Dtype, Shape, Tensor};
+use crate::scheme::{Kv, Pairs, Rope, RopeChoice};
+use crate::tensor::{Dtype, Shape};
 use std::collections::BTreeSet;
 
 /// Weights of the attention that are held at a time.
 const MAX_WEIGHTS: usize = 4 << 20;
 
 /// Queries that the second look takes of a layer.
-pub const FINAL_QUERIES: usize = 64;
+pub const FINAL_QUERIES: usize = 32;
 
 /// A candidate on K or V of a layer.
 #[derive(Clone, Debug)]
@@ -86,7 +86,11 @@ pub enum Look {
 ///
 /// # Errors
 /// When it was cancelled, or a chosen scheme's bytes do not read back.
-pub fn measure(unit: &Unit, settings: &ExploreSettings, look: &Look) -> Result<LayerFound, MeasureError> {
+pub fn measure(
+    unit: &Unit,
+    settings: &ExploreSettings,
+    look: &Look,
+) -> Result<LayerFound, MeasureError> {
     let capture = &unit.capture().capture;
     let (pieces, notes) = pieces(unit);
     let mut found = LayerFound {
@@ -121,8 +125,15 @@ pub fn measure(unit: &Unit, settings: &ExploreSettings, look: &Look) -> Result<L
     found.tokens = piece.shape.seq_len as u64;
     found.shape = Some((piece.shape, piece.dtype));
     found.values = piece.values[0].len() as u64;
-    found.raw_bytes = piece.tensors.iter().map(|tensor| tensor.bytes().len() as u64).sum();
-    found.queries = queries.iter().map(|(queries, _)| queries.positions.len()).sum();
+    found.raw_bytes = piece
+        .tensors
+        .iter()
+        .map(|tensor| tensor.bytes().len() as u64)
+        .sum();
+    found.queries = queries
+        .iter()
+        .map(|(queries, _)| queries.positions.len())
+        .sum();
     found.rope = queries.iter().find_map(|(_, theta)| *theta);
     let rope = match (settings.rope, found.rope) {
         (RopeChoice::Detect, Some(theta)) => RopeChoice::Is(Rope {
@@ -132,9 +143,18 @@ pub fn measure(unit: &Unit, settings: &ExploreSettings, look: &Look) -> Result<L
         (rope, _) => rope,
     };
     let queries: Vec<Queries> = queries.into_iter().map(|(queries, _)| queries).collect();
-    let sides = [Kv::K, Kv::V].map(|kv| Side::new(piece, kv, settings.sinks, settings.recent, rope));
+    let sides =
+        [Kv::K, Kv::V].map(|kv| Side::new(piece, kv, settings.sinks, settings.recent, rope));
     match look {
-        Look::Field(candidates) => try_all(unit, piece, sides, candidates, &queries, settings.queries, &mut found)?,
+        Look::Field(candidates) => try_all(
+            unit,
+            piece,
+            sides,
+            candidates,
+            &queries,
+            settings.queries,
+            &mut found,
+        )?,
         Look::Pairs(pairs, sampled) => {
             confirm(unit, piece, &sides, pairs, &queries, &mut found)?;
             if sampled.contains(&(found.run.clone(), found.layer_id)) {
@@ -146,7 +166,11 @@ pub fn measure(unit: &Unit, settings: &ExploreSettings, look: &Look) -> Result<L
 }
 
 /// The queries of the unit that look at this piece, with the theta that they tell.
-fn queries_of(unit: &Unit, piece: &Piece, notes: &mut BTreeSet<String>) -> Vec<(Queries, Option<f64>)> {
+fn queries_of(
+    unit: &Unit,
+    piece: &Piece,
+    notes: &mut BTreeSet<String>,
+) -> Vec<(Queries, Option<f64>)> {
     let mut all = Vec::new();
     for (described, tensor) in unit.queries() {
         let dump::AttentionInfo {
@@ -155,23 +179,45 @@ fn queries_of(unit: &Unit, piece: &Piece, notes: &mut BTreeSet<String>) -> Vec<(
             sliding_window,
             logit_softcap,
         } = described.attention;
-        if described.head_dim != piece.shape.head_dim || !described.heads.is_multiple_of(piece.shape.kv_heads.max(1)) {
-            notes.insert(format!("{}: its heads do not fit those of the captures, so it is not used", described.path));
+        if described.head_dim != piece.shape.head_dim
+            || !described.heads.is_multiple_of(piece.shape.kv_heads.max(1))
+        {
+            notes.insert(format!(
+                "{}: its heads do not fit those of the captures, so it is not used",
+                described.path
+            ));
             continue;
         }
         if piece.position > 0 && sliding_window.is_none() {
-            notes.insert(format!("{}: the captures start at position {}, and queries look back to 0: it is not used", described.path, piece.position));
+            notes.insert(format!(
+                "{}: the captures start at position {}, and queries look back to 0: it is not used",
+                described.path, piece.position
+            ));
             continue;
         }
-        let first = sliding_window.map_or(0, |window| piece.position.saturating_add(window).saturating_sub(1));
+        let first = sliding_window.map_or(0, |window| {
+            piece.position.saturating_add(window).saturating_sub(1)
+        });
         let end = piece.position + piece.shape.seq_len as u64;
         let first = if piece.position == 0 { 0 } else { first };
         let size = described.heads * described.head_dim;
         let values = tensor.values();
-        let seen = described.positions.iter().zip(values.chunks_exact(size.max(1)));
-        let (positions, values): (Vec<u64>, Vec<&[f32]>) = seen.filter(|(position, _)| (first..end).contains(*position)).map(|(&position, values)| (position, values)).unzip();
-        if values.iter().any(|values| values.iter().any(|value| !value.is_finite())) {
-            notes.insert(format!("{}: holds NaN or infinite values, so it is not used", described.path));
+        let seen = described
+            .positions
+            .iter()
+            .zip(values.chunks_exact(size.max(1)));
+        let (positions, values): (Vec<u64>, Vec<&[f32]>) = seen
+            .filter(|(position, _)| (first..end).contains(*position))
+            .map(|(&position, values)| (position, values))
+            .unzip();
+        if values
+            .iter()
+            .any(|values| values.iter().any(|value| !value.is_finite()))
+        {
+            notes.insert(format!(
+                "{}: holds NaN or infinite values, so it is not used",
+                described.path
+            ));
             continue;
         }
         if positions.is_empty() {
@@ -194,7 +240,9 @@ fn queries_of(unit: &Unit, piece: &Piece, notes: &mut BTreeSet<String>) -> Vec<(
 fn portions(queries: &Queries, most: usize, tokens: usize) -> Vec<Vec<usize>> {
     let count = queries.positions.len();
     let taken = most.min(count);
-    let places: Vec<usize> = (0..taken).map(|index| (2 * index + 1) * count / (2 * taken)).collect();
+    let places: Vec<usize> = (0..taken)
+        .map(|index| (2 * index + 1) * count / (2 * taken))
+        .collect();
     let at_a_time = (MAX_WEIGHTS / (tokens * queries.heads).max(1)).max(1);
     places.chunks(at_a_time).map(<[usize]>::to_vec).collect()
 }
@@ -203,7 +251,10 @@ fn portions(queries: &Queries, most: usize, tokens: usize) -> Vec<Vec<usize>> {
 fn attentions<'a>(piece: &'a Piece, queries: &[Queries], most: usize) -> Vec<Attention<'a>> {
     let of = |queries: &Queries| {
         let portions = portions(queries, most, piece.shape.seq_len);
-        portions.into_iter().filter_map(|places| Attention::new(piece.cache(), queries, &places)).collect::<Vec<_>>()
+        portions
+            .into_iter()
+            .filter_map(|places| Attention::new(piece.cache(), queries, &places))
+            .collect::<Vec<_>>()
     };
     queries.iter().flat_map(of).collect()
 }
@@ -217,7 +268,11 @@ fn attention_errors(attentions: &[Attention], changed: Changed) -> Option<Output
 }
 
 fn cancelled(unit: &Unit) -> Result<(), MeasureError> {
-    if unit.is_cancelled() { Err(MeasureError::Cancelled) } else { Ok(()) }
+    if unit.is_cancelled() {
+        Err(MeasureError::Cancelled)
+    } else {
+        Ok(())
+    }
 }
 
 /// Every candidate on K and on V.
@@ -230,13 +285,18 @@ fn try_all(
     most: usize,
     found: &mut LayerFound,
 ) -> Result<(), MeasureError> {
-    if candidates.iter().any(|candidate| matches!(candidate.method, Method::Coded(_))) {
+    if candidates
+        .iter()
+        .any(|candidate| matches!(candidate.method, Method::Coded(_)))
+    {
         let [k, v] = &mut sides;
         par::join(|| k.prepare(), || v.prepare());
         cancelled(unit)?;
     }
     let attentions = attentions(piece, queries, most);
-    let jobs: Vec<(usize, usize)> = (0..candidates.len()).flat_map(|candidate| [(candidate, 0), (candidate, 1)]).collect();
+    let jobs: Vec<(usize, usize)> = (0..candidates.len())
+        .flat_map(|candidate| [(candidate, 0), (candidate, 1)])
+        .collect();
     let results = par::map(&jobs, &|&(candidate, side)| {
         if unit.is_cancelled() {
             return None;
@@ -244,14 +304,23 @@ fn try_all(
         let side: &Side = &sides[side];
         let treated = match side.treat(&candidates[candidate]) {
             Ok(treated) => treated,
-            Err(why) => return Some(Err(format!("{}: {why}, so it is left out", candidates[candidate].name))),
+            Err(why) => {
+                return Some(Err(format!(
+                    "{}: {why}, so it is left out",
+                    candidates[candidate].name
+                )));
+            }
         };
         let changed = match side.kv {
             Kv::K => Changed::K(&treated.values),
             Kv::V => Changed::V(&treated.values),
         };
         let lossless = treated.values == side.values;
-        let attention = if lossless { Some(0.0).filter(|_| !attentions.is_empty()) } else { attention_errors(&attentions, changed).map(|errors| errors.total()) };
+        let attention = if lossless {
+            Some(0.0).filter(|_| !attentions.is_empty())
+        } else {
+            attention_errors(&attentions, changed).map(|errors| errors.total())
+        };
         Some(Ok(Tried {
             candidate,
             kv: side.kv,
@@ -289,11 +358,28 @@ fn confirm(
             }
         }
     }
+    // Steps near each other share what comes before the rounding, made for the first of them.
+    let first_step = |side: usize| {
+        wanted
+            .iter()
+            .find_map(|(of, candidate)| match candidate.method {
+                Method::Coded(step) if *of == side => Some(step),
+                _ => None,
+            })
+    };
+    let prepared = par::map(&[0, 1], &|&side| {
+        first_step(side).map(|step| sides[side].prepared(sides[side].coded(step), true))
+    });
+    cancelled(unit)?;
     let treated = par::map(&wanted, &|&(side, candidate)| {
         if unit.is_cancelled() {
             return Err(MeasureError::Cancelled);
         }
-        write(&sides[side], candidate).map_err(|reason| MeasureError::NotReadBack {
+        let written = match (&candidate.method, &prepared[side]) {
+            (Method::Coded(step), Some(prepared)) => sides[side].write_coded(prepared, *step),
+            _ => write(&sides[side], candidate),
+        };
+        written.map_err(|reason| MeasureError::NotReadBack {
             tensor: ["K", "V"][side],
             scheme: candidate.name.clone(),
             reason,
@@ -302,13 +388,17 @@ fn confirm(
     let treated: Vec<(Treated, TokenErrors)> = treated
         .into_iter()
         .zip(&wanted)
-        .map(|(treated, &(side, _))| treated.map(|treated| {
-            let errors = token_errors(sides[side].values, &treated.values, piece.shape);
-            (treated, errors)
-        }))
+        .map(|(treated, &(side, _))| {
+            treated.map(|treated| {
+                let errors = token_errors(sides[side].values, &treated.values, piece.shape);
+                (treated, errors)
+            })
+        })
         .collect::<Result<_, _>>()?;
     let of = |side: usize, candidate: &Candidate| {
-        let place = wanted.iter().position(|wanted| *wanted == (side, candidate));
+        let place = wanted
+            .iter()
+            .position(|wanted| *wanted == (side, candidate));
         place.map(|place| &treated[place])
     };
     let mut sums: Vec<Option<OutputErrors>> = vec![None; pairs.len()];
@@ -320,7 +410,8 @@ fn confirm(
             for (pair, sum) in pairs.iter().zip(&mut sums) {
                 cancelled(unit)?;
                 if let (Some((k, _)), Some((v, _))) = (of(0, &pair.k), of(1, &pair.v)) {
-                    sum.get_or_insert_default().add(&attention.errors(Changed::Both(&k.values, &v.values)));
+                    sum.get_or_insert_default()
+                        .add(&attention.errors(Changed::Both(&k.values, &v.values)));
                 }
             }
         }
@@ -332,7 +423,9 @@ fn confirm(
                 bytes: [k.bytes, v.bytes],
                 errors: [*k_errors, *v_errors],
                 attention,
-                written: [&pair.k, &pair.v].iter().all(|candidate| candidate.class != Class::Reference),
+                written: [&pair.k, &pair.v]
+                    .iter()
+                    .all(|candidate| candidate.class != Class::Reference),
             });
         }
     }
@@ -341,16 +434,11 @@ fn confirm(
 
 /// What comes back of bytes that were really written, but for the reference's methods.
 fn write(side: &Side, candidate: &Candidate) -> Result<Treated, String> {
-    let scheme = match &candidate.method {
-        Method::Scheme(scheme) => scheme.clone(),
-        Method::Coded(step) => Scheme::Tkc(side.coded(*step)),
-        _ => return side.treat(candidate),
+    let Method::Scheme(scheme) = &candidate.method else {
+        return side.treat(candidate);
     };
     if let Some(why) = scheme.unfit(&side.about) {
         return Err(why.to_string());
     }
-    side.write(&side.recipe(scheme, candidate.keeps_tokens))
+    side.write(&side.recipe(scheme.clone(), candidate.keeps_tokens))
 }
-
-/// A tensor's queries as a unit hands them over.
-pub type UnitQueries = (std::sync::Arc<dump::Queries>, Tensor);

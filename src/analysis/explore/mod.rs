@@ -4,9 +4,10 @@
 //! A unit is a run's layer. The first time through the dump tries every candidate ([`measure`]), then [`plan`] says which pairs are looked
 //! at closely the second time. Errors are those of [`crate::metrics`], schemes those of [`crate::scheme`].
 
+mod answer;
 mod candidate;
 mod choose;
-mod explored;
+pub(super) mod explored;
 mod facts;
 mod files;
 mod fold;
@@ -22,13 +23,8 @@ pub use candidate::{Class, Engine};
 pub use explored::{Choice, Explored, Fact, FrontPoint, LayerRow, Point, StepGain};
 pub use settings::LimitKind;
 
-use super::error::MeasureError;
-use super::report::CaptureInfo;
 use super::spec::{AnalysisSpec, Variants, ready};
-use super::unit::{Analysis, Fold, Unit, Units};
-use fold::ExploreFold;
-use measure::{LayerFound, Look};
-use settings::ExploreSettings;
+use fold::Explore;
 
 /// What it is.
 pub fn spec() -> AnalysisSpec {
@@ -40,54 +36,9 @@ pub fn spec() -> AnalysisSpec {
         variant_noun: "scheme",
         variant_analysis: None,
         measures_lossless: true,
-        charts: &[],
+        charts: &["front", "steps"],
         params: settings::params(),
         speed_target: None,
         build: |settings| Ok(ready(Explore::new(settings.try_into()?))),
-    }
-}
-
-/// One time through the dump.
-struct Explore {
-    settings: ExploreSettings,
-    look: Look,
-}
-
-impl Explore {
-    /// The first time.
-    fn new(settings: ExploreSettings) -> Self {
-        let candidates = candidate::field(&settings.classes, &settings.steps);
-        Self {
-            settings,
-            look: Look::Field(candidates),
-        }
-    }
-}
-
-impl Analysis for Explore {
-    type Found = LayerFound;
-
-    fn units(&self) -> Units {
-        Units::Layers
-    }
-
-    fn selects(&self, _: &CaptureInfo) -> bool {
-        true
-    }
-
-    fn passes(&self) -> usize {
-        2
-    }
-
-    fn measure(&self, unit: &Unit) -> Result<LayerFound, MeasureError> {
-        measure::measure(unit, &self.settings, &self.look)
-    }
-
-    fn fold(&self, _: &str) -> Box<dyn Fold<LayerFound>> {
-        let candidates = match &self.look {
-            Look::Field(candidates) => candidates.clone(),
-            Look::Pairs(..) => Vec::new(),
-        };
-        Box::new(ExploreFold::new(self.settings.clone(), candidates))
     }
 }

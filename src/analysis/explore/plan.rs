@@ -22,13 +22,21 @@ const FACTORS: [f64; 4] = [1.08, 1.0, 0.92, 0.82];
 const TIGHTER: [f64; 2] = [1.0, 0.7];
 
 /// All choices and pairs.
-pub fn plan(candidates: &[Candidate], k: &[Offer], v: &[Offer], limit: Limit) -> (Vec<Planned>, Vec<Pair>) {
+pub fn plan(
+    candidates: &[Candidate],
+    k: &[Offer],
+    v: &[Offer],
+    limit: Limit,
+) -> (Vec<Planned>, Vec<Pair>) {
     let mut pairs: Vec<Pair> = Vec::new();
     let mut all = Vec::new();
     let mut add = |class, engine, lossless, some: Vec<Pair>| {
         let mut places = Vec::new();
         for pair in some {
-            let place = pairs.iter().position(|known| *known == pair).unwrap_or(pairs.len());
+            let place = pairs
+                .iter()
+                .position(|known| *known == pair)
+                .unwrap_or(pairs.len());
             if place == pairs.len() {
                 pairs.push(pair);
             }
@@ -46,18 +54,40 @@ pub fn plan(candidates: &[Candidate], k: &[Offer], v: &[Offer], limit: Limit) ->
         }
     };
     for engine in Engine::ALL {
-        let allowed = |k: &Offer, v: &Offer| k.engine == Some(engine) && v.engine == Some(engine) && (engine.mixes() || k.scheme == v.scheme);
-        add(Class::Engine, Some(engine), false, tighter(candidates, k, v, limit, allowed));
+        let allowed = |k: &Offer, v: &Offer| {
+            k.engine == Some(engine)
+                && v.engine == Some(engine)
+                && (engine.mixes() || k.scheme == v.scheme)
+        };
+        add(
+            Class::Engine,
+            Some(engine),
+            false,
+            tighter(candidates, k, v, limit, allowed),
+        );
     }
     for class in [Class::Packed, Class::Reference] {
         // Anything packed may be mixed here, but a format that fits no limit better with an engine is that engine's.
         let allowed = |k: &Offer, v: &Offer| k.class == class && v.class == class;
-        add(class, None, false, tighter(candidates, k, v, limit, allowed));
+        add(
+            class,
+            None,
+            false,
+            tighter(candidates, k, v, limit, allowed),
+        );
     }
-    let coded = |offers: &[Offer]| offers.iter().filter(|offer| offer.step.is_some()).cloned().collect::<Vec<_>>();
+    let coded = |offers: &[Offer]| {
+        offers
+            .iter()
+            .filter(|offer| offer.step.is_some())
+            .cloned()
+            .collect::<Vec<_>>()
+    };
     let (coded_k, coded_v) = (coded(k), coded(v));
     if let Some((k, v)) = smallest(&coded_k, &coded_v, limit, |_, _| true) {
-        let at = |offer: &Offer, factor: f64| coded_candidate(rounded(offer.step.unwrap_or(1.0) * factor));
+        let at = |offer: &Offer, factor: f64| {
+            coded_candidate(rounded(offer.step.unwrap_or(1.0) * factor))
+        };
         let some = FACTORS.map(|factor| Pair {
             k: at(k, factor),
             v: at(v, factor),
@@ -65,7 +95,9 @@ pub fn plan(candidates: &[Candidate], k: &[Offer], v: &[Offer], limit: Limit) ->
         add(Class::Stored, None, false, some.to_vec());
     }
     let lossless = |offers: &[Offer]| {
-        let plain = offers.iter().filter(|offer| offer.class == Class::Stored && offer.step.is_none());
+        let plain = offers
+            .iter()
+            .filter(|offer| offer.class == Class::Stored && offer.step.is_none());
         let least = plain.min_by(|a, b| a.bytes.total_cmp(&b.bytes))?;
         find(candidates, least)
     };
@@ -75,7 +107,13 @@ pub fn plan(candidates: &[Candidate], k: &[Offer], v: &[Offer], limit: Limit) ->
     (all, pairs)
 }
 
-fn tighter(candidates: &[Candidate], k: &[Offer], v: &[Offer], limit: Limit, allowed: impl Fn(&Offer, &Offer) -> bool) -> Vec<Pair> {
+fn tighter(
+    candidates: &[Candidate],
+    k: &[Offer],
+    v: &[Offer],
+    limit: Limit,
+    allowed: impl Fn(&Offer, &Offer) -> bool,
+) -> Vec<Pair> {
     let mut found = Vec::new();
     for factor in TIGHTER {
         let limit = limit.times(factor);
@@ -89,7 +127,11 @@ fn tighter(candidates: &[Candidate], k: &[Offer], v: &[Offer], limit: Limit, all
 }
 
 fn find(candidates: &[Candidate], offer: &Offer) -> Option<Candidate> {
-    let same = |candidate: &&Candidate| candidate.name == offer.scheme && candidate.class == offer.class && candidate.engine == offer.engine;
+    let same = |candidate: &&Candidate| {
+        candidate.name == offer.scheme
+            && candidate.class == offer.class
+            && candidate.engine == offer.engine
+    };
     candidates.iter().find(same).cloned()
 }
 

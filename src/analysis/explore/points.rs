@@ -44,14 +44,23 @@ pub fn measured(layers: &[LayerFound]) -> impl Iterator<Item = &LayerFound> + Cl
 }
 
 /// The points of all candidates. A candidate that does not fit every layer is no point: its size would be that of others.
-pub fn points(candidates: &[Candidate], layers: &[LayerFound], settings: &ExploreSettings) -> Vec<Point> {
+pub fn points(
+    candidates: &[Candidate],
+    layers: &[LayerFound],
+    settings: &ExploreSettings,
+) -> Vec<Point> {
     let layers: Vec<&LayerFound> = measured(layers).collect();
     let mut points = Vec::new();
     for (place, candidate) in candidates.iter().enumerate() {
         for kv in [Kv::K, Kv::V] {
             let tried: Vec<&Tried> = layers
                 .iter()
-                .filter_map(|layer| layer.tried.iter().find(|tried| tried.candidate == place && tried.kv == kv))
+                .filter_map(|layer| {
+                    layer
+                        .tried
+                        .iter()
+                        .find(|tried| tried.candidate == place && tried.kv == kv)
+                })
                 .collect();
             if tried.is_empty() || tried.len() < layers.len() {
                 continue;
@@ -61,7 +70,8 @@ pub fn points(candidates: &[Candidate], layers: &[LayerFound], settings: &Explor
             let dtype = layers[0].shape.map_or(Dtype::F16, |(_, dtype)| dtype);
             let errors = mean(tried.iter().map(|tried| &tried.errors));
             let with: Vec<f64> = tried.iter().filter_map(|tried| tried.attention).collect();
-            let attention_error = (!with.is_empty()).then(|| with.iter().sum::<f64>() / with.len() as f64);
+            let attention_error =
+                (!with.is_empty()).then(|| with.iter().sum::<f64>() / with.len() as f64);
             let keep = |count| if candidate.keeps_tokens { count } else { 0 };
             let point = |bytes: u64, packed: bool| Point {
                 scheme: candidate.name.clone(),

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 /// What the limit is set on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum LimitKind {
     /// The attention error where the dump has queries, else the index.
@@ -24,7 +25,11 @@ pub enum LimitKind {
 
 impl Choices for LimitKind {
     const ALL: &'static [(Self, &'static str, &'static str)] = &[
-        (Self::Auto, "auto", "Attention error, or index without queries"),
+        (
+            Self::Auto,
+            "auto",
+            "Attention error, or index without queries",
+        ),
         (Self::Attention, "attention", "Attention error"),
         (Self::Index, "index", "Index"),
         (Self::Cosine, "cosine", "Cosine"),
@@ -111,7 +116,10 @@ pub fn params() -> Vec<ParamSpec> {
         min: least,
         max: MAX_TOKENS,
     };
-    let all_classes = Class::ALL.iter().map(|(_, name, _)| (*name).to_owned()).collect::<Vec<String>>();
+    let all_classes = Class::ALL
+        .iter()
+        .map(|(_, name, _)| (*name).to_owned())
+        .collect::<Vec<String>>();
     let mut params = vec![
         ParamSpec::method(
             "limit",
@@ -200,7 +208,7 @@ pub fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "queries",
             "Queries",
-            "Captured queries of a layer with which every scheme is tried; for what is chosen up to 64 are taken.",
+            "Captured queries of a layer with which every scheme is tried; for what is chosen up to 32 are taken.",
             "",
             Kind::Int { min: 1, max: 4096 },
             8,

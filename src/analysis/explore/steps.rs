@@ -1,10 +1,10 @@
 //! What each step of the coded scheme brings: the same rounding with the steps turned on one by one, on some layers.
 
-use super::treat::Side;
+use super::treat::{MIDDLE_STEP, Side};
 use crate::analysis::error::MeasureError;
 use crate::analysis::unit::Unit;
 use crate::metrics::token_errors;
-use crate::scheme::{Klt, KltChoice, RopeChoice, Scheme, Tkc};
+use crate::scheme::{Klt, KltChoice, RopeChoice, Tkc};
 use serde::Serialize;
 
 /// How far the steps go.
@@ -53,43 +53,62 @@ pub struct StepPoint {
     pub error: f64,
 }
 
-/// All stages on K and V of a layer, at every second step of the grid.
+/// All stages on K and V of a layer, at every step of the grid.
 ///
 /// # Errors
 /// When it was cancelled.
-pub fn measure(unit: &Unit, sides: &[Side; 2], grid: &[f64]) -> Result<Vec<StepPoint>, MeasureError> {
+pub fn measure(
+    unit: &Unit,
+    sides: &[Side; 2],
+    grid: &[f64],
+) -> Result<Vec<StepPoint>, MeasureError> {
     let mut jobs = Vec::new();
     for stage in Stage::ALL {
-        for (place, _) in grid.iter().enumerate() {
-            jobs.extend([(stage, place, 0), (stage, place, 1)]);
-        }
+        jobs.extend([(stage, 0), (stage, 1)]);
     }
-    let points = crate::par::map(&jobs, &|&(stage, step, side)| {
-        if unit.is_cancelled() {
-            return None;
-        }
+    let points = crate::par::map(&jobs, &|&(stage, side)| {
         let of: &Side = &sides[side];
-        let on = |first: Stage| Stage::ALL.iter().position(|s| *s == stage) >= Stage::ALL.iter().position(|s| *s == first);
+        let on = |first: Stage| stage as usize >= first as usize;
         // Without the norm a step is in the tensor's own units.
         let square: f64 = of.values.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
-        let unit_step = if on(Stage::Norm) { 1.0 } else { (square / of.values.len().max(1) as f64).sqrt() };
-        let step_size = (grid[step] * unit_step).clamp(1e-6, 1e6);
+        let unit_step = if on(Stage::Norm) {
+            1.0
+        } else {
+            (square / of.values.len().max(1) as f64).sqrt()
+        };
         let tkc = Tkc {
-            rope: if on(Stage::Rope) { of.coded(step_size).rope } else { RopeChoice::None },
+            rope: if on(Stage::Rope) {
+                of.coded(1.0).rope
+            } else {
+                RopeChoice::None
+            },
             token_norm: on(Stage::Norm),
             mean: on(Stage::Mean),
-            klt: if on(Stage::Klt) { KltChoice::Smallest } else { KltChoice::Is(Klt::None) },
-            ..of.coded(step_size)
+            klt: if on(Stage::Klt) {
+                KltChoice::Smallest
+            } else {
+                KltChoice::Is(Klt::None)
+            },
+            ..of.coded(MIDDLE_STEP * unit_step)
         };
-        let restored = of.recipe(Scheme::Tkc(tkc), on(Stage::Norm)).restore(of.values, &of.about);
-        Some(StepPoint {
-            stage,
-            step,
-            side,
-            bytes: restored.bytes,
-            raw_bytes: of.raw_bytes(),
-            error: 1.0 - token_errors(of.values, &restored.values, of.about.shape).cosine,
-        })
+        let prepared = of.prepared(tkc, on(Stage::Norm));
+        let mut points = Vec::new();
+        for (step, size) in grid.iter().enumerate() {
+            if unit.is_cancelled() {
+                return Err(MeasureError::Cancelled);
+            }
+            let treated = of.counted(&prepared, (size * unit_step).clamp(1e-6, 1e6));
+            points.push(StepPoint {
+                stage,
+                step,
+                side,
+                bytes: treated.bytes,
+                raw_bytes: of.raw_bytes(),
+                error: 1.0 - token_errors(of.values, &treated.values, of.about.shape).cosine,
+            });
+        }
+        Ok(points)
     });
-    points.into_iter().collect::<Option<_>>().ok_or(MeasureError::Cancelled)
+    let points: Vec<Vec<StepPoint>> = points.into_iter().collect::<Result<_, _>>()?;
+    Ok(points.concat())
 }

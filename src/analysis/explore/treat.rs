@@ -14,7 +14,7 @@ const LEVEL: i32 = 3;
 const BLOCK: usize = 64;
 
 /// The step for which the coded scheme's choices of RoPE and basis are made once for all steps of a grid.
-const MIDDLE_STEP: f64 = 0.155;
+pub const MIDDLE_STEP: f64 = 0.155;
 
 /// What comes back, and its size.
 pub struct Treated {
@@ -65,20 +65,27 @@ impl<'a> Side<'a> {
 
     /// Shares what comes before the rounding of the coded scheme among all its steps.
     pub fn prepare(&mut self) {
-        let recipe = self.recipe(Scheme::Tkc(self.coded(MIDDLE_STEP)), true);
-        let Scheme::Tkc(tkc) = &recipe.scheme else {
-            return;
-        };
+        self.prepared = Some(self.prepared(self.coded(MIDDLE_STEP), true));
+    }
+
+    /// The tokens that the coded scheme stores, made ready for any step.
+    pub fn prepared(&self, tkc: Tkc, keeps_tokens: bool) -> (Recipe, Prepared) {
+        let recipe = self.recipe(Scheme::Tkc(tkc), keeps_tokens);
         let (body, inner) = recipe.about_body(&self.about);
         let columns = self.about.shape.token_elements();
-        let prepared = Prepared::new(&self.values[body.start * columns..body.end * columns], &inner, tkc);
-        self.prepared = Some((recipe, prepared));
+        let values = &self.values[body.start * columns..body.end * columns];
+        let prepared = Prepared::new(values, &inner, &tkc);
+        (recipe, prepared)
     }
 
     /// The coded scheme at a step.
     pub fn coded(&self, step: f64) -> Tkc {
         Tkc {
-            rope: if self.kv == Kv::K { self.rope } else { RopeChoice::None },
+            rope: if self.kv == Kv::K {
+                self.rope
+            } else {
+                RopeChoice::None
+            },
             ..Tkc::new(step)
         }
     }
@@ -99,31 +106,37 @@ impl<'a> Side<'a> {
                 if let Some(why) = scheme.unfit(&self.about) {
                     return Err(why.to_string());
                 }
-                let restored = self.recipe(scheme.clone(), candidate.keeps_tokens).restore(self.values, &self.about);
+                let restored = self
+                    .recipe(scheme.clone(), candidate.keeps_tokens)
+                    .restore(self.values, &self.about);
                 Ok(Treated {
                     values: restored.values,
                     bytes: restored.bytes,
                     packed_bytes: None,
                 })
             }
-            Method::Coded(step) => Ok(self.counted(*step)),
-            Method::Truncate(bits) => Ok(self.by_capture(|tensor| truncate(tensor, *bits), |tensor| mantissa_bytes(tensor, *bits))),
-            Method::Round(bits) => Ok(self.by_capture(|tensor| round_mantissa(tensor, *bits), |tensor| mantissa_bytes(tensor, *bits))),
-            Method::Quantize(bits) => Ok(self.by_capture(|tensor| quantize(tensor, *bits), |tensor| packed_bytes(tensor, *bits) + 4)),
+            Method::Coded(step) => match &self.prepared {
+                Some(prepared) => Ok(self.counted(prepared, *step)),
+                None => Ok(self.counted(&self.prepared(self.coded(*step), true), *step)),
+            },
+            Method::Truncate(bits) => Ok(self.by_capture(
+                |tensor| truncate(tensor, *bits),
+                |tensor| mantissa_bytes(tensor, *bits),
+            )),
+            Method::Round(bits) => Ok(self.by_capture(
+                |tensor| round_mantissa(tensor, *bits),
+                |tensor| mantissa_bytes(tensor, *bits),
+            )),
+            Method::Quantize(bits) => Ok(self.by_capture(
+                |tensor| quantize(tensor, *bits),
+                |tensor| packed_bytes(tensor, *bits) + 4,
+            )),
             Method::BlockNorm(bits) => Ok(self.block_norm(*bits)),
         }
     }
 
     /// The coded scheme at a step, its bytes counted.
-    fn counted(&self, step: f64) -> Treated {
-        let Some((recipe, prepared)) = &self.prepared else {
-            let restored = self.recipe(Scheme::Tkc(self.coded(step)), true).restore(self.values, &self.about);
-            return Treated {
-                values: restored.values,
-                bytes: restored.bytes,
-                packed_bytes: None,
-            };
-        };
+    pub fn counted(&self, (recipe, prepared): &(Recipe, Prepared), step: f64) -> Treated {
         let (body, _) = recipe.about_body(&self.about);
         let columns = self.about.shape.token_elements();
         let mut values = self.values.to_vec();
@@ -136,8 +149,38 @@ impl<'a> Side<'a> {
         }
     }
 
+    /// The coded scheme's bytes at a step, really written, and the values that are read back from them.
+    ///
+    /// # Errors
+    /// When the bytes do not read back, in the decoder's words.
+    pub fn write_coded(
+        &self,
+        (recipe, prepared): &(Recipe, Prepared),
+        step: f64,
+    ) -> Result<Treated, String> {
+        let (body, inner) = recipe.about_body(&self.about);
+        let columns = self.about.shape.token_elements();
+        let bytes = prepared.encode(step);
+        let back = recipe
+            .scheme
+            .decode(&bytes, &inner)
+            .map_err(|error| error.to_string())?;
+        let mut values = self.values.to_vec();
+        values[body.start * columns..body.end * columns].copy_from_slice(&back.values());
+        let raw = (self.about.shape.seq_len - body.len()) * columns * self.about.dtype.size();
+        Ok(Treated {
+            values,
+            bytes: (raw + bytes.len()) as u64,
+            packed_bytes: None,
+        })
+    }
+
     /// A method of the reference, capture by capture.
-    fn by_capture(&self, method: impl Fn(&Tensor) -> Tensor, packed: impl Fn(&Tensor) -> u64) -> Treated {
+    fn by_capture(
+        &self,
+        method: impl Fn(&Tensor) -> Tensor,
+        packed: impl Fn(&Tensor) -> u64,
+    ) -> Treated {
         let mut treated = Treated {
             values: Vec::with_capacity(self.values.len()),
             bytes: 0,
@@ -164,10 +207,17 @@ impl<'a> Side<'a> {
             let stored = blocks.store(tensor, bits);
             let scales = 2 * blocks.count() as u64;
             let mut values = vec![0.0; tensor.len()];
-            blocks.restore(&blocks.stored_scales(true, &[]), 0, &stored.values(), &mut values);
+            blocks.restore(
+                &blocks.stored_scales(true, &[]),
+                0,
+                &stored.values(),
+                &mut values,
+            );
             treated.values.extend(values);
             treated.bytes += compressed_sizes(&stored, Mode::Gear, LEVEL).total() + scales;
-            treated.packed_bytes = treated.packed_bytes.map(|bytes| bytes + packed_bytes(tensor, bits) + scales);
+            treated.packed_bytes = treated
+                .packed_bytes
+                .map(|bytes| bytes + packed_bytes(tensor, bits) + scales);
         }
         treated
     }
@@ -178,7 +228,9 @@ impl<'a> Side<'a> {
     /// When the bytes do not read back, in the decoder's words.
     pub fn write(&self, recipe: &Recipe) -> Result<Treated, String> {
         let bytes = recipe.encode(self.tensor, &self.about);
-        let back = recipe.decode(&bytes, &self.about).map_err(|error| error.to_string())?;
+        let back = recipe
+            .decode(&bytes, &self.about)
+            .map_err(|error| error.to_string())?;
         Ok(Treated {
             values: back.values(),
             bytes: bytes.len() as u64,
@@ -189,11 +241,6 @@ impl<'a> Side<'a> {
     /// Bytes before.
     pub fn raw_bytes(&self) -> u64 {
         self.tensor.bytes().len() as u64
-    }
-
-    /// NaN and infinite values.
-    pub fn non_finite(&self) -> u64 {
-        self.tensor.non_finite()
     }
 }
 
@@ -208,6 +255,8 @@ fn mantissa_bytes(tensor: &Tensor, bits: u32) -> u64 {
         crate::tensor::Dtype::F16 => (5, 10),
         crate::tensor::Dtype::Bf16 => (8, 7),
         crate::tensor::Dtype::F32 => (8, 23),
+        crate::tensor::Dtype::E4m3 => (4, 3),
+        crate::tensor::Dtype::E5m2 => (5, 2),
     };
     packed_bytes(tensor, 1 + exponent + bits.min(mantissa))
 }

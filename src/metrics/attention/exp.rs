@@ -1,7 +1,6 @@
 //! exp(x) - 1 and tanh in f32, eight values at a time, by additions and products alone: the same bits natively and in a browser.
 
 use crate::numeric::f32x8::LANES;
-use std::array::from_fn;
 
 /// Beyond this exp overflows; a scheme that moves a logit so far has lost the answer anyway.
 const LIMIT: f32 = 80.0;
@@ -10,14 +9,22 @@ const LIMIT: f32 = 80.0;
 #[inline(always)]
 pub(super) fn exp_m1(x: [f32; LANES]) -> [f32; LANES] {
     let (m1, power) = parts(x);
-    from_fn(|lane| m1[lane] * power[lane] + (power[lane] - 1.0))
+    let mut out = [0.0; LANES];
+    for lane in 0..LANES {
+        out[lane] = m1[lane] * power[lane] + (power[lane] - 1.0);
+    }
+    out
 }
 
 /// exp(x); x is clamped to +-80.
 #[inline(always)]
 pub(super) fn exp(x: [f32; LANES]) -> [f32; LANES] {
     let (m1, power) = parts(x);
-    from_fn(|lane| m1[lane] * power[lane] + power[lane])
+    let mut out = [0.0; LANES];
+    for lane in 0..LANES {
+        out[lane] = m1[lane] * power[lane] + power[lane];
+    }
+    out
 }
 
 /// exp(x) as (1 + m1) * power, power being a power of two and 1 for x near 0.

@@ -1,6 +1,7 @@
 //! Names of packed formats: `q8_0`, `mlx:b=4,g=64`, `fp8_e4m3:scale=head`, `int:b=4,per=channel,sym`, `kivi4`, `hadamard+q4_0`, `turbo4`.
 
-use super::{Format, Fp8, Packed, Per};
+use super::format::{Format, Packed, Per};
+use super::number::Fp8;
 use crate::scheme::name::{SchemeError, Spec};
 
 /// The packed format of this name; `None` where the name is none of a packed format.

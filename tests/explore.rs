@@ -1,0 +1,111 @@
+//! Explore on the sample dump: its choices stay within the limit, their bytes are written and read back, and its files are the same
+//! whatever the number of threads.
+
+use kvlens::analysis::explore::{Class, Engine, Explored};
+use kvlens::analysis::{Job, Report};
+use kvlens::dump::{Dump, FolderSource, ScanOptions, Source, scan};
+use std::path::Path;
+use std::sync::Arc;
+
+fn sample() -> Dump {
+    let folder = Path::new("tests/data/sample-dump/dumps");
+    let source: Arc<dyn Source> = Arc::new(FolderSource::open(folder).unwrap());
+    scan(&source, &ScanOptions::default())
+}
+
+fn explore(dump: &Dump, settings: &[(&str, &str)], threads: usize) -> Report {
+    let job = Job::new("explore", settings.iter().copied()).unwrap();
+    job.threads(threads).run(dump).unwrap()
+}
+
+fn explored(report: &Report) -> &Explored {
+    report.explored.as_ref().unwrap()
+}
+
+#[test]
+fn the_smallest_within_the_limit_is_found_written_and_read_back() {
+    let report = explore(&sample(), &[], 2);
+    let explored = explored(&report);
+    assert_eq!(
+        (
+            explored.layers,
+            explored.layers_with_queries,
+            report.captures
+        ),
+        (9, 9, 81)
+    );
+    assert!(report.problems.is_empty() && explored.is_final);
+    let llama = explored
+        .choices
+        .iter()
+        .find(|choice| choice.engine == Some(Engine::Llama))
+        .unwrap();
+    let flags = llama.flags.as_ref().unwrap();
+    assert!(
+        flags.starts_with("--cache-type-k ") && flags.contains(" --cache-type-v "),
+        "{flags}"
+    );
+    for choice in &explored.choices {
+        assert!(choice.within_limit, "{choice:?}");
+        assert!(
+            choice.written || choice.class == Class::Reference,
+            "{choice:?}"
+        );
+        assert!(choice.lossless || choice.attention_error.unwrap() <= explored.limit);
+        assert_eq!(
+            choice.estimated_kl.unwrap(),
+            7.0 * choice.attention_error.unwrap()
+        );
+    }
+    let stored = explored
+        .choices
+        .iter()
+        .filter(|choice| choice.class == Class::Stored);
+    let stored = stored
+        .map(|choice| choice.bytes[0] + choice.bytes[1])
+        .min()
+        .unwrap();
+    assert!(stored < llama.bytes[0] + llama.bytes[1]);
+    let names: Vec<&str> = report.files.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "explore.csv",
+            "explore_front.csv",
+            "explore_layers.csv",
+            "explore_summary.md"
+        ]
+    );
+}
+
+#[test]
+fn files_do_not_depend_on_the_number_of_threads() {
+    let settings = [
+        ("classes", "engine,stored"),
+        ("steps", "0.1,0.2"),
+        ("limit", "index"),
+        ("max-index", "0.1"),
+    ];
+    let dump = sample();
+    let (one, four) = (explore(&dump, &settings, 1), explore(&dump, &settings, 4));
+    assert_eq!(one.files, four.files);
+}
+
+#[test]
+fn fronts_get_better_as_they_get_larger() {
+    let report = explore(
+        &sample(),
+        &[("classes", "engine,packed"), ("limit", "cosine")],
+        2,
+    );
+    let front = &explored(&report).front;
+    assert!(!front.is_empty());
+    for pair in front.windows(2) {
+        if pair[0].tensor == pair[1].tensor && pair[0].class == pair[1].class {
+            assert!(
+                pair[0].bytes <= pair[1].bytes && pair[0].error > pair[1].error,
+                "{pair:?}"
+            );
+        }
+    }
+}
