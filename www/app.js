@@ -4,6 +4,7 @@
 /** @import { Store } from "./store.js" */
 import { followAddress } from "./actions/address.js";
 import { dumpActions } from "./actions/dump.js";
+import { estimateActions } from "./actions/estimate.js";
 import { failureOf } from "./actions/failure.js";
 import { guardLeaving, settingsBefore } from "./actions/leaving.js";
 import { keepingActions } from "./actions/keeping.js";
@@ -36,6 +37,9 @@ const initialState = () => ({
   outcomes: [],
   shown: null,
   comparedTo: null,
+  estimate: null,
+  glimpse: null,
+  serve: "llama.cpp",
   lesson: lessonStep(location.hash),
   strangeKeys: [],
   kept: false,
@@ -51,7 +55,8 @@ export function createApp() {
   const engine = Engine.start(startOptions());
   const dump = dumpActions(store, engine);
   const { follow, ...settings } = settingsActions(store, engine);
-  const runs = runActions(store, engine);
+  const estimates = estimateActions(store, engine);
+  const runs = runActions(store, engine, estimates.pause);
   const { bringBack, ...keeping } = keepingActions(store, dump);
 
   async function start() {
@@ -66,6 +71,7 @@ export function createApp() {
       follow();
       followAddress(store, dump);
       guardLeaving(store);
+      estimates.follow();
       await bringBack();
       if (Object.keys(get().mapping).length > 0) await dump.setMapping(get().mapping);
       if (get().beside && !get().dump?.captures) void dump.openBeside().then(() => (asked ? runs.run() : undefined));

@@ -2,6 +2,7 @@
 // `#analysis=mixed&lossless-first-n=4&learn=3`: flags as on the command line, only those that differ from the default.
 
 /** @import { State } from "./types.js" */
+import { ENGINES } from "./explore/search.js";
 import { changedSettings, paramsOf, sharedFlags, specOf } from "./settings.js";
 
 /** @type {[keyof State["mapping"], string][]} */
@@ -30,6 +31,7 @@ export function hashOf(state) {
   for (const [flag, text] of Object.entries(changedSettings(state))) query.set(flag, text);
   if (!state.verify) query.set("verify", "no");
   for (const [key, flag] of MAPPING) if (state.mapping[key]) query.set(flag, String(state.mapping[key]));
+  if (state.serve !== ENGINES[0]) query.set("serve", state.serve);
   if (state.beside) query.set("dump", state.beside);
   if (state.lesson !== null) query.set("learn", String(state.lesson));
   // Commas and slashes are legal in a hash: they stay readable.
@@ -62,7 +64,7 @@ class Query {
 /**
  * The part of the state that a hash describes. What this page does not know is named in `strangeKeys` and passed over.
  * @param {State} state with specs @param {string} hash with or without "#"
- * @returns {Pick<State, "analysis" | "values" | "verify" | "lesson" | "mapping" | "beside" | "strangeKeys">}
+ * @returns {Pick<State, "analysis" | "values" | "verify" | "lesson" | "mapping" | "beside" | "serve" | "strangeKeys">}
  */
 export function stateOfHash(state, hash) {
   const query = new Query(hash);
@@ -81,8 +83,10 @@ export function stateOfHash(state, hash) {
   query.get("learn");
   const verify = query.get("verify") !== "no";
   const beside = query.get("dump") ?? "";
+  const served = query.get("serve");
+  const serve = ENGINES.find((engine) => engine === served) ?? ENGINES[0];
   const strangeKeys = [...(found || !name ? [] : [`analysis=${name}`]), ...query.unread];
-  return { analysis: spec.name, values, verify, lesson: lessonStep(hash), mapping, beside, strangeKeys };
+  return { analysis: spec.name, values, verify, lesson: lessonStep(hash), mapping, beside, serve, strangeKeys };
 }
 
 /** The address to hand on: with a dump beside the page it also shows the result. @param {State} state */

@@ -3,6 +3,7 @@
 import { createApp } from "./app.js";
 import { keepOffline } from "./engine/isolation.js";
 import { mountAnalysis } from "./views/analysis.js";
+import { mountAnswer } from "./views/answer.js";
 import { preloadCharts } from "./views/charts.js";
 import { mountDump } from "./views/dump.js";
 import { mountEmbed } from "./views/embed.js";
@@ -16,6 +17,7 @@ import { mountSplit } from "./views/split.js";
 const app = createApp();
 mountHeader(app);
 mountDump(app);
+mountAnswer(app);
 mountSplit(app);
 mountAnalysis(app);
 mountResults(app);

@@ -15,12 +15,18 @@ export const defaultText = (param) => (Array.isArray(param.default) ? param.defa
 /** @param {State} state @param {string} [name] */
 export const specOf = (state, name = state.analysis) => state.specs.find((spec) => spec.name === name);
 
+/** The layers before it stay lossless. */
+export const SPLIT = "lossless-first-n";
+
+/** @param {AnalysisSpec} spec */
+export const hasSplit = (spec) => paramsOf(spec).some(({ flag }) => flag === SPLIT);
+
 /** Whether every capture has one row, so that a layer has one ratio. @param {State} state @param {string} analysis */
 export const oneVariant = (state, analysis) => specOf(state, analysis)?.variants === "one";
 
-/** Flags that every analysis has keep their value from tab to tab. @param {AnalysisSpec[]} specs */
+/** Flags that every analysis with a split has keep their value from tab to tab. @param {AnalysisSpec[]} specs */
 export function sharedFlags(specs) {
-  const [first, ...rest] = specs.map((spec) => new Set(paramsOf(spec).map((param) => param.flag)));
+  const [first, ...rest] = specs.filter(hasSplit).map((spec) => new Set(paramsOf(spec).map((param) => param.flag)));
   return new Set([...(first ?? [])].filter((flag) => rest.every((flags) => flags.has(flag))));
 }
 

@@ -1,7 +1,7 @@
 /**
  * The page's state. Nothing here runs.
  *
- * @import { AnalysisSpec, DumpSummary, FormatInfo, Mapping, PlanSummary, Problem, Report, Row, RunSummary } from "./engine/core.js"
+ * @import { AnalysisSpec, DumpSummary, Engine, Explored, FormatInfo, Mapping, PlanSummary, Problem, Report, Row, RunSummary } from "./engine/core.js"
  * @import { EngineInfo, Progress, ReportFile, Settings } from "./engine/types.js"
  *
  * What went wrong, and what to try.
@@ -24,7 +24,13 @@
  * @property {number} captures
  * @property {number} capturesTotal
  *
- * @typedef {{ analysis: string, progress: Progress | null, rows: Row[], startedAt: number, cancelling: boolean }} Running
+ * @typedef {{ analysis: string, progress: Progress | null, rows: Row[], startedAt: number, cancelling: boolean, soFar: Report | null }} Running
+ *
+ * What a few captures say of an analysis; `of`: captures that a run goes through.
+ * @typedef {{ analysis: string, report: Report, captures: number, of: number }} Estimate
+ *
+ * What explore found in a few layers of the dump; its figures are scaled to all layers.
+ * @typedef {{ explored: Explored, layers: number }} Glimpse
  *
  * @typedef {object} State
  * @property {{ status: "starting" | "ready" | "failed", info: EngineInfo | null, failure: Failure | null }} engine
@@ -46,6 +52,9 @@
  * @property {Outcome[]} outcomes             oldest first
  * @property {number | null} shown            id of the outcome on screen
  * @property {number | null} comparedTo       id of the outcome beside it
+ * @property {Estimate | null} estimate       of the present settings, from a few captures
+ * @property {Glimpse | null} glimpse         what explore says of a few layers, before it is run
+ * @property {Engine} serve                   the inference engine whose formats the answer names
  * @property {number | null} lesson           step of the lesson, null when it is closed
  * @property {string[]} strangeKeys          what the link says and this page does not know
  * @property {boolean} kept                   runs are kept in this browser, and so survive the tab

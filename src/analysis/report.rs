@@ -236,6 +236,7 @@ pub struct Report {
     pub non_finite_in: Vec<NonFinite>,
     /// What explore found; absent for the other analyses.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
     pub explored: Option<Explored>,
     /// Captures that could not be read when their turn came, and so are left out.
     pub problems: Vec<Problem>,

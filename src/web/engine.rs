@@ -8,6 +8,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::File;
 
 use super::messages::{PlanSummary, SettingFault};
+use super::sample::Sample;
 use super::session::{Session, job_failure};
 use super::source::{WebFile, WebSource, keep};
 use super::value::{from_js, to_js};
@@ -123,14 +124,22 @@ impl Engine {
         to_js(&summary)
     }
 
-    /// Starts an analysis.
+    /// Starts an analysis: of all captures, or of a sample of them ([`Sample`]) for an estimate.
     pub fn start(
         &self,
         analysis: &str,
         #[wasm_bindgen(unchecked_param_type = "Record<string, Value>")] settings: JsValue,
         verify: bool,
+        #[wasm_bindgen(unchecked_param_type = "Sample | null")] sample: JsValue,
     ) -> Result<Session, JsValue> {
-        let session = job(analysis, settings)?.and_then(|job| job.verify(verify).start(&self.dump));
+        let sample: Option<Sample> = from_js(sample)?;
+        let session = job(analysis, settings)?.and_then(|job| {
+            let job = job.verify(verify);
+            match sample {
+                Some(sample) => job.start(&sample.of(&self.dump, &job.plan(&self.dump))),
+                None => job.start(&self.dump),
+            }
+        });
         session
             .map(Session::new)
             .map_err(|error| job_failure(&error))

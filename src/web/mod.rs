@@ -6,6 +6,8 @@
 // Elsewhere only the page's types are made from them.
 #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code))]
 mod messages;
+#[cfg_attr(not(target_arch = "wasm32"), expect(dead_code))]
+mod sample;
 #[cfg(test)]
 mod types;
 

@@ -68,6 +68,12 @@ impl Session {
         })
     }
 
+    /// The report on what is known so far; `null` where the analysis can't tell before its end.
+    #[wasm_bindgen(js_name = soFar, unchecked_return_type = "Report | null")]
+    pub fn so_far(&mut self) -> Result<JsValue, JsValue> {
+        to_js(&self.going()?.so_far())
+    }
+
     /// The report, once everything is done. Its rows are left out: they were all in the news.
     #[wasm_bindgen(unchecked_return_type = "Summary")]
     pub fn finish(&mut self) -> Result<JsValue, JsValue> {

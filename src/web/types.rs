@@ -9,6 +9,7 @@ use ts_rs::{Config, TS, TypeVisitor};
 use super::messages::{
     CaptureLine, InspectRequest, News, Pictures, PlanSummary, Summary, TensorName,
 };
+use super::sample::Sample;
 use crate::analysis::{AnalysisSpec, Value};
 use crate::convert::ConvertOptions;
 use crate::dump::{DumpSummary, FormatInfo, Mapping};
@@ -54,6 +55,7 @@ fn declarations() -> String {
     found.visit::<PlanSummary>();
     found.visit::<News>();
     found.visit::<Summary>();
+    found.visit::<Sample>();
     found.visit::<InspectRequest>();
     found.visit::<TensorName>();
     found.visit::<CaptureLine<'static>>();

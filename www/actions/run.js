@@ -8,8 +8,8 @@ import { EngineError } from "../engine/errors.js";
 import { changedSettings } from "../settings.js";
 import { failureOf } from "./failure.js";
 
-/** @param {Store<State>} store @param {Promise<Engine>} engine */
-export function runActions({ get, set }, engine) {
+/** @param {Store<State>} store @param {Promise<Engine>} engine @param {() => Promise<void>} pauseEstimates resolves when the engine is free */
+export function runActions({ get, set }, engine, pauseEstimates) {
   /** @type {AbortController | null} */
   let abort = null;
   let lastId = 0;
@@ -22,12 +22,13 @@ export function runActions({ get, set }, engine) {
     /** @type {Row[]} */
     const rows = [];
     abort = new AbortController();
-    set({ running: { analysis, progress: null, rows, startedAt: performance.now(), cancelling: false }, runFailure: null });
+    set({ running: { analysis, progress: null, rows, startedAt: performance.now(), cancelling: false, soFar: null }, runFailure: null });
     const { runs } = dump;
     const about = { analysis, settings, dumpName: runs.map((each) => each.run).join(", "), runs, runOf: /** @type {string[]} */ ([]) };
     try {
       if (runs.length > 1) for (const { capture, run } of await (await engine).inspect({ what: "captures" })) about.runOf[capture] = run;
       const { signal } = abort;
+      await pauseEstimates();
       const result = await (
         await engine
       ).run(
@@ -35,6 +36,7 @@ export function runActions({ get, set }, engine) {
         {
           signal,
           onProgress: (progress) => patch({ progress }),
+          onSoFar: (soFar) => patch({ soFar }),
           onRows: (more) => {
             for (const row of more) rows.push(row);
             patch({});

@@ -7,7 +7,9 @@ import { lossyCompareChart } from "./lossy-compare.js";
 import { dumpView } from "./dump.js";
 import { errorChart } from "./error.js";
 import { figure } from "./figure.js";
+import { frontChart } from "./front.js";
 import { ratioChart } from "./ratio.js";
+import { stepsChart } from "./steps.js";
 import { twoRunsChart } from "./two-runs.js";
 import { sweepChart } from "./sweep.js";
 
@@ -15,7 +17,8 @@ import { sweepChart } from "./sweep.js";
 /** @typedef {import("./figure.js").Chart} Chart */
 /**
  * What charts can ask of the page. `take`: a combination's settings for block-norm; `limit`: thresholds for the sweep; both by flag.
- * @typedef {{ take?: (settings: Record<string, string>) => void, limit?: (settings: Record<string, string>) => void }} Actions
+ * `live`: explore's limit as it is now.
+ * @typedef {{ take?: (settings: Record<string, string>) => void, limit?: (settings: Record<string, string>) => void, live?: import("./front.js").Live }} Actions
  */
 
 /** @type {Promise<any> | undefined} */
@@ -46,8 +49,16 @@ const CHARTS = {
   bytes: (report) => (report.rows.length > 0 ? bytesChart(report) : null),
   error: (report) => (report.rows.length > 0 ? errorChart(report) : null),
   "lossy-compare": (report) => (report.rows.length > 0 ? lossyCompareChart(report) : null),
+  front: ({ explored }, { live }) => (explored ? frontChart(explored, live ?? ownLimit(explored)) : null),
+  steps: ({ explored }) => (explored ? stepsChart(explored) : null),
   sweep: (report, actions) => (report.groups.length > 0 ? sweepChart(report, actions) : null),
 };
+
+/** The limit of the run itself. @param {import("../engine/core.js").Explored} explored @returns {import("./front.js").Live} */
+const ownLimit = ({ limitKind, limit }) => ({
+  limit: () => ({ kind: limitKind === "auto" ? "index" : limitKind, value: limit }),
+  redraw: () => {},
+});
 
 /**
  * @param {Report} report

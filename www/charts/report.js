@@ -5,6 +5,8 @@
 import { h, plainTexts } from "../dom.js";
 import { cosine, count, error, megabytes, ratio } from "../format.js";
 import { table } from "./figure.js";
+import { answers } from "../explore/search.js";
+import { costOf, notTold, size, whoOf, withOf } from "../explore/words.js";
 import { chartsOf, loadPlot } from "./index.js";
 
 /** @typedef {import("./figure.js").Chart} Chart */
@@ -45,7 +47,7 @@ export async function reportHtml(report, { spec, dumpName, bytes, version }) {
       { class: "muted" },
       `${count(report.captures)} captures, ${megabytes(bytes)} · kvlens ${version} · ${new Date().toISOString().slice(0, 10)}`,
     ),
-    headline(report),
+    report.explored ? answer(report.explored) : headline(report),
     h("h2", {}, "Charts"),
     charts.map((chart) => chartFigure(Plot, chart)),
     h("h2", {}, "Settings"),
@@ -89,6 +91,27 @@ function chartFigure(Plot, chart) {
   plainTexts(picture);
   for (const passing of picture.querySelectorAll('[aria-label="tip"], .kv-handle')) passing.remove();
   return h("figure", {}, h("figcaption", {}, h("h3", {}, chart.title), h("p", { class: "muted" }, chart.note)), scroll(picture));
+}
+
+/** @param {import("../engine/core.js").Explored} explored */
+function answer(explored) {
+  const kind = explored.limitKind === "auto" ? "index" : explored.limitKind;
+  const found = answers(explored, { kind, value: explored.limit });
+  return [
+    h("p", { class: "big" }, `${count(explored.contextLength)} tokens: ${size(explored.contextBytes)} now`),
+    h(
+      "p",
+      {},
+      `Limit: ${kind === "cosine" ? "a cosine of at least" : kind === "index" ? "an index of at most" : "an attention error of at most"} ${explored.limit}.`,
+    ),
+    scroll(
+      table({
+        columns: ["", "Size", "Ratio, ×", "With", "Cost"],
+        rows: found.map((each) => [whoOf(each), size(each.contextBytes), each.ratio.toFixed(2), withOf(each), costOf(each)]),
+      }),
+    ),
+    [...explored.facts.map((fact) => fact.text), ...notTold(explored)].map((words) => h("p", {}, words)),
+  ];
 }
 
 /** @param {import("../engine/core.js").Report} report */

@@ -189,7 +189,7 @@ export class Engine {
    * @param {RunOptions} [options]
    * @returns {Promise<RunResult>}
    */
-  async run(request, { signal, onProgress, onRows } = {}) {
+  async run(request, { signal, onProgress, onRows, onSoFar } = {}) {
     if (this.#running) throw new EngineError("settings", "a run is going on");
     this.#running = true;
     try {
@@ -200,8 +200,9 @@ export class Engine {
       });
       /** @type {Row[]} */
       const all = [];
-      const result = this.#call("run", request, ({ progress, rows }) => {
+      const result = this.#call("run", request, ({ progress, rows, soFar }) => {
         if (signal?.aborted) return;
+        if (soFar) return onSoFar?.(soFar);
         for (const row of rows) all.push(row);
         if (rows.length) onRows?.(rows);
         onProgress?.(progress);

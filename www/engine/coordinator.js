@@ -29,6 +29,8 @@ const STEP_MS = 20;
 const BLOB_BYTES = 16 << 20;
 /** Minimum interval between messages with rows, ms. */
 const NEWS_MS = 50;
+/** Minimum interval between reports on what is known so far, ms. */
+const SO_FAR_MS = 700;
 /** Most rows per message: more would hold the page up. */
 const MAX_ROWS = 500;
 
@@ -190,13 +192,14 @@ async function inspect(request) {
  * @param {RunRequest} request
  * @param {number} id
  */
-async function run({ analysis, settings, verify }, id) {
+async function run({ analysis, settings, verify, sample }, id) {
   const started = performance.now();
-  const mine = engine.start(analysis, settings, verify ?? true);
+  const mine = engine.start(analysis, settings, verify ?? true, sample ?? null);
   current = mine;
   /** @type {Row[]} */
   let rows = [];
   let told = 0;
+  let reported = 0;
   const ahead = new Ahead(mine, kept, ({ file, start }, bytes) => {
     if (current === mine) wasm.arrived(file, start, bytes);
   });
@@ -218,6 +221,12 @@ async function run({ analysis, settings, verify }, id) {
       rows = [];
     }
     if (news.done) break;
+    if (news.progress.captures > 0 && elapsedMs - reported > SO_FAR_MS) {
+      const soFar = mine.soFar();
+      if (soFar) self.postMessage({ id, soFar });
+      // Much to tell takes longer: a tenth of the time at most.
+      reported = Math.max(elapsedMs, elapsedMs + 9 * (performance.now() - started - elapsedMs) - SO_FAR_MS);
+    }
     if (more) await ahead.ready();
     await pause(more ? 0 : PAUSE_MS);
     // `cancel` took it over.

@@ -158,79 +158,6 @@ value: string,
 label: string, };
 
 /**
- * The smallest pair within the limit: of an engine, or of a class.
- */
-export type Chosen = { 
-/**
- * What it is for.
- */
-class: Class, 
-/**
- * The engine, where it is one's.
- */
-engine: ServingEngine | null, 
-/**
- * Whether nothing is lost.
- */
-lossless: boolean, 
-/**
- * The scheme of K.
- */
-k: string, 
-/**
- * The scheme of V.
- */
-v: string, 
-/**
- * What to type.
- */
-flags: string | null, 
-/**
- * First tokens that stay raw.
- */
-sinks: number, 
-/**
- * Last tokens that stay raw.
- */
-recent: number, 
-/**
- * Stored bytes of K and of V.
- */
-bytes: [number, number], 
-/**
- * Raw bytes by stored ones.
- */
-ratio: number, 
-/**
- * Bytes of the context length.
- */
-contextBytes: number, 
-/**
- * Errors of K and of V.
- */
-errors: [TokenErrors, TokenErrors], 
-/**
- * Of K and V together.
- */
-index: number, 
-/**
- * With both changed; absent without queries.
- */
-attentionError: number | null, 
-/**
- * From the attention error.
- */
-estimatedKl: number | null, 
-/**
- * Whether it stays within the limit.
- */
-withinLimit: boolean, 
-/**
- * Whether bytes were written and read back to tell this.
- */
-written: boolean, };
-
-/**
  * What a scheme is for.
  */
 export type Class = "engine" | "packed" | "stored" | "reference";
@@ -341,6 +268,11 @@ problems: Array<Problem>,
 notes: Array<Note>, };
 
 /**
+ * An inference engine.
+ */
+export type Engine = "llama.cpp" | "vLLM" | "mlx-lm";
+
+/**
  * How far restored values lie from the original ones, over one tensor. All are f32 values.
  */
 export type Errors = { 
@@ -364,6 +296,79 @@ cosine: number,
  * Root of the mean square of the original values: what the other figures are small or large against.
  */
 valueRms: number, };
+
+/**
+ * The smallest pair within the limit: of an engine, or of a class.
+ */
+export type ExploreChoice = { 
+/**
+ * What it is for.
+ */
+class: Class, 
+/**
+ * The engine, where it is one's.
+ */
+engine: Engine | null, 
+/**
+ * Whether nothing is lost.
+ */
+lossless: boolean, 
+/**
+ * The scheme of K.
+ */
+k: string, 
+/**
+ * The scheme of V.
+ */
+v: string, 
+/**
+ * What to type.
+ */
+flags: string | null, 
+/**
+ * First tokens that stay raw.
+ */
+sinks: number, 
+/**
+ * Last tokens that stay raw.
+ */
+recent: number, 
+/**
+ * Stored bytes of K and of V.
+ */
+bytes: [number, number], 
+/**
+ * Raw bytes by stored ones.
+ */
+ratio: number, 
+/**
+ * Bytes of the context length.
+ */
+contextBytes: number, 
+/**
+ * Errors of K and of V.
+ */
+errors: [TokenErrors, TokenErrors], 
+/**
+ * Of K and V together.
+ */
+index: number, 
+/**
+ * With both changed; absent without queries.
+ */
+attentionError: number | null, 
+/**
+ * From the attention error.
+ */
+estimatedKl: number | null, 
+/**
+ * Whether it stays within the limit.
+ */
+withinLimit: boolean, 
+/**
+ * Whether bytes were written and read back to tell this.
+ */
+written: boolean, };
 
 /**
  * What explore found.
@@ -420,7 +425,7 @@ front: Array<FrontPoint>,
 /**
  * The smallest within the limit.
  */
-choices: Array<Chosen>, 
+choices: Array<ExploreChoice>, 
 /**
  * The chosen ones by layer.
  */
@@ -1042,7 +1047,7 @@ class: Class,
 /**
  * The engine that has it.
  */
-engine: ServingEngine | null, 
+engine: Engine | null, 
 /**
  * What to type to have it.
  */
@@ -1264,7 +1269,7 @@ nonFiniteIn: Array<NonFinite>,
 /**
  * What explore found; absent for the other analyses.
  */
-explored: Explored | null, 
+explored?: Explored, 
 /**
  * Captures that could not be read when their turn came, and so are left out.
  */
@@ -1361,14 +1366,22 @@ shapes: Array<ShapeCount>,
 dtypes: Array<DtypeCount>, };
 
 /**
+ * How much of a dump is taken.
+ */
+export type Sample = { "what": "captures", 
+/**
+ * Of work.
+ */
+bytes: number, } | { "what": "layers", 
+/**
+ * Of them; at least one is taken.
+ */
+layers: number, };
+
+/**
  * The parts of a form.
  */
 export type Section = "method" | "captures" | "compression" | "report";
-
-/**
- * An inference engine.
- */
-export type ServingEngine = "llama.cpp" | "vLLM" | "mlx-lm";
 
 /**
  * What is wrong with a setting.

@@ -1,7 +1,7 @@
 /* tslint:disable */
 /* eslint-disable */
 import type {
-    AnalysisSpec, CaptureLine, ConvertOptions, DumpSummary, FormatInfo, InspectRequest, Lesson, Mapping, News, Pictures, PlanSummary, Summary, Value,
+    AnalysisSpec, CaptureLine, ConvertOptions, DumpSummary, FormatInfo, InspectRequest, Lesson, Mapping, News, Pictures, PlanSummary, Report, Sample, Summary, Value,
 } from "./core.js";
 
 
@@ -65,9 +65,9 @@ export class Engine {
      */
     setMapping(mapping: Mapping): DumpSummary;
     /**
-     * Starts an analysis.
+     * Starts an analysis: of all captures, or of a sample of them ([`Sample`]) for an estimate.
      */
-    start(analysis: string, settings: Record<string, Value>, verify: boolean): Session;
+    start(analysis: string, settings: Record<string, Value>, verify: boolean, sample: Sample | null): Session;
 }
 
 /**
@@ -105,6 +105,10 @@ export class Session {
      * When the analysis can't go on.
      */
     news(): News;
+    /**
+     * The report on what is known so far; `null` where the analysis can't tell before its end.
+     */
+    soFar(): Report | null;
     /**
      * Reads the next capture and gives it to the pool (in the serial build: measures it). False when there is nothing to do now: the
      * pool has all it may have, or everything is read.
@@ -175,7 +179,7 @@ export interface InitOutput {
     readonly engine_restoreRun: (a: number, b: number, c: number) => [number, number, number];
     readonly engine_scan: (a: number, b: number, c: number) => [number, number, number];
     readonly engine_setMapping: (a: number, b: any) => [number, number, number];
-    readonly engine_start: (a: number, b: number, c: number, d: any, e: number) => [number, number, number];
+    readonly engine_start: (a: number, b: number, c: number, d: any, e: number, f: any) => [number, number, number];
     readonly formats: () => [number, number, number];
     readonly initThreadPool: (a: number) => any;
     readonly session_ahead: (a: number) => any;
@@ -184,6 +188,7 @@ export interface InitOutput {
     readonly session_fileName: (a: number, b: number) => [number, number];
     readonly session_finish: (a: number) => [number, number, number];
     readonly session_news: (a: number) => [number, number, number];
+    readonly session_soFar: (a: number) => [number, number, number];
     readonly session_step: (a: number) => [number, number, number];
     readonly session_stop: (a: number) => number;
     readonly specs: () => [number, number, number];

@@ -1,7 +1,7 @@
 /**
  * What the page and its workers say to each other, as types; what the core says is in core.d.ts. Nothing here runs.
  *
- * @import { CaptureLine, InspectRequest, Lesson, Pictures, Progress as CoreProgress, Report, Row } from "./core.js"
+ * @import { CaptureLine, InspectRequest, Lesson, Pictures, Progress as CoreProgress, Report, Row, Sample } from "./core.js"
  *
  * @typedef {"threads" | "serial"} EngineKind
  *
@@ -28,6 +28,7 @@
  * @property {string} analysis
  * @property {Settings} settings
  * @property {boolean} [verify]        decode lossless tensors again and compare bit for bit
+ * @property {Sample} [sample]         a few captures instead of all, for an estimate
  *
  * @typedef {CoreProgress & { elapsedMs: number }} Progress
  *
@@ -35,6 +36,7 @@
  * @property {AbortSignal} [signal]                   `run` then rejects with the code "cancelled", within 200 ms
  * @property {(progress: Progress) => void} [onProgress]  at most about every 50 ms
  * @property {(rows: Row[]) => void} [onRows]         rows in dump order, as they get ready; each row once
+ * @property {(report: Report) => void} [onSoFar]     what is known so far, where the analysis can tell before its end
  *
  * @typedef {{ name: string, bytes: Uint8Array<ArrayBuffer> }} ReportFile
  *

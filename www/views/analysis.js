@@ -3,12 +3,9 @@
 /** @import { App } from "../app.js" */
 /** @import { AnalysisSpec, ParamSpec } from "../engine/core.js" */
 import { byId, fill, h } from "../dom.js";
-import { applies, paramsOf, specOf } from "../settings.js";
+import { SPLIT, applies, hasSplit, paramsOf, specOf } from "../settings.js";
 import { fieldFor } from "./field.js";
 import { runBar } from "./run.js";
-
-/** The strip of layers has this one. */
-const ELSEWHERE = "lossless-first-n";
 
 /** @type {[string, ParamSpec["section"]][]} */
 const GROUPS = [
@@ -81,7 +78,8 @@ export function mountAnalysis(app) {
   /** @param {AnalysisSpec} spec */
   function buildForm(spec) {
     help.textContent = spec.help;
-    const params = paramsOf(spec).filter(({ flag }) => flag !== ELSEWHERE);
+    // The strip of layers has the split.
+    const params = paramsOf(spec).filter(({ flag }) => flag !== SPLIT);
     const sets = GROUPS.map(([title, part]) => {
       const own = params.filter(({ section }) => section === part);
       if (own.length === 0) return null;
@@ -90,7 +88,7 @@ export function mountAnalysis(app) {
       const set = h(
         "fieldset",
         {},
-        h("legend", {}, title),
+        h("legend", {}, part === "method" && !hasSplit(spec) ? "Search" : title),
         h(
           "div",
           { class: "fields" },

@@ -10,10 +10,10 @@ const load = () => import("../charts/index.js");
 
 export const preloadCharts = async () => void (await (await load()).loadPlot());
 
-/** @param {HTMLElement} container @param {Report} report @param {App} app */
-export const drawCharts = (container, report, app) =>
+/** @param {HTMLElement} container @param {Report} report @param {App} app @param {import("../charts/front.js").Live} [live] explore's limit */
+export const drawCharts = (container, report, app, live) =>
   orSay(container, async () =>
-    (await load()).drawResult(container, report, specOf(app.store.get(), report.analysis)?.charts ?? [], actions(app, report)),
+    (await load()).drawResult(container, report, specOf(app.store.get(), report.analysis)?.charts ?? [], { ...actions(app, report), live }),
   );
 
 /**

@@ -25,6 +25,7 @@ export function headline({ report, elapsedMs, bytes, captures }, spec) {
   const speed = elapsedMs > 0 ? ` · ${plural(captures, "capture")}, ${megabytes(bytes)} in ${duration(elapsedMs)}` : "";
   return [
     best &&
+      !report.explored &&
       h(
         "div",
         { class: "headline" },

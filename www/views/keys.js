@@ -6,7 +6,7 @@ import { h } from "../dom.js";
 const KEYS = [
   ["Enter", "Run the analysis"],
   ["Esc", "Cancel the run"],
-  ["1 – 4", "Choose the analysis"],
+  ["1 – 5", "Choose the analysis"],
   ["← →", "Move the split, once it has the focus; Home and End for its ends"],
   ["?", "This list"],
 ];

@@ -10,6 +10,7 @@ import { markdown } from "../markdown.js";
 import { oneVariant, specOf } from "../settings.js";
 import { drawCharts, reportFile } from "./charts.js";
 import { comparison } from "./two-runs.js";
+import { exploredView } from "./explored.js";
 import { downloads } from "./downloads.js";
 import { runTable } from "./by-run.js";
 import { caveatList } from "./caveats.js";
@@ -86,7 +87,7 @@ export function mountResults(app) {
 function outcomeView(app, outcome) {
   const { report, rows, files, captures, capturesTotal } = outcome;
   const charts = h("div", { class: "charts", "data-analysis": outcome.analysis });
-  if (report) void drawCharts(charts, report, app);
+  if (report && !report.explored) void drawCharts(charts, report, app);
   const summary = files.find(({ name }) => name.endsWith(".md") && !name.includes("/"));
   return [
     !report &&
@@ -102,8 +103,7 @@ function outcomeView(app, outcome) {
     ),
     caveatList(app, outcome),
     report && downloads(files, `kvlens-${outcome.analysis}`, () => reportFile(app, report, outcome)),
-    report && charts,
-    tables(app, outcome),
+    report?.explored ? exploredView(app, outcome, charts) : [report && charts, tables(app, outcome)],
     summary && h("details", { class: "summary" }, h("summary", {}, summary.name), markdown(new TextDecoder().decode(summary.bytes))),
   ];
 }

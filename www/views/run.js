@@ -6,6 +6,7 @@ import { byId, fill, h } from "../dom.js";
 import { count, duration, megabytes, plural } from "../format.js";
 import { commandOf, linkOf } from "../link.js";
 import { paramsOf, specOf } from "../settings.js";
+import { estimateText } from "./estimate.js";
 import { copyButton } from "./copy.js";
 import { failureBox } from "./failure.js";
 
@@ -28,7 +29,13 @@ export function runBar(app) {
     copyButton("Copy link", "The address with these settings, and with the dump where it lies beside this page", () => linkOf(store.get())),
     copyButton("Copy command", "The same run on the command line", () => commandOf(store.get())),
   );
-  const root = h("div", {}, h("div", { class: "run-bar" }, go, h("div", { class: "state" }, text, bar), share), failure);
+  const estimate = h("p", { class: "estimate small", "aria-live": "off" }, "\u00a0");
+  const root = h("div", {}, h("div", { class: "run-bar" }, go, h("div", { class: "state" }, text, bar), share), estimate, failure);
+
+  store.watch(
+    ({ estimate: now, dump, running, analysis, values }) => [now, dump, running === null, analysis, values],
+    () => fill(estimate, estimateText(store.get()) || "\u00a0"),
+  );
 
   store.watch(
     (state) => state.verify,
@@ -73,7 +80,13 @@ function blocker(state) {
 }
 
 /** @param {import("../types.js").State} state */
-const planText = ({ plan }) => (plan ? `${plural(plan.captures, "capture")} · ${megabytes(plan.bytes)} to go through` : "");
+function planText(state) {
+  const { plan } = state;
+  const spec = specOf(state);
+  if (!plan || !spec) return "";
+  const ways = plan.combinations > 1 ? `${plural(plan.combinations, spec.variantNoun)} × ` : "";
+  return `${ways}${plural(plan.captures, "capture")} · ${megabytes(plan.bytes)} to go through`;
+}
 
 /** @param {Running} running */
 function progressText({ progress, cancelling }) {

@@ -6,11 +6,10 @@
 import { byId, fill, h } from "../dom.js";
 import { count, megabytes, plural, ratio } from "../format.js";
 import { LayerSums } from "../figures.js";
-import { oneVariant, paramsOf, specOf, valueByFlag } from "../settings.js";
+import { SPLIT as FLAG, hasSplit, oneVariant, paramsOf, specOf, valueByFlag } from "../settings.js";
 import { fieldFor } from "./field.js";
 import { layerStrip } from "./strip.js";
 
-const FLAG = "lossless-first-n";
 /** A finger that moved less than this sideways has not begun to drag. */
 const DRAG_PX = 8;
 
@@ -36,6 +35,10 @@ export function mountSplit(app) {
       const param = specs[0] && paramsOf(specs[0]).find(({ flag }) => flag === FLAG);
       fill(fieldSlot, param && fieldFor(app, param).element);
     },
+  );
+  store.watch(
+    (state) => specOf(state),
+    (spec) => (byId("split").hidden = spec !== undefined && !hasSplit(spec)),
   );
   store.watch(
     (state) => state.dump,

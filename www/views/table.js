@@ -1,7 +1,15 @@
 // A sortable table. Columns say how a row is written and by what it is sorted; figures are right-aligned, units stand in the head.
+// Of a long one only the rows in sight are made. It is one tab stop: arrow keys go from head to head, Enter sorts.
 
 /** @import { Child } from "../dom.js" */
 import { fill, h } from "../dom.js";
+
+/** A longer table makes only the rows in sight, and so many above and below. */
+const LONG = 150;
+const AROUND = 20;
+/** Rows that fit into the place of a table, before it is laid out; and their height, px. */
+const FIRST = 40;
+const ROW_PX = 28;
 
 /**
  * @template R
@@ -31,30 +39,50 @@ export function table(caption, columns, rows, { rowClass = () => "", sort = null
       { scope: "col", class: column.class ?? "", title: column.title },
       h(
         "button",
-        { type: "button", on: { click: () => sortBy(i) } },
+        { type: "button", tabindex: i === 0 ? 0 : -1, on: { click: () => sortBy(i), keydown: walk, focus: () => enter(i) } },
         column.head,
         column.unit && h("span", { class: "unit" }, ` ${column.unit}`),
       ),
     ),
   );
   const head = h("thead", {}, h("tr", {}, heads));
-  draw();
-  return h(
+  /** @type {R[]} in the order on screen */
+  let sorted = [];
+  let first = 0;
+  const long = rows.length > LONG;
+  const place = h(
     "div",
-    { class: "table-scroll", role: "region", tabindex: "0", "aria-label": caption },
-    h("table", {}, h("caption", { class: "visually-hidden" }, caption), head, body),
+    { class: "table-scroll", role: "region", "aria-label": caption, on: long ? { scroll: () => drawRows() } : {} },
+    h("table", { "aria-rowcount": long ? rows.length + 1 : null }, h("caption", { class: "visually-hidden" }, caption), head, body),
   );
+  draw();
+  return place;
+
+  /** The head that has the tab stop. @param {number} i */
+  function enter(i) {
+    heads.forEach((th, at) => th.firstElementChild?.setAttribute("tabindex", at === i ? "0" : "-1"));
+  }
+
+  /** @param {KeyboardEvent} event */
+  function walk(event) {
+    const at = heads.findIndex((th) => th.firstElementChild === event.currentTarget);
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: heads.length - 1 }[event.key];
+    if (to === undefined || !heads[to]) return;
+    event.preventDefault();
+    /** @type {HTMLElement} */ (heads[to].firstElementChild).focus();
+  }
 
   /** @param {number} i */
   function sortBy(i) {
     // Figures are first wanted greatest first, names from the start.
-    const first = rows.length > 0 && typeof columns[i].value(rows[0]) === "number";
-    order = { column: i, down: order?.column === i ? !order.down : first };
+    const downFirst = rows.length > 0 && typeof columns[i].value(rows[0]) === "number";
+    order = { column: i, down: order?.column === i ? !order.down : downFirst };
+    place.scrollTop = 0;
     draw();
   }
 
   function draw() {
-    const sorted = [...rows];
+    sorted = [...rows];
     if (order) {
       const { column, down } = order;
       const { value } = columns[column];
@@ -64,15 +92,44 @@ export function table(caption, columns, rows, { rowClass = () => "", sort = null
       if (order?.column === i) th.setAttribute("aria-sort", order.down ? "descending" : "ascending");
       else th.removeAttribute("aria-sort");
     });
+    first = -1;
+    drawRows();
+  }
+
+  /** The rows in sight and some around them, with room for the others; all of a short table. */
+  function drawRows() {
+    const height = /** @type {HTMLElement | null} */ (body.querySelector("tr:not([aria-hidden])"))?.offsetHeight || ROW_PX;
+    const inSight = place.clientHeight > 0 ? Math.ceil(place.clientHeight / height) : FIRST;
+    // In steps, so that not every scrolled pixel makes rows anew.
+    const top = Math.floor(place.scrollTop / height / AROUND) * AROUND - AROUND;
+    const from = long ? Math.max(0, Math.min(top, sorted.length - inSight)) : 0;
+    if (from === first) return;
+    first = from;
+    const to = long ? Math.min(sorted.length, from + inSight + 3 * AROUND) : sorted.length;
+    // Columns that have been wide stay so: they don't jump while rows go by.
+    if (long) for (const th of heads) if (th.offsetWidth > 0) th.style.minWidth = `${th.offsetWidth}px`;
     fill(
       body,
-      sorted.map((row) =>
-        h(
-          "tr",
-          { class: rowClass(row) || false },
-          columns.map((column) => h("td", { class: column.class }, (column.cell ?? column.value)(row))),
-        ),
-      ),
+      room(from * height),
+      sorted.slice(from, to).map((row, i) => line(row, from + i)),
+      room((sorted.length - to) * height),
+    );
+  }
+
+  /** @param {R} row @param {number} at */
+  function line(row, at) {
+    return h(
+      "tr",
+      { class: rowClass(row) || false, "aria-rowindex": long ? at + 2 : null },
+      columns.map((column) => h("td", { class: column.class }, (column.cell ?? column.value)(row))),
+    );
+  }
+
+  /** @param {number} height px */
+  function room(height) {
+    return (
+      height > 0 &&
+      h("tr", { "aria-hidden": "true" }, h("td", { class: "room", colspan: columns.length, style: { height: `${height}px` } }))
     );
   }
 }

@@ -21,7 +21,7 @@ pub enum Class {
 
 /// An inference engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "ServingEngine"))]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Engine {
     /// K and V are set apart.
     #[serde(rename = "llama.cpp")]

@@ -284,7 +284,8 @@ mod tests {
                 .map(|(k, v)| (k.scheme.as_str(), v.scheme.as_str()))
         };
         assert_eq!(names(LimitKind::Index, 0.003), Some(("fine", "coarse")));
-        assert_eq!(names(LimitKind::Index, 0.011), Some(("coarse", "fine")));
+        assert_eq!(names(LimitKind::Index, 0.0111), Some(("fine", "coarse")));
+        assert_eq!(names(LimitKind::Index, 0.0121), Some(("coarse", "coarse")));
         assert_eq!(names(LimitKind::Index, 0.0001), None);
         assert_eq!(names(LimitKind::Cosine, 0.99), Some(("coarse", "coarse")));
         assert_eq!(names(LimitKind::Cosine, 0.998), Some(("fine", "coarse")));

@@ -122,7 +122,7 @@ pub struct FrontPoint {
 
 /// The smallest pair within the limit: of an engine, or of a class.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS), ts(rename = "ExploreChoice"))]
 #[serde(rename_all = "camelCase")]
 pub struct Chosen {
     /// What it is for.

@@ -36,7 +36,7 @@ pub fn spec() -> AnalysisSpec {
         variant_noun: "scheme",
         variant_analysis: None,
         measures_lossless: true,
-        charts: &[],
+        charts: &["front", "steps"],
         params: settings::params(),
         speed_target: None,
         build: |settings| Ok(ready(Explore::new(settings.try_into()?))),

@@ -1,0 +1,111 @@
+// Explore on the page: the answer in one line below the dump, the limit that moves it without a new run, and what is taken from it.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { launch } from "./chromium.js";
+import { ROOT, serve } from "./server.js";
+
+/** @import { Page } from "playwright-core" */
+
+const SAMPLE = join(ROOT, "tests/data/sample-dump/dumps");
+
+/** @type {Awaited<ReturnType<typeof launch>>} */
+let browser;
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let host;
+/** @type {string} */
+let axe;
+before(async () => {
+  host = await serve();
+  browser = await launch({ permissions: ["clipboard-read", "clipboard-write"], acceptDownloads: true });
+  axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+});
+after(async () => {
+  await browser.close();
+  await host.close();
+});
+
+/** @param {string} [hash] */
+async function open(hash = "") {
+  const page = await browser.context.newPage();
+  /** @type {string[]} */
+  const faults = [];
+  page.on("pageerror", (error) => faults.push(String(error)));
+  page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
+  await page.goto(host.url + hash);
+  await page.getByRole("tab", { name: "Explore" }).waitFor();
+  return { page, faults };
+}
+
+/** @param {Page} page @param {string} id */
+const size = async (page, id) => page.locator(`[data-answer="${id}"] .answer-size strong`).innerText();
+
+/** @param {Page} page */
+async function runToEnd(page) {
+  await page.locator("#run:enabled", { hasText: "Run" }).click();
+  await page.locator('button[data-file="explore.csv"]').waitFor({ timeout: 120_000 });
+  await page.locator("#result-body .charts:not(.drawing) svg").first().waitFor();
+}
+
+test("a dump has its answer in one line before any run, and the line leads to Explore", async () => {
+  const { page, faults } = await open();
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  const line = page.locator(".glimpse");
+  await line.getByText("as llama.cpp can store it").waitFor({ timeout: 60_000 });
+  assert.match(await line.innerText(), /^131,072 tokens: [\d.]+ [GM]B now; within [\w. ]+: ~[\d.]+ [GM]B as llama.cpp/);
+  await line.getByRole("button", { name: "Explore" }).click();
+  assert.equal(await page.getByRole("tab", { selected: true }).innerText(), "Explore");
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "tab-explore");
+  assert(await page.locator("#split").isHidden());
+  assert.match(await size(page, "stored"), /^~/);
+  assert.deepEqual(faults, []);
+  await page.close();
+});
+
+test("the limit moves answer, chart and link without a new run; what was measured has no tilde", async () => {
+  const { page, faults } = await open("#analysis=explore");
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await runToEnd(page);
+  assert.match(await size(page, "stored"), /^[\d.]+ [MG]B$/);
+  assert.match(await page.locator("#answer").innerText(), /written and read back/);
+  const marks = () => page.locator('[data-chart="front"] svg').first().innerHTML();
+  const [before, drawn] = [await size(page, "stored"), await marks()];
+  const slider = page.getByRole("slider", { name: /^(Index|Attention error|Cosine)/ });
+  await slider.focus();
+  for (let i = 0; i < 12; i++) await page.keyboard.press("ArrowRight");
+  const moved = await size(page, "stored");
+  assert.match(moved, /^~/);
+  assert(parseFloat(moved.slice(1)) < parseFloat(before), `${moved} is not smaller than ${before}`);
+  assert.notEqual(await marks(), drawn);
+  assert.match(page.url(), /max-(index|attention-error)=/);
+  assert.equal(await page.locator(".run-rows li").count(), 1);
+  await page.getByRole("combobox", { name: "Engine" }).selectOption("mlx-lm");
+  assert.match(page.url(), /serve=mlx-lm/);
+  assert.match(await page.locator('[data-answer="mlx-lm"] code').innerText(), /--kv-bits \d --kv-group-size \d+/);
+  await page.locator('[data-answer="mlx-lm"]').getByRole("button", { name: /^Copy/ }).click();
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^--kv-bits/);
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => /** @type {any} */ (window).axe.run(document, { resultTypes: ["violations"] }));
+  const found = violations.filter((/** @type {any} */ { impact }) => impact === "serious" || impact === "critical");
+  assert.deepEqual(
+    found.map((/** @type {any} */ { id, nodes }) => `${id}: ${nodes[0].html}`),
+    [],
+  );
+  const [download] = await Promise.all([page.waitForEvent("download"), page.locator('[data-file="report.html"]').click()]);
+  assert.match(await readFile(await download.path(), "utf8"), /131,072 tokens: [\d.]+ [GM]B now/);
+  assert.deepEqual(faults, []);
+  await page.close();
+});
+
+test("a method of the four analyses is taken with its settings", async () => {
+  const { page } = await open("#analysis=explore");
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await runToEnd(page);
+  const take = page.locator('[data-answer="reference"]').getByRole("button", { name: /^Take/ }).first();
+  await take.click();
+  assert.match(page.url(), /lossless-first-n=0/);
+  assert.notEqual(await page.getByRole("tab", { selected: true }).innerText(), "Explore");
+  await page.close();
+});

@@ -1,0 +1,104 @@
+// Estimates from a few captures while nothing else runs: of the present settings as they change, and for the answer in one line what
+// explore says of some layers. One at a time; a run goes first. They also leave the engine warm.
+
+/** @import { Engine } from "../engine/client.js" */
+/** @import { RunRequest } from "../engine/types.js" */
+/** @import { State } from "../types.js" */
+/** @import { Store } from "../store.js" */
+import { changedSettings } from "../settings.js";
+
+/** A reader who runs something at once is not held up. */
+const QUIET_MS = 250;
+/** Settings that move go on moving. */
+const MOVING_MS = 20;
+/** Bytes of K and V times combinations that an estimate goes through: some 50 ms of two threads. */
+const WORK_BYTES = 3 << 20;
+/** The same where captures are large. */
+const MORE_WORK_BYTES = 8 << 20;
+const LARGE_DUMP_BYTES = 20e6;
+/** Layers that explore looks at for its headline. */
+const LAYERS = 2;
+
+const EXPLORE = "explore";
+/** What explore tries for its headline: what engines have, what kvlens stores, and few steps and queries. */
+const GLIMPSE = { classes: "engine,stored", steps: "0.04,0.085,0.18", queries: "4" };
+
+/** @param {Store<State>} store @param {Promise<Engine>} engine */
+export function estimateActions({ get, set, watch }, engine) {
+  /** @type {AbortController | null} of what goes on */
+  let abort = null;
+  /** @type {Promise<void>} */
+  let going = Promise.resolve();
+  let looking = false;
+  /** Counts what was asked for: only the last of it is due. */
+  let latest = 0;
+
+  /** From now on there are estimates for every dump. */
+  function follow() {
+    watch(
+      (state) => state.dump,
+      () => set({ glimpse: null, estimate: null }),
+    );
+    watch(
+      ({ dump, analysis, values, running }) => [dump, analysis, values, running === null],
+      (_, before) => void next(before && before[0] === get().dump ? MOVING_MS : QUIET_MS),
+    );
+  }
+
+  /** What is due: first the present settings, then the headline. @param {number} wait ms */
+  async function next(wait) {
+    const turn = ++latest;
+    // A look at whole layers may take longer to end than to finish: only a run ends it.
+    if (!looking) abort?.abort();
+    await going;
+    await new Promise((done) => setTimeout(done, wait));
+    const { dump, specs, running, analysis } = get();
+    if (turn !== latest || running || !dump?.captures) return;
+    const mine = (abort = new AbortController());
+    going = (async () => {
+      if (analysis !== EXPLORE) await present(dump, mine.signal);
+      if (get().glimpse === null && specs.some(({ name }) => name === EXPLORE)) {
+        looking = true;
+        await glance(dump, mine.signal);
+        looking = false;
+      }
+    })();
+  }
+
+  /** @param {NonNullable<State["dump"]>} dump @param {AbortSignal} signal */
+  async function present(dump, signal) {
+    const { analysis } = get();
+    const settings = changedSettings(get());
+    const bytes = dump.runs.reduce((sum, run) => sum + run.bytes, 0) > LARGE_DUMP_BYTES ? MORE_WORK_BYTES : WORK_BYTES;
+    const report = await look({ analysis, settings, sample: { what: "captures", bytes } }, signal);
+    if (!report) return;
+    const { captures } = await (await engine).plan(analysis, settings);
+    if (!signal.aborted) set({ estimate: { analysis, report, captures: report.captures, of: captures } });
+  }
+
+  /** @param {NonNullable<State["dump"]>} dump @param {AbortSignal} signal */
+  async function glance(dump, signal) {
+    const report = await look({ analysis: EXPLORE, settings: GLIMPSE, sample: { what: "layers", layers: LAYERS } }, signal);
+    if (report?.explored && get().dump === dump) set({ glimpse: { explored: report.explored, layers: dump.layers.length } });
+  }
+
+  /** @param {RunRequest} request @param {AbortSignal} signal */
+  async function look(request, signal) {
+    if (signal.aborted) return null;
+    try {
+      return (await (await engine).run({ ...request, verify: false }, { signal })).report;
+    } catch {
+      // No estimate is no fault: a run says what is wrong.
+      return null;
+    }
+  }
+
+  /** Ends the estimate under way; resolves when the engine is free. */
+  async function pause() {
+    latest += 1;
+    abort?.abort();
+    await going;
+  }
+
+  return { follow, pause };
+}

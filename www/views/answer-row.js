@@ -1,0 +1,68 @@
+// One answer: whose it is, what it takes, how to have it, what it costs, and what to do with it.
+
+/** @import { App } from "../app.js" */
+/** @import { Explored } from "../engine/core.js" */
+/** @import { Answer } from "../explore/search.js" */
+import { h } from "../dom.js";
+import { copyButton } from "./copy.js";
+import { costOf, said, size, whoOf, withOf } from "../explore/words.js";
+
+/** @param {App} app @param {Answer} answer @param {Explored} explored */
+export function answerRow(app, answer, explored) {
+  return h(
+    "li",
+    { class: "answer", "data-answer": answer.id },
+    h("p", { class: "answer-who" }, whoOf(answer)),
+    h(
+      "p",
+      { class: "answer-size", title: `This dump: ${size(answer.bytes)} of ${size(explored.rawBytes)}` },
+      h("strong", {}, said(answer, size(answer.contextBytes))),
+      h("span", { class: "muted" }, ` ${answer.ratio.toFixed(2)}×`),
+    ),
+    h(
+      "p",
+      { class: "answer-how" },
+      h("code", {}, withOf(answer)),
+      h(
+        "span",
+        { class: "answer-cost" },
+        said(answer, costOf(answer)),
+        answer.within ? "" : h("span", { class: "bad" }, "; it passes the limit"),
+      ),
+    ),
+    h("div", { class: "buttons" }, actionsOf(app, answer)),
+  );
+}
+
+/** @param {App} app @param {Answer} answer */
+function actionsOf(app, answer) {
+  if (answer.flags) {
+    const { flags } = answer;
+    return copyButton("Copy flags", flags, () => flags);
+  }
+  if (answer.class !== "reference") return null;
+  const schemes =
+    answer.k === answer.v
+      ? [["", answer.k]]
+      : [
+          ["K’s: ", answer.k],
+          ["V’s: ", answer.v],
+        ];
+  return schemes.map(([whose, scheme]) => {
+    const to = settingsOf(scheme);
+    return (
+      to &&
+      h("button", { type: "button", class: "quiet", on: { click: () => app.take(to.analysis, to.settings) } }, `Take ${whose}${scheme}`)
+    );
+  });
+}
+
+/** The analysis that does what this method of the reference does, and its settings. @param {string} scheme */
+export function settingsOf(scheme) {
+  const [method, bits] = scheme.split(" ");
+  const all = { "lossless-first-n": "0" };
+  if (method === "truncate") return { analysis: "mixed", settings: { ...all, "lossy-method": "truncate", "lossy-mantissa-bits": bits } };
+  if (method === "quant") return { analysis: "mixed", settings: { ...all, "lossy-method": "quant", "lossy-bits": bits } };
+  if (method === "block-norm") return { analysis: "blocknorm", settings: { ...all, "block-size": "64", bits } };
+  return null;
+}

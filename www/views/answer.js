@@ -1,0 +1,184 @@
+// Explore's answer, in the place where the other analyses have their split: what the cache takes now and at least, within a limit that
+// a slider moves. Nothing runs anew for it. And the same in one line below the dump, which leads here.
+
+/** @import { App } from "../app.js" */
+/** @import { Engine, Explored } from "../engine/core.js" */
+/** @import { Answer } from "../explore/search.js" */
+import { byId, fill, h } from "../dom.js";
+import { count, error, plural } from "../format.js";
+import { KINDS, STEPS, limitOf, limitText, placeOf, reasonOf, textAt } from "../explore/limit.js";
+import { ENGINES, answers, isOwn } from "../explore/search.js";
+import { knownOf } from "../explore/source.js";
+import { said, size } from "../explore/words.js";
+import { answerRow } from "./answer-row.js";
+
+const NAME = "explore";
+
+/** @param {App} app */
+export function mountAnswer(app) {
+  const { store } = app;
+  const now = h("p", { class: "answer-now" });
+  const slider = h("input", { type: "range", id: "limit-slider", min: 0, max: STEPS, step: 1, on: { input: move } });
+  const name = h("label", { for: "limit-slider" });
+  const text = h("output", { for: "limit-slider", class: "limit-text" });
+  const reason = h("p", { class: "help", id: "limit-reason" });
+  slider.setAttribute("aria-describedby", "limit-reason");
+  const serve = h(
+    "select",
+    { id: "serve", on: { change: () => store.set({ serve: /** @type {Engine} */ (serve.value) }) } },
+    ENGINES.map((engine) => h("option", {}, engine)),
+  );
+  const controls = h(
+    "div",
+    { class: "answer-controls" },
+    h("div", { class: "limit" }, h("p", { class: "limit-head" }, name, text), slider, reason),
+    h("div", { class: "serve" }, h("label", { for: "serve" }, "Engine"), serve),
+  );
+  const rows = h("ul", { class: "answers" });
+  const origin = h("p", { class: "small muted" });
+  const whole = h("div", {}, now, controls, rows, origin);
+  const placeholder = h("p", { class: "placeholder" });
+  fill(byId("answer-body"), placeholder, whole);
+  mountLine(app);
+
+  store.watch(
+    (state) => state.analysis === NAME,
+    (here) => (byId("answer").hidden = !here),
+  );
+  store.watch(
+    ({ analysis, specs, values, outcomes, shown, running, glimpse, dump, serve: engine }) =>
+      analysis === NAME ? [specs, values, outcomes, shown, running?.soFar, glimpse, dump, engine] : [null],
+    draw,
+  );
+
+  function move() {
+    const known = knownOf(store.get());
+    if (!known) return;
+    const { kind } = limitOf(store.get(), known.explored);
+    app.setValue(KINDS[kind].flag, textAt(kind, Number(slider.value)));
+  }
+
+  function draw() {
+    const state = store.get();
+    if (state.analysis !== NAME) return;
+    const known = knownOf(state);
+    placeholder.hidden = known !== null;
+    whole.hidden = known === null;
+    placeholder.textContent = state.dump?.captures
+      ? "How small this cache gets appears here in a moment; Run measures all of it."
+      : "How small a cache gets within an error that you choose appears here once a dump is in.";
+    if (!known) return;
+    const { explored } = known;
+    const limit = limitOf(state, explored);
+    fill(
+      now,
+      h("strong", {}, `${count(explored.contextLength)} tokens: ${size(explored.contextBytes)} now.`),
+      " Within the limit it can be:",
+    );
+    name.textContent = `${KINDS[limit.kind].name} `;
+    text.textContent = limitText(limit, explored);
+    slider.setAttribute("aria-valuetext", text.textContent);
+    const place = String(placeOf(limit));
+    if (slider.value !== place && document.activeElement !== slider) slider.value = place;
+    reason.textContent = reasonOf(state, limit.kind);
+    serve.value = state.serve;
+    const found = answers(explored, limit).filter(({ engine }) => engine === null || engine === state.serve);
+    fill(
+      rows,
+      ordered(found, state.serve).map((answer) => answerRow(app, answer, explored)),
+      missing(found, state.serve),
+    );
+    origin.textContent = originText(known, isOwn(explored, limit));
+  }
+}
+
+/** The engine's first, then what is stored, and the rest. @param {Answer[]} found @param {Engine} serve */
+function ordered(found, serve) {
+  const order = [serve, "stored", "lossless", "packed", "reference"];
+  return [...found].sort((a, b) => order.indexOf(a.id) - order.indexOf(b.id));
+}
+
+/** @param {Answer[]} found @param {Engine} serve */
+const missing = (found, serve) =>
+  found.some(({ engine }) => engine === serve) ? null : h("li", { class: "muted" }, `No format of ${serve} stays within this limit.`);
+
+/** @param {NonNullable<ReturnType<typeof knownOf>>} known @param {boolean} own */
+function originText({ from, layers }, own) {
+  if (from === "glimpse")
+    return `~ estimated from ${plural(layers, "layer")} and a few queries. Run measures every scheme on every layer, and writes and reads back what it chooses.`;
+  if (from === "running") return `~ after ${plural(layers, "layer")} so far.`;
+  if (own) return "Measured on every layer; what is stored was written and read back.";
+  return "~ estimated from the measured schemes. Run looks at this limit with all queries, and writes and reads back what it chooses.";
+}
+
+/** The answer in one line, below the dump. @param {App} app */
+function mountLine(app) {
+  const { store } = app;
+  const line = h("p", { class: "glimpse", hidden: true });
+  byId("dump-body").append(line);
+  store.watch(
+    ({ specs, values, outcomes, running, glimpse, dump, serve, analysis }) => [
+      specs,
+      values,
+      outcomes,
+      running?.soFar,
+      glimpse,
+      dump,
+      serve,
+      analysis,
+    ],
+    () => {
+      const state = store.get();
+      const known = state.dump?.captures ? knownOf(state) : null;
+      // In Explore itself the whole answer stands below.
+      line.hidden = !state.dump?.captures || !state.specs.some((spec) => spec.name === NAME) || state.analysis === NAME;
+      if (line.hidden) return;
+      fill(
+        line,
+        known ? lineText(known.explored, state.serve, app) : h("span", { class: "muted" }, "Looking how small it gets …"),
+        " ",
+        leads(app),
+      );
+    },
+  );
+}
+
+/** @param {Explored} explored @param {Engine} serve @param {App} app */
+function lineText(explored, serve, app) {
+  const limit = limitOf(app.store.get(), explored);
+  const found = answers(explored, limit);
+  /** @param {string} id @param {string} words */
+  const part = (id, words) => {
+    const answer = found.find((each) => each.id === id);
+    return answer && `${said(answer, size(answer.contextBytes))} ${words}`;
+  };
+  const parts = [part(serve, `as ${serve} can store it`), part("stored", "stored by kvlens"), part("lossless", "lossless")].filter(Boolean);
+  const within =
+    limit.kind === "attention"
+      ? `estimated KL ${error(limit.value * explored.klByAttentionError)}`
+      : `${KINDS[limit.kind].name.toLowerCase()} ${limit.value}`;
+  return h(
+    "span",
+    {},
+    h("strong", {}, `${count(explored.contextLength)} tokens: ${size(explored.contextBytes)} now`),
+    `; within ${within}: ${parts.join(", ")}.`,
+  );
+}
+
+/** @param {App} app */
+const leads = (app) =>
+  h(
+    "button",
+    {
+      type: "button",
+      class: "link",
+      on: {
+        click: () => {
+          app.pick(NAME);
+          byId("answer").scrollIntoView({ block: "nearest" });
+          byId(`tab-${NAME}`).focus({ preventScroll: true });
+        },
+      },
+    },
+    "Explore",
+  );

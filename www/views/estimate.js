@@ -1,0 +1,44 @@
+// The estimate for the present settings, from a few captures, and what a run adds to it.
+
+/** @import { Weighted } from "../engine/core.js" */
+/** @import { Estimate, State } from "../types.js" */
+import { cosine, count, error, plural, ratio } from "../format.js";
+import { SPLIT, specOf, valueByFlag } from "../settings.js";
+
+/** @param {State} state @returns {string} nothing where there is none */
+export function estimateText(state) {
+  const { estimate, running } = state;
+  if (!estimate || running || estimate.analysis !== state.analysis) return "";
+  const spec = specOf(state);
+  const { report } = estimate;
+  const groups = report.groups.filter(({ all }) => all.rows > 0);
+  // The smallest alone would be no good one: of several the one with the least error of those that are smaller than lossless.
+  const group = report.headline !== null ? report.groups[report.headline] : groups.length === 1 ? groups[0] : null;
+  const adds = `Run adds ${estimate.captures < estimate.of ? `the other ${count(estimate.of - estimate.captures)} captures` : "verification"}${state.verify && estimate.captures < estimate.of ? ", verification" : ""} and the report files.`;
+  const from = `from ${count(estimate.captures)} of ${plural(estimate.of, "capture")}`;
+  if (!group) {
+    const best = [...groups].sort((a, b) => b.all.kvRatio - a.all.kvRatio)[0];
+    if (!best) return "";
+    return `~ KV up to ${ratio(best.all.kvRatio)} with ${best.variant.label}${errorsText(best.all)}, ${from}. ${adds}`;
+  }
+  const name = spec?.variants === "many" ? ` with ${group.variant.label}` : "";
+  return `~ KV ${ratio(kvRatio(group, state))}${name}${errorsText(group.lossy.rows > 0 ? group.lossy : group.all)}, ${from}. ${adds}`;
+}
+
+/**
+ * Lossless and lossy layers by their true shares: the few captures may hold other ones.
+ * @param {import("../engine/core.js").Group} group @param {State} state
+ */
+function kvRatio({ all, lossless, lossy }, state) {
+  const layers = state.dump?.layers ?? [];
+  if (lossless.rows === 0 || lossy.rows === 0 || layers.length === 0) return all.kvRatio;
+  const before = Number(valueByFlag(state, SPLIT));
+  const share = layers.filter(({ layerId }) => layerId < before).length / layers.length;
+  return 1 / (share / lossless.kvRatio + (1 - share) / lossy.kvRatio);
+}
+
+/** @param {Weighted} figures */
+function errorsText({ kErrors, vErrors }) {
+  if (!kErrors || !vErrors) return "";
+  return `, lossy layers: K cosine ${cosine(Math.min(1, kErrors.cosine))}, V ${cosine(Math.min(1, vErrors.cosine))}, MAE K ${error(kErrors.mae)}, V ${error(vErrors.mae)}`;
+}
