@@ -162,7 +162,7 @@ impl<F: Found> Task<F> {
 
     fn start(&mut self, place: usize) {
         let unit = &mut self.units[place];
-        let (captures, mut arrived) = (unit.captures.clone(), take(&mut unit.arrived));
+        let (captures, mut fetched) = (unit.captures.clone(), take(&mut unit.arrived));
         let mut queries = Vec::new();
         unit.queries.retain(|described| match described.load() {
             Ok(tensor) => {
@@ -174,7 +174,12 @@ impl<F: Found> Task<F> {
                 false
             }
         });
-        arrived.sort_by_key(|(index, _)| *index);
+        fetched.sort_by_key(|(index, _)| *index);
+        let unit = Arrived {
+            captures,
+            fetched,
+            queries,
+        };
         self.running += 1;
         let (analysis, sender) = (Arc::clone(&self.analysis), self.sender.clone());
         let (cancel, alive) = (Arc::clone(&self.setup.cancel), Arc::clone(&self.alive));
@@ -184,9 +189,7 @@ impl<F: Found> Task<F> {
             let result = if cancel.load(Ordering::Relaxed) {
                 Err(JobError::Cancelled)
             } else {
-                measure(
-                    &*analysis, &captures, arrived, queries, verify, &mends, &cancel, &mut seen,
-                )
+                measure(&*analysis, unit, verify, &mends, &cancel, &mut seen)
             };
             // Nobody listens any more once the task is dropped.
             let _ = sender.send(Outcome {
@@ -398,17 +401,28 @@ fn info_of(info: &Arc<CaptureInfo>, mends: &Mends, k: &Tensor) -> Arc<CaptureInf
     })
 }
 
+/// A unit as it was fetched.
+struct Arrived {
+    captures: Vec<Arc<CaptureInfo>>,
+    /// By index in the dump.
+    fetched: Vec<(usize, Fetched)>,
+    queries: Vec<(Arc<Queries>, Tensor)>,
+}
+
 /// Decodes the captures and measures what they make up; a capture that does not decode is a problem, and left out.
 fn measure<F: Found>(
     analysis: &dyn Analysis<Found = F>,
-    captures: &[Arc<CaptureInfo>],
-    arrived: Vec<(usize, Fetched)>,
-    queries: Vec<(Arc<Queries>, Tensor)>,
+    unit: Arrived,
     verify: bool,
     mends: &Mends,
     cancel: &Arc<AtomicBool>,
     seen: &mut Seen,
 ) -> Result<Option<F>, JobError> {
+    let Arrived {
+        captures,
+        fetched: arrived,
+        queries,
+    } = unit;
     let first = arrived.first().map(|(_, fetched)| &fetched.capture().path);
     let path = first.cloned().unwrap_or_default();
     // A panic must not take the pool down with it.
@@ -416,7 +430,7 @@ fn measure<F: Found>(
         let mut members = Vec::with_capacity(arrived.len());
         for (index, fetched) in arrived {
             let capture = Arc::clone(fetched.capture());
-            match (fetched.decode(), find(captures, index)) {
+            match (fetched.decode(), find(&captures, index)) {
                 (Ok(loaded), Some(info)) => {
                     let signs = Signs::of(&loaded.k, &loaded.v);
                     seen.signs.push((index, loaded.k.shape(), signs));
