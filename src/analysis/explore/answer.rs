@@ -1,7 +1,7 @@
 //! The answer in sentences: what the page, the command line and the summary say alike.
 
 use super::candidate::Class;
-use super::explored::{Choice, Explored};
+use super::explored::{Chosen, Explored};
 use super::facts::short;
 use crate::numeric::python_float::fixed;
 
@@ -23,12 +23,12 @@ impl Explored {
             spoken(self.context_bytes)
         );
         std::iter::once(now)
-            .chain(self.choices.iter().map(Choice::sentence))
+            .chain(self.choices.iter().map(Chosen::sentence))
             .collect()
     }
 }
 
-impl Choice {
+impl Chosen {
     /// Whose choice it is.
     fn who(&self) -> String {
         match (self.class, self.engine) {

@@ -42,7 +42,7 @@ pub struct Explored {
     /// The points that no other beats in size and error, by class and tensor.
     pub front: Vec<FrontPoint>,
     /// The smallest within the limit.
-    pub choices: Vec<Choice>,
+    pub choices: Vec<Chosen>,
     /// The chosen ones by layer.
     pub layer_rows: Vec<LayerRow>,
     /// What each step of the coded scheme brings.
@@ -124,7 +124,7 @@ pub struct FrontPoint {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(rename = "ExploreChoice"))]
 #[serde(rename_all = "camelCase")]
-pub struct Choice {
+pub struct Chosen {
     /// What it is for.
     pub class: Class,
     /// The engine, where it is one's.

@@ -1,7 +1,7 @@
 //! What to watch in this dump, each sentence with its numbers.
 
 use super::candidate::Class;
-use super::explored::{Choice, Fact, LayerRow, Point};
+use super::explored::{Chosen, Fact, LayerRow, Point};
 use crate::numeric::python_float::fixed;
 use crate::scheme::Kv;
 
@@ -12,7 +12,7 @@ const GOOD_COSINE: f64 = 0.999;
 const STANDS_OUT: f64 = 3.0;
 
 /// The facts of points, choices and layers.
-pub fn facts(points: &[Point], choices: &[Choice], layers: &[LayerRow]) -> Vec<Fact> {
+pub fn facts(points: &[Point], choices: &[Chosen], layers: &[LayerRow]) -> Vec<Fact> {
     let mut facts = Vec::new();
     facts.extend(first_token(points));
     facts.extend(keys(points));
@@ -109,9 +109,9 @@ fn keys(points: &[Point]) -> Option<Fact> {
 
 /// The rows of the first choice that has attention errors and loses something.
 fn looked_at<'a>(
-    choices: &'a [Choice],
+    choices: &'a [Chosen],
     layers: &'a [LayerRow],
-) -> Option<(&'a Choice, Vec<&'a LayerRow>)> {
+) -> Option<(&'a Chosen, Vec<&'a LayerRow>)> {
     let place = choices
         .iter()
         .position(|choice| choice.attention_error.is_some_and(|error| error > 0.0))?;
@@ -120,7 +120,7 @@ fn looked_at<'a>(
 }
 
 /// A query head that moves far more than its layer.
-fn heads(choices: &[Choice], layers: &[LayerRow]) -> Option<Fact> {
+fn heads(choices: &[Chosen], layers: &[LayerRow]) -> Option<Fact> {
     let (choice, rows) = looked_at(choices, layers)?;
     let apart = |row: &&LayerRow| {
         let (head, error) = row.worst_head?;
@@ -145,7 +145,7 @@ fn heads(choices: &[Choice], layers: &[LayerRow]) -> Option<Fact> {
 }
 
 /// The layer whose outputs move most.
-fn worst_layer(choices: &[Choice], layers: &[LayerRow]) -> Option<Fact> {
+fn worst_layer(choices: &[Chosen], layers: &[LayerRow]) -> Option<Fact> {
     let (choice, rows) = looked_at(choices, layers)?;
     let worst = rows
         .iter()

@@ -3,7 +3,7 @@
 use super::candidate::{Candidate, Class, Engine, field};
 use super::choose::{self, Limit};
 use super::explored::{
-    Choice, Explored, KL_BY_ATTENTION_ERROR, KL_FACTOR, LayerRow, Point, StepGain,
+    Chosen, Explored, KL_BY_ATTENTION_ERROR, KL_FACTOR, LayerRow, Point, StepGain,
 };
 use super::facts::facts;
 use super::files::files;
@@ -230,7 +230,7 @@ impl ExploreFold {
         limit: Limit,
         raw_bytes: u64,
         context_bytes: u64,
-    ) -> (Vec<Choice>, Vec<LayerRow>) {
+    ) -> (Vec<Chosen>, Vec<LayerRow>) {
         let (mut choices, mut rows) = (Vec::new(), Vec::new());
         let closely: Vec<&LayerFound> = self
             .closely
@@ -241,7 +241,7 @@ impl ExploreFold {
             return (choices, rows);
         }
         for planned in &self.planned {
-            let made: Vec<Choice> = planned
+            let made: Vec<Chosen> = planned
                 .pairs
                 .iter()
                 .filter_map(|&pair| {
@@ -273,7 +273,7 @@ impl ExploreFold {
         limit: Limit,
         raw_bytes: u64,
         context_bytes: u64,
-    ) -> Option<Choice> {
+    ) -> Option<Chosen> {
         let confirmed: Vec<&Confirmed> = closely
             .iter()
             .map(|layer| {
@@ -315,7 +315,7 @@ impl ExploreFold {
             _ => None,
         };
         let keeps = k.keeps_tokens || v.keeps_tokens;
-        Some(Choice {
+        Some(Chosen {
             class: planned.class,
             engine: planned.engine,
             lossless: planned.lossless,

@@ -20,7 +20,7 @@ mod steps;
 mod treat;
 
 pub use candidate::{Class, Engine};
-pub use explored::{Choice, Explored, Fact, FrontPoint, LayerRow, Point, StepGain};
+pub use explored::{Chosen, Explored, Fact, FrontPoint, LayerRow, Point, StepGain};
 pub use settings::LimitKind;
 
 use super::spec::{AnalysisSpec, Variants, ready};
