@@ -120,7 +120,20 @@ fn term_and_hangup_end_a_run_as_ctrl_c_does() {
     let folder = tempfile::tempdir().unwrap();
     for (signal, status) in [("TERM", 143), ("HUP", 129), ("INT", 130)] {
         let out = folder.path().join("new/out");
-        let mut slow = command("sweep", &out, &["--zstd-level", "19"]);
+        let bits = "2,3,4,5,6,7,8,9,10,11,12,13,14,15,16";
+        let sizes = "2,4,8,16,32,64";
+        let mut slow = command(
+            "sweep",
+            &out,
+            &[
+                "--zstd-level",
+                "22",
+                "--bits-list",
+                bits,
+                "--block-sizes",
+                sizes,
+            ],
+        );
         let child = slow.stderr(Stdio::piped()).spawn().unwrap();
         sleep(Duration::from_millis(500));
         send(signal, &child);

@@ -3,7 +3,8 @@
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use kvlens::analysis::{AnalysisSpec, Job, Kind, ParamSpec};
 
-use super::{Failure, convert, input, pack, unpack};
+use super::failure::Failure;
+use super::{convert, input, pack, unpack};
 
 /// What an analysis is run with.
 pub struct RunArgs {
@@ -34,7 +35,7 @@ pub fn command(specs: &[AnalysisSpec]) -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Read all values, and say what in them would make a ratio mislead: zeros at the end, repeated heads, NaN."),
         );
-    let scan = scan.arg(strict()).infer_long_args(true);
+    let scan = scan.arg(input::strict()).infer_long_args(true);
     specs
         .iter()
         .map(analysis)
@@ -70,19 +71,11 @@ fn analysis(spec: &AnalysisSpec) -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Decode every compressed stream again with another decoder and compare it bit for bit."),
         )
-        .arg(strict());
+        .arg(input::strict());
     for param in &spec.params {
         command = command.arg(flag(param));
     }
     command
-}
-
-/// `--strict`.
-pub fn strict() -> Arg {
-    Arg::new("strict")
-        .long("strict")
-        .action(ArgAction::SetTrue)
-        .help("Exit with status 1 before work starts when anything in the dump can't be used.")
 }
 
 fn flag(param: &ParamSpec) -> Arg {

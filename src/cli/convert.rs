@@ -12,8 +12,10 @@ use kvlens::convert::{
 };
 use kvlens::dump::{Bits16, Dump};
 
+use super::failure::Failure;
 use super::staging::temporary;
-use super::{Failure, counted, input, interrupt, report_problems};
+use super::told::{counted, report_problems};
+use super::{input, interrupt};
 
 /// The command's flags.
 pub fn command() -> Command {
@@ -50,7 +52,7 @@ pub fn command() -> Command {
                 .value_parser(["fp16", "bf16"])
                 .help("Round fp32 values to this type, to the nearest, ties to even [default: values stay as they are]"),
         )
-        .arg(super::args::strict())
+        .arg(input::strict())
 }
 
 /// Converts.

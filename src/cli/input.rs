@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::{Arg, ArgMatches, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use kvlens::dump::{
     self, Axes, Bits16, Dump, FolderSource, Limits, Mapping, NamePattern, OtherFiles, ScanOptions,
     Source, TensorGuess,
@@ -12,7 +12,8 @@ use kvlens::dump::{
 
 use kvlens::pack;
 
-use super::{Failure, counted};
+use super::failure::Failure;
+use super::told::counted;
 
 /// The flags of every command that reads a dump.
 pub fn args() -> [Arg; 9] {
@@ -197,4 +198,12 @@ pub fn sentence(guess: &TensorGuess) -> String {
         "{place}{others}: {count} named {names} {axes}: {}",
         guess.reason
     )
+}
+
+/// `--strict`.
+pub fn strict() -> Arg {
+    Arg::new("strict")
+        .long("strict")
+        .action(ArgAction::SetTrue)
+        .help("Exit with status 1 before work starts when anything in the dump can't be used.")
 }

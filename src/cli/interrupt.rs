@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag::{register, register_conditional_shutdown, register_usize};
 
-use super::Failure;
+use super::failure::Failure;
 
 /// The signal that came last; 0: none.
 static SIGNAL: AtomicUsize = AtomicUsize::new(0);

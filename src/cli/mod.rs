@@ -6,6 +6,7 @@ mod print;
 
 mod args;
 mod convert;
+mod failure;
 mod input;
 mod interrupt;
 mod output;
@@ -13,6 +14,7 @@ mod pack;
 mod progress;
 mod scan;
 mod staging;
+mod told;
 mod unpack;
 
 use std::path::Path;
@@ -21,27 +23,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use clap::ArgMatches;
-use kvlens::analysis::caveats::Caveat;
-use kvlens::analysis::{self, JobError, Report};
-use kvlens::dump::{Dump, Problem};
+use kvlens::analysis::{self, JobError};
 
 use args::RunArgs;
-
-/// Why no report was written: what to say, and the exit status.
-struct Failure {
-    /// One or more lines.
-    lines: Vec<String>,
-    status: u8,
-}
-
-impl Failure {
-    fn new(status: u8, message: impl Into<String>) -> Self {
-        Self {
-            lines: vec![message.into()],
-            status,
-        }
-    }
-}
+use failure::Failure;
+use told::{report_caveats, report_non_finite, report_problems};
 
 /// Runs what the command line asks for.
 pub fn run() -> ExitCode {
@@ -131,46 +117,4 @@ fn analyse(matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
         return Err(Failure::new(1, "captures were left out, see above"));
     }
     Ok(())
-}
-
-fn report_problems(problems: &[Problem]) {
-    for problem in problems {
-        tell!("left out: {problem}");
-    }
-    if !problems.is_empty() {
-        tell!(
-            "{} left out",
-            counted(problems.len(), "file or capture", "files or captures")
-        );
-    }
-}
-
-fn report_non_finite(dump: &Dump, report: &Report) {
-    for tensor in &report.non_finite_in {
-        let path = &dump.captures[tensor.capture].path;
-        tell!(
-            "{path}: {} of {}",
-            counted(
-                tensor.values as usize,
-                "NaN or infinite value",
-                "NaN or infinite values"
-            ),
-            tensor.tensor
-        );
-    }
-}
-
-/// What makes the figures say something else than they seem to, and what to type.
-fn report_caveats(caveats: &[Caveat]) {
-    for caveat in caveats {
-        match &caveat.mend {
-            Some(mend) if mend.value == "true" => tell!("{}: --{}", caveat.message, mend.flag),
-            Some(mend) => tell!("{}: --{} {}", caveat.message, mend.flag, mend.value),
-            None => tell!("{}", caveat.message),
-        }
-    }
-}
-
-fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
 }

@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 
 use kvlens::analysis::{Report, ReportFile, Weighted};
 
+use super::failure::Failure;
+use super::interrupt;
 use super::staging::{Folders, lock, temporary};
-use super::{Failure, interrupt};
 
 /// What temporary folders of reports are called.
 const STAGE: &str = "reports";

@@ -12,9 +12,11 @@ use kvlens::pack::{self, Limit, Measured, Method, PackError, PackOptions, Packer
 use kvlens::scheme::Tkc;
 
 use super::convert::refuse_inside;
+use super::failure::Failure;
 use super::progress::ShareBar;
 use super::staging::temporary;
-use super::{Failure, counted, input, interrupt, report_problems};
+use super::told::{counted, report_problems};
+use super::{input, interrupt};
 
 /// The command's flags.
 pub fn command() -> Command {
@@ -41,7 +43,7 @@ pub fn command() -> Command {
         .arg(flag("recent", "N").value_parser(value_parser!(u64)).help("Last tokens of a layer that schemes leave as they are [default: 0]"))
         .group(ArgGroup::new("limit").args(["min-cosine", "max-index", "max-attention-error"]).conflicts_with_all(["scheme", "k-scheme", "v-scheme"]))
         .group(ArgGroup::new("what").args(["scheme", "k-scheme", "v-scheme", "min-cosine", "max-index", "max-attention-error"]).multiple(true).required(true))
-        .arg(super::args::strict())
+        .arg(input::strict())
 }
 
 /// Packs.

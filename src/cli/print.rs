@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use kvlens::report::plain::plain;
 
-use super::Failure;
+use super::failure::Failure;
 
 /// Why stdout took no more.
 static STDOUT: OnceLock<io::Error> = OnceLock::new();

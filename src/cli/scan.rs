@@ -7,7 +7,9 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use super::{Failure, counted, input, interrupt, report_caveats, report_problems};
+use super::failure::Failure;
+use super::told::{counted, report_caveats, report_problems};
+use super::{input, interrupt};
 
 /// A dump's list as JSON.
 #[derive(Serialize)]

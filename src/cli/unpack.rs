@@ -8,8 +8,10 @@ use clap::{Arg, ArgMatches, Command};
 use kvlens::convert::{ConvertError, ConvertOptions, Files, Plan, write_folder};
 
 use super::convert::refuse_inside;
+use super::failure::Failure;
 use super::staging::temporary;
-use super::{Failure, counted, input, interrupt, report_problems};
+use super::told::{counted, report_problems};
+use super::{input, interrupt};
 
 /// The command's flags.
 pub fn command() -> Command {
@@ -24,7 +26,7 @@ pub fn command() -> Command {
                 .required(true)
                 .help("The folder to write; it must not exist yet."),
         )
-        .arg(super::args::strict())
+        .arg(input::strict())
 }
 
 /// Unpacks.

@@ -1,6 +1,7 @@
 //! From a source to the captures in it.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -97,7 +98,17 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
     let unread = read_by_content(&mut files, &mut findings);
     let others = unread::count(unread.iter().map(String::as_str));
     if !is_told {
-        findings.problems.extend(unread::may_be_caches(&others));
+        // Beside a JSON file that describes captures raw values are what it should have named, and its own problem says so.
+        let described: HashSet<String> = files
+            .iter()
+            .filter(|file| file.path.ends_with(".json") && format_of(&file.path).is_some())
+            .map(|file| folder_of(&file.path).to_owned())
+            .collect();
+        let alone = unread
+            .iter()
+            .filter(|path| !described.contains(folder_of(path)));
+        let alone = unread::count(alone.map(String::as_str));
+        findings.problems.extend(unread::may_be_caches(&alone));
     }
     leave_one(&mut findings);
     let Findings {
@@ -126,6 +137,10 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
     dump.match_queries();
     dump.sort();
     dump
+}
+
+fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// Bytes of a file's start that tell its format.

@@ -20,12 +20,30 @@ pub struct OtherFiles {
     pub example: String,
 }
 
+/// What kvlens itself writes: a report folder inside a dump is no part of it.
+const REPORTS: [&str; 13] = [
+    "mixed_layer_metrics.csv",
+    "lossy_error_metrics.csv",
+    "mixed_summary.md",
+    "blocknorm_metrics.csv",
+    "blocknorm_summary.md",
+    "blocknorm_sweep.csv",
+    "blocknorm_best.md",
+    "lossy_compare.csv",
+    "lossy_compare_summary.md",
+    "explore.csv",
+    "explore_front.csv",
+    "explore_layers.csv",
+    "explore_summary.md",
+];
+
 /// Counts files that are not read, given by their paths.
 pub(super) fn count<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<OtherFiles> {
     let mut kinds: BTreeMap<String, OtherFiles> = BTreeMap::new();
     for path in paths {
         let name = file_name(path);
-        if is_system_file(name) || matches!(name, ".DS_Store" | "Thumbs.db" | "desktop.ini") {
+        let of_the_system = matches!(name, ".DS_Store" | "Thumbs.db" | "desktop.ini");
+        if is_system_file(name) || of_the_system || REPORTS.contains(&name) {
             continue;
         }
         let ending = match name.rsplit_once('.') {

@@ -70,7 +70,7 @@ impl NamePattern {
     /// use kvlens::dump::NamePattern;
     /// let pattern = NamePattern::parse("layers.{layer}.{kv:keys|values}")?;
     /// assert_eq!(pattern.to_string(), "layers.{layer}.{kv:keys|values}");
-    /// assert!(NamePattern::parse("layers.{layer}").is_err(), "nothing says K from V");
+    /// assert!(NamePattern::parse("{kv}.{layer}.{kv}").is_err(), "K and V can be said once only");
     /// # Ok::<(), kvlens::dump::PatternError>(())
     /// ```
     ///

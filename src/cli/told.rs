@@ -1,0 +1,50 @@
+//! What several commands tell on stderr of a dump and its figures.
+
+use kvlens::analysis::Report;
+use kvlens::analysis::caveats::Caveat;
+use kvlens::dump::{Dump, Problem};
+
+/// What was left out, a line each, and how much.
+pub fn report_problems(problems: &[Problem]) {
+    for problem in problems {
+        tell!("left out: {problem}");
+    }
+    if !problems.is_empty() {
+        tell!(
+            "{} left out",
+            counted(problems.len(), "file or capture", "files or captures")
+        );
+    }
+}
+
+/// Which tensors hold values that are not finite.
+pub fn report_non_finite(dump: &Dump, report: &Report) {
+    for tensor in &report.non_finite_in {
+        let path = &dump.captures[tensor.capture].path;
+        tell!(
+            "{path}: {} of {}",
+            counted(
+                tensor.values as usize,
+                "NaN or infinite value",
+                "NaN or infinite values"
+            ),
+            tensor.tensor
+        );
+    }
+}
+
+/// What makes the figures say something else than they seem to, and what to type.
+pub fn report_caveats(caveats: &[Caveat]) {
+    for caveat in caveats {
+        match &caveat.mend {
+            Some(mend) if mend.value == "true" => tell!("{}: --{}", caveat.message, mend.flag),
+            Some(mend) => tell!("{}: --{} {}", caveat.message, mend.flag, mend.value),
+            None => tell!("{}", caveat.message),
+        }
+    }
+}
+
+/// `1 file`, `2 files`.
+pub fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
