@@ -69,6 +69,10 @@ fn declarations() -> String {
 #[test]
 fn the_types_of_the_page_are_those_of_the_core() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("www/engine/core.d.ts");
+    if !file.parent().is_some_and(Path::exists) {
+        // The published crate has no page.
+        return;
+    }
     let now = declarations();
     let before = fs::read_to_string(&file).unwrap_or_default();
     if before.replace("\r\n", "\n") != now {

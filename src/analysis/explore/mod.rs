@@ -1,7 +1,7 @@
 //! Explore: how small a cache can get within an error that the model would not notice. Every scheme on K and V of every layer, the
 //! smallest within a limit for each engine and class, and these once more with all queries, their bytes written and read back.
 //!
-//! A unit is a run's layer. The first time through the dump tries every candidate ([`measure`]), then [`plan`] says which pairs are looked
+//! A unit is a run's layer. The first time through the dump tries every candidate (`measure`), then `plan` says which pairs are looked
 //! at closely the second time. Errors are those of [`crate::metrics`], schemes those of [`crate::scheme`].
 
 mod answer;
