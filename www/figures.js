@@ -183,6 +183,16 @@ export function totals(rows) {
   return { ...figures, kvRatio: size > 0 ? (figures.k.raw + figures.v.raw) / size : 0 };
 }
 
+/**
+ * Of the rows of several runs those whose captures all of the runs measured.
+ * @param {Row[][]} runs @returns {Row[][]}
+ */
+export function commonRows(runs) {
+  const captureOf = (/** @type {Row} */ { capture, layerId, stage, seqLen }) => `${capture} ${layerId} ${stage} ${seqLen}`;
+  const sets = runs.map((rows) => new Set(rows.map(captureOf)));
+  return runs.map((rows) => rows.filter((row) => sets.every((set) => set.has(captureOf(row)))));
+}
+
 /** @param {Row} row */
 const elementsOf = ({ seqLen, kvHeads, headDim }) => seqLen * kvHeads * headDim;
 

@@ -3,28 +3,25 @@
 import { BASE, TIP, digits3, logTick, logTicks, times, valueAxis } from "./axis.js";
 import { logScale } from "./error.js";
 import { sheet } from "./svg.js";
-import { totals } from "../figures.js";
+import { commonRows, totals } from "../figures.js";
 
 /** @typedef {import("../engine/core.js").Row} Row */
 /** @typedef {{ name: string, ratio: number, error: number }} Point */
-
-/** @param {Row} row */
-const captureOf = ({ capture, layerId, stage, seqLen }) => `${capture} ${layerId} ${stage} ${seqLen}`;
 
 /**
  * @param {{ name: string, rows: Row[] }[]} runs each with the rows of its one variant, or of its best
  * @returns {import("./figure.js").Chart | null} nothing where there are not two to tell apart
  */
 export function allRunsChart(runs) {
-  const sets = runs.map(({ rows }) => new Set(rows.map(captureOf)));
-  const points = runs.flatMap(({ name, rows }) => {
-    const common = rows.filter((row) => sets.every((set) => set.has(captureOf(row))));
+  const shared = commonRows(runs.map(({ rows }) => rows));
+  const points = runs.flatMap(({ name }, i) => {
+    const common = shared[i];
     const { k, v, kvRatio } = totals(common);
     const share = (/** @type {typeof k} */ { errors }) => (errors ? errors.rmse / errors.valueRms : 0);
     return common.length > 0 ? [{ name, ratio: kvRatio, error: Math.max(share(k), share(v)) }] : [];
   });
   if (points.length < 2) return null;
-  const layers = new Set(runs[0].rows.filter((row) => sets.every((set) => set.has(captureOf(row)))).map((row) => row.layerId)).size;
+  const layers = new Set(shared[0].map((row) => row.layerId)).size;
   const title = "All runs: size against error";
   const axis = "RMSE as a share of the values, the greater of K and V";
   return {

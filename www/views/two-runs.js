@@ -4,7 +4,7 @@
 /** @import { Row } from "../engine/core.js" */
 /** @import { Outcome } from "../types.js" */
 import { h } from "../dom.js";
-import { totals } from "../figures.js";
+import { commonRows, totals } from "../figures.js";
 import { error, plural } from "../format.js";
 import { drawComparison } from "./charts.js";
 import { comparable } from "./headline.js";
@@ -16,7 +16,7 @@ export function comparison({ store }, now, other) {
   const [a, b] = now.id < other.id ? [now, other] : [other, now];
   const names = [a, b].map(nameOf);
   const settings = settingRows(a, b);
-  const common = commonRows(a, b);
+  const common = commonRows([bestRows(a), bestRows(b)]);
   const charts = h("div", { class: "charts", "data-analysis": "compare" });
   if (a.report && b.report) void drawComparison(charts, { name: names[0], report: a.report }, { name: names[1], report: b.report });
   return [
@@ -72,16 +72,6 @@ function settingRows(a, b) {
   );
 }
 
-/** The rows of each run's best variant, of the captures that both have. @param {Outcome} a @param {Outcome} b @returns {[Row[], Row[]]} */
-function commonRows(a, b) {
-  const [left, right] = [bestRows(a), bestRows(b)];
-  const [inLeft, inRight] = [new Set(left.map(captureOf)), new Set(right.map(captureOf))];
-  return [left.filter((row) => inRight.has(captureOf(row))), right.filter((row) => inLeft.has(captureOf(row)))];
-}
-
-/** @param {Row} row */
-const captureOf = ({ capture, layerId, stage, seqLen }) => `${capture} ${layerId} ${stage} ${seqLen}`;
-
 /** What the figures are over. @param {Row[]} common @param {Outcome} a @param {Outcome} b */
 function scope(common, a, b) {
   const layers = (/** @type {Row[]} */ rows) => new Set(rows.map((row) => row.layerId)).size;
@@ -92,7 +82,7 @@ function scope(common, a, b) {
     : `Over the ${plural(both, "layer")} that both runs measured, of ${all}: the others are left out of these figures.`;
 }
 
-/** @param {[Row[], Row[]]} rows */
+/** @param {Row[][]} rows */
 function figureRows([left, right]) {
   if (left.length === 0) return [];
   const others = comparable(totals(right));
