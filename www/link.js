@@ -2,7 +2,7 @@
 // `#analysis=mixed&lossless-first-n=4&learn=3`: flags as on the command line, only those that differ from the default.
 
 /** @import { State } from "./types.js" */
-import { ENGINES } from "./explore/search.js";
+import { ENGINES } from "./explore/engines.js";
 import { changedSettings, paramsOf, sharedFlags, specOf } from "./settings.js";
 
 /** @type {[keyof State["mapping"], string][]} */

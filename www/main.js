@@ -3,10 +3,8 @@
 import { createApp } from "./app.js";
 import { keepOffline } from "./engine/isolation.js";
 import { mountAnalysis } from "./views/analysis.js";
-import { mountAnswer } from "./views/answer.js";
 import { preloadCharts } from "./views/charts.js";
 import { mountDump } from "./views/dump.js";
-import { mountEmbed } from "./views/embed.js";
 import { preloadSnippets } from "./views/getting.js";
 import { mountHeader } from "./views/header.js";
 import { listenToKeys } from "./views/keys.js";
@@ -17,14 +15,22 @@ import { mountSplit } from "./views/split.js";
 const app = createApp();
 mountHeader(app);
 mountDump(app);
-mountAnswer(app);
 mountSplit(app);
 mountAnalysis(app);
 mountResults(app);
 mountLesson(app);
-mountEmbed(app);
 listenToKeys(app);
-await app.start();
+// The engine takes longer to load than these.
+const answer = import("./views/answer.js").then(({ mountAnswer }) => mountAnswer(app));
+if (document.documentElement.dataset.embed !== undefined) void import("./views/embed.js").then(({ mountEmbed }) => mountEmbed(app));
+await Promise.all([app.start(), answer]);
 // What a later click needs is fetched now: once a dump is in, nothing is requested any more.
-await Promise.allSettled([preloadCharts(), import("./charts/report.js"), import("./vendor/client-zip.js"), preloadSnippets()]);
+await Promise.allSettled([
+  preloadCharts(),
+  import("./views/explored.js"),
+  import("./views/two-runs.js"),
+  import("./charts/report.js"),
+  import("./vendor/client-zip.js"),
+  preloadSnippets(),
+]);
 await keepOffline();

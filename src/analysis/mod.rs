@@ -14,6 +14,7 @@ pub mod explore;
 mod job;
 mod list;
 mod lossy_compare;
+mod measure_unit;
 mod mixed;
 mod param;
 mod plan;
@@ -25,6 +26,7 @@ mod spec;
 mod sweep;
 mod task;
 mod unit;
+mod unit_state;
 mod value;
 mod weighted;
 

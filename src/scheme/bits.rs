@@ -29,6 +29,24 @@ impl<'a> BitWriter<'a> {
         }
     }
 
+    /// Appends codes of `width` bits, at most 8, given as whole numbers in f32.
+    pub fn put_all(&mut self, codes: &[f32], width: u32) {
+        let (eights, rest) = codes.as_chunks::<8>();
+        for codes in eights {
+            if self.filled > 0 {
+                codes.iter().for_each(|&code| self.put(code as u32, width));
+                continue;
+            }
+            // Eight codes fill whole bytes.
+            let word = codes
+                .iter()
+                .rev()
+                .fold(0, |word, &code| word << width | u64::from(code as u32));
+            self.out.extend(&word.to_le_bytes()[..width as usize]);
+        }
+        rest.iter().for_each(|&code| self.put(code as u32, width));
+    }
+
     /// Fills up the last byte.
     pub fn finish(self) {
         if self.filled > 0 {
@@ -67,6 +85,32 @@ impl<'a> BitReader<'a> {
         self.filled -= width;
         code as u32
     }
+
+    /// The next codes of `width` bits, at most 8, as whole numbers in f32.
+    pub fn take_all(&mut self, codes: &mut [f32], width: u32) {
+        let mask = (1 << width) - 1;
+        let (eights, rest) = codes.as_chunks_mut::<8>();
+        for codes in eights {
+            let bytes = self.bytes.split_at_checked(width as usize);
+            let Some((now, bytes)) = bytes.filter(|_| self.filled == 0) else {
+                codes
+                    .iter_mut()
+                    .for_each(|code| *code = self.take(width) as f32);
+                continue;
+            };
+            // Eight codes fill whole bytes.
+            let mut word = [0; 8];
+            word[..now.len()].copy_from_slice(now);
+            let mut word = u64::from_le_bytes(word);
+            for code in codes {
+                *code = (word & mask) as u32 as f32;
+                word >>= width;
+            }
+            self.bytes = bytes;
+        }
+        rest.iter_mut()
+            .for_each(|code| *code = self.take(width) as f32);
+    }
 }
 
 #[cfg(test)]
@@ -90,6 +134,31 @@ mod tests {
             let mut reader = BitReader::new(&bytes);
             let back: Vec<u32> = (0..77).map(|_| reader.take(width)).collect();
             assert_eq!(back, codes, "{width} bits");
+        }
+    }
+
+    #[test]
+    fn many_codes_at_once_are_the_same_bits() {
+        for width in 1..=8 {
+            let codes: Vec<u32> = (0..77u32)
+                .map(|i| i.wrapping_mul(2_654_435_761) >> (32 - width))
+                .collect();
+            let (mut one_by_one, mut at_once) = (Vec::new(), Vec::new());
+            let mut writer = BitWriter::new(&mut one_by_one);
+            codes.iter().for_each(|&code| writer.put(code, width));
+            writer.finish();
+            let as_floats: Vec<f32> = codes.iter().map(|&code| code as f32).collect();
+            let mut writer = BitWriter::new(&mut at_once);
+            // The second piece does not begin at a byte.
+            writer.put_all(&as_floats[..27], width);
+            writer.put_all(&as_floats[27..], width);
+            writer.finish();
+            assert_eq!(at_once, one_by_one, "{width} bits");
+            let (mut back, mut reader) = (vec![0.0; 77], BitReader::new(&at_once));
+            let (first, second) = back.split_at_mut(27);
+            reader.take_all(first, width);
+            reader.take_all(second, width);
+            assert_eq!(back, as_floats, "{width} bits");
         }
     }
 }

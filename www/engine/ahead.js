@@ -1,6 +1,6 @@
 // Reads the captures of a run before their turn, several at once: their bytes are there when the pool has room for the next.
 
-import { read } from "./reader.js";
+import { read, release } from "./reader.js";
 
 /** @import { Session } from "./glue.js" */
 /** @import { Kept } from "./reader.js" */
@@ -97,6 +97,7 @@ export class Ahead {
         if (!bytes) return;
         this.#kept.add(part.blob, bytes);
         this.#arrived(part, bytes);
+        release(part.blob, bytes);
       }),
     );
   }

@@ -43,6 +43,20 @@ async function readWhole(blob) {
   return buffer?.byteLength === blob.size ? new Uint8Array(buffer) : undefined;
 }
 
+/** Its other end is closed: what is sent into it goes nowhere. */
+const toNobody = new MessageChannel();
+toNobody.port2.close();
+
+/**
+ * Gives the memory of a large file's bytes back, once they are copied. Left to the garbage collector, gigabytes of them pile up.
+ * @param {Blob} blob
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ */
+export function release(blob, bytes) {
+  // Small ones share a buffer, or are kept.
+  if (blob.size >= SMALL) toNobody.port1.postMessage(bytes.buffer, [bytes.buffer]);
+}
+
 /** Cache of small files, capped at KEPT_BYTES. */
 export class Kept {
   /** @type {WeakMap<Blob, Uint8Array>} */

@@ -3,6 +3,8 @@
 
 /** @import { Class, Engine, Explored, Point } from "../engine/core.js" */
 
+import { ENGINES } from "./engines.js";
+
 /** @typedef {"attention" | "index" | "cosine"} Kind */
 /** @typedef {{ kind: Kind, value: number }} Limit  `value` as the setting has it: a cosine is a least one */
 
@@ -42,9 +44,6 @@
 
 /** Points between two steps of the coded scheme that it is interpolated at. */
 const BETWEEN = 16;
-
-/** @type {Engine[]} */
-export const ENGINES = ["llama.cpp", "vLLM", "mlx-lm"];
 
 /** Whether K and V may have formats of their own. @param {Engine} engine */
 const mixes = (engine) => engine === "llama.cpp";

@@ -7,7 +7,8 @@
 import { byId, fill, h } from "../dom.js";
 import { count, error, plural } from "../format.js";
 import { KINDS, STEPS, limitOf, limitText, placeOf, reasonOf, textAt } from "../explore/limit.js";
-import { ENGINES, answers, isOwn } from "../explore/search.js";
+import { ENGINES } from "../explore/engines.js";
+import { answers, isOwn } from "../explore/search.js";
 import { knownOf } from "../explore/source.js";
 import { said, size } from "../explore/words.js";
 import { answerRow } from "./answer-row.js";

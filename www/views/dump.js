@@ -6,12 +6,11 @@
 import { byId, fill, h } from "../dom.js";
 import { chosenFiles } from "../files.js";
 import { bytesElement, count, megabytes, plural } from "../format.js";
-import { convertPanel } from "./convert.js";
 import { failureBox } from "./failure.js";
 import { gettingPanel } from "./getting.js";
-import { mappingPanel } from "./mapping.js";
 import { picturesPanel } from "./pictures.js";
 import { problemList } from "./problems.js";
+import { later } from "../later.js";
 import { inWords } from "../words.js";
 
 /** Files with a word about them; the rest are counted. */
@@ -61,9 +60,15 @@ export function mountDump(app) {
     runs,
     leftOut,
     problems,
-    mappingPanel(app),
+    later(
+      () => import("./mapping.js"),
+      ({ mappingPanel }) => mappingPanel(app),
+    ),
     picturesPanel(app),
-    convertPanel(app),
+    later(
+      () => import("./convert.js"),
+      ({ convertPanel }) => convertPanel(app),
+    ),
   );
 
   store.watch(

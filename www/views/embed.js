@@ -6,7 +6,6 @@ import { byId, h } from "../dom.js";
 
 /** @param {App} app */
 export function mountEmbed(app) {
-  if (document.documentElement.dataset.embed === undefined) return;
   const { store } = app;
   const whole = h("a", { target: "_blank", href: location.pathname }, "Open in kvlens");
   // The address may have changed since.

@@ -6,11 +6,10 @@
 import { byId, fill, h } from "../dom.js";
 import { count, plural } from "../format.js";
 import { LayerSums, variantName } from "../figures.js";
+import { later } from "../later.js";
 import { markdown } from "../markdown.js";
 import { oneVariant, specOf } from "../settings.js";
 import { drawCharts, reportFile } from "./charts.js";
-import { comparison } from "./two-runs.js";
-import { exploredView } from "./explored.js";
 import { downloads } from "./downloads.js";
 import { runTable } from "./by-run.js";
 import { caveatList } from "./caveats.js";
@@ -53,7 +52,7 @@ export function mountResults(app) {
       const height = /** @type {HTMLElement | null} */ (shown.querySelector(".charts"))?.offsetHeight;
       if (height) shown.style.setProperty("--charts-height", `${height}px`);
       const hadFocus = shown.contains(document.activeElement) || list.contains(document.activeElement);
-      fill(shown, outcome && (other ? comparison(app, outcome, other) : outcomeView(app, outcome)));
+      fill(shown, outcome && (other ? twoOutcomes(app, outcome, other) : outcomeView(app, outcome)));
       fill(list, (outcomes.length > 0 || store.get().kept) && runList(app, outcomes, id, comparedTo));
       // What was pressed is gone with what it stood in: the result that came of it is next.
       if (hadFocus) byId("result").focus({ preventScroll: true });
@@ -83,6 +82,20 @@ export function mountResults(app) {
   );
 }
 
+/** @param {App} app @param {Outcome} outcome @param {Outcome} other */
+const twoOutcomes = (app, outcome, other) =>
+  later(
+    () => import("./two-runs.js"),
+    ({ comparison }) => comparison(app, outcome, other),
+  );
+
+/** @param {App} app @param {Outcome} outcome @param {HTMLElement} charts */
+const exploreOutcome = (app, outcome, charts) =>
+  later(
+    () => import("./explored.js"),
+    ({ exploredView }) => exploredView(app, outcome, charts),
+  );
+
 /** @param {App} app @param {Outcome} outcome */
 function outcomeView(app, outcome) {
   const { report, rows, files, captures, capturesTotal } = outcome;
@@ -103,7 +116,7 @@ function outcomeView(app, outcome) {
     ),
     caveatList(app, outcome),
     report && downloads(files, `kvlens-${outcome.analysis}`, () => reportFile(app, report, outcome)),
-    report?.explored ? exploredView(app, outcome, charts) : [report && charts, tables(app, outcome)],
+    report?.explored ? exploreOutcome(app, outcome, charts) : [report && charts, tables(app, outcome)],
     summary && h("details", { class: "summary" }, h("summary", {}, summary.name), markdown(new TextDecoder().decode(summary.bytes))),
   ];
 }

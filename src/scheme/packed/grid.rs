@@ -3,6 +3,7 @@
 
 use super::super::bits::{BitReader, BitWriter};
 use multiversion::multiversion;
+use std::iter::zip;
 
 /// What a format knows of a group, for encoding (`inverse`, `start`) and for decoding (`scale`, `offset`); each format fills what it
 /// needs. What is stored of it is the format's affair.
@@ -128,6 +129,32 @@ impl Fitted {
     fn len(&self) -> usize {
         self.scale.len()
     }
+
+    /// Gives every value of a row to `change`, with the parameters of its group of `width` columns.
+    #[inline(always)]
+    fn each(&self, row: &mut [f32], width: usize, mut change: impl FnMut(&mut f32, &Params)) {
+        if width > 1 {
+            for (group, values) in row.chunks_mut(width).enumerate() {
+                let params = self.get(group);
+                for value in values {
+                    change(value, &params);
+                }
+            }
+            return;
+        }
+        let columns = row.len();
+        let (inverse, start) = (&self.inverse[..columns], &self.start[..columns]);
+        let (scale, offset) = (&self.scale[..columns], &self.offset[..columns]);
+        for column in 0..columns {
+            let params = Params {
+                inverse: inverse[column],
+                start: start[column],
+                scale: scale[column],
+                offset: offset[column],
+            };
+            change(&mut row[column], &params);
+        }
+    }
 }
 
 /// Takes the range of values in eight lanes.
@@ -164,96 +191,126 @@ fn range_of(values: &[f32]) -> Range {
     range
 }
 
-/// The parameters of the groups of a block of rows.
-#[inline(always)]
-fn fit<F: Format>(format: &F, block: &[f32], grid: Grid, fitted: &mut Fitted) {
-    fitted.clear();
+/// The ranges of the groups of a block, least and greatest values apart: groups of one column are taken many at a time.
+#[derive(Default)]
+struct Ranges {
+    min: Vec<f32>,
+    max: Vec<f32>,
+}
+
+impl Ranges {
+    fn push(&mut self, range: Range) {
+        self.min.push(range.min);
+        self.max.push(range.max);
+    }
+}
+
+/// Takes the ranges of the groups of a block of rows.
+#[multiversion(targets("x86_64+avx2"))]
+fn take_ranges(block: &[f32], grid: Grid, ranges: &mut Ranges) {
+    let Ranges { min, max } = ranges;
+    min.clear();
+    max.clear();
     if block.len() <= grid.columns {
         for group in block.chunks(grid.width.max(1)) {
-            fitted.push(format.fit(range_of(group), group));
+            ranges.push(range_of(group));
         }
         return;
     }
     if grid.width >= grid.columns {
-        fitted.push(format.fit(range_of(block), block));
+        ranges.push(range_of(block));
         return;
     }
-    let mut min = vec![f32::INFINITY; grid.per_row()];
-    let mut max = vec![f32::NEG_INFINITY; grid.per_row()];
+    min.resize(grid.per_row(), f32::INFINITY);
+    max.resize(grid.per_row(), f32::NEG_INFINITY);
     for row in block.chunks(grid.columns) {
+        let edges = zip(&mut *min, &mut *max);
         if grid.width == 1 {
-            for ((min, max), &value) in min.iter_mut().zip(&mut max).zip(row) {
+            for ((min, max), &value) in edges.zip(row) {
                 *min = if value < *min { value } else { *min };
                 *max = if value > *max { value } else { *max };
             }
             continue;
         }
-        for ((min, max), group) in min.iter_mut().zip(&mut max).zip(row.chunks(grid.width)) {
+        for ((min, max), group) in edges.zip(row.chunks(grid.width)) {
             let range = range_of(group);
             *min = min.min(range.min);
             *max = max.max(range.max);
         }
     }
-    for (&min, &max) in min.iter().zip(&max) {
-        fitted.push(format.fit(Range { min, max }, &[]));
+}
+
+/// What is known of a block's groups, in memory that is used again for the next block.
+#[derive(Default)]
+struct Block {
+    ranges: Ranges,
+    fitted: Fitted,
+}
+
+impl Block {
+    /// Fits the groups of a block of rows. What needs no format is done apart: this is compiled once for every format.
+    #[inline(always)]
+    fn fit<F: Format>(&mut self, format: &F, block: &[f32], grid: Grid) {
+        take_ranges(block, grid, &mut self.ranges);
+        self.fitted.clear();
+        // How many values of a group lie together: none, where it has some of several rows.
+        let together = if block.len() <= grid.columns {
+            grid.width.max(1)
+        } else if grid.width >= grid.columns {
+            block.len()
+        } else {
+            0
+        };
+        for (group, (&min, &max)) in zip(&self.ranges.min, &self.ranges.max).enumerate() {
+            let start = (group * together).min(block.len());
+            let end = (start + together).min(block.len());
+            let params = format.fit(Range { min, max }, &block[start..end]);
+            self.fitted.push(params);
+        }
     }
 }
 
 /// Puts what a decoder gives back in place of the values.
 #[multiversion(targets("x86_64+avx2"))]
 pub(super) fn restore<F: Format>(format: &F, grid: Grid, values: &mut [f32]) {
-    let mut fitted = Fitted::default();
+    let mut known = Block::default();
     for block in values.chunks_mut(grid.block()) {
-        fit(format, block, grid, &mut fitted);
+        known.fit(format, block, grid);
         for row in block.chunks_mut(grid.columns.max(1)) {
-            if grid.width == 1 {
-                let columns = row.len();
-                let (inverse, start) = (&fitted.inverse[..columns], &fitted.start[..columns]);
-                let (scale, offset) = (&fitted.scale[..columns], &fitted.offset[..columns]);
-                for column in 0..columns {
-                    let params = Params {
-                        inverse: inverse[column],
-                        start: start[column],
-                        scale: scale[column],
-                        offset: offset[column],
-                    };
-                    row[column] = format.value(format.code(row[column], &params), &params);
-                }
-                continue;
-            }
-            for (group, values) in row.chunks_mut(grid.width.max(1)).enumerate() {
-                let params = fitted.get(group);
-                for value in values {
-                    *value = format.value(format.code(*value, &params), &params);
-                }
-            }
+            known.fitted.each(row, grid.width, |value, params| {
+                *value = format.value(format.code(*value, params), params);
+            });
         }
     }
 }
 
 /// The stored bytes: the groups' side information first, then the codes, packed.
+#[multiversion(targets("x86_64+avx2"))]
 pub(super) fn encode<F: Format>(format: &F, grid: Grid, values: &[f32]) -> Vec<u8> {
     let bits = format.bits();
-    let mut side = Vec::with_capacity(grid.groups(values.len()) * format.side());
-    let mut codes = Vec::with_capacity(codes_len(values.len(), bits));
-    let mut writer = BitWriter::new(&mut codes);
-    let mut fitted = Fitted::default();
+    let mut side = Vec::with_capacity(stored_len(format, grid, values.len()));
+    let mut packed = Vec::with_capacity(codes_len(values.len(), bits));
+    let mut writer = BitWriter::new(&mut packed);
+    let (mut known, mut row_codes) = (Block::default(), Vec::new());
     for block in values.chunks(grid.block()) {
-        fit(format, block, grid, &mut fitted);
-        for group in 0..fitted.len() {
-            format.write_side(&fitted.get(group), &mut side);
+        known.fit(format, block, grid);
+        for group in 0..known.fitted.len() {
+            format.write_side(&known.fitted.get(group), &mut side);
         }
         for row in block.chunks(grid.columns.max(1)) {
-            for (group, values) in row.chunks(grid.width.max(1)).enumerate() {
-                let params = fitted.get(group);
-                for &value in values {
-                    writer.put(format.code(value, &params), bits);
-                }
-            }
+            row_codes.clear();
+            row_codes.extend_from_slice(row);
+            known
+                .fitted
+                .each(&mut row_codes, grid.width, |value, params| {
+                    // Codes have eight bits at most, so f32 holds them exactly.
+                    *value = format.code(*value, params) as f32;
+                });
+            writer.put_all(&row_codes, bits);
         }
     }
     writer.finish();
-    side.extend(codes);
+    side.extend(packed);
     side
 }
 
@@ -268,23 +325,24 @@ pub(super) fn stored_len<F: Format>(format: &F, grid: Grid, values: usize) -> us
 }
 
 /// The values of `bytes`, which are as many as [`stored_len`] says.
+#[multiversion(targets("x86_64+avx2"))]
 pub(super) fn decode<F: Format>(format: &F, grid: Grid, bytes: &[u8], values: &mut [f32]) {
     let (bits, side_len) = (format.bits(), format.side());
     let (mut side, codes) = bytes.split_at(grid.groups(values.len()) * side_len);
     let mut reader = BitReader::new(codes);
-    let mut params = vec![Params::default(); grid.per_row()];
+    let mut fitted = Fitted::default();
     for block in values.chunks_mut(grid.block()) {
-        for params in &mut params {
+        fitted.clear();
+        for _ in 0..grid.per_row() {
             let (now, rest) = side.split_at(side_len);
-            *params = format.read_side(now);
+            fitted.push(format.read_side(now));
             side = rest;
         }
         for row in block.chunks_mut(grid.columns.max(1)) {
-            for (values, params) in row.chunks_mut(grid.width.max(1)).zip(&params) {
-                for value in values {
-                    *value = format.value(reader.take(bits), params);
-                }
-            }
+            reader.take_all(row, bits);
+            fitted.each(row, grid.width, |value, params| {
+                *value = format.value(*value as u32, params);
+            });
         }
     }
 }

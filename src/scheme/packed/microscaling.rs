@@ -4,8 +4,7 @@
 use super::grid::{Format, Params, Range};
 use super::mlx::rounded;
 use super::number::{Fp8, e2m1_code, e2m1_value};
-use crate::tensor::Element;
-use std::marker::PhantomData;
+use crate::tensor::{Dtype, with_element};
 
 /// NVFP4: the scale is max|x| / 6 as e4m3.
 #[derive(Clone, Copy)]
@@ -57,29 +56,20 @@ impl Format for NvFp4 {
 }
 
 /// MXFP4 and MXFP8: the scale is the least power of two with which no value saturates.
-pub(super) struct Mx<E> {
+#[derive(Clone, Copy)]
+pub(super) struct Mx {
     /// Whether values are e4m3; else e2m1.
-    eight: bool,
-    element: PhantomData<E>,
+    pub eight: bool,
+    /// The tensor's type.
+    pub dtype: Dtype,
 }
 
-impl<E> Mx<E> {
-    /// Of e4m3 values, or of e2m1 values.
-    pub fn new(eight: bool) -> Self {
-        Self {
-            eight,
-            element: PhantomData,
-        }
+impl Mx {
+    /// The scale as the decoder has it: in the tensor's type, where it may be too small to be told from 0.
+    fn scale(self, code: u32) -> f32 {
+        with_element!(self.dtype, E => rounded::<E>(e8m0(code)))
     }
 }
-
-impl<E> Clone for Mx<E> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<E> Copy for Mx<E> {}
 
 /// The power of two of an e8m0 code: 2^(code - 127).
 fn e8m0(code: u32) -> f32 {
@@ -91,7 +81,7 @@ fn e8m0(code: u32) -> f32 {
     }
 }
 
-impl<E: Element> Format for Mx<E> {
+impl Format for Mx {
     fn bits(&self) -> u32 {
         if self.eight { 8 } else { 4 }
     }
@@ -112,8 +102,7 @@ impl<E: Element> Format for Mx<E> {
         Params {
             inverse: e8m0(code),
             offset: code as f32,
-            // The decoder has the scale in the tensor's type, where it may be too small to be told from 0.
-            scale: rounded::<E>(e8m0(code)),
+            scale: self.scale(code),
             ..Params::default()
         }
     }
@@ -124,7 +113,7 @@ impl<E: Element> Format for Mx<E> {
 
     fn read_side(&self, bytes: &[u8]) -> Params {
         Params {
-            scale: rounded::<E>(e8m0(u32::from(bytes[0]))),
+            scale: self.scale(u32::from(bytes[0])),
             ..Params::default()
         }
     }

@@ -51,10 +51,11 @@ macro_rules! with_format {
                 let $format = microscaling::NvFp4 { global };
                 $body
             }
-            Format::Mx { eight } => with_element!(about.dtype, E => {
-                let $format = microscaling::Mx::<E>::new(eight);
+            Format::Mx { eight } => {
+                let dtype = about.dtype;
+                let $format = microscaling::Mx { eight, dtype };
                 $body
-            }),
+            }
             Format::Int {
                 bits,
                 symmetric: true,

@@ -1,0 +1,144 @@
+//! The engine with an analysis that only counts.
+
+use super::*;
+use crate::analysis::{CaptureInfo, MeasureError, Unit, Units};
+use crate::dump::{MemorySource, ScanOptions, Source, scan};
+
+/// Counts the tokens of each layer; the second time it doubles them.
+struct Tokens {
+    times: u64,
+}
+
+impl Found for (u64, Vec<u64>) {}
+
+#[derive(Default)]
+struct Sum {
+    passes: u64,
+    layers: Vec<(u64, Vec<u64>)>,
+}
+
+impl Analysis for Tokens {
+    type Found = (u64, Vec<u64>);
+
+    fn units(&self) -> Units {
+        Units::Layers
+    }
+
+    fn selects(&self, capture: &CaptureInfo) -> bool {
+        capture.layer_id != 7
+    }
+
+    fn passes(&self) -> usize {
+        2
+    }
+
+    fn measure(&self, unit: &Unit) -> Result<(u64, Vec<u64>), MeasureError> {
+        let tokens = unit
+            .members()
+            .map(|member| member.info.seq_len)
+            .sum::<u64>();
+        let starts = unit.members().map(|member| member.capture.seq_start);
+        Ok((tokens * self.times, starts.collect()))
+    }
+
+    fn fold(&self, _: &str) -> Box<dyn Fold<(u64, Vec<u64>)>> {
+        Box::new(Sum::default())
+    }
+}
+
+impl Fold<(u64, Vec<u64>)> for Sum {
+    fn push(&mut self, found: (u64, Vec<u64>)) {
+        self.layers.push(found);
+    }
+
+    fn again(&mut self) -> Option<Arc<dyn Analysis<Found = (u64, Vec<u64>)>>> {
+        self.passes += 1;
+        Some(Arc::new(Tokens { times: 2 }))
+    }
+
+    fn finish(self: Box<Self>) -> Report {
+        let starts = |starts: &[u64]| starts.iter().map(u64::to_string).collect::<Vec<_>>();
+        let line = |(tokens, at): &(u64, Vec<u64>)| format!("{tokens}@{}", starts(at).join("+"));
+        let lines: Vec<String> = self.layers.iter().map(line).collect();
+        Report {
+            captures: self.passes as usize,
+            files: vec![crate::analysis::ReportFile {
+                name: "layers".to_owned(),
+                bytes: lines.join(" ").into_bytes(),
+            }],
+            ..Report::default()
+        }
+    }
+}
+
+fn dump(broken: bool) -> Dump {
+    let mut files = Vec::new();
+    for (layer, start, len) in [
+        (1, 0, 3),
+        (7, 0, 3),
+        (2, 0, 3),
+        (1, 3, 1),
+        (2, 3, 1),
+        (1, 4, 1),
+    ] {
+        let meta = format!(
+            r#"{{"layer_id": {layer}, "seq_start": {start}, "seq_len": {len}, "kv_heads": 1, "head_dim": 2, "bytes_per_elem": 2,
+                "dtype": "fp16", "stage": "decode", "run_id": "r", "k_file": "k{start}", "v_file": "v{start}"}}"#
+        );
+        let folder = format!("r/step_{start}/layer_{layer}");
+        files.push((format!("{folder}/meta_{start}.json"), meta.into_bytes()));
+        for name in ["k", "v"] {
+            files.push((format!("{folder}/{name}{start}"), vec![0; len * 4]));
+        }
+    }
+    let source: Arc<dyn Source> = Arc::new(MemorySource::new(files));
+    let mut dump = scan(&source, &ScanOptions::default());
+    assert!(dump.problems.is_empty(), "{:?}", dump.problems);
+    if broken {
+        dump.captures.retain(|capture| capture.seq_start != 3);
+    }
+    dump
+}
+
+fn run(dump: &Dump) -> Report {
+    let analysis: Arc<dyn Analysis<Found = _>> = Arc::new(Tokens { times: 1 });
+    let settings = crate::analysis::specs().swap_remove(0).params;
+    let settings = Settings::parse(settings, [("stage", "both")]).unwrap();
+    let filter = crate::analysis::Filter::try_from(&settings).unwrap();
+    let plan = Plan::new(dump, &filter, &*analysis);
+    let setup = Setup {
+        name: "tokens",
+        settings,
+        folder: String::new(),
+        mends: Mends::default(),
+        verify: false,
+        threads: Some(2),
+        cancel: Arc::default(),
+    };
+    let mut task = Box::new(Task::new(dump, analysis, plan, setup).unwrap());
+    while !task.is_done() {
+        let wait = if task.step() { 0 } else { 20 };
+        task.poll(Duration::from_millis(wait), &mut |_| ()).unwrap();
+    }
+    let Progress {
+        captures,
+        captures_total,
+        ..
+    } = task.progress();
+    assert_eq!(captures, captures_total);
+    task.finish()
+}
+
+#[test]
+fn the_captures_of_a_layer_are_measured_together_and_a_fold_may_ask_for_them_again() {
+    let report = run(&dump(false));
+    assert_eq!(report.files[0].bytes, b"5@0+3+4 4@0+3 10@0+3+4 8@0+3");
+    assert_eq!(report.captures, 1);
+    let report = run(&dump(true));
+    assert_eq!(report.files[0].bytes, b"4@0+4 3@0 8@0+4 6@0");
+}
+
+#[test]
+fn an_empty_plan_is_done_at_once() {
+    assert_eq!(run(&Dump::default()).files[0].bytes, b"");
+}
