@@ -7,6 +7,7 @@ import { dumpActions } from "./actions/dump.js";
 import { estimateActions } from "./actions/estimate.js";
 import { failureOf } from "./actions/failure.js";
 import { guardLeaving, settingsBefore } from "./actions/leaving.js";
+import { judgingActions } from "./actions/judging.js";
 import { keepingActions } from "./actions/keeping.js";
 import { runActions } from "./actions/run.js";
 import { settingsActions } from "./actions/settings.js";
@@ -41,6 +42,7 @@ const initialState = () => ({
   glimpse: null,
   serve: "llama.cpp",
   lesson: lessonStep(location.hash),
+  lessonPlace: {},
   strangeKeys: [],
   kept: false,
   update: null,
@@ -86,5 +88,5 @@ export function createApp() {
     if (usable && get().outcomes.length === 0) await runs.run();
   }
 
-  return { store, start, trySample, ...dump, ...settings, ...runs, ...keeping };
+  return { store, start, trySample, ...dump, ...settings, ...runs, ...judgingActions(store, engine), ...keeping };
 }
