@@ -73,6 +73,7 @@ test("a threshold that moves takes headline, table and files along, and the core
   await slider.focus();
   for (let i = 0; i < 3; i++) await page.keyboard.press("PageUp");
   await page.waitForFunction((before) => document.querySelector(".shown .big-value")?.textContent !== before, before);
+  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("role")), "slider", "the handle keeps the focus");
   const label = await page.locator(".shown .sentence strong").first().innerText();
   const moved = await downloaded(page);
   assert.notEqual(moved["blocknorm_best.md"], files["blocknorm_best.md"]);
@@ -82,7 +83,6 @@ test("a threshold that moves takes headline, table and files along, and the core
   assert(says.includes(`KV ${kv}`), `${says} and ${kv}`);
   assert.equal(await page.locator("td .pass").count(), await distinct(page, true));
   assert.match(says, new RegExp(`${passing.length} of 27 combinations pass`));
-  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("role")), "slider", "the handle keeps the focus");
   const wanted = Number(await slider.getAttribute("aria-valuenow"));
   assert(moved["blocknorm_best.md"].includes(`V MAE<=${wanted}`), `${wanted} in ${moved["blocknorm_best.md"].split("\n")[4]}`);
   await page.close();
