@@ -7,7 +7,6 @@ import { dumpActions } from "./actions/dump.js";
 import { estimateActions } from "./actions/estimate.js";
 import { failureOf } from "./actions/failure.js";
 import { guardLeaving, settingsBefore } from "./actions/leaving.js";
-import { judgingActions } from "./actions/judging.js";
 import { keepingActions } from "./actions/keeping.js";
 import { runActions } from "./actions/run.js";
 import { settingsActions } from "./actions/settings.js";
@@ -88,5 +87,13 @@ export function createApp() {
     if (usable && get().outcomes.length === 0) await runs.run();
   }
 
-  return { store, start, trySample, ...dump, ...settings, ...runs, ...judgingActions(store, engine), ...keeping };
+  /** @type {Promise<ReturnType<typeof import("./actions/judging.js").judgingActions>> | undefined} */
+  let judging;
+  /** Judges a sweep's result by other thresholds. @param {number} id @param {Record<string, string>} thresholds */
+  async function judge(id, thresholds) {
+    judging ??= import("./actions/judging.js").then(({ judgingActions }) => judgingActions(store, engine));
+    await (await judging).judge(id, thresholds);
+  }
+
+  return { store, start, trySample, ...dump, ...settings, ...runs, ...keeping, judge };
 }

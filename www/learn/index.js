@@ -51,6 +51,8 @@ function makeLesson(container, { step, place, inspect, linkHere, placed, goTo, c
   const at = { step, capture: 0, tensor: "k", token: 0, head: 0, first: 0, method: "truncate", bits: 6 };
   /** What the reader expects of each step, by its place among the answers. @type {Map<number, number>} */
   const predicted = new Map();
+  /** What a link wants, until there are values. */
+  let wanted = place;
   /** @type {Source | null} */
   let source = null;
   let asking = false;
@@ -76,7 +78,7 @@ function makeLesson(container, { step, place, inspect, linkHere, placed, goTo, c
     fill(body, h("p", { class: "muted" }, "Reading …"));
     try {
       source = await lessonSource(inspect);
-      settle(place);
+      settle(wanted);
       origin.textContent = source.sample
         ? "Real values of the sample: SmolLM2-135M, the longest capture of each layer. Add a dump to see your own."
         : "Values of your dump: the longest capture of each layer.";
@@ -96,6 +98,7 @@ function makeLesson(container, { step, place, inspect, linkHere, placed, goTo, c
 
   /** @param {number} to @param {Record<string, string>} texts */
   function go(to, texts) {
+    if (!source) wanted = texts;
     const elsewhere = source && Object.keys(texts).length > 0 && JSON.stringify(texts) !== JSON.stringify(textsOf(at, source.captures));
     if (elsewhere) settle(texts);
     if (to === at.step) return elsewhere ? void refresh() : undefined;

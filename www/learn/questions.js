@@ -10,7 +10,7 @@
  */
 import { digits3, times, whole } from "../charts/axis.js";
 import { h } from "../dom.js";
-import { cosine, percent } from "../format.js";
+import { cosine, percent, plural } from "../format.js";
 
 const PARTS = ["sign", "exponent", "mantissa"];
 
@@ -29,12 +29,14 @@ function agreement({ lesson }) {
 /** @param {"k" | "v"} tensor */
 const name = (tensor) => tensor.toUpperCase();
 
-/** What quantizing needs for no more error than mantissas cut to 6 bits (or the most that there are). @param {View} view */
+/** What quantizing needs for no more error than cut mantissas, of 6 bits or as few as it takes. @param {View} view */
 function contest({ points }) {
-  const cut =
-    points.find(({ method, bits }) => method === "truncate" && bits === 6) ?? points.filter(({ method }) => method === "truncate").at(-1);
-  const quantized = points.find(({ method, mae }) => method === "quant" && cut && mae <= cut.mae);
-  return cut && quantized ? { cut, quantized } : null;
+  const cuts = points.filter(({ method, bits }) => method === "truncate" && bits <= 6).reverse();
+  for (const cut of cuts) {
+    const quantized = points.find(({ method, mae }) => method === "quant" && mae <= cut.mae);
+    if (quantized) return { cut, quantized };
+  }
+  return null;
 }
 
 /** @type {Question[]} */
@@ -156,7 +158,7 @@ export const QUESTIONS = [
   },
   {
     ask: {
-      question: "At the same mean error, which comes out smaller as a zstd frame: mantissas cut to 6 bits, or quantized values?",
+      question: "At the same mean error, which comes out smaller as a zstd frame: mantissas cut to some 6 bits, or quantized values?",
       answers: ["Cut mantissas", "Quantized values"],
       verdict(view) {
         const found = contest(view);
@@ -164,7 +166,7 @@ export const QUESTIONS = [
         const { cut, quantized } = found;
         return {
           right: cut.ratio >= quantized.ratio ? 0 : 1,
-          text: `Cut to ${cut.bits} mantissa bits: ${times(cut.ratio)} at ${digits3(cut.mae)}. Quantized it takes ${quantized.bits} bits to be no worse: ${times(quantized.ratio)} at ${digits3(quantized.mae)}.`,
+          text: `Cut to ${plural(cut.bits, "mantissa bit")}: ${times(cut.ratio)} at ${digits3(cut.mae)}. Quantized it takes ${quantized.bits} bits to be no worse: ${times(quantized.ratio)} at ${digits3(quantized.mae)}.`,
         };
       },
     },

@@ -9,7 +9,6 @@ import { LayerSums, variantName } from "../figures.js";
 import { markdown } from "../markdown.js";
 import { oneVariant, specOf } from "../settings.js";
 import { drawCharts, reportFile } from "./charts.js";
-import { comparison } from "./two-runs.js";
 import { exploredView } from "./explored.js";
 import { downloads } from "./downloads.js";
 import { runTable } from "./by-run.js";
@@ -62,7 +61,7 @@ export function mountResults(app) {
       }
       const hadFocus = shown.contains(document.activeElement) || list.contains(document.activeElement);
       view = outcome && !other ? outcomeView(app, outcome) : null;
-      fill(shown, outcome && other ? comparison(app, outcome, other) : view?.nodes);
+      fill(shown, outcome && other ? compared(app, outcome, other) : view?.nodes);
       fill(list, (outcomes.length > 0 || store.get().kept) && runList(app, outcomes, id, comparedTo));
       // What was pressed is gone with what it stood in: the result that came of it is next.
       if (hadFocus) byId("result").focus({ preventScroll: true });
@@ -90,6 +89,13 @@ export function mountResults(app) {
       fill(live, h("p", { class: "muted" }, "So far:"), layerTable(sums.list, "Layers measured so far"));
     },
   );
+}
+
+/** Two results; the module that shows them comes when it is first needed. @param {App} app @param {Outcome} now @param {Outcome} other */
+function compared(app, now, other) {
+  const place = h("div");
+  void import("./two-runs.js").then(({ comparison }) => fill(place, comparison(app, now, other)));
+  return place;
 }
 
 /**
