@@ -187,12 +187,15 @@ test("the link holds step, layer, tensor, token, head, channels, method and bits
   await shows(".lesson output", "7 bits: 127 levels");
   const place = "at-layer=20&at-tensor=v&at-token=77&at-head=1&at-channel=16&at-method=quant&at-bits=7";
   await page.waitForFunction((place) => location.hash === `#learn=5&${place}`, place);
+  // Drawn with these bits, not only chosen.
+  await shows(".lesson .size-bars dt", "127 levels");
   const values = await page.locator(".lesson .values .number").allTextContents();
 
   const other = await browser.context.newPage();
   await other.goto(page.url());
   await other.getByRole("button", { name: "Skip the question" }).click();
   await other.locator(".lesson output", { hasText: "7 bits: 127 levels" }).waitFor();
+  await other.locator(".lesson .size-bars dt", { hasText: "127 levels" }).waitFor();
   assert.deepEqual(await other.locator(".lesson .values .number").allTextContents(), values);
   assert.equal(await other.locator("#strange-keys").count(), 0);
   await other.close();
