@@ -28,8 +28,10 @@ await Promise.all([app.start(), answer]);
 await Promise.allSettled([
   preloadCharts(),
   import("./views/explored.js"),
-  import("./views/two-runs.js"),
   import("./charts/report.js"),
+  import("./charts/otherwise.js"),
+  import("./actions/judging.js"),
+  import("./views/two-runs.js"),
   import("./vendor/client-zip.js"),
   preloadSnippets(),
 ]);
