@@ -8,7 +8,7 @@ import { pause } from "./pause.js";
 import { script } from "./scripts.js";
 import { Threads } from "./threads.js";
 
-/** @import { AnalysisSpec, ConvertOptions, DumpSummary, FormatInfo, InspectRequest, Mapping, PlanSummary, Row } from "./core.js" */
+/** @import { AnalysisSpec, ConvertOptions, DumpSummary, FormatInfo, InspectRequest, JudgeRequest, Mapping, PlanSummary, Row, Verdict } from "./core.js" */
 /** @import { EngineInfo, EngineKind, FileEntry, InspectAnswer, RunOptions, RunRequest, RunResult, Settings, StartOptions } from "./types.js" */
 
 /** More threads than this gain little and cost memory. */
@@ -181,6 +181,15 @@ export class Engine {
    */
   plan(analysis, settings) {
     return this.#call("plan", { analysis, settings });
+  }
+
+  /**
+   * A sweep's report under other thresholds, without another run.
+   * @param {JudgeRequest} request
+   * @returns {Promise<Verdict>}
+   */
+  judge(request) {
+    return this.#call("judge", request);
   }
 
   /**

@@ -9,7 +9,7 @@ import { pause } from "./pause.js";
 import { Kept, read } from "./reader.js";
 
 /** @import { Mapping } from "./core.js" */
-/** @import { ConvertOptions, InspectRequest, Row } from "./core.js" */
+/** @import { ConvertOptions, InspectRequest, JudgeRequest, Row } from "./core.js" */
 /** @import { Engine, Session } from "./glue.js" */
 /** @import { FileEntry, RunRequest, Settings } from "./types.js" */
 
@@ -42,7 +42,7 @@ let engine;
 let current;
 const kept = new Kept();
 
-const methods = { start, specs, formats, takeFiles, scan, removeRun, restoreRun, setMapping, plan, run, cancel, inspect, convert };
+const methods = { start, specs, formats, takeFiles, scan, removeRun, restoreRun, setMapping, plan, judge, run, cancel, inspect, convert };
 
 self.onmessage = async ({ data: { id, method, args } }) => {
   try {
@@ -183,6 +183,11 @@ async function plan({ analysis, settings }) {
   return engine.plan(analysis, settings);
 }
 
+/** @param {JudgeRequest} request */
+async function judge(request) {
+  return engine.judge(request);
+}
+
 /** @param {InspectRequest} request */
 async function inspect(request) {
   return engine.inspect(request);
@@ -258,5 +263,5 @@ async function cancel({ withinMs }) {
 
 /** @param {any} result */
 function transferable(result) {
-  return (result?.files ?? []).map((/** @type {{ bytes: Uint8Array }} */ { bytes }) => bytes.buffer);
+  return (result?.files ?? []).flatMap((/** @type {{ bytes?: Uint8Array }} */ { bytes }) => bytes?.buffer ?? []);
 }
