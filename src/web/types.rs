@@ -7,7 +7,7 @@ use std::path::Path;
 use ts_rs::{Config, TS, TypeVisitor};
 
 use super::messages::{
-    CaptureLine, InspectRequest, News, Pictures, PlanSummary, Summary, TensorName,
+    CaptureLine, InspectRequest, News, PackRequest, Pictures, PlanSummary, Summary, TensorName,
 };
 use super::sample::Sample;
 use crate::analysis::{AnalysisSpec, Value};
@@ -62,6 +62,7 @@ fn declarations() -> String {
     found.visit::<Pictures>();
     found.visit::<Lesson>();
     found.visit::<ConvertOptions>();
+    found.visit::<PackRequest>();
     let all: Vec<String> = found.all.into_values().collect();
     format!("{HEAD}\n{}", all.join("\n"))
 }

@@ -1,6 +1,6 @@
 //! What each step of the coded scheme brings: the same rounding with the steps turned on one by one, on some layers.
 
-use super::treat::{MIDDLE_STEP, Side};
+use super::treat::Side;
 use crate::analysis::error::MeasureError;
 use crate::analysis::unit::Unit;
 use crate::metrics::token_errors;
@@ -39,33 +39,34 @@ impl Stage {
     }
 }
 
-/// One stage at one step of rounding, on K or V of a layer.
+/// One stage on K or V of a layer, at the step of rounding that gives the cosine.
 #[derive(Clone, Copy, Debug)]
 pub struct StepPoint {
     pub stage: Stage,
-    /// The place of the step among the grid's.
-    pub step: usize,
-    /// 0 for K, 1 for V.
-    pub side: usize,
     pub bytes: u64,
     pub raw_bytes: u64,
-    /// 1 - cosine.
-    pub error: f64,
 }
 
-/// All stages on K and V of a layer, at every step of the grid.
+/// Tries until the cosine is met: errors grow about as the square of the step.
+const TRIES: usize = 4;
+
+/// Near enough: a hundredth of the error is a 140th of a bit a value.
+const NEAR: f64 = 0.01;
+
+/// All stages on K and V of a layer, each at this cosine.
 ///
 /// # Errors
 /// When it was cancelled.
 pub fn measure(
     unit: &Unit,
     sides: &[Side; 2],
-    grid: &[f64],
+    cosine: f64,
 ) -> Result<Vec<StepPoint>, MeasureError> {
     let mut jobs = Vec::new();
     for stage in Stage::ALL {
         jobs.extend([(stage, 0), (stage, 1)]);
     }
+    let wanted = (1.0 - cosine).max(1e-12);
     let points = crate::par::map(&jobs, &|&(stage, side)| {
         let of: &Side = &sides[side];
         let on = |first: Stage| stage as usize >= first as usize;
@@ -76,6 +77,8 @@ pub fn measure(
         } else {
             (square / of.values.len().max(1) as f64).sqrt()
         };
+        // An error spread evenly over a step has a twelfth of its square; half of that is what the cosine falls short of 1.
+        let mut step = (unit_step * (24.0 * wanted).sqrt()).clamp(1e-6, 1e6);
         let tkc = Tkc {
             rope: if on(Stage::Rope) {
                 of.coded(1.0).rope
@@ -89,26 +92,26 @@ pub fn measure(
             } else {
                 KltChoice::Is(Klt::None)
             },
-            ..of.coded(MIDDLE_STEP * unit_step)
+            ..of.coded(step)
         };
         let prepared = of.prepared(tkc, on(Stage::Norm));
-        let mut points = Vec::new();
-        for (step, size) in grid.iter().enumerate() {
+        for _ in 0..TRIES {
             if unit.is_cancelled() {
                 return Err(MeasureError::Cancelled);
             }
-            let treated = of.counted(&prepared, (size * unit_step).clamp(1e-6, 1e6));
-            points.push(StepPoint {
-                stage,
-                step,
-                side,
-                bytes: treated.bytes,
-                raw_bytes: of.raw_bytes(),
-                error: 1.0 - token_errors(of.values, &treated.values, of.about.shape).cosine,
-            });
+            let restored = of.restored(&prepared, step);
+            let error = 1.0 - token_errors(of.values, &restored, of.about.shape).cosine;
+            let share = error / wanted;
+            if (share - 1.0).abs() < NEAR {
+                break;
+            }
+            step = (step / share.clamp(0.01, 100.0).sqrt()).clamp(1e-6, 1e6);
         }
-        Ok(points)
+        Ok(StepPoint {
+            stage,
+            bytes: of.counted_bytes(&prepared, step),
+            raw_bytes: of.raw_bytes(),
+        })
     });
-    let points: Vec<Vec<StepPoint>> = points.into_iter().collect::<Result<_, _>>()?;
-    Ok(points.concat())
+    points.into_iter().collect()
 }

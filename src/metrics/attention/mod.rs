@@ -124,6 +124,19 @@ impl<'a> Attention<'a> {
         })
     }
 
+    /// What [`Attention::errors`] gives where nothing is changed.
+    pub fn unchanged(&self) -> OutputErrors {
+        let squares = self
+            .blocks
+            .iter()
+            .map(|block| block.squares(block.outputs(), self.group));
+        let square: Vec<f64> = squares.flatten().collect();
+        OutputErrors {
+            error: vec![0.0; square.len()],
+            square,
+        }
+    }
+
     /// How far the outputs move.
     ///
     /// # Panics

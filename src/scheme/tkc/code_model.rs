@@ -86,7 +86,10 @@ impl CodeModel {
     pub fn token(&mut self, coder: &mut impl Coder, codes: &mut [i32]) {
         let mut before = [1.0f32; 4];
         let mut sum = 2.0;
-        for (index, code) in codes.iter_mut().enumerate() {
+        let count = self.channels.len();
+        let codes = &mut codes[..count];
+        for index in 0..count {
+            let code = &mut codes[index];
             let channel = self.channels[index];
             let near = before[0] + before[1] + 0.5 * (before[2] + before[3]);
             let ratio =
@@ -113,7 +116,9 @@ impl CodeModel {
 
 #[multiversion(targets("x86_64+avx2"))]
 fn learn_scales(channels: &mut [Channel], codes: &[i32], rate: f32) {
-    for (channel, code) in channels.iter_mut().zip(codes) {
+    let codes = &codes[..channels.len()];
+    for place in 0..channels.len() {
+        let (channel, code) = (&mut channels[place], codes[place]);
         channel.scale += (code.unsigned_abs() as f32 - channel.scale) * rate;
         channel.inverse = 1.0 / (channel.scale + SOFT);
         let above = (channel.scale.max(MIN_SCALE).to_bits() >> 21) as i32 - (121 << 2);
