@@ -47,6 +47,8 @@ mod numeric;
 pub mod pack;
 pub mod par;
 pub mod report;
+#[cfg(all(feature = "rows", not(target_arch = "wasm32")))]
+pub mod rows;
 pub mod scheme;
 pub mod tensor;
 #[cfg(any(target_arch = "wasm32", test))]

@@ -12,6 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["kvz"],
     &["report", "codec", "metrics", "lossy", "scheme", "dump"],
     &["analysis", "convert", "inspect", "pack"],
+    &["rows"],
     &["cli", "web"],
     &["lib", "main"],
 ];

@@ -43,6 +43,14 @@ pub enum JobError {
         /// The setting `lossless-first-n`.
         lossless_first_n: i64,
     },
+    /// The analysis needs all captures at once.
+    #[error(
+        "{analysis} can't be split into parts, nor told in rows of captures: it measures the captures of a layer together, and chooses by all layers what it looks at again"
+    )]
+    NoParts {
+        /// The analysis.
+        analysis: &'static str,
+    },
     /// Threads can't be started; in the system's words.
     #[error("threads can't be started: {0}")]
     Threads(String),

@@ -2,9 +2,11 @@
 
 use super::caveats::Mends;
 use super::error::JobError;
+use super::joining::Joining;
 use super::list::specs;
+use super::part::Part;
 use super::plan::{Filter, Plan};
-use super::report::{CaptureInfo, Report};
+use super::report::{CaptureInfo, Report, Row};
 use super::session::{Progress, Session};
 use super::settings::{Settings, SettingsErrors};
 use super::shared_settings::SharedSettings;
@@ -20,6 +22,9 @@ use std::time::Duration;
 /// How long [`Job::run`] waits for results before it looks whether it was cancelled and tells of its progress.
 const TICK: Duration = Duration::from_millis(50);
 
+/// Takes rows as they come.
+type TakeRows = Box<dyn FnMut(&[Row]) + Send>;
+
 /// An analysis with its settings, and how it is to be run.
 pub struct Job {
     spec: AnalysisSpec,
@@ -30,8 +35,10 @@ pub struct Job {
     verify: bool,
     folder: String,
     threads: Option<usize>,
+    part: Part,
     cancel: Arc<AtomicBool>,
     on_progress: Option<Box<dyn FnMut(Progress) + Send>>,
+    on_rows: Option<TakeRows>,
 }
 
 impl Job {
@@ -77,8 +84,10 @@ impl Job {
             verify: false,
             folder: String::new(),
             threads: None,
+            part: Part::WHOLE,
             cancel: Arc::default(),
             on_progress: None,
+            on_rows: None,
         })
     }
 
@@ -103,6 +112,19 @@ impl Job {
         self
     }
 
+    /// Measures this part of the captures only: its report is on those alone. What the parts found is joined by [`Job::joining`].
+    ///
+    /// # Errors
+    /// [`JobError::NoParts`] for an analysis that needs all captures at once.
+    pub fn part(mut self, part: Part) -> Result<Self, JobError> {
+        if part != Part::WHOLE && !self.analysis.is_by_rows() {
+            let analysis = self.spec.name;
+            return Err(JobError::NoParts { analysis });
+        }
+        self.part = part;
+        Ok(self)
+    }
+
     /// A flag that ends the job, from any thread, when it is set: [`JobError::Cancelled`].
     #[must_use]
     pub fn cancel(mut self, flag: Arc<AtomicBool>) -> Self {
@@ -117,6 +139,13 @@ impl Job {
         self
     }
 
+    /// Is called by [`Job::run`], on its thread, with the rows of each capture, in dump order.
+    #[must_use]
+    pub fn on_rows(mut self, take: impl FnMut(&[Row]) + Send + 'static) -> Self {
+        self.on_rows = Some(Box::new(take));
+        self
+    }
+
     /// What the analysis is.
     pub fn spec(&self) -> &AnalysisSpec {
         &self.spec
@@ -127,9 +156,39 @@ impl Job {
         &self.settings
     }
 
-    /// What it would go through of this dump.
+    /// The part of the captures that it measures: see [`Job::part`].
+    pub fn which_part(&self) -> Part {
+        self.part
+    }
+
+    /// Whether what is compressed is decoded again: see [`Job::verify`].
+    pub fn verifies(&self) -> bool {
+        self.verify
+    }
+
+    /// What it would go through of this dump; of a part, that part.
     pub fn plan(&self, dump: &Dump) -> Plan {
-        self.analysis.plan(dump, &self.filter)
+        let mut plan = self.analysis.plan(dump, &self.filter);
+        self.part.keep_of(&mut plan);
+        plan
+    }
+
+    /// A report on rows that were measured before, with the same settings; of all parts or of some.
+    ///
+    /// # Errors
+    /// [`JobError::NoParts`] for an analysis whose report is made of more than rows.
+    pub fn joining(&self) -> Result<Joining, JobError> {
+        if !self.analysis.is_by_rows() {
+            let analysis = self.spec.name;
+            return Err(JobError::NoParts { analysis });
+        }
+        Ok(Joining {
+            analysis: self.spec.name,
+            settings: self.settings.clone(),
+            mends: self.mends,
+            rows_of_capture: self.analysis.rows_of_capture(),
+            fold: self.analysis.fold_rows(&self.folder),
+        })
     }
 
     /// The tensors whose streams are compressed for this tensor of a capture: what a benchmark gives to another compressor.
@@ -145,14 +204,16 @@ impl Job {
     pub fn run(mut self, dump: &Dump) -> Result<Report, JobError> {
         let mut session = self.start(dump)?;
         let mut tell = self.on_progress.take();
+        let mut ignore: TakeRows = Box::new(|_| ());
+        let take = self.on_rows.as_mut().unwrap_or(&mut ignore);
         while !session.is_done() {
             let wait = if session.step() { Duration::ZERO } else { TICK };
-            session.poll(wait, &mut |_| ())?;
+            session.poll(wait, take)?;
             if let Some(tell) = &mut tell {
                 tell(session.progress());
             }
         }
-        session.poll(Duration::ZERO, &mut |_| ())?;
+        session.poll(Duration::ZERO, take)?;
         Ok(session.finish())
     }
 
@@ -161,7 +222,7 @@ impl Job {
     /// # Errors
     /// When the filters leave no capture that the analysis has rows for, or threads can't be started.
     pub fn start(&self, dump: &Dump) -> Result<Box<dyn Session>, JobError> {
-        let plan = self.plan(dump);
+        let mut plan = self.analysis.plan(dump, &self.filter);
         if plan.kept() == 0 {
             return Err(JobError::NoCapture {
                 captures: dump.captures.len(),
@@ -178,6 +239,7 @@ impl Job {
                 lossless_first_n: shared.lossless_first_n,
             });
         }
+        self.part.keep_of(&mut plan);
         let setup = Setup {
             name: self.spec.name,
             settings: self.settings.clone(),

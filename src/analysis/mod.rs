@@ -12,10 +12,12 @@ mod compression;
 mod error;
 pub mod explore;
 mod job;
+mod joining;
 mod list;
 mod lossy_compare;
 mod mixed;
 mod param;
+mod part;
 mod plan;
 mod report;
 mod session;
@@ -30,8 +32,10 @@ mod weighted;
 
 pub use error::{JobError, MeasureError};
 pub use job::Job;
+pub use joining::Joining;
 pub use list::specs;
 pub use param::{Choice, Kind, ParamSpec, Section, When};
+pub use part::{Part, PartError};
 pub use plan::{Filter, Plan};
 pub use report::{
     CaptureInfo, Group, NonFinite, Report, ReportFile, Row, TensorRow, Variant, Weighted,

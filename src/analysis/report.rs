@@ -1,7 +1,7 @@
 //! What an analysis says: a row for a capture and variant, groups of rows with their weighted figures, and the report.
 //! All of it serialises to JSON (camelCase) for the page; the CSV and Markdown files are made from the same values.
 
-use super::caveats::Caveat;
+use super::caveats::{Caveat, Caveats};
 use super::explore::explored::Explored;
 use super::settings::Settings;
 use crate::codec::Planes;
@@ -255,6 +255,9 @@ pub struct Report {
     pub problems: Vec<Problem>,
     /// What makes the figures say something else than a reader thinks, and what mends it.
     pub caveats: Vec<Caveat>,
+    /// What those are made of, for reports on parts of a dump that are to be joined.
+    #[serde(skip)]
+    pub signs: Caveats,
     /// The report files.
     #[serde(skip)]
     pub files: Vec<ReportFile>,

@@ -112,6 +112,13 @@ impl Settings {
             .map(|(spec, value)| (spec.flag, value.to_string()))
     }
 
+    /// All settings, as flag and text: what makes the same ones again.
+    pub fn texts(&self) -> impl Iterator<Item = (&'static str, String)> {
+        self.0
+            .iter()
+            .map(|(spec, value)| (spec.flag, value.to_string()))
+    }
+
     /// The value of a setting as a Rust type.
     ///
     /// # Errors

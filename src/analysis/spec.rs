@@ -3,11 +3,11 @@
 use super::error::JobError;
 use super::param::ParamSpec;
 use super::plan::{Filter, Plan};
-use super::report::CaptureInfo;
+use super::report::{CaptureInfo, Report, Row};
 use super::session::Session;
 use super::settings::{Settings, SettingsError};
 use super::task::{Setup, Task};
-use super::unit::Analysis;
+use super::unit::{Analysis, Fold, Found};
 use crate::dump::Dump;
 use crate::tensor::Tensor;
 use serde::Serialize;
@@ -66,6 +66,15 @@ pub(super) trait Ready: Send + Sync {
     /// Starts it.
     fn start(&self, dump: &Dump, plan: Plan, setup: Setup) -> Result<Box<dyn Session>, JobError>;
 
+    /// Whether a report can be made of rows alone: not of explore, which measures whole layers, twice.
+    fn is_by_rows(&self) -> bool;
+
+    /// A fold of rows, for analyses that are by rows.
+    fn fold_rows(&self, folder: &str) -> Box<dyn Fold<Vec<Row>>>;
+
+    /// Rows of a capture.
+    fn rows_of_capture(&self) -> usize;
+
     /// See [`Analysis::compressed`].
     fn compressed(&self, capture: &CaptureInfo, tensor: &Tensor) -> Vec<Tensor>;
 }
@@ -86,7 +95,34 @@ impl<A: Analysis + 'static> Ready for ReadyAnalysis<A> {
         Ok(Box::new(Task::new(dump, self.0.clone(), plan, setup)?))
     }
 
+    fn is_by_rows(&self) -> bool {
+        A::Found::of_rows(Vec::new()).is_some()
+    }
+
+    fn fold_rows(&self, folder: &str) -> Box<dyn Fold<Vec<Row>>> {
+        Box::new(RowsFold(self.0.fold(folder)))
+    }
+
+    fn rows_of_capture(&self) -> usize {
+        self.0.combinations()
+    }
+
     fn compressed(&self, capture: &CaptureInfo, tensor: &Tensor) -> Vec<Tensor> {
         self.0.compressed(capture, tensor)
+    }
+}
+
+/// A fold of what is found, as one of rows.
+struct RowsFold<F>(Box<dyn Fold<F>>);
+
+impl<F: Found> Fold<Vec<Row>> for RowsFold<F> {
+    fn push(&mut self, rows: Vec<Row>) {
+        if let Some(found) = F::of_rows(rows) {
+            self.0.push(found);
+        }
+    }
+
+    fn finish(self: Box<Self>) -> Report {
+        self.0.finish()
     }
 }

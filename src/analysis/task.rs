@@ -333,6 +333,7 @@ impl<F: Found> Session for Task<F> {
                 .chain(self.query_problems)
                 .collect(),
             caveats: caveats.list(&self.setup.mends),
+            signs: caveats,
             ..self.fold.finish()
         }
     }

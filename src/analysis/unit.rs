@@ -129,11 +129,23 @@ pub trait Found: Send + 'static {
     fn rows(&self) -> &[Row] {
         &[]
     }
+
+    /// What these rows are of, where rows are all that is found: then rows that were measured elsewhere can be folded.
+    fn of_rows(_: Vec<Row>) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
 
 impl Found for Vec<Row> {
     fn rows(&self) -> &[Row] {
         self
+    }
+
+    fn of_rows(rows: Vec<Row>) -> Option<Self> {
+        Some(rows)
     }
 }
 

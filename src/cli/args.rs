@@ -1,15 +1,21 @@
 //! The flags, made from the analyses' settings: help tells meaning, unit, range and default.
 
+use std::path::PathBuf;
+
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use kvlens::analysis::{AnalysisSpec, Job, Kind, ParamSpec};
+use kvlens::analysis::{AnalysisSpec, Job, JobError, Kind, ParamSpec, Part};
 
 use super::failure::Failure;
-use super::{convert, input, pack, unpack};
+use super::{convert, input, merge, output, pack, unpack};
 
 /// What an analysis is run with.
 pub struct RunArgs {
     pub out_dir: String,
     pub strict: bool,
+    /// Where the rows go, where they are wanted.
+    pub rows: Option<PathBuf>,
+    /// Whether a part is measured, of which there are no reports.
+    pub is_part: bool,
     pub job: Job,
 }
 
@@ -40,6 +46,7 @@ pub fn command(specs: &[AnalysisSpec]) -> Command {
         .iter()
         .map(analysis)
         .fold(command, Command::subcommand)
+        .subcommand(merge::command())
         .subcommand(scan)
         .subcommand(convert::command())
         .subcommand(pack::command())
@@ -51,12 +58,21 @@ fn analysis(spec: &AnalysisSpec) -> Command {
         .about(spec.help)
         .infer_long_args(true)
         .args(input::args())
+        .arg(output::out_dir())
         .arg(
-            Arg::new("out-dir")
-                .long("out-dir")
-                .value_name("DIR")
-                .default_value("kvlens-reports")
-                .help("Where the reports go; made when it isn't there."),
+            Arg::new("part")
+                .long("part")
+                .value_name("K/N")
+                .value_parser(|text: &str| text.parse::<Part>())
+                .requires("rows")
+                .help("Measure the K-th of N parts of the captures, from 1/N to N/N, and write its rows instead of reports: kvlens merge makes the reports of all parts."),
+        )
+        .arg(
+            Arg::new("rows")
+                .long("rows")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("Write the rows as an Arrow file too, which kvlens merge, pandas, polars and pyarrow read."),
         )
         .arg(
             Arg::new("threads")
@@ -137,10 +153,17 @@ pub fn run_args(spec: &AnalysisSpec, matches: &ArgMatches) -> Result<RunArgs, Fa
         .get_one::<String>("out-dir")
         .cloned()
         .unwrap_or_default();
-    let job = Job::new(spec.name, given).map_err(|error| Failure {
+    let wrong = |error: JobError| Failure {
         lines: error.to_string().lines().map(str::to_owned).collect(),
         status: 2,
-    })?;
+    };
+    let mut job = Job::new(spec.name, given).map_err(wrong)?;
+    let rows = matches.get_one::<PathBuf>("rows").cloned();
+    let part = matches.get_one::<Part>("part").copied();
+    if rows.is_some() {
+        job.joining().map_err(wrong)?;
+        job = job.part(part.unwrap_or(Part::WHOLE)).map_err(wrong)?;
+    }
     let job = job.verify(matches.get_flag("verify")).folder(&out_dir);
     let job = match matches.get_one::<u16>("threads") {
         Some(&threads) => job.threads(usize::from(threads)),
@@ -149,6 +172,8 @@ pub fn run_args(spec: &AnalysisSpec, matches: &ArgMatches) -> Result<RunArgs, Fa
     Ok(RunArgs {
         out_dir,
         strict: matches.get_flag("strict"),
+        rows,
+        is_part: part.is_some(),
         job,
     })
 }

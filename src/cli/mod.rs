@@ -9,9 +9,11 @@ mod convert;
 mod failure;
 mod input;
 mod interrupt;
+mod merge;
 mod output;
 mod pack;
 mod progress;
+mod rows;
 mod scan;
 mod staging;
 mod told;
@@ -37,6 +39,7 @@ pub fn run() -> ExitCode {
         Err(error) => return answered(&error),
     };
     let done = match matches.subcommand() {
+        Some(("merge", matches)) => merge::run(matches),
         Some(("scan", matches)) => scan::run(matches),
         Some(("convert", matches)) => convert::run(matches),
         Some(("pack", matches)) => pack::run(matches),
@@ -88,20 +91,42 @@ fn analyse(matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
         return Err(input::no_capture(matches));
     }
     let interrupted = interrupt::catch();
-    let bar = progress::Bar::new(&args.job.plan(&dump));
+    let plan = args.job.plan(&dump);
+    let bar = progress::Bar::new(&plan);
     let shown = bar.clone();
-    let job = args.job.cancel(Arc::clone(&interrupted));
+    let mut job = args.job.cancel(Arc::clone(&interrupted));
+    let part = job.which_part();
+    let rows = match &args.rows {
+        Some(path) => Some(rows::RowsFile::begin(path, &job, &dump, &plan)?),
+        None => None,
+    };
+    if let Some(rows) = &rows {
+        job = job.on_rows(rows.taker(&dump, &interrupted));
+    }
     let report = job
         .on_progress(move |progress| shown.show(progress))
         .run(&dump);
     bar.close();
-    let report = report.map_err(|error| match error {
-        JobError::Cancelled => interrupt::failure(),
-        error => Failure::new(1, error.to_string()),
-    })?;
+    let report = match (report, rows.as_ref().and_then(rows::RowsFile::failure)) {
+        (_, Some(failure)) => return Err(failure),
+        (Err(JobError::Cancelled), None) => return Err(interrupt::failure()),
+        (Err(error), None) => return Err(Failure::new(1, error.to_string())),
+        (Ok(report), None) => report,
+    };
     report_problems(&report.problems);
-    report_non_finite(&dump, &report);
+    report_non_finite(&report, &|index| dump.captures[index].path.clone());
     report_caveats(&report.caveats);
+    if args.is_part {
+        if let Some(rows) = rows {
+            rows.finish(&report, &dump)?;
+        }
+        say!(
+            "part {part}: {} of {} captures",
+            plan.captures(),
+            dump.captures.len()
+        );
+        return told::left_out(args.strict, &report);
+    }
     if report.captures == 0 {
         // An analysis of nothing has no report: older ones stay as they are.
         return Err(Failure::new(1, "no capture could be read, nothing written"));
@@ -112,9 +137,9 @@ fn analyse(matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
         &report.superseded,
         &|| interrupted.load(Ordering::Relaxed),
     )?;
-    output::summarise(&args.out_dir, &report);
-    if args.strict && !report.problems.is_empty() {
-        return Err(Failure::new(1, "captures were left out, see above"));
+    if let Some(rows) = rows {
+        rows.finish(&report, &dump)?;
     }
-    Ok(())
+    output::summarise(&args.out_dir, &report);
+    told::left_out(args.strict, &report)
 }

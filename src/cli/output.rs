@@ -11,6 +11,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use clap::Arg;
 use kvlens::analysis::{Report, ReportFile, Weighted};
 
 use super::failure::Failure;
@@ -19,6 +20,15 @@ use super::staging::{Folders, lock, temporary};
 
 /// What temporary folders of reports are called.
 const STAGE: &str = "reports";
+
+/// Where reports go.
+pub fn out_dir() -> Arg {
+    Arg::new("out-dir")
+        .long("out-dir")
+        .value_name("DIR")
+        .default_value("kvlens-reports")
+        .help("Where the reports go; made when it isn't there.")
+}
 
 /// Writes the files under `folder`, and removes `superseded` ones: those that an earlier run wrote and this one has no rows for.
 pub fn write(

@@ -2,7 +2,9 @@
 
 use kvlens::analysis::Report;
 use kvlens::analysis::caveats::Caveat;
-use kvlens::dump::{Dump, Problem};
+use kvlens::dump::Problem;
+
+use super::failure::Failure;
 
 /// What was left out, a line each, and how much.
 pub fn report_problems(problems: &[Problem]) {
@@ -17,10 +19,10 @@ pub fn report_problems(problems: &[Problem]) {
     }
 }
 
-/// Which tensors hold values that are not finite.
-pub fn report_non_finite(dump: &Dump, report: &Report) {
+/// Which tensors hold values that are not finite; `path` is that of a capture.
+pub fn report_non_finite(report: &Report, path: &dyn Fn(usize) -> String) {
     for tensor in &report.non_finite_in {
-        let path = &dump.captures[tensor.capture].path;
+        let path = path(tensor.capture);
         tell!(
             "{path}: {} of {}",
             counted(
@@ -42,6 +44,14 @@ pub fn report_caveats(caveats: &[Caveat]) {
             None => tell!("{}", caveat.message),
         }
     }
+}
+
+/// With `--strict` it is a failure that captures were left out.
+pub fn left_out(strict: bool, report: &Report) -> Result<(), Failure> {
+    if strict && !report.problems.is_empty() {
+        return Err(Failure::new(1, "captures were left out, see above"));
+    }
+    Ok(())
 }
 
 /// `1 file`, `2 files`.

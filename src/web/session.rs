@@ -119,7 +119,9 @@ fn finished() -> JsValue {
 /// The error as the page gets it.
 pub(super) fn job_failure(error: &JobError) -> JsValue {
     let code = match error {
-        JobError::UnknownAnalysis { .. } | JobError::Settings(_) => "settings",
+        JobError::UnknownAnalysis { .. } | JobError::Settings(_) | JobError::NoParts { .. } => {
+            "settings"
+        }
         JobError::NoCapture { .. } | JobError::AllLossless { .. } => "dump",
         JobError::Threads(_) => "start",
         JobError::Cancelled => "cancelled",

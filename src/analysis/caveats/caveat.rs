@@ -3,7 +3,7 @@
 use super::mend::Mends;
 use super::signs::Signs;
 use crate::tensor::{Dtype, Shape};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A setting and the value that mends something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -36,7 +36,7 @@ pub struct Caveat {
 }
 
 /// Gathers the signs of captures.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caveats {
     looked_at: usize,
     /// Captures, tokens that are zero, all tokens of these captures.
@@ -85,6 +85,28 @@ impl Caveats {
             self.non_finite.1 += nan;
             self.non_finite.2 += infinite;
         }
+    }
+
+    /// Takes in the signs of captures that come behind those seen so far.
+    pub fn join(&mut self, behind: &Self) {
+        // Numbers from a file may be anything.
+        let captures = |to: &mut usize, more: usize| *to = to.saturating_add(more);
+        let values = |to: &mut u64, more: u64| *to = to.saturating_add(more);
+        captures(&mut self.looked_at, behind.looked_at);
+        captures(&mut self.zero_tail.0, behind.zero_tail.0);
+        values(&mut self.zero_tail.1, behind.zero_tail.1);
+        values(&mut self.zero_tail.2, behind.zero_tail.2);
+        captures(&mut self.is_bf16, behind.is_bf16);
+        captures(&mut self.is_fp16, behind.is_fp16);
+        captures(&mut self.repeated.0, behind.repeated.0);
+        if behind.repeated.1 > self.repeated.1 {
+            (self.repeated.1, self.repeated.2) = (behind.repeated.1, behind.repeated.2);
+        }
+        captures(&mut self.constant, behind.constant);
+        captures(&mut self.equal, behind.equal);
+        captures(&mut self.non_finite.0, behind.non_finite.0);
+        values(&mut self.non_finite.1, behind.non_finite.1);
+        values(&mut self.non_finite.2, behind.non_finite.2);
     }
 
     /// One caveat for each kind that was seen; `mends` are those that were on.

@@ -1,0 +1,110 @@
+//! `--rows FILE`: the rows of a run, written while they come, under another name until the file is whole.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kvlens::analysis::{Job, Part, Plan, Report, Row};
+use kvlens::dump::{Capture, Dump};
+use kvlens::rows::{Findings, Head, Line, RowsWriter};
+use tempfile::TempDir;
+
+use super::failure::Failure;
+use super::staging::{Folders, temporary};
+
+/// What is written so far.
+enum State {
+    Open(Box<RowsWriter<BufWriter<File>>>),
+    Failed(io::Error),
+}
+
+/// A rows file under way; where it is dropped before [`RowsFile::finish`], nothing is left of it.
+pub struct RowsFile {
+    path: PathBuf,
+    part: Part,
+    folders: Folders,
+    stage: TempDir,
+    state: Arc<Mutex<State>>,
+}
+
+impl RowsFile {
+    /// Begins the file that will be at `path`.
+    pub fn begin(path: &Path, job: &Job, dump: &Dump, plan: &Plan) -> Result<Self, Failure> {
+        let wrong = |error: io::Error| Failure::new(1, format!("{}: {error}", path.display()));
+        let parent = path.parent().unwrap_or(Path::new("."));
+        if path.is_dir() {
+            return Err(wrong(io::ErrorKind::IsADirectory.into()));
+        }
+        let mut folders = Folders::default();
+        folders.make(parent).map_err(wrong)?;
+        let stage = temporary(parent, "rows").map_err(wrong)?;
+        let file = File::create_new(stage.path().join("rows")).map_err(wrong)?;
+        let writer = RowsWriter::new(BufWriter::new(file), &Head::new(job, dump, plan));
+        Ok(Self {
+            path: path.to_path_buf(),
+            part: job.which_part(),
+            folders,
+            stage,
+            state: Arc::new(Mutex::new(State::Open(Box::new(writer.map_err(wrong)?)))),
+        })
+    }
+
+    /// Takes rows as they come; a disk that is full ends the run.
+    pub fn taker(&self, dump: &Dump, end: &Arc<AtomicBool>) -> impl FnMut(&[Row]) + Send + 'static {
+        let (state, end) = (Arc::clone(&self.state), Arc::clone(end));
+        let captures: Vec<Arc<Capture>> = dump.captures.clone();
+        move |rows| {
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            let State::Open(writer) = &mut *state else {
+                return;
+            };
+            let written = rows.iter().try_for_each(|row| {
+                let capture = Arc::clone(&captures[row.capture.index]);
+                let row = row.clone();
+                writer.push(Line { row, capture })
+            });
+            if let Err(error) = written {
+                *state = State::Failed(error);
+                end.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Why rows could not be written.
+    pub fn failure(&self) -> Option<Failure> {
+        match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Open(_) => None,
+            State::Failed(error) => {
+                Some(Failure::new(1, format!("{}: {error}", self.path.display())))
+            }
+        }
+    }
+
+    /// Ends the file and gives it its name.
+    pub fn finish(mut self, report: &Report, dump: &Dump) -> Result<(), Failure> {
+        let wrong = |error: io::Error| Failure::new(1, format!("{}: {error}", self.path.display()));
+        let scanned = if self.part.number() == 1 {
+            dump.problems.as_slice()
+        } else {
+            &[]
+        };
+        let findings = Findings::new(&report.problems, scanned, report.signs.clone());
+        let closed = State::Failed(io::Error::other("written already"));
+        let state = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *state, closed)
+        };
+        let written = match state {
+            State::Open(writer) => writer.finish(findings),
+            State::Failed(error) => Err(error),
+        };
+        let flushed =
+            written.and_then(|out| out.into_inner().map_err(io::IntoInnerError::into_error));
+        drop(flushed.map_err(wrong)?);
+        fs::rename(self.stage.path().join("rows"), &self.path).map_err(wrong)?;
+        self.folders.keep();
+        Ok(())
+    }
+}
