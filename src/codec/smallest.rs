@@ -260,10 +260,13 @@ mod tests {
                     true => random[place],
                     false => random[place % width].wrapping_add((place / width) as u8 * 3),
                 }),
-                // A few values for each channel.
-                tensor(dtype, shape, |place| match place % size < size / 2 {
-                    true => 0,
-                    false => random[place % width] ^ (random[place] & 1),
+                // Each channel repeats itself after tokens of its own number, so that no token is like another.
+                tensor(dtype, shape, |place| {
+                    let (token, channel) = (place / width, place % width / size);
+                    match place % size < size / 2 {
+                        true => 0,
+                        false => random[64 * channel + token % (3 + channel % 11)],
+                    }
                 }),
             ];
             for tensor in tensors {

@@ -12,7 +12,7 @@ use super::measure::{Confirmed, LayerFound, Look, Pair, Written, measure};
 use super::plan::{Planned, plan};
 use super::points::{mean, measured, points};
 use super::settings::{ExploreSettings, LimitKind};
-use super::steps::Stage;
+use super::steps::{AROUND, Stage};
 use crate::analysis::error::MeasureError;
 use crate::analysis::report::{CaptureInfo, Report};
 use crate::analysis::unit::{Analysis, Fold, Unit, Units};
@@ -363,16 +363,36 @@ impl ExploreFold {
             cosine,
         };
         let of = |stage: Stage| {
-            let layers = self.closely.iter().flatten();
-            let (mut stored, mut raw) = (0, 0);
-            for point in layers
+            let found: Vec<_> = self
+                .closely
+                .iter()
+                .flatten()
                 .flat_map(|layer| &layer.steps)
                 .filter(|point| point.stage == stage)
-            {
-                stored += point.bytes;
-                raw += point.raw_bytes;
+                .collect();
+            let (mut stored, mut raw) = (0.0, 0.0);
+            for side in 0..2 {
+                let mut grid: Vec<(f64, f64)> = Vec::new();
+                for step in 0..AROUND.len() {
+                    let at: Vec<_> = found
+                        .iter()
+                        .filter(|point| point.side == side && point.step == step)
+                        .collect();
+                    let bytes: u64 = at.iter().map(|point| point.bytes).sum();
+                    let error =
+                        at.iter().map(|point| point.error).sum::<f64>() / at.len().max(1) as f64;
+                    if bytes > 0 {
+                        grid.push((error, bytes as f64));
+                    }
+                }
+                stored += at_error(&grid, 1.0 - cosine)?;
+                raw += found
+                    .iter()
+                    .filter(|point| point.side == side && point.step == 0)
+                    .map(|point| point.raw_bytes as f64)
+                    .sum::<f64>();
             }
-            (stored > 0).then(|| gain(stage.label(), raw as f64 / stored as f64))
+            Some(gain(stage.label(), raw / stored))
         };
         let coded: Vec<StepGain> = Stage::ALL.into_iter().filter_map(of).collect();
         if coded.is_empty() {
@@ -435,6 +455,20 @@ fn figures(pair: usize, closely: &[&LayerFound]) -> Option<Figures> {
         errors: [0, 1].map(|side| mean(confirmed.iter().map(|layer| &layer.errors[side]))),
         attention: (!with.is_empty()).then(|| with.iter().sum::<f64>() / with.len() as f64),
     })
+}
+
+/// Bytes at an error, on the line through two points (error, bytes) in the logarithms.
+fn at_error(points: &[(f64, f64)], error: f64) -> Option<f64> {
+    let &[(e0, b0), (e1, b1)] = points else {
+        return None;
+    };
+    if !(e1 > e0 && e0 > 0.0 && error > 0.0) {
+        return None;
+    }
+    let t = (error / e0).ln() / (e1 / e0).ln();
+    // Far from both points the line says nothing.
+    let near = (-2.0..=3.0).contains(&t);
+    near.then(|| (b0.ln() * (1.0 - t) + b1.ln() * t).exp())
 }
 
 fn layer_row(

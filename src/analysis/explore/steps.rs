@@ -39,21 +39,24 @@ impl Stage {
     }
 }
 
-/// One stage on K or V of a layer, at the step of rounding that gives the cosine.
+/// One stage at one step of rounding, on K or V of a layer.
 #[derive(Clone, Copy, Debug)]
 pub struct StepPoint {
     pub stage: Stage,
+    /// The place of the step among [`AROUND`].
+    pub step: usize,
+    /// 0 for K, 1 for V.
+    pub side: usize,
     pub bytes: u64,
     pub raw_bytes: u64,
+    /// 1 - cosine.
+    pub error: f64,
 }
 
-/// Tries until the cosine is met: errors grow about as the square of the step.
-const TRIES: usize = 4;
+/// Steps that are tried, by the one that should give the cosine.
+pub const AROUND: [f64; 2] = [0.87, 1.15];
 
-/// Near enough: a hundredth of the error is a 140th of a bit a value.
-const NEAR: f64 = 0.01;
-
-/// All stages on K and V of a layer, each at this cosine.
+/// All stages on K and V of a layer, at steps around the one that should give this cosine.
 ///
 /// # Errors
 /// When it was cancelled.
@@ -66,7 +69,8 @@ pub fn measure(
     for stage in Stage::ALL {
         jobs.extend([(stage, 0), (stage, 1)]);
     }
-    let wanted = (1.0 - cosine).max(1e-12);
+    // An error spread evenly over a step has a twelfth of its square; half of that is what the cosine falls short of 1.
+    let expected = (24.0 * (1.0 - cosine)).sqrt();
     let points = crate::par::map(&jobs, &|&(stage, side)| {
         let of: &Side = &sides[side];
         let on = |first: Stage| stage as usize >= first as usize;
@@ -77,8 +81,7 @@ pub fn measure(
         } else {
             (square / of.values.len().max(1) as f64).sqrt()
         };
-        // An error spread evenly over a step has a twelfth of its square; half of that is what the cosine falls short of 1.
-        let mut step = (unit_step * (24.0 * wanted).sqrt()).clamp(1e-6, 1e6);
+        let size = |around: f64| (unit_step * expected * around).clamp(1e-6, 1e6);
         let tkc = Tkc {
             rope: if on(Stage::Rope) {
                 of.coded(1.0).rope
@@ -92,26 +95,26 @@ pub fn measure(
             } else {
                 KltChoice::Is(Klt::None)
             },
-            ..of.coded(step)
+            ..of.coded(size(1.0))
         };
         let prepared = of.prepared(tkc, on(Stage::Norm));
-        for _ in 0..TRIES {
+        let mut points = Vec::new();
+        for (step, &around) in AROUND.iter().enumerate() {
             if unit.is_cancelled() {
                 return Err(MeasureError::Cancelled);
             }
-            let restored = of.restored(&prepared, step);
-            let error = 1.0 - token_errors(of.values, &restored, of.about.shape).cosine;
-            let share = error / wanted;
-            if (share - 1.0).abs() < NEAR {
-                break;
-            }
-            step = (step / share.clamp(0.01, 100.0).sqrt()).clamp(1e-6, 1e6);
+            let treated = of.counted(&prepared, size(around));
+            points.push(StepPoint {
+                stage,
+                step,
+                side,
+                bytes: treated.bytes,
+                raw_bytes: of.raw_bytes(),
+                error: 1.0 - token_errors(of.values, &treated.values, of.about.shape).cosine,
+            });
         }
-        Ok(StepPoint {
-            stage,
-            bytes: of.counted_bytes(&prepared, step),
-            raw_bytes: of.raw_bytes(),
-        })
+        Ok(points)
     });
-    points.into_iter().collect()
+    let points: Vec<Vec<StepPoint>> = points.into_iter().collect::<Result<_, _>>()?;
+    Ok(points.concat())
 }
