@@ -356,3 +356,133 @@ fn several_dumps_open_together_and_keep_their_names() {
     let paths: Vec<String> = load(&dump).into_iter().map(|(path, ..)| path).collect();
     assert_eq!(paths, ["dump (2)/meta_a.json", "dump/meta_a.json"]);
 }
+
+/// Hugging Face's cache on a file system without links, or copied by a tool that writes them out: each link is a text.
+#[test]
+fn links_that_were_written_out_as_texts_are_followed() {
+    let text = |path: &str| path.as_bytes().to_vec();
+    let files = [
+        ("hub/blobs/1f", meta("k.bin")),
+        ("hub/blobs/2f", vec![1; 8]),
+        ("hub/blobs/3f", vec![2; 8]),
+        (
+            "hub/snapshots/a/layer_0/meta_0.json",
+            text("../../../blobs/1f"),
+        ),
+        ("hub/snapshots/a/layer_0/k.bin", text("../../../blobs/2f\n")),
+        ("hub/snapshots/a/layer_0/v", text("..\\..\\..\\blobs\\3f")),
+    ];
+    let dump = open(&files, "{}");
+    assert_eq!(problems(&dump), Vec::<String>::new());
+    assert_eq!(load(&dump)[0].1.bytes(), [1; 8]);
+    assert!(dump.others.is_empty(), "{:?}", dump.others);
+}
+
+/// `git clone` without Git LFS.
+#[test]
+fn pointers_of_git_lfs_are_named() {
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+    for name in ["a.safetensors", "a.npz", "a.pt", "a.tar.gz", "a.npy"] {
+        let told = problems(&open(&[(name, pointer.to_vec())], "{}"));
+        assert!(told[0].contains("git lfs pull"), "{name}: {told:?}");
+    }
+    let files = [
+        ("layer_0/meta_0.json", meta("k.bin")),
+        ("layer_0/k.bin", pointer.to_vec()),
+        ("layer_0/v", vec![0; 8]),
+    ];
+    let told = problems(&open(&files, "{}"));
+    assert!(told[0].contains("git lfs pull"), "{told:?}");
+}
+
+/// `tar` of a folder with links; the second name of a file is a link for it, too.
+#[test]
+fn links_of_a_tar_archive_are_followed() {
+    let entry = |name: &str, kind: u8, link: &str, data: &[u8]| {
+        let mut block = vec![0; 512];
+        block[..name.len()].copy_from_slice(name.as_bytes());
+        let size = format!("{:011o}", data.len());
+        block[124..135].copy_from_slice(size.as_bytes());
+        block[156] = kind;
+        block[157..157 + link.len()].copy_from_slice(link.as_bytes());
+        block[148..156].fill(b' ');
+        let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
+        block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        block.extend_from_slice(data);
+        block.resize(block.len().next_multiple_of(512), 0);
+        block
+    };
+    let parts = [
+        entry("a/layer_0/k.bin", b'0', "", &[1; 8]),
+        entry("a/layer_0/v", b'1', "a/layer_0/k.bin", &[]),
+        entry("a/blob", b'0', "", &meta("k.bin")),
+        entry("a/layer_0/meta_0.json", b'2', "../blob", &[]),
+        entry("a/layer_0/meta_1.json", b'2', "../other", &[]),
+        entry("a/layer_0/meta_2.json", b'2', "../../../../etc/passwd", &[]),
+        vec![0; 1024],
+    ];
+    let dump = open(&[("d.tar", parts.concat())], "{}");
+    let tensors = dump.captures[0].fetch().unwrap().decode().unwrap();
+    assert_eq!(tensors.v.bytes(), [1; 8]);
+    let told = problems(&dump);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told.iter()
+            .any(|text| text.contains("a link to d.tar/a/other"))
+    );
+    assert!(
+        told.iter()
+            .any(|text| text.contains("outside of the archive"))
+    );
+}
+
+/// `save_pretrained` and its kin split at a size, and write an index.
+#[test]
+fn shards_are_one_dump_and_a_missing_one_is_named() {
+    let shape: &[usize] = &[1, 2, 40, 8];
+    let key = safetensors(&[("past_key_values.0.key", shape, 0)]);
+    let value = safetensors(&[("past_key_values.0.value", shape, 9)]);
+    let index = |k: &str, v: &str| {
+        let map = format!(r#""past_key_values.0.key":"{k}","past_key_values.0.value":"{v}""#);
+        format!(r#"{{"metadata":{{}},"weight_map":{{{map}}}}}"#).into_bytes()
+    };
+    let files = [
+        (
+            "a/c.safetensors.index.json",
+            index("one.safetensors", "two.safetensors"),
+        ),
+        ("a/one.safetensors", key.clone()),
+        ("a/two.safetensors", value.clone()),
+    ];
+    let dump = open(&files, "{}");
+    assert_eq!(problems(&dump), Vec::<String>::new());
+    assert_eq!(dump.captures[0].path, "a/c.safetensors/layer_0");
+    assert!(dump.others.is_empty(), "{:?}", dump.others);
+    let told = problems(&open(&files[..2], "{}"));
+    assert!(
+        told.iter()
+            .any(|text| text.contains("\"two.safetensors\", which is not there")),
+        "{told:?}"
+    );
+    let files = [
+        ("c-00001-of-00003.safetensors", key),
+        ("c-00003-of-00003.safetensors", value),
+    ];
+    let dump = open(&files, "{}");
+    assert_eq!(dump.captures.len(), 1);
+    assert_eq!(
+        problems(&dump),
+        ["c.safetensors: of its 3 shards these are missing: 2"]
+    );
+}
+
+/// vLLM's connector with a model of latent attention writes one vector for each token.
+#[test]
+fn latent_vectors_are_named_as_such() {
+    let file = safetensors(&[("kv_cache", &[40, 576], 0)]);
+    let told = problems(&open(
+        &[("model.layers.0.self_attn.attn.safetensors", file)],
+        "{}",
+    ));
+    assert!(told[0].contains("latent attention (MLA)"), "{told:?}");
+}

@@ -73,6 +73,11 @@ fn every_form_of_torch_save_holds_the_same_cache() {
         "views_stream.pt",
         "plain.pkl",
         "numpy.pkl",
+        "layer_dict.pt",
+        "outputs.pt",
+        "named_tuples.pt",
+        "per_layer",
+        "per_tensor",
     ];
     for form in forms {
         let found = layers(&open(&format!("torch-2.15/{form}")));
@@ -99,6 +104,36 @@ fn caches_in_a_dict_are_runs() {
     let dump = open("torch-2.15/two_runs.pt");
     let runs: Vec<String> = load(&dump).into_keys().map(|(run, _)| run).collect();
     assert_eq!(runs, ["a", "a", "a", "b", "b", "b"]);
+}
+
+#[test]
+fn caches_with_names_are_runs_and_so_is_cross_attention() {
+    let expected = layers(&open("torch-2.15/cache.safetensors"));
+    let dump = open("torch-2.15/prompts.pt");
+    for ((run, layer), kv) in load(&dump) {
+        assert!(run == "prompt a" || run == "prompt b", "{run}");
+        assert_eq!(kv, expected[&layer]);
+    }
+    assert_eq!(dump.captures.len(), 6);
+    let dump = open("torch-2.15/encoder_decoder.pt");
+    let tokens = |run: &str| {
+        let of_run = |capture: &&Arc<kvlens::dump::Capture>| capture.run == run;
+        let mut tokens = dump.captures.iter().filter(of_run);
+        tokens.next().map(|capture| capture.shape.seq_len)
+    };
+    assert_eq!(tokens("self_attention_cache"), Some(70));
+    assert_eq!(tokens("cross_attention_cache"), Some(40));
+}
+
+#[test]
+fn codes_of_a_quantized_cache_are_not_taken_for_values() {
+    let dump = open("torch-2.15/quantized.pt");
+    assert!(dump.captures.is_empty());
+    let told = messages(&dump).join("\n");
+    assert!(
+        told.starts_with("quantized.pt: a QuantizedCache of transformers"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -226,6 +261,14 @@ fn every_class_of_mlx_cache_gives_the_tokens_that_are_real() {
     assert!(notes[0].starts_with("already quantized by mlx to 4 bits in groups of 32"));
     assert!(notes[1].starts_with("already quantized by mlx to 3 bits in groups of 64"));
     assert!(notes[2].starts_with("layer 5: ArraysCache holds no K and V"));
+}
+
+#[test]
+fn a_cache_in_a_list_of_mlx_is_its_layers() {
+    let expected = layers(&open("mlx-0.32/values.safetensors"));
+    let found = layers(&open("mlx-0.32/cache_list.safetensors"));
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[&0], expected[&0]);
 }
 
 #[test]

@@ -16,12 +16,14 @@ mod contents;
 mod decode;
 mod fetch;
 mod format;
+mod links;
 mod match_queries;
 mod natural;
 mod problem;
 mod queries;
 mod runs;
 mod scan;
+mod shards;
 mod summary;
 mod unread;
 

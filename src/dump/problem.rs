@@ -56,6 +56,12 @@ pub struct Problem {
 }
 
 impl Fault {
+    /// A pointer of Git LFS in the file's place.
+    pub(crate) fn not_fetched() -> Self {
+        let why = "a pointer of Git LFS and not the file that it stands for: git lfs pull";
+        Self::Broken(why.to_owned())
+    }
+
     /// A field with a value that can't be used.
     pub(crate) fn field(field: &str, found: impl ToString, expected: impl ToString) -> Self {
         Self::Field {

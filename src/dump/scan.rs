@@ -10,13 +10,14 @@ use serde::Serialize;
 use super::archive::{self, ARCHIVES, ListOptions, ListedFile};
 use super::arrays::{Mapping, group_by_folder, understand};
 use super::bytes::Limits;
+use super::bytes::small_text::is_lfs_pointer;
 use super::bytes::source::Source;
 use super::contents::Dump;
 use super::format::{
     FORMATS, Findings, Format, format_of, formats_by_content, is_told_by_content, leave_one,
 };
 use super::problem::{Fault, Problem, Problems};
-use super::unread;
+use super::{links, shards, unread};
 use crate::kvz::PartDecoder;
 
 /// How to scan.
@@ -68,6 +69,7 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
     if let [only] = files.as_slice()
         && format_of(&only.path).is_none()
         && !is_told_by_content(&only.path)
+        && !unread::is_known(&only.path)
     {
         let expected = format!("a folder, {}", endings().join(", "));
         problems.push(Problem::field(
@@ -79,15 +81,16 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
         is_told = true;
     }
     let mut findings = Findings {
-        files: files
-            .iter()
-            .map(|file| (file.path.clone(), file.span.clone()))
-            .collect(),
         problems,
         limits: limits.clone(),
         part_decoder: options.part_decoder,
         ..Findings::default()
     };
+    links::follow(&mut files, &mut findings);
+    findings.files = files
+        .iter()
+        .map(|file| (file.path.clone(), file.span.clone()))
+        .collect();
     for file in &mut files {
         if let Some(format) = format_of(&file.path)
             && let Err(fault) = read(format, file, limits, &mut findings)
@@ -111,16 +114,21 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
         findings.problems.extend(unread::may_be_caches(&alone));
     }
     leave_one(&mut findings);
+    let paths = files.iter().map(|file| file.path.as_str());
+    let missing = shards::missing(paths, &findings.shards);
+    findings.problems.extend(missing);
     let Findings {
         captures,
         queries,
         mut groups,
         loose,
+        shards,
         mut problems,
         notes,
         ..
     } = findings;
     groups.extend(group_by_folder(loose));
+    shards::join(&mut groups, &shards);
     let understood = understand(groups, &options.mapping);
     problems.extend(understood.problems.into_list());
     let mut dump = Dump {
@@ -181,6 +189,8 @@ fn read_by_content(files: &mut [ListedFile], findings: &mut Findings) -> Vec<Str
             };
             match formats_by_content(&file.path).find(starts) {
                 Some(format) => (format.parse)(file, &head, findings),
+                None if is_lfs_pointer(&head) => Err(Fault::not_fetched()),
+                None if file.span.len() == 0 => Err(Fault::Broken("it is empty".to_owned())),
                 None => {
                     unread.push(file.path.clone());
                     Ok(())
@@ -242,5 +252,11 @@ pub fn formats() -> Vec<FormatInfo> {
 /// Endings of the files that open by themselves: `.zip`, `.safetensors`.
 pub fn endings() -> Vec<&'static str> {
     let names = formats().into_iter().flat_map(|format| format.names);
-    names.filter_map(|name| name.strip_prefix('*')).collect()
+    let mut endings: Vec<&str> = Vec::new();
+    for ending in names.filter_map(|name| name.strip_prefix('*')) {
+        if !endings.contains(&ending) {
+            endings.push(ending);
+        }
+    }
+    endings
 }

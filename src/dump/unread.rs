@@ -46,12 +46,7 @@ pub(super) fn count<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<OtherFiles>
         if is_system_file(name) || of_the_system || REPORTS.contains(&name) {
             continue;
         }
-        let ending = match name.rsplit_once('.') {
-            Some((stem, ending)) if !stem.is_empty() && ending.len() <= 12 => {
-                format!(".{}", ending.to_ascii_lowercase())
-            }
-            _ => String::new(),
-        };
+        let ending = ending(name);
         let kind = kinds.entry(ending.clone()).or_insert_with(|| OtherFiles {
             ending,
             count: 0,
@@ -60,6 +55,21 @@ pub(super) fn count<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<OtherFiles>
         kind.count += 1;
     }
     kinds.into_values().collect()
+}
+
+/// The ending of a name in small letters, with the dot.
+fn ending(name: &str) -> String {
+    match name.rsplit_once('.') {
+        Some((stem, ending)) if !stem.is_empty() && ending.len() <= 12 => {
+            format!(".{}", ending.to_ascii_lowercase())
+        }
+        _ => String::new(),
+    }
+}
+
+/// Whether there is more to say about a file of this name than that it is of no known kind.
+pub(super) fn is_known(path: &str) -> bool {
+    what_to_do(&ending(file_name(path))).is_some()
 }
 
 /// A problem for each kind that may hold a cache, with what to do.

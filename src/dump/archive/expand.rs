@@ -9,6 +9,7 @@ use super::table::{Archive, archive_of};
 use crate::dump::bytes::Limits;
 use crate::dump::bytes::path::unfinished_folder;
 use crate::dump::bytes::region::Region;
+use crate::dump::bytes::small_text::{is_lfs_pointer, small_text};
 use crate::dump::bytes::source::Source;
 use crate::dump::bytes::stream::{Span, Stream};
 use crate::dump::problem::{Fault, Problem, Problems};
@@ -37,6 +38,7 @@ pub(crate) fn list(
                 span,
                 archive_len: 0,
                 head: None,
+                link: None,
             },
             0,
             options,
@@ -103,7 +105,8 @@ fn expand(
         let is_read = || (options.read_head)(inner, &mut std::io::empty(), 0).is_some();
         !archive.is_one_file || archive_of(inner).is_some() || is_read()
     };
-    let Some(archive) = archive_of(&file.path).filter(opens) else {
+    let is_link = file.link.is_some();
+    let Some(archive) = archive_of(&file.path).filter(opens).filter(|_| !is_link) else {
         files.push(file);
         return;
     };
@@ -125,6 +128,12 @@ fn expand(
     let listed = (archive.list)(region, &mut listing);
     let entries = listing.entries;
     if let Err(fault) = listed {
+        let is_pointer = small_text(&file.span).is_some_and(|text| is_lfs_pointer(text.as_bytes()));
+        let fault = if is_pointer {
+            Fault::not_fetched()
+        } else {
+            fault
+        };
         problems.push(Problem::new(&file.path, fault));
     }
     for mut entry in entries {

@@ -23,6 +23,8 @@ pub(crate) struct ListedFile {
     pub archive_len: usize,
     /// What was read of it while listing.
     pub head: Option<Box<Result<Vec<u8>, Fault>>>,
+    /// Path in the source of what it is a link to.
+    pub link: Option<String>,
 }
 
 /// What all archives of a scan have in common.
@@ -51,6 +53,36 @@ impl ArchiveListing<'_> {
         span: Span,
         head: Option<Box<Result<Vec<u8>, Fault>>>,
     ) -> Result<(), Fault> {
+        self.take_in(name, span, head, None)
+    }
+
+    /// Takes in a link, of `target` as it stands from the archive's root; its own bytes are `span`.
+    pub fn add_link(
+        &mut self,
+        name: &str,
+        target: Option<String>,
+        span: Span,
+    ) -> Result<(), Fault> {
+        match target {
+            Some(target) => {
+                let link = format!("{}/{target}", self.archive);
+                self.take_in(name, span, None, Some(link))
+            }
+            None => {
+                let why = "a link to something outside of the archive; left out";
+                self.problem(name, Fault::Broken(why.to_owned()));
+                Ok(())
+            }
+        }
+    }
+
+    fn take_in(
+        &mut self,
+        name: &str,
+        span: Span,
+        head: Option<Box<Result<Vec<u8>, Fault>>>,
+        link: Option<String>,
+    ) -> Result<(), Fault> {
         if self.entries.len() as u64 >= self.options.limits.entries {
             return Err(Fault::Broken(format!(
                 "it has more than {} entries",
@@ -65,6 +97,7 @@ impl ArchiveListing<'_> {
                     span,
                     archive_len: self.archive.len() + 1,
                     head,
+                    link,
                 });
             }
             None => self.problem(

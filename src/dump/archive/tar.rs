@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::listing::ArchiveListing;
-use crate::dump::bytes::path::escaped;
+use crate::dump::bytes::path::{escaped, inner_path, linked_path};
 use crate::dump::bytes::stream::{Reader, Span, Stream};
 use crate::dump::problem::Fault;
 
@@ -26,6 +26,7 @@ pub(super) fn list(stream: &Arc<Stream>, listing: &mut ArchiveListing<'_>) -> Re
         position: 0,
     };
     let mut long_name = None;
+    let mut long_link = None;
     let mut long_size = None;
     let mut is_sparse = false;
     let mut heads_left = 4 * listing.options.limits.header_bytes;
@@ -33,8 +34,10 @@ pub(super) fn list(stream: &Arc<Stream>, listing: &mut ArchiveListing<'_>) -> Re
         let size = long_size.take().unwrap_or(header.size);
         match header.kind {
             b'L' => long_name = Some(archive.text(size)?.trim_end_matches('\0').to_owned()),
+            b'K' => long_link = Some(archive.text(size)?.trim_end_matches('\0').to_owned()),
             b'x' => {
                 let records = archive.text(size)?;
+                long_link = pax(&records, "linkpath").map(str::to_owned).or(long_link);
                 long_name = pax(&records, "path").map(str::to_owned).or(long_name);
                 if pax(&records, "GNU.sparse.major").is_some() {
                     long_name = pax(&records, "GNU.sparse.name")
@@ -70,9 +73,22 @@ pub(super) fn list(stream: &Arc<Stream>, listing: &mut ArchiveListing<'_>) -> Re
                 listing.problem(&long_name.take().unwrap_or(header.name), sparse());
                 archive.skip(size)?;
             }
-            // Folders, links, devices, global pax records.
+            // A file that was met before under another name, and a link by a path from its own folder.
+            b'1' | b'2' => {
+                let name = long_name.take().unwrap_or(header.name);
+                let target = long_link.take().unwrap_or(header.link);
+                let target = if header.kind == b'1' {
+                    inner_path(&target)
+                } else {
+                    linked_path(&name, &target)
+                };
+                let nothing = Span::new(Arc::clone(stream), archive.position, 0, None);
+                listing.add_link(&name, target, nothing)?;
+                archive.skip(size)?;
+            }
+            // Folders, devices, global pax records.
             _ => {
-                long_name = None;
+                (long_name, long_link) = (None, None);
                 archive.skip(size)?;
             }
         }
@@ -102,6 +118,8 @@ fn pax<'a>(records: &'a str, key: &str) -> Option<&'a str> {
 
 struct Header {
     name: String,
+    /// What a link leads to.
+    link: String,
     size: u64,
     kind: u8,
 }
@@ -155,6 +173,7 @@ impl Archive {
             .ok_or_else(|| broken(&format!("entry {name:?} has no readable size")))?;
         Ok(Some(Header {
             name,
+            link: text(157, 257),
             size,
             kind: block[156],
         }))

@@ -88,6 +88,9 @@ pub(super) fn list(archive: Region, listing: &mut ArchiveListing<'_>) -> Result<
 
 /// Finds the end record, which a comment may follow.
 fn find_directory(archive: &Region) -> Result<Directory, Fault> {
+    if archive.len() == 0 {
+        return Err(broken("it is empty"));
+    }
     let tail_len = archive
         .len()
         .min((END_LEN + usize::from(u16::MAX) + END64_LOCATOR_LEN) as u64);

@@ -128,6 +128,8 @@ pub(crate) struct Hints {
     pub tensor_names: Option<NamePattern>,
     /// Written from a cache of Hugging Face's transformers, or of one of the same order: `[batch, heads, seq, dim]`.
     pub transformers: bool,
+    /// Path of the whole that the file is a shard of, where an index of shards says so.
+    pub whole: Option<String>,
     /// The order of axes of those that have as many.
     pub axes: Option<Axes>,
 }

@@ -114,23 +114,41 @@ impl Axes {
         self.0.contains(&axis)
     }
 
-    /// An order with this many axes, to show how one is written.
-    pub(crate) fn example(count: usize, has_kv: bool) -> String {
-        let outer = [Axis::Kv, Axis::Layer, Axis::Batch];
-        let inner = [Axis::Heads, Axis::Seq, Axis::Dim];
-        let mut axes = inner[3 - count.clamp(2, 3)..].to_vec();
-        let missing = count.saturating_sub(3 + usize::from(has_kv));
-        if has_kv && count <= 3 {
-            axes.remove(0);
+    /// An order that an array of this shape may have, to show how one is written: with `kv` where it holds both, and with `layer` before
+    /// anything else where no name tells that. Heads come before tokens, unless the axis is far longer.
+    pub(crate) fn example(shape: &[u64], has_kv: bool, has_layer: bool) -> Self {
+        let kv_at =
+            has_kv.then(|| usize::from(shape.first() != Some(&2) && shape.get(1) == Some(&2)));
+        let mut sizes = shape.to_vec();
+        if let Some(at) = kv_at.filter(|&at| at < sizes.len()) {
+            sizes.remove(at);
         }
-        let outer = outer.iter().filter(|&&axis| axis != Axis::Kv).rev();
-        for &axis in outer.take(missing) {
-            axes.insert(0, axis);
+        let outer = if has_layer {
+            [Axis::Batch, Axis::Layer]
+        } else {
+            [Axis::Layer, Axis::Batch]
+        };
+        let count = sizes.len();
+        let mut axes: Vec<Axis> = outer[..count.saturating_sub(3).min(2)].to_vec();
+        if axes.len() == 2 {
+            axes = vec![Axis::Layer, Axis::Batch];
         }
-        if has_kv {
-            axes.insert(0, Axis::Kv);
+        if count >= 3 {
+            let heads_first = sizes[count - 3] / 8 <= sizes[count - 2];
+            let inner = if heads_first {
+                [Axis::Heads, Axis::Seq]
+            } else {
+                [Axis::Seq, Axis::Heads]
+            };
+            axes.extend(inner);
+        } else {
+            axes.push(Axis::Seq);
         }
-        Self(axes).to_string()
+        axes.push(Axis::Dim);
+        if let Some(at) = kv_at {
+            axes.insert(at, Axis::Kv);
+        }
+        Self(axes)
     }
 }
 
@@ -167,21 +185,32 @@ mod tests {
 
     #[test]
     fn an_example_has_as_many_axes_as_are_there() {
-        let plain = [
-            "seq,dim",
-            "heads,seq,dim",
-            "batch,heads,seq,dim",
-            "layer,batch,heads,seq,dim",
+        let cases: [(&[u64], bool, bool, &str); 10] = [
+            (&[80, 64], false, true, "seq,dim"),
+            (&[2, 80, 64], false, true, "heads,seq,dim"),
+            (&[1, 80, 2, 64], false, true, "batch,seq,heads,dim"),
+            (&[3, 2, 80, 64], false, false, "layer,heads,seq,dim"),
+            (
+                &[3, 1, 2, 80, 64],
+                false,
+                false,
+                "layer,batch,heads,seq,dim",
+            ),
+            (&[2, 80, 64], true, true, "kv,seq,dim"),
+            (&[2, 2, 80, 64], true, true, "kv,heads,seq,dim"),
+            (&[3, 2, 80, 2, 64], true, false, "layer,kv,seq,heads,dim"),
+            (&[2, 1, 2, 80, 64], true, true, "kv,batch,heads,seq,dim"),
+            (
+                &[2, 3, 1, 2, 80, 64],
+                true,
+                false,
+                "kv,layer,batch,heads,seq,dim",
+            ),
         ];
-        let with_kv = [
-            "kv,seq,dim",
-            "kv,heads,seq,dim",
-            "kv,batch,heads,seq,dim",
-            "kv,layer,batch,heads,seq,dim",
-        ];
-        for (at, (plain, with_kv)) in plain.iter().zip(with_kv).enumerate() {
-            assert_eq!(Axes::example(at + 2, false), *plain);
-            assert_eq!(Axes::example(at + 3, true), with_kv);
+        for (shape, has_kv, has_layer, expected) in cases {
+            let example = Axes::example(shape, has_kv, has_layer);
+            assert_eq!(example.to_string(), expected);
+            assert_eq!(example.count(), shape.len());
         }
     }
 

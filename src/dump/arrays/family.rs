@@ -192,7 +192,12 @@ fn ask_for_axes(members: &[Member], paths: &[String], why: &str, problems: &mut 
     let mut last = None;
     for member in members {
         if last.replace(member.group) != Some(member.group) {
-            let example = Axes::example(member.array.shape.len(), member.named.kv.is_none());
+            let named = &member.named;
+            let example = Axes::example(
+                &member.array.shape,
+                named.kv.is_none(),
+                named.layer.is_some(),
+            );
             let expected = format!("their order, as in --axes {example}: {why}");
             problems.push(Problem::field(
                 &paths[member.group],

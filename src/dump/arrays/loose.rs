@@ -5,31 +5,50 @@ use std::collections::btree_map::Entry;
 
 use super::array::{Array, ArrayGroup, Hints};
 
-/// Gathers arrays by the folder of their file, given with them; folders of layers go together.
-pub(crate) fn group_by_folder(arrays: Vec<(String, Array)>) -> Vec<ArrayGroup> {
-    let mut groups: BTreeMap<String, Vec<Array>> = BTreeMap::new();
-    for (path, mut array) in arrays {
+/// The only array of a file.
+#[derive(Debug)]
+pub(crate) struct Loose {
+    /// Path of the file.
+    pub path: String,
+    pub array: Array,
+    /// See [`Hints::transformers`].
+    pub transformers: bool,
+}
+
+/// Gathers arrays by the folder of their file; folders of layers go together.
+pub(crate) fn group_by_folder(arrays: Vec<Loose>) -> Vec<ArrayGroup> {
+    let mut groups: BTreeMap<(String, bool), Vec<Array>> = BTreeMap::new();
+    for Loose {
+        path,
+        mut array,
+        transformers,
+    } in arrays
+    {
         let (folder, _) = path.rsplit_once('/').unwrap_or(("", &path));
         let (above, last) = folder.rsplit_once('/').unwrap_or(("", folder));
         let in_layer = last.to_ascii_lowercase().starts_with("layer");
         if in_layer {
             array.name = format!("{last}/{}", array.name);
         }
-        match groups.entry(if in_layer { above } else { folder }.to_owned()) {
+        let folder = if in_layer { above } else { folder };
+        match groups.entry((folder.to_owned(), transformers)) {
             Entry::Vacant(slot) => drop(slot.insert(vec![array])),
             Entry::Occupied(slot) => slot.into_mut().push(array),
         }
     }
     groups
         .into_iter()
-        .map(|(folder, arrays)| ArrayGroup {
+        .map(|((folder, transformers), arrays)| ArrayGroup {
             // One alone is a file like any other.
             path: match arrays.as_slice() {
                 [alone] if !alone.name.contains('/') => alone.file.clone(),
                 _ => folder,
             },
             arrays,
-            hints: Hints::default(),
+            hints: Hints {
+                transformers,
+                ..Hints::default()
+            },
         })
         .collect()
 }

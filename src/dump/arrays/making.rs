@@ -182,6 +182,9 @@ fn advice(dtype: &str) -> String {
         "i1" | "u1" | "i8" | "u8" | "int8" | "uint8" => format!(
             "{usual}; 8-bit integers are codes of quantized values: save the values (code x scale, as the engine computes them) as fp16"
         ),
+        "v1" => format!(
+            "{usual}; one byte without a type is how NumPy writes the float8 types of JAX: save the values as bf16 (.astype(\"bfloat16\"))"
+        ),
         name if name.starts_with("f8_") || name.starts_with("float8") => format!(
             "{usual}; save the values as bf16 (.to(torch.bfloat16) in PyTorch), and mind that they are already quantized to 8 bits"
         ),

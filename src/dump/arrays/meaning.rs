@@ -7,10 +7,20 @@ use super::mapping::Mapping;
 use super::named::Named;
 use super::names::{Guess, guess, guess_loosely};
 use super::pattern::NamePattern;
+use super::shards::stem;
 use crate::tensor::Dtype;
 
 /// How many folders and files before its name may tell what an array is.
 const MAX_LEVELS: usize = 3;
+
+/// Where an array lies.
+#[derive(Clone, Copy)]
+pub(super) struct Site<'a> {
+    /// Path of its file or folder.
+    pub path: &'a str,
+    /// Of the whole, where that file is a shard.
+    pub home: &'a str,
+}
 
 /// What is known of one array.
 pub(super) struct Meaning {
@@ -25,15 +35,15 @@ pub(super) struct Meaning {
     pub home: String,
 }
 
-/// What is known of `array` in the file or folder `group`; `pattern` is the one that was given, where something of the group fits it.
+/// What is known of `array` at `site`; `pattern` is the one that was given, where something of the group fits it.
 pub(super) fn meaning(
     array: &Array,
-    group: &str,
+    site: Site<'_>,
     pattern: Option<&NamePattern>,
     mapping: &Mapping,
 ) -> Option<Meaning> {
     if let Some(pattern) = pattern {
-        let (named, home) = by_pattern(pattern, array, group)?;
+        let (named, home) = by_pattern(pattern, array, site)?;
         let hints = guess(&array.name);
         return Some(Meaning {
             named,
@@ -44,29 +54,29 @@ pub(super) fn meaning(
         });
     }
     if let Some(guess) = guess(&array.name) {
-        return Some(Meaning::of(guess, shards(group)));
+        return Some(Meaning::of(guess, site.home.to_owned()));
     }
-    by_path(array, group).or_else(|| by_axes(array, group, mapping))
+    by_path(array, site).or_else(|| by_axes(array, site, mapping))
 }
 
 /// Whether something of the array's name and path fits the pattern.
-pub(super) fn fits(pattern: &NamePattern, array: &Array, group: &str) -> bool {
-    by_pattern(pattern, array, group).is_some()
+pub(super) fn fits(pattern: &NamePattern, array: &Array, site: Site<'_>) -> bool {
+    by_pattern(pattern, array, site).is_some()
 }
 
-fn by_pattern(pattern: &NamePattern, array: &Array, group: &str) -> Option<(Named, String)> {
+fn by_pattern(pattern: &NamePattern, array: &Array, site: Site<'_>) -> Option<(Named, String)> {
     if let Some(named) = pattern.matches(&array.name) {
-        return Some((named, shards(group)));
+        return Some((named, site.home.to_owned()));
     }
     let reach = |base: &str| {
         let mut texts = with_path(base, &array.name);
         texts.find_map(|(text, home)| Some((pattern.matches(&text)?, home.to_owned())))
     };
-    reach(stem(group)).or_else(|| reach(group))
+    reach(stem(site.path)).or_else(|| reach(site.path))
 }
 
 /// Told by file and folders together with the name: `keys/layer_0`, `model.layers.0.self_attn/kv_cache`.
-fn by_path(array: &Array, group: &str) -> Option<Meaning> {
+fn by_path(array: &Array, site: Site<'_>) -> Option<Meaning> {
     let own = guess_loosely(&array.name);
     // A name that says something else is not made better by its folder.
     let own_says = |guess: &Guess| guess.named.kv.is_some() || guess.named.layer.is_some();
@@ -78,8 +88,8 @@ fn by_path(array: &Array, group: &str) -> Option<Meaning> {
         guess.named.kv.is_none() && guess.is_cache && has_two && array.shape.len() >= 3
     };
     let is_whole = |guess: &Guess| guess.named.kv.is_some() && guess.named.layer.is_some();
-    let is_stacked = |guess: &Guess| guess.named.kv.is_some() && array.shape.len() == 5;
-    let mut texts = with_path(stem(group), &array.name);
+    let is_stacked = |guess: &Guess| guess.named.kv.is_some() && array.shape.len() >= 4;
+    let mut texts = with_path(stem(site.path), &array.name);
     let found = texts.find_map(|(text, home)| {
         let guess = guess_loosely(&text)?;
         let enough = is_whole(&guess) || (may_hold_both(&guess) && guess.named.layer.is_some());
@@ -87,19 +97,20 @@ fn by_path(array: &Array, group: &str) -> Option<Meaning> {
     });
     found.or_else(|| {
         let guess = own.filter(|guess| own_says(guess) || may_hold_both(guess))?;
-        (is_stacked(&guess) || may_hold_both(&guess)).then(|| Meaning::of(guess, shards(group)))
+        (is_stacked(&guess) || may_hold_both(&guess))
+            .then(|| Meaning::of(guess, site.home.to_owned()))
     })
 }
 
 /// An array that says nothing, where the axes that were given have K and V in them.
-fn by_axes(array: &Array, group: &str, mapping: &Mapping) -> Option<Meaning> {
+fn by_axes(array: &Array, site: Site<'_>, mapping: &Mapping) -> Option<Meaning> {
     let axes = mapping.axes.as_ref()?;
     (axes.has(Axis::Kv) && axes.count() == array.shape.len()).then(|| Meaning {
         named: Named::default(),
         template: "*".to_owned(),
         hint: None,
         maker: Maker::Unknown,
-        home: shards(group),
+        home: site.home.to_owned(),
     })
 }
 
@@ -133,25 +144,6 @@ fn with_path<'a>(base: &'a str, name: &'a str) -> impl Iterator<Item = (String, 
     })
 }
 
-/// A path without the ending of its file.
-fn stem(path: &str) -> &str {
-    let name_start = path.rfind('/').map_or(0, |slash| slash + 1);
-    let dot = path[name_start..].rfind('.').filter(|&dot| dot > 0);
-    dot.map_or(path, |dot| &path[..name_start + dot])
-}
-
-/// The path that all shards of a file have in common: `model-00001-of-00002.safetensors` is a part of `model.safetensors`.
-fn shards(path: &str) -> String {
-    let (name, ending) = path.split_at(stem(path).len());
-    let is_number =
-        |digits: &str| digits.len() >= 5 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let whole = name.rsplit_once("-of-").and_then(|(start, count)| {
-        let (whole, number) = start.rsplit_once('-')?;
-        (is_number(number) && is_number(count) && !whole.is_empty()).then_some(whole)
-    });
-    whole.map_or_else(|| path.to_owned(), |whole| format!("{whole}{ending}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,21 +154,5 @@ mod tests {
         let expected = [("d/k", "a/b/c"), ("c/d/k", "a/b"), ("b/c/d/k", "a")];
         assert_eq!(texts, expected.map(|(text, home)| (text.to_owned(), home)));
         assert_eq!(with_path("d", "").next(), Some(("d".to_owned(), "")));
-        assert_eq!(
-            (stem("a.b/c.npz"), stem("a.b/c"), stem(".npz")),
-            ("a.b/c", "a.b/c", ".npz")
-        );
-    }
-
-    #[test]
-    fn shards_are_one_file() {
-        assert_eq!(shards("a/m-00001-of-00002.safetensors"), "a/m.safetensors");
-        for whole in [
-            "a/m.safetensors",
-            "a/m-1-of-2.safetensors",
-            "-00001-of-00002.x",
-        ] {
-            assert_eq!(shards(whole), whole);
-        }
     }
 }

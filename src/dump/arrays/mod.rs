@@ -14,11 +14,13 @@ mod names;
 mod pairing;
 mod pattern;
 mod placing;
+pub(crate) mod shards;
 mod understand;
 mod unnamed;
 
 pub use axes::{Axes, AxesError};
-pub(crate) use loose::group_by_folder;
+pub(crate) use loose::{Loose, group_by_folder};
 pub use mapping::{ArrayInfo, Bits16, Mapping, TensorGuess};
+pub(crate) use names::guess_loosely;
 pub use pattern::{NamePattern, PatternError};
 pub(crate) use understand::understand;

@@ -29,10 +29,13 @@ const NOISE: &[&str] = &[
     "states",
     "tensor",
     "module",
+    "bytes",
 ];
 /// Words of those that mean a cache of K and V.
 const CACHE: &[&str] = &["kv", "kvs", "cache", "caches", "past", "present"];
 const STAGES: &[&str] = &["prefill", "decode"];
+/// The cache of what a decoder attends to in its encoder's output: a run of its own beside the decoder's.
+const CROSS: &[&str] = &["cross", "encoder"];
 
 /// What a name was found to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,6 +132,10 @@ fn take_apart(run: &str, body: &str) -> Option<Guess> {
             found.stage(word.text)?;
             holes.push((word, "{stage}"));
             1
+        } else if run.is_empty() && word.is(CROSS) {
+            found.cross(word.text)?;
+            holes.push((word, "{run}"));
+            1
         } else if word.is(NOISE) || word.is(&["layer", "layers"]) {
             is_cache |= word.is(CACHE);
             1
@@ -155,7 +162,10 @@ fn take_apart(run: &str, body: &str) -> Option<Guess> {
         layer: found.layer,
         stage: found.stage,
         span: found.span,
-        run: run.trim_end_matches('/').to_owned(),
+        run: match found.cross {
+            Some(cross) => cross,
+            None => run.trim_end_matches('/').to_owned(),
+        },
     };
     Some(Guess {
         named,
@@ -200,9 +210,14 @@ struct Found {
     stage: Option<String>,
     span: Option<(u64, u64)>,
     dtype: Option<Dtype>,
+    cross: Option<String>,
 }
 
 impl Found {
+    fn cross(&mut self, word: &str) -> Option<()> {
+        self.cross.replace(word.to_owned()).is_none().then_some(())
+    }
+
     fn kv(&mut self, kv: Kv) -> Option<()> {
         self.kv.replace(kv).is_none().then_some(())
     }
@@ -324,6 +339,18 @@ mod tests {
             ),
             ("a/k_1", "{run}/{kv}_{layer}", Kv::K, 1),
             ("decode.layers.1.v", "{stage}.layers.{layer}.{kv}", Kv::V, 1),
+            (
+                "past_key_values.1.encoder.key",
+                "past_key_values.{layer}.{run}.{kv}",
+                Kv::K,
+                1,
+            ),
+            (
+                "layers.2.cross_attn.v",
+                "layers.{layer}.{run}_attn.{kv}",
+                Kv::V,
+                2,
+            ),
         ];
         for (name, template, kv, layer) in cases {
             let guess = guess(name).unwrap_or_else(|| panic!("{name} is not understood"));

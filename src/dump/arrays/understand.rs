@@ -7,8 +7,9 @@ use super::axes::Axes;
 use super::family::Family;
 use super::infer::Maker;
 use super::mapping::Mapping;
-use super::meaning::{fits, meaning};
+use super::meaning::{Site, fits, meaning};
 use super::members::{Member, Understood};
+use super::shards::Shard;
 use super::unnamed::report_unnamed;
 
 /// Makes captures of the arrays of `groups`.
@@ -18,14 +19,20 @@ pub(crate) fn understand(groups: Vec<ArrayGroup>, mapping: &Mapping) -> Understo
     let mut families: BTreeMap<(String, usize, bool), Family> = BTreeMap::new();
     let mut unnamed = Vec::new();
     for (index, group) in groups.into_iter().enumerate() {
+        let shard = || Shard::of(&group.path).map(|shard| shard.whole);
+        let whole = group.hints.whole.clone().or_else(shard);
+        let site = Site {
+            path: &group.path,
+            home: whole.as_deref().unwrap_or(&group.path),
+        };
         // A file in which nothing fits what was given is left to the names' own words: a dump may hold files of many makers.
         let given = mapping.tensor_names.as_ref().filter(|pattern| {
             let arrays = &group.arrays;
-            arrays.iter().any(|array| fits(pattern, array, &group.path))
+            arrays.iter().any(|array| fits(pattern, array, site))
         });
         let given = given.or(group.hints.tensor_names.as_ref());
         for array in group.arrays {
-            let Some(meaning) = meaning(&array, &group.path, given, mapping) else {
+            let Some(meaning) = meaning(&array, site, given, mapping) else {
                 unnamed.push((index, array));
                 continue;
             };

@@ -6,6 +6,8 @@ use super::array::Array;
 use super::axes::Axes;
 use super::mapping::TensorGuess;
 use super::members::{MAX_EXAMPLES, Understood, files, info, list};
+use super::named::word_kv;
+use super::names::guess_loosely;
 use super::pattern::NamePattern;
 use crate::dump::problem::{Problem, shorten};
 
@@ -71,27 +73,47 @@ pub(super) fn report_unnamed(
 /// What would do, with a pattern that fits these names where there is one.
 fn expected_names(arrays: &[&Array], path: &str) -> String {
     let names: Vec<&str> = arrays.iter().map(|array| array.name.as_str()).collect();
+    let file = path.rsplit('/').next().unwrap_or_default();
+    let file = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    if arrays.iter().all(|array| is_latent(array, file)) {
+        return "K and V apart: a vector for each token, as models with latent attention (MLA) keep it, has neither; dump the K and V that \
+                it is expanded to, as transformers does"
+            .to_owned();
+    }
     let say = "names of K and V with a layer number; say which they are with --tensor-names";
-    match numbered_pattern(&names) {
-        Some(pattern) => format!("{say} '{pattern}' (0 for K, 1 for V)"),
-        None if arrays.iter().any(|array| array.shape.len() >= 3) && names.len() == 1 => {
-            let example = Axes::example(arrays[0].shape.len(), true);
+    if let Some((pattern, has_numbers)) = working_pattern(&names) {
+        let numbers = if has_numbers {
+            " (0 for K, 1 for V)"
+        } else {
+            ""
+        };
+        return format!("{say} '{pattern}'{numbers}");
+    }
+    match arrays {
+        [only] if only.shape.len() >= 3 => {
+            let example = Axes::example(&only.shape, true, false);
             format!("{say}, or, where it holds both, its axes with --axes, as in --axes {example}")
         }
-        None => {
-            let file = path.rsplit('/').next().unwrap_or_default();
-            let file = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-            format!(
-                "{say}, as in 'layers.{{layer}}.{{kv}}'; it may reach into the names of file and folder ({}/{})",
-                shorten(file),
-                shorten(names.first().unwrap_or(&""))
-            )
+        _ if names.iter().all(|name| name.starts_with("arr_")) => {
+            "names that tell K from V and the layer, as numpy.savez(path, k_0=..., v_0=...) gives them".to_owned()
         }
+        _ => format!(
+            "{say}, as in 'layers.{{layer}}.{{kv}}'; it may reach into the names of file and folder ({}/{})",
+            shorten(file),
+            shorten(names.first().unwrap_or(&""))
+        ),
     }
 }
 
-/// A pattern with two numbers, the layer and 0 or 1, where that fits every name: `{layer}.{kv:0|1}`.
-fn numbered_pattern(names: &[&str]) -> Option<String> {
+/// A cache by its name, of one vector for each token.
+fn is_latent(array: &Array, file: &str) -> bool {
+    let is_cache = |name: &str| guess_loosely(name).is_some_and(|guess| guess.is_cache);
+    array.shape.len() == 2 && (is_cache(&array.name) || is_cache(file))
+}
+
+/// A pattern that fits every name and tells them apart, with a number for the layer and a word for K or V (`{layer}.{kv}`), or 0 or 1 where
+/// there is no word (`{layer}.{kv:0|1}`): then true stands beside it.
+fn working_pattern(names: &[&str]) -> Option<(String, bool)> {
     let first = names.first()?;
     let numbers = numbers(first);
     let fits = |pattern: &str| {
@@ -106,19 +128,50 @@ fn numbered_pattern(names: &[&str]) -> Option<String> {
         let all = all?;
         (all.len() == names.len() && names.len() > 1).then_some(())
     };
+    let words = kv_words(first);
+    let by_word = numbers.iter().flat_map(|&number| {
+        words
+            .iter()
+            .map(move |&word| with_holes(first, [(number, "{layer}"), (word, "{kv}")]))
+    });
+    let found = by_word.flatten().find(|pattern| fits(pattern).is_some());
+    if let Some(pattern) = found {
+        return Some((pattern, false));
+    }
     let [a, b] = numbers.as_slice() else {
         return None;
     };
-    let with = |a_is: &str, b_is: &str| {
-        format!(
-            "{}{a_is}{}{b_is}{}",
-            &first[..a.0],
-            &first[a.1..b.0],
-            &first[b.1..]
-        )
-    };
-    let orders = [with("{layer}", "{kv:0|1}"), with("{kv:0|1}", "{layer}")];
-    orders.into_iter().find(|pattern| fits(pattern).is_some())
+    [(a, b), (b, a)]
+        .into_iter()
+        .filter_map(|(&layer, &kv)| with_holes(first, [(layer, "{layer}"), (kv, "{kv:0|1}")]))
+        .find(|pattern| fits(pattern).is_some())
+        .map(|pattern| (pattern, true))
+}
+
+type Stretch = (usize, usize);
+
+/// The name with two stretches of it replaced, which may not overlap.
+fn with_holes(name: &str, mut holes: [(Stretch, &str); 2]) -> Option<String> {
+    holes.sort();
+    let [((from, to), first), ((next_from, next_to), second)] = holes;
+    (to <= next_from).then(|| {
+        let (before, between, behind) = (&name[..from], &name[to..next_from], &name[next_to..]);
+        format!("{before}{first}{between}{second}{behind}")
+    })
+}
+
+/// Where words that mean K or V stand by themselves in a name.
+fn kv_words(name: &str) -> Vec<Stretch> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    for part in name.split(|letter: char| !letter.is_alphabetic()) {
+        if word_kv(part).is_some() {
+            found.push((start, start + part.len()));
+        }
+        start += part.len();
+        start += name[start..].chars().next().map_or(0, char::len_utf8);
+    }
+    found
 }
 
 /// Where the runs of digits of a name start and end.
@@ -159,13 +212,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_two_numbers_have_a_form_that_works() {
-        let form = |names: &[&str]| numbered_pattern(names);
+    fn names_that_say_too_little_have_a_form_that_works() {
+        let form = |names: &[&str]| working_pattern(names).map(|(pattern, _)| pattern);
         let expected = Some("{layer}.{kv:0|1}".to_owned());
         assert_eq!(form(&["0.0", "0.1", "10.0", "10.1"]), expected);
         assert_eq!(
             form(&["c0_l0", "c1_l0", "c0_l7"]),
             Some("c{kv:0|1}_l{layer}".to_owned())
+        );
+        assert_eq!(
+            form(&[
+                "decoder.block.0.layer.0.SelfAttention.k",
+                "decoder.block.0.layer.0.SelfAttention.v",
+                "decoder.block.1.layer.0.SelfAttention.k"
+            ]),
+            Some("decoder.block.{layer}.layer.0.SelfAttention.{kv}".to_owned())
         );
         assert_eq!(form(&["0.0", "0.2", "2.0"]), None);
         assert_eq!(form(&["a", "b"]), None);

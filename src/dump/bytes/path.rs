@@ -43,6 +43,24 @@ pub(crate) fn inner_path(name: &str) -> Option<String> {
     (!parts.is_empty() && !parts.contains(&"..")).then(|| parts.join("/"))
 }
 
+/// The path that a link at `from` means by `target`; `None` where that leaves the source.
+pub(crate) fn linked_path(from: &str, target: &str) -> Option<String> {
+    let target = target.replace('\\', "/");
+    if target.starts_with('/') || target.contains('\0') || target.get(1..2) == Some(":") {
+        return None;
+    }
+    let mut parts: Vec<&str> = from.split('/').collect();
+    parts.pop();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            _ => parts.push(part),
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join("/"))
+}
+
 /// How a folder's name begins that kvlens has not finished writing: a scan must not take what is in it for a dump.
 pub const UNFINISHED_START: &str = ".kvlens-";
 /// How it ends.
@@ -84,6 +102,17 @@ mod tests {
         assert_eq!(escaped("a/测 %".as_bytes()), "a/测 %");
         assert_eq!(escaped(b"\xb2\xe2/k"), "%B2%E2/k");
         assert_ne!(escaped(b"\xb2\xe2"), escaped(b"\xb6\xd4"));
+    }
+
+    #[test]
+    fn a_link_goes_from_its_own_folder() {
+        let linked = |target| linked_path("a/b/c", target);
+        assert_eq!(linked("../d").as_deref(), Some("a/d"));
+        assert_eq!(linked("..\\..\\d/e").as_deref(), Some("d/e"));
+        assert_eq!(linked("./d").as_deref(), Some("a/b/d"));
+        for away in ["../../../d", "/d", "C:\\d", "../.."] {
+            assert_eq!(linked(away), None, "{away}");
+        }
     }
 
     #[test]

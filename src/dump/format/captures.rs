@@ -9,6 +9,7 @@ use super::spec::Format;
 use crate::dump::archive::ListedFile;
 use crate::dump::bytes::Limits;
 use crate::dump::bytes::place::Place;
+use crate::dump::bytes::small_text::{is_lfs_pointer, small_text};
 use crate::dump::capture::Capture;
 use crate::dump::problem::Fault;
 use crate::tensor::{Dtype, Shape};
@@ -60,7 +61,18 @@ fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Ca
         let path = format!("{folder}{name}");
         let span = findings.files.get(&path).ok_or_else(missing)?;
         findings.parts.insert(path);
-        check_size(field, shape, meta.dtype, span.len())?;
+        check_size(field, shape, meta.dtype, span.len()).map_err(|fault| {
+            let pointer = small_text(span).is_some_and(|text| is_lfs_pointer(text.as_bytes()));
+            if pointer {
+                Fault::field(
+                    field,
+                    format!("{name:?}, a pointer of Git LFS"),
+                    "the file that it stands for: git lfs pull",
+                )
+            } else {
+                fault
+            }
+        })?;
         Ok::<_, Fault>(Place::plain(span.clone()))
     };
     let (k, v) = (

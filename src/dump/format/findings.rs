@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::dump::arrays::array::{Array, ArrayGroup};
+use crate::dump::arrays::Loose;
+use crate::dump::arrays::array::ArrayGroup;
 use crate::dump::bytes::Limits;
 use crate::dump::bytes::stream::Span;
 use crate::dump::capture::Capture;
@@ -24,12 +25,14 @@ pub(crate) struct Findings {
     pub queries: Vec<Arc<Queries>>,
     /// Named arrays whose meaning is still to be found out.
     pub groups: Vec<ArrayGroup>,
-    /// Arrays that have a file each, with its path.
-    pub loose: Vec<(String, Array)>,
+    /// Arrays that have a file each.
+    pub loose: Vec<Loose>,
     pub problems: Problems,
     pub notes: Vec<Note>,
     /// Files that others were found to be made of, and that so need no reading of their own.
     pub parts: HashSet<String>,
+    /// Shards by path, with the path of the whole that an index tells.
+    pub shards: HashMap<String, String>,
     pub limits: Limits,
     /// What decodes parts of packed dumps.
     pub part_decoder: PartDecoder,

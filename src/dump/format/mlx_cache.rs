@@ -26,6 +26,19 @@ enum Class {
     Quantized,
 }
 
+impl Class {
+    /// The class of this name, where its caches hold K and V that can be told apart.
+    fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "KVCache" | "ConcatenateKVCache" | "BatchKVCache" => Self::Growing,
+            "ChunkedKVCache" => Self::Chunked,
+            "RotatingKVCache" | "BatchRotatingKVCache" => Self::Rotating,
+            "QuantizedKVCache" => Self::Quantized,
+            _ => return None,
+        })
+    }
+}
+
 /// What was made of a file.
 #[derive(Debug, Default)]
 struct Understood {
@@ -73,6 +86,13 @@ impl<'a> Metadata<'a> {
             })
     }
 
+    /// The class of a layer, as it is written.
+    fn name(&self, layer: usize) -> &'a str {
+        let mut classes = self.classes.iter();
+        let found = classes.find(|(of, _)| *of == layer);
+        found.map_or("", |(_, name)| name)
+    }
+
     /// Number `at` of the state of layer `layer`, which stands in the metadata of older files.
     fn old_state(&self, layer: usize, at: usize) -> Option<u64> {
         self.all.get(&format!("0.{layer}.{at}"))?.parse().ok()
@@ -113,7 +133,7 @@ pub(super) fn group(
     let hints = Hints {
         tensor_names: NamePattern::parse("{layer}.{kv:0|1}").ok(),
         transformers: true,
-        axes: None,
+        ..Hints::default()
     };
     ArrayGroup {
         path: file.path.clone(),
@@ -132,15 +152,17 @@ fn understand(arrays: Vec<Array>, metadata: &Metadata<'_>) -> Understood {
     let mut other: Vec<(usize, &str)> = Vec::new();
     let mut quantized: Vec<(u64, u64)> = Vec::new();
     for &(layer, name) in &metadata.classes {
-        let class = match name {
-            "KVCache" | "ConcatenateKVCache" | "BatchKVCache" => Class::Growing,
-            "ChunkedKVCache" => Class::Chunked,
-            "RotatingKVCache" | "BatchRotatingKVCache" => Class::Rotating,
-            "QuantizedKVCache" => Class::Quantized,
-            _ => {
-                other.push((layer, name));
-                continue;
-            }
+        let in_list = (name == "CacheList").then(|| open_list(&mut by_name, layer));
+        if let Some(Opened { more: true, .. }) = in_list {
+            understood.notes.push(format!(
+                "layer {layer}: of its list of caches the first that holds K and V is read, the others are left out"
+            ));
+        }
+        let listed = in_list.and_then(|list| list.class);
+        let name = listed.as_deref().unwrap_or(name);
+        let Some(class) = Class::of(name) else {
+            other.push((layer, metadata.name(layer)));
+            continue;
         };
         let mut read = || -> Result<(), Fault> {
             let tokens = Tokens::of(&by_name, metadata, layer, class, name)?;
@@ -182,6 +204,63 @@ fn understand(arrays: Vec<Array>, metadata: &Metadata<'_>) -> Understood {
     }
     understood.notes.extend(other_classes(&other));
     understood
+}
+
+/// The list of caches of one layer.
+struct Opened {
+    /// Class of the first one that holds K and V.
+    class: Option<String>,
+    /// Others do too.
+    more: bool,
+}
+
+/// Gives the first cache with K and V of a `CacheList` (`3.1.0.0`, its class as letters in `3.1.1`) the names of a layer's only one (`3.0`).
+fn open_list(arrays: &mut HashMap<String, Array>, layer: usize) -> Opened {
+    let mut opened = Opened {
+        class: None,
+        more: false,
+    };
+    for at in 0.. {
+        let Some(letters) = arrays.get(&format!("{layer}.{at}.1")) else {
+            break;
+        };
+        let Some(class) = text(letters).filter(|class| Class::of(class).is_some()) else {
+            continue;
+        };
+        if opened.class.is_some() {
+            opened.more = true;
+            break;
+        }
+        opened.class = Some(class);
+        let old = format!("{layer}.{at}.0.");
+        let names: Vec<String> = arrays
+            .keys()
+            .filter(|name| name.starts_with(&old))
+            .cloned()
+            .collect();
+        for name in names {
+            if let Some(mut array) = arrays.remove(&name) {
+                array.name = format!("{layer}.{}", &name[old.len()..]);
+                arrays.insert(array.name.clone(), array);
+            }
+        }
+    }
+    opened
+}
+
+/// A short text that is stored as a number for each letter.
+fn text(letters: &Array) -> Option<String> {
+    let is_short = letters.element == Element::Other("I32".to_owned()) && letters.span.len() <= 256;
+    let fetch = || {
+        letters
+            .span
+            .fetch()
+            .and_then(|bytes| bytes.unpack(&letters.span))
+            .ok()
+    };
+    let bytes = is_short.then(fetch).flatten()?;
+    let letters = bytes.chunks_exact(4).map(|word| char::from(word[0]));
+    Some(letters.collect())
 }
 
 /// Layers whose class keeps no K and V that can be told apart.

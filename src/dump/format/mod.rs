@@ -14,6 +14,7 @@ mod npy;
 mod packed_meta;
 mod queries;
 mod safetensors;
+mod shard_index;
 mod spec;
 pub(crate) mod stored_captures;
 pub(crate) mod stored_queries;

@@ -5,6 +5,7 @@ use std::io::Read;
 
 use super::spec::Format;
 use crate::dump::archive::ListedFile;
+use crate::dump::arrays::Loose;
 use crate::dump::arrays::array::{
     Array, Element, MAX_AXES, c_strides, fortran_strides, shape_bytes, shape_text,
 };
@@ -22,7 +23,11 @@ pub(super) const FORMAT: Format = Format {
     read_head: |reader, _, limits| read_header(reader, limits),
     parse: |file, head, findings| {
         let array = array(file, head)?;
-        findings.loose.push((file.path.clone(), array));
+        findings.loose.push(Loose {
+            path: file.path.clone(),
+            array,
+            transformers: false,
+        });
         Ok(())
     },
 };

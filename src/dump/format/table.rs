@@ -1,7 +1,9 @@
 //! The table of formats.
 
 use super::spec::Format;
-use super::{captures, kvz, llama_cache, npy, packed_meta, queries, safetensors, torch};
+use super::{
+    captures, kvz, llama_cache, npy, packed_meta, queries, safetensors, shard_index, torch,
+};
 use crate::dump::bytes::path::{file_name, is_like, is_system_file};
 
 /// Every format that is read. The first one whose name fits counts.
@@ -11,6 +13,7 @@ pub(crate) const FORMATS: &[Format] = &[
     queries::FORMAT,
     npy::FORMAT,
     safetensors::FORMAT,
+    shard_index::FORMAT,
     torch::FORMAT,
     llama_cache::FORMAT,
     kvz::FORMAT,

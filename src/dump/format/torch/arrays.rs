@@ -8,10 +8,10 @@ use super::stream::Stored;
 use super::tree::{self, Found};
 use super::value::{Home, Tensor, Value};
 use crate::dump::archive::ListedFile;
-use crate::dump::arrays::NamePattern;
 use crate::dump::arrays::array::{
     Array, ArrayGroup, Element, Hints, MAX_AXES, shape_bytes, shape_text,
 };
+use crate::dump::arrays::{Loose, NamePattern, guess_loosely};
 use crate::dump::bytes::Limits;
 use crate::dump::bytes::path::file_name;
 use crate::dump::bytes::stream::Span;
@@ -88,13 +88,26 @@ pub(super) fn take_in(
     if !report(file, &found, findings) {
         return Ok(());
     }
+    if found.tensors.is_empty() && found.quantized > 0 {
+        return Ok(());
+    }
     if found.tensors.is_empty() {
         return Err(Fault::Broken("it holds no tensor".to_owned()));
     }
-    let mut arrays = Vec::new();
     let stem = file_name(&file.path)
         .rsplit_once('.')
         .map_or("", |(stem, _)| stem);
+    if let Value::Tensor(tensor) = pickle.values.get(pickle.root) {
+        // Its file's name is all that it has, as a file of NumPy's: the folder's belong together.
+        let array = array(file, stem, tensor, pickle, storages, &findings.limits)?;
+        findings.loose.push(Loose {
+            path: file.path.clone(),
+            array,
+            transformers: true,
+        });
+        return Ok(());
+    }
+    let mut arrays = Vec::new();
     for (path, tensor) in &found.tensors {
         let name = if path.is_empty() { stem } else { path };
         match array(file, name, tensor, pickle, storages, &findings.limits) {
@@ -105,8 +118,15 @@ pub(super) fn take_in(
             )),
         }
     }
+    let by_file = || {
+        let guess =
+            guess_loosely(stem).filter(|_| tree::is_one_layer(&pickle.values, pickle.root))?;
+        let named = guess.named.layer.is_some() && guess.named.kv.is_none();
+        named.then(|| format!("{}/{{kv:0|1}}", guess.template))
+    };
     let tensor_names = found
         .pattern()
+        .or_else(by_file)
         .and_then(|pattern| NamePattern::parse(&pattern).ok());
     findings.groups.push(ArrayGroup {
         path: file.path.clone(),
@@ -114,7 +134,7 @@ pub(super) fn take_in(
         hints: Hints {
             tensor_names,
             transformers: true,
-            axes: None,
+            ..Hints::default()
         },
     });
     Ok(())
@@ -126,13 +146,19 @@ fn report(file: &ListedFile, found: &Found<'_>, findings: &mut Findings) -> bool
         name.ends_with("_load_from_bytes") || name.ends_with("multiarray._reconstruct")
     };
     if found.strangers.iter().any(as_text) {
-        let why = "its arrays are written as text, as pickle's protocol 2 does: save with torch.save, or with protocol 4";
+        let why = "its NumPy arrays, or its tensors, are written as text, as pickle's protocol 2 does, also within torch.save: save tensors with \
+                   torch.save, arrays with numpy.savez, or pickle with protocol 4";
         findings.problem(Problem::new(&file.path, Fault::Broken(why.to_owned())));
         return false;
     }
     for name in &found.strangers {
         let why = format!("{}: not a tensor; not run", shorten(name));
         findings.problem(Problem::new(&file.path, Fault::Broken(why)));
+    }
+    if found.quantized > 0 {
+        let why = "a QuantizedCache of transformers holds codes and scales, and only its last tokens as they are; left out: save a \
+                   DynamicCache of the same prompt";
+        findings.problem(Problem::new(&file.path, Fault::Broken(why.to_owned())));
     }
     if found.cut {
         let why = "it holds more than is looked at: tensors that lie deeper, or after the first 200,000, are left out";

@@ -23,7 +23,9 @@ pub(super) struct Found<'a> {
     /// Functions and classes that the pickle wants called and that are not known, none of which holds a tensor.
     pub strangers: BTreeSet<String>,
     /// Paths of caches, and the pattern of the names behind them.
-    pub caches: BTreeSet<(String, &'static str)>,
+    pub caches: BTreeSet<(String, String)>,
+    /// How many quantized caches there are, which keep codes and, beside them, the last tokens as they are.
+    pub quantized: usize,
     /// There is more than was looked at.
     pub cut: bool,
     visits: usize,
@@ -50,14 +52,23 @@ impl<'a> Found<'a> {
         match values.get(id) {
             Value::Tensor(tensor) => self.tensors.push((path.to_owned(), tensor)),
             Value::List(members) | Value::Tuple(members) => {
-                if !members.is_empty() && members.iter().all(|&member| is_pair(values, member)) {
-                    self.caches.insert((path.to_owned(), "{layer}.{kv:0|1}"));
-                }
                 self.members(values, members, path, depth);
             }
             Value::Dict(entries) => self.entries(values, entries, path, depth),
-            Value::Object(object) => self.object(values, object, path, depth),
-            _ => {}
+            Value::Object(object) => {
+                let is_set = |(name, id): &(&str, Id)| {
+                    QUANTIZED.contains(name) && holds(values, *id) && !is_empty(values, *id)
+                };
+                if attributes(values, id).iter().any(is_set) {
+                    self.quantized += 1;
+                    return;
+                }
+                self.object(values, object, path, depth);
+            }
+            _ => return,
+        }
+        if let Some(names) = cache_names(values, id) {
+            self.caches.insert((path.to_owned(), names));
         }
     }
 
@@ -93,10 +104,11 @@ impl<'a> Found<'a> {
                 self.state(values, state, path, depth);
             }
         }
-        if object.called && self.tensors.len() == before {
+        if self.tensors.len() == before {
             let args = values.members(object.args).unwrap_or_default();
             self.members(values, args, path, depth);
-            if self.tensors.len() == before && self.strangers.len() < MAX_STRANGERS {
+            let is_stranger = object.called && self.tensors.len() == before;
+            if is_stranger && self.strangers.len() < MAX_STRANGERS {
                 let class = values
                     .global(object.class)
                     .unwrap_or("a value that is no function");
@@ -121,12 +133,117 @@ impl<'a> Found<'a> {
     }
 }
 
-/// K and V of a layer, perhaps with more behind.
+/// Attributes of transformers' QuantizedCache that hold codes, of a layer and (before 4.54) of all.
+const QUANTIZED: [&str; 2] = ["_quantized_keys", "_quantized_key_cache"];
+
+/// The attributes of an object, or the entries of a dict, that have a text as name.
+fn attributes(values: &Values, id: Id) -> Vec<(&str, Id)> {
+    let dicts: Vec<&[(Id, Id)]> = match values.get(id) {
+        Value::Dict(entries) => vec![entries],
+        Value::Object(object) => {
+            let states = object
+                .states
+                .iter()
+                .flat_map(|state| match values.get(*state) {
+                    Value::Tuple(both) => both.as_slice(),
+                    _ => std::slice::from_ref(state),
+                });
+            let states = states.filter_map(|&state| match values.get(state) {
+                Value::Dict(entries) => Some(entries.as_slice()),
+                _ => None,
+            });
+            states.chain([object.entries.as_slice()]).collect()
+        }
+        _ => vec![],
+    };
+    let named = dicts.into_iter().flatten();
+    named
+        .filter_map(|&(name, id)| Some((values.text(name)?, id)))
+        .collect()
+}
+
+/// The pattern of the names behind `id`, where its shape is that of one cache: a list or dict of pairs by layer, lists of keys and of
+/// values, or layers that have both.
+fn cache_names(values: &Values, id: Id) -> Option<String> {
+    if let Some(members) = values.members(id) {
+        let is_cache = !members.is_empty() && members.iter().all(|&layer| is_pair(values, layer));
+        return is_cache.then(|| PAIRS.to_owned());
+    }
+    if let Value::Dict(entries) = values.get(id)
+        && let Some(names) = names_of_pairs(values, entries)
+    {
+        return Some(names);
+    }
+    let attributes = attributes(values, id);
+    let find = |wanted: &str| {
+        let mut found = attributes.iter().filter(|(name, _)| *name == wanted);
+        found.next().map(|&(_, id)| id)
+    };
+    let has_both = |layer: Id| {
+        let is_one = |wanted: &str| {
+            let attributes = self::attributes(values, layer);
+            let mut named = attributes.iter().filter(|(name, _)| *name == wanted);
+            named.any(|&(_, id)| matches!(values.get(id), Value::Tensor(_)))
+        };
+        is_one("keys") && is_one("values")
+    };
+    if let Some(layers) = find("layers").and_then(|layers| values.members(layers)) {
+        let is_cache = layers.iter().any(|&layer| has_both(layer));
+        return is_cache.then(|| "layers.{layer}.{kv}".to_owned());
+    }
+    let is_list = |name: &str| find(name).is_some_and(|list| !is_empty(values, list));
+    (is_list("key_cache") && is_list("value_cache")).then(|| "{kv}_cache.{layer}".to_owned())
+}
+
+/// Names behind a list of pairs.
+const PAIRS: &str = "{layer}.{kv:0|1}";
+
+/// The pattern of a dict in which everything that may hold tensors is a pair, and whose keys are numbers or differ in one only.
+fn names_of_pairs(values: &Values, entries: &[(Id, Id)]) -> Option<String> {
+    let mut pattern = None;
+    for &(key, value) in entries {
+        if !holds(values, value) {
+            continue;
+        }
+        let names = match values.get(key) {
+            Value::Int(_) => PAIRS.to_owned(),
+            Value::Text(text) => {
+                let start = text.find(|letter: char| letter.is_ascii_digit())?;
+                let (before, rest) = text.split_at(start);
+                let behind = rest.trim_start_matches(|letter: char| letter.is_ascii_digit());
+                format!("{before}{{layer}}{behind}.{{kv:0|1}}")
+            }
+            _ => return None,
+        };
+        if !is_pair(values, value) || pattern.get_or_insert(names.clone()) != &names {
+            return None;
+        }
+    }
+    pattern.filter(|pattern| !pattern.contains('*') && pattern.matches('{').count() == 2)
+}
+
+fn is_empty(values: &Values, id: Id) -> bool {
+    values.members(id).is_some_and(<[Id]>::is_empty)
+}
+
+/// K and V of a layer, perhaps with more behind; also as a tuple with names.
 fn is_pair(values: &Values, id: Id) -> bool {
     let is_tensor = |&member: &Id| matches!(values.get(member), Value::Tensor(_));
-    values
-        .members(id)
-        .is_some_and(|members| members.len() >= 2 && members.iter().all(is_tensor))
+    let members = match values.get(id) {
+        Value::Object(object) if !object.called && object.states.is_empty() => {
+            values.members(object.args)
+        }
+        _ => values.members(id),
+    };
+    members.is_some_and(|members| members.len() >= 2 && members.iter().all(is_tensor))
+}
+
+/// Whether the whole is K and V of one layer.
+pub(super) fn is_one_layer(values: &Values, root: Id) -> bool {
+    is_pair(values, root)
+        && values
+            .members(root)
+            .is_some_and(|members| members.len() == 2)
 }
 
 fn holds(values: &Values, id: Id) -> bool {
@@ -153,7 +270,7 @@ impl Found<'_> {
         let plain = |path: &str| !path.contains(['{', '}', '*']);
         match (caches.next(), path.as_str()) {
             _ if !one_form || !plain(path) => None,
-            (None, "") => Some((*names).to_owned()),
+            (None, "") => Some(names.clone()),
             (None, path) => Some(format!("{path}.{names}")),
             (Some(_), _) => Some(format!("{{run}}.{names}")),
         }

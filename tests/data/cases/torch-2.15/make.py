@@ -1,8 +1,8 @@
 """Writes caches with PyTorch 2.15 and transformers 5.24 in the forms that people save, each of the values of cache.safetensors: 3 layers of
 [1, 2, 70, 8], K and V apart. Random values; pip install torch transformers safetensors numpy."""
-import os, pickle, types, torch
+import collections, os, pickle, types, torch
 from safetensors.torch import save_file
-from transformers import DynamicCache, LlamaConfig, StaticCache
+from transformers import DynamicCache, EncoderDecoderCache, LlamaConfig, QuantizedCache, StaticCache
 
 torch.manual_seed(12)
 pairs = [(torch.randn(1, 2, 70, 8).half(), torch.randn(1, 2, 70, 8).half()) for _ in range(3)]
@@ -56,6 +56,25 @@ torch.save([(k.bfloat16(), v.bfloat16()) for k, v in pairs], "bfloat16.pt")
 torch.save([(k.float(), v.float()) for k, v in pairs], "float32.pt")
 torch.save([(k.double(), v.double()) for k, v in pairs[:1]], "float64.pt")
 torch.save([(k.to(torch.float8_e4m3fn), v.to(torch.float8_e4m3fn)) for k, v in pairs], "float8.pt")
+
+# Several caches in one file, a file for each layer, a file for each tensor, names of one's own.
+torch.save({"prompt a": dynamic, "prompt b": dynamic}, "prompts.pt")
+torch.save({f"layer_{i}": pair for i, pair in enumerate(pairs)}, "layer_dict.pt")
+torch.save((torch.zeros(1, 70, 9), dynamic), "outputs.pt")
+for folder in ("per_layer", "per_tensor"):
+    os.makedirs(folder, exist_ok=True)
+for i, (k, v) in enumerate(pairs):
+    torch.save((k, v), f"per_layer/layer_{i}.pt")
+    torch.save(k, f"per_tensor/layer_{i}_k.pt")
+    torch.save(v, f"per_tensor/layer_{i}_v.pt")
+LayerCache = collections.namedtuple("LayerCache", ["keys", "values"])
+torch.save([LayerCache(k, v) for k, v in pairs], "named_tuples.pt")
+other = EncoderDecoderCache(dynamic, DynamicCache())
+other.cross_attention_cache.update(pairs[2][0][:, :, :40], pairs[2][1][:, :, :40], 0)
+torch.save(other, "encoder_decoder.pt")
+quantized = QuantizedCache("fp8", LlamaConfig(num_hidden_layers=1, num_key_value_heads=2, num_attention_heads=2, hidden_size=16))
+quantized.update(*pairs[0], 0)
+torch.save(quantized, "quantized.pt")
 
 
 class Hostile:

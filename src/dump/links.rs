@@ -1,0 +1,85 @@
+//! Files that stand for others: links of a tar archive, links that were written out as a text (by git without symbolic links, by zip
+//! tools), and pointers of Git LFS. A link is followed where it leads to a file of the same dump.
+
+use std::collections::{HashMap, HashSet};
+
+use super::archive::ListedFile;
+use super::bytes::path::linked_path;
+use super::bytes::small_text::{is_lfs_pointer, small_text};
+use super::format::{Findings, format_of};
+use super::problem::{Fault, Problem};
+
+/// What a small file is.
+enum StandIn {
+    Link(String),
+    Pointer,
+}
+
+/// Lets links be what they lead to, and takes out what leads nowhere, which is a problem each.
+///
+/// Texts are looked for where a file that should hold something else is one: most dumps have none, and no file of theirs is read for it.
+pub(super) fn follow(files: &mut Vec<ListedFile>, findings: &mut Findings) {
+    let is_described = |file: &ListedFile| format_of(&file.path).is_some();
+    if files
+        .iter()
+        .any(|file| is_described(file) && stand_in(file).is_some())
+    {
+        follow_texts(files, findings);
+    }
+    let mut spans = HashMap::new();
+    let targets: HashSet<&str> = files
+        .iter()
+        .filter_map(|file| file.link.as_deref())
+        .collect();
+    for file in files.iter().filter(|file| file.link.is_none()) {
+        if targets.contains(file.path.as_str()) {
+            spans.insert(file.path.clone(), file.span.clone());
+        }
+    }
+    files.retain_mut(|file| {
+        let Some(target) = file.link.take() else {
+            return true;
+        };
+        match spans.get(&target) {
+            Some(span) => {
+                file.span = span.clone();
+                findings.parts.insert(target);
+                true
+            }
+            None => {
+                let why = format!("a link to {target}, which is no file of the dump; left out");
+                findings.problem(Problem::new(&file.path, Fault::Broken(why)));
+                false
+            }
+        }
+    });
+}
+
+fn follow_texts(files: &mut Vec<ListedFile>, findings: &mut Findings) {
+    let paths: HashSet<String> = files.iter().map(|file| file.path.clone()).collect();
+    files.retain_mut(|file| match stand_in(file) {
+        Some(StandIn::Link(target)) if paths.contains(&target) => {
+            file.link = Some(target);
+            file.head = None;
+            true
+        }
+        Some(StandIn::Pointer) => {
+            findings.problem(Problem::new(&file.path, Fault::not_fetched()));
+            false
+        }
+        _ => true,
+    });
+}
+
+fn stand_in(file: &ListedFile) -> Option<StandIn> {
+    let text = small_text(&file.span)?;
+    if is_lfs_pointer(text.as_bytes()) {
+        return Some(StandIn::Pointer);
+    }
+    let link = text.trim_end_matches('\n');
+    let is_relative = ["../", "./", "..\\", ".\\"]
+        .iter()
+        .any(|start| link.starts_with(start));
+    let target = linked_path(&file.path, link).filter(|_| is_relative && !link.contains('\n'))?;
+    (target != file.path).then_some(StandIn::Link(target))
+}
