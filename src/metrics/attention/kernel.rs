@@ -334,11 +334,11 @@ fn accumulate_tile<const N: usize>(
             }
         }
     }
-    for place in 0..4 {
-        for part in 0..N {
+    for (place, sum) in sum.iter().enumerate() {
+        for (part, sum) in sum.iter().enumerate() {
             let at = (query + place) * width + column + part * LANES;
             if let Some(all) = sums[at..].first_chunk_mut() {
-                *all = F32x8::of(all).add(sum[place][part]).values();
+                *all = F32x8::of(all).add(*sum).values();
             }
         }
     }
@@ -410,11 +410,11 @@ fn reweight(weights: &[f32], changes: &mut [f32], lanes: usize) {
         let changes = changes.as_chunks_mut::<LANES>().0;
         let vectors = parts.len();
         for token in 0..weights.len() / vectors {
-            for place in 0..vectors {
+            for (place, part) in parts.iter_mut().enumerate() {
                 let at = token * vectors + place;
                 changes[at] = exp_m1(changes[at]);
                 let product = F32x8::of(&weights[at]).mul(F32x8::of(&changes[at]));
-                parts[place] = F32x8::of(&parts[place]).add(product).values();
+                *part = F32x8::of(part).add(product).values();
             }
         }
         for (mean, part) in means.iter_mut().zip(&part) {

@@ -86,10 +86,7 @@ impl CodeModel {
     pub fn token(&mut self, coder: &mut impl Coder, codes: &mut [i32]) {
         let mut before = [1.0f32; 4];
         let mut sum = 2.0;
-        let count = self.channels.len();
-        let codes = &mut codes[..count];
-        for index in 0..count {
-            let code = &mut codes[index];
+        for (index, code) in codes.iter_mut().enumerate() {
             let channel = self.channels[index];
             let near = before[0] + before[1] + 0.5 * (before[2] + before[3]);
             let ratio =
