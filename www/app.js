@@ -41,6 +41,7 @@ const initialState = () => ({
   glimpse: null,
   serve: "llama.cpp",
   lesson: lessonStep(location.hash),
+  lessonPlace: {},
   strangeKeys: [],
   kept: false,
   update: null,
@@ -86,5 +87,13 @@ export function createApp() {
     if (usable && get().outcomes.length === 0) await runs.run();
   }
 
-  return { store, start, trySample, ...dump, ...settings, ...runs, ...keeping };
+  /** @type {Promise<ReturnType<typeof import("./actions/judging.js").judgingActions>> | undefined} */
+  let judging;
+  /** Judges a sweep's result by other thresholds. @param {number} id @param {Record<string, string>} thresholds */
+  async function judge(id, thresholds) {
+    judging ??= import("./actions/judging.js").then(({ judgingActions }) => judgingActions(store, engine));
+    await (await judging).judge(id, thresholds);
+  }
+
+  return { store, start, trySample, ...dump, ...settings, ...runs, ...keeping, judge };
 }

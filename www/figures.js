@@ -1,7 +1,7 @@
 // Rows of an analysis, summed to the figures that tables and charts show. Ratios are total raw by total size and errors are weighted by
 // elements, as in the reports (src/analysis); the greatest error is the greatest of all rows, where the reports have the mean.
 
-/** @import { Errors, Row, TensorRow, Variant } from "./engine/core.js" */
+/** @import { Errors, Group, Row, TensorRow, Variant } from "./engine/core.js" */
 
 /**
  * One tensor's figures over some rows.
@@ -198,3 +198,27 @@ const elementsOf = ({ seqLen, kvHeads, headDim }) => seqLen * kvHeads * headDim;
 
 /** One method may have run with several bits; some have none. @param {Variant} variant */
 export const variantName = ({ label, bits, blockSize }) => (blockSize === null && bits > 0 ? `${label}, ${bits} bits` : label);
+
+/**
+ * A sweep's combinations, those of the same sizes and errors once, in their order: a vector that is shorter than a block is one block, whatever
+ * the block's size. @param {Group[]} groups @returns {{ group: Group, equal: Group[] }[]} `equal` has the others
+ */
+export function distinctGroups(groups) {
+  /** @type {Map<string, { group: Group, equal: Group[] }>} */
+  const found = new Map();
+  for (const group of groups) {
+    const { variant, all } = group;
+    const sweep = variant.blockSize !== null;
+    const key = sweep ? JSON.stringify([variant.bits, all.kSize, all.vSize, all.kErrors, all.vErrors]) : String(found.size);
+    const known = found.get(key);
+    if (known) known.equal.push(group);
+    else found.set(key, { group, equal: [] });
+  }
+  return [...found.values()];
+}
+
+/** Ratios with packed codes; null where there are none. @param {Group["all"]} figures */
+export function packedRatios({ kRaw, vRaw, kPacked, vPacked }) {
+  if (!kPacked || !vPacked) return null;
+  return { k: kRaw / kPacked, v: vRaw / vPacked, kv: (kRaw + vRaw) / (kPacked + vPacked) };
+}

@@ -132,3 +132,32 @@ async function opened(found, { onFiles, onUnreadable }) {
   }
   return files;
 }
+
+/** Files that are looked at to tell whether a dump is the one that is there already. */
+const COMPARED = 50;
+
+/**
+ * The same files where nothing of them is there yet, or where they are those that are there; of another dump with the same names all under a
+ * name of their own ("dump (2)"), so that neither takes the other's place.
+ * @param {FileEntry[]} entries @param {Map<string, FileEntry>} taken by path
+ */
+export function apart(entries, taken) {
+  const clashes = entries.filter(({ path }) => taken.has(path)).slice(0, COMPARED);
+  const differ = clashes.some(({ path, file }) => {
+    const known = taken.get(path)?.file;
+    return known && (known.size !== file.size || known.lastModified !== file.lastModified);
+  });
+  if (!differ) return entries;
+  for (let n = 2; ; n++) {
+    const renamed = entries.map(({ path, file }) => ({ path: numbered(path, n, entries.length === 1), file }));
+    if (!renamed.some(({ path }) => taken.has(path))) return renamed;
+  }
+}
+
+/** @param {string} path @param {number} n @param {boolean} alone */
+function numbered(path, n, alone) {
+  const [top, ...inner] = path.split("/");
+  if (inner.length > 0) return [`${top} (${n})`, ...inner].join("/");
+  // Files that name each other keep their names.
+  return alone ? top.replace(/(\.[^.]*)?$/, ` (${n})$1`) : `files (${n})/${top}`;
+}

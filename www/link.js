@@ -24,6 +24,9 @@ export function mappingOf({ kvHeads, ...texts }) {
   return /** @type {State["mapping"]} */ ({ ...Object.fromEntries(given), ...heads });
 }
 
+/** What of the lesson's place a link holds, as `at-layer` and so on. */
+const PLACE = ["run", "layer", "tensor", "token", "head", "channel", "method", "bits"];
+
 /** @param {State} state @returns {string} the hash without "#" */
 export function hashOf(state) {
   const query = new URLSearchParams();
@@ -34,6 +37,7 @@ export function hashOf(state) {
   if (state.serve !== ENGINES[0]) query.set("serve", state.serve);
   if (state.beside) query.set("dump", state.beside);
   if (state.lesson !== null) query.set("learn", String(state.lesson));
+  if (state.lesson !== null) for (const [key, text] of Object.entries(state.lessonPlace)) query.set(`at-${key}`, text);
   // Commas and slashes are legal in a hash: they stay readable.
   return query.toString().replaceAll("%2C", ",").replaceAll("%2F", "/");
 }
@@ -64,7 +68,7 @@ class Query {
 /**
  * The part of the state that a hash describes. What this page does not know is named in `strangeKeys` and passed over.
  * @param {State} state with specs @param {string} hash with or without "#"
- * @returns {Pick<State, "analysis" | "values" | "verify" | "lesson" | "mapping" | "beside" | "serve" | "strangeKeys">}
+ * @returns {Pick<State, "analysis" | "values" | "verify" | "lesson" | "lessonPlace" | "mapping" | "beside" | "serve" | "strangeKeys">}
  */
 export function stateOfHash(state, hash) {
   const query = new Query(hash);
@@ -79,6 +83,7 @@ export function stateOfHash(state, hash) {
     if (text !== null) values[shared.has(flag) ? "" : spec.name][flag] = text;
   }
   const mapping = mappingOf(Object.fromEntries(MAPPING.map(([key, flag]) => [key, query.get(flag) ?? ""])));
+  const place = PLACE.map((key) => [key, query.get(`at-${key}`)]).filter(([, text]) => text !== null);
   query.get("run");
   query.get("learn");
   const verify = query.get("verify") !== "no";
@@ -86,7 +91,17 @@ export function stateOfHash(state, hash) {
   const served = query.get("serve");
   const serve = ENGINES.find((engine) => engine === served) ?? ENGINES[0];
   const strangeKeys = [...(found || !name ? [] : [`analysis=${name}`]), ...query.unread];
-  return { analysis: spec.name, values, verify, lesson: lessonStep(hash), mapping, beside, serve, strangeKeys };
+  return {
+    analysis: spec.name,
+    values,
+    verify,
+    lesson: lessonStep(hash),
+    lessonPlace: Object.fromEntries(place),
+    mapping,
+    beside,
+    serve,
+    strangeKeys,
+  };
 }
 
 /** The address to hand on: with a dump beside the page it also shows the result. @param {State} state */

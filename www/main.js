@@ -26,5 +26,13 @@ mountEmbed(app);
 listenToKeys(app);
 await app.start();
 // What a later click needs is fetched now: once a dump is in, nothing is requested any more.
-await Promise.allSettled([preloadCharts(), import("./charts/report.js"), import("./vendor/client-zip.js"), preloadSnippets()]);
+await Promise.allSettled([
+  preloadCharts(),
+  import("./charts/report.js"),
+  import("./charts/otherwise.js"),
+  import("./actions/judging.js"),
+  import("./views/two-runs.js"),
+  import("./vendor/client-zip.js"),
+  preloadSnippets(),
+]);
 await keepOffline();

@@ -19,10 +19,14 @@
  * @property {Row[]} rows
  * @property {ReportFile[]} files
  * @property {Problem[]} problems    captures that could not be read when their turn came
+ * @property {Codecs | null} codecs   what other codecs give, once it is known
  * @property {number} elapsedMs
  * @property {number} bytes
  * @property {number} captures
  * @property {number} capturesTotal
+ *
+ * Sizes of K and V of some of a run's captures in every codec, and which of them was the run's own.
+ * @typedef {{ own: string, sizes: Record<string, { k: number, v: number }>, captures: number, of: number }} Codecs
  *
  * @typedef {{ analysis: string, progress: Progress | null, rows: Row[], startedAt: number, cancelling: boolean, soFar: Report | null }} Running
  *
@@ -56,6 +60,7 @@
  * @property {Glimpse | null} glimpse         what explore says of a few layers, before it is run
  * @property {Engine} serve                   the inference engine whose formats the answer names
  * @property {number | null} lesson           step of the lesson, null when it is closed
+ * @property {Record<string, string>} lessonPlace  what the lesson shows: layer, tensor, token, ...; empty where it chooses
  * @property {string[]} strangeKeys          what the link says and this page does not know
  * @property {boolean} kept                   runs are kept in this browser, and so survive the tab
  * @property {(() => void) | null} update      changes to a newer version that is ready

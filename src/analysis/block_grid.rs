@@ -4,6 +4,7 @@
 use super::collect_rows::lossy_rows;
 use super::compression::{Captured, Compressed};
 use super::error::MeasureError;
+use super::packed_size;
 use super::param::{Kind, ParamSpec};
 use super::report::{CaptureInfo, Row, TensorRow, Variant};
 use super::settings::{Settings, SettingsError};
@@ -184,11 +185,10 @@ impl Grid {
             let layout = &layouts[layout_of[combo.size]];
             let (streams, errors) = &layout.stored[combo.bits];
             let (topk, way) = layout.topk[combo.ratio];
-            captured.row(
-                *streams,
-                self.storage.bytes(layout.blocks, topk),
-                Some(errors[way]),
-            )
+            let beside = self.storage.bytes(layout.blocks, topk);
+            let codes = packed_size::codes(captured.tensor, self.bits[combo.bits]);
+            let packed = codes.saturating_add(beside);
+            captured.row(*streams, beside, Some(errors[way]), Some(packed))
         };
         Ok(self.combos.iter().map(row).collect())
     }

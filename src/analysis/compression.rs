@@ -25,7 +25,7 @@ impl Compression {
     /// The row of a tensor that is stored as it is.
     pub fn lossless(&self, captured: &Captured) -> Result<TensorRow, MeasureError> {
         let streams = self.compress(captured, captured.tensor, self.mode)?;
-        Ok(captured.row(streams, 0, None))
+        Ok(captured.row(streams, 0, None, None))
     }
 
     /// The sizes of a lossy tensor's streams.
@@ -75,8 +75,14 @@ pub struct Compressed {
 }
 
 impl Captured<'_> {
-    /// This tensor's part of a row.
-    pub fn row(&self, streams: Compressed, extra_bytes: u64, errors: Option<Errors>) -> TensorRow {
+    /// This tensor's part of a row; `packed` is the size of its packed codes.
+    pub fn row(
+        &self,
+        streams: Compressed,
+        extra_bytes: u64,
+        errors: Option<Errors>,
+        packed: Option<u64>,
+    ) -> TensorRow {
         let raw_bytes = self.tensor.bytes().len() as u64;
         let size = streams.planes.total() + extra_bytes;
         TensorRow {
@@ -86,6 +92,8 @@ impl Captured<'_> {
             size,
             ratio: ratio(raw_bytes, size),
             errors,
+            packed,
+            rounded: None,
             non_finite: self.non_finite,
             verified: streams.verified,
         }

@@ -222,7 +222,26 @@ impl Job {
     /// # Errors
     /// When the filters leave no capture that the analysis has rows for, or threads can't be started.
     pub fn start(&self, dump: &Dump) -> Result<Box<dyn Session>, JobError> {
-        let mut plan = self.analysis.plan(dump, &self.filter);
+        let mut plan = self.check(dump)?;
+        self.part.keep_of(&mut plan);
+        let setup = Setup {
+            name: self.spec.name,
+            settings: self.settings.clone(),
+            folder: self.folder.clone(),
+            verify: self.verify,
+            mends: self.mends,
+            threads: self.threads,
+            cancel: Arc::clone(&self.cancel),
+        };
+        self.analysis.start(dump, plan, setup)
+    }
+
+    /// Whether it has anything to do on this dump; the plan on the whole dump where it has.
+    ///
+    /// # Errors
+    /// When the filters leave no capture that the analysis has rows for.
+    pub fn check(&self, dump: &Dump) -> Result<Plan, JobError> {
+        let plan = self.analysis.plan(dump, &self.filter);
         if plan.kept() == 0 {
             return Err(JobError::NoCapture {
                 captures: dump.captures.len(),
@@ -239,16 +258,6 @@ impl Job {
                 lossless_first_n: shared.lossless_first_n,
             });
         }
-        self.part.keep_of(&mut plan);
-        let setup = Setup {
-            name: self.spec.name,
-            settings: self.settings.clone(),
-            folder: self.folder.clone(),
-            verify: self.verify,
-            mends: self.mends,
-            threads: self.threads,
-            cancel: Arc::clone(&self.cancel),
-        };
-        self.analysis.start(dump, plan, setup)
+        Ok(plan)
     }
 }

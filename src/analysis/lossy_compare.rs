@@ -3,6 +3,7 @@
 use super::collect_rows::{CollectRows, lossy_rows};
 use super::compression::Captured;
 use super::error::MeasureError;
+use super::packed_size;
 use super::param::{Kind, ParamSpec};
 use super::report::{CaptureInfo, Group, Report, ReportFile, Row, TensorRow, Variant};
 use super::settings::{Settings, SettingsError};
@@ -279,7 +280,9 @@ impl LossyCompare {
                 || self.shared.compression.lossy(captured, values),
                 || errors(original, [values].as_slice()),
             );
-            rows.push((place, captured.row(streams?, 0, errors.first().copied())));
+            let packed = steps.bits.map(|bits| packed_size::quantized(clipped, bits));
+            let row = captured.row(streams?, 0, errors.first().copied(), packed);
+            rows.push((place, row));
         }
         Ok(rows)
     }

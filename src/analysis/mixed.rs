@@ -1,17 +1,18 @@
 //! Mixed: the first N layers lossless, the rest truncated or quantized.
 
 use super::collect_rows::CollectRows;
-use super::compression::both;
+use super::compression::{Captured, Compressed, both};
 use super::error::MeasureError;
+use super::packed_size;
 use super::param::{Kind, ParamSpec};
-use super::report::{CaptureInfo, Group, Report, ReportFile, Row, Variant};
+use super::report::{CaptureInfo, Group, Report, ReportFile, Row, TensorRow, Variant};
 use super::settings::{Settings, SettingsError};
 use super::shared_settings::{QUANT_BITS, SharedSettings, with_shared};
 use super::spec::{AnalysisSpec, Variants, ready};
 use super::unit::{Analysis, Fold, Unit};
 use super::value::Choices;
 use super::weighted::Collected;
-use crate::lossy::{quantize, truncate};
+use crate::lossy::{quantize, round_mantissa, truncate};
 use crate::metrics::{Errors, errors};
 use crate::numeric::python_float::{fixed, text};
 use crate::report::csv::{Csv, boolean};
@@ -131,6 +132,29 @@ impl Mixed {
     }
 }
 
+impl Mixed {
+    fn lossy_row(&self, captured: &Captured, values: &Tensor, streams: Compressed) -> TensorRow {
+        let MixedSettings { method, bits, .. } = self.settings;
+        let tensor = captured.tensor;
+        match method {
+            Method::Truncate => {
+                let rounded = round_mantissa(tensor, bits);
+                let errors = errors(tensor, [values, &rounded].as_slice());
+                let packed = packed_size::truncated(tensor, bits);
+                TensorRow {
+                    rounded: errors.get(1).copied(),
+                    ..captured.row(streams, 0, errors.first().copied(), Some(packed))
+                }
+            }
+            Method::Quantize => {
+                let errors = errors(tensor, [values].as_slice());
+                let packed = packed_size::quantized(tensor, bits);
+                captured.row(streams, 0, errors.first().copied(), Some(packed))
+            }
+        }
+    }
+}
+
 impl Analysis for Mixed {
     type Found = Vec<Row>;
 
@@ -147,9 +171,8 @@ impl Analysis for Mixed {
                 return shared.compression.lossless(captured);
             }
             let values = self.lossy(captured.tensor);
-            let errors = errors(captured.tensor, [&values].as_slice());
             let streams = shared.compression.lossy(captured, &values)?;
-            Ok(captured.row(streams, 0, errors.first().copied()))
+            Ok(self.lossy_row(captured, &values, streams))
         })?;
         let variant = if lossless {
             &self.lossless

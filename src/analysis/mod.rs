@@ -13,9 +13,11 @@ mod error;
 pub mod explore;
 mod job;
 mod joining;
+mod judge;
 mod list;
 mod lossy_compare;
 mod mixed;
+mod packed_size;
 mod param;
 mod part;
 mod plan;
@@ -33,12 +35,14 @@ mod weighted;
 pub use error::{JobError, MeasureError};
 pub use job::Job;
 pub use joining::Joining;
+pub use judge::{Judged, judge_sweep};
 pub use list::specs;
 pub use param::{Choice, Kind, ParamSpec, Section, When};
 pub use part::{Part, PartError};
 pub use plan::{Filter, Plan};
 pub use report::{
-    CaptureInfo, Group, NonFinite, Report, ReportFile, Row, TensorRow, Variant, Weighted,
+    CaptureInfo, Group, NonFinite, OtherTypes, Report, ReportFile, Row, TensorRow, Variant,
+    Weighted,
 };
 pub use session::{Progress, Session};
 pub use settings::{Settings, SettingsError, SettingsErrors};

@@ -7,7 +7,8 @@ use super::settings::Settings;
 use crate::codec::Planes;
 use crate::dump::Problem;
 use crate::metrics::Errors;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What rows say about their capture.
@@ -78,6 +79,12 @@ pub struct TensorRow {
     pub ratio: f64,
     /// Absent for lossless rows.
     pub errors: Option<Errors>,
+    /// Bytes of the same codes packed, with what is stored beside them; absent where there are no codes.
+    #[serde(skip)]
+    pub packed: Option<u64>,
+    /// Errors of mantissas rounded to nearest, where they were cut off.
+    #[serde(skip)]
+    pub rounded: Option<Errors>,
     /// NaN and infinite values in the captured tensor.
     pub non_finite: u64,
     /// Whether the frames were decoded again and gave the same bits; absent when that wasn't asked for.
@@ -101,7 +108,7 @@ impl CaptureInfo {
 }
 
 /// What was done to the values of a row: the analysis's method and its parameters.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Variant {
@@ -146,7 +153,7 @@ pub struct Row {
 }
 
 /// Figures over many rows: ratios are total raw by total size, errors are weighted by elements.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Weighted {
@@ -170,10 +177,18 @@ pub struct Weighted {
     pub k_errors: Option<Errors>,
     /// Weighted errors of V over the rows that have errors.
     pub v_errors: Option<Errors>,
+    /// K's bytes with lossy values as packed codes; absent where some have none, and where nothing is lossy.
+    pub k_packed: Option<u64>,
+    /// V's bytes with lossy values as packed codes.
+    pub v_packed: Option<u64>,
+    /// K's errors, were mantissas rounded to nearest in place of cut off; absent where they are not cut.
+    pub k_rounded: Option<Errors>,
+    /// V's errors, were mantissas rounded to nearest.
+    pub v_rounded: Option<Errors>,
 }
 
 /// The rows of one variant together (in the mixed analysis all rows).
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Group {
@@ -221,6 +236,9 @@ pub struct NonFinite {
     pub values: u64,
 }
 
+/// Captures of each type that `bytes_per_elem` alone does not tell, by its name.
+pub type OtherTypes = BTreeMap<String, usize>;
+
 /// What an analysis found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -233,6 +251,8 @@ pub struct Report {
     pub settings: Settings,
     /// Captures that were measured.
     pub captures: usize,
+    /// Of these captures those whose type `bytes_per_elem` alone does not tell.
+    pub other_types: OtherTypes,
     /// Rows in dump order; the sweep keeps none.
     pub rows: Vec<Row>,
     /// One for each variant, in the order of the reports.

@@ -3,16 +3,15 @@
 use super::block_grid::{Grid, storage_params};
 use super::block_norm::{Lines, Stored, summary};
 use super::error::MeasureError;
+use super::judge::Judge;
 use super::param::{Kind, ParamSpec, Section};
-use super::report::{CaptureInfo, Group, Report, ReportFile, Row};
+use super::report::{CaptureInfo, Report, ReportFile, Row};
 use super::settings::{Settings, SettingsError};
 use super::shared_settings::{MAX_QUANT_BITS, MIN_QUANT_BITS, with_shared};
 use super::spec::{AnalysisSpec, Variants, ready};
 use super::unit::{Analysis, Fold, Unit};
 use super::value::Value;
 use super::weighted::Collected;
-use crate::numeric::python_float::{fixed, text};
-use crate::report::csv::{Csv, boolean};
 use crate::tensor::Tensor;
 
 /// What it is.
@@ -136,15 +135,10 @@ fn params() -> Vec<ParamSpec> {
     with_shared(params)
 }
 
-/// What a combo's figures must keep to, and what is written.
+/// What its figures are judged by, and how blocks are stored.
 #[derive(Clone, Debug)]
 struct SweepSettings {
-    min_k_cosine: f64,
-    min_v_cosine: f64,
-    max_k_mae: f64,
-    max_v_mae: f64,
-    top_n: usize,
-    save_combo: bool,
+    judge: Judge,
     stored: Stored,
 }
 
@@ -153,12 +147,7 @@ impl TryFrom<&Settings> for SweepSettings {
 
     fn try_from(settings: &Settings) -> Result<Self, SettingsError> {
         Ok(Self {
-            min_k_cosine: settings.read("min-k-cosine")?,
-            min_v_cosine: settings.read("min-v-cosine")?,
-            max_k_mae: settings.read("max-k-mae")?,
-            max_v_mae: settings.read("max-v-mae")?,
-            top_n: settings.read("top-n")?,
-            save_combo: settings.read("save-combo")?,
+            judge: settings.try_into()?,
             stored: settings.try_into()?,
         })
     }
@@ -217,7 +206,7 @@ impl Analysis for Sweep {
     }
 
     fn fold(&self, folder: &str) -> Box<dyn Fold<Vec<Row>>> {
-        let lines = if self.settings.save_combo {
+        let lines = if self.settings.judge.save_combo {
             self.grid.variants().map(|_| Lines::default()).collect()
         } else {
             Vec::new()
@@ -252,7 +241,7 @@ impl Fold<Vec<Row>> for SweepFold {
     }
 
     fn finish(mut self: Box<Self>) -> Report {
-        let settings = &self.settings;
+        let SweepSettings { judge, stored } = &self.settings;
         let mut groups = self.collected.groups();
         let mut combo_files = Vec::new();
         for (lines, group) in self.lines.drain(..).zip(&groups) {
@@ -263,116 +252,13 @@ impl Fold<Vec<Row>> for SweepFold {
             ));
             combo_files.push(ReportFile::new(
                 name("blocknorm_summary.md"),
-                summary(settings.stored, group).into_bytes(),
+                summary(*stored, group).into_bytes(),
             ));
         }
-        for group in &mut groups {
-            group.passes = Some(passes(settings, group));
-        }
         groups.sort_by(|a, b| b.all.kv_ratio.total_cmp(&a.all.kv_ratio));
-        let mut files = vec![
-            ReportFile::new(
-                "blocknorm_sweep.csv",
-                table(settings, &self.folder, &groups),
-            ),
-            ReportFile::new("blocknorm_best.md", best(settings, &groups).into_bytes()),
-        ];
+        let headline = judge.headline(&mut groups);
+        let mut files = judge.files(&self.folder, &groups);
         files.extend(combo_files);
-        let passing = groups.iter().position(|group| group.passes == Some(true));
-        let headline = passing.or((!groups.is_empty()).then_some(0));
         self.collected.report(groups, headline, files)
     }
-}
-
-/// MAE and cosine of K, then of V.
-fn figures(group: &Group) -> [f64; 4] {
-    let (k, v) = (
-        group.all.k_errors.unwrap_or_default(),
-        group.all.v_errors.unwrap_or_default(),
-    );
-    [k.mae, k.cosine, v.mae, v.cosine]
-}
-
-fn passes(settings: &SweepSettings, group: &Group) -> bool {
-    let [k_mae, k_cosine, v_mae, v_cosine] = figures(group);
-    k_cosine >= settings.min_k_cosine
-        && v_cosine >= settings.min_v_cosine
-        && k_mae <= settings.max_k_mae
-        && v_mae <= settings.max_v_mae
-}
-
-/// `blocknorm_sweep.csv`.
-fn table(settings: &SweepSettings, folder: &str, groups: &[Group]) -> Vec<u8> {
-    let header = "combo,block_size,topk_ratio,bits,weighted_k_ratio,weighted_v_ratio,weighted_kv_ratio,\
-                  k_mae,v_mae,k_cosine,v_cosine,rows,passes_precision,out_dir";
-    let mut csv = Csv::new(header, "\n");
-    for group in groups {
-        let (variant, all) = (&group.variant, &group.all);
-        let [k_mae, k_cosine, v_mae, v_cosine] = figures(group);
-        let mut fields = vec![
-            variant.label.clone(),
-            variant.block_size.unwrap_or(0).to_string(),
-            text(variant.topk_ratio.unwrap_or(0.0)),
-            variant.bits.to_string(),
-        ];
-        fields.extend(
-            [
-                all.k_ratio,
-                all.v_ratio,
-                all.kv_ratio,
-                k_mae,
-                v_mae,
-                k_cosine,
-                v_cosine,
-            ]
-            .map(text),
-        );
-        fields.extend([all.rows.to_string(), boolean(group.passes == Some(true))]);
-        fields.push(match (settings.save_combo, folder) {
-            (false, _) => String::new(),
-            (true, "") => variant.label.clone(),
-            (true, folder) if folder.ends_with('/') => format!("{folder}{}", variant.label),
-            (true, folder) => format!("{folder}/{}", variant.label),
-        });
-        csv.line(&fields);
-    }
-    csv.into_bytes()
-}
-
-/// `blocknorm_best.md`.
-fn best(settings: &SweepSettings, groups: &[Group]) -> String {
-    let passing: Vec<&Group> = groups
-        .iter()
-        .filter(|group| group.passes == Some(true))
-        .collect();
-    let most = settings.top_n;
-    let line = |group: &Group| {
-        let all = &group.all;
-        let [k, v, kv] = [all.k_ratio, all.v_ratio, all.kv_ratio].map(|value| fixed(value, 3));
-        let [k_mae, k_cosine, v_mae, v_cosine] = figures(group).map(|value| fixed(value, 6));
-        let label = &group.variant.label;
-        format!(
-            "- {label}: KV {kv}, K {k}, V {v}, K MAE {k_mae}, V MAE {v_mae}, K cos {k_cosine}, V cos {v_cosine}\n"
-        )
-    };
-    format!(
-        "# Block-Norm Sweep Summary\n\n\
-         - Total combos: {}\n\
-         - Passing precision: {}\n\
-         - Precision thresholds: K cosine>={}, V cosine>={}, K MAE<={}, V MAE<={}\n\n\
-         ## Top Overall (by KV ratio)\n{}\n\
-         ## Top Passing Precision\n{}",
-        groups.len(),
-        passing.len(),
-        text(settings.min_k_cosine),
-        text(settings.min_v_cosine),
-        text(settings.max_k_mae),
-        text(settings.max_v_mae),
-        groups.iter().take(most).map(line).collect::<String>(),
-        passing
-            .iter()
-            .take(most)
-            .map(|group| line(group))
-            .collect::<String>(),
-    )
 }

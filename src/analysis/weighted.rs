@@ -1,45 +1,86 @@
 //! Sums over rows in dump order, and the weighted figures made of them.
 
-use super::report::{Group, NonFinite, Report, ReportFile, Row, TensorRow, Variant, Weighted};
+use super::report::{
+    Group, NonFinite, OtherTypes, Report, ReportFile, Row, TensorRow, Variant, Weighted,
+};
 use crate::metrics::Errors;
 use crate::tensor::Dtype;
-use std::collections::BTreeMap;
 
-/// Sums over one tensor of many rows. Errors are weighted by elements, but for the greatest one, of which a plain mean is taken.
+/// The reference knows fp16 and fp32, which bytes_per_elem tells apart; of other types its summaries have to say so.
+pub fn tell_types(files: &mut [ReportFile], captures: usize, other_types: &OtherTypes) {
+    if other_types.is_empty() {
+        return;
+    }
+    let line =
+        |(dtype, count): (&String, &usize)| format!("- {dtype}: {count} of {captures} captures\n");
+    let lines: String = other_types.iter().map(line).collect();
+    let note = format!("\n## Element type\n{lines}");
+    let summaries = files.iter_mut().filter(|file| file.name.ends_with(".md"));
+    summaries.for_each(|file| file.bytes.extend(note.as_bytes()));
+}
+
+/// Sums over one tensor of many rows.
 #[derive(Clone, Copy, Debug, Default)]
 struct Side {
     raw: u64,
     size: u64,
+    errors: ErrorSums,
+    /// Sizes with packed codes, of lossless tensors as they are.
+    packed: u64,
+    /// Lossy tensors without codes.
+    unpacked: usize,
+    lossy: usize,
+    rounded: ErrorSums,
+}
+
+/// Errors weighted by elements, but for the greatest one, of which a plain mean is taken.
+#[derive(Clone, Copy, Debug, Default)]
+struct ErrorSums {
     elements: u64,
     rows: u64,
-    errors: Errors,
+    sums: Errors,
+}
+
+impl ErrorSums {
+    fn add(&mut self, errors: Option<Errors>, elements: u64) {
+        let Some(errors) = errors else { return };
+        let weight = elements as f64;
+        self.elements += elements;
+        self.rows += 1;
+        self.sums.mae += errors.mae * weight;
+        self.sums.rmse += errors.rmse * weight;
+        self.sums.max_abs += errors.max_abs;
+        self.sums.cosine += errors.cosine * weight;
+        self.sums.value_rms += errors.value_rms * weight;
+    }
+
+    fn errors(&self) -> Option<Errors> {
+        let mean = |sum: f64, n: u64| if n == 0 { 0.0 } else { sum / n as f64 };
+        (self.rows > 0).then(|| Errors {
+            mae: mean(self.sums.mae, self.elements),
+            rmse: mean(self.sums.rmse, self.elements),
+            max_abs: mean(self.sums.max_abs, self.rows),
+            cosine: mean(self.sums.cosine, self.elements),
+            value_rms: mean(self.sums.value_rms, self.elements),
+        })
+    }
 }
 
 impl Side {
     fn add(&mut self, row: &TensorRow, elements: u64) {
         self.raw += row.raw_bytes;
         self.size += row.size;
-        if let Some(errors) = row.errors {
-            let weight = elements as f64;
-            self.elements += elements;
-            self.rows += 1;
-            self.errors.mae += errors.mae * weight;
-            self.errors.rmse += errors.rmse * weight;
-            self.errors.max_abs += errors.max_abs;
-            self.errors.cosine += errors.cosine * weight;
-            self.errors.value_rms += errors.value_rms * weight;
+        self.errors.add(row.errors, elements);
+        self.rounded.add(row.rounded, elements);
+        if row.errors.is_some() {
+            self.lossy += 1;
+            self.unpacked += usize::from(row.packed.is_none());
         }
+        self.packed = self.packed.saturating_add(row.packed.unwrap_or(row.size));
     }
 
-    fn errors(&self) -> Option<Errors> {
-        let mean = |sum: f64, n: u64| if n == 0 { 0.0 } else { sum / n as f64 };
-        (self.rows > 0).then(|| Errors {
-            mae: mean(self.errors.mae, self.elements),
-            rmse: mean(self.errors.rmse, self.elements),
-            max_abs: mean(self.errors.max_abs, self.rows),
-            cosine: mean(self.errors.cosine, self.elements),
-            value_rms: mean(self.errors.value_rms, self.elements),
-        })
+    fn packed(&self) -> Option<u64> {
+        (self.lossy > 0 && self.unpacked == 0).then_some(self.packed)
     }
 }
 
@@ -79,8 +120,12 @@ impl Tally {
             k_ratio: ratio(k.raw, k.size),
             v_ratio: ratio(v.raw, v.size),
             kv_ratio: ratio(k.raw + v.raw, k.size + v.size),
-            k_errors: k.errors(),
-            v_errors: v.errors(),
+            k_errors: k.errors.errors(),
+            v_errors: v.errors.errors(),
+            k_packed: k.packed(),
+            v_packed: v.packed(),
+            k_rounded: k.rounded.errors(),
+            v_rounded: v.rounded.errors(),
         }
     }
 }
@@ -99,8 +144,7 @@ pub struct Collected {
     groups: Vec<Tallies>,
     keep: bool,
     captures: usize,
-    /// Captures of types that `bytes_per_elem` alone does not tell.
-    untold: BTreeMap<&'static str, usize>,
+    other_types: OtherTypes,
     rows: Vec<Row>,
     verified_lossless: usize,
     verified_lossy: usize,
@@ -122,7 +166,7 @@ impl Collected {
             groups: variants.into_iter().map(group).collect(),
             keep,
             captures: 0,
-            untold: BTreeMap::new(),
+            other_types: OtherTypes::new(),
             rows: Vec::new(),
             verified_lossless: 0,
             verified_lossy: 0,
@@ -136,7 +180,8 @@ impl Collected {
         self.captures += 1;
         if let Some(row) = rows.first() {
             if ![Dtype::F16.name(), Dtype::F32.name()].contains(&row.capture.dtype) {
-                *self.untold.entry(row.capture.dtype).or_default() += 1;
+                let name = row.capture.dtype.to_owned();
+                *self.other_types.entry(name).or_default() += 1;
             }
             for (name, tensor) in [("K", &row.k), ("V", &row.v)]
                 .into_iter()
@@ -193,17 +238,10 @@ impl Collected {
         headline: Option<usize>,
         mut files: Vec<ReportFile>,
     ) -> Report {
-        // The reference knows fp16 and fp32, which bytes_per_elem tells apart; of other types its summaries have to say so.
-        if !self.untold.is_empty() {
-            let line =
-                |(dtype, count)| format!("- {dtype}: {count} of {} captures\n", self.captures);
-            let lines: String = self.untold.iter().map(line).collect();
-            let note = format!("\n## Element type\n{lines}");
-            let summaries = files.iter_mut().filter(|file| file.name.ends_with(".md"));
-            summaries.for_each(|file| file.bytes.extend(note.as_bytes()));
-        }
+        tell_types(&mut files, self.captures, &self.other_types);
         Report {
             captures: self.captures,
+            other_types: self.other_types,
             rows: self.rows,
             groups,
             headline,

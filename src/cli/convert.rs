@@ -1,16 +1,12 @@
 //! `kvlens convert`: a dump, or a sample of it, as a folder of captures, a zip or a safetensors file.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use clap::{Arg, ArgMatches, Command};
-use kvlens::convert::{
-    ConvertError, ConvertOptions, Files, Format, LayerSet, Plan, Safetensors, TokenRange, Zip,
-    write_folder,
-};
-use kvlens::dump::{Bits16, Dump};
+use kvlens::convert::{ConvertError, ConvertOptions, Format, LayerSet, Plan, TokenRange, write};
+use kvlens::dump::Bits16;
 
 use super::failure::Failure;
 use super::staging::temporary;
@@ -100,7 +96,10 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let at_out = |error: std::io::Error| Failure::new(1, format!("{}: {error}", out.display()));
     let stage = temporary(out.parent().unwrap_or(&out), "convert").map_err(at_out)?;
     let complete = stage.path().join("complete");
-    write(&dump, plan, options.format, &complete, &interrupted)?;
+    let goes_on = || !interrupted.load(Ordering::Relaxed);
+    if !write(plan, &dump, options.format, &complete, &goes_on).map_err(failed)? {
+        return Err(interrupt::failure());
+    }
     fs::rename(&complete, &out).map_err(at_out)?;
     say!("{done}");
     Ok(())
@@ -151,41 +150,4 @@ fn options(matches: &ArgMatches, out: &Path) -> ConvertOptions {
             }
         }),
     }
-}
-
-fn write(
-    dump: &Dump,
-    plan: Plan,
-    format: Format,
-    to: &Path,
-    interrupted: &AtomicBool,
-) -> Result<(), Failure> {
-    let check = || match interrupted.load(Ordering::Relaxed) {
-        true => Err(interrupt::failure()),
-        false => Ok(()),
-    };
-    match format {
-        Format::Folder => {
-            let files = Files::new(plan, dump).take_while(|_| !interrupted.load(Ordering::Relaxed));
-            write_folder(files, to).map_err(|error| Failure::new(1, error.to_string()))?;
-            check()
-        }
-        Format::Zip => write_file(Zip::new(plan, dump), to, check),
-        Format::Safetensors => write_file(Safetensors::new(plan, dump), to, check),
-    }
-}
-
-fn write_file(
-    pieces: impl Iterator<Item = Result<Vec<u8>, ConvertError>>,
-    to: &Path,
-    check: impl Fn() -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::new(1, format!("{}: {error}", to.display()));
-    let mut out = BufWriter::with_capacity(1 << 20, File::create_new(to).map_err(failed)?);
-    for piece in pieces {
-        check()?;
-        let piece = piece.map_err(|error| Failure::new(1, error.to_string()))?;
-        out.write_all(&piece).map_err(failed)?;
-    }
-    out.flush().map_err(failed)
 }

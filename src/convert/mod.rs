@@ -15,6 +15,8 @@ mod plan;
 mod query_target;
 mod safetensors;
 mod target;
+#[cfg(not(target_arch = "wasm32"))]
+mod write;
 mod zip;
 
 pub use error::ConvertError;
@@ -24,4 +26,6 @@ pub use folder::write_folder;
 pub use options::{ConvertOptions, Format, LayerSet, OptionError, TokenRange};
 pub use plan::Plan;
 pub use safetensors::Safetensors;
+#[cfg(not(target_arch = "wasm32"))]
+pub use write::write;
 pub use zip::Zip;

@@ -36,6 +36,17 @@ impl Capture {
         bytes(self.shape) + bytes(self.v_shape)
     }
 
+    /// Paths, in the source, of the files that hold its bytes: archives where they lie in archives. Its meta file is [`Capture::path`].
+    pub fn files(&self) -> Vec<&str> {
+        let spans = [&self.k, &self.v]
+            .into_iter()
+            .flat_map(|place| std::iter::once(&place.span).chain(&place.beside));
+        let mut files: Vec<&str> = spans.map(|span| span.stream().file_name()).collect();
+        files.sort_unstable();
+        files.dedup();
+        files
+    }
+
     /// Path that the meta file has, or would have, relative to the outermost archive; `None` for plain arrays.
     pub fn meta_path(&self) -> Option<&str> {
         self.inner.as_deref()

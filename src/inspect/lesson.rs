@@ -21,6 +21,8 @@ pub enum Method {
     None,
     /// Keep so many mantissa bits.
     Truncate,
+    /// Round to so many mantissa bits, to nearest.
+    Round,
     /// Symmetric quantization with so many bits, one scale for the tensor.
     Quant,
 }
@@ -55,6 +57,9 @@ pub enum LessonError {
         /// How many there are.
         count: usize,
     },
+    /// Attention over values that are not finite is not finite.
+    #[error("{0} NaN or infinite values, over which there is no attention")]
+    NonFinite(u64),
     /// Not that many bits.
     #[error("{bits} bits, where {min} to {max} are possible")]
     Bits {
@@ -135,7 +140,7 @@ impl Lesson {
         let shape = tensor.shape();
         within("token", request.token, shape.seq_len)?;
         within("head", request.head, shape.kv_heads)?;
-        let restored = restored(tensor, request)?;
+        let restored = changed(tensor, request.method, request.bits)?;
         let before = plane_pictures(tensor, request.level);
         Ok(Self {
             dtype: tensor.dtype().name(),
@@ -165,21 +170,24 @@ fn within(what: &'static str, index: usize, count: usize) -> Result<(), LessonEr
     }
 }
 
-fn restored(tensor: &Tensor, request: LessonRequest) -> Result<Tensor, LessonError> {
+/// What a method makes of a tensor.
+pub(super) fn changed(tensor: &Tensor, method: Method, bits: u32) -> Result<Tensor, LessonError> {
+    let asked = bits;
     let bits = |min, max| {
-        if (min..=max).contains(&request.bits) {
-            Ok(request.bits)
+        if (min..=max).contains(&asked) {
+            Ok(asked)
         } else {
             Err(LessonError::Bits {
-                bits: request.bits,
+                bits: asked,
                 min,
                 max,
             })
         }
     };
-    Ok(match request.method {
+    Ok(match method {
         Method::None => tensor.clone(),
         Method::Truncate => lossy::truncate(tensor, bits(0, 23)?),
+        Method::Round => lossy::round_mantissa(tensor, bits(0, 23)?),
         Method::Quant => lossy::quantize(tensor, bits(2, 16)?),
     })
 }

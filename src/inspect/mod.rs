@@ -3,10 +3,12 @@
 
 mod bytes;
 mod lesson;
+mod matter;
 mod values;
 
 pub use bytes::{Coded, counts, entropy};
 pub use lesson::{Lesson, LessonError, LessonRequest, LessonValue, Method, Window};
+pub use matter::{Matter, MatterRequest, TensorMatter};
 pub use values::{Histogram, channel_magnitudes};
 
 use serde::Serialize;

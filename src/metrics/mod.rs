@@ -13,10 +13,10 @@ use crate::numeric::pairwise_sum::{self, mean};
 use crate::tensor::Tensor;
 use dot::Dot;
 use multiversion::multiversion;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How far restored values lie from the original ones, over one tensor. All are f32 values.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Errors {

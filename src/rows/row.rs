@@ -175,6 +175,9 @@ impl<'a> Cells<'a> {
             size: number("size")?,
             ratio: self.number::<Float64Type>(&name("ratio"))?,
             errors,
+            // Not in the report files, which are what parts are merged to.
+            packed: None,
+            rounded: None,
             non_finite: number("non_finite")?,
             verified: self.switch(&name("verified"))?,
         })

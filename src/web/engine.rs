@@ -7,12 +7,12 @@ use std::sync::Arc;
 use wasm_bindgen::prelude::*;
 use web_sys::File;
 
-use super::messages::{PlanSummary, SettingFault};
+use super::messages::{JudgeRequest, PlanSummary, SettingFault, Verdict};
 use super::sample::Sample;
 use super::session::{Session, job_failure};
 use super::source::{WebFile, WebSource, keep};
 use super::value::{from_js, to_js};
-use crate::analysis::{Job, JobError, Value};
+use crate::analysis::{Job, JobError, Value, judge_sweep};
 use crate::dump::{Dump, FileEntry, Mapping, ScanOptions, Source, scan};
 
 /// The user's files and the dump in them.
@@ -122,6 +122,24 @@ impl Engine {
             Err(error) => return Err(job_failure(&error)),
         };
         to_js(&summary)
+    }
+
+    /// A sweep's report under other thresholds ([`JudgeRequest`]), without another run.
+    #[wasm_bindgen(unchecked_return_type = "Verdict")]
+    pub fn judge(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "JudgeRequest")] request: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let JudgeRequest {
+            settings,
+            groups,
+            captures,
+            other_types,
+        } = from_js(request)?;
+        let judged = Job::new("sweep", settings)
+            .and_then(|job| judge_sweep(job.settings(), groups, captures, &other_types))
+            .map_err(|error| job_failure(&error))?;
+        to_js(&Verdict::from(judged))
     }
 
     /// Starts an analysis: of all captures, or of a sample of them ([`Sample`]) for an estimate.

@@ -9,16 +9,18 @@ use wasm_bindgen::prelude::*;
 use super::engine::Engine;
 use super::messages::{CaptureLine, InspectRequest, Pictures, TensorName};
 use super::value::{failure, from_js, to_js};
-use crate::dump::{Capture, Loaded};
-use crate::inspect::{Lesson, TensorPicture};
+use crate::dump::{Capture, Loaded, Queries};
+use crate::inspect::{Lesson, Matter, TensorPicture};
+use crate::tensor::Tensor;
 
 /// What zstd is asked for in pictures.
 const LEVEL: i32 = 3;
 
 #[wasm_bindgen]
 impl Engine {
-    /// Answers a question ([`InspectRequest`]) of `www/charts` or `www/learn`: a list of [`CaptureLine`]s, [`Pictures`] or a [`Lesson`].
-    #[wasm_bindgen(unchecked_return_type = "CaptureLine[] | Pictures | Lesson")]
+    /// Answers a question ([`InspectRequest`]) of `www/charts` or `www/learn`: a list of [`CaptureLine`]s, [`Pictures`], a [`Lesson`] or
+    /// a [`Matter`].
+    #[wasm_bindgen(unchecked_return_type = "CaptureLine[] | Pictures | Lesson | Matter")]
     pub fn inspect(
         &self,
         #[wasm_bindgen(unchecked_param_type = "InspectRequest")] request: JsValue,
@@ -31,6 +33,13 @@ impl Engine {
                     k: TensorPicture::of(&k, LEVEL),
                     v: TensorPicture::of(&v, LEVEL),
                 })
+            }
+            InspectRequest::Matter { capture, setting } => {
+                let Loaded { k, v } = self.load(capture)?;
+                let of = &self.dump.captures[capture];
+                let queries = self.queries_of(of)?;
+                let matter = Matter::of((&k, &v), of.seq_start, &queries, setting);
+                to_js(&matter.map_err(|error| refuse(&error))?)
             }
             InspectRequest::Lesson {
                 capture,
@@ -46,6 +55,21 @@ impl Engine {
                 to_js(&lesson.map_err(|error| refuse(&error))?)
             }
         }
+    }
+}
+
+impl Engine {
+    /// The queries of a capture's layer.
+    fn queries_of(&self, capture: &Capture) -> Result<Vec<(&Queries, Tensor)>, JsValue> {
+        let of_layer = |queries: &&Arc<Queries>| {
+            (&queries.run, queries.layer_id) == (&capture.run, capture.layer_id)
+        };
+        let mut all = Vec::new();
+        for queries in self.dump.queries.iter().filter(of_layer) {
+            let tensor = queries.load().map_err(|problem| refuse(&problem))?;
+            all.push((&**queries, tensor));
+        }
+        Ok(all)
     }
 }
 

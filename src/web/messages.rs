@@ -1,10 +1,13 @@
 //! What the page says and is told, where the core has no type for it.
 
 use serde::{Deserialize, Serialize, Serializer};
+use std::collections::BTreeMap;
 
-use crate::analysis::Progress;
-use crate::analysis::{Report, Row, SettingsError, TensorRow, Variant};
-use crate::inspect::{LessonRequest, TensorPicture};
+use crate::analysis::{
+    Group, Judged, OtherTypes, Progress, Report, ReportFile, Row, SettingsError, TensorRow, Value,
+    Variant,
+};
+use crate::inspect::{LessonRequest, MatterRequest, TensorPicture};
 
 /// What an analysis would go through.
 #[derive(Default, Serialize)]
@@ -120,6 +123,49 @@ pub struct Summary {
     pub workers: usize,
 }
 
+/// A sweep's figures and settings, its thresholds changed.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct JudgeRequest {
+    /// All settings, by their flags.
+    pub settings: BTreeMap<String, Value>,
+    /// The report's groups.
+    pub groups: Vec<Group>,
+    /// The report's captures.
+    pub captures: usize,
+    /// The report's other types; none in a report that an earlier version kept.
+    #[serde(default)]
+    pub other_types: OtherTypes,
+}
+
+/// A sweep under other thresholds.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Verdict {
+    /// The groups, each with whether it stays within the thresholds.
+    pub groups: Vec<Group>,
+    /// The group that stands for the whole.
+    pub headline: Option<usize>,
+    /// Names and texts of the files that tell of it.
+    pub files: Vec<(String, String)>,
+}
+
+impl From<Judged> for Verdict {
+    fn from(judged: Judged) -> Self {
+        let text = |file: ReportFile| {
+            let text = String::from_utf8_lossy(&file.bytes).into_owned();
+            (file.name, text)
+        };
+        Self {
+            groups: judged.groups,
+            headline: judged.headline,
+            files: judged.files.into_iter().map(text).collect(),
+        }
+    }
+}
+
 /// A question about the dump for a picture.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -131,6 +177,14 @@ pub enum InspectRequest {
     Tensors {
         /// Its place in the dump.
         capture: usize,
+    },
+    /// What of a capture's errors matters to the model.
+    Matter {
+        /// Its place in the dump.
+        capture: usize,
+        /// The setting.
+        #[serde(flatten)]
+        setting: MatterRequest,
     },
     /// One vector of a capture.
     Lesson {
@@ -218,6 +272,8 @@ mod tests {
             size: 100,
             ratio: 1.6,
             errors: None,
+            packed: None,
+            rounded: None,
             non_finite: 1,
             verified: Some(true),
         };

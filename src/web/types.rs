@@ -7,13 +7,14 @@ use std::path::Path;
 use ts_rs::{Config, TS, TypeVisitor};
 
 use super::messages::{
-    CaptureLine, InspectRequest, News, PackRequest, Pictures, PlanSummary, Summary, TensorName,
+    CaptureLine, InspectRequest, JudgeRequest, News, PackRequest, Pictures, PlanSummary, Summary,
+    TensorName, Verdict,
 };
 use super::sample::Sample;
 use crate::analysis::{AnalysisSpec, Value};
 use crate::convert::ConvertOptions;
 use crate::dump::{DumpSummary, FormatInfo, Mapping};
-use crate::inspect::Lesson;
+use crate::inspect::{Lesson, Matter};
 
 const HEAD: &str = "// What crosses between the page and the core, made from the Rust types by `cargo test --lib types_of_the_page`. Not to be edited.\n";
 
@@ -54,6 +55,8 @@ fn declarations() -> String {
     found.visit::<Mapping>();
     found.visit::<PlanSummary>();
     found.visit::<News>();
+    found.visit::<JudgeRequest>();
+    found.visit::<Verdict>();
     found.visit::<Summary>();
     found.visit::<Sample>();
     found.visit::<InspectRequest>();
@@ -61,6 +64,7 @@ fn declarations() -> String {
     found.visit::<CaptureLine<'static>>();
     found.visit::<Pictures>();
     found.visit::<Lesson>();
+    found.visit::<Matter>();
     found.visit::<ConvertOptions>();
     found.visit::<PackRequest>();
     let all: Vec<String> = found.all.into_values().collect();

@@ -35,6 +35,7 @@ async function open(step, colorScheme = "light") {
   page = await browser.context.newPage();
   await page.emulateMedia({ colorScheme });
   await page.goto(`${server.url}?engine=serial#learn=${step}`);
+  await page.getByRole("button", { name: "Skip the question" }).click();
   await page.waitForSelector(".lesson .look");
   await field("Head").selectOption("1");
 }
@@ -139,11 +140,94 @@ test("step 6 draws every setting, and says what is not told", async () => {
   assert.match((await text(".lesson .prose")) ?? "", /not a model's quality/);
 });
 
+test("step 7 shows where attention looks, and what K and V do to its output", async () => {
+  await open(7);
+  const words = (await text(".lesson .prose")) ?? "";
+  const share = Number(/token 0 gets ([\d.]+) %/.exec(words)?.[1]);
+  assert.ok(share > 20, `${share} % of attention at the sink`);
+  const rows = await page
+    .locator(".matters tbody tr")
+    .evaluateAll((all) => all.map((row) => [...row.children].map((cell) => cell.textContent)));
+  assert.equal(rows.length, 6);
+  // Fewer bits, more error, by every figure.
+  const of = (/** @type {string} */ name, /** @type {string} */ side) =>
+    rows.find((row) => row[0] === name && row[1] === side)?.map(Number) ?? [];
+  for (const side of ["K", "V"]) for (const figure of [3, 5]) assert.ok(of("6 bits", side)[figure] > of("8 bits", side)[figure]);
+});
+
+test("each step asks first, says what came of it, and has an exercise with an answer", async () => {
+  await page?.close();
+  page = await browser.context.newPage();
+  await page.goto(`${server.url}?engine=serial#learn=1`);
+  for (let step = 1; step <= 7; step++) {
+    const asked = page.locator(".lesson .prediction");
+    await asked.waitFor();
+    assert.equal(await page.locator(".lesson .look").count(), 0, "nothing shows before the answer");
+    await asked.getByRole("radio").first().check();
+    await asked.getByRole("button", { name: "See" }).click();
+    const verdict = page.locator(".lesson .verdict");
+    assert.match(await verdict.innerText(), /^You expected “.+”\. (Right\.|It is “.+”\.) .*\d/);
+    assert.ok(await verdict.evaluate((node) => node === document.activeElement), "the focus goes to what came of it");
+    const exercise = page.locator(".lesson .exercise");
+    await exercise.locator("summary").click();
+    assert.match(await exercise.locator("p").innerText(), /\d/);
+    if (step < 7) await page.getByRole("button", { name: /^Next: / }).click();
+  }
+});
+
+test("the link holds step, layer, tensor, token, head, channels, method and bits", async () => {
+  await open(5);
+  await field("Layer").selectOption({ label: "20, prefill" });
+  await field("Tensor").selectOption("v");
+  await page.locator(".lesson .pick input").fill("77");
+  await field("Channels").selectOption("2");
+  await page.locator(".lesson").getByLabel("Quantize").check();
+  await page.getByRole("slider", { name: "Bits" }).focus();
+  await page.keyboard.press("ArrowLeft");
+  await shows(".lesson output", "7 bits: 127 levels");
+  const place = "at-layer=20&at-tensor=v&at-token=77&at-head=1&at-channel=16&at-method=quant&at-bits=7";
+  await page.waitForFunction((place) => location.hash === `#learn=5&${place}`, place);
+  // Drawn with these bits, not only chosen.
+  await shows(".lesson .size-bars dt", "127 levels");
+  const values = await page.locator(".lesson .values .number").allTextContents();
+
+  const other = await browser.context.newPage();
+  await other.goto(page.url());
+  await other.getByRole("button", { name: "Skip the question" }).click();
+  await other.locator(".lesson output", { hasText: "7 bits: 127 levels" }).waitFor();
+  await other.locator(".lesson .size-bars dt", { hasText: "127 levels" }).waitFor();
+  assert.deepEqual(await other.locator(".lesson .values .number").allTextContents(), values);
+  assert.equal(await other.locator("#strange-keys").count(), 0);
+  await other.close();
+});
+
+test("the handout is one file that stands alone, with questions, room, and the answers at the end", async () => {
+  await open(1);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Handout to print" }).click()]);
+  const html = await readFile(await download.path(), "utf8");
+  const alone = await browser.context.newPage();
+  /** @type {string[]} */
+  const requests = [];
+  /** @type {string[]} */
+  const faults = [];
+  alone.on("request", ({ url }) => requests.push(url()));
+  alone.on("console", (message) => faults.push(message.text()));
+  await alone.setContent(html);
+  assert.equal(await alone.locator("h2").count(), 8);
+  assert.equal(await alone.locator(".lines").count(), 7);
+  assert.equal(await alone.locator(".answers li").count(), 7);
+  assert.ok((await alone.locator("svg").count()) > 7);
+  assert.equal(await alone.locator("script, button, select").count(), 0);
+  assert.match(await alone.locator("body").innerText(), /Sample, layer 14, prefill, K, token 40, head 1/);
+  assert.deepEqual([requests, faults], [[], []]);
+  await alone.close();
+});
+
 test("steps are links, and closing leaves the page as it was", async () => {
   await open(2);
   await page.getByRole("link", { name: /^4/ }).click();
   await shows(".lesson h3", /^4\./);
-  assert.match(page.url(), /#learn=4$/);
+  assert.match(page.url(), /#learn=4&/);
   await page.goBack().catch(() => null);
   await page.goto(`${server.url}?engine=serial#learn=3`);
   await shows(".lesson h3", /^3\./);
@@ -154,7 +238,7 @@ test("steps are links, and closing leaves the page as it was", async () => {
 
 for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
   test(`axe finds nothing serious in the lesson, the charts and the pictures (${colorScheme})`, async () => {
-    for (let step = 1; step <= 6; step++) {
+    for (let step = 1; step <= 7; step++) {
       await open(step, colorScheme);
       if (step === 6) await page.waitForSelector('[data-chart="lesson-curve"] .kv-sheet');
       assert.deepEqual(await serious(), [], `step ${step}`);

@@ -32,8 +32,8 @@ export function followAddress({ get, set, watch }, { setMapping, openBeside }) {
   let place = placeOf(get());
 
   watch(
-    ({ analysis, values, verify, lesson, mapping, beside, serve, shown, comparedTo }) => [
-      ...[analysis, values, verify, lesson, mapping, beside, serve, shown, comparedTo],
+    ({ analysis, values, verify, lesson, lessonPlace, mapping, beside, serve, shown, comparedTo }) => [
+      ...[analysis, values, verify, lesson, lessonPlace, mapping, beside, serve, shown, comparedTo],
     ],
     (_, before) => {
       if (arriving) return;

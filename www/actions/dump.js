@@ -7,7 +7,7 @@
 /** @import { Store } from "../store.js" */
 import { EngineError } from "../engine/errors.js";
 import { ASK_BYTES, besideUrl, fetchedDump, sizeOf } from "../beside.js";
-import { transferredFiles } from "../files.js";
+import { apart, transferredFiles } from "../files.js";
 import { count, plural } from "../format.js";
 import { failureOf } from "./failure.js";
 
@@ -30,7 +30,7 @@ export function dumpActions({ get, set }, engine) {
   async function add(found, beside = "") {
     set({ reading: "Getting files", dumpFailure: null });
     try {
-      const entries = await found;
+      const entries = apart(await found, taken);
       if (entries.length === 0) throw new EngineError("dump", "There was no file in that.", "Drop a folder or files of a dump.");
       set({ reading: `Reading ${plural(entries.length, "file")}` });
       /** @param {number} read @param {number} total */

@@ -19,6 +19,9 @@ const LARGE_DUMP_BYTES = 20e6;
 /** Layers that explore looks at for its headline. */
 const LAYERS = 2;
 
+/** The setting that another codec has another value of. */
+const CODEC = "compress-mode";
+
 const EXPLORE = "explore";
 /** What explore tries for its headline: what engines have, what kvlens stores, and few steps and queries. */
 const GLIMPSE = { classes: "engine,stored", steps: "0.04,0.085,0.18", queries: "4" };
@@ -62,6 +65,7 @@ export function estimateActions({ get, set, watch }, engine) {
         await glance(dump, mine.signal);
         looking = false;
       }
+      await otherCodecs(mine.signal);
     })();
   }
 
@@ -80,6 +84,28 @@ export function estimateActions({ get, set, watch }, engine) {
   async function glance(dump, signal) {
     const report = await look({ analysis: EXPLORE, settings: GLIMPSE, sample: { what: "layers", layers: LAYERS } }, signal);
     if (report?.explored && get().dump === dump) set({ glimpse: { explored: report.explored, layers: dump.layers.length } });
+  }
+
+  /** What the codecs that the result on screen has not used would have given: of a small dump all, of others some captures. @param {AbortSignal} signal */
+  async function otherCodecs(signal) {
+    const { outcomes, shown, specs, dump } = get();
+    const outcome = outcomes.find(({ id }) => id === shown);
+    const spec = specs.find(({ name }) => name === outcome?.analysis);
+    const codec = spec?.params.find(({ flag }) => flag === CODEC)?.kind;
+    if (!outcome?.report || outcome.codecs || outcome.runs !== dump?.runs || codec?.type !== "choice" || spec?.variants !== "one") return;
+    const own = String(outcome.report.settings[CODEC]);
+    /** @type {Record<string, { k: number, v: number }>} */
+    const sizes = {};
+    let captures = 0;
+    for (const { value } of codec.choices) {
+      const settings = { ...outcome.settings, [CODEC]: value };
+      const report = await look({ analysis: outcome.analysis, settings, sample: { what: "captures", bytes: MORE_WORK_BYTES } }, signal);
+      if (!report) return;
+      captures = report.captures;
+      sizes[value] = { k: report.groups[0].all.kSize, v: report.groups[0].all.vSize };
+    }
+    const codecs = { own, sizes, captures, of: outcome.captures };
+    set({ outcomes: get().outcomes.map((each) => (each.id === outcome.id ? { ...each, codecs } : each)) });
   }
 
   /** @param {RunRequest} request @param {AbortSignal} signal */

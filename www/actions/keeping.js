@@ -53,7 +53,10 @@ export function keepingActions({ get, set, watch }, { add, files }) {
     }
     watch(
       (state) => state.outcomes,
-      (outcomes, before) => void (before && get().kept && next(() => keepOutcomes(outcomes))),
+      (outcomes, before) => {
+        // Of several changes that wait only the last is kept.
+        if (before && get().kept) void next(async () => (get().outcomes === outcomes ? keepOutcomes(outcomes) : undefined));
+      },
     );
     watch(
       (state) => state.dump,

@@ -46,7 +46,7 @@ export function runActions({ get, set }, engine, pauseEstimates) {
       const { report, files, elapsedMs } = result;
       const { captures, problems } = report;
       const bytes = get().running?.progress?.bytesTotal ?? 0;
-      keep({ ...about, report, rows: report.rows, files, problems, elapsedMs, bytes, captures, capturesTotal: captures });
+      keep({ ...about, report, rows: report.rows, files, problems, codecs: null, elapsedMs, bytes, captures, capturesTotal: captures });
     } catch (error) {
       if (!(error instanceof EngineError) || error.code !== "cancelled") set({ runFailure: failureOf(error) });
       else keepPart(about, rows);
@@ -59,7 +59,7 @@ export function runActions({ get, set }, engine, pauseEstimates) {
   /** What was measured before the reader cancelled. @param {Pick<Outcome, "analysis" | "settings" | "dumpName" | "runs" | "runOf">} about @param {Row[]} rows */
   function keepPart(about, rows) {
     const progress = get().running?.progress;
-    if (progress) keep({ ...about, ...progress, report: null, rows, files: [], problems: [] });
+    if (progress) keep({ ...about, ...progress, report: null, rows, files: [], problems: [], codecs: null });
   }
 
   /** @param {Omit<Outcome, "id" | "name">} outcome */

@@ -14,9 +14,10 @@ import { s } from "./svg.js";
  * @param {(value: number) => string} options.text
  * @param {(value: number) => void} options.move  while it moves
  * @param {() => void} options.done               when it is let go
+ * @param {() => void} options.left               when the focus leaves it, after keys moved it
  * @returns {SVGElement}
  */
-export function handle({ x, value, top, bottom, still, label, text, move, done }) {
+export function handle({ x, value, top, bottom, still, label, text, move, done, left }) {
   const words = s("text", { y: top - 8, "font-size": FONT, "text-anchor": "middle", fill: "var(--ink)" });
   const node = s(
     "g",
@@ -42,6 +43,8 @@ export function handle({ x, value, top, bottom, still, label, text, move, done }
     node.classList.add("kv-limit");
   }
   let now = value;
+  /** By keys, and not let go yet. */
+  let moved = false;
   place(now);
   if (still) return node;
 
@@ -73,6 +76,11 @@ export function handle({ x, value, top, bottom, still, label, text, move, done }
     event.preventDefault();
     event.stopPropagation();
     go(now * 10 ** (steps * 0.02));
+    moved = true;
+  });
+  node.addEventListener("blur", () => {
+    if (moved) left();
+    moved = false;
   });
   return node;
 

@@ -16,9 +16,10 @@ import { sweepChart } from "./sweep.js";
 /** @import { Report } from "../engine/core.js" */
 /** @typedef {import("./figure.js").Chart} Chart */
 /**
- * What charts can ask of the page. `take`: a combination's settings for block-norm; `limit`: thresholds for the sweep; both by flag.
+ * What charts can ask of the page. `take`: a combination's settings for block-norm; `limit`: thresholds for the sweep, `judge`: thresholds that
+ * move, for what else is on screen; all by flag.
  * `live`: explore's limit as it is now.
- * @typedef {{ take?: (settings: Record<string, string>) => void, limit?: (settings: Record<string, string>) => void, live?: import("./front.js").Live }} Actions
+ * @typedef {{ take?: (settings: Record<string, string>) => void, limit?: (settings: Record<string, string>) => void, judge?: (settings: Record<string, string>) => void, live?: import("./front.js").Live }} Actions
  */
 
 /** @type {Promise<any> | undefined} */

@@ -1,9 +1,12 @@
 // What a sweep's thresholds let through, and the best of it: the same comparisons as the report's `passes_precision`.
 
+import { distinctGroups } from "../figures.js";
+
 /**
  * One combination of a sweep.
  * @typedef {object} Combo
  * @property {string} label
+ * @property {number} count       combinations that it stands for
  * @property {number} blockSize
  * @property {number} topkRatio
  * @property {number} bits
@@ -16,10 +19,14 @@
  * @typedef {{ kMae: number, vMae: number, kCosine: number, vCosine: number }} Limits
  */
 
-/** @param {import("../engine/core.js").Report} report @returns {Combo[]} in the report's order: the greatest ratio first */
+/**
+ * Those that come to the same once. @param {import("../engine/core.js").Report} report
+ * @returns {Combo[]} in the report's order: the greatest ratio first
+ */
 export const combos = (report) =>
-  report.groups.map(({ variant, all }) => ({
+  distinctGroups(report.groups).map(({ group: { variant, all }, equal }) => ({
     label: variant.label,
+    count: 1 + equal.length,
     blockSize: variant.blockSize ?? 0,
     topkRatio: variant.topkRatio ?? 0,
     bits: variant.bits,

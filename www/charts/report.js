@@ -8,6 +8,7 @@ import { table } from "./figure.js";
 import { answers } from "../explore/search.js";
 import { costOf, notTold, size, whoOf, withOf } from "../explore/words.js";
 import { chartsOf, loadPlot } from "./index.js";
+import { otherwise } from "./otherwise.js";
 
 /** @typedef {import("./figure.js").Chart} Chart */
 
@@ -31,10 +32,10 @@ td { white-space: nowrap; } .right { text-align: right; } tr { break-inside: avo
 
 /**
  * @param {import("../engine/core.js").Report} report as `Engine.run` gives it
- * @param {{ spec: AnalysisSpec, dumpName: string, bytes: number, version: string }} about the analysis, the dump's name and size
+ * @param {{ spec: AnalysisSpec, dumpName: string, bytes: number, version: string, codecs?: import("../types.js").Codecs | null }} about the analysis, the dump's name and size
  * @returns {Promise<string>} the file
  */
-export async function reportHtml(report, { spec, dumpName, bytes, version }) {
+export async function reportHtml(report, { spec, dumpName, bytes, version, codecs }) {
   const Plot = await loadPlot();
   const charts = chartsOf(report, spec.charts);
   const title = `${dumpName || "KV dump"}: ${spec.label}`;
@@ -48,6 +49,7 @@ export async function reportHtml(report, { spec, dumpName, bytes, version }) {
       `${count(report.captures)} captures, ${megabytes(bytes)} · kvlens ${version} · ${new Date().toISOString().slice(0, 10)}`,
     ),
     report.explored ? answer(report.explored) : headline(report),
+    otherwise(report, codecs).map(({ name, text }) => h("p", {}, h("b", {}, name), `: ${text}`)),
     h("h2", {}, "Charts"),
     charts.map((chart) => chartFigure(Plot, chart)),
     h("h2", {}, "Settings"),

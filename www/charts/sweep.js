@@ -6,33 +6,11 @@ import { logScale } from "./error.js";
 import { best, combos, limitsOf, paretoFront, passes } from "./limits.js";
 import { colour, s, sheet, stroke } from "./svg.js";
 import { handle } from "./handle.js";
+import { markLegend, markPath, whiskerPath } from "./combo-marks.js";
 
 /** @typedef {import("./limits.js").Combo} Combo */
 /** @typedef {import("./limits.js").Limits} Limits */
 /** @typedef {"mae" | "cosineGap"} Measure */
-
-const SHAPES = [
-  (/** @type {number} */ r) => `M${-r},0a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0z`,
-  (/** @type {number} */ r) => `M${-r * 0.9},${-r * 0.9}h${r * 1.8}v${r * 1.8}h${-r * 1.8}z`,
-  (/** @type {number} */ r) => `M0,${-r * 1.3}L${r * 1.3},0L0,${r * 1.3}L${-r * 1.3},0z`,
-  (/** @type {number} */ r) => `M0,${-r * 1.2}L${r * 1.15},${r * 0.85}H${-r * 1.15}z`,
-  (/** @type {number} */ r) => `M0,${r * 1.2}L${r * 1.15},${-r * 0.85}H${-r * 1.15}z`,
-  (/** @type {number} */ r) => cross(r * 1.15, r * 0.42),
-  (/** @type {number} */ r) => star(r * 1.4, r * 0.62),
-  (/** @type {number} */ r) => `M${-r * 1.3},${-r * 0.6}h${r * 2.6}v${r * 1.2}h${-r * 2.6}z`,
-  (/** @type {number} */ r) => `M${-r * 0.6},${-r * 1.3}h${r * 1.2}v${r * 2.6}h${-r * 1.2}z`,
-  (/** @type {number} */ r) => `M${-r * 1.2},0L${-r * 0.6},${-r}H${r * 0.6}L${r * 1.2},0L${r * 0.6},${r}H${-r * 0.6}z`,
-];
-
-/** A plus sign. @param {number} r half its size @param {number} w half an arm's width */
-const cross = (r, w) => `M${-w},${-r}H${w}V${-w}H${r}V${w}H${w}V${r}H${-w}V${w}H${-r}V${-w}H${-w}z`;
-
-/** Five points. @param {number} outer @param {number} inner */
-const star = (outer, inner) =>
-  `M${Array.from({ length: 10 }, (_, i) => {
-    const [r, angle] = [i % 2 ? inner : outer, (Math.PI * i) / 5 - Math.PI / 2];
-    return `${(r * Math.cos(angle)).toFixed(2)},${(r * Math.sin(angle)).toFixed(2)}`;
-  }).join("L")}z`;
 
 const AXIS = {
   mae: { K: "Mean absolute error of K", V: "Mean absolute error of V" },
@@ -41,8 +19,8 @@ const AXIS = {
 
 /**
  * @param {import("../engine/core.js").Report} report
- * @param {{ take?: (settings: Record<string, string>) => void, limit?: (settings: Record<string, string>) => void }} [actions]
- *   `take` gets a clicked combination's settings, `limit` the thresholds after a drag
+ * @param {{ take?: (settings: Record<string, string>) => void, limit?: (settings: Record<string, string>) => void, judge?: (settings: Record<string, string>) => void }} [actions]
+ *   `take` gets a clicked combination's settings, `limit` the thresholds after a drag, `judge` while they move
  * @returns {import("./figure.js").Chart}
  */
 export function sweepChart(report, actions = {}) {
@@ -67,9 +45,13 @@ export function sweepChart(report, actions = {}) {
       const measure = /** @type {Measure} */ (choice ?? "mae");
       const columns = width >= 640 ? 2 : 1;
       const view = { Plot, all, limits, measure, width: panelWidth(width, columns), still: still ?? false };
-      const changed = () => say(above, all, limits, actions);
+      const changed = () => {
+        say(above, all, limits, actions);
+        actions.judge?.(asSettings(limits));
+      };
+      const left = () => actions.limit?.(asSettings(limits));
       const done = () => {
-        actions.limit?.(asSettings(limits));
+        left();
         redraw();
       };
       return sheet({
@@ -78,7 +60,7 @@ export function sweepChart(report, actions = {}) {
         columns,
         interactive: !still,
         legend: legend(all),
-        panels: /** @type {const} */ (["K", "V"]).map((tensor) => ({ svg: panel(view, tensor, actions, changed, done) })),
+        panels: /** @type {const} */ (["K", "V"]).map((tensor) => ({ svg: panel(view, tensor, actions, changed, done, left) })),
       });
     },
     table: () => ({
@@ -113,7 +95,8 @@ const describe = (combo) => `block size ${combo.blockSize}, top-k ratio ${combo.
 /** @param {HTMLElement} place @param {Combo[]} all @param {Limits} limits @param {{ take?: (settings: Record<string, string>) => void }} actions */
 function say(place, all, limits, { take }) {
   const winner = best(all, limits);
-  const within = all.filter((combo) => passes(combo, limits)).length;
+  const total = (/** @type {Combo[]} */ some) => some.reduce((sum, { count }) => sum + count, 0);
+  const within = total(all.filter((combo) => passes(combo, limits)));
   if (!winner) {
     fill(place, "No combination stays within these limits. Move a threshold to the right, or sweep more bits.");
     return;
@@ -121,48 +104,17 @@ function say(place, all, limits, { take }) {
   fill(
     place,
     h("strong", {}, `Best within these limits: ${describe(winner)}.`),
-    ` KV ${times(winner.kvRatio)}, mean absolute error ${digits3(winner.k.mae)} on K and ${digits3(winner.v.mae)} on V. ${within} of ${all.length} combinations pass. `,
+    ` KV ${times(winner.kvRatio)}, mean absolute error ${digits3(winner.k.mae)} on K and ${digits3(winner.v.mae)} on V. ${within} of ${total(all)} combinations pass. `,
     take && h("button", { type: "button", class: "link", on: { click: () => take(comboSettings(winner)) } }, "Take these settings"),
   );
 }
 
-/** @param {number[]} values */
-const distinct = (values) => [...new Set(values)].sort((a, b) => a - b);
-
-/** @param {Combo[]} all @param {Combo} combo @param {number} [grow] */
-function shape(all, combo, grow = 0) {
-  const bits = distinct(all.map(({ bits }) => bits)).indexOf(combo.bits);
-  const blocks = distinct(all.map(({ blockSize }) => blockSize));
-  const r = 3.6 + (blocks.length > 1 ? (2.6 * blocks.indexOf(combo.blockSize)) / (blocks.length - 1) : 1);
-  return SHAPES[bits % SHAPES.length](r + grow);
-}
-
 /** @param {Combo[]} all */
-function legend(all) {
-  const ink = { fill: "var(--page)", stroke: "var(--ink)", "stroke-width": 1.6, transform: "translate(7,7)" };
-  const blocks = distinct(all.map(({ blockSize }) => blockSize));
-  return [
-    ...distinct(all.map(({ bits }) => bits)).map((bits, i) => ({
-      swatch: s("path", { d: SHAPES[i % SHAPES.length](4.4), ...ink }),
-      text: `${bits} bits`,
-    })),
-    ...(blocks.length > 1
-      ? [
-          {
-            swatch: s(
-              "g",
-              {},
-              s("circle", { cx: 3, cy: 7, r: 2, fill: "var(--ink)" }),
-              s("circle", { cx: 11, cy: 7, r: 3.4, fill: "var(--ink)" }),
-            ),
-            text: `block size ${blocks.join(", ")}`,
-          },
-        ]
-      : []),
-    { swatch: stroke("var(--muted)", undefined, 1.4), text: "Pareto front" },
-    { swatch: stroke("var(--ink)", "4 3", 1.4), text: "threshold" },
-  ];
-}
+const legend = (all) => [
+  ...markLegend(all),
+  { swatch: stroke("var(--muted)", undefined, 1.4), text: "Pareto front" },
+  { swatch: stroke("var(--ink)", "4 3", 1.4), text: "threshold" },
+];
 
 /**
  * @param {{ Plot: any, all: Combo[], limits: Limits, measure: Measure, width: number, still: boolean }} view
@@ -170,9 +122,10 @@ function legend(all) {
  * @param {{ take?: (settings: Record<string, string>) => void }} actions
  * @param {() => void} changed while a threshold moves
  * @param {() => void} done when it is let go
+ * @param {() => void} left when the focus leaves it
  * @returns {SVGSVGElement}
  */
-function panel({ Plot, all, limits, measure, width, still }, tensor, actions, changed, done) {
+function panel({ Plot, all, limits, measure, width, still }, tensor, actions, changed, done, left) {
   const of = (/** @type {Combo} */ combo) => (tensor === "K" ? combo.k : combo.v);
   const error = (/** @type {Combo} */ combo) => (measure === "mae" ? of(combo).mae : Math.max(0, 1 - of(combo).cosine));
   const key = /** @type {keyof Limits} */ (`${tensor.toLowerCase()}${measure === "mae" ? "Mae" : "Cosine"}`);
@@ -221,6 +174,15 @@ function panel({ Plot, all, limits, measure, width, still }, tensor, actions, ch
   const x = svg.scale("x");
   const y = svg.scale("y");
   const dots = all.map((combo) => dot(combo, `translate(${x.apply(at(combo))},${y.apply(combo.kvRatio)})`));
+  const whiskers = all.map((combo) =>
+    s("path", {
+      d: whiskerPath(all, combo),
+      transform: `translate(${x.apply(at(combo))},${y.apply(combo.kvRatio)})`,
+      stroke: colour[tensor],
+      "stroke-width": 1.6,
+      class: "kv-whisker",
+    }),
+  );
   const ring = s("path", { fill: "none", stroke: "var(--ink)", "stroke-width": 1.4, class: "kv-winner" });
   const name = s(
     "text",
@@ -241,7 +203,7 @@ function panel({ Plot, all, limits, measure, width, still }, tensor, actions, ch
     for (const node of [ring, name]) node.setAttribute("visibility", winner ? "visible" : "hidden");
     if (!winner) return;
     const [cx, cy] = [x.apply(at(winner)), y.apply(winner.kvRatio)];
-    ring.setAttribute("d", shape(all, winner, 3.2));
+    ring.setAttribute("d", markPath(all, winner, 3.2));
     ring.setAttribute("transform", `translate(${cx},${cy})`);
     name.setAttribute("x", String(cx));
     name.setAttribute("y", String(cy - 13));
@@ -263,16 +225,17 @@ function panel({ Plot, all, limits, measure, width, still }, tensor, actions, ch
         changed();
       },
       done,
+      left,
     });
   const tip = svg.querySelector('[aria-label="tip"]');
-  for (const node of [line, ...dots, ring, name]) if (node) svg.insertBefore(node, tip);
+  for (const node of [line, ...whiskers, ...dots, ring, name]) if (node) svg.insertBefore(node, tip);
   return svg;
 
   /** @param {Combo} combo @param {string} transform */
   function dot(combo, transform) {
     const open = !still && actions.take;
     const node = s("path", {
-      d: shape(all, combo),
+      d: markPath(all, combo),
       transform,
       stroke: colour[tensor],
       "stroke-width": 1.6,

@@ -8,7 +8,8 @@ import { pause } from "./pause.js";
 import { script } from "./scripts.js";
 import { Threads } from "./threads.js";
 
-/** @import { AnalysisSpec, ConvertOptions, DumpSummary, FormatInfo, InspectRequest, Mapping, PackRequest, PlanSummary, Row } from "./core.js" */
+/** @import { AnalysisSpec, ConvertOptions, DumpSummary, FormatInfo, InspectRequest, JudgeRequest, Mapping, PackRequest } from "./core.js" */
+/** @import { PlanSummary, Row, Verdict } from "./core.js" */
 /** @import { EngineInfo, EngineKind, FileEntry, InspectAnswer, Packed, RunOptions, RunRequest, RunResult, Settings, StartOptions } from "./types.js" */
 
 /** More threads than this gain little and cost memory. */
@@ -203,6 +204,15 @@ export class Engine {
    */
   plan(analysis, settings) {
     return this.#call("plan", { analysis, settings });
+  }
+
+  /**
+   * A sweep's report under other thresholds, without another run.
+   * @param {JudgeRequest} request
+   * @returns {Promise<Verdict>}
+   */
+  judge(request) {
+    return this.#call("judge", request);
   }
 
   /**

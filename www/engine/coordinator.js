@@ -9,7 +9,7 @@ import { pause } from "./pause.js";
 import { Kept, read } from "./reader.js";
 
 /** @import { Mapping } from "./core.js" */
-/** @import { ConvertOptions, InspectRequest, PackRequest, Row } from "./core.js" */
+/** @import { ConvertOptions, InspectRequest, JudgeRequest, PackRequest, Row } from "./core.js" */
 /** @import { Engine, Session } from "./glue.js" */
 /** @import { FileEntry, RunRequest, Settings } from "./types.js" */
 
@@ -52,6 +52,7 @@ const methods = {
   restoreRun,
   setMapping,
   plan,
+  judge,
   run,
   cancel,
   inspect,
@@ -240,6 +241,11 @@ async function plan({ analysis, settings }) {
   return engine.plan(analysis, settings);
 }
 
+/** @param {JudgeRequest} request */
+async function judge(request) {
+  return engine.judge(request);
+}
+
 /** @param {InspectRequest} request */
 async function inspect(request) {
   return engine.inspect(request);
@@ -315,5 +321,5 @@ async function cancel({ withinMs }) {
 
 /** @param {any} result */
 function transferable(result) {
-  return (result?.files ?? []).map((/** @type {{ bytes: Uint8Array }} */ { bytes }) => bytes.buffer);
+  return (result?.files ?? []).flatMap((/** @type {{ bytes?: Uint8Array }} */ { bytes }) => bytes?.buffer ?? []);
 }

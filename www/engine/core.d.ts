@@ -588,7 +588,19 @@ export type InspectRequest = { "what": "captures" } | { "what": "tensors",
 /**
  * Its place in the dump.
  */
-capture: number, } | { "what": "lesson", 
+capture: number, } | { "what": "matter", 
+/**
+ * Its place in the dump.
+ */
+capture: number, 
+/**
+ * What is done to the values.
+ */
+method: Method, 
+/**
+ * Mantissa bits (0 to 23) or quantizer bits (2 to 16).
+ */
+bits: number, } | { "what": "lesson", 
 /**
  * Its place in the dump.
  */
@@ -617,6 +629,27 @@ bits: number,
  * Of zstd.
  */
 level: number, };
+
+/**
+ * A sweep's figures and settings, its thresholds changed.
+ */
+export type JudgeRequest = { 
+/**
+ * All settings, by their flags.
+ */
+settings: { [key in string]: Value }, 
+/**
+ * The report's groups.
+ */
+groups: Array<Group>, 
+/**
+ * The report's captures.
+ */
+captures: number, 
+/**
+ * The report's other types; none in a report that an earlier version kept.
+ */
+otherTypes: { [key in string]: number }, };
 
 /**
  * A setting's type and range.
@@ -843,6 +876,27 @@ kvHeads?: number,
 bits16?: Bits16, };
 
 /**
+ * K and V of a capture under a setting, each by itself.
+ */
+export type Matter = { 
+/**
+ * Query vectors that were used; 0 where the dump has none for these tokens.
+ */
+queries: number, 
+/**
+ * Mean attention weight of each token over all queries and heads; empty without queries.
+ */
+weights: Array<number>, 
+/**
+ * The keys.
+ */
+k: TensorMatter, 
+/**
+ * The values.
+ */
+v: TensorMatter, };
+
+/**
  * A setting and the value that mends something.
  */
 export type Mend = { 
@@ -858,7 +912,7 @@ value: string, };
 /**
  * What a lesson makes of the values.
  */
-export type Method = "none" | "truncate" | "quant";
+export type Method = "none" | "truncate" | "round" | "quant";
 
 /**
  * A pattern that a name may match.
@@ -1285,6 +1339,10 @@ settings: Record<string, Value>,
  */
 captures: number, 
 /**
+ * Of these captures those whose type `bytes_per_elem` alone does not tell.
+ */
+otherTypes: { [key in string]: number }, 
+/**
  * Rows in dump order; the sweep keeps none.
  */
 rows: Array<Row>, 
@@ -1557,6 +1615,23 @@ reason: string,
 asks: Array<string>, };
 
 /**
+ * A tensor under a setting.
+ */
+export type TensorMatter = { 
+/**
+ * Length of each token's vector, all heads together.
+ */
+lengths: Array<number>, 
+/**
+ * Cosine, and the errors by token.
+ */
+errors: TokenErrors, 
+/**
+ * By how much the outputs of attention move where this tensor alone is changed: squared error by squares. Absent without queries.
+ */
+attention: number | null, };
+
+/**
  * One of a capture's tensors.
  */
 export type TensorName = "k" | "v";
@@ -1707,6 +1782,23 @@ topkRatio: number | null, };
 export type Variants = "one" | "many";
 
 /**
+ * A sweep under other thresholds.
+ */
+export type Verdict = { 
+/**
+ * The groups, each with whether it stays within the thresholds.
+ */
+groups: Array<Group>, 
+/**
+ * The group that stands for the whole.
+ */
+headline: number | null, 
+/**
+ * Names and texts of the files that tell of it.
+ */
+files: Array<[string, string]>, };
+
+/**
  * Figures over many rows: ratios are total raw by total size, errors are weighted by elements.
  */
 export type Weighted = { 
@@ -1749,7 +1841,23 @@ kErrors: Errors | null,
 /**
  * Weighted errors of V over the rows that have errors.
  */
-vErrors: Errors | null, };
+vErrors: Errors | null, 
+/**
+ * K's bytes with lossy values as packed codes; absent where some have none, and where nothing is lossy.
+ */
+kPacked: number | null, 
+/**
+ * V's bytes with lossy values as packed codes.
+ */
+vPacked: number | null, 
+/**
+ * K's errors, were mantissas rounded to nearest in place of cut off; absent where they are not cut.
+ */
+kRounded: Errors | null, 
+/**
+ * V's errors, were mantissas rounded to nearest.
+ */
+vRounded: Errors | null, };
 
 /**
  * A setting has an effect only when the setting `flag` has one of these values.

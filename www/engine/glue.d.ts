@@ -1,7 +1,7 @@
 /* tslint:disable */
 /* eslint-disable */
 import type {
-    AnalysisSpec, CaptureLine, ConvertOptions, DumpSummary, FormatInfo, InspectRequest, Lesson, Mapping, News, PackRequest, Pictures, PlanSummary, Report, Sample, Summary, Value,
+    AnalysisSpec, CaptureLine, ConvertOptions, DumpSummary, FormatInfo, InspectRequest, JudgeRequest, Lesson, Mapping, News, PackRequest, Pictures, PlanSummary, Report, Sample, Summary, Value, Verdict,
 } from "./core.js";
 
 
@@ -37,9 +37,14 @@ export class Engine {
      */
     convert(options: Partial<ConvertOptions>): Conversion;
     /**
-     * Answers a question ([`InspectRequest`]) of `www/charts` or `www/learn`: a list of [`CaptureLine`]s, [`Pictures`] or a [`Lesson`].
+     * Answers a question ([`InspectRequest`]) of `www/charts` or `www/learn`: a list of [`CaptureLine`]s, [`Pictures`], a [`Lesson`] or
+     * a [`Matter`].
      */
-    inspect(request: InspectRequest): CaptureLine[] | Pictures | Lesson;
+    inspect(request: InspectRequest): CaptureLine[] | Pictures | Lesson | Matter;
+    /**
+     * A sweep's report under other thresholds ([`JudgeRequest`]), without another run.
+     */
+    judge(request: JudgeRequest): Verdict;
     /**
      * One without files.
      */
@@ -210,6 +215,7 @@ export interface InitOutput {
     readonly engine_add: (a: number, b: number, c: number, d: any, e: number, f: number) => void;
     readonly engine_convert: (a: number, b: any) => [number, number, number];
     readonly engine_inspect: (a: number, b: any) => [number, number, number];
+    readonly engine_judge: (a: number, b: any) => [number, number, number];
     readonly engine_new: () => number;
     readonly engine_plan: (a: number, b: number, c: number, d: any) => [number, number, number];
     readonly engine_removeRun: (a: number, b: number, c: number) => [number, number, number];

@@ -1,7 +1,7 @@
 /**
  * What the page and its workers say to each other, as types; what the core says is in core.d.ts. Nothing here runs.
  *
- * @import { CaptureLine, InspectRequest, Lesson, Pictures, Progress as CoreProgress, Report, Row, Sample } from "./core.js"
+ * @import { CaptureLine, InspectRequest, Lesson, Matter, Pictures, Progress as CoreProgress, Report, Row, Sample } from "./core.js"
  *
  * @typedef {"threads" | "serial"} EngineKind
  *
@@ -50,7 +50,7 @@
 /**
  * What the core answers to a question about the dump.
  * @template {InspectRequest} R
- * @typedef {R extends { what: "captures" } ? CaptureLine[] : R extends { what: "tensors" } ? Pictures : Lesson} InspectAnswer
+ * @typedef {R extends { what: "captures" } ? CaptureLine[] : R extends { what: "tensors" } ? Pictures : R extends { what: "matter" } ? Matter : Lesson} InspectAnswer
  */
 
 /**

@@ -1,4 +1,4 @@
-// The last step's picture: every setting of one tensor as a point, ratio against error.
+// The picture of what settings cost: every setting of one tensor as a point, ratio against error.
 
 import { BASE, TIP, digits3, logTick, logTicks, times, valueAxis } from "../charts/axis.js";
 import { logScale } from "../charts/error.js";
@@ -20,31 +20,36 @@ const SETTINGS = [
 
 export function curveFigure() {
   const node = h("div", { class: "kv-charts" });
-  let drawn = "";
+  let [measured, drawn] = ["", ""];
+  /** @type {Point[]} */
+  let points = [];
   return {
     node,
     /**
      * @param {string} key of the tensor: the same one is not measured again
      * @param {Lesson} lesson
-     * @param {"k" | "v"} tensor
      * @param {Ask} ask
      * @param {() => boolean} wanted
+     * @returns {Promise<Point[] | null>} null where they are not wanted any more
      */
-    async draw(key, lesson, tensor, ask, wanted) {
-      if (drawn === key) return;
-      drawn = "";
-      fill(node, h("p", { class: "muted" }, "Measuring 16 settings …"));
-      const Plot = await loadPlot();
-      /** @type {Point[]} */
-      const points = [];
+    async measure(key, lesson, ask, wanted) {
+      if (measured === key) return points;
+      measured = "";
+      points = [];
       for (const [method, bits] of SETTINGS) {
         if (method === "truncate" && bits >= lesson.layout[2]) continue;
         const { rawBytes, after, errors } = await ask(method, bits);
-        if (!wanted()) return;
+        if (!wanted()) return null;
         points.push({ method, bits, ratio: rawBytes / sizeOf(after), mae: errors.mae });
       }
-      drawn = key;
-      fill(node, figure(Plot, chart(points, lesson.rawBytes / sizeOf(lesson.before), tensor === "k" ? "K" : "V")));
+      measured = key;
+      return points;
+    },
+    /** @param {Point[]} points @param {Lesson} lesson @param {"k" | "v"} tensor */
+    async draw(points, lesson, tensor) {
+      if (drawn === measured) return;
+      drawn = measured;
+      fill(node, figure(await loadPlot(), chart(points, lesson.rawBytes / sizeOf(lesson.before), tensor === "k" ? "K" : "V")));
     },
   };
 }

@@ -1,76 +1,75 @@
-// "Look inside": a lesson in six steps on real values, from the page's dump or, where there is none, from the sample.
-// Each step has its link, `#learn=3`. All numbers are the core's; this module only asks and shows.
+// "Look inside": a lesson in seven steps on real values, from the page's dump or, where there is none, from the sample.
+// Each step has its link, `#learn=3`, which also holds the values looked at. All numbers are the core's; this module only asks and shows.
 
 import { fill, h } from "../dom.js";
 import { loadPlot, stylesheet } from "../charts/index.js";
+import { copyButton } from "../views/copy.js";
+import { save } from "../views/downloads.js";
 import { curveFigure } from "./curve.js";
+import { handout } from "./handout.js";
+import { placeOf, textsOf } from "./place.js";
+import { exercise, prediction, verdict } from "./questions.js";
 import { lessonSource } from "./source.js";
 import { fillPicker } from "./picker.js";
 import { lossySetting } from "./setting.js";
 import { STEPS } from "./steps.js";
+import { LOSSY, viewOf } from "./view.js";
 
-/** @import { Lesson } from "../engine/core.js" */
 /** @typedef {import("./source.js").Source} Source */
 /**
- * What a step draws from.
- * @typedef {object} View
- * @property {Lesson} lesson
- * @property {"k" | "v"} tensor
- * @property {number} token
- * @property {number} head
- * @property {number} first         channel of the first value shown
- * @property {"truncate" | "quant"} method
- * @property {number} bits
- * @property {HTMLElement} curve    all settings as points
+ * What the page tells the lesson and hears of it.
+ * @typedef {object} Page
+ * @property {number} step                           from 1
+ * @property {Record<string, string>} place          what the link says of the values to show
+ * @property {import("./source.js").Inspect} inspect
+ * @property {() => string} linkHere
+ * @property {(place: Record<string, string>) => void} placed
+ * @property {(step: number) => void} goTo           the steps' links are the page's to follow: it calls again
+ * @property {() => void} close
  */
 
-const LEVEL = 3;
-/** The step with the slider; from it on, values are lossy. */
-const LOSSY = 5;
-
-/** The lesson that is open, and where. @type {{ root: Element, go: (step: number) => void } | null} */
+/** The lesson that is open, and where. @type {{ root: Element, go: (step: number, place: Record<string, string>) => void } | null} */
 let open = null;
 
 /**
  * Shows a step of the lesson in `container`; the lesson is made where the container does not hold it yet.
- * @param {HTMLElement} container
- * @param {{ step: number, inspect: import("./source.js").Inspect, goTo: (step: number) => void, close: () => void }} page
- *   the steps' links are the page's to follow: it is told which step was chosen, and calls again
+ * @param {HTMLElement} container @param {Page} page
  */
-export async function drawLesson(container, { step, inspect, goTo, close }) {
+export async function drawLesson(container, page) {
   await Promise.all([learnStyle(), loadPlot()]);
-  if (open && container.contains(open.root)) return open.go(step);
-  open = makeLesson(container, inspect, step, (to) => (to === null ? close() : goTo(to)));
+  if (open && container.contains(open.root)) return open.go(page.step, page.place);
+  open = makeLesson(container, page);
 }
 
 /** @type {Promise<unknown> | undefined} */
 let style;
 const learnStyle = () => (style ??= stylesheet(new URL("learn.css", import.meta.url)));
 
-/**
- * @param {HTMLElement} container
- * @param {import("./source.js").Inspect} inspect
- * @param {number} step from 1
- * @param {(step: number | null) => void} onStep null to close
- */
-function makeLesson(container, inspect, step, onStep) {
-  const at = {
-    step,
-    capture: 0,
-    tensor: /** @type {"k" | "v"} */ ("k"),
-    token: 0,
-    head: 0,
-    first: 0,
-    method: /** @type {"truncate" | "quant"} */ ("truncate"),
-    bits: 6,
-  };
+/** @param {HTMLElement} container @param {Page} page */
+function makeLesson(container, { step, place, inspect, linkHere, placed, goTo, close }) {
+  /** @type {import("./place.js").Place & { step: number }} */
+  const at = { step, capture: 0, tensor: "k", token: 0, head: 0, first: 0, method: "truncate", bits: 6 };
+  /** What the reader expects of each step, by its place among the answers. @type {Map<number, number>} */
+  const predicted = new Map();
+  /** What a link wants, until there are values. */
+  let wanted = place;
   /** @type {Source | null} */
   let source = null;
   let asking = false;
   let again = false;
-  const slider = lossySetting(at, () => void refresh());
+  let solved = false;
+  const changed = () => {
+    if (source) placed(textsOf(at, source.captures));
+    void refresh();
+  };
+  const slider = lossySetting(at, changed);
   const curve = curveFigure();
-  const { root, title, picker, origin, body, steps, back, next } = frame(slider.node, onStep, () => at.step);
+  const onStep = (/** @type {number | null} */ to) => (to === null ? close() : goTo(to));
+  const print = h("button", { type: "button", class: "quiet", on: { click: () => void saveHandout() } }, "Handout to print");
+  const { root, title, picker, origin, body, steps, back, next } = frame(slider.node, onStep, () => at.step, [
+    copyButton("Copy link to this", "link", linkHere),
+    print,
+  ]);
   fill(container, root);
   void load();
   return { root, go };
@@ -79,23 +78,30 @@ function makeLesson(container, inspect, step, onStep) {
     fill(body, h("p", { class: "muted" }, "Reading …"));
     try {
       source = await lessonSource(inspect);
-      // A layer from the middle: the first ones are unlike the others.
-      at.capture = Math.floor((source.captures.length - 1) / 2);
-      at.token = Math.min(40, source.captures[at.capture].seqLen - 1);
-      at.head = 0;
-      at.first = 0;
+      settle(wanted);
       origin.textContent = source.sample
         ? "Real values of the sample: SmolLM2-135M, the longest capture of each layer. Add a dump to see your own."
         : "Values of your dump: the longest capture of each layer.";
-      fillPicker(picker, source, at, () => void refresh());
       showStep();
     } catch (error) {
       failed(error);
     }
   }
 
-  /** @param {number} to */
-  function go(to) {
+  /** @param {Record<string, string>} texts of a link */
+  function settle(texts) {
+    if (!source) return;
+    Object.assign(at, placeOf(texts, source.captures));
+    slider.sync();
+    fillPicker(picker, source, at, changed);
+  }
+
+  /** @param {number} to @param {Record<string, string>} texts */
+  function go(to, texts) {
+    if (!source) wanted = texts;
+    const elsewhere = source && Object.keys(texts).length > 0 && JSON.stringify(texts) !== JSON.stringify(textsOf(at, source.captures));
+    if (elsewhere) settle(texts);
+    if (to === at.step) return elsewhere ? void refresh() : undefined;
     at.step = to;
     showStep();
     title.focus({ preventScroll: true });
@@ -105,10 +111,10 @@ function makeLesson(container, inspect, step, onStep) {
     at.step = Math.min(STEPS.length, Math.max(1, at.step));
     title.textContent = `${at.step}. ${STEPS[at.step - 1].title}`;
     fill(steps, stepLinks(at.step, onStep));
-    // It stays where it is while the step below is drawn again: a slider that is moved in the document loses the pointer.
-    slider.node.hidden = at.step !== LOSSY;
     back.disabled = at.step === 1;
     next.textContent = at.step < STEPS.length ? `Next: ${STEPS[at.step].name}` : "Close the lesson";
+    solved = false;
+    fill(body);
     void refresh();
   }
 
@@ -126,15 +132,44 @@ function makeLesson(container, inspect, step, onStep) {
 
   async function showOnce() {
     if (!source) return;
-    const { inspect, captures } = source;
-    const { step, tensor, token, head, first, method, bits } = at;
-    const { capture } = captures[at.capture];
-    /** @type {import("./curve.js").Ask} */
-    const ask = (method, bits) => inspect({ what: "lesson", capture, tensor, token, head, method, bits, level: LEVEL });
-    const lesson = await ask(step === LOSSY ? method : "none", bits);
-    slider.follow(lesson.layout[2]);
-    fill(body, STEPS[step - 1].draw({ lesson, tensor, token, head, first, method, bits, curve: curve.node }));
-    if (step === STEPS.length) await curve.draw(`${capture} ${tensor}`, lesson, tensor, ask, () => !again);
+    const { step } = at;
+    const guess = predicted.get(step);
+    // It stays where it is while the step below is drawn again: a slider that is moved in the document loses the pointer.
+    slider.node.hidden = step !== LOSSY || guess === undefined;
+    if (guess === undefined) {
+      fill(
+        body,
+        prediction(STEPS[step - 1], (chosen) => predict(step, chosen)),
+      );
+      return;
+    }
+    if (step === LOSSY + 1 && body.childElementCount === 0) fill(body, h("p", { class: "muted" }, "Measuring 16 settings …"));
+    const view = await viewOf(source, at, step, curve, () => !again);
+    if (!view || at.step !== step) return;
+    slider.follow(view.lesson.layout[2]);
+    const task = exercise(STEPS[step - 1], view, solved);
+    task.addEventListener("toggle", () => (solved = task.open));
+    fill(body, verdict(STEPS[step - 1], view, guess), STEPS[step - 1].draw(view), task);
+  }
+
+  /** @param {number} step @param {number} chosen */
+  function predict(step, chosen) {
+    predicted.set(step, chosen);
+    fill(body);
+    void refresh().then(() => /** @type {HTMLElement | null} */ (body.querySelector(".verdict"))?.focus({ preventScroll: true }));
+  }
+
+  async function saveHandout() {
+    if (!source) return;
+    print.disabled = true;
+    print.textContent = "Making the handout …";
+    try {
+      save(await handout(source, at, curve), "kvlens-handout.html");
+    } catch (error) {
+      failed(error);
+    }
+    print.disabled = false;
+    print.textContent = "Handout to print";
   }
 
   /** @param {unknown} error */
@@ -152,8 +187,9 @@ function makeLesson(container, inspect, step, onStep) {
  * @param {HTMLElement} setting
  * @param {(step: number | null) => void} onStep null to close
  * @param {() => number} step that is shown
+ * @param {HTMLElement[]} tools
  */
-function frame(setting, onStep, step) {
+function frame(setting, onStep, step, tools) {
   const title = h("h3", { id: "lesson-title", tabindex: "-1" });
   /** @param {Event} event */
   const submit = (event) => event.preventDefault();
@@ -167,7 +203,7 @@ function frame(setting, onStep, step) {
   const root = h(
     "section",
     { class: "lesson", "aria-labelledby": "lesson-head" },
-    h("div", { class: "lesson-head" }, h("h2", { id: "lesson-head" }, "Look inside"), close),
+    h("div", { class: "lesson-head" }, h("h2", { id: "lesson-head" }, "Look inside"), h("div", { class: "buttons" }, tools, close)),
     h("nav", { "aria-label": "Steps" }, steps),
     title,
     picker,

@@ -4,7 +4,7 @@
 import { fill, h } from "../dom.js";
 import { SHOWN } from "./steps.js";
 
-/** @typedef {{ capture: number, tensor: "k" | "v", token: number, head: number, first: number }} Place */
+/** @typedef {Pick<import("./place.js").Place, "capture" | "tensor" | "token" | "head" | "first">} Place */
 
 /**
  * Fills the picker for the capture chosen; what it changes in `at` is told by `changed`.

@@ -106,3 +106,44 @@ export function sizeBars(bars) {
 
 /** @param {{ bytes: number }[]} parts */
 const total = (parts) => parts.reduce((sum, { bytes }) => sum + bytes, 0);
+
+/**
+ * A bar for each token, the first at the left. @param {string} title @param {number[]} values @param {string} colour
+ * @param {(value: number) => string} text
+ */
+export function tokenBars(title, values, colour, text) {
+  const [width, height] = [512, 64];
+  const step = width / values.length;
+  const top = Math.max(...values) || 1;
+  const bars = values
+    .map(
+      (value, i) =>
+        `M${(i * step).toFixed(2)},${height}V${(height - (value / top) * (height - 2)).toFixed(1)}h${(step * 0.8).toFixed(2)}V${height}z`,
+    )
+    .join("");
+  const rest = values.slice(1);
+  const words = `token 0: ${text(values[0])}${rest.length > 0 ? `; the others up to ${text(Math.max(...rest))}` : ""}`;
+  return h(
+    "figure",
+    { class: "token-bars" },
+    h("figcaption", {}, h("b", {}, title), h("span", { class: "small" }, ` ${words}`)),
+    s(
+      "svg",
+      {
+        class: "byte-bars",
+        viewBox: `0 0 ${width} ${height + 1}`,
+        preserveAspectRatio: "none",
+        role: "img",
+        "aria-label": `${title}, ${words}`,
+      },
+      s("path", { d: bars, fill: colour }),
+      s("path", { d: `M0,${height + 0.5}H${width}`, stroke: "var(--ink)" }),
+    ),
+    h(
+      "div",
+      { class: "token-axis small muted", "aria-hidden": "true" },
+      h("span", {}, "token 0"),
+      h("span", {}, String(values.length - 1)),
+    ),
+  );
+}

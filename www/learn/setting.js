@@ -17,7 +17,7 @@ export function lossySetting(at, changed) {
     Object.assign(range, { min: String(min), max: String(max) });
     range.value = String(at.bits);
     value.textContent =
-      at.method === "truncate" ? `${at.bits} of ${limits.truncate[1]} mantissa bits kept` : `${at.bits} bits: ${2 ** at.bits - 1} steps`;
+      at.method === "truncate" ? `${at.bits} of ${limits.truncate[1]} mantissa bits kept` : `${at.bits} bits: ${2 ** at.bits - 1} levels`;
     range.setAttribute("aria-valuetext", value.textContent);
   };
   range.addEventListener("input", () => {
@@ -25,8 +25,11 @@ export function lossySetting(at, changed) {
     sync();
     changed();
   });
+  /** @type {HTMLInputElement[]} */
+  const radios = [];
   const method = (/** @type {"truncate" | "quant"} */ name, /** @type {string} */ text, /** @type {number} */ bits) => {
     const radio = h("input", { type: "radio", name: "lesson-method", value: name, checked: at.method === name });
+    radios.push(radio);
     radio.addEventListener("change", () => {
       Object.assign(at, { method: name, bits });
       sync();
@@ -45,6 +48,11 @@ export function lossySetting(at, changed) {
       range,
       value,
     ),
+    /** Shows what was changed from outside. */
+    sync() {
+      for (const radio of radios) radio.checked = radio.value === at.method;
+      sync();
+    },
     /** Takes over the mantissa's length from the tensor's type. @param {number} mantissa */
     follow(mantissa) {
       limits.truncate[1] = mantissa;

@@ -1,13 +1,17 @@
-// The six steps. Each is a title, some sentences and what to look at, made from one Lesson of the core (src/analysis/inspect/lesson.rs).
+// The seven steps. Each is a title, a question before it shows (questions.js), some sentences and what to look at, made from the figures
+// of the core (src/inspect).
 
 import { digits3, times, whole } from "../charts/axis.js";
 import { h } from "../dom.js";
 import { bitLegend, bitStrip, formula } from "./bits.js";
+import { matters } from "./matters.js";
 import { byteBars, byteMap, sizeBars } from "./pictures.js";
+import { prose } from "./prose.js";
+import { QUESTIONS } from "./questions.js";
 
 /** @import { Coded, Lesson } from "../engine/core.js" */
-/** @typedef {import("./index.js").View} View */
-/** @typedef {{ name: string, title: string, draw: (view: View) => import("../dom.js").Child[] }} Step */
+/** @typedef {import("./view.js").View} View */
+/** @typedef {{ name: string, title: string, draw: (view: View) => import("../dom.js").Child[] } & import("./questions.js").Question} Step */
 
 /** Values of a vector that are shown at a time. */
 export const SHOWN = 8;
@@ -17,18 +21,11 @@ export const STEPS = [
   { name: "Bits of a value", title: "A value is a few bits", draw: values },
   { name: "Two planes", title: "Split the bytes in planes", draw: planes },
   { name: "Differences", title: "Take differences along the tokens", draw: differences },
-  { name: "The bound", title: "Count bytes, and there is a bound", draw: bound },
+  { name: "Entropy", title: "Count bytes: what a coder without memory needs", draw: bound },
   { name: "Fewer bits", title: "Give up some bits", draw: lossy },
   { name: "The cost", title: "What it costs, and what this does not tell", draw: costs },
-];
-
-/** @param {...import("../dom.js").Child[]} sentences a paragraph each */
-const prose = (...sentences) =>
-  h(
-    "div",
-    { class: "prose" },
-    sentences.map((sentence) => h("p", {}, sentence)),
-  );
+  { name: "The model", title: "What matters to the model", draw: matters },
+].map((step, i) => ({ ...step, ...QUESTIONS[i] }));
 
 /** @param {View} view */
 const tint = (view) => (view.tensor === "k" ? "var(--k)" : "var(--v)");
@@ -209,7 +206,7 @@ function bound(view) {
         "Entropy puts a number to it: the bits per byte that an ideal coder needs when it sees one byte at a time. 8 means noise, 0 means always the same.",
       ],
       [
-        "zstd is a real coder with headers and tables, so it mostly pays a little more. Where bytes repeat in longer runs it can pay less. The difference is the gap to the bound: what a better coder could still win.",
+        "It is a bound for coders that take each byte by itself, and for no others. zstd has a memory: where bytes repeat in longer runs it copies them and can pay less. Without repeats its tables and headers make it pay a little more. What a better coder could win is not told by this number.",
       ],
     ),
     h(
@@ -226,7 +223,7 @@ function bound(view) {
             h(
               "span",
               { class: "small" },
-              ` ${coded.entropy.toFixed(3)} bits per byte: bound ${whole(Math.ceil((coded.entropy * bytes) / 8))} B, zstd ${whole(coded.zstd)} B, gap ${gap(coded, bytes) < 0 ? "−" : ""}${whole(Math.abs(gap(coded, bytes)))} B`,
+              ` ${coded.entropy.toFixed(3)} bits per byte: by single bytes ${whole(Math.ceil((coded.entropy * bytes) / 8))} B, zstd ${whole(coded.zstd)} B, difference ${gap(coded, bytes) < 0 ? "−" : ""}${whole(Math.abs(gap(coded, bytes)))} B`,
             ),
           ),
           byteBars(coded.counts, `${label}: how often each byte value occurs`, colour),
@@ -247,11 +244,11 @@ function lossy(view) {
       ["Noise can't be compressed, but it can be dropped. Two simple ways:"],
       [
         h("b", {}, "Truncate"),
-        " keeps the top mantissa bits and clears the rest. The error grows with the value: about one part in 2 to the number of bits kept.",
+        " keeps the top mantissa bits and clears the rest, so every value moves towards zero. The error grows with the value: up to one part in 2 to the number of bits kept. Rounded to nearest it would be half of that.",
       ],
       [
         h("b", {}, "Quantize"),
-        " rounds every value to one of a few equal steps. The step follows from the largest value of the tensor, so one outlier makes it coarse for all.",
+        " rounds every value to the nearest of a few levels at equal distances, the steps. b bits give 2^b − 1 levels: zero, and as many below as above it. The step follows from the largest value of the tensor, so one outlier makes it coarse for all.",
       ],
       ["Move the slider. Outlined in red: bits that changed. The planes are compressed anew each time."],
     ),
@@ -267,7 +264,7 @@ function lossy(view) {
       sizeBars([
         { label: "Lossless", parts: parts(lesson.before, colour) },
         {
-          label: method === "truncate" ? `${bits} mantissa ${bits === 1 ? "bit" : "bits"}` : `${bits}-bit steps`,
+          label: method === "truncate" ? `${bits} mantissa ${bits === 1 ? "bit" : "bits"}` : `${2 ** bits - 1} levels`,
           parts: parts(lesson.after, colour),
         },
       ]),
@@ -311,6 +308,9 @@ function costs(view) {
       [
         h("b", {}, "What this does not tell."),
         " A dump's error is not a model's quality. An error in K changes which tokens get attention. An error in V changes what is read from them. Later layers may dampen or amplify both. Two settings with the same error can differ in the model's answers. Use these figures to choose candidates. Then run the model with them and measure perplexity or your task.",
+      ],
+      [
+        "The ratios here are of zstd frames of values put back into the dump's type. An engine packs the codes: 8 bits a value are half of 16, whatever zstd makes of them. That can turn the order of two settings around.",
       ],
     ),
     h("div", { class: "look" }, view.curve),

@@ -2,13 +2,12 @@
 
 /** @import { App } from "../app.js" */
 /** @import { Caveat, Mend } from "../engine/core.js" */
-/** @import { Outcome, State } from "../types.js" */
+/** @import { State } from "../types.js" */
 import { byId, h } from "../dom.js";
 import { paramsOf, specOf } from "../settings.js";
 
-/** @param {App} app @param {Outcome} outcome */
-export function caveatList(app, { analysis, report }) {
-  const caveats = report?.caveats ?? [];
+/** @param {App} app @param {string} analysis whose settings mend them @param {Caveat[]} caveats */
+export function caveatList(app, analysis, caveats) {
   if (caveats.length === 0) return null;
   return h(
     "ul",

@@ -10,10 +10,16 @@ const load = () => import("../charts/index.js");
 
 export const preloadCharts = async () => void (await (await load()).loadPlot());
 
-/** @param {HTMLElement} container @param {Report} report @param {App} app @param {import("../charts/front.js").Live} [live] explore's limit */
-export const drawCharts = (container, report, app, live) =>
+/**
+ * @param {HTMLElement} container @param {Report} report @param {App} app @param {number} id of the outcome
+ * @param {import("../charts/front.js").Live} [live] explore's limit
+ */
+export const drawCharts = (container, report, app, id, live) =>
   orSay(container, async () =>
-    (await load()).drawResult(container, report, specOf(app.store.get(), report.analysis)?.charts ?? [], { ...actions(app, report), live }),
+    (await load()).drawResult(container, report, specOf(app.store.get(), report.analysis)?.charts ?? [], {
+      ...actions(app, report, id),
+      live,
+    }),
   );
 
 /**
@@ -30,21 +36,25 @@ export const drawAllRuns = (container, runs) => orSay(container, async () => (aw
 export const drawDump = (container, app, signal) => orSay(container, async () => (await load()).drawDump(container, app, { signal }));
 
 /** report.html of a finished run. @param {App} app @param {Report} report @param {Outcome} outcome @returns {Promise<Blob>} */
-export async function reportFile(app, report, { analysis, dumpName, bytes }) {
+export async function reportFile(app, report, { analysis, dumpName, bytes, codecs }) {
   const state = app.store.get();
   const spec = specOf(state, analysis);
   if (!spec) throw new Error(`there is no analysis "${analysis}"`);
   const { reportHtml } = await import("../charts/report.js");
-  return new Blob([await reportHtml(report, { spec, dumpName, bytes, version: state.engine.info?.version ?? "" })], { type: "text/html" });
+  return new Blob([await reportHtml(report, { spec, dumpName, bytes, codecs, version: state.engine.info?.version ?? "" })], {
+    type: "text/html",
+  });
 }
 
-/** What a chart can set. @param {App} app @param {Report} report */
-const actions = (app, { analysis }) => ({
+/** What a chart can set. @param {App} app @param {Report} report @param {number} id of the outcome */
+const actions = (app, { analysis }, id) => ({
   /** @param {Record<string, string>} settings of one variant, for the analysis that takes them */
   take(settings) {
     const taker = specOf(app.store.get(), analysis)?.variantAnalysis;
     if (taker) app.take(taker, settings);
   },
+  /** @param {Record<string, string>} settings thresholds that move, for all that this result says */
+  judge: (settings) => void app.judge(id, settings),
   /** @param {Record<string, string>} settings thresholds of the next run of the same analysis */
   limit(settings) {
     if (app.store.get().analysis === analysis) app.take(analysis, settings);

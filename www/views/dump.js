@@ -6,6 +6,7 @@
 import { byId, fill, h } from "../dom.js";
 import { chosenFiles } from "../files.js";
 import { bytesElement, count, megabytes, plural } from "../format.js";
+import { caveatList } from "./caveats.js";
 import { convertPanel } from "./convert.js";
 import { failureBox } from "./failure.js";
 import { gettingPanel } from "./getting.js";
@@ -50,6 +51,7 @@ export function mountDump(app) {
   const runs = h("ul", { class: "runs" });
   const leftOut = h("ul", { class: "left-out" });
   const problems = h("div");
+  const caveats = h("div");
   const offer = h("div");
   fill(
     byId("dump-body"),
@@ -61,6 +63,7 @@ export function mountDump(app) {
     runs,
     leftOut,
     problems,
+    caveats,
     mappingPanel(app),
     picturesPanel(app),
     convertPanel(app),
@@ -114,6 +117,14 @@ export function mountDump(app) {
     (dump) => {
       fill(runs, dump?.runs.map((run) => runLine(run, () => void remove(run.run))) ?? []);
       fill(problems, dump && dumpProblems(store.get(), dump), dump && noteList(dump));
+    },
+  );
+  // Known from a few captures, before any run. The result on screen says them itself.
+  store.watch(
+    ({ estimate, shown }) => [estimate?.report.caveats, shown],
+    () => {
+      const { estimate, shown } = store.get();
+      fill(caveats, estimate && shown === null && caveatList(app, estimate.analysis, estimate.report.caveats));
     },
   );
   store.watch(

@@ -18,7 +18,7 @@ export function exploredView(app, outcome, charts) {
   const explored = report?.explored;
   if (!report || !explored) return null;
   const live = { limit: () => limitOf(app.store.get(), explored), redraw: () => {} };
-  void drawCharts(charts, report, app, live);
+  void drawCharts(charts, report, app, outcome.id, live);
   const stop = app.store.watch(
     ({ values }) => values,
     (_, before) => {

@@ -2,7 +2,7 @@
 
 /** @import { AnalysisSpec, Group, Report } from "../engine/core.js" */
 /** @import { Outcome } from "../types.js" */
-import { h } from "../dom.js";
+import { fill, h } from "../dom.js";
 import { totals, variantName } from "../figures.js";
 import { cosine, count, duration, error, megabytes, percent, plural, ratio } from "../format.js";
 
@@ -19,7 +19,7 @@ const MEANING = {
 };
 
 /** @param {Outcome} outcome @param {AnalysisSpec | undefined} spec */
-export function headline({ report, elapsedMs, bytes, captures }, spec) {
+export function headline({ report, codecs, elapsedMs, bytes, captures }, spec) {
   if (!report) return null;
   const best = report.headline === null ? null : report.groups[report.headline];
   const speed = elapsedMs > 0 ? ` · ${plural(captures, "capture")}, ${megabytes(bytes)} in ${duration(elapsedMs)}` : "";
@@ -34,6 +34,7 @@ export function headline({ report, elapsedMs, bytes, captures }, spec) {
       ),
     best && h("p", { class: "covers muted" }, covers(report, spec)),
     sentence(report, best, spec),
+    besideList(report, codecs),
     h(
       "p",
       { class: "facts-line" },
@@ -48,6 +49,22 @@ export function headline({ report, elapsedMs, bytes, captures }, spec) {
       h("span", { class: "muted" }, speed.slice(3)),
     ),
   ];
+}
+
+/** What these ratios are not. @param {Report} report @param {Outcome["codecs"]} codecs */
+function besideList(report, codecs) {
+  if (report.explored) return null;
+  const list = h("ul", { class: "otherwise small", "aria-label": "Beside these ratios" });
+  // Its words come with the charts; the figures are complete without them.
+  void import("../charts/otherwise.js").then(
+    ({ otherwise }) =>
+      fill(
+        list,
+        otherwise(report, codecs).map(({ name, text }) => h("li", { "data-what": name }, h("b", {}, name), `: ${text}`)),
+      ),
+    () => {},
+  );
+  return list;
 }
 
 /** Which tensors hold values that are not finite; the first few. @param {Report} report */

@@ -2,21 +2,24 @@
 
 /** @import { App } from "../app.js" */
 import { byId, fill, h } from "../dom.js";
+import { linkOf } from "../link.js";
 
 /** As a text, since the page is complete without it. @type {string} */
 const LESSON = "../learn/index.js";
 
 /** @param {App} app */
 export function mountLesson({ store, inspect }) {
+  const linkHere = () => linkOf(store.get());
   const root = byId("learn");
   store.watch(
-    (state) => state.lesson,
-    async (step, before) => {
+    ({ lesson, lessonPlace }) => [lesson, lessonPlace],
+    async (_, before) => {
+      const { lesson: step, lessonPlace: place } = store.get();
       const open = step !== null;
       document.body.classList.toggle("in-lesson", open);
       if (!open) {
         fill(root);
-        if (before !== undefined) document.getElementById("open-lesson")?.focus();
+        if (before && before[0] !== null) document.getElementById("open-lesson")?.focus();
         return;
       }
       try {
@@ -24,7 +27,10 @@ export function mountLesson({ store, inspect }) {
         if (store.get().lesson !== step) return;
         await drawLesson(root, {
           step,
+          place,
           inspect,
+          linkHere,
+          placed: (/** @type {Record<string, string>} */ lessonPlace) => store.set({ lessonPlace }),
           goTo: (/** @type {number} */ next) => store.set({ lesson: next }),
           close: () => store.set({ lesson: null }),
         });

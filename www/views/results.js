@@ -9,7 +9,6 @@ import { LayerSums, variantName } from "../figures.js";
 import { markdown } from "../markdown.js";
 import { oneVariant, specOf } from "../settings.js";
 import { drawCharts, reportFile } from "./charts.js";
-import { comparison } from "./two-runs.js";
 import { exploredView } from "./explored.js";
 import { downloads } from "./downloads.js";
 import { runTable } from "./by-run.js";
@@ -43,6 +42,8 @@ export function mountResults(app) {
         requestAnimationFrame(() => shown.querySelector(".facts-line")?.scrollIntoView({ block: "nearest" }));
     },
   );
+  /** @type {ReturnType<typeof outcomeView> | null} */
+  let view = null;
   store.watch(
     ({ outcomes, shown: id, comparedTo }) => [outcomes, id, comparedTo],
     () => {
@@ -52,8 +53,15 @@ export function mountResults(app) {
       // New charts take this much room until they are drawn: what is below does not jump up and down.
       const height = /** @type {HTMLElement | null} */ (shown.querySelector(".charts"))?.offsetHeight;
       if (height) shown.style.setProperty("--charts-height", `${height}px`);
+      // The same result with more known of it (a threshold moved, other codecs measured): its charts stay, and the focus in them.
+      if (outcome && !other && view?.of(outcome)) {
+        view.update(outcome);
+        fill(list, runList(app, outcomes, id, comparedTo));
+        return;
+      }
       const hadFocus = shown.contains(document.activeElement) || list.contains(document.activeElement);
-      fill(shown, outcome && (other ? comparison(app, outcome, other) : outcomeView(app, outcome)));
+      view = outcome && !other ? outcomeView(app, outcome) : null;
+      fill(shown, outcome && other ? compared(app, outcome, other) : view?.nodes);
       fill(list, (outcomes.length > 0 || store.get().kept) && runList(app, outcomes, id, comparedTo));
       // What was pressed is gone with what it stood in: the result that came of it is next.
       if (hadFocus) byId("result").focus({ preventScroll: true });
@@ -83,39 +91,75 @@ export function mountResults(app) {
   );
 }
 
-/** @param {App} app @param {Outcome} outcome */
-function outcomeView(app, outcome) {
-  const { report, rows, files, captures, capturesTotal } = outcome;
-  const charts = h("div", { class: "charts", "data-analysis": outcome.analysis });
-  if (report && !report.explored) void drawCharts(charts, report, app);
-  const summary = files.find(({ name }) => name.endsWith(".md") && !name.includes("/"));
-  return [
+/** Two results; the module that shows them comes when it is first needed. @param {App} app @param {Outcome} now @param {Outcome} other */
+function compared(app, now, other) {
+  const place = h("div");
+  void import("./two-runs.js").then(({ comparison }) => fill(place, comparison(app, now, other)));
+  return place;
+}
+
+/**
+ * A result's elements; what may change while it is on screen stands in places of its own, so that charts are drawn once.
+ * @param {App} app @param {Outcome} first
+ */
+function outcomeView(app, first) {
+  const { report, rows, captures, capturesTotal } = first;
+  const charts = h("div", { class: "charts", "data-analysis": first.analysis });
+  if (report && !report.explored) void drawCharts(charts, report, app, first.id);
+  const [head, files, variants, summary] = [h("div"), h("div"), h("div"), h("div")];
+  const table = variantTable(app);
+  /** @param {Outcome} outcome */
+  const update = (outcome) => {
+    const { report, files: all } = outcome;
+    fill(head, headline(outcome, specOf(app.store.get(), outcome.analysis)));
+    fill(files, report && downloads(all, `kvlens-${outcome.analysis}`, () => reportFile(app, report, outcome)));
+    fill(variants, table(outcome));
+    const text = all.find(({ name }) => name.endsWith(".md") && !name.includes("/"));
+    const open = summary.querySelector("details")?.open;
+    fill(
+      summary,
+      text && h("details", { class: "summary", open }, h("summary", {}, text.name), markdown(new TextDecoder().decode(text.bytes))),
+    );
+  };
+  update(first);
+  const nodes = [
     !report &&
       h(
         "p",
         { class: "message note" },
         `Cancelled after ${count(captures)} of ${count(capturesTotal)} captures.${rows.length > 0 ? ` The table has the first ${count(new Set(rows.map((row) => row.capture)).size)}.` : ""}`,
       ),
-    headline(outcome, specOf(app.store.get(), outcome.analysis)),
+    head,
     problemList(
-      outcome.problems,
-      `${plural(outcome.problems.length, "capture")} could not be read, and ${outcome.problems.length === 1 ? "is" : "are"} not in these figures.`,
+      first.problems,
+      `${plural(first.problems.length, "capture")} could not be read, and ${first.problems.length === 1 ? "is" : "are"} not in these figures.`,
     ),
-    caveatList(app, outcome),
-    report && downloads(files, `kvlens-${outcome.analysis}`, () => reportFile(app, report, outcome)),
-    report?.explored ? exploredView(app, outcome, charts) : [report && charts, tables(app, outcome)],
-    summary && h("details", { class: "summary" }, h("summary", {}, summary.name), markdown(new TextDecoder().decode(summary.bytes))),
+    caveatList(app, first.analysis, report?.caveats ?? []),
+    files,
+    report?.explored ? exploredView(app, first, charts) : [report && charts, variants, layerTables(app, first)],
+    summary,
   ];
+  return { nodes, update, of: (/** @type {Outcome} */ other) => other.id === first.id && other.rows === rows };
+}
+
+/** One line for each variant, in the order that the reader chose last. @param {App} app */
+function variantTable(app) {
+  /** @type {import("./table.js").Memory} */
+  const memory = { order: null };
+  return (/** @type {Outcome} */ { analysis, report }) => {
+    const spec = specOf(app.store.get(), analysis);
+    if (spec?.variants !== "many" || !report || report.explored) return null;
+    return [heading(`By ${spec.variantNoun}`), groupTable(report.groups, "Figures of each variant", memory)];
+  };
 }
 
 /** @param {App} app @param {Outcome} outcome */
-function tables(app, outcome) {
-  const { report, rows } = outcome;
+function layerTables(app, outcome) {
+  const { rows } = outcome;
   const variants = [...new Set(rows.map((row) => variantName(row.variant)))];
   const spec = specOf(app.store.get(), outcome.analysis);
   const compared = spec?.variants === "many";
-  const perVariant = compared && report ? [heading(`By ${spec.variantNoun}`), groupTable(report.groups, "Figures of each variant")] : [];
-  if (rows.length === 0) return perVariant;
+  if (rows.length === 0) return null;
   const slot = h("div");
   const byRun = h("div");
   /** @param {string} [variant] */
@@ -131,7 +175,7 @@ function tables(app, outcome) {
   const best = bestOf(outcome);
   if (compared) choice.value = best ? variantName(best.variant) : variants[0];
   draw(compared ? choice.value : undefined);
-  return [...perVariant, byRun, heading("By layer", compared ? choice : null), slot];
+  return [byRun, heading("By layer", compared ? choice : null), slot];
 }
 
 /** @param {string} text @param {HTMLElement | null} [extra] */

@@ -23,15 +23,19 @@ const ROW_PX = 28;
  */
 
 /**
+ * How a table is sorted, for one that takes its place. @typedef {{ order: { column: number, down: boolean } | null }} Memory
+ */
+
+/**
  * @template R
  * @param {string} caption
  * @param {Column<R>[]} columns
  * @param {R[]} rows
- * @param {{ rowClass?: (row: R) => string, sort?: { column: number, down: boolean } | null }} [options]
+ * @param {{ rowClass?: (row: R) => string, memory?: Memory }} [options]
  * @returns {HTMLElement}
  */
-export function table(caption, columns, rows, { rowClass = () => "", sort = null } = {}) {
-  let order = sort;
+export function table(caption, columns, rows, { rowClass = () => "", memory = { order: null } } = {}) {
+  let { order } = memory;
   const body = h("tbody");
   const heads = columns.map((column, i) =>
     h(
@@ -77,6 +81,7 @@ export function table(caption, columns, rows, { rowClass = () => "", sort = null
     // Figures are first wanted greatest first, names from the start.
     const downFirst = rows.length > 0 && typeof columns[i].value(rows[0]) === "number";
     order = { column: i, down: order?.column === i ? !order.down : downFirst };
+    memory.order = order;
     place.scrollTop = 0;
     draw();
   }

@@ -5,7 +5,8 @@
 /** @import { Errors, Group } from "../engine/core.js" */
 /** @import { Column } from "./table.js" */
 import { h } from "../dom.js";
-import { cosine, count, error, ratio } from "../format.js";
+import { distinctGroups, packedRatios } from "../figures.js";
+import { cosine, count, error, plural, ratio } from "../format.js";
 import { table } from "./table.js";
 
 /** @param {Layer[]} layers @param {string} caption */
@@ -58,51 +59,87 @@ export function layerTable(layers, caption) {
 /** @param {Layer} layer */
 const nonFinite = ({ k, v }) => k.nonFinite + v.nonFinite;
 
-/** @param {Group[]} groups @param {string} caption */
-export function groupTable(groups, caption) {
+/** A variant, with those that come to the same. @typedef {ReturnType<typeof distinctGroups>[number]} Line */
+
+/** @param {Group[]} groups @param {string} caption @param {import("./table.js").Memory} memory */
+export function groupTable(groups, caption, memory) {
   const sweep = groups.some(({ variant }) => variant.blockSize !== null);
+  const packed = groups.some(({ all }) => packedRatios(all));
   const judged = groups.some(({ passes }) => passes !== null);
-  /** @type {Column<Group>[]} */
+  /** @type {Column<Line>[]} */
   const columns = [
-    { head: sweep ? "Combination" : "Method", class: "text", value: ({ variant }) => variant.label },
+    { head: sweep ? "Combination" : "Method", class: "text", value: ({ group }) => group.variant.label, cell: labelCell },
     ...(judged
       ? [
           {
             head: "Passes",
             class: "text",
             title: "Whether its errors stay within the thresholds",
-            value: (/** @type {Group} */ { passes }) => (passes ? "yes" : "no"),
+            value: (/** @type {Line} */ { group }) => (group.passes ? "yes" : "no"),
             cell: passCell,
           },
         ]
       : []),
     ...(sweep ? sweepColumns : []),
-    { head: "Bits", value: ({ variant }) => variant.bits, cell: ({ variant }) => (variant.bits ? String(variant.bits) : "–") },
-    { head: "KV ratio", unit: "×", value: ({ all }) => all.kvRatio, cell: ({ all }) => bare(ratio(all.kvRatio)) },
+    {
+      head: "Bits",
+      value: ({ group }) => group.variant.bits,
+      cell: ({ group }) => (group.variant.bits ? String(group.variant.bits) : "–"),
+    },
+    { head: "KV ratio", unit: "×", value: ({ group }) => group.all.kvRatio, cell: ({ group }) => bare(ratio(group.all.kvRatio)) },
+    ...(packed
+      ? [
+          {
+            head: "KV packed",
+            unit: "×",
+            title: "The same codes side by side, scales counted, without zstd",
+            value: packedOf,
+            cell: (/** @type {Line} */ line) => (packedOf(line) > 0 ? bare(ratio(packedOf(line))) : "–"),
+          },
+        ]
+      : []),
     ...sides((side, name) => [
       {
         head: `${name} ratio`,
         unit: "×",
         class: side,
-        value: (/** @type {Group} */ { all }) => all[`${side}Ratio`],
-        cell: (/** @type {Group} */ { all }) => bare(ratio(all[`${side}Ratio`])),
+        value: (/** @type {Line} */ { group }) => group.all[`${side}Ratio`],
+        cell: (/** @type {Line} */ { group }) => bare(ratio(group.all[`${side}Ratio`])),
       },
     ]),
     ...sides((side, name) =>
-      errorColumns(name, side, (/** @type {Group} */ { all }) => all[`${side}Errors`]).filter(({ head }) => / (cosine|MAE)$/.test(head)),
+      errorColumns(name, side, (/** @type {Line} */ { group }) => group.all[`${side}Errors`]).filter(({ head }) =>
+        / (cosine|MAE)$/.test(head),
+      ),
     ),
   ];
-  return table(caption, columns, groups, { rowClass: ({ passes }) => (passes === false ? "fails" : "") });
+  return table(caption, columns, distinctGroups(groups), { rowClass: ({ group }) => (group.passes === false ? "fails" : ""), memory });
 }
 
-/** @type {Column<Group>[]} */
-const sweepColumns = [
-  { head: "Block", value: ({ variant }) => variant.blockSize ?? 0 },
-  { head: "Top-k", value: ({ variant }) => variant.topkRatio ?? 0 },
+/** @param {Line} line */
+const packedOf = ({ group }) => packedRatios(group.all)?.kv ?? 0;
+
+/** @param {Line} line */
+const labelCell = ({ group, equal }) => [
+  group.variant.label,
+  equal.length > 0 &&
+    h("span", { class: "muted", title: equal.map(({ variant }) => variant.label).join("\n") }, ` = ${plural(equal.length, "other")}`),
 ];
 
-/** @param {Group} group */
-const passCell = ({ passes }) => h("span", { class: passes ? "pass" : "fail" }, passes ? "yes" : "no");
+/** Every value that comes to the same. @param {(variant: Group["variant"]) => number | null} of @returns {(line: Line) => string} */
+const each =
+  (of) =>
+  ({ group, equal }) =>
+    [...new Set([group, ...equal].map(({ variant }) => of(variant)))].join(", ");
+
+/** @type {Column<Line>[]} */
+const sweepColumns = [
+  { head: "Block", value: ({ group }) => group.variant.blockSize ?? 0, cell: each(({ blockSize }) => blockSize) },
+  { head: "Top-k", value: ({ group }) => group.variant.topkRatio ?? 0, cell: each(({ topkRatio }) => topkRatio) },
+];
+
+/** @param {Line} line */
+const passCell = ({ group: { passes } }) => h("span", { class: passes ? "pass" : "fail" }, passes ? "yes" : "no");
 
 /** @param {boolean} lossless */
 const keptCell = (lossless) => h("span", { class: `kept ${lossless ? "lossless" : "lossy"}` }, lossless ? "lossless" : "lossy");

@@ -6,13 +6,16 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use clap::Args as ClapArgs;
 
-use crate::{dist, shell, sizes, toolchain, tools, wasm};
+use crate::{dist, python, shell, sizes, toolchain, tools, wasm};
 
 #[derive(ClapArgs)]
 pub struct Args {
     /// Only the checks that need no wasm, Node or browser
     #[arg(long)]
     native: bool,
+    /// Only the checks whose names hold this text, as in `Python`
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
 }
 
 /// Checks that passed and failed.
@@ -24,12 +27,13 @@ struct Count {
 
 type Check = fn() -> Result<Count>;
 
-const NATIVE: [(&str, Check); 5] = [
+const NATIVE: [(&str, Check); 6] = [
     ("format", format),
     ("lints", lints),
     ("documentation", documentation),
     ("library, command line and tools", library),
     ("package", package),
+    ("Python package", python_package),
 ];
 
 const WEB: [(&str, Check); 6] = [
@@ -49,7 +53,9 @@ pub fn run(args: &Args) -> Result<()> {
     let web: &[(&str, Check)] = if args.native { &[] } else { &WEB };
     let mut total = Count::default();
     let mut failures = Vec::new();
-    for (name, check) in NATIVE.iter().chain(web) {
+    let is_asked = |name: &str| args.only.as_ref().is_none_or(|text| name.contains(text));
+    let all = NATIVE.iter().chain(web);
+    for (name, check) in all.filter(|(name, _)| is_asked(name)) {
         println!("== {name}");
         let count = check().unwrap_or_else(|error| {
             println!("{error:#}");
@@ -74,6 +80,9 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// The Python package has a check of its own: the others need no Python.
+const WITHOUT_PYTHON: [&str; 2] = ["--exclude", "kvlens-python"];
+
 const ONE: Count = Count {
     passed: 1,
     failed: 0,
@@ -89,6 +98,7 @@ fn lints() -> Result<Count> {
     shell::run(
         shell::command("cargo")
             .args(args)
+            .args(WITHOUT_PYTHON)
             .args(["--", "-D", "warnings"]),
     )?;
     // libFuzzer compiles everywhere, but cargo-fuzz is of use on Linux above all.
@@ -108,6 +118,7 @@ fn documentation() -> Result<Count> {
     shell::run(
         shell::command("cargo")
             .args(args)
+            .args(WITHOUT_PYTHON)
             .env("RUSTDOCFLAGS", "-D warnings"),
     )?;
     Ok(ONE)
@@ -116,7 +127,36 @@ fn documentation() -> Result<Count> {
 /// Unit tests, integration tests and doctests.
 fn library() -> Result<Count> {
     let args = ["test", "--workspace", "--locked", "--no-fail-fast"];
-    cargo_tests(shell::command("cargo").args(args))
+    cargo_tests(shell::command("cargo").args(args).args(WITHOUT_PYTHON))
+}
+
+/// The wheel builds, and its tests pass.
+fn python_package() -> Result<Count> {
+    let Some(environment) = python::environment()? else {
+        return Ok(Count::default());
+    };
+    let args = ["clippy", "--package", "kvlens-python", "--locked"];
+    shell::run(
+        shell::command("cargo")
+            .args(args)
+            .args(["--", "-D", "warnings"]),
+    )?;
+    environment.install()?;
+    // 12 passed, 2 skipped in 3.45s, with failures and errors before them.
+    counted(&mut environment.tests()?, |line| {
+        let (counts, _) = line.rsplit_once(" in ")?;
+        let mut count = Count::default();
+        for part in counts.trim_matches(['=', ' ']).split(", ") {
+            let (number, what) = part.split_once(' ')?;
+            let number: usize = number.parse().ok()?;
+            match what {
+                "passed" => count.passed += number,
+                "failed" | "error" | "errors" => count.failed += number,
+                _ => {}
+            }
+        }
+        Some(count)
+    })
 }
 
 /// What crates.io would get compiles by itself, and the tests in it run.

@@ -80,6 +80,20 @@ impl Block {
         self.outputs = self.outputs_of(&self.weights, &rows, cache.v);
     }
 
+    /// Query vectors.
+    pub fn queries(&self) -> usize {
+        self.queries
+    }
+
+    /// Adds to each token's sum the weights that it has, of all queries.
+    pub fn add_weights(&self, sums: &mut [f64]) {
+        let tokens = self.weights.chunks_exact(self.lanes.max(1));
+        for (sum, weights) in sums[self.tokens.clone()].iter_mut().zip(tokens) {
+            let weights = weights[..self.queries].iter();
+            *sum += weights.copied().map(f64::from).sum::<f64>();
+        }
+    }
+
     /// The outputs for what was captured, `[queries, dim]`.
     pub fn outputs(&self) -> &[f32] {
         &self.outputs

@@ -137,6 +137,21 @@ impl<'a> Attention<'a> {
         }
     }
 
+    /// The mean weight that each token of the cache has over all queries and query heads; the weights of a query sum to 1.
+    pub fn mean_weights(&self) -> Vec<f64> {
+        let (dim, heads) = (self.cache.head_dim, self.cache.kv_heads);
+        let tokens = self.cache.k.len() / (dim * heads).max(1);
+        let mut means = vec![0.0; tokens];
+        for block in &self.blocks {
+            block.add_weights(&mut means);
+        }
+        let queries: usize = self.blocks.iter().map(Block::queries).sum();
+        for mean in &mut means {
+            *mean /= queries.max(1) as f64;
+        }
+        means
+    }
+
     /// How far the outputs move.
     ///
     /// # Panics

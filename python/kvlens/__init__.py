@@ -1,0 +1,26 @@
+"""How small can an LLM's KV cache get, and at what error?
+
+>>> import kvlens
+>>> result = kvlens.analyze("dump/", "mixed", lossless_first_n=2)  # doctest: +SKIP
+>>> result.summary["kv_ratio"]  # doctest: +SKIP
+1.459
+
+The reports are those of the command line ``kvlens``, byte for byte.
+"""
+
+from ._api import analyses, analyze, convert, save, scan
+from ._kvlens import version as _version
+from ._result import Result, Rows
+
+__version__ = _version()
+
+__all__ = [
+    "Result",
+    "Rows",
+    "__version__",
+    "analyses",
+    "analyze",
+    "convert",
+    "save",
+    "scan",
+]

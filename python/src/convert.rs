@@ -1,0 +1,41 @@
+//! A dump in another format.
+
+use crate::dump::PyDump;
+use crate::errors::{system, value};
+use kvlens::convert::{ConvertError, ConvertOptions, Plan, write};
+use pyo3::prelude::*;
+use std::cell::RefCell;
+use std::path::PathBuf;
+
+/// Writes the new folder or file `to`, as the options (JSON) say; gives captures and bytes.
+#[pyfunction]
+pub fn convert(
+    py: Python<'_>,
+    dump: &PyDump,
+    to: PathBuf,
+    options: &str,
+) -> PyResult<(usize, u64)> {
+    let options: ConvertOptions = serde_json::from_str(options).map_err(value)?;
+    let failed = |error: ConvertError| match error {
+        ConvertError::Nothing => value(error),
+        error => system(error),
+    };
+    let plan = Plan::new(&dump.0, &options).map_err(failed)?;
+    let told = (plan.captures(), plan.bytes());
+    let dump = &dump.0;
+    py.detach(|| {
+        let raised = RefCell::new(None);
+        let goes_on = || match Python::attach(|py| py.check_signals()) {
+            Ok(()) => true,
+            Err(error) => {
+                raised.borrow_mut().get_or_insert(error);
+                false
+            }
+        };
+        let written = write(plan, dump, options.format, &to, &goes_on);
+        match raised.take() {
+            Some(error) => Err(error),
+            None => written.map_err(failed).map(|_| told),
+        }
+    })
+}

@@ -1,0 +1,121 @@
+//! A scanned dump.
+
+use crate::errors::{json, system, value};
+use crate::source::PySource;
+use kvlens::analysis::caveats::{Mends, look};
+use kvlens::dump::{self, Axes, Bits16, Dump, FolderSource, Mapping, NamePattern};
+use kvlens::dump::{ScanOptions, Source};
+use kvlens::pack;
+use pyo3::prelude::*;
+use std::collections::HashSet;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The captures of a dump; bytes are read when they are needed.
+#[pyclass(name = "Dump", module = "kvlens._kvlens", frozen)]
+pub struct PyDump(pub Arc<Dump>);
+
+/// How tensors without meta files are read: names pattern, axes, KV heads in the last axis, what 16-bit integers stand for.
+type Reading = (Option<String>, Option<String>, Option<u32>, Option<String>);
+
+fn options((tensor_names, axes, kv_heads, bits16): Reading) -> PyResult<ScanOptions> {
+    let named = |name: &'static str| {
+        move |error: &dyn ToString| value(format!("{name}: {}", error.to_string()))
+    };
+    let names = tensor_names.as_deref().map(NamePattern::parse).transpose();
+    let axes = axes.as_deref().map(Axes::parse).transpose();
+    let heads = kv_heads.map(|heads| {
+        NonZeroU32::new(heads)
+            .ok_or_else(|| value(format!("kv_heads: {heads} is not a number from 1 on")))
+    });
+    let bits16 = bits16.map(|name| match name.as_str() {
+        "fp16" => Ok(Bits16::Fp16),
+        "bf16" => Ok(Bits16::Bf16),
+        _ => Err(value(format!("bits16: {name:?} is not one of fp16, bf16"))),
+    });
+    Ok(ScanOptions {
+        mapping: Mapping {
+            tensor_names: names.map_err(|error| named("tensor_names")(&error))?,
+            axes: axes.map_err(|error| named("axes")(&error))?,
+            kv_heads: heads.transpose()?,
+            bits16: bits16.transpose()?,
+        },
+        part_decoder: pack::decoder(),
+        ..ScanOptions::default()
+    })
+}
+
+#[pymethods]
+impl PyDump {
+    /// Scans folders and files on disk.
+    #[staticmethod]
+    fn open(py: Python<'_>, paths: Vec<PathBuf>, reading: Reading) -> PyResult<Self> {
+        let options = options(reading)?;
+        py.detach(|| {
+            let source = match paths.as_slice() {
+                [only] => FolderSource::open(only).map_err(|error| (only.clone(), error)),
+                several => FolderSource::open_all(several),
+            };
+            let source =
+                source.map_err(|(path, error)| system(format!("{}: {error}", path.display())))?;
+            let source: Arc<dyn Source> = Arc::new(source);
+            Ok(Self(Arc::new(dump::scan(&source, &options))))
+        })
+    }
+
+    /// Scans files that `read(file, offset, length)` gives bytes of.
+    #[staticmethod]
+    fn of(
+        py: Python<'_>,
+        files: Vec<(String, u64)>,
+        read: Py<PyAny>,
+        reading: Reading,
+    ) -> PyResult<Self> {
+        let options = options(reading)?;
+        let source: Arc<dyn Source> = Arc::new(PySource::new(files, read));
+        Ok(Self(Arc::new(py.detach(|| dump::scan(&source, &options)))))
+    }
+
+    fn __len__(&self) -> usize {
+        self.0.captures.len()
+    }
+
+    /// What it holds, as JSON.
+    fn summary(&self) -> PyResult<String> {
+        json(&self.0.summary())
+    }
+
+    /// Reads all values: what in them would make a figure mislead, and what could not be read, as JSON.
+    fn look(&self, py: Python<'_>) -> PyResult<(String, String)> {
+        let dump = Arc::clone(&self.0);
+        let (caveats, unread) = py.detach(move || look(&dump, &Arc::default()));
+        Ok((json(&caveats.list(&Mends::default()))?, json(&unread)?))
+    }
+
+    /// Path, bytes and the files of each capture.
+    fn captures(&self) -> Vec<(String, u64, Vec<String>)> {
+        let files = |files: Vec<&str>| files.into_iter().map(str::to_owned).collect();
+        let told = |capture: &Arc<dump::Capture>| {
+            (
+                capture.path.clone(),
+                capture.bytes(),
+                files(capture.files()),
+            )
+        };
+        self.0.captures.iter().map(told).collect()
+    }
+
+    /// The same dump with the captures of these paths only.
+    fn select(&self, paths: HashSet<String>) -> Self {
+        let mut dump = (*self.0).clone();
+        dump.captures
+            .retain(|capture| paths.contains(&capture.path));
+        Self(Arc::new(dump))
+    }
+
+    /// A digest of what the captures are.
+    fn digest(&self) -> String {
+        kvlens::rows::digest(&self.0)
+    }
+}

@@ -1,0 +1,49 @@
+//! Files that Python reads: arrays in memory, object stores, whatever fsspec opens.
+
+use kvlens::dump::{FileEntry, Source, SourceError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+/// A list of paths and sizes, and a function `read(file, offset, length) -> bytes`.
+pub struct PySource {
+    entries: Vec<FileEntry>,
+    read: Py<PyAny>,
+}
+
+impl PySource {
+    /// Of these files, each read by its place in the list.
+    pub fn new(files: Vec<(String, u64)>, read: Py<PyAny>) -> Self {
+        let entry = |(path, size)| FileEntry { path, size };
+        Self {
+            entries: files.into_iter().map(entry).collect(),
+            read,
+        }
+    }
+}
+
+impl Source for PySource {
+    fn files(&self) -> &[FileEntry] {
+        &self.entries
+    }
+
+    fn read_at(&self, file: usize, offset: u64, len: usize) -> Result<Vec<u8>, SourceError> {
+        let size = self.entries.get(file).map_or(0, |entry| entry.size);
+        let needed = offset.saturating_add(len as u64);
+        if needed > size {
+            return Err(SourceError::Short { needed, end: size });
+        }
+        Python::attach(|py| {
+            let said = |error: PyErr| SourceError::Io(error.to_string());
+            let bytes = self.read.call1(py, (file, offset, len)).map_err(said)?;
+            let bytes = bytes
+                .bind(py)
+                .cast::<PyBytes>()
+                .map_err(|error| SourceError::Io(error.to_string()))?;
+            if bytes.as_bytes().len() != len {
+                let end = offset.saturating_add(bytes.as_bytes().len() as u64);
+                return Err(SourceError::Short { needed, end });
+            }
+            Ok(bytes.as_bytes().to_vec())
+        })
+    }
+}

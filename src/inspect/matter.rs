@@ -1,0 +1,174 @@
+//! What of a layer's errors matters to the model: where attention looks, how long each token's vectors are, and what a lossy setting of K
+//! or of V alone does to the outputs.
+
+use serde::{Deserialize, Serialize};
+
+use super::lesson::{LessonError, Method, changed};
+use crate::dump;
+use crate::metrics::{Attention, Cache, Changed, OutputErrors, Queries, TokenErrors, token_errors};
+use crate::tensor::Tensor;
+
+/// Attention weights that are held at a time.
+const MAX_WEIGHTS: usize = 4 << 20;
+
+/// Which setting to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct MatterRequest {
+    /// What is done to the values.
+    pub method: Method,
+    /// Mantissa bits (0 to 23) or quantizer bits (2 to 16).
+    pub bits: u32,
+}
+
+/// K and V of a capture under a setting, each by itself.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Matter {
+    /// Query vectors that were used; 0 where the dump has none for these tokens.
+    pub queries: usize,
+    /// Mean attention weight of each token over all queries and heads; empty without queries.
+    pub weights: Vec<f64>,
+    /// The keys.
+    pub k: TensorMatter,
+    /// The values.
+    pub v: TensorMatter,
+}
+
+/// A tensor under a setting.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct TensorMatter {
+    /// Length of each token's vector, all heads together.
+    pub lengths: Vec<f32>,
+    /// Cosine, and the errors by token.
+    pub errors: TokenErrors,
+    /// By how much the outputs of attention move where this tensor alone is changed: squared error by squares. Absent without queries.
+    pub attention: Option<f64>,
+}
+
+impl Matter {
+    /// Of the tokens of a capture from `position` on, with the queries that look at no other tokens.
+    ///
+    /// # Errors
+    /// When there is no such setting, or it makes values that are not finite.
+    pub fn of(
+        (k, v): (&Tensor, &Tensor),
+        position: u64,
+        queries: &[(&dump::Queries, Tensor)],
+        request: MatterRequest,
+    ) -> Result<Self, LessonError> {
+        let non_finite = k.non_finite() + v.non_finite();
+        if non_finite > 0 {
+            return Err(LessonError::NonFinite(non_finite));
+        }
+        let restored = |tensor| changed(tensor, request.method, request.bits);
+        let [k_after, v_after] = [restored(k)?.values(), restored(v)?.values()];
+        let [k_before, v_before] = [k.values(), v.values()];
+        let shape = k.shape();
+        let cache = Cache {
+            k: &k_before,
+            v: &v_before,
+            position,
+            kv_heads: shape.kv_heads,
+            head_dim: shape.head_dim,
+        };
+        let attentions: Vec<(usize, Attention)> = queries
+            .iter()
+            // K and V that differ in shape have no attention that is computed here.
+            .filter(|_| v.shape() == shape && position == 0)
+            .filter_map(|(described, tensor)| attention(cache, described, tensor))
+            .collect();
+        let moved = |change: Changed| {
+            let mut all = OutputErrors::default();
+            for (_, attention) in &attentions {
+                all.add(&attention.errors(change));
+            }
+            (!attentions.is_empty()).then(|| all.total())
+        };
+        let count: usize = attentions.iter().map(|(count, _)| count).sum();
+        let mut weights = Vec::new();
+        for (share, attention) in &attentions {
+            weights.resize(shape.seq_len, 0.0);
+            for (sum, mean) in weights.iter_mut().zip(attention.mean_weights()) {
+                *sum += mean * *share as f64 / count as f64;
+            }
+        }
+        let lengths = |tensor: &Tensor, values: &[f32]| {
+            let token = tensor.shape().token_elements().max(1);
+            let length = |token: &[f32]| token.iter().map(|x| x * x).sum::<f32>().sqrt();
+            values.chunks_exact(token).map(length).collect()
+        };
+        Ok(Self {
+            queries: count,
+            weights,
+            k: TensorMatter {
+                lengths: lengths(k, &k_before),
+                errors: token_errors(&k_before, &k_after, k.shape()),
+                attention: moved(Changed::K(&k_after)),
+            },
+            v: TensorMatter {
+                lengths: lengths(v, &v_before),
+                errors: token_errors(&v_before, &v_after, v.shape()),
+                attention: moved(Changed::V(&v_after)),
+            },
+        })
+    }
+}
+
+/// The attention of as many of the queries, at equal distances, as have room; and their vectors.
+fn attention<'a>(
+    cache: Cache<'a>,
+    described: &dump::Queries,
+    tensor: &Tensor,
+) -> Option<(usize, Attention<'a>)> {
+    let tokens = cache.k.len() / (cache.head_dim * cache.kv_heads).max(1);
+    if described.head_dim != cache.head_dim || tensor.non_finite() > 0 {
+        return None;
+    }
+    let seen = |place: &usize| described.positions[*place] < tokens as u64;
+    let usable: Vec<usize> = (0..described.positions.len()).filter(seen).collect();
+    let room = MAX_WEIGHTS / (tokens * described.heads).max(1);
+    let places: Vec<usize> = usable
+        .iter()
+        .copied()
+        .step_by(usable.len().div_ceil(room.max(1)).max(1))
+        .collect();
+    let info = described.attention;
+    let queries = Queries {
+        positions: described.positions.clone(),
+        heads: described.heads,
+        values: tensor.values(),
+        scale: info.scale as f32,
+        window: info.sliding_window,
+        softcap: info.logit_softcap.map(|cap| cap as f32),
+    };
+    Some((
+        places.len() * described.heads,
+        Attention::new(cache, &queries, &places)?,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::tests::ramp;
+
+    #[test]
+    fn without_queries_errors_are_told_and_weights_are_not() {
+        let (k, v) = (ramp(40), ramp(40));
+        let request = MatterRequest {
+            method: Method::Quant,
+            bits: 6,
+        };
+        let matter = Matter::of((&k, &v), 0, &[], request).unwrap();
+        assert_eq!((matter.queries, matter.weights.len()), (0, 0));
+        assert_eq!((matter.k.attention, matter.k.lengths.len()), (None, 40));
+        assert!(matter.k.errors.token > 0.0 && matter.k.errors.cosine < 1.0);
+        let first = k.values()[..16].iter().map(|x| x * x).sum::<f32>().sqrt();
+        assert_eq!(matter.k.lengths[0], first);
+    }
+}

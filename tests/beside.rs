@@ -1,0 +1,92 @@
+//! What stands beside a report's ratios: packed sizes, rounding, and a sweep judged anew.
+
+use kvlens::analysis::{Job, Report, judge_sweep};
+use kvlens::dump::{Dump, FolderSource, ScanOptions, Source, scan};
+use kvlens::lossy::round_mantissa;
+use kvlens::metrics::errors;
+use std::path::Path;
+use std::sync::Arc;
+
+fn sample() -> Dump {
+    let dumps = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sample-dump/dumps");
+    let source = FolderSource::open(&dumps).unwrap();
+    let source: Arc<dyn Source> = Arc::new(source);
+    scan(&source, &ScanOptions::default())
+}
+
+fn job(analysis: &str, settings: &[(&str, &str)]) -> Job {
+    Job::new(analysis, settings.iter().copied()).unwrap()
+}
+
+fn run(analysis: &str, settings: &[(&str, &str)]) -> Report {
+    job(analysis, settings).run(&sample()).unwrap()
+}
+
+#[test]
+fn packed_sizes_count_every_code_and_leave_lossless_layers_as_they_are() {
+    let report = run("mixed", &[("lossy-mantissa-bits", "6")]);
+    let group = &report.groups[0];
+    // Sign, five bits of exponent and six of mantissa.
+    assert_eq!(group.lossy.k_packed, Some(group.lossy.k_raw * 12 / 16));
+    let lossy = group.lossy.v_packed.unwrap();
+    assert_eq!(group.all.v_packed, Some(group.lossless.v_size + lossy));
+    assert_eq!(group.lossless.k_packed, None);
+
+    let clipped = run("lossy-compare", &[("modes", "clip")]);
+    assert!(
+        clipped
+            .groups
+            .iter()
+            .all(|group| group.all.k_packed.is_none()),
+        "clipped values are no codes"
+    );
+}
+
+#[test]
+fn block_norm_packs_its_codes_scales_and_index() {
+    let report = run("blocknorm", &[("bits", "6"), ("lossless-first-n", "0")]);
+    for row in &report.rows {
+        assert_eq!(
+            row.k.packed,
+            Some(row.k.raw_bytes * 6 / 16 + row.k.extra_bytes)
+        );
+    }
+}
+
+#[test]
+fn rounding_gives_the_errors_that_rounded_values_have() {
+    let dump = sample();
+    let report = run(
+        "mixed",
+        &[("lossless-first-n", "0"), ("lossy-mantissa-bits", "5")],
+    );
+    let row = &report.rows[0];
+    let loaded = dump.captures[row.capture.index].fetch().unwrap().decode();
+    let k = loaded.unwrap().k;
+    let rounded = errors(&k, [&round_mantissa(&k, 5)].as_slice())[0];
+    assert_eq!(row.k.rounded, Some(rounded));
+    let all = &report.groups[0].all;
+    let share = all.k_rounded.unwrap().mae / all.k_errors.unwrap().mae;
+    assert!((0.45..0.55).contains(&share), "{share}");
+    let quantized = run("mixed", &[("lossy-method", "quant")]);
+    assert_eq!(quantized.groups[0].all.k_rounded, None);
+}
+
+#[test]
+fn a_sweep_judged_anew_is_a_sweep_run_with_these_thresholds() {
+    let thresholds = [("max-k-mae", "0.5"), ("max-v-mae", "0.0005")];
+    let report = run("sweep", &[]);
+    let wanted = run("sweep", &thresholds);
+    let job = job("sweep", &thresholds);
+    let judged = judge_sweep(
+        job.settings(),
+        report.groups.clone(),
+        report.captures,
+        &report.other_types,
+    );
+    let judged = judged.unwrap();
+    assert_eq!(judged.groups, wanted.groups);
+    assert_eq!(judged.headline, wanted.headline);
+    assert_eq!(judged.files, wanted.files);
+    assert_ne!(judged.files, report.files);
+}

@@ -1,0 +1,126 @@
+// axe finds nothing, of any weight, in any state of the page, light, dark and with forced colours; nothing is cut at 200 % zoom; and on
+// paper stands what was found, not what it was made with.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { launch } from "./chromium.js";
+import { ROOT, serve } from "./server.js";
+
+/** @import { Page } from "playwright-core" */
+
+const SAMPLE = join(ROOT, "tests/data/sample-dump/dumps");
+/** @typedef {{ colorScheme?: "light" | "dark", forcedColors?: "active" }} Media */
+/** @type {[string, Media][]} */
+const LOOKS = [
+  ["light", { colorScheme: "light" }],
+  ["dark", { colorScheme: "dark" }],
+  ["forced colours", { colorScheme: "dark", forcedColors: "active" }],
+];
+
+/** @type {Awaited<ReturnType<typeof launch>>} */
+let browser;
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let host;
+let axe = "";
+before(async () => {
+  host = await serve();
+  // Colours that are still changing would fail the contrast check.
+  browser = await launch({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce" });
+  axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+});
+after(async () => {
+  await browser.close();
+  await host.close();
+});
+
+/** @param {string} [hash] */
+async function open(hash = "") {
+  const page = await browser.context.newPage();
+  await page.goto(host.url + hash);
+  await page.getByRole("tab", { name: "Mixed" }).waitFor();
+  return page;
+}
+
+/** @param {Page} page @param {string} state */
+async function clean(page, state) {
+  await page.evaluate(axe);
+  for (const [look, media] of LOOKS) {
+    await page.emulateMedia({ forcedColors: "none", ...media });
+    const { violations } = await page.evaluate(() => /** @type {any} */ (window).axe.run(document, { resultTypes: ["violations"] }));
+    assert.deepEqual(
+      violations.map((/** @type {any} */ { id, nodes }) => `${id}: ${nodes[0].html.slice(0, 200)}`),
+      [],
+      `${state}, ${look}`,
+    );
+  }
+}
+
+/** At 200 % a window of 1280 pixels has room for 640. @param {Page} page @param {string} state */
+async function fits(page, state) {
+  await page.setViewportSize({ width: 640, height: 450 });
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert(wide <= 0, `${state}: ${wide} pixels too wide`);
+  await page.setViewportSize({ width: 1280, height: 900 });
+}
+
+/** @param {Page} page @param {string} tab */
+async function run(page, tab) {
+  const runs = await page.locator(".run-rows li").count();
+  await page.getByRole("tab", { name: tab }).click();
+  await page.locator("#run:enabled", { hasText: "Run" }).click();
+  await page.locator(".run-rows li").nth(runs).waitFor({ timeout: 120_000 });
+  await page.locator("#result-body .charts:not(.drawing) svg").first().waitFor();
+}
+
+test("nothing is found in the empty page and in each analysis with its result", async () => {
+  const page = await open();
+  await clean(page, "empty");
+  await fits(page, "empty");
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await page.locator(".cell").first().waitFor();
+  await clean(page, "a dump, no run");
+  for (const tab of ["Mixed", "Block-norm", "Sweep", "Compare", "Explore"]) {
+    await run(page, tab);
+    await clean(page, tab);
+    await fits(page, tab);
+  }
+  await page.getByRole("button", { name: "Compare", exact: true }).nth(2).click();
+  await page.getByText("End comparison").first().waitFor();
+  await clean(page, "two runs");
+  await page.close();
+});
+
+test("nothing is found in the lesson, before and after each prediction", async () => {
+  const page = await open("#learn=1");
+  for (let step = 1; step <= 7; step++) {
+    await page.locator(".lesson .prediction").waitFor();
+    if (step === 1) await clean(page, "a prediction");
+    await page.getByRole("button", { name: "Skip the question" }).click();
+    await page.locator(".lesson .look").waitFor();
+    await page.locator(".lesson .exercise summary").click();
+    await clean(page, `step ${step}`);
+    await fits(page, `step ${step}`);
+    if (step < 7) await page.getByRole("button", { name: /^Next: / }).click();
+  }
+  await page.close();
+});
+
+test("on paper stands the result, whole and in dark ink", async () => {
+  const page = await open();
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await page.locator(".cell").first().waitFor();
+  await run(page, "Mixed");
+  await page.emulateMedia({ media: "print", colorScheme: "dark" });
+  for (const name of [".drop", "#analysis", ".downloads", ".run-list", ".head-tools"])
+    assert(!(await page.locator(name).first().isVisible()), name);
+  assert(await page.locator(".headline").isVisible());
+  const { cut, ink } = await page.evaluate(() => ({
+    cut: [...document.querySelectorAll(".table-scroll")].filter((each) => each.scrollHeight > each.clientHeight + 1).length,
+    ink: getComputedStyle(document.body).color,
+  }));
+  assert.equal(cut, 0);
+  assert.match(ink, /^rgb\((\d|[1-4]\d), /);
+  await page.close();
+});

@@ -1,0 +1,138 @@
+//! The Python package: a wheel built in a virtual environment below `target/`, and its tests there. Nothing else needs Python, so a
+//! machine that has none, and can't get it, says what is missing and passes by.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::{shell, toolchain};
+
+/// What the tests use; torch, transformers, mlx, JAX, ray are tested with where they are installed.
+const REQUIREMENTS: &str = "python/tests/requirements.txt";
+
+/// A virtual environment with what the tests need.
+pub struct Environment {
+    bin: PathBuf,
+    folder: PathBuf,
+}
+
+/// Makes the environment, where it is not there yet; `None`, with a word on what to install, where that can't be done.
+///
+/// # Errors
+/// When a file can't be looked at.
+pub fn environment() -> Result<Option<Environment>> {
+    let Some(python) = ["python3", "python"]
+        .into_iter()
+        .find(|name| shell::has(name))
+    else {
+        println!(
+            "passed by: no Python; to test the package, install Python 3.9 or later with venv"
+        );
+        return Ok(None);
+    };
+    let folder = target().join("python");
+    let venv = folder.join("venv");
+    let bin = venv.join(if cfg!(windows) { "Scripts" } else { "bin" });
+    let make = || {
+        let mut command = shell::command(python);
+        shell::run(command.args(["-m", "venv", "--clear"]).arg(&venv))
+    };
+    let is_there = bin.join("maturin").exists() || bin.join("maturin.exe").exists();
+    if !is_there {
+        let made = make().or_else(|_| {
+            toolchain::apt_install(&["python3-venv"])?;
+            make()
+        });
+        if let Err(error) = made {
+            println!(
+                "passed by: {error:#}; to test the package, install Python's venv: apt-get install python3-venv"
+            );
+            return Ok(None);
+        }
+    }
+    let environment = Environment { bin, folder };
+    let mut pip = environment.command("python");
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]);
+    if let Err(error) = shell::run(pip.args(["--requirement", REQUIREMENTS])) {
+        if is_there {
+            return Err(error);
+        }
+        println!("passed by: {error:#}; the package's tests need what {REQUIREMENTS} names");
+        return Ok(None);
+    }
+    Ok(Some(environment))
+}
+
+fn target() -> PathBuf {
+    let folder = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    shell::root().join(folder)
+}
+
+impl Environment {
+    /// A program of the environment.
+    pub fn command(&self, program: &str) -> std::process::Command {
+        let mut command = shell::command(self.bin.join(program));
+        let paths = std::env::var_os("PATH").unwrap_or_default();
+        let paths = std::iter::once(self.bin.clone()).chain(std::env::split_paths(&paths));
+        if let Ok(paths) = std::env::join_paths(paths) {
+            command.env("PATH", paths);
+        }
+        command.env("VIRTUAL_ENV", self.bin.parent().unwrap_or(Path::new("")));
+        command
+    }
+
+    /// Builds the wheel, as quickly as tests need it, and installs it.
+    ///
+    /// # Errors
+    /// When it does not build.
+    pub fn install(&self) -> Result<()> {
+        let wheels = self.folder.join("wheels");
+        // One from before would be installed beside it.
+        let _ = std::fs::remove_dir_all(&wheels);
+        let mut maturin = self.command("maturin");
+        maturin.args(["build", "--locked", "--quiet", "--profile", "dev"]);
+        shell::run(
+            maturin
+                .args(["--manifest-path", "python/Cargo.toml", "--out"])
+                .arg(&wheels),
+        )?;
+        let wheel = std::fs::read_dir(&wheels)?
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .find(|path| path.extension().is_some_and(|ending| ending == "whl"));
+        let mut pip = self.command("python");
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ]);
+        pip.args(["--force-reinstall", "--no-deps"]);
+        shell::run(pip.arg(wheel.context("maturin gave no wheel")?))
+    }
+
+    /// The command that runs its tests and the examples of its documentation, with the command line to compare with.
+    ///
+    /// # Errors
+    /// When the command line does not build.
+    pub fn tests(&self) -> Result<std::process::Command> {
+        shell::run(shell::command("cargo").args(["build", "--locked", "--bin", "kvlens"]))?;
+        let mut pytest = self.command("pytest");
+        // Not from python/, whose package has no native part beside it.
+        pytest.current_dir(shell::root().join("python/tests"));
+        pytest.args(["--doctest-modules", "--pyargs", ".", "kvlens"]);
+        pytest.env(
+            "KVLENS_BIN",
+            target()
+                .join("debug/kvlens")
+                .with_extension(std::env::consts::EXE_EXTENSION),
+        );
+        Ok(pytest)
+    }
+}
