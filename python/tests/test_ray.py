@@ -6,21 +6,23 @@ import subprocess
 import sys
 import threading
 import time
+from importlib.util import find_spec
 
 import kvlens
 import pytest
 
-ray = pytest.importorskip("ray")
-moto = pytest.importorskip("moto.server")
-s3fs = pytest.importorskip("s3fs")
-boto3 = pytest.importorskip("boto3")
+MISSING = [name for name in ("ray", "moto", "flask", "s3fs", "boto3") if find_spec(name) is None]
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
 
 SETTINGS = {"bits_list": [8], "lossless_first_n": 1}
 
 
 @pytest.fixture(scope="module")
 def store():
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    import boto3
+    import moto.server
+
+    server = moto.server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     _, port = server.get_host_and_port()
     keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
@@ -32,6 +34,7 @@ def store():
 
 @pytest.fixture(scope="module")
 def cluster():
+    import ray
     from ray.cluster_utils import Cluster
 
     node = {"num_cpus": 1, "object_store_memory": 100 << 20}
@@ -62,6 +65,7 @@ def kill_a_worker(others, killed):
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no ps")
 def test_a_killed_worker_changes_no_report(sample, store, cluster):
     import kvlens.ray
+    import s3fs
 
     s3fs.S3FileSystem(**store).put(str(sample), "bucket/dumps", recursive=True)
     expected = dict(kvlens.analyze(sample, "sweep", **SETTINGS).files)
