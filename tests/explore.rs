@@ -4,6 +4,7 @@
 use kvlens::analysis::explore::{Class, Engine, Explored};
 use kvlens::analysis::{Job, Report};
 use kvlens::dump::{Dump, FolderSource, ScanOptions, Source, scan};
+use kvlens::pack::{Method, PackOptions, Packer};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -76,6 +77,26 @@ fn the_smallest_within_the_limit_is_found_written_and_read_back() {
             "explore_summary.md"
         ]
     );
+}
+
+#[test]
+fn what_is_chosen_is_what_pack_writes_byte_for_byte_in_number() {
+    let dump = sample();
+    let settings = [("classes", "engine,stored"), ("steps", "0.1,0.2,0.4")];
+    let report = explore(&dump, &settings, 2);
+    let choices = &explored(&report).choices;
+    assert!(choices.iter().any(|choice| choice.lossless));
+    for choice in choices {
+        let method = |name: &str| name.parse::<Method>().unwrap();
+        let options = PackOptions {
+            sinks: choice.sinks,
+            recent: choice.recent,
+            ..PackOptions::new(method(&choice.k), method(&choice.v))
+        };
+        let mut packer = Packer::new(&dump, &options).unwrap();
+        packer.by_ref().for_each(|part| drop(part.unwrap()));
+        assert_eq!(packer.bytes(), choice.bytes, "{} {}", choice.k, choice.v);
+    }
 }
 
 #[test]

@@ -436,6 +436,38 @@ fn links_of_a_tar_archive_are_followed() {
     );
 }
 
+/// `zip -y` of a folder with links.
+#[test]
+fn links_of_a_zip_archive_are_followed() {
+    let entries: [(&str, u32, &[u8]); 3] = [
+        ("a/layer_0/meta_0.json", 0o100_644, &meta("k.bin")),
+        ("a/layer_0/k.bin", 0o120_777, b"v"),
+        ("a/layer_0/v", 0o100_644, &[3; 8]),
+    ];
+    let (mut file, mut list) = (Vec::new(), Vec::new());
+    for (name, mode, data) in entries {
+        let offset = file.len() as u32;
+        let (size, crc) = ((data.len() as u32).to_le_bytes(), crc32fast::hash(data));
+        // From the version needed to the length of the extra field.
+        let mut common = vec![20, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        common.extend(crc.to_le_bytes());
+        common.extend([size, size].concat());
+        common.extend((name.len() as u32).to_le_bytes());
+        file.extend([&b"PK\x03\x04"[..], &common, name.as_bytes(), data].concat());
+        let attributes = (mode << 16).to_le_bytes();
+        list.extend([&b"PK\x01\x02\x14\x03"[..], &common, &[0; 6], &attributes].concat());
+        list.extend(offset.to_le_bytes());
+        list.extend(name.as_bytes());
+    }
+    let (size, start) = (list.len() as u32, file.len() as u32);
+    file.extend(list);
+    file.extend(b"PK\x05\x06\0\0\0\0\x03\0\x03\0");
+    file.extend([size.to_le_bytes(), start.to_le_bytes()].concat());
+    file.extend([0, 0]);
+    let dump = open(&[("d.zip", file)], "{}");
+    assert_eq!(load(&dump)[0].1.bytes(), [3; 8]);
+}
+
 /// `save_pretrained` and its kin split at a size, and write an index.
 #[test]
 fn shards_are_one_dump_and_a_missing_one_is_named() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::{Arg, ArgGroup, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
 use kvlens::dump::{Dump, FolderSource, ScanOptions, Source, scan};
 use kvlens::pack::{self, Limit, Measured, Method, PackError, PackOptions, Packer, Search};
 use kvlens::scheme::Tkc;
@@ -41,6 +41,7 @@ pub fn command() -> Command {
         .arg(flag("max-attention-error", "X").value_parser(share).help("As small as tkc gets while the attention error of the captured queries is no more"))
         .arg(flag("sinks", "N").value_parser(value_parser!(u64)).help("First positions of a run that schemes leave as they are [default: 4]"))
         .arg(flag("recent", "N").value_parser(value_parser!(u64)).help("Last tokens of a layer that schemes leave as they are [default: 0]"))
+        .arg(Arg::new("queries").long("queries").action(ArgAction::SetTrue).help("Keep the dump's captured queries in the file too"))
         .group(ArgGroup::new("limit").args(["min-cosine", "max-index", "max-attention-error"]).conflicts_with_all(["scheme", "k-scheme", "v-scheme"]))
         .group(ArgGroup::new("what").args(["scheme", "k-scheme", "v-scheme", "min-cosine", "max-index", "max-attention-error"]).multiple(true).required(true))
         .arg(input::strict())
@@ -124,6 +125,10 @@ fn pack(
     for note in packer.notes() {
         tell!("{note}");
     }
+    if !options.queries && !dump.queries.is_empty() {
+        let bytes: u64 = dump.queries.iter().map(|queries| queries.bytes()).sum();
+        tell!("{bytes} bytes of captured queries are left out; --queries keeps them");
+    }
     Ok(summary(dump, &packer, &options, &checked, head_bytes, out))
 }
 
@@ -142,6 +147,7 @@ fn options(
     );
     options.sinks = matches.get_one("sinks").copied().unwrap_or(options.sinks);
     options.recent = matches.get_one("recent").copied().unwrap_or(options.recent);
+    options.queries = matches.get_flag("queries");
     let limit = (number("min-cosine").map(Limit::MinCosine))
         .or(number("max-index").map(Limit::MaxIndex))
         .or(number("max-attention-error").map(Limit::MaxAttentionError));
@@ -251,10 +257,14 @@ fn summary(
     let (parts, queries) = (k + v, packer.query_bytes());
     let total = head_bytes + parts + queries;
     lines.push(format!(
-        "{} of K and V in {}: {raw} bytes in {parts}, {:.3}x; {head_bytes} bytes of index and {queries} of queries beside them, {total} in all ({:.3}x)",
+        "{} of K and V in {}: {raw} bytes in {parts}, {:.3}x; {head_bytes} bytes of index{} beside them, {total} in all ({:.3}x)",
         counted(dump.captures.len(), "capture", "captures"),
         out.display(),
         ratio(raw as f64, parts),
+        match queries {
+            0 => String::new(),
+            queries => format!(" and {queries} of queries"),
+        },
         ratio(raw as f64, total),
     ));
     lines.join("\n")

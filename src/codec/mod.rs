@@ -1,10 +1,12 @@
 //! From a tensor to the bytes that it takes, and back.
 
 mod planes;
+mod smallest;
 mod verify;
 pub mod zstd;
 
 pub use planes::{delta, join, split, undelta};
+pub use smallest::{SmallestError, decode_smallest, encode_smallest, smallest_size};
 pub use verify::{DecodeError, decode};
 
 use crate::par;
@@ -44,6 +46,19 @@ pub enum Planes<T = u64> {
         /// The low half.
         lo: T,
     },
+}
+
+impl<T> Planes<T> {
+    /// The same of something else.
+    pub fn map<U>(self, of: impl Fn(T) -> U) -> Planes<U> {
+        match self {
+            Self::Whole(all) => Planes::Whole(of(all)),
+            Self::Split { hi, lo } => Planes::Split {
+                hi: of(hi),
+                lo: of(lo),
+            },
+        }
+    }
 }
 
 impl Planes {

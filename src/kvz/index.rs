@@ -30,6 +30,20 @@ pub struct StoredScheme {
     pub recent: u64,
 }
 
+impl StoredScheme {
+    /// Bit for bit.
+    pub fn lossless() -> Self {
+        Self {
+            name: LOSSLESS.to_owned(),
+            sinks: 0,
+            recent: 0,
+        }
+    }
+}
+
+/// The name of what is stored bit for bit: queries, and K and V where asked for.
+pub const LOSSLESS: &str = "lossless";
+
 /// Consecutive tokens of a run's layer: two parts, K and V.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredLayer {

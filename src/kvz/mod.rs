@@ -7,4 +7,4 @@ mod index;
 
 pub use decoder::{DecodePart, PartDecoder, PartInfo};
 pub use head::{Head, HeadError, PREFIX_BYTES, PartEntry, head_bytes, read_head};
-pub use index::{StoredCapture, StoredIndex, StoredLayer, StoredQueries, StoredScheme};
+pub use index::{LOSSLESS, StoredCapture, StoredIndex, StoredLayer, StoredQueries, StoredScheme};

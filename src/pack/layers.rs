@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::dump::{Dump, Problem};
-use crate::scheme::{About, Kv};
+use crate::scheme::{About, Kv, Pairs, Rope, RopeChoice, Tkc};
 use crate::tensor::{Dtype, Shape, Tensor};
 
 /// Layers that are in memory and worked on at a time.
@@ -23,6 +23,8 @@ pub(super) struct Layer {
     pub captures: Vec<usize>,
     /// Whether no later tokens of the layer follow.
     pub is_last: bool,
+    /// The base of K's rotary embedding, where captured queries tell it.
+    pub rope_theta: Option<f64>,
 }
 
 impl Layer {
@@ -37,6 +39,18 @@ impl Layer {
             },
             dtype: self.dtype,
         }
+    }
+
+    /// The coded scheme with what is known of the layer's keys.
+    pub fn told(&self, tkc: Tkc) -> Tkc {
+        let rope = match (tkc.rope, self.rope_theta) {
+            (RopeChoice::Detect, Some(theta)) => RopeChoice::Is(Rope {
+                theta,
+                pairs: Pairs::HalfSplit,
+            }),
+            (rope, _) => rope,
+        };
+        Tkc { rope, ..tkc }
     }
 
     /// Reads K and V.
@@ -123,6 +137,13 @@ fn pieces(dump: &Dump, mut group: Vec<usize>) -> Vec<Layer> {
             dtype: capture.dtype,
             captures: vec![index],
             is_last: true,
+            rope_theta: dump
+                .queries
+                .iter()
+                .filter(|queries| {
+                    queries.run == capture.run && queries.layer_id == capture.layer_id
+                })
+                .find_map(|queries| queries.attention.rope_theta),
         });
     }
     pieces

@@ -47,8 +47,20 @@ pub(super) struct OfLayer {
     attention: Option<f64>,
 }
 
+/// The errors of K or of V alone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OfSide {
+    pub errors: SideErrors,
+    /// With this tensor alone changed.
+    pub attention: Option<f64>,
+    elements: f64,
+}
+
 /// K and V of a layer, as f32.
 pub(super) type Values = [Vec<f32>; 2];
+
+/// Weights of the attention that are held at a time.
+const MAX_WEIGHTS: usize = 4 << 20;
 
 /// The errors of a layer.
 pub(super) fn layer(
@@ -58,57 +70,135 @@ pub(super) fn layer(
     restored: &Values,
     queries: &[Queries],
 ) -> OfLayer {
-    let side = |side: usize, whole: Shape| {
-        let (values, restored) = (&values[side], &restored[side]);
-        let token = whole.token_elements();
-        let errors = token_errors(values, restored, whole);
-        let mut capture_cosine = errors.cosine;
-        if layer.captures.len() > 1 {
-            let mut first = 0;
-            capture_cosine = 0.0;
-            for &index in &layer.captures {
-                let shape = Shape {
-                    seq_len: dump.captures[index].shape.seq_len,
-                    ..whole
-                };
-                let range = first * token..(first + shape.seq_len) * token;
-                first += shape.seq_len;
-                let errors = token_errors(&values[range.clone()], &restored[range], shape);
-                capture_cosine += errors.cosine * shape.seq_len as f64;
-            }
-            capture_cosine /= layer.shape.seq_len.max(1) as f64;
-        }
-        SideErrors {
-            cosine: errors.cosine,
-            capture_cosine,
-            nmse: errors.nmse,
-            index: errors.index(),
-        }
-    };
-    let Shape {
-        kv_heads, head_dim, ..
-    } = layer.shape;
-    let mut sums = OutputErrors::default();
-    let mut asked = false;
-    // Attention errors are of layers whose V is shaped as K is.
-    for queries in queries.iter().filter(|_| layer.shape == layer.v_shape) {
-        let cache = Cache {
-            k: &values[0],
-            v: &values[1],
-            position: layer.position,
-            kv_heads,
-            head_dim,
+    let mut sums: Option<OutputErrors> = None;
+    // One portion's weights at a time.
+    for (queries, places) in portions(layer, queries) {
+        let Some(attention) = Attention::new(cache(layer, values), queries, &places) else {
+            continue;
         };
-        let places: Vec<usize> = (0..queries.positions.len()).collect();
-        if let Some(attention) = Attention::new(cache, queries, &places) {
-            asked = true;
-            sums.add(&attention.errors(Changed::Both(&restored[0], &restored[1])));
-        }
+        let errors = attention.errors(Changed::Both(&restored[0], &restored[1]));
+        sums.get_or_insert_default().add(&errors);
     }
+    let side = |side: usize| side_errors(dump, layer, side, &values[side], &restored[side]);
     OfLayer {
-        sides: [side(0, layer.shape), side(1, layer.v_shape)],
+        sides: [side(0), side(1)],
         elements: values.each_ref().map(|values| values.len() as f64),
-        attention: asked.then(|| sums.total()),
+        attention: sums.map(|sums| sums.total()),
+    }
+}
+
+/// The attention of queries over what was captured.
+pub(super) fn attentions<'a>(
+    layer: &Layer,
+    values: &'a Values,
+    queries: &[Queries],
+) -> Vec<Attention<'a>> {
+    let portions = portions(layer, queries).into_iter();
+    portions
+        .filter_map(|(queries, places)| Attention::new(cache(layer, values), queries, &places))
+        .collect()
+}
+
+/// The errors of K (0) or V (1) alone.
+pub(super) fn side(
+    dump: &Dump,
+    layer: &Layer,
+    side: usize,
+    values: &[f32],
+    restored: &[f32],
+    attentions: &[Attention],
+) -> OfSide {
+    let mut sums: Option<OutputErrors> = None;
+    for attention in attentions {
+        let changed = match side {
+            0 => Changed::K(restored),
+            _ => Changed::V(restored),
+        };
+        sums.get_or_insert_default().add(&attention.errors(changed));
+    }
+    OfSide {
+        errors: side_errors(dump, layer, side, values, restored),
+        attention: sums.map(|sums| sums.total()),
+        elements: values.len() as f64,
+    }
+}
+
+fn cache<'a>(layer: &Layer, values: &'a Values) -> Cache<'a> {
+    Cache {
+        k: &values[0],
+        v: &values[1],
+        position: layer.position,
+        kv_heads: layer.shape.kv_heads,
+        head_dim: layer.shape.head_dim,
+    }
+}
+
+/// Places of queries in portions that hold no more weights than allowed. Attention errors are of layers whose V is shaped as K is.
+fn portions<'q>(layer: &Layer, queries: &'q [Queries]) -> Vec<(&'q Queries, Vec<usize>)> {
+    let fits = layer.shape == layer.v_shape;
+    let mut all = Vec::new();
+    for queries in queries.iter().filter(|_| fits) {
+        let weights = (layer.shape.seq_len * queries.heads).max(1);
+        let at_a_time = (MAX_WEIGHTS / weights).max(1);
+        let places: Vec<usize> = (0..queries.positions.len()).collect();
+        let portions = places.chunks(at_a_time);
+        all.extend(portions.map(|places| (queries, places.to_vec())));
+    }
+    all
+}
+
+/// At most so many of the queries, spread evenly.
+pub(super) fn some(queries: Queries, most: usize) -> Queries {
+    let count = queries.positions.len();
+    if count <= most {
+        return queries;
+    }
+    let size = queries.values.len() / count.max(1);
+    let places = (0..most).map(|index| (2 * index + 1) * count / (2 * most));
+    let (positions, values): (Vec<u64>, Vec<&[f32]>) = places
+        .map(|place| {
+            let values = &queries.values[place * size..][..size];
+            (queries.positions[place], values)
+        })
+        .unzip();
+    Queries {
+        positions,
+        values: values.concat(),
+        ..queries
+    }
+}
+
+fn side_errors(
+    dump: &Dump,
+    layer: &Layer,
+    side: usize,
+    values: &[f32],
+    restored: &[f32],
+) -> SideErrors {
+    let whole = [layer.shape, layer.v_shape][side];
+    let token = whole.token_elements();
+    let errors = token_errors(values, restored, whole);
+    let mut capture_cosine = errors.cosine;
+    if layer.captures.len() > 1 {
+        let mut first = 0;
+        capture_cosine = 0.0;
+        for &index in &layer.captures {
+            let shape = Shape {
+                seq_len: dump.captures[index].shape.seq_len,
+                ..whole
+            };
+            let range = first * token..(first + shape.seq_len) * token;
+            first += shape.seq_len;
+            let errors = token_errors(&values[range.clone()], &restored[range], shape);
+            capture_cosine += errors.cosine * shape.seq_len as f64;
+        }
+        capture_cosine /= layer.shape.seq_len.max(1) as f64;
+    }
+    SideErrors {
+        cosine: errors.cosine,
+        capture_cosine,
+        nmse: errors.nmse,
+        index: errors.index(),
     }
 }
 
@@ -131,30 +221,44 @@ pub(super) fn queries(dump: &Dump, layer: &Layer) -> Result<Vec<Queries>, Proble
 
 /// The means over layers.
 pub(super) fn means(layers: &[OfLayer]) -> Measured {
-    let count = layers.len().max(1) as f64;
     let side = |side: usize| {
-        let elements: f64 = layers.iter().map(|layer| layer.elements[side]).sum();
-        let mean = |of: &dyn Fn(&SideErrors) -> f64| {
-            layers
-                .iter()
-                .map(|layer| of(&layer.sides[side]))
-                .sum::<f64>()
-                / count
-        };
-        let by_elements = layers
-            .iter()
-            .map(|layer| layer.sides[side].capture_cosine * layer.elements[side]);
-        SideErrors {
-            cosine: mean(&|errors| errors.cosine),
-            capture_cosine: by_elements.sum::<f64>() / elements.max(1.0),
-            nmse: mean(&|errors| errors.nmse),
-            index: mean(&|errors| errors.index),
-        }
+        let of = layers.iter();
+        of.map(move |layer| (layer.sides[side], layer.elements[side]))
     };
-    let asked: Vec<f64> = layers.iter().filter_map(|layer| layer.attention).collect();
     Measured {
-        k: side(0),
-        v: side(1),
-        attention: (!asked.is_empty()).then(|| asked.iter().sum::<f64>() / asked.len() as f64),
+        k: mean_errors(side(0)),
+        v: mean_errors(side(1)),
+        attention: mean(layers.iter().filter_map(|layer| layer.attention)),
+    }
+}
+
+/// The means over layers of K alone, or of V alone.
+pub(super) fn mean_of_sides(layers: impl Iterator<Item = OfSide> + Clone) -> OfSide {
+    OfSide {
+        errors: mean_errors(layers.clone().map(|side| (side.errors, side.elements))),
+        attention: mean(layers.clone().filter_map(|side| side.attention)),
+        elements: layers.map(|side| side.elements).sum(),
+    }
+}
+
+fn mean(values: impl Iterator<Item = f64> + Clone) -> Option<f64> {
+    let count = values.clone().count();
+    (count > 0).then(|| values.sum::<f64>() / count as f64)
+}
+
+/// Means of errors, each with the number of elements that they are of.
+fn mean_errors(sides: impl Iterator<Item = (SideErrors, f64)> + Clone) -> SideErrors {
+    let of = |error: fn(&SideErrors) -> f64| {
+        mean(sides.clone().map(|(errors, _)| error(&errors))).unwrap_or_default()
+    };
+    let elements: f64 = sides.clone().map(|(_, elements)| elements).sum();
+    let by_elements = sides
+        .clone()
+        .map(|(errors, elements)| errors.capture_cosine * elements);
+    SideErrors {
+        cosine: of(|errors| errors.cosine),
+        capture_cosine: by_elements.sum::<f64>() / elements.max(1.0),
+        nmse: of(|errors| errors.nmse),
+        index: of(|errors| errors.index),
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::kvz::LOSSLESS;
 use crate::scheme::{Kv, Scheme, SchemeError};
 
 /// How a tensor is stored.
@@ -13,9 +14,6 @@ pub enum Method {
     /// By a scheme.
     Scheme(Scheme),
 }
-
-/// The name of [`Method::Lossless`].
-pub(super) const LOSSLESS: &str = "lossless";
 
 impl fmt::Display for Method {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,16 +46,19 @@ pub struct PackOptions {
     pub sinks: u64,
     /// Last tokens of every layer that schemes leave alone.
     pub recent: u64,
+    /// Whether captured queries are stored too.
+    pub queries: bool,
 }
 
 impl PackOptions {
-    /// These methods, the first four tokens left alone.
+    /// These methods, the first four tokens left alone, with queries.
     pub fn new(k: Method, v: Method) -> Self {
         Self {
             k,
             v,
             sinks: 4,
             recent: 0,
+            queries: true,
         }
     }
 

@@ -2,22 +2,24 @@
 //! a file leaves room for it, a page puts it before the parts.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::error::PackError;
 use super::layers::{BATCH, Layer, layers};
-use super::method::{LOSSLESS, Method, PackOptions};
+use super::method::{Method, PackOptions};
 use super::part;
+use crate::codec::encode_smallest;
 use crate::dump::{Dump, Queries};
 use crate::kvz::{Head, StoredCapture, StoredIndex, StoredLayer, StoredQueries, StoredScheme};
 use crate::par;
-use crate::scheme::Kv;
+use crate::scheme::{Kv, Scheme};
 use crate::tensor::Tensor;
 
 /// The parts of a `.kvz`, in order.
-pub struct Packer<'a> {
-    dump: &'a Dump,
+pub struct Packer {
+    dump: Dump,
     options: PackOptions,
     layers: Vec<Layer>,
     index: StoredIndex,
@@ -33,12 +35,12 @@ const LOSSLESS_PLACE: usize = 0;
 const LAST_PLACE: usize = 1;
 const EARLIER_PLACE: usize = 3;
 
-impl<'a> Packer<'a> {
+impl Packer {
     /// Plans the file.
     ///
     /// # Errors
     /// When there is no capture, or a scheme does not fit a layer.
-    pub fn new(dump: &'a Dump, options: &PackOptions) -> Result<Self, PackError> {
+    pub fn new(dump: &Dump, options: &PackOptions) -> Result<Self, PackError> {
         let layers = layers(dump);
         if layers.is_empty() {
             return Err(PackError::Nothing);
@@ -60,7 +62,7 @@ impl<'a> Packer<'a> {
         }
         Ok(Self {
             index: index(dump, &layers, options),
-            dump,
+            dump: dump.clone(),
             options: options.clone(),
             layers,
             next_layer: 0,
@@ -117,12 +119,16 @@ impl<'a> Packer<'a> {
         &self.notes
     }
 
+    fn queries(&self) -> &[Arc<Queries>] {
+        kept_queries(&self.dump, &self.options)
+    }
+
     /// Stores a batch of layers.
     fn store_layers(&mut self) -> Result<(), PackError> {
         let end = (self.next_layer + BATCH).min(self.layers.len());
         let mut jobs: Vec<(usize, Kv, Tensor)> = Vec::new();
         for number in self.next_layer..end {
-            let [k, v] = self.layers[number].load(self.dump)?;
+            let [k, v] = self.layers[number].load(&self.dump)?;
             jobs.push((number, Kv::K, k));
             jobs.push((number, Kv::V, v));
         }
@@ -154,6 +160,14 @@ impl<'a> Packer<'a> {
                 _ => options.method(*kv),
             };
             let about = layer.about(*kv);
+            let told;
+            let method = match method {
+                Method::Scheme(Scheme::Tkc(tkc)) => {
+                    told = Method::Scheme(Scheme::Tkc(layer.told(*tkc)));
+                    &told
+                }
+                method => method,
+            };
             let bytes = part::encode(method, &index.schemes[place], tensor, &about);
             bytes.map_err(|unfit| PackError::Unfit {
                 run: layer.run.clone(),
@@ -177,7 +191,7 @@ impl<'a> Packer<'a> {
     }
 }
 
-impl Iterator for Packer<'_> {
+impl Iterator for Packer {
     type Item = Result<Vec<u8>, PackError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -190,14 +204,18 @@ impl Iterator for Packer<'_> {
                 Err(error) => Some(Err(error)),
             };
         }
-        let queries = self.dump.queries.get(self.next_queries)?;
+        let queries = Arc::clone(self.queries().get(self.next_queries)?);
         self.next_queries += 1;
-        let loaded = queries.load().map(Tensor::into_bytes);
+        let loaded = queries.load().map(|tensor| encode_smallest(&tensor));
         if let Ok(bytes) = &loaded {
             self.note_part(bytes);
         }
         Some(loaded.map_err(PackError::from))
     }
+}
+
+fn kept_queries<'a>(dump: &'a Dump, options: &PackOptions) -> &'a [Arc<Queries>] {
+    if options.queries { &dump.queries } else { &[] }
 }
 
 fn index(dump: &Dump, layers: &[Layer], options: &PackOptions) -> StoredIndex {
@@ -206,11 +224,7 @@ fn index(dump: &Dump, layers: &[Layer], options: &PackOptions) -> StoredIndex {
         sinks: options.sinks,
         recent,
     };
-    let mut schemes = vec![StoredScheme {
-        name: LOSSLESS.to_owned(),
-        sinks: 0,
-        recent: 0,
-    }];
+    let mut schemes = vec![StoredScheme::lossless()];
     for recent in [options.recent, 0] {
         schemes.push(scheme(&options.k, recent));
         schemes.push(scheme(&options.v, recent));
@@ -266,7 +280,7 @@ fn index(dump: &Dump, layers: &[Layer], options: &PackOptions) -> StoredIndex {
         }
     });
     let stored: Vec<StoredLayer> = stored.collect();
-    let queries = dump.queries.iter().map(|queries| {
+    let queries = kept_queries(dump, options).iter().map(|queries| {
         let path = match queries.meta_path() {
             Some(path) => unique(
                 "",

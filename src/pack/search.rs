@@ -1,18 +1,18 @@
-//! The coarsest steps of `tkc` that keep within a limit of error.
+//! The coarsest steps of `tkc` that keep within a limit of error, and the split of it between K and V that takes least.
 //!
-//! Errors grow about as the square of the step, so each try leads close to the next: some on a few layers, then all layers until the
-//! limit holds and little is left of it.
+//! Errors grow about as the square of the step, and those of K and of V add up, so each is measured alone: a few times on a few layers,
+//! then once on all layers at three steps between which the right one lies. Only that one is measured with both changed and all queries.
 
 use super::error::PackError;
 use super::layers::{BATCH, Layer, layers};
-use super::measure::{self, Measured, OfLayer};
+use super::measure::{self, Measured, OfLayer, OfSide};
 use super::method::{Method, PackOptions};
 use super::part;
 use crate::dump::Dump;
 use crate::metrics::Queries;
 use crate::par;
 use crate::scheme::{Kv, Prepared, Scheme, Tkc};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::Tensor;
 
 /// What must not be passed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,7 +26,7 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// How many times the limit an error of K and of V is.
+    /// How many times the limit the errors are: for cosines those of K and of V, else of both together, twice.
     fn shares(self, errors: &Measured) -> Result<[f64; 2], PackError> {
         let both = |share: f64| [share; 2];
         Ok(match self {
@@ -38,19 +38,49 @@ impl Limit {
             }
         })
     }
+
+    /// How many times the limit the error of K or V alone is.
+    fn share_of(self, side: &OfSide) -> Result<f64, PackError> {
+        Ok(match self {
+            Self::MinCosine(least) => (1.0 - side.errors.least_cosine()) / (1.0 - least).max(1e-12),
+            Self::MaxIndex(most) => side.errors.index / most.max(1e-12),
+            Self::MaxAttentionError(most) => {
+                side.attention.ok_or(PackError::NoQueries)? / most.max(1e-12)
+            }
+        })
+    }
+
+    /// Whether K and V each have all of the limit.
+    fn is_for_each(self) -> bool {
+        matches!(self, Self::MinCosine(_))
+    }
 }
 
 /// Layers of the first tries.
 const FEW: usize = 4;
 
-/// Tries on a few layers, and on all.
+/// Tries on a few layers.
 const TRIES: usize = 4;
-const FULL_TRIES: usize = 5;
+
+/// Queries of a layer with which K and V alone are tried: every so many of all that there are.
+const FEW_QUERIES: usize = 16;
+
+/// The steps that all layers are tried at, by the step that a few layers have led to.
+const AROUND: [f64; 3] = [0.92, 1.0, 1.08];
+
+/// How much of the limit is aimed at, so that what is rounded still holds.
+const AIM: f64 = 0.998;
 
 /// Enough of the limit used.
 const CLOSE: f64 = 0.985;
 
-/// The step to start with, for K; V's is twice as coarse where one number is for both.
+/// Tries of the pair on all layers.
+const FULL_TRIES: usize = 4;
+
+/// Shares of the limit that K may have of what K and V have together.
+const SPLITS: [f64; 5] = [0.3, 0.4, 0.5, 0.6, 0.7];
+
+/// The step to start with.
 const START: f64 = 0.1;
 
 /// Finer steps than this are no use: values are stored losslessly then.
@@ -64,6 +94,32 @@ pub struct Search<'a> {
     base: Tkc,
     options: PackOptions,
     limit: Limit,
+}
+
+/// How much of the work is done.
+struct Progress<'a> {
+    go_on: &'a mut dyn FnMut(f64) -> bool,
+    work: f64,
+    done: f64,
+}
+
+impl Progress<'_> {
+    fn layers(&mut self, count: usize) -> Result<(), PackError> {
+        if !(self.go_on)((self.done / self.work).min(1.0)) {
+            return Err(PackError::Cancelled);
+        }
+        self.done += count as f64;
+        Ok(())
+    }
+}
+
+/// A step of K or V, and how many times the limit its error alone is.
+#[derive(Clone, Copy, Debug)]
+struct Try {
+    step: f64,
+    share: f64,
+    /// Stored, where it was counted.
+    bytes: u64,
 }
 
 impl<'a> Search<'a> {
@@ -101,56 +157,58 @@ impl<'a> Search<'a> {
         let every = self.layers.len().div_ceil(FEW).max(1);
         let few: Vec<&Layer> = self.layers.iter().skip(every / 2).step_by(every).collect();
         let all: Vec<&Layer> = self.layers.iter().collect();
-        let mut steps = [
-            START,
-            if matches!(self.limit, Limit::MinCosine(_)) {
-                START
+        let mut progress = Progress {
+            go_on,
+            work: (TRIES * few.len() + 3 * all.len()) as f64,
+            done: 0.0,
+        };
+        let mut wanted = [if self.limit.is_for_each() { 1.0 } else { 0.5 }; 2];
+        let mut steps = [START; 2];
+        for turn in 0..TRIES {
+            let last = turn + 1 == TRIES && !self.limit.is_for_each();
+            let tried = match last {
+                false => self.alone(&few, steps, &[1.0], false, &mut progress)?,
+                // What each split of the limit takes.
+                true => {
+                    let factors = SPLITS.map(|split| (split / 0.5).sqrt());
+                    self.alone(&few, steps, &factors, true, &mut progress)?
+                }
+            };
+            if last {
+                let best = best_split(&tried);
+                wanted = [SPLITS[best], 1.0 - SPLITS[best]];
+                steps = [tried[0][best].step, tried[1][SPLITS.len() - 1 - best].step];
             } else {
-                2.0 * START
-            },
-        ];
-        let work = (TRIES * few.len() + 2 * all.len()) as f64;
-        let mut done = 0.0;
-        for _ in 0..TRIES {
-            let measured = self.measure(&few, steps, &mut |layers| {
-                go_on((done + layers as f64) / work)
-            })?;
-            done += few.len() as f64;
-            let shares = self.limit.shares(&measured)?;
-            steps = next(steps, shares);
-            if shares
-                .iter()
-                .all(|share| (CLOSE..=1.0 / CLOSE).contains(share))
-            {
-                break;
+                for side in 0..2 {
+                    steps[side] = towards(&tried[side], wanted[side]);
+                }
             }
+        }
+        let tried = self.alone(&all, steps, &AROUND, false, &mut progress)?;
+        for side in 0..2 {
+            steps[side] = towards(&tried[side], wanted[side] * AIM);
         }
         let mut best: Option<([f64; 2], Measured)> = None;
         for _ in 0..FULL_TRIES {
-            let measured = self.measure(&all, steps, &mut |layers| {
-                go_on(((done + layers as f64) / work).min(1.0))
-            })?;
-            done += all.len() as f64;
+            steps = steps.map(rounded);
+            let measured = self.measure(&all, Some(steps), &mut progress)?;
             let shares = self.limit.shares(&measured)?;
             let holds = shares.iter().all(|share| *share <= 1.0);
             if holds
                 && best
                     .as_ref()
-                    .is_none_or(|(found, _)| found[0] + found[1] <= steps[0] + steps[1])
+                    .is_none_or(|(found, _)| found[0] * found[1] <= steps[0] * steps[1])
             {
                 best = Some((steps, measured));
             }
-            if shares.iter().all(|share| (CLOSE..=1.0).contains(share)) {
-                break;
-            }
-            if steps.iter().all(|step| *step <= MIN_STEP) {
+            let is_close = |share: &f64| (CLOSE..=1.0).contains(share);
+            if shares.iter().all(is_close) || steps.iter().all(|step| *step <= MIN_STEP) {
                 break;
             }
             // A share within the limit and close to it stays; others move.
-            let moved = next(steps, shares);
             for side in 0..2 {
-                if !(CLOSE..=1.0).contains(&shares[side]) {
-                    steps[side] = moved[side];
+                if !is_close(&shares[side]) {
+                    steps[side] *= (AIM / shares[side].max(1e-6)).sqrt();
                 }
             }
         }
@@ -163,26 +221,89 @@ impl<'a> Search<'a> {
             }
             None => {
                 (options.k, options.v) = (Method::Lossless, Method::Lossless);
-                let exact = |layer: &&Layer| self.of_layer(layer, None);
-                let exact: Result<Vec<_>, _> = all.iter().map(exact).collect();
-                Ok((options, measure::means(&exact?)))
+                let measured = self.measure(&all, None, &mut progress)?;
+                Ok((options, measured))
             }
         }
     }
 
-    /// The errors of these layers at these steps.
-    fn measure(
+    /// K alone and V alone at the steps times each of the factors.
+    fn alone(
         &self,
         layers: &[&Layer],
         steps: [f64; 2],
-        go_on: &mut dyn FnMut(usize) -> bool,
+        factors: &[f64],
+        counted: bool,
+        progress: &mut Progress,
+    ) -> Result<[Vec<Try>; 2], PackError> {
+        let steps = steps.map(|step| {
+            let step = |factor: &f64| rounded(step * factor);
+            factors.iter().map(step).collect::<Vec<f64>>()
+        });
+        let mut found: Vec<[Vec<(OfSide, u64)>; 2]> = Vec::new();
+        for batch in layers.chunks(BATCH) {
+            progress.layers(batch.len())?;
+            let batch = par::map(batch, &|layer: &&Layer| {
+                self.layer_alone(layer, &steps, counted)
+            });
+            found.extend(batch.into_iter().collect::<Result<Vec<_>, _>>()?);
+        }
+        let side = |side: usize| {
+            let tries = steps[side].iter().enumerate().map(|(place, &step)| {
+                let of = found.iter().map(|layer| layer[side][place].0);
+                let bytes = found.iter().map(|layer| layer[side][place].1).sum();
+                let share = self.limit.share_of(&measure::mean_of_sides(of))?;
+                Ok(Try { step, share, bytes })
+            });
+            tries.collect::<Result<Vec<Try>, PackError>>()
+        };
+        Ok([side(0)?, side(1)?])
+    }
+
+    fn layer_alone(
+        &self,
+        layer: &Layer,
+        steps: &[Vec<f64>; 2],
+        counted: bool,
+    ) -> Result<[Vec<(OfSide, u64)>; 2], PackError> {
+        let tensors = layer.load(self.dump)?;
+        let values = tensors.each_ref().map(Tensor::values);
+        let queries = self.queries(layer, FEW_QUERIES)?;
+        let attentions = measure::attentions(layer, &values, &queries);
+        let side = |side: usize| {
+            let prepared = self.prepared(layer, side, &values[side], steps[side][0]);
+            steps[side]
+                .iter()
+                .map(|&step| {
+                    let restored = prepared.restore(step);
+                    let bytes = if counted { prepared.count(step) } else { 0 };
+                    let of = measure::side(
+                        self.dump,
+                        layer,
+                        side,
+                        &values[side],
+                        &restored,
+                        &attentions,
+                    );
+                    (of, bytes)
+                })
+                .collect::<Vec<_>>()
+        };
+        let (k, v) = par::join(|| side(0), || side(1));
+        Ok([k, v])
+    }
+
+    /// The errors at these steps, or of what is stored losslessly.
+    fn measure(
+        &self,
+        layers: &[&Layer],
+        steps: Option<[f64; 2]>,
+        progress: &mut Progress,
     ) -> Result<Measured, PackError> {
         let mut all = Vec::new();
         for batch in layers.chunks(BATCH) {
-            if !go_on(all.len()) {
-                return Err(PackError::Cancelled);
-            }
-            let measured = par::map(batch, &|layer: &&Layer| self.of_layer(layer, Some(steps)));
+            progress.layers(batch.len())?;
+            let measured = par::map(batch, &|layer: &&Layer| self.of_layer(layer, steps));
             for measured in measured {
                 all.push(measured?);
             }
@@ -192,19 +313,16 @@ impl<'a> Search<'a> {
 
     fn of_layer(&self, layer: &Layer, steps: Option<[f64; 2]>) -> Result<OfLayer, PackError> {
         let tensors = layer.load(self.dump)?;
-        let queries: Vec<Queries> = match self.limit {
-            Limit::MaxAttentionError(_) => measure::queries(self.dump, layer)?,
-            _ => Vec::new(),
-        };
-        let [k, v] = &tensors;
-        let values = [k.values(), v.values()];
+        let values = tensors.each_ref().map(Tensor::values);
+        let queries = self.queries(layer, usize::MAX)?;
         let restored = match steps {
             None => values.clone(),
-            Some([k_step, v_step]) => {
-                let (k, v) = par::join(
-                    || self.restored(layer, Kv::K, k, &values[0], k_step),
-                    || self.restored(layer, Kv::V, v, &values[1], v_step),
-                );
+            Some(steps) => {
+                let back = |side: usize| {
+                    self.prepared(layer, side, &values[side], steps[side])
+                        .restore(steps[side])
+                };
+                let (k, v) = par::join(|| back(0), || back(1));
                 [k, v]
             }
         };
@@ -213,52 +331,102 @@ impl<'a> Search<'a> {
         ))
     }
 
-    /// What will come back of K or V at a step, without its bytes.
-    fn restored(
-        &self,
-        layer: &Layer,
-        kv: Kv,
-        tensor: &Tensor,
-        values: &[f32],
-        step: f64,
-    ) -> Vec<f32> {
-        let about = layer.about(kv);
-        let tkc = Tkc { step, ..self.base };
+    /// At most so many queries of a layer, where the limit needs them.
+    fn queries(&self, layer: &Layer, most: usize) -> Result<Vec<Queries>, PackError> {
+        Ok(match self.limit {
+            Limit::MaxAttentionError(_) => measure::queries(self.dump, layer)?
+                .into_iter()
+                .map(|queries| measure::some(queries, most))
+                .collect(),
+            _ => Vec::new(),
+        })
+    }
+
+    /// K or V of a layer, made ready for steps near this one.
+    fn prepared<'v>(&self, layer: &Layer, side: usize, values: &'v [f32], step: f64) -> Ready<'v> {
+        let about = layer.about([Kv::K, Kv::V][side]);
+        let tkc = layer.told(Tkc { step, ..self.base });
         let recent = if layer.is_last {
             self.options.recent
         } else {
             0
         };
         let recipe = part::recipe(&Scheme::Tkc(tkc), self.options.sinks, recent);
-        let body = recipe.body(&about);
-        let mut restored = values.to_vec();
-        if body.is_empty() || tensor.is_empty() {
-            return restored;
-        }
-        let inner = crate::scheme::About {
-            position: about.position.saturating_add(body.start as u64),
-            shape: Shape {
-                seq_len: body.len(),
-                ..about.shape
-            },
-            ..about
-        };
+        let (body, inner) = recipe.about_body(&about);
         let token = about.shape.token_elements();
         let range = body.start * token..body.end * token;
-        let back = Prepared::new(&values[range.clone()], &inner, &tkc).restore(step);
-        restored[range].copy_from_slice(&back);
-        restored
+        let prepared =
+            (!range.is_empty()).then(|| Prepared::new(&values[range.clone()], &inner, &tkc));
+        Ready {
+            values,
+            range,
+            prepared,
+        }
     }
 }
 
-/// Steps that should use up the limit, in four digits, rounded down.
-fn next(steps: [f64; 2], shares: [f64; 2]) -> [f64; 2] {
-    let mut next = steps;
-    for ((next, step), share) in next.iter_mut().zip(steps).zip(shares) {
-        let step = step * (0.995 / share.max(1e-6)).sqrt();
-        let step = step.clamp(MIN_STEP, MAX_STEP);
-        let digits = 10f64.powi(3 - step.log10().floor() as i32);
-        *next = (step * digits).floor() / digits;
+/// K or V of a layer, made ready for rounding; what is not rounded stays.
+struct Ready<'v> {
+    values: &'v [f32],
+    range: std::ops::Range<usize>,
+    prepared: Option<Prepared>,
+}
+
+impl Ready<'_> {
+    /// What will come back at a step.
+    fn restore(&self, step: f64) -> Vec<f32> {
+        let mut restored = self.values.to_vec();
+        if let Some(prepared) = &self.prepared {
+            restored[self.range.clone()].copy_from_slice(&prepared.restore(step));
+        }
+        restored
     }
-    next
+
+    /// Bytes of what is rounded.
+    fn count(&self, step: f64) -> u64 {
+        self.prepared
+            .as_ref()
+            .map_or(0, |prepared| prepared.count(step))
+    }
+}
+
+/// The place of the split of the limit that takes least: K at a split's share, V at what is left.
+fn best_split(tried: &[Vec<Try>; 2]) -> usize {
+    let last = SPLITS.len() - 1;
+    let bytes = |place: &usize| tried[0][*place].bytes + tried[1][last - place].bytes;
+    (0..=last).min_by_key(bytes).unwrap_or(last / 2)
+}
+
+/// The step at which the share will be the wanted one: on the line through the nearest tries in the logarithms, or by the square.
+fn towards(tried: &[Try], wanted: f64) -> f64 {
+    let ln = |x: f64| x.max(1e-12).ln();
+    let Some(nearest) = tried.iter().min_by(|a, b| {
+        (ln(a.share) - ln(wanted))
+            .abs()
+            .total_cmp(&(ln(b.share) - ln(wanted)).abs())
+    }) else {
+        return START;
+    };
+    let others = tried.iter().filter(|other| other.step != nearest.step);
+    let other = others.min_by(|a, b| {
+        let apart = |other: &Try| (ln(other.share) - ln(wanted)).abs();
+        apart(a).total_cmp(&apart(b))
+    });
+    let slope = other.map_or(2.0, |other| {
+        (ln(other.share) - ln(nearest.share)) / (ln(other.step) - ln(nearest.step))
+    });
+    let slope = if slope.is_finite() {
+        slope.clamp(1.0, 3.0)
+    } else {
+        2.0
+    };
+    let step = nearest.step * ((ln(wanted) - ln(nearest.share)) / slope).exp();
+    step.clamp(MIN_STEP, MAX_STEP)
+}
+
+/// In four digits, rounded down: what a user can type.
+fn rounded(step: f64) -> f64 {
+    let step = step.clamp(MIN_STEP, MAX_STEP);
+    let digits = 10f64.powi(3 - step.log10().floor() as i32);
+    (step * digits).floor() / digits
 }

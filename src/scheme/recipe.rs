@@ -106,15 +106,19 @@ impl Recipe {
     pub fn restore(&self, values: &[f32], about: &About) -> Restored {
         let (body, inner) = self.about_body(about);
         let token = about.shape.token_elements();
-        let mut restored = Restored {
-            values: values.to_vec(),
-            bytes: ((about.shape.seq_len - body.len()) * token * about.dtype.size()) as u64,
-        };
-        if !inner.is_empty() {
-            let part = body.start * token..body.end * token;
-            let between = self.scheme.restore(&values[part.clone()], &inner);
-            restored.values[part].copy_from_slice(&between.values);
-            restored.bytes += between.bytes;
+        let raw = (about.shape.seq_len - body.len()) * token * about.dtype.size();
+        if inner.is_empty() {
+            return Restored {
+                values: values.to_vec(),
+                bytes: raw as u64,
+            };
+        }
+        let part = body.start * token..body.end * token;
+        let mut restored = self.scheme.restore(&values[part.clone()], &inner);
+        restored.bytes += raw as u64;
+        if raw > 0 {
+            let around = [&values[..part.start], &restored.values, &values[part.end..]];
+            restored.values = around.concat();
         }
         restored
     }

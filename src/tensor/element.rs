@@ -79,6 +79,7 @@ macro_rules! element {
                 $value(bits)
             }
 
+            #[inline(always)]
             fn nearest(value: f64) -> f32 {
                 $nearest(value)
             }

@@ -60,17 +60,15 @@ pub fn f32_to_bf16(value: f32) -> u16 {
 /// `value` as binary32, rounded to odd: rounding that once more to a narrower type gives what rounding `value` gives.
 pub(super) fn f64_to_f32_odd(value: f64) -> f32 {
     let nearest = value as f32;
-    let exact = f64::from(nearest) == value || value.is_nan();
-    if exact || nearest.to_bits() & 1 == 1 {
-        return nearest;
-    }
-    // An even neighbour: the odd one lies on the other side of `value`.
-    let away = f64::from(nearest).abs() < value.abs();
-    f32::from_bits(if away {
-        nearest.to_bits() + 1
+    let (bits, back) = (nearest.to_bits(), f64::from(nearest));
+    let exact = back == value || value.is_nan();
+    // An even neighbour: the odd one lies on the other side of `value`. Both are made and one is taken, which goes many at a time.
+    let odd = if back.abs() < value.abs() {
+        bits.wrapping_add(1)
     } else {
-        nearest.to_bits() - 1
-    })
+        bits.wrapping_sub(1)
+    };
+    f32::from_bits(if exact || bits & 1 == 1 { bits } else { odd })
 }
 
 #[cfg(test)]

@@ -293,3 +293,20 @@ mod tests {
         assert_eq!(flat, serde_json::to_value(&row).unwrap());
     }
 }
+
+/// What is written as a `.kvz`: how K and V are stored, which tokens stay as they are, and whether captured queries are kept.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PackRequest {
+    /// `lossless`, or the name of a scheme.
+    pub k: String,
+    /// The same for V.
+    pub v: String,
+    /// First positions of a run that schemes leave alone.
+    pub sinks: u64,
+    /// Last tokens of a layer that schemes leave alone.
+    pub recent: u64,
+    /// Whether captured queries are kept.
+    pub queries: bool,
+}

@@ -7,8 +7,8 @@ use std::path::Path;
 use ts_rs::{Config, TS, TypeVisitor};
 
 use super::messages::{
-    CaptureLine, InspectRequest, JudgeRequest, News, Pictures, PlanSummary, Summary, TensorName,
-    Verdict,
+    CaptureLine, InspectRequest, JudgeRequest, News, PackRequest, Pictures, PlanSummary, Summary,
+    TensorName, Verdict,
 };
 use super::sample::Sample;
 use crate::analysis::{AnalysisSpec, Value};
@@ -66,6 +66,7 @@ fn declarations() -> String {
     found.visit::<Lesson>();
     found.visit::<Matter>();
     found.visit::<ConvertOptions>();
+    found.visit::<PackRequest>();
     let all: Vec<String> = found.all.into_values().collect();
     format!("{HEAD}\n{}", all.join("\n"))
 }

@@ -1,10 +1,14 @@
 // Explore on the page: the answer in one line below the dump, the limit that moves it without a new run, and what is taken from it.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 import { launch } from "./chromium.js";
+import { PROGRAM } from "./native.js";
 import { ROOT, serve } from "./server.js";
 
 /** @import { Page } from "playwright-core" */
@@ -109,3 +113,90 @@ test("a method of the four analyses is taken with its settings", async () => {
   assert.notEqual(await page.getByRole("tab", { selected: true }).innerText(), "Explore");
   await page.close();
 });
+
+test("an answer is taken home as a .kvz; dropped again it is a dump with the same errors", async () => {
+  const { page, faults } = await open("#analysis=explore");
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  const slider = page.getByRole("slider", { name: /^(Index|Attention error|Cosine)/ });
+  await slider.waitFor({ timeout: 60_000 });
+  await slider.focus();
+  for (let i = 0; i < 8; i++) await page.keyboard.press("ArrowRight");
+  await runToEnd(page);
+  // Of the run at the limit that was set: written and read back, no estimate.
+  const row = page.locator('[data-answer="stored"]');
+  const [cost, schemes] = [await row.locator(".answer-cost").innerText(), await row.locator("code").innerText()];
+  const button = row.getByRole("button", { name: /^Download \.kvz, [\d.]+ [kM]B$/ });
+  const told = (await button.innerText()).replace(/^.*, /, "");
+  const [download] = await Promise.all([page.waitForEvent("download"), button.click()]);
+  assert.equal(download.suggestedFilename(), "prompt_128.kvz");
+  const file = await readFile(await download.path());
+  const status = page.locator(".packing [role=status]");
+  const written = /([\d.]+) ([kM]B) of K and V, ([\d.]+) kB of index and ([\d.]+) kB of queries\.$/.exec(await status.innerText());
+  assert(written, await status.innerText());
+  assert.equal(`${written[1]} ${written[2]}`, told, "the size that is told is the file's");
+  const all = Number(written[1]) * (written[2] === "MB" ? 1e6 : 1e3) + (Number(written[3]) + Number(written[4])) * 1e3;
+  assert(Math.abs(file.length / all - 1) < 0.01, `${file.length} bytes, told ${all}`);
+  assert.match(schemes, /tkc:c=/);
+
+  // The same bytes as the command line writes.
+  const [k, v] = schemes.startsWith("K ") ? schemes.slice(2).split(", V ") : [schemes, schemes];
+  const folder = await mkdtemp(join(tmpdir(), "kvlens-kvz-"));
+  const native = join(folder, "native.kvz");
+  await promisify(execFile)(PROGRAM, ["pack", join(SAMPLE, ".."), "--k-scheme", k, "--v-scheme", v, "--queries", "-o", native]);
+  assert(file.equals(await readFile(native)), "the page and the command line write the same bytes");
+  await rm(folder, { recursive: true });
+
+  const { page: other, faults: others } = await open();
+  await other.setInputFiles("#choose-files", { name: "prompt_128.kvz", mimeType: "", buffer: file });
+  await other.getByText("Convert, or cut a sample out to share").click();
+  await other.getByRole("combobox", { name: "Format" }).selectOption("safetensors");
+  const [unpacked] = await Promise.all([
+    other.waitForEvent("download"),
+    other.getByRole("button", { name: "Convert and download" }).click(),
+  ]);
+  const found = await cosines(await readFile(await unpacked.path()));
+  const shown = /cosine K ([\d.]+) V ([\d.]+)/.exec(cost);
+  assert(shown, cost);
+  for (const [i, kv] of ["k", "v"].entries()) {
+    const digits = shown[i + 1].split(".")[1].length;
+    assert(found[i] < 1 && Math.abs(found[i] - Number(shown[i + 1])) <= 0.51 * 10 ** -digits, `${kv}: ${found[i]}, told ${shown[i + 1]}`);
+  }
+  assert.deepEqual([...faults, ...others], []);
+  await other.close();
+  await page.close();
+});
+
+/** The mean over layers of the cosines of K and of V in a safetensors file with those of the sample. @param {Buffer} file */
+async function cosines(file) {
+  const length = Number(file.readBigUInt64LE());
+  const header = JSON.parse(file.subarray(8, 8 + length).toString());
+  /** @type {Map<string, number[]>} */
+  const sums = new Map();
+  for (const [name, tensor] of Object.entries(header)) {
+    const parts = /(layer_\d+)\/.*?(t\d+_\d+)\.([kv])$/.exec(name);
+    if (!parts) continue;
+    const [, layer, stem, kv] = parts;
+    const [from, to] = tensor.data_offsets.map((/** @type {number} */ offset) => 8 + length + offset);
+    const [now, before] = [file.subarray(from, to), await readFile(join(SAMPLE, "prompt_128", layer, `${kv}_${stem}.bin`))];
+    const key = `${kv} ${layer}`;
+    const sum = sums.get(key) ?? [0, 0, 0];
+    sums.set(key, sum);
+    for (let at = 0; at < before.length; at += 2) {
+      const [x, y] = [half(before.readUInt16LE(at)), half(now.readUInt16LE(at))];
+      sum[0] += x * y;
+      sum[1] += x * x;
+      sum[2] += y * y;
+    }
+  }
+  return ["k", "v"].map((kv) => {
+    const all = [...sums].filter(([key]) => key.startsWith(kv)).map(([, [xy, xx, yy]]) => xy / Math.sqrt(xx * yy));
+    return all.reduce((sum, each) => sum + each, 0) / all.length;
+  });
+}
+
+/** The value of an fp16. @param {number} bits */
+function half(bits) {
+  const [exponent, mantissa] = [(bits >> 10) & 31, bits & 1023];
+  const size = exponent ? (1 + mantissa / 1024) * 2 ** (exponent - 15) : mantissa * 2 ** -24;
+  return bits >> 15 ? -size : size;
+}

@@ -39,7 +39,7 @@ after(async () => {
 async function open(hash = "") {
   const page = await browser.context.newPage();
   await page.goto(host.url + hash);
-  await page.getByRole("tab", { name: "Mixed" }).waitFor();
+  await page.locator("#tab-mixed").waitFor({ state: "attached" });
   return page;
 }
 

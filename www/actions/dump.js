@@ -122,8 +122,11 @@ export function dumpActions({ get, set }, engine) {
   /** @type {Engine["convert"]} */
   const convert = async (options, news) => (await engine).convert(options, news);
 
+  /** @type {Engine["pack"]} */
+  const pack = async (request, options) => (await engine).pack(request, options);
+
   /** The files of the dump on screen, also those of runs that are left out and may come back. */
   const files = () => [...taken.values()];
 
-  return { files, add, addTransferred, removeRun, restoreRun, openBeside, setMapping, inspect, convert };
+  return { files, add, addTransferred, removeRun, restoreRun, openBeside, setMapping, inspect, convert, pack };
 }

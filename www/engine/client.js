@@ -8,8 +8,9 @@ import { pause } from "./pause.js";
 import { script } from "./scripts.js";
 import { Threads } from "./threads.js";
 
-/** @import { AnalysisSpec, ConvertOptions, DumpSummary, FormatInfo, InspectRequest, JudgeRequest, Mapping, PlanSummary, Row, Verdict } from "./core.js" */
-/** @import { EngineInfo, EngineKind, FileEntry, InspectAnswer, RunOptions, RunRequest, RunResult, Settings, StartOptions } from "./types.js" */
+/** @import { AnalysisSpec, ConvertOptions, DumpSummary, FormatInfo, InspectRequest, JudgeRequest, Mapping, PackRequest } from "./core.js" */
+/** @import { PlanSummary, Row, Verdict } from "./core.js" */
+/** @import { EngineInfo, EngineKind, FileEntry, InspectAnswer, Packed, RunOptions, RunRequest, RunResult, Settings, StartOptions } from "./types.js" */
 
 /** More threads than this gain little and cost memory. */
 const MAX_THREADS = 16;
@@ -171,6 +172,28 @@ export class Engine {
   async convert(options, { onProgress } = {}) {
     const { blob } = await this.#call("convert", { options }, ({ progress }) => onProgress?.(progress.read, progress.total));
     return blob;
+  }
+
+  /**
+   * The dump as one `.kvz`, K and V stored as the request says.
+   * @param {PackRequest} request
+   * @param {{ signal?: AbortSignal, onProgress?: (layers: number, total: number) => void }} [options]
+   * @returns {Promise<Packed>}
+   */
+  async pack(request, { signal, onProgress } = {}) {
+    const packed = this.#call("pack", { request }, ({ progress }) => signal?.aborted || onProgress?.(progress.read, progress.total));
+    packed.catch(() => {});
+    const aborted = new Promise((_, reject) =>
+      signal?.addEventListener(
+        "abort",
+        () => {
+          this.#call("cancelPack", {}).catch(() => {});
+          reject(new EngineError("cancelled", "cancelled"));
+        },
+        { once: true },
+      ),
+    );
+    return /** @type {Packed} */ (await Promise.race([packed, aborted]));
   }
 
   /**

@@ -9,7 +9,7 @@ import { pause } from "./pause.js";
 import { Kept, read } from "./reader.js";
 
 /** @import { Mapping } from "./core.js" */
-/** @import { ConvertOptions, InspectRequest, JudgeRequest, Row } from "./core.js" */
+/** @import { ConvertOptions, InspectRequest, JudgeRequest, PackRequest, Row } from "./core.js" */
 /** @import { Engine, Session } from "./glue.js" */
 /** @import { FileEntry, RunRequest, Settings } from "./types.js" */
 
@@ -42,7 +42,24 @@ let engine;
 let current;
 const kept = new Kept();
 
-const methods = { start, specs, formats, takeFiles, scan, removeRun, restoreRun, setMapping, plan, judge, run, cancel, inspect, convert };
+const methods = {
+  start,
+  specs,
+  formats,
+  takeFiles,
+  scan,
+  removeRun,
+  restoreRun,
+  setMapping,
+  plan,
+  judge,
+  run,
+  cancel,
+  inspect,
+  convert,
+  pack,
+  cancelPack,
+};
 
 self.onmessage = async ({ data: { id, method, args } }) => {
   try {
@@ -176,6 +193,47 @@ async function convert({ options }, id) {
   } finally {
     conversion.free();
   }
+}
+
+/** The file that is being packed, by its call. */
+let packing = 0;
+
+/**
+ * Writes the dump as a `.kvz`.
+ * @param {{ request: PackRequest }} args
+ * @param {number} id
+ */
+async function pack({ request }, id) {
+  const writer = engine.pack(request);
+  packing = id;
+  try {
+    let body = new Blob();
+    /** @type {Uint8Array<ArrayBuffer>[]} */
+    let parts = [];
+    let held = 0;
+    for (;;) {
+      const part = /** @type {Uint8Array<ArrayBuffer> | undefined} */ (writer.nextPart());
+      if (part) held += parts[parts.push(part) - 1].length;
+      if (held > BLOB_BYTES || !part) {
+        body = new Blob([body, ...parts]);
+        parts = [];
+        held = 0;
+      }
+      self.postMessage({ id, progress: { read: writer.done(), total: writer.layers() } });
+      await pause(0);
+      if (packing !== id) throw { code: "cancelled", message: "cancelled" };
+      if (part) continue;
+      const head = /** @type {Uint8Array<ArrayBuffer>} */ (writer.head());
+      return { blob: new Blob([head, body]), headBytes: head.length, queryBytes: writer.queryBytes(), notes: writer.notes() };
+    }
+  } finally {
+    writer.free();
+  }
+}
+
+/** Ends the packing that goes on, behind its next part. */
+async function cancelPack() {
+  packing = 0;
 }
 
 /** @param {{ analysis: string, settings: Settings }} args */

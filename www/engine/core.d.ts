@@ -999,6 +999,31 @@ count: number,
 example: string, };
 
 /**
+ * What is written as a `.kvz`: how K and V are stored, which tokens stay as they are, and whether captured queries are kept.
+ */
+export type PackRequest = { 
+/**
+ * `lossless`, or the name of a scheme.
+ */
+k: string, 
+/**
+ * The same for V.
+ */
+v: string, 
+/**
+ * First positions of a run that schemes leave alone.
+ */
+sinks: number, 
+/**
+ * Last tokens of a layer that schemes leave alone.
+ */
+recent: number, 
+/**
+ * Whether captured queries are kept.
+ */
+queries: boolean, };
+
+/**
  * One thing to set. Serialises to JSON for the page's form.
  */
 export type ParamSpec = { 

@@ -1,7 +1,7 @@
 /* tslint:disable */
 /* eslint-disable */
 import type {
-    AnalysisSpec, CaptureLine, ConvertOptions, DumpSummary, FormatInfo, InspectRequest, Lesson, Mapping, News, Pictures, PlanSummary, Report, Sample, Summary, Value,
+    AnalysisSpec, CaptureLine, ConvertOptions, DumpSummary, FormatInfo, InspectRequest, JudgeRequest, Lesson, Mapping, News, PackRequest, Pictures, PlanSummary, Report, Sample, Summary, Value, Verdict,
 } from "./core.js";
 
 
@@ -50,6 +50,10 @@ export class Engine {
      */
     constructor();
     /**
+     * Starts to write the dump as a `.kvz`, as a [`PackRequest`] says.
+     */
+    pack(request: PackRequest): Packing;
+    /**
      * What an analysis would go through, and what is wrong with its settings (an object of flags and values).
      */
     plan(analysis: string, settings: Record<string, Value>): PlanSummary;
@@ -73,6 +77,39 @@ export class Engine {
      * Starts an analysis: of all captures, or of a sample of them ([`Sample`]) for an estimate.
      */
     start(analysis: string, settings: Record<string, Value>, verify: boolean, sample: Sample | null): Session;
+}
+
+/**
+ * A `.kvz` that is being written.
+ */
+export class Packing {
+    private constructor();
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * How many of them are written.
+     */
+    done(): number;
+    /**
+     * What stands before the parts, once all are there.
+     */
+    head(): Uint8Array;
+    /**
+     * How many layers there are.
+     */
+    layers(): number;
+    /**
+     * The next part of the file; nothing once all are there.
+     */
+    nextPart(): Uint8Array | undefined;
+    /**
+     * What was stored otherwise than asked for, and why.
+     */
+    notes(): string[];
+    /**
+     * Bytes of captured queries in it.
+     */
+    queryBytes(): number;
 }
 
 /**

@@ -58,3 +58,11 @@
  * @typedef {"cancelled" | "settings" | "dump" | "memory" | "panic" | "start" | "stopped"} EngineErrorCode
  */
 export {};
+
+/**
+ * @typedef {object} Packed  a dump as a `.kvz`
+ * @property {Blob} blob
+ * @property {number} headBytes  of its index
+ * @property {number} queryBytes  of captured queries
+ * @property {string[]} notes  what was stored otherwise than asked for
+ */

@@ -17,6 +17,8 @@ import { ENGINES } from "./engines.js";
  * @property {string | null} flag
  * @property {boolean} coded   at a step of the coded scheme, which may lie between those that were measured
  * @property {number} bytes
+ * @property {number} sinks    first tokens that stay raw
+ * @property {number} recent   last tokens that stay raw
  * @property {number} gap      1 - cosine
  * @property {number} index
  * @property {number} attention  infinite without queries
@@ -31,6 +33,8 @@ import { ENGINES } from "./engines.js";
  * @property {string} k
  * @property {string} v
  * @property {string | null} flags
+ * @property {number} sinks          first tokens that stay raw
+ * @property {number} recent         last tokens that stay raw
  * @property {number} bytes          of K and V of this dump
  * @property {number} ratio
  * @property {number} contextBytes
@@ -71,6 +75,8 @@ const offerOf = (point) => ({
   flag: point.flag,
   coded: stepOf(point.scheme) !== null,
   bytes: point.bytes,
+  sinks: point.sinks,
+  recent: point.recent,
   gap: Math.max(0, 1 - point.cosine),
   index: point.index,
   attention: point.attentionError ?? Infinity,
@@ -170,6 +176,8 @@ function measured(explored, choice) {
     k: choice.k,
     v: choice.v,
     flags: choice.flags,
+    sinks: choice.sinks,
+    recent: choice.recent,
     bytes: choice.bytes[0] + choice.bytes[1],
     ratio: choice.ratio,
     contextBytes: choice.contextBytes,
@@ -198,6 +206,8 @@ function estimated(explored, of, engine, lossless, [k, v]) {
     k: k.scheme,
     v: v.scheme,
     flags,
+    sinks: Math.max(k.sinks, v.sinks),
+    recent: Math.max(k.recent, v.recent),
     bytes,
     ratio: explored.rawBytes / Math.max(1, bytes),
     contextBytes: (explored.contextBytes * bytes) / Math.max(1, explored.rawBytes),

@@ -7,8 +7,8 @@ import { h } from "../dom.js";
 import { copyButton } from "./copy.js";
 import { costOf, said, size, whoOf, withOf } from "../explore/words.js";
 
-/** @param {App} app @param {Answer} answer @param {Explored} explored */
-export function answerRow(app, answer, explored) {
+/** @param {App} app @param {Answer} answer @param {Explored} explored @param {HTMLElement | null} pack what writes it as a file */
+export function answerRow(app, answer, explored, pack) {
   return h(
     "li",
     { class: "answer", "data-answer": answer.id },
@@ -30,7 +30,7 @@ export function answerRow(app, answer, explored) {
         answer.within ? "" : h("span", { class: "bad" }, "; it passes the limit"),
       ),
     ),
-    h("div", { class: "buttons" }, actionsOf(app, answer)),
+    h("div", { class: "buttons" }, actionsOf(app, answer), pack),
   );
 }
 

@@ -12,6 +12,7 @@ import { answers, isOwn } from "../explore/search.js";
 import { knownOf } from "../explore/source.js";
 import { said, size } from "../explore/words.js";
 import { answerRow } from "./answer-row.js";
+import { packing } from "./packed.js";
 
 const NAME = "explore";
 
@@ -37,7 +38,8 @@ export function mountAnswer(app) {
   );
   const rows = h("ul", { class: "answers" });
   const origin = h("p", { class: "small muted" });
-  const whole = h("div", {}, now, controls, rows, origin);
+  const pack = packing(app);
+  const whole = h("div", {}, now, controls, rows, pack.element, origin);
   const placeholder = h("p", { class: "placeholder" });
   fill(byId("answer-body"), placeholder, whole);
   mountLine(app);
@@ -86,9 +88,10 @@ export function mountAnswer(app) {
     const found = answers(explored, limit).filter(({ engine }) => engine === null || engine === state.serve);
     fill(
       rows,
-      ordered(found, state.serve).map((answer) => answerRow(app, answer, explored)),
+      ordered(found, state.serve).map((answer) => answerRow(app, answer, explored, pack.buttonOf(answer))),
       missing(found, state.serve),
     );
+    pack.show(explored);
     origin.textContent = originText(known, isOwn(explored, limit));
   }
 }

@@ -58,6 +58,8 @@ impl Engine {
 pub enum Method {
     /// Stored by a scheme.
     Scheme(Scheme),
+    /// Stored bit for bit, in whichever layout is smallest.
+    Lossless,
     /// The coded scheme at one of the steps of a grid, counted.
     Coded(f64),
     /// Mantissa bits cut off, as the reference does.
@@ -158,8 +160,8 @@ const PACKED: &[&str] = &[
     "turbo2",
 ];
 
-/// Lossless ways to store.
-const LOSSLESS: &[&str] = &["lossless:gear-delta", "lossless:gear", "lossless:zstd"];
+/// What storing bit for bit is called.
+const LOSSLESS: &str = "lossless";
 
 /// Everything of these classes; `steps` are those of the coded scheme.
 pub fn field(classes: &[Class], steps: &[f64]) -> Vec<Candidate> {
@@ -194,11 +196,13 @@ pub fn field(classes: &[Class], steps: &[f64]) -> Vec<Candidate> {
             .iter()
             .filter_map(|name| scheme(name, Class::Packed, None)),
     );
-    all.extend(
-        LOSSLESS
-            .iter()
-            .filter_map(|name| scheme(name, Class::Stored, None)),
-    );
+    all.push(Candidate {
+        name: LOSSLESS.to_owned(),
+        class: Class::Stored,
+        engine: None,
+        keeps_tokens: false,
+        method: Method::Lossless,
+    });
     all.extend(steps.iter().map(|&step| Candidate {
         name: coded_name(step),
         class: Class::Stored,

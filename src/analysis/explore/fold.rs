@@ -1,4 +1,5 @@
-//! Goes through the layers of a dump twice: takes in what is found, decides what is looked at closely, and makes the report.
+//! Goes through the layers of a dump three times: takes in what is found, decides what is looked at closely and which of these are
+//! written, and makes the report.
 
 use super::candidate::{Candidate, Class, Engine, field};
 use super::choose::{self, Limit};
@@ -7,14 +8,15 @@ use super::explored::{
 };
 use super::facts::facts;
 use super::files::files;
-use super::measure::{Confirmed, LayerFound, Look, Pair, measure};
+use super::measure::{Confirmed, LayerFound, Look, Pair, Written, measure};
 use super::plan::{Planned, plan};
 use super::points::{mean, measured, points};
 use super::settings::{ExploreSettings, LimitKind};
-use super::steps::Stage;
+use super::steps::{AROUND, Stage};
 use crate::analysis::error::MeasureError;
 use crate::analysis::report::{CaptureInfo, Report};
 use crate::analysis::unit::{Analysis, Fold, Unit, Units};
+use crate::metrics::TokenErrors;
 use crate::scheme::Kv;
 use crate::tensor::Dtype;
 use std::collections::BTreeSet;
@@ -55,7 +57,7 @@ impl Analysis for Explore {
     }
 
     fn passes(&self) -> usize {
-        2
+        3
     }
 
     fn measure(&self, unit: &Unit) -> Result<LayerFound, MeasureError> {
@@ -65,7 +67,7 @@ impl Analysis for Explore {
     fn fold(&self, _: &str) -> Box<dyn Fold<LayerFound>> {
         let candidates = match &self.look {
             Look::Field(candidates) => candidates.clone(),
-            Look::Pairs(..) => Vec::new(),
+            Look::Pairs(..) | Look::Chosen(..) => Vec::new(),
         };
         Box::new(ExploreFold::new(self.settings.clone(), candidates))
     }
@@ -80,41 +82,31 @@ pub struct ExploreFold {
     pairs: Vec<Pair>,
     /// Of the second time through the dump.
     closely: Option<Vec<LayerFound>>,
+    /// Of each choice its pair.
+    chosen: Vec<usize>,
+    /// Of the third time.
+    written: Option<Vec<LayerFound>>,
 }
 
 impl Fold<LayerFound> for ExploreFold {
     fn push(&mut self, found: LayerFound) {
-        self.closely
-            .as_mut()
-            .unwrap_or(&mut self.layers)
-            .push(found);
+        let layers = match (&mut self.written, &mut self.closely) {
+            (Some(written), _) => written,
+            (None, Some(closely)) => closely,
+            (None, None) => &mut self.layers,
+        };
+        layers.push(found);
     }
 
     fn again(&mut self) -> Option<Arc<dyn Analysis<Found = LayerFound>>> {
-        if self.closely.is_some() {
-            return None;
-        }
-        let limit = self.limit();
-        let points = points(&self.candidates, &self.layers, &self.settings);
-        let offers = [Kv::K, Kv::V].map(|kv| choose::options(&points, kv, limit));
-        (self.planned, self.pairs) = plan(&self.candidates, &offers[0], &offers[1], limit);
-        self.closely = Some(Vec::new());
-        if self.pairs.is_empty() {
-            return None;
-        }
-        let measured: Vec<&LayerFound> = measured(&self.layers).collect();
-        let every = measured.len().div_ceil(SAMPLED_LAYERS).max(1);
-        let sampled: BTreeSet<(String, i64)> = if self.settings.classes.contains(&Class::Stored) {
-            let places = measured.iter().skip(every / 2).step_by(every);
-            places
-                .map(|layer| (layer.run.clone(), layer.layer_id))
-                .collect()
-        } else {
-            BTreeSet::new()
+        let look = match (&self.written, &self.closely) {
+            (Some(_), _) => return None,
+            (None, Some(_)) => self.look_at_chosen()?,
+            (None, None) => self.look_at_pairs()?,
         };
         Some(Arc::new(Explore {
             settings: self.settings.clone(),
-            look: Look::Pairs(self.pairs.clone(), sampled),
+            look,
         }))
     }
 
@@ -142,6 +134,69 @@ impl ExploreFold {
             planned: Vec::new(),
             pairs: Vec::new(),
             closely: None,
+            chosen: Vec::new(),
+            written: None,
+        }
+    }
+
+    /// What is looked at closely, once every candidate was tried.
+    fn look_at_pairs(&mut self) -> Option<Look> {
+        let limit = self.limit();
+        let points = points(&self.candidates, &self.layers, &self.settings);
+        let offers = [Kv::K, Kv::V].map(|kv| choose::options(&points, kv, limit));
+        (self.planned, self.pairs) = plan(&self.candidates, &offers[0], &offers[1], limit);
+        self.closely = Some(Vec::new());
+        if self.pairs.is_empty() {
+            return None;
+        }
+        let measured: Vec<&LayerFound> = measured(&self.layers).collect();
+        let every = measured.len().div_ceil(SAMPLED_LAYERS).max(1);
+        let sampled: BTreeSet<(String, i64)> = if self.settings.classes.contains(&Class::Stored) {
+            let places = measured.iter().skip(every / 2).step_by(every);
+            places
+                .map(|layer| (layer.run.clone(), layer.layer_id))
+                .collect()
+        } else {
+            BTreeSet::new()
+        };
+        let cosine = self.steps_cosine(limit);
+        Some(Look::Pairs(self.pairs.clone(), cosine, sampled))
+    }
+
+    /// What is written: of each choice the first pair, the smallest, that keeps within the limit.
+    fn look_at_chosen(&mut self) -> Option<Look> {
+        let limit = self.limit();
+        let closely = self.closely()?;
+        let keeps = |&pair: &usize| {
+            let figures = figures(pair, &closely);
+            figures.is_some_and(|figures| figures.error(limit) <= limit.most())
+        };
+        let choice = |planned: &Planned| {
+            let within = planned
+                .pairs
+                .iter()
+                .find(|pair| planned.lossless || keeps(pair));
+            within.or(planned.pairs.last()).copied()
+        };
+        self.chosen = self.planned.iter().filter_map(choice).collect();
+        self.written = Some(Vec::new());
+        let chosen = self.chosen.iter().copied().collect();
+        Some(Look::Chosen(self.pairs.clone(), chosen))
+    }
+
+    /// The layers of the second time, once they are all there.
+    fn closely(&self) -> Option<Vec<&LayerFound>> {
+        let closely: Vec<&LayerFound> = measured(self.closely.as_ref()?).collect();
+        let complete = !closely.is_empty() && closely.len() >= measured(&self.layers).count();
+        complete.then_some(closely)
+    }
+
+    /// The cosine at which the coded scheme's steps are told apart.
+    fn steps_cosine(&self, limit: Limit) -> f64 {
+        if limit.kind == LimitKind::Cosine {
+            limit.value
+        } else {
+            STEPS_COSINE
         }
     }
 
@@ -224,7 +279,7 @@ impl ExploreFold {
         }
     }
 
-    /// The choices that were looked at closely, in all measured layers.
+    /// The choices, once they are written in all measured layers.
     fn choices(
         &self,
         limit: Limit,
@@ -232,117 +287,76 @@ impl ExploreFold {
         context_bytes: u64,
     ) -> (Vec<Chosen>, Vec<LayerRow>) {
         let (mut choices, mut rows) = (Vec::new(), Vec::new());
-        let closely: Vec<&LayerFound> = self
-            .closely
-            .iter()
-            .flat_map(|layers| measured(layers))
-            .collect();
-        if closely.is_empty() || closely.len() < measured(&self.layers).count() {
+        let (Some(closely), Some(written)) = (self.closely(), &self.written) else {
+            return (choices, rows);
+        };
+        let written: Vec<&LayerFound> = measured(written).collect();
+        if written.len() < closely.len() {
             return (choices, rows);
         }
-        for planned in &self.planned {
-            let made: Vec<Chosen> = planned
-                .pairs
-                .iter()
-                .filter_map(|&pair| {
-                    self.choice(planned, pair, &closely, limit, raw_bytes, context_bytes)
-                })
-                .collect();
-            let within = made.iter().position(|choice| choice.within_limit);
-            let Some(place) = within.or(made.len().checked_sub(1)) else {
+        for (planned, &pair) in self.planned.iter().zip(&self.chosen) {
+            let Some(mut figures) = figures(pair, &closely) else {
                 continue;
             };
-            let pair = planned.pairs[place];
-            for layer in &closely {
-                let found = layer
+            let files: Option<Vec<&Written>> = written
+                .iter()
+                .map(|layer| layer.written.iter().find(|written| written.pair == pair))
+                .collect();
+            if let Some(files) = &files {
+                figures.bytes = [0, 1].map(|side| files.iter().map(|file| file.bytes[side]).sum());
+                figures.errors =
+                    [0, 1].map(|side| mean(files.iter().map(|file| &file.errors[side])));
+            }
+            for (place, layer) in closely.iter().enumerate() {
+                let confirmed = layer
                     .confirmed
                     .iter()
                     .find(|confirmed| confirmed.pair == pair);
-                rows.extend(found.map(|confirmed| layer_row(choices.len(), layer, confirmed)));
+                let file = files.as_ref().map(|files| files[place]);
+                rows.extend(
+                    confirmed.map(|confirmed| layer_row(choices.len(), layer, confirmed, file)),
+                );
             }
-            choices.push(made[place].clone());
+            let within_limit = planned.lossless || figures.error(limit) <= limit.most();
+            let Pair { k, v } = &self.pairs[pair];
+            let stored = figures.bytes[0] + figures.bytes[1];
+            let dtype = closely
+                .first()
+                .and_then(|layer| layer.shape)
+                .map_or(Dtype::F16, |(_, dtype)| dtype);
+            let flags = match (k.flag(Kv::K, dtype), v.flag(Kv::V, dtype)) {
+                (Some(k), Some(v)) if k == v => Some(k),
+                (Some(k), Some(v)) => Some(format!("{k} {v}")),
+                _ => None,
+            };
+            let keeps = k.keeps_tokens || v.keeps_tokens;
+            let share = stored as f64 / raw_bytes.max(1) as f64;
+            choices.push(Chosen {
+                class: planned.class,
+                engine: planned.engine,
+                lossless: planned.lossless,
+                k: k.name.clone(),
+                v: v.name.clone(),
+                flags,
+                sinks: if keeps { self.settings.sinks } else { 0 },
+                recent: if keeps { self.settings.recent } else { 0 },
+                bytes: figures.bytes,
+                ratio: raw_bytes as f64 / stored.max(1) as f64,
+                context_bytes: (context_bytes as f64 * share) as u64,
+                errors: figures.errors,
+                index: figures.index(),
+                attention_error: figures.attention,
+                estimated_kl: figures.attention.map(|error| error * KL_BY_ATTENTION_ERROR),
+                within_limit,
+                written: files.is_some(),
+            });
         }
         (choices, rows)
     }
 
-    fn choice(
-        &self,
-        planned: &Planned,
-        pair: usize,
-        closely: &[&LayerFound],
-        limit: Limit,
-        raw_bytes: u64,
-        context_bytes: u64,
-    ) -> Option<Chosen> {
-        let confirmed: Vec<&Confirmed> = closely
-            .iter()
-            .map(|layer| {
-                layer
-                    .confirmed
-                    .iter()
-                    .find(|confirmed| confirmed.pair == pair)
-            })
-            .collect::<Option<_>>()?;
-        let Pair { k, v } = &self.pairs[pair];
-        let errors =
-            [0, 1].map(|side| mean(confirmed.iter().map(|confirmed| &confirmed.errors[side])));
-        let with: Vec<f64> = confirmed
-            .iter()
-            .filter_map(|confirmed| Some(confirmed.attention.as_ref()?.total()))
-            .collect();
-        let attention_error =
-            (!with.is_empty()).then(|| with.iter().sum::<f64>() / with.len() as f64);
-        let bytes = [0, 1].map(|side| {
-            confirmed
-                .iter()
-                .map(|confirmed| confirmed.bytes[side])
-                .sum::<u64>()
-        });
-        let stored = bytes[0] + bytes[1];
-        let index = errors[0].index() + errors[1].index();
-        let error = match limit.kind {
-            LimitKind::Attention => attention_error.unwrap_or(f64::INFINITY),
-            LimitKind::Cosine => limit.together(1.0 - errors[0].cosine, 1.0 - errors[1].cosine),
-            _ => index,
-        };
-        let dtype = closely
-            .first()
-            .and_then(|layer| layer.shape)
-            .map_or(Dtype::F16, |(_, dtype)| dtype);
-        let flags = match (k.flag(Kv::K, dtype), v.flag(Kv::V, dtype)) {
-            (Some(k), Some(v)) if k == v => Some(k),
-            (Some(k), Some(v)) => Some(format!("{k} {v}")),
-            _ => None,
-        };
-        let keeps = k.keeps_tokens || v.keeps_tokens;
-        Some(Chosen {
-            class: planned.class,
-            engine: planned.engine,
-            lossless: planned.lossless,
-            k: k.name.clone(),
-            v: v.name.clone(),
-            flags,
-            sinks: if keeps { self.settings.sinks } else { 0 },
-            recent: if keeps { self.settings.recent } else { 0 },
-            bytes,
-            ratio: raw_bytes as f64 / stored.max(1) as f64,
-            context_bytes: (context_bytes as f64 * stored as f64 / raw_bytes.max(1) as f64) as u64,
-            errors,
-            index,
-            attention_error,
-            estimated_kl: attention_error.map(|error| error * KL_BY_ATTENTION_ERROR),
-            within_limit: planned.lossless || error <= limit.most(),
-            written: confirmed.iter().all(|confirmed| confirmed.written),
-        })
-    }
-
     /// The ratio that the coded scheme reaches with its steps turned on one by one, K and V each at the cosine; before it the reference's best.
     fn steps(&self, limit: Limit, points: &[Point]) -> Vec<StepGain> {
-        let cosine = if limit.kind == LimitKind::Cosine {
-            limit.value
-        } else {
-            STEPS_COSINE
-        };
+        let cosine = self.steps_cosine(limit);
         let gain = |step, ratio| StepGain {
             step,
             ratio,
@@ -359,7 +373,7 @@ impl ExploreFold {
             let (mut stored, mut raw) = (0.0, 0.0);
             for side in 0..2 {
                 let mut grid: Vec<(f64, f64)> = Vec::new();
-                for step in 0..self.settings.steps.len() {
+                for step in 0..AROUND.len() {
                     let at: Vec<_> = found
                         .iter()
                         .filter(|point| point.side == side && point.step == step)
@@ -401,21 +415,68 @@ impl ExploreFold {
     }
 }
 
-/// Bytes at an error, between two points of a grid (error, bytes) in the logarithms; nothing beyond its ends.
-fn at_error(grid: &[(f64, f64)], error: f64) -> Option<f64> {
-    let pair = grid
-        .windows(2)
-        .find(|pair| pair[0].0 <= error && error <= pair[1].0 && pair[0].0 > 0.0)?;
-    let [(e0, b0), (e1, b1)] = [pair[0], pair[1]];
-    let t = if e1 > e0 {
-        (error / e0).ln() / (e1 / e0).ln()
-    } else {
-        0.0
-    };
-    Some((b0.ln() * (1.0 - t) + b1.ln() * t).exp())
+/// A pair over all layers.
+struct Figures {
+    bytes: [u64; 2],
+    errors: [TokenErrors; 2],
+    attention: Option<f64>,
 }
 
-fn layer_row(choice: usize, layer: &LayerFound, confirmed: &Confirmed) -> LayerRow {
+impl Figures {
+    fn index(&self) -> f64 {
+        self.errors[0].index() + self.errors[1].index()
+    }
+
+    /// What is limited.
+    fn error(&self, limit: Limit) -> f64 {
+        match limit.kind {
+            LimitKind::Attention => self.attention.unwrap_or(f64::INFINITY),
+            LimitKind::Cosine => {
+                limit.together(1.0 - self.errors[0].cosine, 1.0 - self.errors[1].cosine)
+            }
+            _ => self.index(),
+        }
+    }
+}
+
+/// A pair that was looked at closely in all these layers.
+fn figures(pair: usize, closely: &[&LayerFound]) -> Option<Figures> {
+    let of = |layer: &&LayerFound| -> Option<Confirmed> {
+        let mut confirmed = layer.confirmed.iter();
+        confirmed.find(|confirmed| confirmed.pair == pair).cloned()
+    };
+    let confirmed: Vec<Confirmed> = closely.iter().map(of).collect::<Option<_>>()?;
+    let with: Vec<f64> = confirmed
+        .iter()
+        .filter_map(|confirmed| Some(confirmed.attention.as_ref()?.total()))
+        .collect();
+    Some(Figures {
+        bytes: [0, 1].map(|side| confirmed.iter().map(|layer| layer.bytes[side]).sum()),
+        errors: [0, 1].map(|side| mean(confirmed.iter().map(|layer| &layer.errors[side]))),
+        attention: (!with.is_empty()).then(|| with.iter().sum::<f64>() / with.len() as f64),
+    })
+}
+
+/// Bytes at an error, on the line through two points (error, bytes) in the logarithms.
+fn at_error(points: &[(f64, f64)], error: f64) -> Option<f64> {
+    let &[(e0, b0), (e1, b1)] = points else {
+        return None;
+    };
+    if !(e1 > e0 && e0 > 0.0 && error > 0.0) {
+        return None;
+    }
+    let t = (error / e0).ln() / (e1 / e0).ln();
+    // Far from both points the line says nothing.
+    let near = (-2.0..=3.0).contains(&t);
+    near.then(|| (b0.ln() * (1.0 - t) + b1.ln() * t).exp())
+}
+
+fn layer_row(
+    choice: usize,
+    layer: &LayerFound,
+    confirmed: &Confirmed,
+    written: Option<&Written>,
+) -> LayerRow {
     let worst = confirmed.attention.as_ref().and_then(|errors| {
         let heads = errors.error.iter().zip(&errors.square).enumerate();
         let each = heads
@@ -427,9 +488,9 @@ fn layer_row(choice: usize, layer: &LayerFound, confirmed: &Confirmed) -> LayerR
         choice,
         run: layer.run.clone(),
         layer_id: layer.layer_id,
-        bytes: confirmed.bytes,
+        bytes: written.map_or(confirmed.bytes, |written| written.bytes),
         raw_bytes: layer.raw_bytes,
-        errors: confirmed.errors,
+        errors: written.map_or(confirmed.errors, |written| written.errors),
         attention_error: confirmed.attention.as_ref().map(|errors| errors.total()),
         worst_head: worst,
     }

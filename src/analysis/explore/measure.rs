@@ -33,15 +33,22 @@ pub struct Tried {
     pub attention: Option<f64>,
 }
 
-/// A chosen pair on a layer: K's and V's figures, and the attention error of both, by query head too.
+/// A pair on a layer: K's and V's figures, and the attention error of both, by query head too.
 #[derive(Clone, Debug)]
 pub struct Confirmed {
     pub pair: usize,
+    /// Of the coded scheme not known before it is written.
     pub bytes: [u64; 2],
     pub errors: [TokenErrors; 2],
     pub attention: Option<OutputErrors>,
-    /// Whether the bytes were written and read back: not of the reference's methods.
-    pub written: bool,
+}
+
+/// A chosen pair on a layer, its bytes written and read back.
+#[derive(Clone, Debug)]
+pub struct Written {
+    pub pair: usize,
+    pub bytes: [u64; 2],
+    pub errors: [TokenErrors; 2],
 }
 
 /// What was found in a layer.
@@ -60,6 +67,7 @@ pub struct LayerFound {
     pub rope: Option<f64>,
     pub tried: Vec<Tried>,
     pub confirmed: Vec<Confirmed>,
+    pub written: Vec<Written>,
     pub steps: Vec<StepPoint>,
     pub notes: BTreeSet<String>,
     pub non_finite: Vec<NonFinite>,
@@ -78,8 +86,10 @@ pub struct Pair {
 pub enum Look {
     /// Every candidate.
     Field(Vec<Candidate>),
-    /// These pairs; and the coded scheme's steps, on these layers.
-    Pairs(Vec<Pair>, BTreeSet<(String, i64)>),
+    /// The errors of these pairs with many queries; and the coded scheme's steps at a cosine, on these layers.
+    Pairs(Vec<Pair>, f64, BTreeSet<(String, i64)>),
+    /// The bytes of the chosen of these pairs.
+    Chosen(Vec<Pair>, BTreeSet<usize>),
 }
 
 /// Measures a unit.
@@ -155,11 +165,14 @@ pub fn measure(
             settings.queries,
             &mut found,
         )?,
-        Look::Pairs(pairs, sampled) => {
+        Look::Pairs(pairs, cosine, sampled) => {
             confirm(unit, piece, &sides, pairs, &queries, &mut found)?;
             if sampled.contains(&(found.run.clone(), found.layer_id)) {
-                found.steps = steps::measure(unit, &sides, &settings.steps)?;
+                found.steps = steps::measure(unit, &sides, *cosine)?;
             }
+        }
+        Look::Chosen(pairs, chosen) => {
+            found.written = write(unit, piece, &sides, pairs, chosen)?;
         }
     }
     Ok(found)
@@ -315,7 +328,7 @@ fn try_all(
             Kv::K => Changed::K(&treated.values),
             Kv::V => Changed::V(&treated.values),
         };
-        let lossless = treated.values == side.values;
+        let lossless = side.values == treated.values;
         let attention = if lossless {
             Some(0.0).filter(|_| !attentions.is_empty())
         } else {
@@ -340,16 +353,8 @@ fn try_all(
     Ok(())
 }
 
-/// The chosen pairs, their bytes really written and read back.
-fn confirm(
-    unit: &Unit,
-    piece: &Piece,
-    sides: &[Side; 2],
-    pairs: &[Pair],
-    queries: &[Queries],
-    found: &mut LayerFound,
-) -> Result<(), MeasureError> {
-    // A candidate that several pairs share is treated once.
+/// The candidates of pairs, each once, with the side that it is for.
+fn wanted<'a>(pairs: impl Iterator<Item = &'a Pair>) -> Vec<(usize, &'a Candidate)> {
     let mut wanted: Vec<(usize, &Candidate)> = Vec::new();
     for pair in pairs {
         for (side, candidate) in [(0, &pair.k), (1, &pair.v)] {
@@ -358,6 +363,19 @@ fn confirm(
             }
         }
     }
+    wanted
+}
+
+/// The errors of pairs.
+fn confirm(
+    unit: &Unit,
+    piece: &Piece,
+    sides: &[Side; 2],
+    pairs: &[Pair],
+    queries: &[Queries],
+    found: &mut LayerFound,
+) -> Result<(), MeasureError> {
+    let wanted = wanted(pairs.iter());
     // Steps near each other share what comes before the rounding, made for the first of them.
     let first_step = |side: usize| {
         wanted
@@ -372,29 +390,31 @@ fn confirm(
     });
     cancelled(unit)?;
     let treated = par::map(&wanted, &|&(side, candidate)| {
-        if unit.is_cancelled() {
-            return Err(MeasureError::Cancelled);
-        }
-        let written = match (&candidate.method, &prepared[side]) {
-            (Method::Coded(step), Some(prepared)) => sides[side].write_coded(prepared, *step),
-            _ => write(&sides[side], candidate),
+        cancelled(unit)?;
+        let of: &Side = &sides[side];
+        let treated = match (&candidate.method, &prepared[side]) {
+            (Method::Coded(step), Some(prepared)) => Ok(Treated {
+                values: of.restored(prepared, *step),
+                bytes: 0,
+                packed_bytes: None,
+            }),
+            // The layout that makes it smallest is looked for when it is written.
+            (Method::Lossless, _) => Ok(Treated {
+                values: of.values.to_vec(),
+                bytes: 0,
+                packed_bytes: None,
+            }),
+            _ => of.treat(candidate),
         };
-        written.map_err(|reason| MeasureError::NotReadBack {
+        let treated = treated.map_err(|reason| MeasureError::NotReadBack {
             tensor: ["K", "V"][side],
             scheme: candidate.name.clone(),
             reason,
-        })
+        })?;
+        let errors = token_errors(of.values, &treated.values, piece.shape);
+        Ok((treated, errors))
     });
-    let treated: Vec<(Treated, TokenErrors)> = treated
-        .into_iter()
-        .zip(&wanted)
-        .map(|(treated, &(side, _))| {
-            treated.map(|treated| {
-                let errors = token_errors(sides[side].values, &treated.values, piece.shape);
-                (treated, errors)
-            })
-        })
-        .collect::<Result<_, _>>()?;
+    let treated: Vec<(Treated, TokenErrors)> = treated.into_iter().collect::<Result<_, _>>()?;
     let of = |side: usize, candidate: &Candidate| {
         let place = wanted
             .iter()
@@ -407,11 +427,20 @@ fn confirm(
             let Some(attention) = Attention::new(piece.cache(), queries, &places) else {
                 continue;
             };
-            for (pair, sum) in pairs.iter().zip(&mut sums) {
+            let errors = par::map(pairs, &|pair| {
                 cancelled(unit)?;
-                if let (Some((k, _)), Some((v, _))) = (of(0, &pair.k), of(1, &pair.v)) {
-                    sum.get_or_insert_default()
-                        .add(&attention.errors(Changed::Both(&k.values, &v.values)));
+                let lossless = |candidate: &Candidate| candidate.method == Method::Lossless;
+                Ok(match (of(0, &pair.k), of(1, &pair.v)) {
+                    _ if lossless(&pair.k) && lossless(&pair.v) => Some(attention.unchanged()),
+                    (Some((k, _)), Some((v, _))) => {
+                        Some(attention.errors(Changed::Both(&k.values, &v.values)))
+                    }
+                    _ => None,
+                })
+            });
+            for (errors, sum) in errors.into_iter().zip(&mut sums) {
+                if let Some(errors) = errors? {
+                    sum.get_or_insert_default().add(&errors);
                 }
             }
         }
@@ -423,22 +452,58 @@ fn confirm(
                 bytes: [k.bytes, v.bytes],
                 errors: [*k_errors, *v_errors],
                 attention,
-                written: [&pair.k, &pair.v]
-                    .iter()
-                    .all(|candidate| candidate.class != Class::Reference),
             });
         }
     }
     Ok(())
 }
 
-/// What comes back of bytes that were really written, but for the reference's methods.
-fn write(side: &Side, candidate: &Candidate) -> Result<Treated, String> {
-    let Method::Scheme(scheme) = &candidate.method else {
-        return side.treat(candidate);
+/// The chosen pairs, their bytes really written and read back; but for the reference's methods, which nobody stores.
+fn write(
+    unit: &Unit,
+    piece: &Piece,
+    sides: &[Side; 2],
+    pairs: &[Pair],
+    chosen: &BTreeSet<usize>,
+) -> Result<Vec<Written>, MeasureError> {
+    let is_written = |pair: &Pair| {
+        [&pair.k, &pair.v]
+            .iter()
+            .all(|candidate| candidate.class != Class::Reference)
     };
-    if let Some(why) = scheme.unfit(&side.about) {
-        return Err(why.to_string());
-    }
-    side.write(&side.recipe(scheme.clone(), candidate.keeps_tokens))
+    let chosen: Vec<(usize, &Pair)> = chosen
+        .iter()
+        .map(|&place| (place, &pairs[place]))
+        .filter(|(_, pair)| is_written(pair))
+        .collect();
+    let wanted = wanted(chosen.iter().map(|(_, pair)| *pair));
+    let written = par::map(&wanted, &|&(side, candidate)| {
+        cancelled(unit)?;
+        let of: &Side = &sides[side];
+        let written = of
+            .write(candidate)
+            .map_err(|reason| MeasureError::NotReadBack {
+                tensor: ["K", "V"][side],
+                scheme: candidate.name.clone(),
+                reason,
+            })?;
+        let errors = token_errors(of.values, &written.values, piece.shape);
+        Ok((written.bytes, errors))
+    });
+    let written: Vec<(u64, TokenErrors)> = written.into_iter().collect::<Result<_, _>>()?;
+    let of = |side: usize, candidate: &Candidate| {
+        let place = wanted
+            .iter()
+            .position(|wanted| *wanted == (side, candidate));
+        place.map(|place| written[place])
+    };
+    let pair = |(place, pair): (usize, &Pair)| {
+        let ((k_bytes, k), (v_bytes, v)) = (of(0, &pair.k)?, of(1, &pair.v)?);
+        Some(Written {
+            pair: place,
+            bytes: [k_bytes, v_bytes],
+            errors: [k, v],
+        })
+    };
+    Ok(chosen.into_iter().filter_map(pair).collect())
 }

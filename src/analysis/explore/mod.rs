@@ -2,7 +2,8 @@
 //! smallest within a limit for each engine and class, and these once more with all queries, their bytes written and read back.
 //!
 //! A unit is a run's layer. The first time through the dump tries every candidate (`measure`), then `plan` says which pairs are looked
-//! at closely the second time. Errors are those of [`crate::metrics`], schemes those of [`crate::scheme`].
+//! at closely the second time, and the third time what is chosen of these is written and read back. Errors are those of
+//! [`crate::metrics`], schemes those of [`crate::scheme`].
 
 mod answer;
 mod candidate;

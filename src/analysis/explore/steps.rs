@@ -1,6 +1,6 @@
 //! What each step of the coded scheme brings: the same rounding with the steps turned on one by one, on some layers.
 
-use super::treat::{MIDDLE_STEP, Side};
+use super::treat::Side;
 use crate::analysis::error::MeasureError;
 use crate::analysis::unit::Unit;
 use crate::metrics::token_errors;
@@ -43,7 +43,7 @@ impl Stage {
 #[derive(Clone, Copy, Debug)]
 pub struct StepPoint {
     pub stage: Stage,
-    /// The place of the step among the grid's.
+    /// The place of the step among [`AROUND`].
     pub step: usize,
     /// 0 for K, 1 for V.
     pub side: usize,
@@ -53,19 +53,24 @@ pub struct StepPoint {
     pub error: f64,
 }
 
-/// All stages on K and V of a layer, at every step of the grid.
+/// Steps that are tried, by the one that should give the cosine.
+pub const AROUND: [f64; 2] = [0.87, 1.15];
+
+/// All stages on K and V of a layer, at steps around the one that should give this cosine.
 ///
 /// # Errors
 /// When it was cancelled.
 pub fn measure(
     unit: &Unit,
     sides: &[Side; 2],
-    grid: &[f64],
+    cosine: f64,
 ) -> Result<Vec<StepPoint>, MeasureError> {
     let mut jobs = Vec::new();
     for stage in Stage::ALL {
         jobs.extend([(stage, 0), (stage, 1)]);
     }
+    // An error spread evenly over a step has a twelfth of its square; half of that is what the cosine falls short of 1.
+    let expected = (24.0 * (1.0 - cosine)).sqrt();
     let points = crate::par::map(&jobs, &|&(stage, side)| {
         let of: &Side = &sides[side];
         let on = |first: Stage| stage as usize >= first as usize;
@@ -76,6 +81,7 @@ pub fn measure(
         } else {
             (square / of.values.len().max(1) as f64).sqrt()
         };
+        let size = |around: f64| (unit_step * expected * around).clamp(1e-6, 1e6);
         let tkc = Tkc {
             rope: if on(Stage::Rope) {
                 of.coded(1.0).rope
@@ -89,15 +95,15 @@ pub fn measure(
             } else {
                 KltChoice::Is(Klt::None)
             },
-            ..of.coded(MIDDLE_STEP * unit_step)
+            ..of.coded(size(1.0))
         };
         let prepared = of.prepared(tkc, on(Stage::Norm));
         let mut points = Vec::new();
-        for (step, size) in grid.iter().enumerate() {
+        for (step, &around) in AROUND.iter().enumerate() {
             if unit.is_cancelled() {
                 return Err(MeasureError::Cancelled);
             }
-            let treated = of.counted(&prepared, (size * unit_step).clamp(1e-6, 1e6));
+            let treated = of.counted(&prepared, size(around));
             points.push(StepPoint {
                 stage,
                 step,

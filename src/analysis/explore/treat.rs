@@ -2,7 +2,7 @@
 
 use super::candidate::{Candidate, Method};
 use super::layer::Piece;
-use crate::codec::{Mode, compressed_sizes};
+use crate::codec::{Mode, compressed_sizes, decode_smallest, encode_smallest, smallest_size};
 use crate::lossy::{Blocks, quantize, round_mantissa, truncate};
 use crate::scheme::{About, Kv, Prepared, Recipe, RopeChoice, Scheme, Tkc};
 use crate::tensor::Tensor;
@@ -115,6 +115,11 @@ impl<'a> Side<'a> {
                     packed_bytes: None,
                 })
             }
+            Method::Lossless => Ok(Treated {
+                values: self.values.to_vec(),
+                bytes: smallest_size(self.tensor),
+                packed_bytes: None,
+            }),
             Method::Coded(step) => match &self.prepared {
                 Some(prepared) => Ok(self.counted(prepared, *step)),
                 None => Ok(self.counted(&self.prepared(self.coded(*step), true), *step)),
@@ -136,43 +141,29 @@ impl<'a> Side<'a> {
     }
 
     /// The coded scheme at a step, its bytes counted.
-    pub fn counted(&self, (recipe, prepared): &(Recipe, Prepared), step: f64) -> Treated {
-        let (body, _) = recipe.about_body(&self.about);
-        let columns = self.about.shape.token_elements();
-        let mut values = self.values.to_vec();
-        values[body.start * columns..body.end * columns].copy_from_slice(&prepared.restore(step));
-        let raw = (self.about.shape.seq_len - body.len()) * columns * self.about.dtype.size();
+    pub fn counted(&self, prepared: &(Recipe, Prepared), step: f64) -> Treated {
         Treated {
-            values,
-            bytes: raw as u64 + prepared.count(step),
+            values: self.restored(prepared, step),
+            bytes: self.counted_bytes(prepared, step),
             packed_bytes: None,
         }
     }
 
-    /// The coded scheme's bytes at a step, really written, and the values that are read back from them.
-    ///
-    /// # Errors
-    /// When the bytes do not read back, in the decoder's words.
-    pub fn write_coded(
-        &self,
-        (recipe, prepared): &(Recipe, Prepared),
-        step: f64,
-    ) -> Result<Treated, String> {
-        let (body, inner) = recipe.about_body(&self.about);
+    /// The bytes that the coded scheme takes at a step, without making them.
+    pub fn counted_bytes(&self, (recipe, prepared): &(Recipe, Prepared), step: f64) -> u64 {
+        let (body, _) = recipe.about_body(&self.about);
         let columns = self.about.shape.token_elements();
-        let bytes = prepared.encode(step);
-        let back = recipe
-            .scheme
-            .decode(&bytes, &inner)
-            .map_err(|error| error.to_string())?;
-        let mut values = self.values.to_vec();
-        values[body.start * columns..body.end * columns].copy_from_slice(&back.values());
         let raw = (self.about.shape.seq_len - body.len()) * columns * self.about.dtype.size();
-        Ok(Treated {
-            values,
-            bytes: (raw + bytes.len()) as u64,
-            packed_bytes: None,
-        })
+        raw as u64 + prepared.count(step)
+    }
+
+    /// What comes back of the coded scheme at a step.
+    pub fn restored(&self, (recipe, prepared): &(Recipe, Prepared), step: f64) -> Vec<f32> {
+        let (body, _) = recipe.about_body(&self.about);
+        let columns = self.about.shape.token_elements();
+        let mut values = self.values.to_vec();
+        values[body.start * columns..body.end * columns].copy_from_slice(&prepared.restore(step));
+        values
     }
 
     /// A method of the reference, capture by capture.
@@ -222,11 +213,30 @@ impl<'a> Side<'a> {
         treated
     }
 
-    /// The scheme's bytes, really written, and the values that are read back from them.
+    /// A candidate's bytes, really written, and the values that are read back from them. The reference's methods are not written.
     ///
     /// # Errors
     /// When the bytes do not read back, in the decoder's words.
-    pub fn write(&self, recipe: &Recipe) -> Result<Treated, String> {
+    pub fn write(&self, candidate: &Candidate) -> Result<Treated, String> {
+        let scheme = match &candidate.method {
+            Method::Scheme(scheme) => scheme.clone(),
+            Method::Coded(step) => Scheme::Tkc(self.coded(*step)),
+            Method::Lossless => {
+                let bytes = encode_smallest(self.tensor);
+                let back = decode_smallest(&bytes, self.about.dtype, self.about.shape);
+                let back = back.map_err(|error| error.to_string())?;
+                if back != self.tensor.bytes() {
+                    return Err("what is read back is not what was stored".to_owned());
+                }
+                return Ok(Treated {
+                    values: self.values.to_vec(),
+                    bytes: bytes.len() as u64,
+                    packed_bytes: None,
+                });
+            }
+            _ => return self.treat(candidate),
+        };
+        let recipe = self.recipe(scheme, candidate.keeps_tokens);
         let bytes = recipe.encode(self.tensor, &self.about);
         let back = recipe
             .decode(&bytes, &self.about)

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::listing::ArchiveListing;
 use crate::dump::bytes::Limits;
-use crate::dump::bytes::path::escaped;
+use crate::dump::bytes::path::{escaped, linked_path};
 use crate::dump::bytes::region::{Region, Window};
+use crate::dump::bytes::small_text::small_text;
 use crate::dump::bytes::stream::{Coding, Span, Stream};
 use crate::dump::problem::Fault;
 
@@ -77,7 +78,11 @@ pub(super) fn list(archive: Region, listing: &mut ArchiveListing<'_>) -> Result<
         match entry(&archive, &directory, &fixed, &rest[..sizes[1]], limits) {
             Ok(Entry { span, from, to }) => {
                 ends.push((from, to, name.clone()));
-                listing.add(&name, span, None)?;
+                let link = is_link(&fixed).then(|| small_text(&span)).flatten();
+                match link {
+                    Some(link) => listing.add_link(&name, linked_path(&name, &link), span)?,
+                    None => listing.add(&name, span, None)?,
+                }
             }
             Err(fault) => listing.problem(&name, fault),
         }
@@ -126,6 +131,13 @@ fn find_directory(archive: &Region) -> Result<Directory, Fault> {
         .checked_sub(offset)
         .ok_or_else(|| broken("its list of entries is not where it should be"))?;
     Ok(Directory { base, start, end })
+}
+
+/// Whether an entry was made on Unix from a symbolic link: its bytes are the path.
+fn is_link(fixed: &[u8; ENTRY_LEN]) -> bool {
+    const UNIX: u8 = 3;
+    let mode = u32_at(fixed, 38) >> 16;
+    fixed[5] == UNIX && mode & 0o170_000 == 0o120_000
 }
 
 struct Entry {

@@ -139,8 +139,13 @@ fn with_path<'a>(base: &'a str, name: &'a str) -> impl Iterator<Item = (String, 
     let starts = base.rmatch_indices('/').map(|(at, _)| at + 1).chain([0]);
     starts.take(MAX_LEVELS).map(move |start| {
         let home = base[..start].trim_end_matches('/');
-        let join = if name.is_empty() { "" } else { "/" };
-        (format!("{}{join}{name}", &base[start..]), home)
+        let before = &base[start..];
+        let join = if name.is_empty() || before.is_empty() {
+            ""
+        } else {
+            "/"
+        };
+        (format!("{before}{join}{name}"), home)
     })
 }
 
@@ -154,5 +159,6 @@ mod tests {
         let expected = [("d/k", "a/b/c"), ("c/d/k", "a/b"), ("b/c/d/k", "a")];
         assert_eq!(texts, expected.map(|(text, home)| (text.to_owned(), home)));
         assert_eq!(with_path("d", "").next(), Some(("d".to_owned(), "")));
+        assert_eq!(with_path("", "k").next(), Some(("k".to_owned(), "")));
     }
 }

@@ -23,7 +23,8 @@ use crate::dump::capture::Capture;
 use crate::dump::problem::{Fault, Problem, shorten};
 use crate::dump::queries::Queries;
 use crate::kvz::{
-    Head, PREFIX_BYTES, PartDecoder, PartInfo, StoredLayer, StoredQueries, head_bytes, read_head,
+    Head, PREFIX_BYTES, PartDecoder, PartInfo, StoredLayer, StoredQueries, StoredScheme,
+    head_bytes, read_head,
 };
 use crate::tensor::{Dtype, Shape};
 
@@ -83,7 +84,7 @@ fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), 
     }
     let first = 2 * head.index.layers.len();
     for (stored, number) in head.index.queries.iter().zip(first..) {
-        match queries(file, &head, number, stored) {
+        match queries(file, &head, number, stored, &findings.limits, &shared) {
             Ok(queries) => findings.queries.push(Arc::new(queries)),
             Err(fault) => {
                 let name = format!("{}/{}", file.path, shorten(&stored.path));
@@ -119,10 +120,23 @@ fn captures(
     limits: &Limits,
     shared: &Arc<Shared>,
 ) -> Result<Vec<Capture>, Fault> {
-    let dtype = [Dtype::F16, Dtype::Bf16, Dtype::F32]
+    let dtypes = [
+        Dtype::F16,
+        Dtype::Bf16,
+        Dtype::F32,
+        Dtype::E4m3,
+        Dtype::E5m2,
+    ];
+    let dtype = dtypes
         .into_iter()
         .find(|dtype| dtype.name() == layer.dtype)
-        .ok_or_else(|| Fault::field("dtype", shorten(&layer.dtype), "fp16, bf16 or fp32"))?;
+        .ok_or_else(|| {
+            Fault::field(
+                "dtype",
+                shorten(&layer.dtype),
+                "fp16, bf16, fp32 or a float8",
+            )
+        })?;
     let too_large = || {
         Fault::field(
             "captures",
@@ -218,37 +232,58 @@ fn queries(
     head: &Head,
     number: usize,
     stored: &StoredQueries,
+    limits: &Limits,
+    shared: &Arc<Shared>,
 ) -> Result<Queries, Fault> {
     let span = part(file, head, number)?;
     let object: &Map<String, Value> = &stored.fields;
     let fields = Fields(object);
     let inner = inner_path(&stored.path)
         .ok_or_else(|| Fault::field("path", shorten(&stored.path), "a path inside the file"))?;
-    let queries = Queries {
+    let (positions, dtype) = (fields.positions("positions")?, fields.dtype()?);
+    let shape = Shape {
+        seq_len: positions.len(),
+        kv_heads: fields.size("q_heads")?,
+        head_dim: fields.size("head_dim")?,
+    };
+    let bytes = shape.bytes(dtype).filter(|&bytes| bytes > 0);
+    let bytes = bytes.filter(|&bytes| bytes as u64 <= limits.unpacked(span.len()));
+    let bytes = bytes.ok_or_else(|| {
+        let found = format!("a part of {} bytes", span.len());
+        Fault::field("q_heads", found, "as many as its shape asks for")
+    })?;
+    let part = Part {
+        number,
+        is_shared: false,
+        info: PartInfo {
+            scheme: StoredScheme::lossless(),
+            is_k: false,
+            position: 0,
+            shape,
+            dtype,
+        },
+        shared: Arc::clone(shared),
+    };
+    Ok(Queries {
         path: format!("{}/{inner}", file.path),
         run: fields.run_id()?,
         layer_id: fields.integer("layer_id", -1)?,
-        positions: fields.positions("positions")?,
-        heads: fields.size("q_heads")?,
-        head_dim: fields.size("head_dim")?,
-        dtype: fields.dtype()?,
+        positions,
+        heads: shape.kv_heads,
+        head_dim: shape.head_dim,
+        dtype,
         attention: attention(&fields)?,
         inner: Some(inner),
-        q: Place::plain(span.clone()),
-    };
-    let expected = queries
-        .shape()
-        .bytes(queries.dtype)
-        .filter(|&bytes| bytes > 0);
-    if expected.map(|bytes| bytes as u64) != Some(span.len()) {
-        let found = format!("a part of {} bytes", span.len());
-        return Err(Fault::field(
-            "q_heads",
-            found,
-            "as many as its shape asks for",
-        ));
-    }
-    Ok(queries)
+        q: Place {
+            span,
+            beside: Vec::new(),
+            decode: Some(Arc::new(Slice {
+                part: Arc::new(part),
+                range: 0..bytes,
+            })),
+            strided: None,
+        },
+    })
 }
 
 /// Parts of a file that were decoded last: captures of one layer ask for the same part one after the other.

@@ -151,12 +151,11 @@ fn understand(arrays: Vec<Array>, metadata: &Metadata<'_>) -> Understood {
     let mut understood = Understood::default();
     let mut other: Vec<(usize, &str)> = Vec::new();
     let mut quantized: Vec<(u64, u64)> = Vec::new();
+    let mut cut_lists: Vec<usize> = Vec::new();
     for &(layer, name) in &metadata.classes {
         let in_list = (name == "CacheList").then(|| open_list(&mut by_name, layer));
-        if let Some(Opened { more: true, .. }) = in_list {
-            understood.notes.push(format!(
-                "layer {layer}: of its list of caches the first that holds K and V is read, the others are left out"
-            ));
+        if matches!(in_list, Some(Opened { more: true, .. })) {
+            cut_lists.push(layer);
         }
         let listed = in_list.and_then(|list| list.class);
         let name = listed.as_deref().unwrap_or(name);
@@ -202,8 +201,21 @@ fn understand(arrays: Vec<Array>, metadata: &Metadata<'_>) -> Understood {
             bits as f64 + 32.0 / group as f64
         ));
     }
+    if let [first, others @ ..] = cut_lists.as_slice() {
+        understood.notes.push(format!(
+            "layer {first}{}: of a list of caches the first that holds K and V is read, the others are left out",
+            and_more(others.len())
+        ));
+    }
     understood.notes.extend(other_classes(&other));
     understood
+}
+
+fn and_more(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    }
 }
 
 /// The list of caches of one layer.
@@ -266,11 +278,7 @@ fn text(letters: &Array) -> Option<String> {
 /// Layers whose class keeps no K and V that can be told apart.
 fn other_classes(layers: &[(usize, &str)]) -> Option<String> {
     let (first, name) = layers.first()?;
-    let more = if layers.len() > 1 {
-        format!(" and {} more", layers.len() - 1)
-    } else {
-        String::new()
-    };
+    let more = and_more(layers.len() - 1);
     Some(format!(
         "layer {first}{more}: {} holds no K and V (as in linear attention); left out",
         shorten(name)

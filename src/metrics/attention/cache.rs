@@ -1,7 +1,5 @@
 //! A cache whose attention is measured, and what is changed of it.
 
-use multiversion::multiversion;
-
 /// K or V of consecutive tokens.
 #[derive(Clone, Copy, Debug)]
 pub struct Cache<'a> {
@@ -26,12 +24,4 @@ pub enum Changed<'a> {
     V(&'a [f32]),
     /// Both, K first.
     Both(&'a [f32], &'a [f32]),
-}
-
-/// `b - a`, value by value.
-#[multiversion(targets("x86_64+avx2"))]
-pub(super) fn difference(a: &[f32], b: &[f32], out: &mut [f32]) {
-    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-        *out = b - a;
-    }
 }

@@ -1,7 +1,7 @@
 //! The products of attention for one KV head: many query vectors (lanes) over all tokens. A token's values are spread over lanes of
 //! queries for the logits, a weight over lanes of a value vector for the outputs, so every sum has its own lane and its own order.
 
-use super::cache::{Cache, Changed, difference};
+use super::cache::{Cache, Changed};
 use super::exp::{exp, exp_m1, tanh};
 use crate::numeric::f32x8::{F32x8, LANES};
 use multiversion::multiversion;
@@ -11,7 +11,7 @@ use std::ops::Range;
 const TOKENS: usize = 4;
 
 /// Tokens after which partial sums of outputs are put aside: fewer roundings on the way.
-const STRETCH: usize = 256;
+const STRETCH: usize = 128;
 
 /// Queries over the tokens of one KV head.
 pub(super) struct Block {
@@ -239,17 +239,47 @@ impl<'a> Rows<'a> {
     }
 
     fn read_padded(&self, values: &[f32], tokens: Range<usize>, width: usize, out: &mut [f32]) {
-        for (token, out) in tokens.zip(out.chunks_exact_mut(width)) {
-            let start = token * self.stride + self.offset;
-            let vector = &values[start..start + self.dim];
-            match self.captured {
-                None => out[..self.dim].copy_from_slice(vector),
-                Some(captured) => difference(
-                    &captured[start..start + self.dim],
-                    vector,
-                    &mut out[..self.dim],
-                ),
-            }
+        let first = tokens.start * self.stride + self.offset;
+        let rows = Vectors {
+            stride: self.stride,
+            dim: self.dim,
+            count: tokens.len(),
+        };
+        if rows.count == 0 {
+            return;
+        }
+        match self.captured {
+            None => copy(rows, &values[first..], width, out),
+            Some(captured) => differences(rows, &captured[first..], &values[first..], width, out),
+        }
+    }
+}
+
+/// Vectors of `dim` values, `stride` values apart.
+#[derive(Clone, Copy)]
+struct Vectors {
+    stride: usize,
+    dim: usize,
+    count: usize,
+}
+
+fn copy(vectors: Vectors, values: &[f32], width: usize, out: &mut [f32]) {
+    let Vectors { stride, dim, count } = vectors;
+    for vector in 0..count {
+        let values = &values[vector * stride..][..dim];
+        out[vector * width..][..dim].copy_from_slice(values);
+    }
+}
+
+/// `b - a`, value by value.
+#[multiversion(targets("x86_64+avx2"))]
+fn differences(vectors: Vectors, a: &[f32], b: &[f32], width: usize, out: &mut [f32]) {
+    let Vectors { stride, dim, count } = vectors;
+    for vector in 0..count {
+        let (a, b) = (&a[vector * stride..][..dim], &b[vector * stride..][..dim]);
+        let out = &mut out[vector * width..][..dim];
+        for place in 0..dim {
+            out[place] = b[place] - a[place];
         }
     }
 }
@@ -262,8 +292,8 @@ fn dots(vectors: &[f32], q: &[f32], dim: usize, lanes: usize, out: &mut [f32]) {
     let (v2, v3) = rest.split_at(dim);
     for lane in (0..lanes).step_by(LANES) {
         let mut sums = [F32x8::splat(0.0); TOKENS];
-        for (place, q) in q.chunks_exact(lanes).enumerate() {
-            let Some(q) = q[lane..].first_chunk() else {
+        for place in 0..dim {
+            let Some(q) = q[place * lanes + lane..].first_chunk() else {
                 continue;
             };
             let q = F32x8::of(q);
@@ -278,29 +308,51 @@ fn dots(vectors: &[f32], q: &[f32], dim: usize, lanes: usize, out: &mut [f32]) {
     }
 }
 
-/// Adds weights times values to `sums`, `[lanes, width]`.
+/// Adds weights times values to `sums`, `[lanes, width]`: four queries and one or two vectors of columns at a time.
 #[multiversion(targets("x86_64+avx2"))]
 fn accumulate(weights: &[f32], values: &[f32], lanes: usize, width: usize, sums: &mut [f32]) {
     for query in (0..lanes).step_by(4) {
-        for column in (0..width).step_by(LANES) {
-            let mut sum = [F32x8::splat(0.0); 4];
-            for (weights, values) in weights.chunks_exact(lanes).zip(values.chunks_exact(width)) {
-                let (Some(weights), Some(values)) = (
-                    weights[query..].first_chunk::<4>(),
-                    values[column..].first_chunk(),
-                ) else {
-                    continue;
-                };
-                let values = F32x8::of(values);
-                for (sum, weight) in sum.iter_mut().zip(weights) {
-                    *sum = sum.add(values.mul(F32x8::splat(*weight)));
-                }
+        let mut column = 0;
+        while column + 2 * LANES <= width {
+            accumulate_tile::<2>(weights, values, (lanes, query), (width, column), sums);
+            column += 2 * LANES;
+        }
+        if column < width {
+            accumulate_tile::<1>(weights, values, (lanes, query), (width, column), sums);
+        }
+    }
+}
+
+#[inline(always)]
+fn accumulate_tile<const N: usize>(
+    weights: &[f32],
+    values: &[f32],
+    (lanes, query): (usize, usize),
+    (width, column): (usize, usize),
+    sums: &mut [f32],
+) {
+    let mut sum = [[F32x8::splat(0.0); N]; 4];
+    for token in 0..weights.len() / lanes {
+        let weights = &weights[token * lanes + query..][..4];
+        let values = &values[token * width + column..][..N * LANES];
+        let mut vectors = [F32x8::splat(0.0); N];
+        for part in 0..N {
+            if let Some(values) = values[part * LANES..].first_chunk() {
+                vectors[part] = F32x8::of(values);
             }
-            for (place, sum) in sum.iter().enumerate() {
-                let at = (query + place) * width + column;
-                for (all, part) in sums[at..at + LANES].iter_mut().zip(sum.values()) {
-                    *all += part;
-                }
+        }
+        for place in 0..4 {
+            let weight = F32x8::splat(weights[place]);
+            for part in 0..N {
+                sum[place][part] = sum[place][part].add(vectors[part].mul(weight));
+            }
+        }
+    }
+    for (place, sum) in sum.iter().enumerate() {
+        for (part, sum) in sum.iter().enumerate() {
+            let at = (query + place) * width + column + part * LANES;
+            if let Some(all) = sums[at..].first_chunk_mut() {
+                *all = F32x8::of(all).add(*sum).values();
             }
         }
     }
@@ -367,20 +419,16 @@ fn reweight(weights: &[f32], changes: &mut [f32], lanes: usize) {
         .zip(changes.chunks_mut(STRETCH * lanes))
     {
         part.fill(0.0);
-        for (weights, changes) in weights
-            .chunks_exact(lanes)
-            .zip(changes.chunks_exact_mut(lanes))
-        {
-            let parts = part.as_chunks_mut::<LANES>().0;
-            for ((part, weights), changes) in parts
-                .iter_mut()
-                .zip(weights.as_chunks::<LANES>().0)
-                .zip(changes.as_chunks_mut::<LANES>().0)
-            {
-                *changes = exp_m1(*changes);
-                *part = F32x8::of(part)
-                    .add(F32x8::of(weights).mul(F32x8::of(changes)))
-                    .values();
+        let parts = part.as_chunks_mut::<LANES>().0;
+        let weights = weights.as_chunks::<LANES>().0;
+        let changes = changes.as_chunks_mut::<LANES>().0;
+        let vectors = parts.len();
+        for token in 0..weights.len() / vectors {
+            for (place, part) in parts.iter_mut().enumerate() {
+                let at = token * vectors + place;
+                changes[at] = exp_m1(changes[at]);
+                let product = F32x8::of(&weights[at]).mul(F32x8::of(&changes[at]));
+                *part = F32x8::of(part).add(product).values();
             }
         }
         for (mean, part) in means.iter_mut().zip(&part) {
@@ -388,10 +436,10 @@ fn reweight(weights: &[f32], changes: &mut [f32], lanes: usize) {
         }
     }
     let factors: Vec<f32> = means.iter().map(|mean| 1.0 / (1.0 + mean)).collect();
-    for (weights, changes) in weights
-        .chunks_exact(lanes)
-        .zip(changes.chunks_exact_mut(lanes))
-    {
+    let (means, factors) = (&means[..lanes], &factors[..lanes]);
+    for token in 0..weights.len() / lanes {
+        let weights = &weights[token * lanes..][..lanes];
+        let changes = &mut changes[token * lanes..][..lanes];
         for lane in 0..lanes {
             changes[lane] = weights[lane] * (changes[lane] - means[lane]) * factors[lane];
         }

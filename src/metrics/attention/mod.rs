@@ -124,6 +124,19 @@ impl<'a> Attention<'a> {
         })
     }
 
+    /// What [`Attention::errors`] gives where nothing is changed.
+    pub fn unchanged(&self) -> OutputErrors {
+        let squares = self
+            .blocks
+            .iter()
+            .map(|block| block.squares(block.outputs(), self.group));
+        let square: Vec<f64> = squares.flatten().collect();
+        OutputErrors {
+            error: vec![0.0; square.len()],
+            square,
+        }
+    }
+
     /// The mean weight that each token of the cache has over all queries and query heads; the weights of a query sum to 1.
     pub fn mean_weights(&self) -> Vec<f64> {
         let (dim, heads) = (self.cache.head_dim, self.cache.kv_heads);

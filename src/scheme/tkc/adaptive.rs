@@ -85,9 +85,10 @@ impl Mixer {
         let probability = u32::from(tables.probabilities[(logit + MAX_LOGIT + 1) as usize & 4095]);
         let bit = coder.bit(bit, probability);
         let error = (if bit { 1 << 16 } else { 0 }) - probability as i32;
-        for (weight, logit) in self.0.iter_mut().zip(logits) {
-            *weight = (*weight + ((logit * (error >> 2)) >> RATE)).clamp(-(1 << 18), 1 << 18);
-        }
+        let learned = |weight: i32, logit: i32| {
+            (weight + ((logit * (error >> 2)) >> RATE)).clamp(-(1 << 18), 1 << 18)
+        };
+        self.0 = [learned(self.0[0], logits[0]), learned(self.0[1], logits[1])];
         a.learn(bit, tables);
         b.learn(bit, tables);
         bit

@@ -113,7 +113,9 @@ impl CodeModel {
 
 #[multiversion(targets("x86_64+avx2"))]
 fn learn_scales(channels: &mut [Channel], codes: &[i32], rate: f32) {
-    for (channel, code) in channels.iter_mut().zip(codes) {
+    let codes = &codes[..channels.len()];
+    for place in 0..channels.len() {
+        let (channel, code) = (&mut channels[place], codes[place]);
         channel.scale += (code.unsigned_abs() as f32 - channel.scale) * rate;
         channel.inverse = 1.0 / (channel.scale + SOFT);
         let above = (channel.scale.max(MIN_SCALE).to_bits() >> 21) as i32 - (121 << 2);

@@ -3,7 +3,7 @@
 
 use multiversion::multiversion;
 
-use super::klt::StoredBasis;
+use super::klt::{Basis, StoredBasis};
 use super::rope::{Rope, Turns};
 use crate::tensor::{Dtype, Element, Shape, f16_to_f32, f32_to_f16, with_element};
 
@@ -80,90 +80,114 @@ pub(super) fn norm(exponent: i32) -> f64 {
     libm::ldexp(eighth, exponent.div_euclid(NORM_STEPS))
 }
 
-/// Values of tokens that are turned, not yet divided.
-fn unturned(values: &[f32], shape: Shape, position: u64, rope: Option<Rope>) -> Vec<f64> {
-    let mut values: Vec<f64> = values.iter().copied().map(f64::from).collect();
-    if let Some(rope) = rope {
-        let turns = Turns::new(rope, shape.head_dim, position, shape.seq_len);
-        let tokens = values.chunks_exact_mut(shape.token_elements());
-        for (token, values) in tokens.enumerate() {
-            turns.turn(token, values, shape.head_dim, true);
-        }
-    }
-    values
-}
-
 /// Does the steps but for the basis: gives values `[tokens, channels]` and what the decoder needs beside them.
 pub(super) fn forth(values: &[f32], shape: Shape, position: u64, steps: Steps) -> (Vec<f32>, Side) {
     let channels = shape.token_elements();
-    let mut values = unturned(values, shape, position, steps.rope);
+    let mut wide = vec![0.0f64; values.len()];
+    widen(values, &mut wide);
+    if let Some(rope) = steps.rope {
+        let turns = Turns::new(rope, shape.head_dim, position, shape.seq_len);
+        turns.turn(0, &mut wide, channels, shape.head_dim, true);
+    }
     let mut side = Side {
         exponents: Vec::new(),
         means: Vec::new(),
         bases: Vec::new(),
     };
     if steps.token_norm {
-        for token in values.chunks_exact_mut(channels) {
+        for token in wide.chunks_exact_mut(channels) {
             let square = token.iter().map(|value| value * value).sum::<f64>() / channels as f64;
             let size = square.sqrt().max(MIN_NORM);
             let exponent = (f64::from(NORM_STEPS) * libm::log2(size)).round_ties_even() as i32;
-            let norm = norm(exponent);
-            token.iter_mut().for_each(|value| *value /= norm);
+            divide(token, norm(exponent));
             side.exponents.push(exponent);
         }
     }
     if steps.mean {
         let mut sums = vec![0.0f64; channels];
-        for token in values.chunks_exact(channels) {
-            sums.iter_mut()
-                .zip(token)
-                .for_each(|(sum, value)| *sum += value);
-        }
+        wide.chunks_exact(channels)
+            .for_each(|token| add_to(&mut sums, token));
         let f16 = |sum: &f64| f32_to_f16((sum / shape.seq_len as f64) as f32);
         side.means = sums.iter().map(f16).collect();
-        let means: Vec<f64> = side.means.iter().map(|&mean| mean_value(mean)).collect();
-        for token in values.chunks_exact_mut(channels) {
-            token
-                .iter_mut()
-                .zip(&means)
-                .for_each(|(value, mean)| *value -= mean);
-        }
+        let means: Vec<f64> = side.means.iter().map(|&mean| -mean_value(mean)).collect();
+        wide.chunks_exact_mut(channels)
+            .for_each(|token| add_to(token, &means));
     }
-    (values.into_iter().map(|value| value as f32).collect(), side)
+    let mut narrow = vec![0.0f32; wide.len()];
+    narrowed(&wide, &mut narrow);
+    (narrow, side)
 }
 
-/// Coefficients, and the stored bases that they are in.
-pub(super) type Decorrelated = (Vec<f32>, Vec<StoredBasis>);
+#[multiversion(targets("x86_64+avx2"))]
+fn widen(values: &[f32], out: &mut [f64]) {
+    let values = &values[..out.len()];
+    for place in 0..out.len() {
+        out[place] = f64::from(values[place]);
+    }
+}
 
-/// Turns the values of [`forth`] into the basis; gives the coefficients and the stored bases.
+#[multiversion(targets("x86_64+avx2"))]
+fn narrowed(values: &[f64], out: &mut [f32]) {
+    let values = &values[..out.len()];
+    for place in 0..out.len() {
+        out[place] = values[place] as f32;
+    }
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn divide(values: &mut [f64], by: f64) {
+    for value in values {
+        *value /= by;
+    }
+}
+
+/// Adds to each of the first values that of the same place.
+#[multiversion(targets("x86_64+avx2"))]
+fn add_to(sums: &mut [f64], values: &[f64]) {
+    let sums = &mut sums[..values.len()];
+    for place in 0..values.len() {
+        sums[place] += values[place];
+    }
+}
+
+/// Coefficients, and the bases that they are in: as they are stored, and as they are used.
+pub(super) type Decorrelated = (Vec<f32>, Vec<StoredBasis>, Vec<Basis>);
+
+/// Turns the values of [`forth`] into the basis; gives the coefficients and the bases.
 pub(super) fn decorrelate(values: &[f32], shape: Shape, klt: Klt) -> Option<Decorrelated> {
     let part = klt.part(shape)?;
     let channels = shape.token_elements();
     let mut coefficients = vec![0.0; values.len()];
-    let bases = (0..channels).step_by(part).map(|first| {
-        let stored = StoredBasis::of(values, channels, first, part);
-        stored
-            .orthonormal()
-            .forth(values, channels, first, &mut coefficients);
-        stored
-    });
-    let bases = bases.collect();
-    Some((coefficients, bases))
+    let (mut stored, mut used) = (Vec::new(), Vec::new());
+    for first in (0..channels).step_by(part) {
+        let basis = StoredBasis::of(values, channels, first, part);
+        let orthonormal = basis.orthonormal();
+        orthonormal.forth(values, channels, first, &mut coefficients);
+        stored.push(basis);
+        used.push(orthonormal);
+    }
+    Some((coefficients, stored, used))
 }
 
 /// About the bits that coefficients take at a step: half the logarithm of each channel's variance against the step's own, which is what
 /// normal values take. Good enough to choose by.
 pub(super) fn estimate(coefficients: &[f32], channels: usize, step: f64) -> f64 {
     let mut squares = vec![0.0f64; channels];
-    for token in coefficients.chunks_exact(channels) {
-        for (square, value) in squares.iter_mut().zip(token) {
-            *square += f64::from(*value) * f64::from(*value);
-        }
-    }
+    coefficients
+        .chunks_exact(channels)
+        .for_each(|token| add_squares(&mut squares, token));
     let tokens = (coefficients.len() / channels.max(1)) as f64;
     // 2 pi e / 12 is between the entropy of a normal value and that of its step.
     let bits = |square: &f64| 0.5 * libm::log2(1.0 + 17.08 * square / tokens / (step * step));
     tokens * squares.iter().map(bits).sum::<f64>()
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn add_squares(sums: &mut [f64], values: &[f32]) {
+    let values = &values[..sums.len()];
+    for place in 0..sums.len() {
+        sums[place] += f64::from(values[place]) * f64::from(values[place]);
+    }
 }
 
 /// A stored mean; one that is no number counts as none.
@@ -177,9 +201,10 @@ fn mean_value(mean: u16) -> f64 {
 pub(super) fn round(coefficients: &[f32], step: f64, codes: &mut [i32]) {
     // Adding and taking off 1.5 * 2^52 rounds, whatever the machine.
     const MAGIC: f64 = 6_755_399_441_055_744.0;
-    for (code, value) in codes.iter_mut().zip(coefficients) {
-        let quotient = (f64::from(*value) / step).clamp(-MAX_CODE, MAX_CODE);
-        *code = (quotient + MAGIC - MAGIC) as i32;
+    let coefficients = &coefficients[..codes.len()];
+    for place in 0..codes.len() {
+        let quotient = (f64::from(coefficients[place]) / step).clamp(-MAX_CODE, MAX_CODE);
+        codes[place] = (quotient + MAGIC - MAGIC) as i32;
     }
 }
 
@@ -191,75 +216,79 @@ pub(super) fn back(
     codes: &[i32],
     step: f64,
     side: &Side,
+    bases: &[Basis],
     steps: Steps,
     (dtype, shape, position): (Dtype, Shape, u64),
 ) -> Vec<u8> {
     let channels = shape.token_elements();
     let means: Vec<f64> = side.means.iter().map(|&mean| mean_value(mean)).collect();
     let turns = (steps.rope).map(|rope| Turns::new(rope, shape.head_dim, position, shape.seq_len));
-    let bases: Vec<_> = side.bases.iter().map(StoredBasis::orthonormal).collect();
     let mut bytes = vec![0; codes.len() * dtype.size()];
     // Some tokens at a time, which stay in the cache.
-    let at_once = (1 << 14) / channels.max(1) / 4 * 4 + 4;
+    let at_once = (1 << 13) / channels.max(1) / 4 * 4 + 4;
     let mut scaled = vec![0.0f32; at_once * channels];
     let mut turned_back = scaled.clone();
-    let mut values = vec![0.0f64; channels];
+    let mut wide = vec![0.0f64; at_once * channels];
     for (block, (codes, out)) in codes
         .chunks(at_once * channels)
         .zip(bytes.chunks_mut(at_once * channels * dtype.size()))
         .enumerate()
     {
-        if !bases.is_empty() {
+        let values = &mut wide[..codes.len()];
+        if bases.is_empty() {
+            scale_wide(codes, step, values);
+        } else {
             let scaled = &mut scaled[..codes.len()];
+            let turned_back = &mut turned_back[..codes.len()];
             scale_codes(codes, step as f32, scaled);
             let part = channels / bases.len();
             for (index, basis) in bases.iter().enumerate() {
-                basis.back(
-                    scaled,
-                    channels,
-                    index * part,
-                    &mut turned_back[..codes.len()],
-                );
+                basis.back(scaled, channels, index * part, turned_back);
+            }
+            widen(turned_back, values);
+        }
+        let first = block * at_once;
+        for (index, token) in values.chunks_exact_mut(channels).enumerate() {
+            add_to(token, &means);
+            if let Some(&exponent) = side.exponents.get(first + index) {
+                multiply(token, norm(exponent));
             }
         }
-        for (index, codes) in codes.chunks_exact(channels).enumerate() {
-            let token = block * at_once + index;
-            if bases.is_empty() {
-                for (value, code) in values.iter_mut().zip(codes) {
-                    *value = f64::from(*code) * step;
-                }
-            } else {
-                let token = &turned_back[index * channels..][..channels];
-                for (value, back) in values.iter_mut().zip(token) {
-                    *value = f64::from(*back);
-                }
-            }
-            for (value, mean) in values.iter_mut().zip(&means) {
-                *value += mean;
-            }
-            if let Some(&exponent) = side.exponents.get(token) {
-                let norm = norm(exponent);
-                values.iter_mut().for_each(|value| *value *= norm);
-            }
-            if let Some(turns) = &turns {
-                turns.turn(token, &mut values, shape.head_dim, false);
-            }
-            let out = &mut out[index * channels * dtype.size()..][..channels * dtype.size()];
-            with_element!(dtype, E => put::<E>(&values, out));
+        if let Some(turns) = &turns {
+            turns.turn(first, values, channels, shape.head_dim, false);
         }
+        with_element!(dtype, E => put::<E>(values, out));
     }
     bytes
 }
 
 #[multiversion(targets("x86_64+avx2"))]
 fn scale_codes(codes: &[i32], step: f32, out: &mut [f32]) {
-    for (out, code) in out.iter_mut().zip(codes) {
-        *out = *code as f32 * step;
+    let codes = &codes[..out.len()];
+    for place in 0..out.len() {
+        out[place] = codes[place] as f32 * step;
     }
 }
 
+#[multiversion(targets("x86_64+avx2"))]
+fn scale_wide(codes: &[i32], step: f64, out: &mut [f64]) {
+    let codes = &codes[..out.len()];
+    for place in 0..out.len() {
+        out[place] = f64::from(codes[place]) * step;
+    }
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn multiply(values: &mut [f64], by: f64) {
+    for value in values {
+        *value *= by;
+    }
+}
+
+#[multiversion(targets("x86_64+avx2"))]
 fn put<E: Element>(values: &[f64], out: &mut [u8]) {
-    for (value, out) in values.iter().zip(out.chunks_exact_mut(E::SIZE)) {
-        E::put(E::nearest(*value), out);
+    let out = &mut out[..values.len() * E::SIZE];
+    for place in 0..values.len() {
+        E::put(E::nearest(values[place]), &mut out[place * E::SIZE..]);
     }
 }

@@ -3,9 +3,15 @@
 
 use multiversion::multiversion;
 
-/// Rows and columns that are held in registers while one sum runs.
+use crate::numeric::f32x8::{F32x8, LANES};
+
+/// Rows that are held in registers while one sum runs, and columns in vectors of eight.
 const ROWS: usize = 4;
-const COLUMNS: usize = 16;
+const VECTORS: usize = 2;
+const COLUMNS: usize = VECTORS * LANES;
+
+/// Rows that a strip of columns of the matrix is multiplied with before the next one: the strip stays in the first-level cache.
+const STRIP_ROWS: usize = 64;
 
 /// `out = a * b`, where `a` is `[rows, inner]` and `b` `[inner, columns]`; `b` starts at column `first` of rows of `stride` values, and
 /// so do `a` and `out`.
@@ -27,42 +33,72 @@ pub(super) fn multiply(product: Product, a: &[f32], b: &[f32], out: &mut [f32]) 
         first,
         size,
     } = product;
-    let mut rows = a.chunks_exact(ROWS * stride);
-    let mut outs = out.chunks_exact_mut(ROWS * stride);
-    for (a, out) in (&mut rows).zip(&mut outs) {
-        let row = |row: usize| &a[row * stride + first..][..size];
-        let a = [row(0), row(1), row(2), row(3)];
-        let mut column = 0;
-        while column + COLUMNS <= size {
-            let mut sums = [[0.0f32; COLUMNS]; ROWS];
-            for inner in 0..size {
-                let b: &[f32; COLUMNS] = b[inner * size + column..]
-                    .first_chunk()
-                    .expect("a row of b");
-                for (sums, a) in sums.iter_mut().zip(a) {
-                    let a = a[inner];
-                    for (sum, b) in sums.iter_mut().zip(b) {
-                        *sum += a * b;
-                    }
-                }
+    let whole = size / COLUMNS * COLUMNS;
+    let rows = a.len() / stride;
+    for strip in (0..rows).step_by(STRIP_ROWS) {
+        let end = (strip + STRIP_ROWS).min(rows);
+        for column in (0..whole).step_by(COLUMNS) {
+            let mut row = strip;
+            while row + ROWS <= end {
+                tile::<ROWS>(product, row, column, a, b, out);
+                row += ROWS;
             }
-            for (row, sums) in sums.iter().enumerate() {
-                out[row * stride + first + column..][..COLUMNS].copy_from_slice(sums);
+            for row in row..end {
+                tile::<1>(product, row, column, a, b, out);
             }
-            column += COLUMNS;
         }
-        for column in column..size {
-            for (row, a) in a.iter().enumerate() {
+        for row in strip..end {
+            for column in whole..size {
+                let a = &a[row * stride + first..][..size];
                 out[row * stride + first + column] = chain(a, b, column, size);
             }
         }
     }
-    let rest = rows.remainder().chunks_exact(stride);
-    for (a, out) in rest.zip(outs.into_remainder().chunks_exact_mut(stride)) {
-        let a = &a[first..][..size];
-        for (column, out) in out[first..][..size].iter_mut().enumerate() {
-            *out = chain(a, b, column, size);
+}
+
+/// [`COLUMNS`] values of each of `N` rows of the product. Loops over places, not iterators: what those call is not always inlined into
+/// functions compiled for AVX2, and then takes many times as long.
+#[inline(always)]
+fn tile<const N: usize>(
+    product: Product,
+    row: usize,
+    column: usize,
+    a: &[f32],
+    b: &[f32],
+    out: &mut [f32],
+) {
+    let Product {
+        stride,
+        first,
+        size,
+    } = product;
+    let mut rows = [&a[..0]; N];
+    for place in 0..N {
+        rows[place] = &a[(row + place) * stride + first..][..size];
+    }
+    let mut sums = [[F32x8::splat(0.0); VECTORS]; N];
+    for inner in 0..size {
+        let b = &b[inner * size + column..][..COLUMNS];
+        let b = [vector(b, 0), vector(b, LANES)];
+        for place in 0..N {
+            let a = F32x8::splat(rows[place][inner]);
+            sums[place][0] = sums[place][0].add(a.mul(b[0]));
+            sums[place][1] = sums[place][1].add(a.mul(b[1]));
         }
+    }
+    for place in 0..N {
+        let out = &mut out[(row + place) * stride + first + column..][..COLUMNS];
+        out[..LANES].copy_from_slice(&sums[place][0].values());
+        out[LANES..].copy_from_slice(&sums[place][1].values());
+    }
+}
+
+/// Eight values from `at` on.
+#[inline(always)]
+fn vector(values: &[f32], at: usize) -> F32x8 {
+    match values[at..].first_chunk() {
+        Some(values) => F32x8::of(values),
+        None => F32x8::splat(0.0),
     }
 }
 
@@ -104,29 +140,33 @@ fn add_squares(product: Product, x: &[f32], out: &mut [f32]) {
         first,
         size,
     } = product;
-    let rows = || x.chunks_exact(stride).map(|row| &row[first..][..size]);
+    let rows = x.len() / stride;
     let (whole_rows, whole_columns) = (size / ROWS * ROWS, size / COLUMNS * COLUMNS);
     for i in (0..whole_rows).step_by(ROWS) {
         for j in (i / COLUMNS * COLUMNS..whole_columns).step_by(COLUMNS) {
-            let mut sums = [[0.0f32; COLUMNS]; ROWS];
-            for row in rows() {
-                let a: &[f32; ROWS] = row[i..].first_chunk().expect("within the row");
-                let b: &[f32; COLUMNS] = row[j..].first_chunk().expect("within the row");
-                for (sums, a) in sums.iter_mut().zip(a) {
-                    for (sum, b) in sums.iter_mut().zip(b) {
-                        *sum += a * b;
-                    }
+            let mut sums = [[F32x8::splat(0.0); VECTORS]; ROWS];
+            for row in 0..rows {
+                let row = &x[row * stride + first..][..size];
+                let (a, b) = (&row[i..i + ROWS], &row[j..j + COLUMNS]);
+                let b = [vector(b, 0), vector(b, LANES)];
+                for place in 0..ROWS {
+                    let a = F32x8::splat(a[place]);
+                    sums[place][0] = sums[place][0].add(a.mul(b[0]));
+                    sums[place][1] = sums[place][1].add(a.mul(b[1]));
                 }
             }
-            for (row, sums) in sums.iter().enumerate() {
-                out[(i + row) * size + j..][..COLUMNS].copy_from_slice(sums);
+            for place in 0..ROWS {
+                let out = &mut out[(i + place) * size + j..][..COLUMNS];
+                out[..LANES].copy_from_slice(&sums[place][0].values());
+                out[LANES..].copy_from_slice(&sums[place][1].values());
             }
         }
     }
+    let row = |row: usize| &x[row * stride + first..][..size];
     for i in 0..size {
         let from = if i < whole_rows { whole_columns } else { 0 };
         for j in from.max(i)..size {
-            out[i * size + j] = rows().fold(0.0, |sum, row| sum + row[i] * row[j]);
+            out[i * size + j] = (0..rows).fold(0.0, |sum, at| sum + row(at)[i] * row(at)[j]);
         }
     }
 }

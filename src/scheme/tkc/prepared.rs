@@ -1,7 +1,7 @@
 //! A tensor made ready for any step of rounding, so that a whole grid of steps shares the work before it.
 
 use super::front::{self, Decorrelated, Klt, Side, Steps};
-use super::klt::StoredBasis;
+use super::klt::{Basis, StoredBasis};
 use super::options::{KltChoice, RopeChoice, Tkc};
 use super::range_coder::{BitCounter, Coder, Encoder};
 use super::rope::{Pairs, Rope};
@@ -22,6 +22,8 @@ pub struct Prepared {
     steps: Steps,
     klt: Klt,
     side: Side,
+    /// Those of `side`, as they are used.
+    bases: Vec<Basis>,
     raw: Vec<(usize, Vec<u8>)>,
     coefficients: Vec<f32>,
 }
@@ -57,13 +59,14 @@ impl Prepared {
             ..steps
         };
         let (values, mut side) = front::forth(values, shape, about.position, steps);
-        let (klt, coefficients, bases) = choose_basis(values, shape, tkc);
-        side.bases = bases;
+        let (klt, (coefficients, stored, bases)) = choose_basis(values, shape, tkc);
+        side.bases = stored;
         Self {
             about: *about,
             steps,
             klt,
             side,
+            bases,
             raw,
             coefficients,
         }
@@ -121,7 +124,7 @@ impl Prepared {
 
     /// What a decoder gives of that, as f32.
     pub fn restore(&self, step: f64) -> Vec<f32> {
-        let bytes = stream::tensor_bytes(&self.content(step), &self.about);
+        let bytes = stream::tensor_bytes(&self.content(step), &self.bases, &self.about);
         let tensor = Tensor::new(self.about.dtype, self.about.shape, bytes);
         tensor.map(|tensor| tensor.values()).unwrap_or_default()
     }
@@ -169,7 +172,7 @@ fn detect(values: &[f32], about: &About, steps: Steps, step: f64) -> Option<Rope
 }
 
 /// The basis asked for, or the one that makes values and basis smallest together.
-fn choose_basis(values: Vec<f32>, shape: Shape, tkc: &Tkc) -> (Klt, Vec<f32>, Vec<StoredBasis>) {
+fn choose_basis(values: Vec<f32>, shape: Shape, tkc: &Tkc) -> (Klt, Decorrelated) {
     let channels = shape.token_elements();
     let candidates: &[Klt] = match &tkc.klt {
         KltChoice::Is(klt) => std::slice::from_ref(klt),
@@ -186,7 +189,7 @@ fn choose_basis(values: Vec<f32>, shape: Shape, tkc: &Tkc) -> (Klt, Vec<f32>, Ve
     for &klt in candidates {
         let turned = front::decorrelate(&values, shape, klt);
         let (coefficients, bases) = match &turned {
-            Some((coefficients, bases)) => (coefficients, bases.as_slice()),
+            Some((coefficients, bases, _)) => (coefficients, bases.as_slice()),
             None => (&values, [].as_slice()),
         };
         let side: f64 = bases.iter().map(StoredBasis::estimate).sum();
@@ -196,7 +199,7 @@ fn choose_basis(values: Vec<f32>, shape: Shape, tkc: &Tkc) -> (Klt, Vec<f32>, Ve
         }
     }
     match best {
-        Some((_, klt, Some((coefficients, bases)))) => (klt, coefficients, bases),
-        _ => (Klt::None, values, Vec::new()),
+        Some((_, klt, Some(decorrelated))) => (klt, decorrelated),
+        _ => (Klt::None, (values, Vec::new(), Vec::new())),
     }
 }

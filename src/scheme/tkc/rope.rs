@@ -3,6 +3,8 @@
 //! Su et al., "RoFormer", 2021: pair `i` of `head_dim / 2` turns by `position * theta^(-2i / head_dim)`. Sines and cosines come from
 //! crate `libm` and plain products, so that every platform has the same bits.
 
+use multiversion::multiversion;
+
 /// Which two values of a head turn together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pairs {
@@ -60,37 +62,75 @@ impl Turns {
         }
     }
 
-    /// Turns the values `[heads, head_dim]` of token number `token`: forth as the model did, or `back`.
-    ///
-    /// # Panics
-    /// When there are no `head_dim` values a head, or the token is beyond the last.
-    pub fn turn(&self, token: usize, values: &mut [f64], head_dim: usize, back: bool) {
+    /// The turn of token number `token`, for `angle`: cosines of all pairs, then sines.
+    fn angle(&self, token: usize, angle: &mut [f64]) {
         let half = self.half;
-        if half == 0 {
-            return;
-        }
         let anchor = &self.anchors[token / BLOCK * half..][..half];
         let offset = &self.offsets[token % BLOCK * half..][..half];
-        let sign = if back { -1.0 } else { 1.0 };
-        let turns = anchor.iter().zip(offset).map(|([ac, a], [oc, o])| {
+        let (cos, sin) = angle.split_at_mut(half);
+        for pair in 0..half {
             // The sum of two angles.
-            (ac * oc - a * o, sign * (a * oc + ac * o))
-        });
-        for head in values.chunks_exact_mut(head_dim) {
-            match self.pairs {
-                Pairs::HalfSplit => {
-                    let (low, high) = head.split_at_mut(half);
-                    for ((x, y), (cos, sin)) in low.iter_mut().zip(high).zip(turns.clone()) {
-                        (*x, *y) = (*x * cos - *y * sin, *y * cos + *x * sin);
-                    }
-                }
-                Pairs::Interleaved => {
-                    let (pairs, _) = head.as_chunks_mut();
-                    for ([x, y], (cos, sin)) in pairs.iter_mut().zip(turns.clone()) {
-                        (*x, *y) = (*x * cos - *y * sin, *y * cos + *x * sin);
-                    }
-                }
+            let ([ac, a], [oc, o]) = (anchor[pair], offset[pair]);
+            cos[pair] = ac * oc - a * o;
+            sin[pair] = a * oc + ac * o;
+        }
+    }
+
+    /// Turns the values `[tokens, heads, head_dim]` of the tokens from number `first` on: forth as the model did, or `back`.
+    ///
+    /// # Panics
+    /// When there are no `head_dim` values a head, or a token is beyond the last.
+    pub fn turn(
+        &self,
+        first: usize,
+        values: &mut [f64],
+        channels: usize,
+        head_dim: usize,
+        back: bool,
+    ) {
+        if self.half == 0 {
+            return;
+        }
+        let mut angle = vec![0.0; 2 * self.half];
+        for (index, token) in values.chunks_exact_mut(channels).enumerate() {
+            self.angle(first + index, &mut angle);
+            let (cos, sin) = angle.split_at_mut(self.half);
+            if back {
+                sin.iter_mut().for_each(|sin| *sin = -*sin);
             }
+            match self.pairs {
+                Pairs::HalfSplit => turn_halves(token, head_dim, cos, sin),
+                Pairs::Interleaved => turn_neighbours(token, head_dim, cos, sin),
+            }
+        }
+    }
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn turn_halves(token: &mut [f64], head_dim: usize, cos: &[f64], sin: &[f64]) {
+    let half = cos.len();
+    let sin = &sin[..half];
+    for head in token.chunks_exact_mut(head_dim) {
+        let (low, high) = head.split_at_mut(half);
+        let high = &mut high[..half];
+        for pair in 0..half {
+            let (x, y) = (low[pair], high[pair]);
+            low[pair] = x * cos[pair] - y * sin[pair];
+            high[pair] = y * cos[pair] + x * sin[pair];
+        }
+    }
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn turn_neighbours(token: &mut [f64], head_dim: usize, cos: &[f64], sin: &[f64]) {
+    let half = cos.len();
+    let sin = &sin[..half];
+    for head in token.chunks_exact_mut(head_dim) {
+        let head = &mut head[..2 * half];
+        for pair in 0..half {
+            let (x, y) = (head[2 * pair], head[2 * pair + 1]);
+            head[2 * pair] = x * cos[pair] - y * sin[pair];
+            head[2 * pair + 1] = y * cos[pair] + x * sin[pair];
         }
     }
 }
@@ -108,13 +148,14 @@ mod tests {
             for token in [0, 1, 63, 64, 149] {
                 let values: Vec<f64> = (0..2 * dim).map(|i| (i as f64 - 7.5) / 3.0).collect();
                 let mut turned = values.clone();
-                turns.turn(token, &mut turned, dim, false);
+                turns.turn(token, &mut turned, 2 * dim, dim, false);
                 let pair = 3;
                 let first = dim + if partner == 1 { 2 * pair } else { pair };
                 let angle = (start as f64 + token as f64) * 1e4_f64.powf(-2.0 * 3.0 / 16.0);
-                let expected = values[first] * angle.cos() - values[first + partner] * angle.sin();
+                let [x, y] = [first, first + partner].map(|place| values[place]);
+                let expected = x * angle.cos() - y * angle.sin();
                 assert!((turned[first] - expected).abs() < 1e-11);
-                turns.turn(token, &mut turned, dim, true);
+                turns.turn(token, &mut turned, 2 * dim, dim, true);
                 for (back, value) in turned.iter().zip(&values) {
                     assert!((back - value).abs() < 1e-13);
                 }

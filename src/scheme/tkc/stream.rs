@@ -2,7 +2,7 @@
 
 use super::code_model::CodeModel;
 use super::front::{self, Klt, MAX_EXPONENT, Side, Steps};
-use super::klt::{MAX_CODE, StoredBasis};
+use super::klt::{Basis, MAX_CODE, StoredBasis};
 use super::range_coder::{Coder, Decoder};
 use super::rope::{Pairs, Rope};
 use crate::scheme::codec::{About, Corrupt};
@@ -193,16 +193,23 @@ pub(super) fn decode(bytes: &[u8], about: &About) -> Result<Tensor, Corrupt> {
     if !decoder.is_complete() {
         return Err(content("its bytes end too early or too late"));
     }
-    let bytes = tensor_bytes(&content_read, about);
+    let bases: Vec<Basis> = content_read
+        .side
+        .bases
+        .iter()
+        .map(StoredBasis::orthonormal)
+        .collect();
+    let bytes = tensor_bytes(&content_read, &bases, about);
     Tensor::new(about.dtype, shape, bytes).map_err(|error| Corrupt::Content(error.to_string()))
 }
 
-/// The tensor's bytes.
-pub(super) fn tensor_bytes(content: &Content, about: &About) -> Vec<u8> {
+/// The tensor's bytes; `bases` are those that the content has stored.
+pub(super) fn tensor_bytes(content: &Content, bases: &[Basis], about: &About) -> Vec<u8> {
     let mut bytes = front::back(
         &content.codes,
         content.step,
         &content.side,
+        bases,
         content.steps,
         (about.dtype, about.shape, about.position),
     );
