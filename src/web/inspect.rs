@@ -18,15 +18,19 @@ const LEVEL: i32 = 3;
 
 #[wasm_bindgen]
 impl Engine {
-    /// Answers a question ([`InspectRequest`]) of `www/charts` or `www/learn`: a list of [`CaptureLine`]s, [`Pictures`], a [`Lesson`] or
-    /// a [`Matter`].
-    #[wasm_bindgen(unchecked_return_type = "CaptureLine[] | Pictures | Lesson | Matter")]
+    /// Answers a question ([`InspectRequest`]) of the page: a list of [`CaptureLine`]s, the runs' names by capture, [`Pictures`], a
+    /// [`Lesson`] or a [`Matter`].
+    #[wasm_bindgen(unchecked_return_type = "CaptureLine[] | string[] | Pictures | Lesson | Matter")]
     pub fn inspect(
         &self,
         #[wasm_bindgen(unchecked_param_type = "InspectRequest")] request: JsValue,
     ) -> Result<JsValue, JsValue> {
         match from_js(request)? {
             InspectRequest::Captures => to_js(&longest(&self.dump.captures)),
+            InspectRequest::Runs => {
+                let runs = self.dump.captures.iter().map(|capture| &capture.run);
+                to_js(&runs.collect::<Vec<_>>())
+            }
             InspectRequest::Tensors { capture } => {
                 let Loaded { k, v } = self.load(capture)?;
                 to_js(&Pictures {

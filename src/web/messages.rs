@@ -173,6 +173,8 @@ impl From<Judged> for Verdict {
 pub enum InspectRequest {
     /// The longest capture of each layer of each run.
     Captures,
+    /// The run of each capture.
+    Runs,
     /// K and V of a capture.
     Tensors {
         /// Its place in the dump.

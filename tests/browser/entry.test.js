@@ -128,6 +128,20 @@ test("two runs are told apart: figures of each, and one may be left out and take
   await page.close();
 });
 
+test("every capture of a run counts in the run's figures, not only its longest ones", async () => {
+  const page = await open("#lossless-first-n=99");
+  await drop(page, join(ROOT, "tests/data/sample-dump/dumps"), join(CASES, "torch-2.15/bfloat16.pt"));
+  await page.locator(".runs li").nth(1).waitFor();
+  await ratioOf(page);
+  const lines = await page.getByRole("region", { name: "Figures of each run" }).locator("tbody tr").allInnerTexts();
+  assert.equal(lines.length, 2, lines.join("\n"));
+  assert(
+    lines.some((line) => /\s63\s/.test(line)),
+    lines.join("\n"),
+  );
+  await page.close();
+});
+
 test("heads that lie in one axis are asked for, and the answer is in the link", async () => {
   const page = await open();
   await drop(page, join(ROOT, "tests/data/tiny/tiny_llama.bin"));

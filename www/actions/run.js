@@ -26,7 +26,7 @@ export function runActions({ get, set }, engine, pauseEstimates) {
     const { runs } = dump;
     const about = { analysis, settings, dumpName: runs.map((each) => each.run).join(", "), runs, runOf: /** @type {string[]} */ ([]) };
     try {
-      if (runs.length > 1) for (const { capture, run } of await (await engine).inspect({ what: "captures" })) about.runOf[capture] = run;
+      if (runs.length > 1) about.runOf = await (await engine).inspect({ what: "runs" });
       const { signal } = abort;
       await pauseEstimates();
       const result = await (

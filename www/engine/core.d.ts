@@ -584,7 +584,7 @@ p99: number, };
 /**
  * A question about the dump for a picture.
  */
-export type InspectRequest = { "what": "captures" } | { "what": "tensors", 
+export type InspectRequest = { "what": "captures" } | { "what": "runs" } | { "what": "tensors", 
 /**
  * Its place in the dump.
  */

@@ -37,10 +37,10 @@ export class Engine {
      */
     convert(options: Partial<ConvertOptions>): Conversion;
     /**
-     * Answers a question ([`InspectRequest`]) of `www/charts` or `www/learn`: a list of [`CaptureLine`]s, [`Pictures`], a [`Lesson`] or
-     * a [`Matter`].
+     * Answers a question ([`InspectRequest`]) of the page: a list of [`CaptureLine`]s, the runs' names by capture, [`Pictures`], a
+     * [`Lesson`] or a [`Matter`].
      */
-    inspect(request: InspectRequest): CaptureLine[] | Pictures | Lesson | Matter;
+    inspect(request: InspectRequest): CaptureLine[] | string[] | Pictures | Lesson | Matter;
     /**
      * A sweep's report under other thresholds ([`JudgeRequest`]), without another run.
      */

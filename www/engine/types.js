@@ -50,7 +50,7 @@
 /**
  * What the core answers to a question about the dump.
  * @template {InspectRequest} R
- * @typedef {R extends { what: "captures" } ? CaptureLine[] : R extends { what: "tensors" } ? Pictures : R extends { what: "matter" } ? Matter : Lesson} InspectAnswer
+ * @typedef {R extends { what: "captures" } ? CaptureLine[] : R extends { what: "runs" } ? string[] : R extends { what: "tensors" } ? Pictures : R extends { what: "matter" } ? Matter : Lesson} InspectAnswer
  */
 
 /**
