@@ -207,6 +207,7 @@ export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembl
 export interface InitOutput {
     readonly __wbg_conversion_free: (a: number, b: number) => void;
     readonly __wbg_engine_free: (a: number, b: number) => void;
+    readonly __wbg_packing_free: (a: number, b: number) => void;
     readonly __wbg_session_free: (a: number, b: number) => void;
     readonly __wbg_wbg_rayon_poolbuilder_free: (a: number, b: number) => void;
     readonly arrived: (a: number, b: number, c: number, d: number) => void;
@@ -217,6 +218,7 @@ export interface InitOutput {
     readonly engine_inspect: (a: number, b: any) => [number, number, number];
     readonly engine_judge: (a: number, b: any) => [number, number, number];
     readonly engine_new: () => number;
+    readonly engine_pack: (a: number, b: any) => [number, number, number];
     readonly engine_plan: (a: number, b: number, c: number, d: any) => [number, number, number];
     readonly engine_removeRun: (a: number, b: number, c: number) => [number, number, number];
     readonly engine_restoreRun: (a: number, b: number, c: number) => [number, number, number];
@@ -225,6 +227,12 @@ export interface InitOutput {
     readonly engine_start: (a: number, b: number, c: number, d: any, e: number, f: any) => [number, number, number];
     readonly formats: () => [number, number, number];
     readonly initThreadPool: (a: number) => any;
+    readonly packing_done: (a: number) => number;
+    readonly packing_head: (a: number) => [number, number, number, number];
+    readonly packing_layers: (a: number) => number;
+    readonly packing_nextPart: (a: number) => [number, number, number, number];
+    readonly packing_notes: (a: number) => [number, number];
+    readonly packing_queryBytes: (a: number) => number;
     readonly session_ahead: (a: number) => any;
     readonly session_fileBytes: (a: number, b: number) => [number, number];
     readonly session_fileCount: (a: number) => number;
