@@ -10,17 +10,21 @@ The reports are those of the command line ``kvlens``, byte for byte.
 
 from ._api import analyses, analyze, convert, save, scan
 from ._kvlens import version as _version
+from ._pack import Packed, pack, unpack
 from ._result import Result, Rows
 
 __version__ = _version()
 
 __all__ = [
+    "Packed",
     "Result",
     "Rows",
     "__version__",
     "analyses",
     "analyze",
     "convert",
+    "pack",
     "save",
     "scan",
+    "unpack",
 ]

@@ -188,7 +188,7 @@ def convert(
         ValueError: Where an option can't be used, or no capture is left.
     """
     dump = open_dump(cache, name, tensor_names, axes, kv_heads, bits16)
-    return _written(dump, path, format=format, stage=stage, layers=layers, tokens=tokens, dtype=dtype)
+    return _written(dump, cache, path, format=format, stage=stage, layers=layers, tokens=tokens, dtype=dtype)
 
 
 def save(
@@ -217,14 +217,27 @@ def save(
     1
     """
     dump = open_dump(cache, name, tensor_names, axes, kv_heads, bits16, queries)
-    return _written(dump, path)
+    return _written(dump, cache, path)
 
 
-def _written(dump: _kvlens.Dump, path: Union[str, os.PathLike[str]], **options: Optional[str]) -> Path:
-    _must_have_captures(dump)
+def _new_path(path: Union[str, os.PathLike[str]], source: Any) -> Path:
+    """The path to write, where nothing is yet; a dump within the dump would be found twice over by the next scan."""
     target = Path(path)
     if target.exists():
         raise FileExistsError(f"{target} is there already")
+    sources = [source] if isinstance(source, _PathLike) else source if isinstance(source, Sequence) else []
+    for each in sources:
+        if isinstance(each, _PathLike) and Path(each).is_dir() and Path(each).resolve() in target.resolve().parents:
+            raise ValueError(
+                f"the output {target} lies in the dump that is read ({os.fspath(each)}): the next scan would find its captures twice; "
+                "name a place outside"
+            )
+    return target
+
+
+def _written(dump: _kvlens.Dump, source: Any, path: Union[str, os.PathLike[str]], **options: Optional[str]) -> Path:
+    _must_have_captures(dump)
+    target = _new_path(path, source)
     ending = target.suffix[1:]
     options["format"] = options.get("format") or (ending if ending in ("zip", "safetensors") else "folder")
     given = {name: value for name, value in options.items() if value is not None}

@@ -41,6 +41,22 @@ class Merger:
     def push(self, file: bytes) -> None: ...
     def finish(self) -> Report: ...
 
+class Packed:
+    k_scheme: str
+    v_scheme: str
+    captures: int
+    bytes_raw: int
+    bytes_k: int
+    bytes_v: int
+    bytes_queries: int
+    bytes_index: int
+    ratio: float
+    cosine_k: float
+    cosine_v: float
+    attention_error: Optional[float]
+    estimated_kl: Optional[float]
+    notes: list[str]
+
 def specs() -> str: ...
 def version() -> str: ...
 def plan(dump: Dump, analysis: str, settings: _Settings) -> list[int]: ...
@@ -55,3 +71,11 @@ def run(
 def convert(
     dump: Dump, to: str | PathLike[str], options: str
 ) -> tuple[int, int]: ...
+def pack(
+    dump: Dump,
+    to: str | PathLike[str],
+    schemes: tuple[Optional[str], Optional[str], Optional[str]],
+    limits: tuple[Optional[float], Optional[float], Optional[float]],
+    kept: tuple[int, int, bool],
+    progress: Optional[Callable[[str, float], Any]],
+) -> Packed: ...

@@ -5,6 +5,7 @@ mod convert;
 mod dump;
 mod errors;
 mod merger;
+mod pack;
 mod report;
 mod rows;
 mod run;
@@ -21,6 +22,8 @@ mod _kvlens {
     use super::dump::PyDump;
     #[pymodule_export]
     use super::merger::PyMerger;
+    #[pymodule_export]
+    use super::pack::{PyPacked, pack};
     #[pymodule_export]
     use super::report::PyReport;
     #[pymodule_export]

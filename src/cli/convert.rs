@@ -1,16 +1,16 @@
 //! `kvlens convert`: a dump, or a sample of it, as a folder of captures, a zip or a safetensors file.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use clap::{Arg, ArgMatches, Command};
 use kvlens::convert::{ConvertError, ConvertOptions, Format, LayerSet, Plan, TokenRange, write};
-use kvlens::dump::Bits16;
+use kvlens::dump::{Bits16, unfinished_folder};
 
 use super::failure::Failure;
-use super::staging::temporary;
-use super::told::{counted, report_problems};
+use super::new_path::new_path;
+use super::told::counted;
 use super::{input, interrupt};
 
 /// The command's flags.
@@ -53,29 +53,8 @@ pub fn command() -> Command {
 
 /// Converts.
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
-    let dump = input::open(matches)?;
-    input::report_guesses(&dump.guesses);
-    report_problems(&dump.problems);
-    input::report_others(&dump.others);
-    if matches.get_flag("strict") && !dump.problems.is_empty() {
-        return Err(Failure::new(
-            1,
-            "stopped at the problems above, as --strict asks",
-        ));
-    }
-    if dump.captures.is_empty() {
-        return Err(input::no_capture(matches));
-    }
-    let out = PathBuf::from(matches.get_one::<String>("out").map_or("", String::as_str));
-    if out.exists() {
-        return Err(Failure::new(
-            1,
-            format!("{} is there already", out.display()),
-        ));
-    }
-    for dump in input::paths(matches) {
-        refuse_inside(&out, &dump)?;
-    }
+    let dump = input::open_for_writing(matches, true)?;
+    let out = new_path(matches, "out")?;
     let options = options(matches, &out);
     let failed = |error: ConvertError| Failure::new(1, error.to_string());
     let plan = Plan::new(&dump, &options).map_err(failed)?;
@@ -94,7 +73,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     );
     let interrupted = interrupt::catch();
     let at_out = |error: std::io::Error| Failure::new(1, format!("{}: {error}", out.display()));
-    let stage = temporary(out.parent().unwrap_or(&out), "convert").map_err(at_out)?;
+    let stage = unfinished_folder(out.parent().unwrap_or(&out), "convert").map_err(at_out)?;
     let complete = stage.path().join("complete");
     let goes_on = || !interrupted.load(Ordering::Relaxed);
     if !write(plan, &dump, options.format, &complete, &goes_on).map_err(failed)? {
@@ -103,28 +82,6 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     fs::rename(&complete, &out).map_err(at_out)?;
     say!("{done}");
     Ok(())
-}
-
-/// A dump within the dump would be found twice over by the next scan.
-pub(super) fn refuse_inside(out: &Path, dump: &Path) -> Result<(), Failure> {
-    let resolved = |path: &Path| path.canonicalize().ok();
-    let above = out.ancestors().skip(1).find_map(|above| match above {
-        _ if above.as_os_str().is_empty() => resolved(Path::new(".")),
-        _ => resolved(above),
-    });
-    match (above, resolved(dump)) {
-        (Some(above), Some(dump)) if dump.is_dir() && above.starts_with(&dump) => {
-            Err(Failure::new(
-                2,
-                format!(
-                    "the output {} lies in the dump that is read ({}): the next scan would find its captures twice; name a place outside",
-                    out.display(),
-                    dump.display()
-                ),
-            ))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn options(matches: &ArgMatches, out: &Path) -> ConvertOptions {

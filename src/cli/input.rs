@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use kvlens::dump::{
-    self, Axes, Bits16, Dump, FolderSource, Limits, Mapping, NamePattern, OtherFiles, ScanOptions,
-    Source, TensorGuess,
+    self, Axes, Bits16, Dump, FolderSource, Limits, Mapping, NamePattern, OtherFiles, Problem,
+    ScanOptions, Source, TensorGuess,
 };
 
 use kvlens::pack;
 
 use super::failure::Failure;
-use super::told::counted;
+use super::told::{counted, report_problems};
 
 /// The flags of every command that reads a dump.
 pub fn args() -> [Arg; 9] {
@@ -136,6 +136,33 @@ pub fn open(matches: &ArgMatches) -> Result<Dump, Failure> {
         part_decoder: pack::decoder(),
     };
     Ok(dump::scan(&source, &options))
+}
+
+/// The dump of a command that writes it anew: says how it was understood and what is left out (and, with `tell_others`, how many files
+/// nothing reads), and fails where `--strict` is against that or no capture is left.
+pub fn open_for_writing(matches: &ArgMatches, tell_others: bool) -> Result<Dump, Failure> {
+    let dump = open(matches)?;
+    report_guesses(&dump.guesses);
+    report_problems(&dump.problems);
+    if tell_others {
+        report_others(&dump.others);
+    }
+    stop_if_strict(matches.get_flag("strict"), &dump.problems)?;
+    if dump.captures.is_empty() {
+        return Err(no_capture(matches));
+    }
+    Ok(dump)
+}
+
+/// With `--strict` problems are a failure before work starts.
+pub fn stop_if_strict(strict: bool, problems: &[Problem]) -> Result<(), Failure> {
+    if strict && !problems.is_empty() {
+        return Err(Failure::new(
+            1,
+            "stopped at the problems above, as --strict asks",
+        ));
+    }
+    Ok(())
 }
 
 /// What to say where a dump has no capture.

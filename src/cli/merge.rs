@@ -54,12 +54,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     report_non_finite(&report, &path);
     report_caveats(&report.caveats);
     let strict = matches.get_flag("strict");
-    if strict && !scan_problems.is_empty() {
-        return Err(Failure::new(
-            1,
-            "stopped at the problems above, as --strict asks",
-        ));
-    }
+    input::stop_if_strict(strict, &scan_problems)?;
     if report.captures == 0 {
         return Err(Failure::new(1, "no capture could be read, nothing written"));
     }

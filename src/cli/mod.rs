@@ -10,6 +10,7 @@ mod failure;
 mod input;
 mod interrupt;
 mod merge;
+mod new_path;
 mod output;
 mod pack;
 mod progress;
@@ -81,12 +82,7 @@ fn analyse(matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
     }
     report_problems(&dump.problems);
     input::report_others(&dump.others);
-    if args.strict && !dump.problems.is_empty() {
-        return Err(Failure::new(
-            1,
-            "stopped at the problems above, as --strict asks",
-        ));
-    }
+    input::stop_if_strict(args.strict, &dump.problems)?;
     if dump.captures.is_empty() {
         return Err(input::no_capture(matches));
     }

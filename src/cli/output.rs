@@ -13,10 +13,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Arg;
 use kvlens::analysis::{Report, ReportFile, Weighted};
+use kvlens::dump::unfinished_folder;
 
 use super::failure::Failure;
 use super::interrupt;
-use super::staging::{Folders, lock, temporary};
+use super::staging::{Folders, lock};
 
 /// What temporary folders of reports are called.
 const STAGE: &str = "reports";
@@ -45,7 +46,7 @@ pub fn write(
     if locked.is_some() {
         remove_abandoned(folder);
     }
-    let stage = temporary(folder, STAGE).map_err(|error| at(folder, &error))?;
+    let stage = unfinished_folder(folder, STAGE).map_err(|error| at(folder, &error))?;
     let mut moves = Moves::default();
     for (index, file) in files.iter().enumerate() {
         let (new, target) = (

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kvlens::analysis::{Job, Part, Plan, Report, Row};
-use kvlens::dump::{Capture, Dump};
+use kvlens::dump::{Capture, Dump, unfinished_folder};
 use kvlens::rows::{Findings, Head, Line, RowsWriter};
 use tempfile::TempDir;
 
 use super::failure::Failure;
-use super::staging::{Folders, temporary};
+use super::staging::Folders;
 
 /// What is written so far.
 enum State {
@@ -39,7 +39,7 @@ impl RowsFile {
         }
         let mut folders = Folders::default();
         folders.make(parent).map_err(wrong)?;
-        let stage = temporary(parent, "rows").map_err(wrong)?;
+        let stage = unfinished_folder(parent, "rows").map_err(wrong)?;
         let file = File::create_new(stage.path().join("rows")).map_err(wrong)?;
         let writer = RowsWriter::new(BufWriter::new(file), &Head::new(job, dump, plan));
         Ok(Self {

@@ -1,29 +1,11 @@
-//! Files that come into being under a name that nobody can guess, and get their own names when they are complete.
-//!
-//! The temporary folder's name is random and `mkdir` fails where it is taken, so nothing that lies in wait there is followed or
-//! overwritten; and it is one that no scan takes for a dump ([`kvlens::dump::unfinished_name`]).
+//! The folders that files are written to: made, locked against other runs, and taken away again where nothing came of it. Where files
+//! come into being is [`kvlens::dump::unfinished_folder`].
 
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
-
-use kvlens::dump::{UNFINISHED_END, UNFINISHED_START};
-use tempfile::{Builder, TempDir};
-
-/// A temporary folder in `parent`; it goes away with its value.
-pub fn temporary(parent: &Path, what: &str) -> io::Result<TempDir> {
-    let parent = if parent.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        parent
-    };
-    Builder::new()
-        .prefix(&format!("{UNFINISHED_START}{what}-"))
-        .suffix(UNFINISHED_END)
-        .tempdir_in(parent)
-}
 
 /// Folders that were made for files to lie in; dropped before [`Folders::keep`], those that are empty go away again.
 #[derive(Default)]

@@ -1,16 +1,16 @@
 //! `kvlens unpack`: the captures and queries of a `.kvz` (or of any dump) as files again.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use clap::{Arg, ArgMatches, Command};
 use kvlens::convert::{ConvertError, ConvertOptions, Files, Plan, write_folder};
+use kvlens::dump::unfinished_folder;
 
-use super::convert::refuse_inside;
 use super::failure::Failure;
-use super::staging::temporary;
-use super::told::{counted, report_problems};
+use super::new_path::new_path;
+use super::told::counted;
 use super::{input, interrupt};
 
 /// The command's flags.
@@ -31,31 +31,8 @@ pub fn command() -> Command {
 
 /// Unpacks.
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
-    let dump = input::open(matches)?;
-    report_problems(&dump.problems);
-    if matches.get_flag("strict") && !dump.problems.is_empty() {
-        return Err(Failure::new(
-            1,
-            "stopped at the problems above, as --strict asks",
-        ));
-    }
-    if dump.captures.is_empty() {
-        return Err(input::no_capture(matches));
-    }
-    let out = PathBuf::from(
-        matches
-            .get_one::<String>("out-dir")
-            .map_or("", String::as_str),
-    );
-    if out.exists() {
-        return Err(Failure::new(
-            1,
-            format!("{} is there already", out.display()),
-        ));
-    }
-    for dump in input::paths(matches) {
-        refuse_inside(&out, &dump)?;
-    }
+    let dump = input::open_for_writing(matches, false)?;
+    let out = new_path(matches, "out-dir")?;
     let failed = |error: ConvertError| Failure::new(1, error.to_string());
     let plan = Plan::new(&dump, &ConvertOptions::default()).map_err(failed)?;
     let done = format!(
@@ -65,7 +42,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         out.display()
     );
     let io = |error: std::io::Error| Failure::new(1, format!("{}: {error}", out.display()));
-    let folder = temporary(out.parent().unwrap_or(Path::new("")), "unpack").map_err(io)?;
+    let folder = unfinished_folder(out.parent().unwrap_or(Path::new("")), "unpack").map_err(io)?;
     let complete = folder.path().join("dump");
     let interrupted = interrupt::catch();
     let files = Files::new(plan, &dump).take_while(|_| !interrupted.load(Ordering::Relaxed));

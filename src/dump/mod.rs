@@ -25,6 +25,8 @@ mod runs;
 mod scan;
 mod shards;
 mod summary;
+#[cfg(not(target_arch = "wasm32"))]
+mod unfinished;
 mod unread;
 
 pub use arrays::{
@@ -48,4 +50,6 @@ pub use scan::{FormatInfo, ScanOptions, endings, formats, scan};
 pub use summary::{
     DtypeCount, DumpSummary, LayerCount, QueryCount, RunSummary, ShapeCount, StageCount,
 };
+#[cfg(not(target_arch = "wasm32"))]
+pub use unfinished::unfinished_folder;
 pub use unread::OtherFiles;

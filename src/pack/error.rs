@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::measure::Measured;
 use crate::dump::Problem;
 use crate::kvz::HeadError;
 
@@ -41,6 +42,24 @@ pub enum PackError {
         run: String,
         /// The layer.
         layer: i64,
+    },
+    /// The errors of what was read back are not those that the search found.
+    #[error(
+        "what is read back has other errors than the search found: {found:?}, expected {promised:?}"
+    )]
+    Promised {
+        /// Of what was read back.
+        found: Box<Measured>,
+        /// As the search found them.
+        promised: Box<Measured>,
+    },
+    /// The file could not be written or read back.
+    #[error("{path}: {why}")]
+    Write {
+        /// The file.
+        path: String,
+        /// The system's words.
+        why: String,
     },
     /// It was asked to stop.
     #[error("cancelled")]

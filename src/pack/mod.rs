@@ -21,6 +21,8 @@ mod method;
 mod packer;
 mod part;
 mod search;
+#[cfg(not(target_arch = "wasm32"))]
+mod write;
 
 pub use check::check;
 pub use error::PackError;
@@ -29,3 +31,5 @@ pub use method::{Method, PackOptions};
 pub use packer::Packer;
 pub use part::decoder;
 pub use search::{Limit, Search};
+#[cfg(not(target_arch = "wasm32"))]
+pub use write::{Packed, Step, write};

@@ -21,7 +21,9 @@ mod steps;
 mod treat;
 
 pub use candidate::{Class, Engine};
-pub use explored::{Chosen, Explored, Fact, FrontPoint, LayerRow, Point, StepGain};
+pub use explored::{
+    Chosen, Explored, Fact, FrontPoint, KL_BY_ATTENTION_ERROR, LayerRow, Point, StepGain,
+};
 pub use settings::LimitKind;
 
 use super::spec::{AnalysisSpec, Variants, ready};

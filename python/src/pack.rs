@@ -1,0 +1,242 @@
+//! Packs a dump while Python goes on: on threads of its own, with this one waiting, looking for Ctrl-C and telling of progress.
+
+use crate::dump::PyDump;
+use crate::errors::{system, value};
+use kvlens::analysis::explore::KL_BY_ATTENTION_ERROR;
+use kvlens::pack::{Limit, Method, PackError, PackOptions, Packed, Step, write};
+use kvlens::par::Pool;
+use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
+use pyo3::prelude::*;
+use std::any::Any;
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+/// How often Python is asked.
+const ASK: Duration = Duration::from_millis(50);
+
+/// Schemes of both, of K, of V.
+type Schemes = (Option<String>, Option<String>, Option<String>);
+
+/// Cosine at least, index at most, attention error at most.
+type Limits = (Option<f64>, Option<f64>, Option<f64>);
+
+/// A limit of its number.
+type MakeLimit = fn(f64) -> Limit;
+
+/// Sinks, recent tokens, whether queries are kept.
+type Kept = (i64, i64, bool);
+
+/// A `.kvz` that was written and read back.
+#[pyclass(name = "Packed", module = "kvlens._kvlens", frozen, get_all)]
+pub struct PyPacked {
+    k_scheme: String,
+    v_scheme: String,
+    captures: usize,
+    bytes_raw: u64,
+    bytes_k: u64,
+    bytes_v: u64,
+    bytes_queries: u64,
+    bytes_index: u64,
+    ratio: f64,
+    cosine_k: f64,
+    cosine_v: f64,
+    attention_error: Option<f64>,
+    estimated_kl: Option<f64>,
+    notes: Vec<String>,
+}
+
+impl From<Packed> for PyPacked {
+    fn from(packed: Packed) -> Self {
+        let attention_error = packed.errors.attention;
+        Self {
+            ratio: packed.ratio(),
+            k_scheme: packed.options.k.to_string(),
+            v_scheme: packed.options.v.to_string(),
+            captures: packed.captures,
+            bytes_raw: packed.raw_bytes,
+            bytes_k: packed.k_bytes,
+            bytes_v: packed.v_bytes,
+            bytes_queries: packed.query_bytes,
+            bytes_index: packed.head_bytes,
+            cosine_k: packed.errors.k.cosine,
+            cosine_v: packed.errors.v.cosine,
+            attention_error,
+            estimated_kl: attention_error.map(|error| error * KL_BY_ATTENTION_ERROR),
+            notes: packed.notes,
+        }
+    }
+}
+
+/// Writes the file `to`, replaced where it is there.
+#[pyfunction]
+pub fn pack(
+    py: Python<'_>,
+    dump: &PyDump,
+    to: PathBuf,
+    schemes: Schemes,
+    limits: Limits,
+    kept: Kept,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<PyPacked> {
+    let (options, limit) = options(schemes, limits, kept)?;
+    // Threads of its own: those of the process are not there any more in a child that was forked.
+    let threads = available_parallelism().map_or(1, NonZeroUsize::get);
+    let pool = Pool::new(Some(threads)).map_err(PyRuntimeError::new_err)?;
+    let cancel = Arc::new(AtomicBool::new(false));
+    let at = Arc::new(Mutex::new(None));
+    let (sender, receiver) = channel();
+    let (dump, stopped, told) = (Arc::clone(&dump.0), Arc::clone(&cancel), Arc::clone(&at));
+    pool.spawn(move || {
+        let mut go_on = |step: Step, share: f64| {
+            *told.lock().unwrap_or_else(PoisonError::into_inner) = Some((step, share));
+            !stopped.load(Ordering::Relaxed)
+        };
+        let packing = || write(&dump, &to, &options, limit, &mut go_on);
+        // The one who waits is there until this came.
+        let _ = sender.send(catch_unwind(AssertUnwindSafe(packing)));
+    });
+    let done = py.detach(|| wait(receiver, &cancel, &at, progress.as_ref()))?;
+    match done {
+        Ok(packed) => packed.map(PyPacked::from).map_err(failed),
+        Err(panic) => Err(PyRuntimeError::new_err(words(&*panic))),
+    }
+}
+
+type Done = Result<Result<Packed, PackError>, Box<dyn Any + Send>>;
+
+/// Waits for the file; what Python raises meanwhile ends the work, and is the error then.
+fn wait(
+    receiver: Receiver<Done>,
+    cancel: &AtomicBool,
+    at: &Mutex<Option<(Step, f64)>>,
+    progress: Option<&Py<PyAny>>,
+) -> PyResult<Done> {
+    let mut raised = None;
+    let mut last = None;
+    let mut ask = |raised: &mut Option<PyErr>| {
+        let now = *at.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = Python::attach(|py| {
+            py.check_signals()?;
+            if let (Some(tell), Some((step, share))) = (progress, now)
+                && now != last
+            {
+                tell.call1(py, (step.name(), share))?;
+            }
+            Ok(())
+        });
+        last = now;
+        if let Err(error) = asked {
+            // The first one says why.
+            raised.get_or_insert(error);
+            cancel.store(true, Ordering::Relaxed);
+        }
+    };
+    let done = loop {
+        match receiver.recv_timeout(ASK) {
+            Ok(done) => break done,
+            Err(RecvTimeoutError::Timeout) => ask(&mut raised),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(PyRuntimeError::new_err("packing ended without a word"));
+            }
+        }
+    };
+    // Its end is told too; nothing is to be stopped any more.
+    if raised.is_none() {
+        ask(&mut raised);
+    }
+    raised.map_or(Ok(done), Err)
+}
+
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("packing failed").to_owned()
+}
+
+/// The options and the limit, or all that is wrong with them.
+fn options(
+    (scheme, k_scheme, v_scheme): Schemes,
+    (min_cosine, max_index, max_attention_error): Limits,
+    (sinks, recent, queries): Kept,
+) -> PyResult<(PackOptions, Option<Limit>)> {
+    let mut wrong = Vec::new();
+    let mut method = |name: &str, text: &Option<String>| {
+        let parsed = text.as_ref().map(|text| text.parse::<Method>());
+        parsed
+            .transpose()
+            .unwrap_or_else(|error| {
+                wrong.push(format!("{name}: {error}"));
+                None
+            })
+            .unwrap_or(Method::Lossless)
+    };
+    let both = method("scheme", &scheme);
+    let (k, v) = (method("k_scheme", &k_scheme), method("v_scheme", &v_scheme));
+    let mut options = PackOptions::new(
+        k_scheme.as_ref().map_or(both.clone(), |_| k),
+        v_scheme.as_ref().map_or(both, |_| v),
+    );
+    let mut limits: Vec<(&str, Limit)> = Vec::new();
+    let asked: [(&str, Option<f64>, MakeLimit); 3] = [
+        ("min_cosine", min_cosine, Limit::MinCosine),
+        ("max_index", max_index, Limit::MaxIndex),
+        (
+            "max_attention_error",
+            max_attention_error,
+            Limit::MaxAttentionError,
+        ),
+    ];
+    for (name, number, limit) in asked {
+        let Some(number) = number else { continue };
+        if !(number > 0.0 && number < 1.0) {
+            wrong.push(format!(
+                "{name}: {number} is not a number between 0 and 1, both excluded"
+            ));
+        }
+        limits.push((name, limit(number)));
+    }
+    let has_scheme = scheme.is_some() || k_scheme.is_some() || v_scheme.is_some();
+    match limits.as_slice() {
+        [(first, _), (second, _), ..] => {
+            wrong.push(format!("{first} can't be used with {second}"));
+        }
+        [(only, _)] if has_scheme => wrong.push(format!("{only} can't be used with a scheme")),
+        [] if !has_scheme => wrong.push(
+            "give scheme, k_scheme or v_scheme, or one of min_cosine, max_index and max_attention_error"
+                .to_owned(),
+        ),
+        _ => {}
+    }
+    for (name, tokens, place) in [
+        ("sinks", sinks, &mut options.sinks),
+        ("recent", recent, &mut options.recent),
+    ] {
+        match u64::try_from(tokens) {
+            Ok(tokens) => *place = tokens,
+            Err(_) => wrong.push(format!("{name}: {tokens} is not a number from 0 on")),
+        }
+    }
+    options.queries = queries;
+    if wrong.is_empty() {
+        Ok((options, limits.first().map(|(_, limit)| *limit)))
+    } else {
+        Err(value(wrong.join("\n")))
+    }
+}
+
+fn failed(error: PackError) -> PyErr {
+    match error {
+        PackError::Nothing | PackError::NoQueries | PackError::Unfit { .. } => value(error),
+        PackError::Capture(_) | PackError::Write { .. } => system(error),
+        PackError::Cancelled => PyKeyboardInterrupt::new_err(()),
+        PackError::Head(_) | PackError::Differs { .. } | PackError::Promised { .. } => {
+            PyRuntimeError::new_err(error.to_string())
+        }
+    }
+}

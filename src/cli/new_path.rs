@@ -1,0 +1,45 @@
+//! The path that a command is to write, where nothing is yet.
+
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+
+use super::failure::Failure;
+use super::input;
+
+/// The path that a flag names.
+pub fn new_path(matches: &ArgMatches, flag: &str) -> Result<PathBuf, Failure> {
+    let out = PathBuf::from(matches.get_one::<String>(flag).map_or("", String::as_str));
+    if out.exists() {
+        return Err(Failure::new(
+            1,
+            format!("{} is there already", out.display()),
+        ));
+    }
+    for dump in input::paths(matches) {
+        refuse_inside(&out, &dump)?;
+    }
+    Ok(out)
+}
+
+/// A dump within the dump would be found twice over by the next scan.
+fn refuse_inside(out: &Path, dump: &Path) -> Result<(), Failure> {
+    let resolved = |path: &Path| path.canonicalize().ok();
+    let above = out.ancestors().skip(1).find_map(|above| match above {
+        _ if above.as_os_str().is_empty() => resolved(Path::new(".")),
+        _ => resolved(above),
+    });
+    match (above, resolved(dump)) {
+        (Some(above), Some(dump)) if dump.is_dir() && above.starts_with(&dump) => {
+            Err(Failure::new(
+                2,
+                format!(
+                    "the output {} lies in the dump that is read ({}): the next scan would find its captures twice; name a place outside",
+                    out.display(),
+                    dump.display()
+                ),
+            ))
+        }
+        _ => Ok(()),
+    }
+}

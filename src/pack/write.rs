@@ -1,0 +1,200 @@
+//! Writes a `.kvz` on disk: found by a search where there is a limit, written beside its place, read back and compared, and only then given
+//! its name.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::check::check;
+use super::error::PackError;
+use super::measure::Measured;
+use super::method::PackOptions;
+use super::packer::Packer;
+use super::part::decoder;
+use super::search::{Limit, Search};
+use crate::dump::{Dump, FolderSource, ScanOptions, Source, scan, unfinished_folder};
+use crate::scheme::Tkc;
+
+/// What is being done; each begins anew at nothing done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The smallest within a limit is searched for.
+    Search,
+    /// Layers are stored.
+    Pack,
+    /// What is stored is read and compared.
+    ReadBack,
+}
+
+impl Step {
+    /// It in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Search => "searching",
+            Self::Pack => "packing",
+            Self::ReadBack => "reading back",
+        }
+    }
+}
+
+/// A file that was written, read back and found to hold what it should.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Packed {
+    /// How K and V are stored: as asked for, or as found within the limit.
+    pub options: PackOptions,
+    /// The captures.
+    pub captures: usize,
+    /// Bytes of their K and V in the dump.
+    pub raw_bytes: u64,
+    /// Bytes of K in the file.
+    pub k_bytes: u64,
+    /// Bytes of V in the file.
+    pub v_bytes: u64,
+    /// Bytes of queries in the file.
+    pub query_bytes: u64,
+    /// Bytes of the head: names, shapes and schemes.
+    pub head_bytes: u64,
+    /// The errors of what was read back.
+    pub errors: Measured,
+    /// What is stored otherwise than asked for, and why.
+    pub notes: Vec<String>,
+    /// Bytes of the dump's queries that are not in the file.
+    pub left_out_query_bytes: u64,
+}
+
+impl Packed {
+    /// The length of the file.
+    pub fn bytes(&self) -> u64 {
+        self.head_bytes + self.k_bytes + self.v_bytes + self.query_bytes
+    }
+
+    /// Bytes of K and V in the dump by those in the file.
+    pub fn ratio(&self) -> f64 {
+        self.raw_bytes as f64 / (self.k_bytes + self.v_bytes).max(1) as f64
+    }
+}
+
+/// Packs `dump` into the file `out`, which is replaced where it is there. With a limit, the methods are those of the smallest file within
+/// it that `tkc` gives, whatever the options name. `go_on` is told what is done, and how much of it, of 1, and says whether to go on.
+///
+/// # Errors
+/// When there is no capture or one can't be read, a scheme or a limit does not fit, the file can't be written, or what is read back is not
+/// what was stored or promised: then nothing is left of the file.
+///
+/// ```no_run
+/// use kvlens::dump::Dump;
+/// use kvlens::pack::{self, Limit, Method, PackOptions};
+/// # fn of(dump: Dump) -> Result<(), Box<dyn std::error::Error>> {
+/// let options = PackOptions::new(Method::Lossless, Method::Lossless);
+/// let packed = pack::write(&dump, "cache.kvz".as_ref(), &options, Some(Limit::MinCosine(0.999)), &mut |_, _| true)?;
+/// println!("{:.3}x", packed.ratio());
+/// # Ok(()) }
+/// ```
+pub fn write(
+    dump: &Dump,
+    out: &Path,
+    options: &PackOptions,
+    limit: Option<Limit>,
+    go_on: &mut dyn FnMut(Step, f64) -> bool,
+) -> Result<Packed, PackError> {
+    let (options, promised) = match limit {
+        None => (options.clone(), None),
+        Some(limit) => {
+            let search = Search::new(dump, Tkc::new(1.0), options, limit)?;
+            let found = search.run(&mut |share| go_on(Step::Search, share))?;
+            (found.0, Some(found.1))
+        }
+    };
+    let io = |error: io::Error| PackError::Write {
+        path: out.display().to_string(),
+        why: error.to_string(),
+    };
+    let folder = unfinished_folder(out.parent().unwrap_or(Path::new("")), "pack").map_err(io)?;
+    // Its ending says how to read it.
+    let complete = folder.path().join("packed.kvz");
+    let mut packer = Packer::new(dump, &options)?;
+    let file = File::create_new(&complete).map_err(io)?;
+    let head_bytes = write_parts(&mut packer, file, &io, go_on)?;
+    let layers = packer.layers() as f64;
+    let reopened = reopened(&complete).map_err(io)??;
+    let errors = check(dump, &reopened, &options, &mut |layer| {
+        go_on(Step::ReadBack, layer as f64 / layers)
+    })?;
+    if let Some(promised) = promised
+        && differs(&promised, &errors)
+    {
+        let found = Box::new(errors);
+        let promised = Box::new(promised);
+        return Err(PackError::Promised { found, promised });
+    }
+    if !go_on(Step::ReadBack, 1.0) {
+        return Err(PackError::Cancelled);
+    }
+    fs::rename(&complete, out).map_err(io)?;
+    let [k_bytes, v_bytes] = packer.bytes();
+    let left_out = dump.queries.iter().filter(|_| !options.queries);
+    Ok(Packed {
+        captures: dump.captures.len(),
+        raw_bytes: dump.captures.iter().map(|capture| capture.bytes()).sum(),
+        k_bytes,
+        v_bytes,
+        query_bytes: packer.query_bytes(),
+        head_bytes,
+        errors,
+        notes: packer.notes().to_vec(),
+        left_out_query_bytes: left_out.map(|queries| queries.bytes()).sum(),
+        options,
+    })
+}
+
+/// Writes the file; gives the length of its head.
+fn write_parts(
+    packer: &mut Packer,
+    file: File,
+    io: &dyn Fn(io::Error) -> PackError,
+    go_on: &mut dyn FnMut(Step, f64) -> bool,
+) -> Result<u64, PackError> {
+    let head_bytes = packer.head_bytes()?;
+    let mut file = BufWriter::with_capacity(1 << 20, file);
+    file.seek(SeekFrom::Start(head_bytes)).map_err(io)?;
+    while let Some(part) = packer.next() {
+        let share = packer.layers_done() as f64 / packer.layers() as f64;
+        if !go_on(Step::Pack, share) {
+            return Err(PackError::Cancelled);
+        }
+        file.write_all(&part?).map_err(io)?;
+    }
+    file.seek(SeekFrom::Start(0)).map_err(io)?;
+    file.write_all(&packer.head()?).map_err(io)?;
+    let file = file.into_inner().map_err(|error| io(error.into_error()))?;
+    file.sync_all().map_err(io)?;
+    Ok(head_bytes)
+}
+
+fn reopened(path: &Path) -> io::Result<Result<Dump, PackError>> {
+    let source: Arc<dyn Source> = Arc::new(FolderSource::open(path)?);
+    let mut options = ScanOptions {
+        part_decoder: decoder(),
+        ..ScanOptions::default()
+    };
+    // This program wrote it a moment ago.
+    (options.limits.unpack_ratio, options.limits.header_bytes) = (u64::MAX, u64::MAX);
+    let mut dump = scan(&source, &options);
+    Ok(match dump.problems.pop() {
+        Some(problem) => Err(problem.into()),
+        None => Ok(dump),
+    })
+}
+
+/// Whether the errors that were searched for are not those of the file.
+fn differs(promised: &Measured, found: &Measured) -> bool {
+    let far = |a: f64, b: f64| (a - b).abs() > 1e-9;
+    let sides = [(promised.k, found.k), (promised.v, found.v)];
+    sides
+        .iter()
+        .any(|(a, b)| far(a.cosine, b.cosine) || far(a.index, b.index))
+        || promised
+            .attention
+            .is_some_and(|a| found.attention.is_none_or(|b| far(a, b)))
+}
