@@ -136,7 +136,7 @@ test("every capture of a run counts in the run's figures, not only its longest o
   const lines = await page.getByRole("region", { name: "Figures of each run" }).locator("tbody tr").allInnerTexts();
   assert.equal(lines.length, 2, lines.join("\n"));
   assert(
-    lines.some((line) => /\s63\s/.test(line)),
+    lines.some((line) => /\s81\s/.test(line)),
     lines.join("\n"),
   );
   await page.close();
