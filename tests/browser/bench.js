@@ -79,8 +79,9 @@ for (const analysis of analyses) {
   const columns = [best / 1e3, first / 1e3, second / 1e3, bestInBrowser / 1e3, bytes / 1e3 / bestInBrowser, bestInBrowser / best];
   console.log(analysis.padEnd(13), columns.map((value, i) => value.toFixed(2).padStart([9, 8, 9, 22, 20, 6][i])).join(" "));
   lines.push([analysis, threads, bytes, ...columns.map((value) => value.toFixed(3))].join(","));
+  // After each: explore takes minutes, and who does not wait for it has the others.
+  writeFileSync(csv, `${lines.join("\n")}\n`);
 }
-writeFileSync(csv, `${lines.join("\n")}\n`);
 await browser.close();
 await host.close();
 rmSync(out, { recursive: true });

@@ -23,7 +23,7 @@ pub struct Variant {
 
 // Panics unwind in both: then they are errors that the page can show, and the pool goes on. With panic=abort a panic in a pool thread
 // would leave the coordinator waiting for ever. No relaxed SIMD: its results may differ between machines.
-// Panics tell what, not where: the places would take 40 KB of each module, and its machine's paths. Of derived `Debug`, which no
+// Panics tell what, not where: the places take room, and hold paths of the machine that built the module. Of derived `Debug`, which no
 // message of ours uses, the type's or variant's name is left.
 /// Threads for isolated pages, one thread for all others.
 pub const VARIANTS: [Variant; 2] = [THREADS, SERIAL];
