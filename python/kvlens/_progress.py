@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Callable, Optional, Union
 
 #: Is given captures done, all captures, bytes done, all bytes.
@@ -14,8 +14,8 @@ Told = Callable[[str, float], Any]
 
 
 @contextmanager
-def telling(progress: Union[Progress, bool, None], what: str) -> Iterator[Optional[Progress]]:
-    """What is told of progress: the function itself; with ``True`` a bar of tqdm; nothing with ``None`` or ``False``.
+def _told(progress: Any, follow: Callable[[Any], Any], **bar_options: Any) -> Iterator[Any]:
+    """The function itself; with ``True`` what moves a bar of tqdm; nothing with ``None`` or ``False``.
 
     Raises:
         ImportError: Where a bar is asked for and tqdm is not there.
@@ -28,32 +28,33 @@ def telling(progress: Union[Progress, bool, None], what: str) -> Iterator[Option
         return
     from tqdm.auto import tqdm
 
-    with tqdm(total=None, unit="B", unit_scale=True, desc=what) as bar:
+    with tqdm(**bar_options) as bar:
+        yield follow(bar)
 
+
+def telling(progress: Union[Progress, bool, None], what: str) -> AbstractContextManager[Optional[Progress]]:
+    """What is told of the progress over captures."""
+
+    def follow(bar: Any) -> Progress:
         def tell(captures: int, captures_total: int, done: int, total: int) -> None:
             bar.total = total
             bar.set_postfix_str(f"{captures}/{captures_total} captures", refresh=False)
             bar.update(done - bar.n)
 
-        yield tell
+        return tell
+
+    return _told(progress, follow, total=None, unit="B", unit_scale=True, desc=what)
 
 
-@contextmanager
-def telling_share(progress: Union[Told, bool, None]) -> Iterator[Optional[Told]]:
-    """As :func:`telling`, of work whose steps are told as shares of 1."""
-    if progress is None or progress is False:
-        yield None
-        return
-    if progress is not True:
-        yield progress
-        return
-    from tqdm.auto import tqdm
+def telling_share(progress: Union[Told, bool, None]) -> AbstractContextManager[Optional[Told]]:
+    """The same of work whose steps are told as shares of 1."""
 
-    with tqdm(total=100, unit="%") as bar:
-
+    def follow(bar: Any) -> Told:
         def tell(what: str, share: float) -> None:
             bar.set_description(what, refresh=False)
             bar.n = round(100 * share)
             bar.refresh()
 
-        yield tell
+        return tell
+
+    return _told(progress, follow, total=100, unit="%")

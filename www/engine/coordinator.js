@@ -5,6 +5,7 @@
 
 import { Ahead } from "./ahead.js";
 import { describe } from "./errors.js";
+import { GrowingBlob } from "./growing-blob.js";
 import { pause } from "./pause.js";
 import { Kept, read } from "./reader.js";
 
@@ -25,8 +26,6 @@ const MAX_META_BYTES = 1 << 20;
 const PAUSE_MS = 4;
 /** Time between two looks for results and messages, ms. */
 const STEP_MS = 20;
-/** Bytes of a conversion held in memory before they go into the Blob. */
-const BLOB_BYTES = 16 << 20;
 /** Minimum interval between messages with rows, ms. */
 const NEWS_MS = 50;
 /** Minimum interval between reports on what is known so far, ms. */
@@ -172,22 +171,14 @@ async function setMapping({ mapping }) {
 async function convert({ options }, id) {
   const conversion = engine.convert(options);
   try {
-    let blob = new Blob();
-    /** @type {Uint8Array<ArrayBuffer>[]} */
-    let parts = [];
-    let held = 0;
+    const file = new GrowingBlob();
     for (;;) {
       // Never in the shared memory: the glue copies.
       const piece = /** @type {Uint8Array<ArrayBuffer> | undefined} */ (conversion.nextPiece());
-      if (piece) held += parts[parts.push(piece) - 1].length;
-      // A Blob may lie on the disk: the worker holds only what has come since the last one.
-      if (held > BLOB_BYTES || !piece) {
-        blob = new Blob([blob, ...parts]);
-        parts = [];
-        held = 0;
-        self.postMessage({ id, progress: { read: blob.size, total: conversion.total() } });
-        await pause(0);
-      }
+      if (piece && !file.add(piece)) continue;
+      const blob = file.all();
+      self.postMessage({ id, progress: { read: blob.size, total: conversion.total() } });
+      await pause(0);
       if (!piece) return { blob };
     }
   } finally {
@@ -207,24 +198,16 @@ async function pack({ request }, id) {
   const writer = engine.pack(request);
   packing = id;
   try {
-    let body = new Blob();
-    /** @type {Uint8Array<ArrayBuffer>[]} */
-    let parts = [];
-    let held = 0;
+    const body = new GrowingBlob();
     for (;;) {
       const part = /** @type {Uint8Array<ArrayBuffer> | undefined} */ (writer.nextPart());
-      if (part) held += parts[parts.push(part) - 1].length;
-      if (held > BLOB_BYTES || !part) {
-        body = new Blob([body, ...parts]);
-        parts = [];
-        held = 0;
-      }
+      if (part) body.add(part);
       self.postMessage({ id, progress: { read: writer.done(), total: writer.layers() } });
       await pause(0);
       if (packing !== id) throw { code: "cancelled", message: "cancelled" };
       if (part) continue;
       const head = /** @type {Uint8Array<ArrayBuffer>} */ (writer.head());
-      return { blob: new Blob([head, body]), headBytes: head.length, queryBytes: writer.queryBytes(), notes: writer.notes() };
+      return { blob: new Blob([head, body.all()]), headBytes: head.length, queryBytes: writer.queryBytes(), notes: writer.notes() };
     }
   } finally {
     writer.free();

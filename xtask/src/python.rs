@@ -51,15 +51,11 @@ pub fn environment() -> Result<Option<Environment>> {
         }
     }
     let environment = Environment { bin, folder };
-    let mut pip = environment.command("python");
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-    ]);
-    if let Err(error) = shell::run(pip.args(["--requirement", REQUIREMENTS])) {
+    if let Err(error) = shell::run(
+        environment
+            .pip_install()
+            .args(["--requirement", REQUIREMENTS]),
+    ) {
         if is_there {
             return Err(error);
         }
@@ -87,6 +83,15 @@ impl Environment {
         command
     }
 
+    /// pip, about to install what is to follow.
+    fn pip_install(&self) -> std::process::Command {
+        let mut pip = self.command("python");
+        let install = ["-m", "pip", "install"];
+        pip.args(install)
+            .args(["--quiet", "--disable-pip-version-check"]);
+        pip
+    }
+
     /// Builds the wheel, as quickly as tests need it, and installs it.
     ///
     /// # Errors
@@ -105,14 +110,7 @@ impl Environment {
         let wheel = std::fs::read_dir(&wheels)?
             .filter_map(|entry| Some(entry.ok()?.path()))
             .find(|path| path.extension().is_some_and(|ending| ending == "whl"));
-        let mut pip = self.command("python");
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ]);
+        let mut pip = self.pip_install();
         pip.args(["--force-reinstall", "--no-deps"]);
         shell::run(pip.arg(wheel.context("maturin gave no wheel")?))
     }

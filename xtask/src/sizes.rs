@@ -94,14 +94,7 @@ fn first_load(dist: &Path) -> Result<BTreeSet<PathBuf>> {
 
 /// The addresses in statements of a module or of index.html. Comments import types, which are no files.
 fn references(text: &str) -> impl Iterator<Item = &str> {
-    const BEFORE: [&str; 6] = [
-        " from \"",
-        "import \"",
-        "new URL(\"",
-        "src=\"",
-        "href=\"",
-        "importScripts(\"",
-    ];
+    const BEFORE: [&str; 5] = [" from \"", "import \"", "new URL(\"", "src=\"", "href=\""];
     let is_comment = |line: &&str| {
         ["//", "/*", "*"]
             .iter()
