@@ -395,6 +395,10 @@ layersWithQueries: number,
  */
 layers: number, 
 /**
+ * Their runs.
+ */
+runs: number, 
+/**
  * Tokens of the longest layer.
  */
 tokens: number, 
@@ -407,7 +411,7 @@ rawBytes: number,
  */
 contextLength: number, 
 /**
- * Bytes of so many tokens in the layers of this dump.
+ * Bytes of so many tokens in the layers of a run; of several runs the mean.
  */
 contextBytes: number, 
 /**
