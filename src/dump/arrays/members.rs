@@ -1,5 +1,6 @@
 //! What arrays are on their way to captures: those whose names were understood, what came of them, and how people are told.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::array::Array;
@@ -19,6 +20,8 @@ pub(crate) struct Understood {
     pub captures: Vec<Arc<Capture>>,
     pub guesses: Vec<TensorGuess>,
     pub problems: Problems,
+    /// The first names of each group that say nothing.
+    pub(super) unnamed: BTreeMap<usize, Vec<String>>,
 }
 
 /// An array whose name was understood.
@@ -58,6 +61,11 @@ pub(super) fn files(groups: impl Iterator<Item = usize>, paths: &[String]) -> Ve
         .take(MAX_EXAMPLES)
         .map(|group| paths[group].clone())
         .collect()
+}
+
+/// The path of a group, or that of its array `first` where it is the root of all.
+pub(super) fn path_or_file<'a>(path: &'a str, first: &'a Array) -> &'a str {
+    if path.is_empty() { &first.file } else { path }
 }
 
 /// An array for people.
