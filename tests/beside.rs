@@ -90,3 +90,17 @@ fn a_sweep_judged_anew_is_a_sweep_run_with_these_thresholds() {
     assert_eq!(judged.files, wanted.files);
     assert_ne!(judged.files, report.files);
 }
+
+#[test]
+fn where_no_combination_passes_that_of_the_least_error_stands_for_the_sweep() {
+    let report = run("sweep", &[("max-k-mae", "0"), ("bits-list", "2,6")]);
+    assert!(
+        report
+            .groups
+            .iter()
+            .all(|group| group.passes == Some(false))
+    );
+    let shown = &report.groups[report.headline.unwrap()];
+    assert_eq!(shown.variant.bits, 6, "the smallest has 2 bits");
+    assert_eq!(report.groups[0].variant.bits, 2);
+}

@@ -184,6 +184,28 @@ export function totals(rows) {
 }
 
 /**
+ * What the rows of a run that was cancelled say of each variant; of packed sizes and thresholds only a whole run tells.
+ * @param {Row[]} rows @returns {Group[]}
+ */
+export function partialGroups(rows) {
+  /** @type {Map<string, Row[]>} */
+  const byName = new Map();
+  for (const row of rows) {
+    const name = variantName(row.variant);
+    const known = byName.get(name);
+    if (known) known.push(row);
+    else byName.set(name, [row]);
+  }
+  return [...byName.values()].map((own) => {
+    const { k, v, kvRatio } = totals(own);
+    const none = { kPacked: null, vPacked: null, kRounded: null, vRounded: null };
+    const sizes = { kRaw: k.raw, vRaw: v.raw, kSize: k.size, vSize: v.size, kRatio: k.ratio, vRatio: v.ratio, kvRatio };
+    const all = { rows: own.length, ...sizes, kErrors: k.errors, vErrors: v.errors, ...none };
+    return { variant: own[0].variant, all, lossless: all, lossy: all, passes: null };
+  });
+}
+
+/**
  * Of the rows of several runs those whose captures all of the runs measured.
  * @param {Row[][]} runs @returns {Row[][]}
  */
@@ -215,6 +237,30 @@ export function distinctGroups(groups) {
     else found.set(key, { group, equal: [] });
   }
   return [...found.values()];
+}
+
+/** Below this cosine of K or V a variant is no recommendation, however small it is. */
+export const USABLE_COSINE = 0.999;
+
+/** The lesser cosine of K and V; of lossless figures 1. @param {Group} group */
+const leastCosine = ({ all }) => Math.min(all.kErrors?.cosine ?? 1, all.vErrors?.cosine ?? 1);
+
+/** @param {Group} group */
+export const isUsable = (group) => leastCosine(group) >= USABLE_COSINE;
+
+/**
+ * The variant that a result stands for: what its analysis calls the best, else the smallest usable one, else that of the least error.
+ * @param {import("./engine/core.js").Report} report @returns {Group | null}
+ */
+export function standsFor({ headline, groups }) {
+  if (headline !== null) return groups[headline];
+  const usable = groups.filter(isUsable);
+  const better = (/** @type {Group} */ a, /** @type {Group} */ b) =>
+    usable.length > 0 ? a.all.kvRatio > b.all.kvRatio : leastCosine(a) > leastCosine(b);
+  return (usable.length > 0 ? usable : groups).reduce(
+    (best, group) => (best && !better(group, best) ? best : group),
+    /** @type {Group | null} */ (null),
+  );
 }
 
 /** Ratios with packed codes; null where there are none. @param {Group["all"]} figures */

@@ -37,7 +37,8 @@ export const percent = (share) => (Number.isFinite(share) ? `${(100 * share).toP
 /** 936000 -> "0.94 MB" @param {number} bytes */
 export function megabytes(bytes) {
   const mb = bytes / 1e6;
-  if (bytes > 0 && mb < 0.01) return `${count(bytes)} B`;
+  if (bytes > 0 && bytes < 1000) return `${count(bytes)} B`;
+  if (bytes > 0 && mb < 0.0995) return `${(bytes / 1000).toPrecision(mb < 0.00995 ? 2 : 3)} kB`;
   if (mb >= 9999.5) return `${(mb / 1000).toFixed(1)} GB`;
   return `${mb < 10 ? mb.toFixed(2) : mb < 100 ? mb.toFixed(1) : count(mb)} MB`;
 }

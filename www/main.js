@@ -9,7 +9,6 @@ import { preloadSnippets } from "./views/getting.js";
 import { mountHeader } from "./views/header.js";
 import { listenToKeys } from "./views/keys.js";
 import { mountLesson } from "./views/lesson.js";
-import { mountResults } from "./views/results.js";
 import { mountSplit } from "./views/split.js";
 
 const app = createApp();
@@ -17,13 +16,15 @@ mountHeader(app);
 mountDump(app);
 mountSplit(app);
 mountAnalysis(app);
-mountResults(app);
 mountLesson(app);
 listenToKeys(app);
 // The engine takes longer to load than these.
-const answer = import("./views/answer.js").then(({ mountAnswer }) => mountAnswer(app));
+const parts = [
+  import("./views/answer.js").then(({ mountAnswer }) => mountAnswer(app)),
+  import("./views/results.js").then(({ mountResults }) => mountResults(app)),
+];
 if (document.documentElement.dataset.embed !== undefined) void import("./views/embed.js").then(({ mountEmbed }) => mountEmbed(app));
-await Promise.all([app.start(), answer]);
+await Promise.all([app.start(), ...parts]);
 // What a later click needs is fetched now: once a dump is in, nothing is requested any more.
 await Promise.allSettled([
   preloadCharts(),

@@ -77,7 +77,8 @@ export function applies(state, param) {
 export function rangeText({ kind }) {
   if (!("min" in kind)) return "";
   // A bound that only keeps numbers sane isn't worth a word.
-  return kind.max >= 1e6 ? `from ${number(kind.min)}` : `${number(kind.min)} to ${number(kind.max)}`;
+  const least = kind.min > 0 && kind.min < 1e-6 ? "above 0" : kind.max >= 1e6 ? `from ${number(kind.min)}` : number(kind.min);
+  return kind.max >= 1e6 ? least : `${least} to ${number(kind.max)}`;
 }
 
 /** Default in words. @param {ParamSpec} param */

@@ -36,13 +36,14 @@ impl TryFrom<&Settings> for Judge {
 }
 
 impl Judge {
-    /// Notes which groups, best ratio first, stay within the thresholds; the first that does, else the first of all.
+    /// Notes which groups, best ratio first, stay within the thresholds; the first that does, else that of the least error: the smallest
+    /// of all may be no use to anybody.
     pub fn headline(&self, groups: &mut [Group]) -> Option<usize> {
         for group in groups.iter_mut() {
             group.passes = Some(self.passes(group));
         }
         let passing = groups.iter().position(|group| group.passes == Some(true));
-        passing.or((!groups.is_empty()).then_some(0))
+        passing.or_else(|| least_error(groups))
     }
 
     /// The table of all combinations and the best of them.
@@ -102,6 +103,21 @@ fn figures(group: &Group) -> [f64; 4] {
         group.all.v_errors.unwrap_or_default(),
     );
     [k.mae, k.cosine, v.mae, v.cosine]
+}
+
+/// The group whose lesser cosine of K and V is the greatest; of equals the first.
+fn least_error(groups: &[Group]) -> Option<usize> {
+    let cosine = |group: &Group| {
+        let [_, k, _, v] = figures(group);
+        k.min(v)
+    };
+    (0..groups.len()).reduce(|best, i| {
+        if cosine(&groups[i]) > cosine(&groups[best]) {
+            i
+        } else {
+            best
+        }
+    })
 }
 
 /// `blocknorm_sweep.csv`.

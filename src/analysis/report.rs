@@ -257,7 +257,7 @@ pub struct Report {
     pub rows: Vec<Row>,
     /// One for each variant, in the order of the reports.
     pub groups: Vec<Group>,
-    /// The group that stands for the whole: the sweep's best one that passes, else its best.
+    /// The group that stands for the whole: the sweep's best one that passes, else that of the least error.
     pub headline: Option<usize>,
     /// Lossless tensors that were decoded again and equal the captured bits.
     pub verified_lossless: usize,

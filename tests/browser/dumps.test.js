@@ -1,6 +1,6 @@
 // Dumps as people have them: converted on the page and read again, arrays that have to be explained, and a dump beside the page.
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { cp, mkdtemp, readFile, readdir, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -85,6 +85,25 @@ test("arrays whose names can't be told are asked about, and the answer is kept i
   await other.setInputFiles("#choose-files", join(ROOT, "tests/data/formats/no_names.npz"));
   await other.locator(".runs li").waitFor();
   await other.close();
+});
+
+test("of two dumps with the same names of files both are kept, each under a name of its own", async () => {
+  const layer = join("dumps", "prompt_128", "layer_0");
+  await cp(join(SAMPLE, "prompt_128", "layer_0"), join(folder, "other", layer), { recursive: true });
+  for (const name of await readdir(join(folder, "other", layer))) await utimes(join(folder, "other", layer, name), 1, 1);
+  const page = await open();
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await page.locator(".runs li").waitFor();
+  await page.setInputFiles("#choose-folder", join(folder, "other", "dumps"));
+  await page.locator(".runs li").nth(1).waitFor();
+  const [one, two] = (await page.locator(".runs li").allInnerTexts()).sort((a, b) => Number(a.includes("(2)")) - Number(b.includes("(2)")));
+  assert.match(one, /^[^(]*prompt_128\n[\s\S]*81 captures/);
+  assert.match(two, /^dumps \(2\)\/prompt_128\n[\s\S]*9 captures/);
+  // The same dump once more is no other one.
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await page.locator(".drop[aria-busy]").waitFor({ state: "detached" });
+  assert.equal(await page.locator(".runs li").count(), 2);
+  await page.close();
 });
 
 test("a link opens the dump that lies beside the page, and none from elsewhere", async () => {

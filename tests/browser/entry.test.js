@@ -110,6 +110,18 @@ for (const { name, kind, ratio, button, mended, setting } of [
   });
 }
 
+test("what the figures will hide is said before any run", async () => {
+  const page = await open();
+  await drop(page, join(CASES, "torch-2.15/static_cache.pt"));
+  await page.locator('#dump .caveats [data-kind="zero-tail"]').waitFor();
+  assert.equal(await page.locator(".run-rows li").count(), 0);
+  // The result says it itself, and once is enough.
+  await ratioOf(page);
+  await page.locator('#result .caveats [data-kind="zero-tail"]').waitFor();
+  assert.equal(await page.locator("#dump .caveats").count(), 0);
+  await page.close();
+});
+
 test("two runs are told apart: figures of each, and one may be left out and taken in again", async () => {
   const page = await open("#lossless-first-n=99");
   await drop(page, join(CASES, "torch-2.15/two_runs.pt"), join(CASES, "torch-2.15/bfloat16.pt"));

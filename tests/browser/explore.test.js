@@ -103,6 +103,49 @@ test("the limit moves answer, chart and link without a new run; what was measure
   await page.close();
 });
 
+test("before any run the limit moves the answer, and the line below the dump in the other tabs", async () => {
+  const { page } = await open("#analysis=explore");
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  const slider = page.getByRole("slider", { name: /^(Index|Attention error|Cosine)/ });
+  await slider.waitFor({ timeout: 60_000 });
+  const before = await size(page, "stored");
+  await slider.focus();
+  for (let i = 0; i < 30; i++) await page.keyboard.press("ArrowRight");
+  const after = await size(page, "stored");
+  assert(parseFloat(after.slice(1)) < parseFloat(before.slice(1)), `${after} is not smaller than ${before}`);
+  await page.getByRole("tab", { name: "Mixed" }).click();
+  await page.locator(".glimpse").getByText(`${after} stored by kvlens`).waitFor();
+  assert.equal(await page.locator(".run-rows li").count(), 0);
+  await page.close();
+});
+
+test("a search and the writing of a file are cancelled, and the page goes on", async () => {
+  const { page, faults } = await open("#analysis=explore&steps=0.02,0.03,0.04,0.06,0.085,0.12,0.18,0.26,0.38,0.55,0.8");
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await page.locator('[data-pack="stored"]').waitFor({ timeout: 60_000 });
+  await page.locator("#run:enabled", { hasText: "Run" }).click();
+  await page.locator("#run:enabled", { hasText: "Cancel" }).click();
+  await page.locator("#run:enabled", { hasText: "Run" }).waitFor();
+  assert.equal(await page.locator('button[data-file="explore.csv"]').count(), 0);
+
+  const status = page.locator(".packing [role=status]");
+  /** @type {string[]} */
+  const saved = [];
+  page.on("download", (download) => saved.push(download.suggestedFilename()));
+  await page.locator('[data-pack="lossless"]').click();
+  // Cancel has the focus.
+  await page.keyboard.press("Enter");
+  await status.getByText("Cancelled: no file was written.").waitFor();
+  assert.deepEqual(saved, []);
+  assert.match(await page.evaluate(() => document.activeElement?.textContent ?? ""), /^Download \.kvz/);
+
+  const [download] = await Promise.all([page.waitForEvent("download"), page.locator('[data-pack="lossless"]').click()]);
+  assert.equal(download.suggestedFilename(), "prompt_128.kvz");
+  await runToEnd(page);
+  assert.deepEqual(faults, []);
+  await page.close();
+});
+
 test("a method of the four analyses is taken with its settings", async () => {
   const { page } = await open("#analysis=explore");
   await page.setInputFiles("#choose-folder", SAMPLE);
@@ -155,7 +198,7 @@ test("an answer is taken home as a .kvz; dropped again it is a dump with the sam
     other.getByRole("button", { name: "Convert and download" }).click(),
   ]);
   const found = await cosines(await readFile(await unpacked.path()));
-  const shown = /cosine K ([\d.]+) V ([\d.]+)/.exec(cost);
+  const shown = /cosine\sK\s([\d.]+)\sV\s([\d.]+)/.exec(cost);
   assert(shown, cost);
   for (const [i, kv] of ["k", "v"].entries()) {
     const digits = shown[i + 1].split(".")[1].length;

@@ -319,11 +319,15 @@ test("Escape cancels, keeps what was measured, and the next run works", async ()
   await field(page, "zstd level").fill("22");
   await page.locator("#run:enabled").click();
   await page.waitForFunction(
-    () => Number(/** @type {HTMLProgressElement | null} */ (document.querySelector(".run-bar progress"))?.value) > 0,
+    () => Number(/** @type {HTMLProgressElement | null} */ (document.querySelector(".run-bar progress"))?.value) >= 10,
   );
   await page.keyboard.press("Escape");
   await page.locator("#run", { hasText: "Run" }).waitFor();
   await page.getByText(/^Cancelled after \d+ of 63 captures/).waitFor();
+  // Each combination has its figures, of the captures that were measured.
+  const combinations = page.getByRole("region", { name: "Figures of each variant" });
+  await combinations.waitFor();
+  assert.match(await combinations.locator("tbody tr").first().innerText(), /\d\.\d{3}/);
   await field(page, "zstd level").fill("1");
   await page.getByRole("tab", { name: "Mixed" }).click();
   await run(page);

@@ -1,9 +1,10 @@
 // Nothing is lost and nothing misleads: Back and Forward, reloads, links, and runs as things to name, compare, delete and keep.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch } from "./chromium.js";
-import { serve } from "./server.js";
+import { ROOT, serve } from "./server.js";
 
 /** @import { Page } from "playwright-core" */
 
@@ -112,6 +113,26 @@ test("runs are renamed, compared on the layers that both measured, plotted and d
   assert.match(await page.locator(".shown .covers").innerText(), /Over the 7 layers that both runs measured, of 9/);
   await page.getByRole("button", { name: "Delete first try" }).click();
   assert.equal(await page.locator(".run-rows li").count(), 1);
+  await page.close();
+});
+
+test("a run of several methods is compared by the one it stands for, and runs of different dumps by figures of their own", async () => {
+  const page = await sample();
+  await runTab(page, "Compare");
+  await page.getByRole("button", { name: "Compare", exact: true }).click();
+  const covers = page.locator(".shown .covers");
+  assert.match(await covers.innerText(), /7 layers that both runs measured, of 9.*#2 lossy-compare: (quant|clip)\w*, \d+ bits/);
+  // By layer a run opens on the same one, not on the first of the list.
+  await page.getByRole("button", { name: "#2 lossy-compare", exact: true }).click();
+  const method = await page.getByRole("combobox", { name: "Method of the table by layer" }).inputValue();
+  assert((await page.locator(".sentence strong").innerText()).startsWith(method.replace(/,.*/, "")), method);
+
+  await page.setInputFiles("#choose-files", join(ROOT, "tests/data/cases/torch-2.15/dynamic_cache.pt"));
+  await page.locator(".runs li").nth(1).waitFor();
+  await runTab(page, "Mixed");
+  await page.getByRole("button", { name: "Compare", exact: true }).last().click();
+  assert.match(await covers.innerText(), /^These runs measured different dumps/);
+  assert.equal(await page.locator('[data-chart="two-runs"]').count(), 0);
   await page.close();
 });
 

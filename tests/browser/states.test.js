@@ -86,6 +86,9 @@ test("nothing is found in the empty page and in each analysis with its result", 
     await clean(page, tab);
     await fits(page, tab);
   }
+  // What Explore found is compared with another search only.
+  assert.equal(await page.getByRole("button", { name: "Compare", exact: true }).count(), 0);
+  await page.getByRole("button", { name: "#3 sweep", exact: true }).click();
   await page.getByRole("button", { name: "Compare", exact: true }).nth(2).click();
   await page.getByText("End comparison").first().waitFor();
   await clean(page, "two runs");

@@ -45,7 +45,8 @@ export function runActions({ get, set }, engine, pauseEstimates) {
       );
       const { report, files, elapsedMs } = result;
       const { captures, problems } = report;
-      const bytes = get().running?.progress?.bytesTotal ?? 0;
+      // Explore goes through the dump more than once.
+      const bytes = report.explored?.rawBytes ?? get().running?.progress?.bytesTotal ?? 0;
       keep({ ...about, report, rows: report.rows, files, problems, codecs: null, elapsedMs, bytes, captures, capturesTotal: captures });
     } catch (error) {
       if (!(error instanceof EngineError) || error.code !== "cancelled") set({ runFailure: failureOf(error) });

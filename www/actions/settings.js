@@ -18,7 +18,7 @@ export function settingsActions({ get, set, watch }, engine) {
   /** @param {string} analysis */
   const pick = (analysis) => set({ analysis });
 
-  /** Takes settings that a chart offers, and shows where they went. @param {string} analysis @param {Record<string, string>} settings */
+  /** Takes settings that a chart offers, and their analysis. @param {string} analysis @param {Record<string, string>} settings */
   function take(analysis, settings) {
     pick(analysis);
     for (const [flag, text] of Object.entries(settings)) setValue(flag, text);

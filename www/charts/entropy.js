@@ -1,4 +1,5 @@
-// How far zstd is from the bound: order-0 entropy of each byte plane and what zstd reaches, before and after the delta along the sequence.
+// The order-0 entropy of each byte plane beside what zstd reaches, before and after the delta along the tokens. The entropy bounds coders that
+// take each byte by itself; zstd has a memory and may need less.
 
 import { BASE, TIP, rowAxis, whole } from "./axis.js";
 import { colour, pairs, s } from "./svg.js";
@@ -42,7 +43,7 @@ function reaches(layers) {
  */
 export function entropyChart(layers) {
   const all = reaches(layers);
-  const title = "The gap to the bound";
+  const title = "Entropy of single bytes, and zstd";
   const ink = { stroke: "var(--ink)", "stroke-width": 1.8 };
   return {
     name: "entropy",
@@ -70,7 +71,17 @@ export function entropyChart(layers) {
       );
     },
     table: () => ({
-      columns: ["Layer", "Tensor", "Plane", "Delta", "Bytes", "Entropy, bits per byte", "Bound, bytes", "zstd, bytes", "Gap, bytes"],
+      columns: [
+        "Layer",
+        "Tensor",
+        "Plane",
+        "Delta",
+        "Bytes",
+        "Entropy, bits per byte",
+        "By single bytes",
+        "zstd, bytes",
+        "Difference, bytes",
+      ],
       rows: all.map((reach) => {
         const bound = (reach.entropy * reach.bytes) / 8;
         return [

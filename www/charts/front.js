@@ -31,6 +31,8 @@ const AXES = {
   cosine: "1 − cosine",
 };
 const HEIGHT = 380;
+/** Less room than this for a chart has shorter names in it, px. */
+const NARROW = 560;
 
 /** @param {Explored} explored @param {Live} live @returns {import("./figure.js").Chart | null} */
 export function frontChart(explored, live) {
@@ -163,8 +165,9 @@ function panel(Plot, all, limit, side, width, reference) {
   const bits = shown.map((mark) => mark.bits);
   const x = [Math.min(...bits) / 1.12, Math.max(...bits) * 1.12];
   const inside = shown.filter(({ error }) => error <= y[1]);
-  const labelled = apart(pareto(inside.filter((mark) => mark.class === "engine")), x, y, width);
   const marked = inside.filter((mark) => mark.class === "reference" && mark.name === reference);
+  const labelled = apart(pareto(inside.filter((mark) => mark.class === "engine")), marked, x, y, width);
+  const isLate = (/** @type {Mark} */ { bits }) => Math.log(bits / x[0]) > 0.8 * Math.log(x[1] / x[0]);
   return Plot.plot({
     ...BASE,
     marginRight: 24,
@@ -184,11 +187,13 @@ function panel(Plot, all, limit, side, width, reference) {
       }),
       Plot.rect([0], { x1: x[0], x2: x[1], y1: y[0], y2: Math.min(allowed, y[1]), fill: "var(--accent)", fillOpacity: 0.07 }),
       Plot.ruleY([allowed], { stroke: "var(--accent)", strokeWidth: 1.6 }),
+      // So few bits at so little error no scheme has: the name lies on no mark.
       Plot.text([allowed], {
-        x: () => x[1],
+        x: () => x[0],
         y: (/** @type {number} */ at) => at,
-        text: () => `limit ${limit.kind === "cosine" ? "1 − " : ""}${digits3(allowed)}`,
-        textAnchor: "end",
+        text: () => `limit ${digits3(allowed)}`,
+        textAnchor: "start",
+        dx: 6,
         dy: -7,
         fontSize: FONT,
         fill: "var(--accent)",
@@ -220,12 +225,17 @@ function panel(Plot, all, limit, side, width, reference) {
       Plot.dot(marked, { x: "bits", y: "error", r: 8, stroke: ink, strokeWidth: 1.4 }),
       Plot.text(
         marked,
-        label((/** @type {Mark} */ mark) => `${mark.name}: best of the four`, { dx: -12, textAnchor: "end" }),
+        label((/** @type {Mark} */ mark) => (width < NARROW ? "best of the four" : `${mark.name}: best of the four`), {
+          dx: -12,
+          dy: 12,
+          textAnchor: "end",
+        }),
       ),
       Plot.text(
-        labelled,
-        label((/** @type {Mark} */ mark) => mark.name.replace(/ \([^)]*\)$/, ""), { dx: 8, dy: -6, textAnchor: "start" }),
+        labelled.filter((mark) => !isLate(mark)),
+        label(shortName, { dx: 8, dy: -6, textAnchor: "start" }),
       ),
+      Plot.text(labelled.filter(isLate), label(shortName, { dx: -9, dy: 6, textAnchor: "end" })),
       Plot.tip(
         inside,
         Plot.pointer({
@@ -240,15 +250,22 @@ function panel(Plot, all, limit, side, width, reference) {
   });
 }
 
-/** Those whose names do not lie on one another. @param {Mark[]} marks @param {number[]} x @param {number[]} y @param {number} width */
-function apart(marks, x, y, width) {
+/** Without the engine. @param {Mark} mark */
+const shortName = ({ name }) => name.replace(/ \([^)]*\)$/, "");
+
+/**
+ * Those whose names do not lie on one another, nor on what is named already, left of its mark.
+ * @param {Mark[]} marks @param {Mark[]} named @param {number[]} x @param {number[]} y @param {number} width
+ */
+function apart(marks, named, x, y, width) {
   /** @type {Mark[]} */
   const kept = [];
   /** @param {number} a @param {number} b @param {number[]} domain @param {number} px */
   const distance = (a, b, [low, high], px) => (Math.abs(Math.log(a / b)) / Math.log(high / low)) * px;
   for (const mark of marks) {
-    const near = kept.some((other) => distance(mark.bits, other.bits, x, width) < 110 && distance(mark.error, other.error, y, HEIGHT) < 16);
-    if (!near) kept.push(mark);
+    const near = (/** @type {number} */ px) => (/** @type {Mark} */ other) =>
+      distance(mark.bits, other.bits, x, width) < px && distance(mark.error, other.error, y, HEIGHT) < 18;
+    if (!kept.some(near(120)) && !named.some(near(width < NARROW ? 160 : 300))) kept.push(mark);
   }
   return kept;
 }

@@ -50,16 +50,14 @@ const CHARTS = {
   bytes: (report) => (report.rows.length > 0 ? bytesChart(report) : null),
   error: (report) => (report.rows.length > 0 ? errorChart(report) : null),
   "lossy-compare": (report) => (report.rows.length > 0 ? lossyCompareChart(report) : null),
-  front: ({ explored }, { live }) => (explored ? frontChart(explored, live ?? ownLimit(explored)) : null),
+  front: ({ explored }, { live }) =>
+    explored ? frontChart(explored, live ?? { limit: () => ownLimit(explored), redraw: () => {} }) : null,
   steps: ({ explored }) => (explored ? stepsChart(explored) : null),
   sweep: (report, actions) => (report.groups.length > 0 ? sweepChart(report, actions) : null),
 };
 
-/** The limit of the run itself. @param {import("../engine/core.js").Explored} explored @returns {import("./front.js").Live} */
-const ownLimit = ({ limitKind, limit }) => ({
-  limit: () => ({ kind: limitKind === "auto" ? "index" : limitKind, value: limit }),
-  redraw: () => {},
-});
+/** The limit of the run itself. @param {import("../engine/core.js").Explored} explored @returns {import("../explore/search.js").Limit} */
+export const ownLimit = ({ limitKind, limit }) => ({ kind: limitKind === "auto" ? "index" : limitKind, value: limit });
 
 /**
  * @param {Report} report
@@ -86,11 +84,11 @@ export async function drawResult(container, report, names, actions = {}) {
 
 /**
  * @param {HTMLElement} container
- * @param {{ name: string, report: Report }} a
- * @param {{ name: string, report: Report }} b
+ * @param {import("./two-runs.js").Run} a
+ * @param {import("./two-runs.js").Run} b
  */
 export async function drawCompare(container, a, b) {
-  const chart = a.report.rows.length > 0 && b.report.rows.length > 0 ? twoRunsChart(a, b) : null;
+  const chart = twoRunsChart(a, b);
   show(await loadPlot(), container, chart ? [chart] : [], "These two results have no layer and stage in common.");
 }
 

@@ -15,7 +15,7 @@ export function stepsChart({ steps }) {
   return {
     name: "steps",
     title,
-    note: `K and V each at cosine ${steps[0].cosine}, on a few layers of this dump. The dark part is what the step adds.`,
+    note: `K and V each at cosine ${steps[0].cosine}, on a few layers of this dump. The dark part is what a step adds, a dashed one what it costs here.`,
     draw: (Plot, { width }) => sheet({ title, width, legend: [], panels: [{ svg: panel(Plot, bars, width) }] }),
     table: () => ({
       columns: ["Step", "Ratio, ×", "Adds, ×"],
@@ -43,6 +43,10 @@ function panel(Plot, bars, width) {
       Plot.axisY({ tickSize: 0, label: null, lineWidth: marginLeft / 11 }),
       Plot.barX(bars, { ...bar, x1: 0, x2: (/** @type {Bar} */ d) => Math.min(d.from, d.ratio), fill: "var(--ink)", fillOpacity: 0.16 }),
       Plot.barX(bars, { ...bar, x1: (/** @type {Bar} */ d) => Math.min(d.from, d.ratio), x2: "ratio", fill: "var(--accent)" }),
+      Plot.barX(
+        bars.filter(({ from, ratio }) => ratio < from),
+        { ...bar, x1: "ratio", x2: "from", fill: "none", stroke: "var(--line-strong)", strokeDasharray: "3 2" },
+      ),
       Plot.text(bars, {
         y: "step",
         x: (/** @type {Bar} */ d) => Math.max(d.from, d.ratio),

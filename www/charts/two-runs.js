@@ -8,6 +8,7 @@ import { ERRORS } from "./labels.js";
 import { colour, marker, sheet } from "./svg.js";
 
 /** @typedef {import("../figures.js").Stat} Stat */
+/** @typedef {{ name: string, rows: import("../engine/core.js").Row[] }} Run  `rows` of one variant, of the captures that both runs measured */
 /** @typedef {{ a: Stat, b: Stat }} Pair */
 /** @typedef {{ value: string, axis: string, log: boolean, of: (stat: Stat) => number, text: (n: number) => string }} Figure */
 
@@ -24,12 +25,12 @@ const FIGURES = [
 ];
 
 /**
- * @param {{ name: string, report: Pick<import("../engine/core.js").Report, "rows"> }} a
- * @param {{ name: string, report: Pick<import("../engine/core.js").Report, "rows"> }} b
+ * @param {Run} a
+ * @param {Run} b
  * @returns {import("./figure.js").Chart | null} nothing where they have no layer in common
  */
 export function twoRunsChart(a, b) {
-  const pairs = pairUp(byLayer(a.report.rows), byLayer(b.report.rows));
+  const pairs = pairUp(byLayer(a.rows), byLayer(b.rows));
   if (pairs.length === 0) return null;
   const lossy = pairs.some((pair) => pair.a.errors || pair.b.errors);
   const title = `${a.name} and ${b.name}, layer by layer`;

@@ -1351,7 +1351,7 @@ rows: Array<Row>,
  */
 groups: Array<Group>, 
 /**
- * The group that stands for the whole: the sweep's best one that passes, else its best.
+ * The group that stands for the whole: the sweep's best one that passes, else that of the least error.
  */
 headline: number | null, 
 /**

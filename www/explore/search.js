@@ -166,7 +166,7 @@ export function answers(explored, limit) {
 const idOf = (of, engine, lossless) => engine ?? (lossless ? "lossless" : of);
 
 /** @param {Explored} explored @param {Explored["choices"][number]} choice @returns {Answer} */
-function measured(explored, choice) {
+export function measured(explored, choice) {
   const [k, v] = choice.errors;
   return {
     id: idOf(choice.class, choice.engine, choice.lossless),

@@ -41,7 +41,8 @@ export function costOf(answer) {
   if (lossless) return "nothing: bit for bit";
   const first =
     kl !== null && attention !== null ? `estimated KL ${error(kl)}, attention error ${error(attention)}` : `index ${error(index)}`;
-  return `${first}, cosine K ${cosine(both[0])} V ${cosine(both[1])}`;
+  // The figures of K and V stay on one line.
+  return `${first}, ${`cosine K ${cosine(both[0])} V ${cosine(both[1])}`.replaceAll(" ", "\u00a0")}`;
 }
 
 /** What no figure here says. @param {Explored} explored */

@@ -248,7 +248,7 @@ function lossy(view) {
       ],
       [
         h("b", {}, "Quantize"),
-        " rounds every value to the nearest of a few levels at equal distances, the steps. b bits give 2^b − 1 levels: zero, and as many below as above it. The step follows from the largest value of the tensor, so one outlier makes it coarse for all.",
+        " rounds every value to the nearest of a few levels. Two neighbours are one step apart. b bits give 2^b − 1 levels: zero, and as many below as above it. The step follows from the largest value of the tensor, so one outlier makes it coarse for all.",
       ],
       ["Move the slider. Outlined in red: bits that changed. The planes are compressed anew each time."],
     ),

@@ -5,6 +5,7 @@
 /** @import { Answer } from "../explore/search.js" */
 import { h } from "../dom.js";
 import { copyButton } from "./copy.js";
+import { takeAndShow } from "./taken.js";
 import { costOf, said, size, whoOf, withOf } from "../explore/words.js";
 
 /** @param {App} app @param {Answer} answer @param {Explored} explored @param {HTMLElement | null} pack what writes it as a file */
@@ -26,7 +27,7 @@ export function answerRow(app, answer, explored, pack) {
       h(
         "span",
         { class: "answer-cost" },
-        said(answer, costOf(answer)),
+        answer.lossless ? costOf(answer) : said(answer, costOf(answer)),
         answer.within ? "" : h("span", { class: "bad" }, "; it passes the limit"),
       ),
     ),
@@ -52,7 +53,11 @@ function actionsOf(app, answer) {
     const to = settingsOf(scheme);
     return (
       to &&
-      h("button", { type: "button", class: "quiet", on: { click: () => app.take(to.analysis, to.settings) } }, `Take ${whose}${scheme}`)
+      h(
+        "button",
+        { type: "button", class: "quiet", on: { click: () => takeAndShow(app, to.analysis, to.settings) } },
+        `Take ${whose}${scheme}`,
+      )
     );
   });
 }

@@ -8,7 +8,7 @@ import { byId, fill, h } from "../dom.js";
 import { count, error, plural } from "../format.js";
 import { KINDS, STEPS, limitOf, limitText, placeOf, reasonOf, textAt } from "../explore/limit.js";
 import { ENGINES } from "../explore/engines.js";
-import { answers, isOwn } from "../explore/search.js";
+import { answers, isOwn, stepOf } from "../explore/search.js";
 import { knownOf } from "../explore/source.js";
 import { said, size } from "../explore/words.js";
 import { answerRow } from "./answer-row.js";
@@ -37,9 +37,14 @@ export function mountAnswer(app) {
     h("div", { class: "serve" }, h("label", { for: "serve" }, "Engine"), serve),
   );
   const rows = h("ul", { class: "answers" });
+  const coder = h(
+    "p",
+    { class: "small muted" },
+    "tkc is kvlens’s own coder: it undoes RoPE, turns the channels onto their principal axes, rounds them to steps of c, and entropy-codes the result.",
+  );
   const origin = h("p", { class: "small muted" });
   const pack = packing(app);
-  const whole = h("div", {}, now, controls, rows, pack.element, origin);
+  const whole = h("div", {}, now, controls, rows, pack.element, origin, coder);
   const placeholder = h("p", { class: "placeholder" });
   fill(byId("answer-body"), placeholder, whole);
   mountLine(app);
@@ -86,14 +91,26 @@ export function mountAnswer(app) {
     reason.textContent = reasonOf(state, limit.kind);
     serve.value = state.serve;
     const found = answers(explored, limit).filter(({ engine }) => engine === null || engine === state.serve);
+    const held = focusIn(rows);
     fill(
       rows,
       ordered(found, state.serve).map((answer) => answerRow(app, answer, explored, pack.buttonOf(answer))),
       missing(found, state.serve),
     );
+    held?.();
     pack.show(explored);
+    coder.hidden = !found.some(({ k, v }) => stepOf(k) !== null || stepOf(v) !== null);
     origin.textContent = originText(known, isOwn(explored, limit));
   }
+}
+
+/** Where the focus is among these rows; calling what it gives puts it there again, once they are drawn anew. @param {HTMLElement} rows */
+function focusIn(rows) {
+  const on = document.activeElement;
+  const row = on && rows.contains(on) ? /** @type {HTMLElement | null} */ (on.closest("[data-answer]")) : null;
+  if (!on || !row) return null;
+  const place = [...row.querySelectorAll("button")].indexOf(/** @type {HTMLButtonElement} */ (on));
+  return () => rows.querySelector(`[data-answer="${row.dataset.answer}"]`)?.querySelectorAll("button")[place]?.focus();
 }
 
 /** The engine's first, then what is stored, and the rest. @param {Answer[]} found @param {Engine} serve */

@@ -4,7 +4,9 @@
 /** @import { Report } from "../engine/core.js" */
 /** @import { Outcome } from "../types.js" */
 import { h } from "../dom.js";
+import { limitOf } from "../explore/limit.js";
 import { specOf } from "../settings.js";
+import { takeAndShow } from "./taken.js";
 
 const load = () => import("../charts/index.js");
 
@@ -24,8 +26,8 @@ export const drawCharts = (container, report, app, id, live) =>
 
 /**
  * @param {HTMLElement} container
- * @param {{ name: string, report: Report }} a
- * @param {{ name: string, report: Report }} b
+ * @param {import("../charts/two-runs.js").Run} a
+ * @param {import("../charts/two-runs.js").Run} b
  */
 export const drawComparison = (container, a, b) => orSay(container, async () => (await load()).drawCompare(container, a, b));
 
@@ -40,8 +42,9 @@ export async function reportFile(app, report, { analysis, dumpName, bytes, codec
   const state = app.store.get();
   const spec = specOf(state, analysis);
   if (!spec) throw new Error(`there is no analysis "${analysis}"`);
+  const limit = report.explored ? limitOf(state, report.explored) : undefined;
   const { reportHtml } = await import("../charts/report.js");
-  return new Blob([await reportHtml(report, { spec, dumpName, bytes, codecs, version: state.engine.info?.version ?? "" })], {
+  return new Blob([await reportHtml(report, { spec, dumpName, bytes, codecs, limit, version: state.engine.info?.version ?? "" })], {
     type: "text/html",
   });
 }
@@ -51,7 +54,7 @@ const actions = (app, { analysis }, id) => ({
   /** @param {Record<string, string>} settings of one variant, for the analysis that takes them */
   take(settings) {
     const taker = specOf(app.store.get(), analysis)?.variantAnalysis;
-    if (taker) app.take(taker, settings);
+    if (taker) takeAndShow(app, taker, settings);
   },
   /** @param {Record<string, string>} settings thresholds that move, for all that this result says */
   judge: (settings) => void app.judge(id, settings),

@@ -85,7 +85,7 @@ export function mountDump(app) {
       status.textContent = reading
         ? `${reading} …`
         : empty
-          ? `a folder, several folders, or files: ${[...new Set(["captures", ...endings(formats)])].join(", ")}`
+          ? `A folder, several folders, or files: ${[...new Set(["captures", ...endings(formats)])].join(", ")}`
           : "";
       about.hidden = !empty;
       const left = !empty && document.activeElement === sample;

@@ -10,6 +10,8 @@ export function mountEmbed(app) {
   const whole = h("a", { target: "_blank", href: location.pathname }, "Open in kvlens");
   // The address may have changed since.
   whole.addEventListener("click", () => (whole.href = location.pathname + location.hash));
+  // The page's own heading is hidden here.
+  byId("result").prepend(h("h1", { class: "visually-hidden" }, "kvlens: how small this KV cache gets"));
   byId("result").append(h("p", { class: "embed-foot small muted" }, "Computed in this tab. ", whole));
   store.watch(
     (state) => [state.dump, state.engine.status],

@@ -2,6 +2,7 @@
 
 /** @import { Weighted } from "../engine/core.js" */
 /** @import { Estimate, State } from "../types.js" */
+import { standsFor, variantName } from "../figures.js";
 import { cosine, count, error, plural, ratio } from "../format.js";
 import { SPLIT, specOf, valueByFlag } from "../settings.js";
 
@@ -11,18 +12,13 @@ export function estimateText(state) {
   if (!estimate || running || estimate.analysis !== state.analysis) return "";
   const spec = specOf(state);
   const { report } = estimate;
-  const groups = report.groups.filter(({ all }) => all.rows > 0);
-  // The smallest alone would be no good one: of several the one with the least error of those that are smaller than lossless.
-  const group = report.headline !== null ? report.groups[report.headline] : groups.length === 1 ? groups[0] : null;
+  const groups = report.headline === null ? report.groups.filter(({ all }) => all.rows > 0) : report.groups;
+  const group = standsFor({ ...report, groups });
+  if (!group) return "";
   const adds = `Run adds ${estimate.captures < estimate.of ? `the other ${count(estimate.of - estimate.captures)} captures` : "verification"}${state.verify && estimate.captures < estimate.of ? ", verification" : ""} and the report files.`;
   const from = `from ${count(estimate.captures)} of ${plural(estimate.of, "capture")}`;
-  if (!group) {
-    const best = [...groups].sort((a, b) => b.all.kvRatio - a.all.kvRatio)[0];
-    if (!best) return "";
-    return `~ KV up to ${ratio(best.all.kvRatio)} with ${best.variant.label}${errorsText(best.all)}, ${from}. ${adds}`;
-  }
-  const name = spec?.variants === "many" ? ` with ${group.variant.label}` : "";
-  return `~ KV ${ratio(kvRatio(group, state))}${name}${errorsText(group.lossy.rows > 0 ? group.lossy : group.all)}, ${from}. ${adds}`;
+  const name = spec?.variants === "many" ? ` with ${variantName(group.variant)}` : "";
+  return `~ KV ${ratio(estimate.captures < estimate.of ? kvRatio(group, state) : group.all.kvRatio)}${name}${errorsText(group.lossy.rows > 0 ? group.lossy : group.all)}, ${from}. ${adds}`;
 }
 
 /**

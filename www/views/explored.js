@@ -7,7 +7,7 @@
 import { fill, h } from "../dom.js";
 import { cosine, count, error, plural } from "../format.js";
 import { limitOf } from "../explore/limit.js";
-import { answers } from "../explore/search.js";
+import { measured } from "../explore/search.js";
 import { notTold, whoOf, withOf } from "../explore/words.js";
 import { drawCharts } from "./charts.js";
 import { table } from "./table.js";
@@ -62,10 +62,7 @@ export function exploredView(app, outcome, charts) {
 function layers(explored) {
   const { choices, layerRows } = explored;
   if (layerRows.length === 0) return null;
-  const own = answers(
-    { ...explored, isFinal: true },
-    { kind: explored.limitKind === "auto" ? "index" : explored.limitKind, value: explored.limit },
-  );
+  const own = choices.map((choice) => measured(explored, choice));
   const slot = h("div");
   const choice = h(
     "select",

@@ -55,8 +55,8 @@ export function mountHeader(app) {
           h(
             "div",
             { class: "message note", id: "strange-keys" },
-            h("p", { class: "what" }, `The link has what this page does not know: ${strangeKeys.join(", ")}`),
-            h("p", {}, "All else in it was taken. It may be from a newer version, or misspelt."),
+            h("p", { class: "what" }, `The link holds settings that this page does not know: ${strangeKeys.join(", ")}`),
+            h("p", {}, "They were left out, and the rest was taken. The link may be of a newer version, or misspelt."),
             h("div", { class: "buttons" }, h("button", { type: "button", on: { click: () => store.set({ strangeKeys: [] }) } }, "Dismiss")),
           ),
         update &&

@@ -3,11 +3,9 @@
 /** @import { AnalysisSpec, Group, Report } from "../engine/core.js" */
 /** @import { Outcome } from "../types.js" */
 import { fill, h } from "../dom.js";
+import { bestInWords, covers } from "../covers.js";
 import { totals, variantName } from "../figures.js";
 import { cosine, count, duration, error, megabytes, percent, plural, ratio } from "../format.js";
-
-/** Below this cosine of K or V a variant is no recommendation, however small it is. */
-const USABLE_COSINE = 0.999;
 
 /** @type {Record<string, string>} */
 const MEANING = {
@@ -22,6 +20,7 @@ const MEANING = {
 export function headline({ report, codecs, elapsedMs, bytes, captures }, spec) {
   if (!report) return null;
   const best = report.headline === null ? null : report.groups[report.headline];
+  const words = bestInWords(report, spec);
   const speed = elapsedMs > 0 ? ` · ${plural(captures, "capture")}, ${megabytes(bytes)} in ${duration(elapsedMs)}` : "";
   return [
     best &&
@@ -33,7 +32,7 @@ export function headline({ report, codecs, elapsedMs, bytes, captures }, spec) {
         figures(best, totals(report.rows.filter((row) => variantName(row.variant) === variantName(best.variant) || row.lossless))),
       ),
     best && h("p", { class: "covers muted" }, covers(report, spec)),
-    sentence(report, best, spec),
+    words && h("p", { class: "sentence" }, words[0], h("strong", {}, words[1]), words[2]),
     besideList(report, codecs),
     h(
       "p",
@@ -74,51 +73,6 @@ function nonFiniteText({ nonFiniteIn, rows }) {
   return [...lines, ...(nonFiniteIn.length > 20 ? ["…"] : [])].join("\n");
 }
 
-/** What came first of several variants. @param {Report} report @param {Group | null} best @param {AnalysisSpec | undefined} spec */
-function sentence(report, best, spec) {
-  if (spec?.variants !== "many" || report.groups.length === 0) return null;
-  if (best) {
-    const passing = report.groups.filter(({ passes }) => passes).length;
-    return h(
-      "p",
-      { class: "sentence" },
-      best.passes ? "Best within the thresholds: " : "None stays within the thresholds; the smallest of all: ",
-      h("strong", {}, best.variant.label),
-      `. ${count(passing)} of ${count(report.groups.length)} ${spec.variantNoun}s pass.`,
-    );
-  }
-  const usable = report.groups.filter(({ all }) => Math.min(all.kErrors?.cosine ?? 1, all.vErrors?.cosine ?? 1) >= USABLE_COSINE);
-  const [first] = [...(usable.length > 0 ? usable : report.groups)].sort((a, b) => {
-    if (usable.length > 0) return b.all.kvRatio - a.all.kvRatio;
-    return (b.all.kErrors?.cosine ?? 1) + (b.all.vErrors?.cosine ?? 1) - (a.all.kErrors?.cosine ?? 1) - (a.all.vErrors?.cosine ?? 1);
-  });
-  const { variant, all } = first;
-  const errors =
-    all.kErrors && all.vErrors ? `, at a K cosine of ${cosine(all.kErrors.cosine)} and a V cosine of ${cosine(all.vErrors.cosine)}` : "";
-  return h(
-    "p",
-    { class: "sentence" },
-    usable.length > 0
-      ? `Smallest of the ${usable.length} with both cosines at least ${USABLE_COSINE}: `
-      : `None of the ${report.groups.length} keeps both cosines at ${USABLE_COSINE} or above; the closest: `,
-    h("strong", {}, variant.label),
-    variant.bits ? ` with ${variant.bits} bits` : "",
-    `, KV ${ratio(all.kvRatio)}${errors}.`,
-  );
-}
-
-/** Which layers the figures are of. @param {Report} report @param {AnalysisSpec | undefined} spec */
-function covers(report, spec) {
-  const layers = new Set(report.rows.map((row) => row.layerId));
-  const lossless = new Set(report.rows.filter((row) => row.lossless).map((row) => row.layerId));
-  const lossy = layers.size - lossless.size;
-  if (spec?.measuresLossless === false)
-    return `Over the ${plural(layers.size, "lossy layer")} only: layers that stay lossless are not in these figures.`;
-  if (lossless.size === 0) return `Over all ${plural(layers.size, "layer")}, all lossy.`;
-  if (lossy === 0) return `Over all ${plural(layers.size, "layer")}, all lossless.`;
-  return `Over all ${plural(layers.size, "layer")}: ${lossless.size} lossless, ${lossy} lossy. Errors are those of the lossy ones.`;
-}
-
 /** @param {Group} group @param {ReturnType<typeof totals>} whole the same rows' greatest errors, of which the report has the mean */
 function figures({ all, lossless, lossy }, whole) {
   const both = lossless.rows > 0 && lossy.rows > 0;
@@ -155,7 +109,7 @@ function figures({ all, lossless, lossy }, whole) {
     { class: "figures-scroll", role: "region", tabindex: "0", "aria-label": "Headline figures" },
     h(
       "table",
-      { class: "figures" },
+      { class: "figures", style: { "--figures": `${heads.length + 1}` } },
       h("caption", { class: "visually-hidden" }, "Headline figures of K and V"),
       h(
         "thead",

@@ -35,8 +35,9 @@ export function packing(app) {
   }
 
   /** @param {Answer} answer */
-  async function write({ k, v, sinks, recent }) {
-    if (going) return;
+  async function write({ id, k, v, sinks, recent }) {
+    // One at a time: this is where the other one can be followed and ended.
+    if (going) return stop.focus();
     const { dump, running } = app.store.get();
     if (running) {
       status.textContent = "A run is going on: the file can be written when it is done.";
@@ -66,7 +67,11 @@ export function packing(app) {
       else status.replaceChildren(failureBox(error instanceof EngineError ? error : { message: String(error), hint: "" }));
     } finally {
       going = null;
+      const left = document.activeElement === stop;
       bar.hidden = stop.hidden = true;
+      bar.removeAttribute("value");
+      // A button that goes away takes the focus with it.
+      if (left) /** @type {HTMLElement | null} */ (document.querySelector(`[data-pack="${id}"]`))?.focus();
     }
   }
 }

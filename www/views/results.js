@@ -5,7 +5,7 @@
 /** @import { Outcome } from "../types.js" */
 import { byId, fill, h } from "../dom.js";
 import { count, plural } from "../format.js";
-import { LayerSums, variantName } from "../figures.js";
+import { LayerSums, partialGroups, variantName } from "../figures.js";
 import { later } from "../later.js";
 import { markdown } from "../markdown.js";
 import { oneVariant, specOf } from "../settings.js";
@@ -24,7 +24,7 @@ const LIVE_MS = 500;
 /** @param {App} app */
 export function mountResults(app) {
   const { store } = app;
-  const placeholder = h("p", { class: "placeholder" }, "Ratios, errors, charts and report files appear here after a run.");
+  const placeholder = h("p", { class: "placeholder" });
   const live = h("div", { class: "live" });
   const shown = h("div", { class: "shown" });
   const list = h("div", { class: "run-list" });
@@ -34,7 +34,13 @@ export function mountResults(app) {
     ({ outcomes, running }) => [outcomes.length, running === null],
     ([length], before) => {
       const { outcomes, running } = store.get();
-      placeholder.hidden = outcomes.length > 0 || running !== null;
+      const filling = running !== null && oneVariant(store.get(), running.analysis);
+      placeholder.hidden = outcomes.length > 0 || filling;
+      placeholder.textContent = running
+        ? running.analysis === "explore"
+          ? "The answer above follows layer by layer; charts and tables appear here when the run is done."
+          : "Figures appear here when the run is done. Cancel keeps what was measured until then."
+        : "Ratios, errors, charts and report files appear here after a run.";
       shown.classList.toggle("stale", running !== null);
       shown.toggleAttribute("inert", running !== null);
       // A new result below the screen's edge comes just into view.
@@ -134,7 +140,7 @@ function outcomeView(app, first) {
       h(
         "p",
         { class: "message note" },
-        `Cancelled after ${count(captures)} of ${count(capturesTotal)} captures.${rows.length > 0 ? ` The table has the first ${count(new Set(rows.map((row) => row.capture)).size)}.` : ""}`,
+        `Cancelled after ${count(captures)} of ${count(capturesTotal)} captures.${rows.length > 0 ? ` The figures below are of the first ${count(new Set(rows.map((row) => row.capture)).size)}.` : ""}`,
       ),
     head,
     problemList(
@@ -153,10 +159,10 @@ function outcomeView(app, first) {
 function variantTable(app) {
   /** @type {import("./table.js").Memory} */
   const memory = { order: null };
-  return (/** @type {Outcome} */ { analysis, report }) => {
+  return (/** @type {Outcome} */ { analysis, report, rows }) => {
     const spec = specOf(app.store.get(), analysis);
-    if (spec?.variants !== "many" || !report || report.explored) return null;
-    return [heading(`By ${spec.variantNoun}`), groupTable(report.groups, "Figures of each variant", memory)];
+    if (spec?.variants !== "many" || report?.explored || (!report && rows.length === 0)) return null;
+    return [heading(`By ${spec.variantNoun}`), groupTable(report?.groups ?? partialGroups(rows), "Figures of each variant", memory)];
   };
 }
 

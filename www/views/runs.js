@@ -3,8 +3,8 @@
 /** @import { App } from "../app.js" */
 /** @import { Outcome } from "../types.js" */
 import { byId, h } from "../dom.js";
-import { count, megabytes, ratio } from "../format.js";
-import { variantName } from "../figures.js";
+import { count, ratio } from "../format.js";
+import { standsFor, variantName } from "../figures.js";
 import { KEEP_BYTES } from "../keep.js";
 import { drawAllRuns } from "./charts.js";
 
@@ -15,10 +15,13 @@ export const settingsText = ({ settings }) =>
     .join(", ") || "defaults";
 
 /** @param {Outcome} outcome */
-export const bestOf = ({ report }) => (report && report.headline !== null ? report.groups[report.headline] : null);
+export const bestOf = ({ report }) => report && standsFor(report);
 
 /** @param {Outcome} outcome */
 export const nameOf = ({ id, name, analysis }) => name || `#${id} ${analysis}`;
+
+/** Tells the dumps of two runs apart: captures are numbered within theirs. @param {Outcome} outcome */
+export const dumpOf = ({ runs }) => JSON.stringify(runs.map(({ run, captures, bytes }) => [run, captures, bytes]));
 
 /** The rows of its best variant, and of the layers that stayed lossless. @param {Outcome} outcome */
 export function bestRows(outcome) {
@@ -63,6 +66,7 @@ export function runList(app, outcomes, shown, comparedTo) {
   const rows = [...outcomes].reverse().map((outcome) => {
     const { id, dumpName, report, captures, capturesTotal } = outcome;
     const best = bestOf(outcome);
+    const stored = report?.explored?.choices.find((choice) => choice.class === "stored" && !choice.lossless);
     const current = id === shown;
     const beside = id === comparedTo;
     const name = nameOf(outcome);
@@ -85,9 +89,15 @@ export function runList(app, outcomes, shown, comparedTo) {
       h(
         "span",
         { class: "run-ratio" },
-        report ? (best ? `KV ${ratio(best.all.kvRatio)}` : "") : `cancelled, ${count(captures)} of ${count(capturesTotal)}`,
+        report
+          ? stored
+            ? `stored ${ratio(stored.ratio)}`
+            : best
+              ? `KV ${ratio(best.all.kvRatio)}`
+              : ""
+          : `cancelled, ${count(captures)} of ${count(capturesTotal)}`,
       ),
-      current || !report || !onScreen?.report
+      current || !report || !onScreen?.report || !report.explored !== !onScreen.report.explored
         ? h("span", { class: "muted" }, current ? "on screen" : "")
         : h(
             "button",
@@ -134,8 +144,9 @@ export function runList(app, outcomes, shown, comparedTo) {
   });
   const keep = h("input", { type: "checkbox", id: "keep", on: { change: () => void app.setKept(keep.checked) } });
   keep.checked = store.get().kept;
-  const words = `Keep runs in this browser, with their dump up to ${megabytes(KEEP_BYTES)}, until this is turned off`;
-  const plotted = outcomes.map((outcome) => ({ name: nameOf(outcome), rows: bestRows(outcome) })).filter(({ rows }) => rows.length > 0);
+  const words = `Keep runs in this browser, with their dump up to ${count(KEEP_BYTES / 1e6)} MB, until this is turned off`;
+  const alike = outcomes.filter((outcome) => !onScreen || dumpOf(outcome) === dumpOf(onScreen));
+  const plotted = alike.map((outcome) => ({ name: nameOf(outcome), rows: bestRows(outcome) })).filter(({ rows }) => rows.length > 0);
   const chart = h("div", { class: "all-runs" });
   if (plotted.length > 1) void drawAllRuns(chart, plotted);
   return [

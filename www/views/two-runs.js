@@ -1,14 +1,17 @@
 // Two runs side by side: the settings in which they differ, and their figures with the difference.
 
 /** @import { App } from "../app.js" */
-/** @import { Row } from "../engine/core.js" */
+/** @import { Explored, Row } from "../engine/core.js" */
+/** @import { Answer } from "../explore/search.js" */
 /** @import { Outcome } from "../types.js" */
 import { h } from "../dom.js";
-import { commonRows, totals } from "../figures.js";
+import { measured } from "../explore/search.js";
+import { size, whoOf, withOf } from "../explore/words.js";
+import { commonRows, totals, variantName } from "../figures.js";
 import { error, plural } from "../format.js";
 import { drawComparison } from "./charts.js";
 import { comparable } from "./headline.js";
-import { bestRows, nameOf } from "./runs.js";
+import { bestOf, bestRows, dumpOf, nameOf } from "./runs.js";
 
 /** @param {App} app @param {Outcome} now @param {Outcome} other */
 export function comparison({ store }, now, other) {
@@ -16,9 +19,12 @@ export function comparison({ store }, now, other) {
   const [a, b] = now.id < other.id ? [now, other] : [other, now];
   const names = [a, b].map(nameOf);
   const settings = settingRows(a, b);
-  const common = commonRows([bestRows(a), bestRows(b)]);
+  const explored = [a.report?.explored, b.report?.explored];
+  const sameDump = dumpOf(a) === dumpOf(b);
+  const rows = [bestRows(a), bestRows(b)];
+  const common = sameDump ? commonRows(rows) : rows;
   const charts = h("div", { class: "charts", "data-analysis": "compare" });
-  if (a.report && b.report) void drawComparison(charts, { name: names[0], report: a.report }, { name: names[1], report: b.report });
+  if (sameDump && !explored[0]) void drawComparison(charts, { name: names[0], rows: common[0] }, { name: names[1], rows: common[1] });
   return [
     h(
       "div",
@@ -26,12 +32,14 @@ export function comparison({ store }, now, other) {
       h("h3", {}, `Runs ${names.join(" and ")}`),
       h("button", { type: "button", class: "quiet", on: { click: () => store.set({ comparedTo: null }) } }, "End comparison"),
     ),
-    h("p", { class: "covers muted" }, scope(common[0], a, b)),
-    charts,
+    explored[0] ? null : h("p", { class: "covers muted" }, sameDump ? scope(common[0], a, b) : apart(a, b), variants(a, b)),
+    explored[0] || !sameDump ? null : charts,
     h(
       "div",
       { class: "compare-pair" },
-      simpleTable("Figures", [...names, "difference"], figureRows(common)),
+      explored[0] && explored[1]
+        ? simpleTable("Answers", names, answerRows(explored[0], explored[1]))
+        : simpleTable("Figures", [...names, "difference"], figureRows(common)),
       settings.length > 0 ? simpleTable("Settings that differ", names, settings) : h("p", { class: "muted" }, "The settings are the same."),
     ),
   ];
@@ -80,6 +88,34 @@ function scope(common, a, b) {
   return both === all
     ? `Over all ${plural(both, "layer")}, which both runs measured.`
     : `Over the ${plural(both, "layer")} that both runs measured, of ${all}: the others are left out of these figures.`;
+}
+
+/** @param {Outcome} a @param {Outcome} b */
+const apart = (a, b) =>
+  `These runs measured different dumps, ${a.dumpName} and ${b.dumpName}: the figures of each are over all layers that it measured.`;
+
+/** Of a run with several variants, which of them these figures are of. @param {...Outcome} runs */
+const variants = (...runs) =>
+  runs.flatMap((run) => {
+    const best = (run.report?.groups.length ?? 0) > 1 ? bestOf(run) : null;
+    return best ? [` ${nameOf(run)}: ${variantName(best.variant)}.`] : [];
+  });
+
+/** What two searches chose: size and ratio, and what it is. @param {Explored} left @param {Explored} right */
+function answerRows(left, right) {
+  const [a, b] = [left, right].map((explored) => explored.choices.map((choice) => measured(explored, choice)));
+  const limit = (/** @type {Explored} */ { limitKind, limit }) => `${limitKind} ${limit}`;
+  const cell = (/** @type {Answer | undefined} */ answer) =>
+    h("td", {}, answer ? [`${size(answer.contextBytes)}, ${answer.ratio.toFixed(2)}×`, h("br"), h("code", {}, withOf(answer))] : "–");
+  const ids = [...new Set([...a, ...b].map(({ id }) => id))];
+  return [
+    h("tr", {}, h("th", { scope: "row" }, "Limit"), h("td", {}, limit(left)), h("td", {}, limit(right))),
+    ...ids.map((id) => {
+      const both = [a, b].map((answers) => answers.find((answer) => answer.id === id));
+      const known = both[0] ?? both[1];
+      return h("tr", {}, h("th", { scope: "row" }, known ? whoOf(known) : id), both.map(cell));
+    }),
+  ];
 }
 
 /** @param {Row[][]} rows */

@@ -25,11 +25,7 @@ pub enum LimitKind {
 
 impl Choices for LimitKind {
     const ALL: &'static [(Self, &'static str, &'static str)] = &[
-        (
-            Self::Auto,
-            "auto",
-            "Attention error, or index without queries",
-        ),
+        (Self::Auto, "auto", "Attention error, else index"),
         (Self::Attention, "attention", "Attention error"),
         (Self::Index, "index", "Index"),
         (Self::Cosine, "cosine", "Cosine"),
@@ -124,7 +120,7 @@ pub fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "limit",
             "Limit",
-            "The error that must not be passed: attention error (it predicts what the model does next), index where no queries were captured, or cosine.",
+            "The error that must not be passed: attention error, which predicts what the model does next; index, where no queries were captured; or cosine.",
             "",
             Kind::choice::<LimitKind>(),
             LimitKind::Auto.name(),
@@ -132,7 +128,7 @@ pub fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "max-attention-error",
             "Attention error",
-            "At most this attention error, K and V together; 0.002 is an estimated KL of 0.014, about what q8_0 keys and q4_0 values cost.",
+            "How far attention's outputs may move, as a share of their squares, K and V together. 0.002 is an estimated KL of 0.014, about what q8_0 keys and q4_0 values cost.",
             "",
             Kind::Float { min: 1e-9, max: 10.0 },
             0.002,
@@ -141,7 +137,7 @@ pub fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "max-index",
             "Index",
-            "At most this index, K and V together: token error + 0.1 * first-token error.",
+            "Greatest sum of token error and a tenth of the first token's, K and V together. 0.01 is about what q8_0 keys and q4_0 values cost.",
             "",
             Kind::Float { min: 1e-9, max: 10.0 },
             0.01,
@@ -175,7 +171,7 @@ pub fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "classes",
             "Schemes",
-            "What is tried.",
+            "Kinds of schemes that are tried.",
             "",
             Kind::choice_list::<Class>(),
             all_classes,
@@ -183,7 +179,7 @@ pub fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "steps",
             "Steps",
-            "Steps of the coded scheme that are tried; between them sizes and errors are interpolated, and what is chosen is written and read back.",
+            "Steps of the coded scheme (tkc) that are tried. Between them sizes and errors are interpolated; what is chosen is written and read back.",
             "",
             Kind::FloatList { min: 1e-4, max: 16.0 },
             vec![0.04, 0.085, 0.18, 0.38, 0.8],
@@ -191,7 +187,7 @@ pub fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "rope",
             "RoPE",
-            "The rotary embedding of K, which the coded scheme undoes.",
+            "The rotary embedding of K, which the coded scheme (tkc) undoes.",
             "",
             Kind::choice::<RopeSetting>(),
             RopeSetting::Auto.name(),
@@ -216,7 +212,7 @@ pub fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "context-length",
             "Context",
-            "Tokens for which bytes are told.",
+            "Tokens of the cache whose size is told.",
             "tokens",
             tokens(1),
             131_072,

@@ -1,10 +1,22 @@
-//! A binary range coder: yes or no at a probability that both sides know, in as many bits as that is worth.
+//! Yes or no at a probability that both sides know, in as many bits as that is worth: what `tkc` asks of a range coder.
 //!
-//! G. N. N. Martin, "Range encoding", 1979; here with a range of 64 bits that gives out 32 at a time, and carries added to what is
-//! written already.
+//! The coder is `constriction`'s, with words of 32 bits and a state of 64. It shares an interface with a counter of bits, by which sizes
+//! are told without writing anything.
+
+use std::borrow::Borrow;
+use std::convert::Infallible;
+use std::num::NonZeroU32;
+
+use constriction::backends::ReadWords;
+use constriction::stream::model::{DecoderModel, EncoderModel, EntropyModel, UniformModel};
+use constriction::stream::queue::{RangeDecoder, RangeEncoder};
+use constriction::stream::{Decode, Encode};
+use constriction::{Queue, UnwrapInfallible};
 
 /// Bits of a probability.
 pub(super) const PROBABILITY_BITS: u32 = 16;
+
+const PRECISION: usize = PROBABILITY_BITS as usize;
 
 /// What a model is run by: an encoder, a decoder, or a counter of bits.
 pub(super) trait Coder {
@@ -15,182 +27,175 @@ pub(super) trait Coder {
     fn plain(&mut self, value: u32, count: u32) -> u32;
 }
 
-/// Writes.
-#[derive(Debug)]
-pub(super) struct Encoder {
-    low: u64,
-    range: u64,
-    out: Vec<u8>,
+/// A bit that is set with this probability of 2^16: the lower part of the range.
+#[derive(Clone, Copy, Debug)]
+struct Bit(u32);
+
+impl EntropyModel<PRECISION> for Bit {
+    type Symbol = bool;
+    type Probability = u32;
 }
+
+impl EncoderModel<PRECISION> for Bit {
+    #[inline(always)]
+    fn left_cumulative_and_probability(&self, bit: impl Borrow<bool>) -> Option<(u32, NonZeroU32)> {
+        let (left, probability) = match *bit.borrow() {
+            true => (0, self.0),
+            false => (self.0, (1 << PROBABILITY_BITS) - self.0),
+        };
+        Some((left, NonZeroU32::new(probability)?))
+    }
+}
+
+impl DecoderModel<PRECISION> for Bit {
+    #[inline(always)]
+    fn quantile_function(&self, quantile: u32) -> (bool, u32, NonZeroU32) {
+        let bit = quantile < self.0;
+        let (left, probability) = match bit {
+            true => (0, self.0),
+            false => (self.0, (1 << PROBABILITY_BITS) - self.0),
+        };
+        (
+            bit,
+            left,
+            NonZeroU32::new(probability).unwrap_or(NonZeroU32::MIN),
+        )
+    }
+}
+
+/// So many bits at most are coded at once at even odds.
+const MAX_PLAIN: u32 = 8;
+
+/// Even odds for all values of some bits.
+type Plain = UniformModel<u32, PRECISION>;
+
+/// The `count` lowest bits of `value` in pieces, the highest first; `code` gives what it coded.
+#[inline(always)]
+fn in_pieces(value: u32, count: u32, mut code: impl FnMut(Plain, usize) -> usize) -> u32 {
+    let (mut left, mut coded) = (count, 0);
+    while left > 0 {
+        let bits = left.min(MAX_PLAIN);
+        left -= bits;
+        let values = 1 << bits;
+        let piece = (value >> left) as usize % values;
+        coded = coded << bits | code(Plain::new(values), piece) as u32;
+    }
+    coded
+}
+
+/// Writes.
+#[derive(Debug, Default)]
+pub(super) struct Encoder(RangeEncoder<u32, u64>);
 
 impl Encoder {
     /// An encoder that has written nothing.
     pub fn new() -> Self {
-        Self {
-            low: 0,
-            range: u64::MAX,
-            out: Vec::new(),
-        }
+        Self::default()
     }
 
-    #[inline(always)]
-    fn advance(&mut self, by: u64) {
-        let (low, carry) = self.low.overflowing_add(by);
-        self.low = low;
-        if carry {
-            self.carry();
-        }
-    }
-
-    #[inline(always)]
-    fn give_out(&mut self) {
-        if self.range >> 32 == 0 {
-            self.out
-                .extend_from_slice(&((self.low >> 32) as u32).to_be_bytes());
-            self.low <<= 32;
-            self.range <<= 32;
-        }
-    }
-
-    #[cold]
-    fn carry(&mut self) {
-        for byte in self.out.iter_mut().rev() {
-            *byte = byte.wrapping_add(1);
-            if *byte != 0 {
-                break;
-            }
-        }
-    }
-
-    /// The bytes. The last word is as short as it can be: a decoder takes what is missing for zeros.
-    pub fn finish(mut self) -> Vec<u8> {
-        // The shortest number within the range: the highest byte at which its ends differ decides.
-        let end = self.low.wrapping_add(self.range - 1);
-        let end_carried = end < self.low;
-        for bytes in 1..=8 {
-            let unit = 1u64.checked_shl(64 - 8 * bytes).unwrap_or(1);
-            let rounded = self.low.checked_add(unit - 1).map(|sum| sum & !(unit - 1));
-            let fits = match rounded {
-                Some(number) => end_carried || number <= end,
-                None => end_carried,
-            };
-            if fits {
-                let number = rounded.unwrap_or(0);
-                if rounded.is_none() {
-                    self.carry();
-                }
-                self.out
-                    .extend_from_slice(&number.to_be_bytes()[..bytes as usize]);
-                break;
-            }
-        }
-        self.out
+    /// The bytes: whole words, big-endian.
+    pub fn finish(self) -> Vec<u8> {
+        let words = self.0.into_compressed().unwrap_infallible();
+        words.into_iter().flat_map(u32::to_be_bytes).collect()
     }
 }
 
 impl Coder for Encoder {
     #[inline(always)]
     fn bit(&mut self, bit: bool, probability: u32) -> bool {
-        let bound = (self.range >> PROBABILITY_BITS) * u64::from(probability);
-        if bit {
-            self.range = bound;
-        } else {
-            self.advance(bound);
-            self.range -= bound;
-        }
-        self.give_out();
+        // Every probability is above 0 and memory has no end, so the crate has nothing to refuse.
+        let coded = self.0.encode_symbol(bit, Bit(probability));
+        debug_assert!(coded.is_ok(), "a probability of 0 or 2^16");
         bit
     }
 
     #[inline(always)]
     fn plain(&mut self, value: u32, count: u32) -> u32 {
-        self.range >>= count;
-        self.advance(self.range * u64::from(value));
-        self.give_out();
-        value
+        in_pieces(value, count, |model, piece| {
+            let coded = self.0.encode_symbol(piece, model);
+            debug_assert!(coded.is_ok(), "a piece of too many bits");
+            piece
+        })
     }
 }
 
-/// Reads; past the end there are zeros, and [`Decoder::is_past_end`] tells of it.
+/// Reads. Past the end there are zeros, and what no encoder wrote is read as zeros: [`Decoder::finish`] tells of both.
 #[derive(Debug)]
 pub(super) struct Decoder<'a> {
-    /// How far the stored number lies above the low end of the range.
-    above: u64,
-    range: u64,
+    coder: RangeDecoder<u32, u64, Words<'a>>,
+    is_valid: bool,
+}
+
+/// The words of a stream, then zeros.
+#[derive(Debug)]
+struct Words<'a> {
     rest: &'a [u8],
+    /// Bytes that were asked for and are not there.
     missing: usize,
+}
+
+impl ReadWords<u32, Queue> for Words<'_> {
+    type ReadError = Infallible;
+
+    #[inline(always)]
+    fn read(&mut self) -> Result<Option<u32>, Infallible> {
+        Ok(Some(match self.rest.split_first_chunk::<4>() {
+            Some((word, rest)) => {
+                self.rest = rest;
+                u32::from_be_bytes(*word)
+            }
+            None => {
+                self.missing += 4;
+                0
+            }
+        }))
+    }
 }
 
 impl<'a> Decoder<'a> {
     /// Reads from the start of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
-        let mut decoder = Self {
-            above: 0,
-            range: u64::MAX,
+        let words = Words {
             rest: bytes,
             missing: 0,
         };
-        decoder.take_in();
-        decoder.take_in();
-        decoder
+        Self {
+            coder: RangeDecoder::with_backend(words).unwrap_infallible(),
+            is_valid: true,
+        }
     }
 
-    #[inline(always)]
-    fn take_in(&mut self) {
-        let word = match self.rest.split_first_chunk::<4>() {
-            Some((word, rest)) => {
-                self.rest = rest;
-                u32::from_be_bytes(*word)
-            }
-            None => self.last(),
-        };
-        self.above = self.above << 32 | u64::from(word);
+    /// Whether what was read is what an encoder wrote, as far as that can be told: all of it, and no more than the two words beyond it
+    /// that a decoder looks ahead.
+    pub fn finish(self) -> bool {
+        let (words, ..) = self.coder.into_raw_parts();
+        self.is_valid && words.rest.is_empty() && words.missing <= 8
     }
 
     #[cold]
-    fn last(&mut self) -> u32 {
-        let mut word = [0; 4];
-        word[..self.rest.len()].copy_from_slice(self.rest);
-        self.missing += 4 - self.rest.len();
-        self.rest = &[];
-        u32::from_be_bytes(word)
-    }
-
-    /// Whether what was read is what an encoder wrote, as far as its length tells: all of it, and of zeros beyond it no more than
-    /// an encoder leaves out.
-    pub fn is_complete(&self) -> bool {
-        self.rest.is_empty() && self.missing < 8
+    fn refuse<T: Default>(&mut self) -> T {
+        self.is_valid = false;
+        T::default()
     }
 }
 
 impl Coder for Decoder<'_> {
     #[inline(always)]
     fn bit(&mut self, _: bool, probability: u32) -> bool {
-        let bound = (self.range >> PROBABILITY_BITS) * u64::from(probability);
-        let bit = self.above < bound;
-        if bit {
-            self.range = bound;
-        } else {
-            self.above -= bound;
-            self.range -= bound;
+        match self.coder.decode_symbol(Bit(probability)) {
+            Ok(bit) => bit,
+            Err(_) => self.refuse(),
         }
-        if self.range >> 32 == 0 {
-            self.take_in();
-            self.range <<= 32;
-        }
-        bit
     }
 
     #[inline(always)]
-    fn plain(&mut self, _: u32, count: u32) -> u32 {
-        self.range >>= count;
-        let value = (self.above / self.range).min((1 << count) - 1);
-        self.above -= value * self.range;
-        if self.range >> 32 == 0 {
-            self.take_in();
-            self.range <<= 32;
-        }
-        value as u32
+    fn plain(&mut self, value: u32, count: u32) -> u32 {
+        in_pieces(value, count, |model, _| {
+            match self.coder.decode_symbol(model) {
+                Ok(piece) => piece,
+                Err(_) => self.refuse(),
+            }
+        })
     }
 }
 

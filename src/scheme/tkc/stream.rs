@@ -190,7 +190,7 @@ pub(super) fn decode(bytes: &[u8], about: &About) -> Result<Tensor, Corrupt> {
     };
     let mut decoder = Decoder::new(rest);
     code(&mut decoder, &mut content_read, shape, about.dtype.size());
-    if !decoder.is_complete() {
+    if !decoder.finish() {
         return Err(content("its bytes end too early or too late"));
     }
     let bases: Vec<Basis> = content_read

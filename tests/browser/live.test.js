@@ -1,0 +1,117 @@
+// Before and after Run: the estimate that follows the settings, what a run will go through, a table of very many combinations, settings
+// taken from a chart, and what is called the smallest.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { launch } from "./chromium.js";
+import { SAMPLE } from "./engine.js";
+import { serve } from "./server.js";
+
+/** @import { Page } from "playwright-core" */
+
+/** @type {Awaited<ReturnType<typeof launch>>} */
+let browser;
+/** @type {Awaited<ReturnType<typeof serve>>} */
+let host;
+before(async () => {
+  host = await serve();
+  browser = await launch({ viewport: { width: 1280, height: 800 } });
+});
+after(async () => {
+  await browser.close();
+  await host.close();
+});
+
+/** With the sample's captures. @param {string} [hash] */
+async function open(hash = "") {
+  const page = await browser.context.newPage();
+  await page.goto(host.url + hash);
+  await page.getByRole("tab", { name: "Mixed" }).waitFor();
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await page.locator("#run:enabled").waitFor();
+  return page;
+}
+
+/** Runs to the end. @param {Page} page */
+async function run(page) {
+  await page.locator("#run:enabled", { hasText: "Run" }).click();
+  await page.locator(".run-rows li").first().waitFor();
+  await page.locator("#result-body .charts:not(.drawing) svg").first().waitFor();
+}
+
+/** The estimate once it is another than `before`. @param {Page} page @param {string} before */
+async function estimate(page, before = "") {
+  const line = page.locator(".estimate");
+  await page.waitForFunction((before) => {
+    const text = document.querySelector(".estimate")?.textContent ?? "";
+    return /^~ KV \d/.test(text) && text !== before;
+  }, before);
+  return line.innerText();
+}
+
+test("an estimate stands there before any run, follows split, bits and method, and comes to what Run gives", async () => {
+  const page = await open();
+  const first = await estimate(page);
+  assert.match(first, /from 81 of 81 captures\. Run adds verification and the report files\.$/);
+  assert.equal(await page.locator(".run-rows li").count(), 0);
+  await page.getByRole("slider").focus();
+  await page.keyboard.press("ArrowRight");
+  const split = await estimate(page, first);
+  await page.getByRole("textbox", { name: "Mantissa bits" }).fill("3");
+  const bits = await estimate(page, split);
+  await page.getByText("Quantize", { exact: true }).click();
+  const method = await estimate(page, bits);
+  const ratios = [first, split, bits, method].map((text) => Number(/KV ([\d.]+)×/.exec(text)?.[1]));
+  assert(ratios[1] < ratios[0] && ratios[2] > ratios[1] && ratios[3] !== ratios[2], `${ratios}`);
+  await run(page);
+  assert.equal(await page.locator(".big-value").innerText(), `${ratios[3].toFixed(3)}×`);
+  await page.close();
+});
+
+test("the plan counts combinations, and of a long table only the rows in sight are made, with one tab stop", async () => {
+  const bits = Array.from({ length: 15 }, (_, i) => i + 2);
+  const page = await open(
+    `#analysis=sweep&stage=prefill&lossless-first-n=29&bits-list=${bits}&block-sizes=8,16,32,64&topk-ratios=0,0.125,0.25,0.375,0.5,0.625,0.75,0.875,1`,
+  );
+  await page.getByText("540 combinations × 1 capture").waitFor();
+  await run(page);
+  const table = page.getByRole("region", { name: "Figures of each variant" });
+  const told = Number(await table.locator("table").getAttribute("aria-rowcount"));
+  assert(told > 250, `${told} rows`);
+  const made = () => table.locator("tbody tr").count();
+  assert((await made()) < 120, `${await made()} rows made`);
+  assert.equal(await table.locator("button:not([tabindex='-1']), [tabindex='0']").count(), 1);
+  const [top] = await table.locator("tbody tr td").allInnerTexts();
+  await table.evaluate((place) => (place.scrollTop = place.scrollHeight));
+  await page.waitForFunction((top) => document.querySelector("[aria-rowcount] tbody td")?.textContent !== top, top);
+  assert((await made()) < 120, `${await made()} rows made`);
+  await page.close();
+});
+
+test("settings taken from the sweep's chart are shown where they went", async () => {
+  const page = await open("#analysis=sweep&stage=prefill");
+  await run(page);
+  await page.locator(".kv-best").scrollIntoViewIfNeeded();
+  await page.getByRole("button", { name: "Take these settings" }).click();
+  const tab = page.getByRole("tab", { name: "Block-norm" });
+  assert.equal(await tab.getAttribute("aria-selected"), "true");
+  assert(await tab.evaluate((tab) => tab === document.activeElement));
+  const field = page.locator('.field[data-flag="block-size"]');
+  const box = await field.boundingBox();
+  assert(box && box.y >= 0 && box.y + box.height <= 800, `the field lies at ${box?.y}`);
+  assert(await field.evaluate((field) => field.classList.contains("taken")));
+  assert.match((await page.locator("#announce").textContent()) ?? "", /^Block-norm has these settings: .*Block size \d+/);
+  await page.close();
+});
+
+test("of several methods the smallest within an error is named, never the smallest alone", async () => {
+  const page = await open("#analysis=lossy-compare");
+  await run(page);
+  const said = await page.locator(".sentence").innerText();
+  const cosines = [...said.matchAll(/cosine of ([\d.]+)/g)].map(([, cosine]) => Number(cosine.replace(/\.$/, "")));
+  assert.equal(cosines.length, 2, said);
+  assert(
+    cosines.every((cosine) => cosine >= 0.999 && cosine <= 1),
+    said,
+  );
+  await page.close();
+});
