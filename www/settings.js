@@ -15,6 +15,9 @@ export const defaultText = (param) => (Array.isArray(param.default) ? param.defa
 /** @param {State} state @param {string} [name] */
 export const specOf = (state, name = state.analysis) => state.specs.find((spec) => spec.name === name);
 
+/** The analysis whose answer stands in the place of the split. */
+export const EXPLORE = "explore";
+
 /** The layers before it stay lossless. */
 export const SPLIT = "lossless-first-n";
 

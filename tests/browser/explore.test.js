@@ -119,6 +119,22 @@ test("before any run the limit moves the answer, and the line below the dump in 
   await page.close();
 });
 
+test("while it runs its points are drawn, and the answer is scaled to the whole dump", async () => {
+  // Steps enough that there is something to see before the end.
+  const { page, faults } = await open("#analysis=explore&queries=64&steps=0.02,0.03,0.04,0.06,0.085,0.12,0.18,0.26,0.38,0.55,0.8");
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await page.locator('[data-pack="stored"]').waitFor({ timeout: 60_000 });
+  await page.locator("#run:enabled", { hasText: "Run" }).click();
+  await page.getByText(/after \d layers? so far/).waitFor({ timeout: 60_000 });
+  await page.locator('#result .live [data-chart="front"] svg').first().waitFor();
+  assert.match(await page.locator(".answer-now").innerText(), /^131,072 tokens: 90\d MB now/);
+  assert.match(await page.locator(".run-bar .state-text").innerText(), /^\d+ % · [\d.,]+ MB\/s/);
+  await page.locator('button[data-file="explore.csv"]').waitFor({ timeout: 120_000 });
+  assert.equal(await page.locator("#result .live svg").count(), 0);
+  assert.deepEqual(faults, []);
+  await page.close();
+});
+
 test("a search and the writing of a file are cancelled, and the page goes on", async () => {
   const { page, faults } = await open("#analysis=explore&steps=0.02,0.03,0.04,0.06,0.085,0.12,0.18,0.26,0.38,0.55,0.8");
   await page.setInputFiles("#choose-folder", SAMPLE);
@@ -127,6 +143,10 @@ test("a search and the writing of a file are cancelled, and the page goes on", a
   await page.locator("#run:enabled", { hasText: "Cancel" }).click();
   await page.locator("#run:enabled", { hasText: "Run" }).waitFor();
   assert.equal(await page.locator('button[data-file="explore.csv"]').count(), 0);
+  assert.equal(await page.locator("#announce").textContent(), "Cancelled");
+  // What is known until then stays an estimate, of the whole dump.
+  assert.match(await size(page, "stored"), /^~/);
+  assert.match(await page.locator(".answer-now").innerText(), /^131,072 tokens: 90\d MB now/);
 
   const status = page.locator(".packing [role=status]");
   /** @type {string[]} */

@@ -57,11 +57,13 @@ async function clean(page, state) {
   }
 }
 
-/** At 200 % a window of 1280 pixels has room for 640. @param {Page} page @param {string} state */
+/** At 200 % a window of 1280 pixels has room for 640; a tablet has 768. @param {Page} page @param {string} state */
 async function fits(page, state) {
-  await page.setViewportSize({ width: 640, height: 450 });
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  assert(wide <= 0, `${state}: ${wide} pixels too wide`);
+  for (const width of [640, 768]) {
+    await page.setViewportSize({ width, height: 450 });
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert(wide <= 0, `${state}, ${width}: ${wide} pixels too wide`);
+  }
   await page.setViewportSize({ width: 1280, height: 900 });
 }
 
@@ -107,6 +109,15 @@ test("nothing is found in the lesson, before and after each prediction", async (
     await fits(page, `step ${step}`);
     if (step < 7) await page.getByRole("button", { name: /^Next: / }).click();
   }
+  await page.close();
+});
+
+test("nothing is found in a frame with one result", async () => {
+  const page = await browser.context.newPage();
+  await page.goto(`${host.url}?embed=1#dump=sample.zip`);
+  await page.locator("#result-body .charts:not(.drawing) svg").first().waitFor();
+  await clean(page, "embedded");
+  await fits(page, "embedded");
   await page.close();
 });
 

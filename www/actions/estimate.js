@@ -5,7 +5,7 @@
 /** @import { RunRequest } from "../engine/types.js" */
 /** @import { State } from "../types.js" */
 /** @import { Store } from "../store.js" */
-import { changedSettings } from "../settings.js";
+import { EXPLORE, changedSettings } from "../settings.js";
 
 /** A reader who runs something at once is not held up. */
 const QUIET_MS = 250;
@@ -22,7 +22,6 @@ const LAYERS = 2;
 /** The setting that another codec has another value of. */
 const CODEC = "compress-mode";
 
-const EXPLORE = "explore";
 /** What explore tries for its headline: what engines have, what kvlens stores, and few steps and queries. */
 const GLIMPSE = { classes: "engine,stored", steps: "0.04,0.085,0.18", queries: "4" };
 

@@ -5,7 +5,7 @@
 /** @import { Outcome, Running, State } from "../types.js" */
 /** @import { Store } from "../store.js" */
 import { EngineError } from "../engine/errors.js";
-import { changedSettings } from "../settings.js";
+import { EXPLORE, changedSettings } from "../settings.js";
 import { failureOf } from "./failure.js";
 
 /** @param {Store<State>} store @param {Promise<Engine>} engine @param {() => Promise<void>} pauseEstimates resolves when the engine is free */
@@ -50,6 +50,7 @@ export function runActions({ get, set }, engine, pauseEstimates) {
       keep({ ...about, report, rows: report.rows, files, problems, codecs: null, elapsedMs, bytes, captures, capturesTotal: captures });
     } catch (error) {
       if (!(error instanceof EngineError) || error.code !== "cancelled") set({ runFailure: failureOf(error) });
+      else if (analysis === EXPLORE) keepGlimpse(dump);
       else keepPart(about, rows);
     } finally {
       abort = null;
@@ -61,6 +62,12 @@ export function runActions({ get, set }, engine, pauseEstimates) {
   function keepPart(about, rows) {
     const progress = get().running?.progress;
     if (progress) keep({ ...about, ...progress, report: null, rows, files: [], problems: [], codecs: null });
+  }
+
+  /** What explore found until then is a better glimpse than that of the first few layers. @param {NonNullable<State["dump"]>} dump */
+  function keepGlimpse(dump) {
+    const explored = get().running?.soFar?.explored;
+    if (explored && get().dump === dump) set({ glimpse: { explored, layers: dump.layers.length } });
   }
 
   /** @param {Omit<Outcome, "id" | "name">} outcome */

@@ -4,7 +4,7 @@
 /** @import { State } from "../types.js" */
 /** @import { Kind, Limit } from "./search.js" */
 import { cosine, error } from "../format.js";
-import { paramsOf, specOf, valueOf } from "../settings.js";
+import { EXPLORE, paramsOf, specOf, valueOf } from "../settings.js";
 
 /**
  * `low` and `high` are errors between which the slider goes, in the logarithms.
@@ -21,14 +21,14 @@ export const STEPS = 200;
 
 /** The setting of explore with this flag. @param {State} state @param {string} flag */
 const param = (state, flag) => {
-  const spec = specOf(state, "explore");
+  const spec = specOf(state, EXPLORE);
   return spec && paramsOf(spec).find((each) => each.flag === flag);
 };
 
 /** @param {State} state @param {string} flag */
 export function settingOf(state, flag) {
   const found = param(state, flag);
-  return found ? valueOf({ ...state, analysis: "explore" }, found) : "";
+  return found ? valueOf({ ...state, analysis: EXPLORE }, found) : "";
 }
 
 /** Why it starts where it does. @param {State} state @param {Kind} kind */

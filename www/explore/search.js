@@ -151,7 +151,7 @@ export function answers(explored, limit) {
     /** @param {Offer} k @param {Offer} v */
     const allowed = (k, v) => engine === null || mixes(engine) || k.scheme === v.scheme;
     const pair = smallest(ks.filter(fits), vs.filter(fits), limit, allowed);
-    return pair ? [estimated(explored, of, engine, lossless, pair)] : [];
+    return pair ? [known(explored, engine, pair, limit) ?? estimated(explored, of, engine, lossless, pair)] : [];
   };
   return [
     ...ENGINES.flatMap((engine) => best("engine", engine, false, (offer) => offer.engine === engine)),
@@ -160,6 +160,20 @@ export function answers(explored, limit) {
     ...best("stored", null, false, (offer) => offer.coded),
     ...best("stored", null, true, (offer) => offer.class === "stored" && !offer.coded),
   ];
+}
+
+/**
+ * What the run measured of this very pair, where that stays within the limit.
+ * @param {Explored} explored @param {Engine | null} engine @param {[Offer, Offer]} pair @param {Limit} limit
+ */
+function known(explored, engine, [k, v], limit) {
+  if (!explored.isFinal) return null;
+  const same = explored.choices.find((choice) => choice.engine === engine && choice.k === k.scheme && choice.v === v.scheme);
+  if (!same) return null;
+  const answer = measured(explored, same);
+  const { attention, index, cosine } = answer;
+  const error = { attention: attention ?? Infinity, index, cosine: 1 - Math.min(...cosine) }[limit.kind];
+  return error <= most(limit) ? { ...answer, within: true } : null;
 }
 
 /** @param {Class} of @param {Engine | null} engine @param {boolean} lossless */

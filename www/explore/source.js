@@ -8,9 +8,9 @@
  * @returns {{ explored: Explored, from: "run" | "running" | "glimpse", layers: number } | null} `layers`: looked at
  */
 export function knownOf(state) {
-  const { outcomes, shown, running, glimpse } = state;
+  const { outcomes, shown, running, glimpse, dump } = state;
   const soFar = running?.soFar?.explored;
-  if (soFar) return { explored: { ...soFar, isFinal: false }, from: "running", layers: soFar.layers };
+  if (soFar) return { explored: scaled(soFar, dump?.layers.length ?? soFar.layers), from: "running", layers: soFar.layers };
   const runs = outcomes.filter(({ report }) => report?.explored);
   const explored = (runs.find(({ id }) => id === shown) ?? runs.at(-1))?.report?.explored;
   if (explored) return { explored, from: "run", layers: explored.layers };

@@ -6,6 +6,7 @@
 /** @import { Answer } from "../explore/search.js" */
 import { byId, fill, h } from "../dom.js";
 import { count, error, plural } from "../format.js";
+import { EXPLORE } from "../settings.js";
 import { KINDS, STEPS, limitOf, limitText, placeOf, reasonOf, textAt } from "../explore/limit.js";
 import { ENGINES } from "../explore/engines.js";
 import { answers, isOwn, stepOf } from "../explore/search.js";
@@ -13,8 +14,6 @@ import { knownOf } from "../explore/source.js";
 import { said, size } from "../explore/words.js";
 import { answerRow } from "./answer-row.js";
 import { packing } from "./packed.js";
-
-const NAME = "explore";
 
 /** @param {App} app */
 export function mountAnswer(app) {
@@ -50,12 +49,12 @@ export function mountAnswer(app) {
   mountLine(app);
 
   store.watch(
-    (state) => state.analysis === NAME,
+    (state) => state.analysis === EXPLORE,
     (here) => (byId("answer").hidden = !here),
   );
   store.watch(
     ({ analysis, specs, values, outcomes, shown, running, glimpse, dump, serve: engine }) =>
-      analysis === NAME ? [specs, values, outcomes, shown, running?.soFar, glimpse, dump, engine] : [null],
+      analysis === EXPLORE ? [specs, values, outcomes, shown, running?.soFar, glimpse, dump, engine] : [null],
     draw,
   );
 
@@ -68,7 +67,7 @@ export function mountAnswer(app) {
 
   function draw() {
     const state = store.get();
-    if (state.analysis !== NAME) return;
+    if (state.analysis !== EXPLORE) return;
     const known = knownOf(state);
     placeholder.hidden = known !== null;
     whole.hidden = known === null;
@@ -152,7 +151,7 @@ function mountLine(app) {
       const state = store.get();
       const known = state.dump?.captures ? knownOf(state) : null;
       // In Explore itself the whole answer stands below.
-      line.hidden = !state.dump?.captures || !state.specs.some((spec) => spec.name === NAME) || state.analysis === NAME;
+      line.hidden = !state.dump?.captures || !state.specs.some((spec) => spec.name === EXPLORE) || state.analysis === EXPLORE;
       if (line.hidden) return;
       fill(
         line,
@@ -195,9 +194,9 @@ const leads = (app) =>
       class: "link",
       on: {
         click: () => {
-          app.pick(NAME);
+          app.pick(EXPLORE);
           byId("answer").scrollIntoView({ block: "nearest" });
-          byId(`tab-${NAME}`).focus({ preventScroll: true });
+          byId(`tab-${EXPLORE}`).focus({ preventScroll: true });
         },
       },
     },

@@ -18,7 +18,7 @@ export function caveatList(app, analysis, caveats) {
 
 /** @param {App} app @param {string} analysis @param {Caveat} caveat */
 function line(app, analysis, { kind, message, mend, mended }) {
-  const mark = h("span", { class: "caveat-mark" }, mended ? "Mended" : "Note");
+  const mark = h("span", { class: "caveat-mark" }, mended ? "Mended:" : "Note:");
   return h(
     "li",
     { "data-kind": kind, class: mended ? "mended" : false },

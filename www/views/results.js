@@ -2,13 +2,15 @@
 // While a run goes on the last result stays, greyed; where there is none yet, the layers fill up as rows come in.
 
 /** @import { App } from "../app.js" */
+/** @import { Explored } from "../engine/core.js" */
 /** @import { Outcome } from "../types.js" */
 import { byId, fill, h } from "../dom.js";
 import { count, plural } from "../format.js";
+import { limitOf } from "../explore/limit.js";
 import { LayerSums, partialGroups, variantName } from "../figures.js";
 import { later } from "../later.js";
 import { markdown } from "../markdown.js";
-import { oneVariant, specOf } from "../settings.js";
+import { EXPLORE, oneVariant, specOf } from "../settings.js";
 import { drawCharts, reportFile } from "./charts.js";
 import { downloads } from "./downloads.js";
 import { runTable } from "./by-run.js";
@@ -31,14 +33,14 @@ export function mountResults(app) {
   fill(byId("result-body"), placeholder, live, shown, list);
 
   store.watch(
-    ({ outcomes, running }) => [outcomes.length, running === null],
+    ({ outcomes, running }) => [outcomes.length, running === null, Boolean(running?.soFar)],
     ([length], before) => {
       const { outcomes, running } = store.get();
-      const filling = running !== null && oneVariant(store.get(), running.analysis);
+      const filling = running !== null && (oneVariant(store.get(), running.analysis) || running.soFar !== null);
       placeholder.hidden = outcomes.length > 0 || filling;
       placeholder.textContent = running
-        ? running.analysis === "explore"
-          ? "The answer above follows layer by layer; charts and tables appear here when the run is done."
+        ? running.analysis === EXPLORE
+          ? "The answer above follows layer by layer, and what was measured so far appears here."
           : "Figures appear here when the run is done. Cancel keeps what was measured until then."
         : "Ratios, errors, charts and report files appear here after a run.";
       shown.classList.toggle("stale", running !== null);
@@ -74,6 +76,8 @@ export function mountResults(app) {
     },
   );
 
+  followSearch(app, live);
+
   let sums = new LayerSums();
   let added = 0;
   let drawn = 0;
@@ -93,6 +97,35 @@ export function mountResults(app) {
       added = running.rows.length;
       drawn = now;
       fill(live, h("p", { class: "muted" }, "So far:"), layerTable(sums.list, "Layers measured so far"));
+    },
+  );
+}
+
+/** Draws the points that explore has measured so far, where no earlier result stands. @param {App} app @param {HTMLElement} place */
+function followSearch(app, place) {
+  const { store } = app;
+  /** @type {{ explored: Explored, live: import("../charts/front.js").Live } | null} */
+  let going = null;
+  store.watch(
+    ({ running, outcomes, values }) => [running?.soFar, outcomes.length, values],
+    () => {
+      const { running, outcomes } = store.get();
+      const report = running?.soFar;
+      if (!report?.explored || outcomes.length > 0) {
+        going = null;
+        return;
+      }
+      if (going) {
+        Object.assign(going.explored, report.explored);
+        going.live.redraw();
+        return;
+      }
+      const explored = { ...report.explored };
+      const live = { limit: () => limitOf(store.get(), explored), redraw: () => {} };
+      going = { explored, live };
+      const charts = h("div", { class: "charts" });
+      fill(place, charts);
+      void drawCharts(charts, { ...report, explored }, app, -1, live);
     },
   );
 }

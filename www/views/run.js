@@ -5,7 +5,7 @@
 import { byId, fill, h } from "../dom.js";
 import { count, duration, megabytes, plural } from "../format.js";
 import { commandOf, linkOf } from "../link.js";
-import { paramsOf, specOf } from "../settings.js";
+import { EXPLORE, paramsOf, specOf } from "../settings.js";
 import { estimateText } from "./estimate.js";
 import { copyButton } from "./copy.js";
 import { failureBox } from "./failure.js";
@@ -89,13 +89,16 @@ function planText(state) {
 }
 
 /** @param {Running} running */
-function progressText({ progress, cancelling }) {
+function progressText({ analysis, progress, cancelling }) {
   if (cancelling) return "Cancelling …";
   if (!progress || progress.elapsedMs === 0) return "Starting …";
   const { captures, capturesTotal, bytes, bytesTotal, elapsedMs } = progress;
   const speed = bytes / elapsedMs / 1000;
+  const rate = `${speed < 10 ? speed.toFixed(1) : count(speed)} MB/s`;
   const left = bytes > 0 && elapsedMs > 500 ? ` · ${duration(((bytesTotal - bytes) / bytes) * elapsedMs)} left` : "";
-  return `${count(captures)} / ${count(capturesTotal)} captures · ${megabytes(bytes)} of ${megabytes(bytesTotal)} · ${speed < 10 ? speed.toFixed(1) : count(speed)} MB/s${left}`;
+  // Explore goes through the captures more than once: their count would say little.
+  if (analysis === EXPLORE) return `${Math.floor((100 * bytes) / Math.max(1, bytesTotal))} % · ${rate}${left}`;
+  return `${count(captures)} / ${count(capturesTotal)} captures · ${megabytes(bytes)} of ${megabytes(bytesTotal)} · ${rate}${left}`;
 }
 
 /** Says start, each quarter and the end to screen readers: not every tick. @param {App} app */
@@ -114,7 +117,7 @@ function announce({ store }) {
         if (now > quarter && now < 4) live.textContent = `${now * 25} percent`;
         quarter = now;
       }
-      if (before && !running) live.textContent = store.get().runFailure ? "The run failed" : "Done";
+      if (before && !running) live.textContent = store.get().runFailure ? "The run failed" : before.cancelling ? "Cancelled" : "Done";
     },
   );
 }

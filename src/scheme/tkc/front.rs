@@ -3,7 +3,7 @@
 
 use multiversion::multiversion;
 
-use super::klt::{Basis, StoredBasis};
+use super::klt::{Basis, Fineness, StoredBasis, bits_of_variance};
 use super::rope::{Rope, Turns};
 use crate::tensor::{Dtype, Element, Shape, f16_to_f32, f32_to_f16, with_element};
 
@@ -154,13 +154,18 @@ fn add_to(sums: &mut [f64], values: &[f64]) {
 pub(super) type Decorrelated = (Vec<f32>, Vec<StoredBasis>, Vec<Basis>);
 
 /// Turns the values of [`forth`] into the basis; gives the coefficients and the bases.
-pub(super) fn decorrelate(values: &[f32], shape: Shape, klt: Klt) -> Option<Decorrelated> {
+pub(super) fn decorrelate(
+    values: &[f32],
+    shape: Shape,
+    klt: Klt,
+    fineness: Fineness,
+) -> Option<Decorrelated> {
     let part = klt.part(shape)?;
     let channels = shape.token_elements();
     let mut coefficients = vec![0.0; values.len()];
     let (mut stored, mut used) = (Vec::new(), Vec::new());
     for first in (0..channels).step_by(part) {
-        let basis = StoredBasis::of(values, channels, first, part);
+        let basis = StoredBasis::of(values, (channels, first, part), fineness);
         let orthonormal = basis.orthonormal();
         orthonormal.forth(values, channels, first, &mut coefficients);
         stored.push(basis);
@@ -177,8 +182,7 @@ pub(super) fn estimate(coefficients: &[f32], channels: usize, step: f64) -> f64 
         .chunks_exact(channels)
         .for_each(|token| add_squares(&mut squares, token));
     let tokens = (coefficients.len() / channels.max(1)) as f64;
-    // 2 pi e / 12 is between the entropy of a normal value and that of its step.
-    let bits = |square: &f64| 0.5 * libm::log2(1.0 + 17.08 * square / tokens / (step * step));
+    let bits = |square: &f64| bits_of_variance(square / tokens / (step * step));
     tokens * squares.iter().map(bits).sum::<f64>()
 }
 
@@ -205,6 +209,27 @@ pub(super) fn round(coefficients: &[f32], step: f64, codes: &mut [i32]) {
     for place in 0..codes.len() {
         let quotient = (f64::from(coefficients[place]) / step).clamp(-MAX_CODE, MAX_CODE);
         codes[place] = (quotient + MAGIC - MAGIC) as i32;
+    }
+}
+
+/// Of each of the parts of a token, the channels up to the last one with a code other than zero.
+pub(super) fn last_used(codes: &[i32], channels: usize, parts: usize) -> Vec<usize> {
+    let mut bits = vec![0; channels];
+    codes
+        .chunks_exact(channels.max(1))
+        .for_each(|token| join_bits(&mut bits, token));
+    let part = channels.checked_div(parts).unwrap_or(0).max(1);
+    let last = |part: &[i32]| part.iter().rposition(|&bits| bits != 0);
+    bits.chunks(part)
+        .map(|part| last(part).map_or(0, |place| place + 1))
+        .collect()
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn join_bits(bits: &mut [i32], codes: &[i32]) {
+    let codes = &codes[..bits.len()];
+    for place in 0..bits.len() {
+        bits[place] |= codes[place];
     }
 }
 

@@ -1,24 +1,36 @@
-//! The basis in which the channels of a tensor do not correlate (Karhunen-Loève transform), as it is stored: every vector as integers
-//! of five bits with a scale in f16. Encoder and decoder both make the stored one orthonormal again and use that.
+//! The basis in which the channels of a tensor do not correlate (Karhunen-Loève transform), as it is stored.
+//!
+//! A vector that is at right angles to those before it has as many free values as channels are left. So each is told after the
+//! reflections (Householder's) that turn those before it into the first channels, by integers in a unit of its own. Whatever the integers,
+//! the reflections make an orthonormal basis of them.
 
 use multiversion::multiversion;
 
 use super::eigen::eigenvectors;
 use super::matrix::{Product, add_scaled, dot, multiply, squares};
-use crate::tensor::{f16_to_f32, f32_to_f16};
 
-/// The greatest integer of a stored vector: 5 bits with the sign.
-pub(super) const MAX_CODE: i32 = 15;
+/// The greatest integer of a stored vector.
+pub(super) const MAX_CODE: i32 = 1 << 12;
+
+/// How fine a basis is stored.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Fineness {
+    /// Five bits with the sign: the greatest value of a vector is 15.
+    FiveBits,
+    /// As codes of this step need it: where a small turn costs many bits of codes fine, where it costs few coarse.
+    ForStep(f64),
+}
+
+/// The greatest integer of a vector of five bits.
+const FIVE_BITS: f64 = 15.0;
 
 /// A basis as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StoredBasis {
-    /// Vectors, and channels of each.
+    /// Channels.
     pub size: usize,
-    /// f16 of each vector: what its integers are multiplied with.
-    pub scales: Vec<u16>,
-    /// `[vector][channel]`, -15 to 15.
-    pub codes: Vec<i8>,
+    /// The first vectors, of falling variance: of vector i `size - i` integers.
+    pub vectors: Vec<Vec<i32>>,
 }
 
 /// A basis as it is used.
@@ -33,7 +45,11 @@ pub(super) struct Basis {
 
 impl StoredBasis {
     /// The basis of the channels `first..first + size` of `rows` of `stride` values.
-    pub fn of(rows: &[f32], stride: usize, first: usize, size: usize) -> Self {
+    pub fn of(
+        rows: &[f32],
+        (stride, first, size): (usize, usize, usize),
+        fineness: Fineness,
+    ) -> Self {
         let product = Product {
             stride,
             first,
@@ -53,69 +69,39 @@ impl StoredBasis {
                 *value = *value / count - a * b;
             }
         }
-        let (_, vectors) = eigenvectors(covariance, size);
-        Self::quantized(&vectors, size)
+        let (variances, mut vectors) = eigenvectors(covariance, size);
+        let units = match fineness {
+            Fineness::FiveBits => None,
+            Fineness::ForStep(step) => Some(units(&variances, count, step)),
+        };
+        Self {
+            size,
+            vectors: quantized(&mut vectors, size, units.as_deref()),
+        }
     }
 
     /// A basis that is still to be read.
-    pub fn zero(size: usize) -> Self {
+    pub fn unread(size: usize) -> Self {
         Self {
             size,
-            scales: vec![0; size],
-            codes: vec![0; size * size],
+            vectors: Vec::new(),
         }
     }
 
     /// About the bits that it takes.
     pub fn estimate(&self) -> f64 {
-        let mut counts = [0.0f64; 2 * MAX_CODE as usize + 1];
-        for code in &self.codes {
-            counts[(i32::from(*code) + MAX_CODE) as usize] += 1.0;
-        }
-        let all = self.codes.len() as f64;
-        let bits = |count: &f64| -count * libm::log2((count / all).max(f64::MIN_POSITIVE));
-        counts.iter().map(bits).sum::<f64>() + 16.0 * self.size as f64
+        let bits = |vector: &Vec<i32>| {
+            let square: f64 = vector.iter().map(|&code| f64::from(code * code)).sum();
+            vector.len() as f64 * bits_of_variance(square / vector.len() as f64)
+        };
+        self.vectors.iter().map(bits).sum()
     }
 
-    fn quantized(vectors: &[f64], size: usize) -> Self {
-        let (mut scales, mut codes) = (Vec::new(), Vec::new());
-        for vector in vectors.chunks_exact(size) {
-            let greatest = vector
-                .iter()
-                .fold(0.0f64, |max, value| max.max(value.abs()));
-            let scale = f32_to_f16((greatest / f64::from(MAX_CODE)) as f32);
-            let step = f64::from(f16_to_f32(scale));
-            let code = |value: &f64| {
-                let code = if step > 0.0 {
-                    (value / step).round_ties_even()
-                } else {
-                    0.0
-                };
-                (code as i32).clamp(-MAX_CODE, MAX_CODE) as i8
-            };
-            scales.push(scale);
-            codes.extend(vector.iter().map(code));
-        }
-        Self {
-            size,
-            scales,
-            codes,
-        }
-    }
-
-    /// The orthonormal basis next to the stored one, by Gram and Schmidt's method. A vector that lies in the span of those before it
-    /// gives way to the channel that is farthest from that span.
+    /// The orthonormal basis that the integers stand for; zeros for vectors that are not stored.
     pub fn orthonormal(&self) -> Basis {
         let size = self.size;
-        let scaled = self.codes.chunks_exact(size).zip(&self.scales);
-        let mut vectors: Vec<f64> = scaled
-            .flat_map(|(codes, &scale)| {
-                let scale = f64::from(f16_to_f32(scale));
-                let scale = if scale.is_finite() { scale } else { 0.0 };
-                codes.iter().map(move |&code| f64::from(code) * scale)
-            })
-            .collect();
-        gram_schmidt(&mut vectors, size);
+        let mut vectors = vec![0.0; size * size];
+        unreflect(&self.vectors, &mut vectors, size);
         let back: Vec<f32> = vectors.iter().map(|&value| value as f32).collect();
         let mut forth = vec![0.0; size * size];
         for vector in 0..size {
@@ -127,47 +113,85 @@ impl StoredBasis {
     }
 }
 
-#[multiversion(targets("x86_64+avx2"))]
-fn gram_schmidt(vectors: &mut [f64], size: usize) {
-    for i in 0..size {
-        let (earlier, rest) = vectors.split_at_mut(i * size);
-        let (this, later) = rest.split_at_mut(size);
-        let mut norm = dot(this, this).sqrt();
-        if norm.is_nan() || norm < 1e-6 {
-            outside(earlier, this);
-            norm = dot(this, this).sqrt();
-        }
-        let factor = 1.0 / norm;
-        this.iter_mut().for_each(|value| *value *= factor);
-        for other in later.chunks_exact_mut(size) {
-            let shared = dot(this, other);
-            add_scaled(other, -shared, this);
-        }
-    }
+/// About the bits of a normal value that is rounded to whole numbers.
+pub(super) fn bits_of_variance(variance: f64) -> f64 {
+    // 2 pi e is between the entropy of a normal value and that of its step.
+    0.5 * libm::log2(1.0 + 17.08 * variance)
 }
 
-/// Makes `vector` what is left of the channel that is farthest from the span of orthonormal vectors.
-fn outside(span: &[f64], vector: &mut [f64]) {
-    let size = vector.len();
-    let inside = |channel: usize| {
-        let shares = span
-            .chunks_exact(size)
-            .map(|vector| vector[channel] * vector[channel]);
-        shares.sum::<f64>()
+/// The units of the vectors' integers. A small turn of two vectors brings some of the greater variance to the lesser: so many bits of all
+/// codes. An error in the unit's square that costs as much as its logarithm saves is best.
+fn units(variances: &[f64], count: f64, step: f64) -> Vec<f64> {
+    // The derivative of the bits by the variance, but for a factor.
+    let floor = step * step / 17.08;
+    let slope = |variance: f64| 1.0 / (variance.max(0.0) + floor);
+    let unit = |place: usize| {
+        let this = variances[place];
+        let costs = variances[place + 1..]
+            .iter()
+            .map(|&other| (this - other).max(0.0) * (slope(other) - slope(this)));
+        let cost: f64 = costs.sum();
+        let left = (variances.len() - place) as f64;
+        (12.0 * left / (count * cost).max(1e-9))
+            .sqrt()
+            .clamp(1.0 / f64::from(MAX_CODE), 4.0)
     };
-    let shares: Vec<f64> = (0..size).map(inside).collect();
-    let farthest = (0..size).fold(0, |best, next| {
-        if shares[next] < shares[best] {
-            next
-        } else {
-            best
+    (0..variances.len()).map(unit).collect()
+}
+
+/// The reflection that turns the vector of `codes` into the first channel, or the other way round: `x - factor (w x) w`. Codes that are
+/// all zeros leave things as they are.
+#[inline(always)]
+fn reflection(codes: &[i32], w: &mut [f64]) -> f64 {
+    for (w, code) in w.iter_mut().zip(codes) {
+        *w = f64::from(*code);
+    }
+    let norm = dot(w, w).sqrt();
+    if norm == 0.0 {
+        return 0.0;
+    }
+    w.iter_mut().for_each(|w| *w /= norm);
+    w[0] += if w[0] < 0.0 { -1.0 } else { 1.0 };
+    2.0 / dot(w, w)
+}
+
+/// The integers of orthonormal `vectors`, which are used up.
+#[multiversion(targets("x86_64+avx2"))]
+fn quantized(vectors: &mut [f64], size: usize, units: Option<&[f64]>) -> Vec<Vec<i32>> {
+    let mut all = Vec::with_capacity(size);
+    let mut w = vec![0.0; size];
+    for place in 0..size {
+        let (this, later) = vectors[place * size..].split_at_mut(size);
+        let this = &this[place..];
+        let greatest = this.iter().fold(1e-9f64, |max, value| max.max(value.abs()));
+        let unit = units.map_or(greatest / FIVE_BITS, |units| units[place]);
+        let codes: Vec<i32> = this
+            .iter()
+            .map(|value| ((value / unit).round_ties_even() as i32).clamp(-MAX_CODE, MAX_CODE))
+            .collect();
+        let w = &mut w[place..];
+        let factor = reflection(&codes, w);
+        for other in later.chunks_exact_mut(size) {
+            let shared = factor * dot(w, &other[place..]);
+            add_scaled(&mut other[place..], -shared, w);
         }
-    });
-    vector.fill(0.0);
-    vector[farthest] = 1.0;
-    for other in span.chunks_exact(size) {
-        let shared = other[farthest];
-        add_scaled(vector, -shared, other);
+        all.push(codes);
+    }
+    all
+}
+
+/// The vectors that integers stand for, as rows of `out`.
+#[multiversion(targets("x86_64+avx2"))]
+fn unreflect(codes: &[Vec<i32>], out: &mut [f64], size: usize) {
+    (0..codes.len()).for_each(|place| out[place * size + place] = 1.0);
+    let mut w = vec![0.0; size];
+    for (place, codes) in codes.iter().enumerate().rev() {
+        let w = &mut w[place..];
+        let factor = reflection(codes, w);
+        for vector in out[place * size..].chunks_exact_mut(size) {
+            let shared = factor * dot(w, &vector[place..]);
+            add_scaled(&mut vector[place..], -shared, w);
+        }
     }
 }
 
@@ -187,6 +211,71 @@ impl Basis {
             stride,
             first,
             size: self.size,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(basis: &Basis) -> Vec<Vec<f64>> {
+        let rows = basis.back.chunks_exact(basis.size);
+        rows.map(|row| row.iter().map(|&value| value.into()).collect())
+            .collect()
+    }
+
+    #[test]
+    fn any_integers_give_an_orthonormal_basis_and_fewer_vectors_the_first_of_it() {
+        let size = 21;
+        let code = |i: usize| (i * i * 7919 % 41) as i32 - 20;
+        let mut vectors: Vec<Vec<i32>> = (0..size)
+            .map(|i| (i..size).map(|j| code(i * size + j)).collect())
+            .collect();
+        vectors[4].fill(0);
+        let all = StoredBasis { size, vectors };
+        let basis = rows(&all.orthonormal());
+        for (i, a) in basis.iter().enumerate() {
+            for (j, b) in basis.iter().enumerate() {
+                let expected = f64::from(u8::from(i == j));
+                assert!((dot(a, b) - expected).abs() < 1e-6, "{i} {j}");
+            }
+        }
+        let mut some = all.clone();
+        some.vectors.truncate(9);
+        assert_eq!(rows(&some.orthonormal())[..9], basis[..9]);
+        assert!(
+            rows(&some.orthonormal())[9..]
+                .concat()
+                .iter()
+                .all(|&value| value == 0.0)
+        );
+    }
+
+    #[test]
+    fn a_stored_basis_parts_channels_that_go_together() {
+        let (size, count) = (4, 400);
+        let wave = |token: usize, speed: usize| ((token * speed) % 101) as f32 / 50.5 - 1.0;
+        let values: Vec<f32> = (0..count)
+            .flat_map(|token| {
+                let (a, b) = (wave(token, 37), 0.05 * wave(token, 11));
+                [a + b, a - b, 0.5 * a, b]
+            })
+            .collect();
+        for fineness in [Fineness::FiveBits, Fineness::ForStep(0.01)] {
+            let basis = StoredBasis::of(&values, (size, 0, size), fineness).orthonormal();
+            let mut turned = vec![0.0; values.len()];
+            basis.forth(&values, size, 0, &mut turned);
+            let energy = |place: usize| -> f32 {
+                let column = turned.iter().skip(place).step_by(size);
+                column.map(|value| value * value).sum()
+            };
+            let rest: f32 = (1..size).map(energy).sum();
+            assert!(rest < 0.01 * energy(0), "{fineness:?}: {rest}");
+            let mut back = vec![0.0; values.len()];
+            basis.back(&turned, size, 0, &mut back);
+            let far = values.iter().zip(&back).map(|(a, b)| (a - b).abs());
+            assert!(far.fold(0.0, f32::max) < 1e-5);
         }
     }
 }

@@ -17,9 +17,9 @@ pub enum RopeChoice {
 /// Which basis is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KltChoice {
-    /// Whichever makes the tensor smallest, its own bytes counted.
+    /// Whichever makes the tensor smallest, its own bytes counted, and stored only as fine as it pays.
     Smallest,
-    /// This one.
+    /// This one, its vectors stored with five bits a value.
     Is(Klt),
 }
 

@@ -1,7 +1,7 @@
 //! A tensor made ready for any step of rounding, so that a whole grid of steps shares the work before it.
 
 use super::front::{self, Decorrelated, Klt, Side, Steps};
-use super::klt::{Basis, StoredBasis};
+use super::klt::{Basis, Fineness, StoredBasis};
 use super::options::{KltChoice, RopeChoice, Tkc};
 use super::range_coder::{BitCounter, Coder, Encoder};
 use super::rope::{Pairs, Rope};
@@ -90,13 +90,20 @@ impl Prepared {
     }
 
     fn content(&self, step: f64) -> Content {
+        let codes = self.codes(step);
+        let mut side = self.side.clone();
+        let channels = self.about.shape.token_elements();
+        let last = front::last_used(&codes, channels, side.bases.len());
+        for (basis, used) in side.bases.iter_mut().zip(last) {
+            basis.vectors.truncate(used);
+        }
         Content {
             step,
             steps: self.steps,
             klt: self.klt,
-            side: self.side.clone(),
+            side,
             raw: self.raw.clone(),
-            codes: self.codes(step),
+            codes,
         }
     }
 
@@ -185,9 +192,13 @@ fn choose_basis(values: Vec<f32>, shape: Shape, tkc: &Tkc) -> (Klt, Decorrelated
         }
         KltChoice::Smallest => &[Klt::None, Klt::PerHead],
     };
+    let fineness = match &tkc.klt {
+        KltChoice::Is(_) => Fineness::FiveBits,
+        KltChoice::Smallest => Fineness::ForStep(tkc.step),
+    };
     let mut best: Option<(f64, Klt, Option<Decorrelated>)> = None;
     for &klt in candidates {
-        let turned = front::decorrelate(&values, shape, klt);
+        let turned = front::decorrelate(&values, shape, klt, fineness);
         let (coefficients, bases) = match &turned {
             Some((coefficients, bases, _)) => (coefficients, bases.as_slice()),
             None => (&values, [].as_slice()),

@@ -73,23 +73,49 @@ pub(super) fn code(coder: &mut impl Coder, content: &mut Content, shape: Shape, 
     for mean in &mut content.side.means {
         *mean = coder.plain((*mean).into(), 16) as u16;
     }
-    for basis in &mut content.side.bases {
-        for scale in &mut basis.scales {
-            *scale = coder.plain((*scale).into(), 16) as u16;
-        }
-        // Like values of one channel: vectors have little in common but the spread of their integers.
-        let mut model = CodeModel::new(1);
-        for code in &mut basis.codes {
-            let mut wide = [i32::from(*code)];
-            model.token(coder, &mut wide);
-            *code = wide[0].clamp(-MAX_CODE, MAX_CODE) as i8;
-        }
+    let mut coded = Vec::new();
+    for (part, basis) in content.side.bases.iter_mut().enumerate() {
+        vectors(coder, basis);
+        let first = part * basis.size;
+        coded.extend(first..first + basis.vectors.len());
     }
-    let mut model = CodeModel::new(channels);
+    if content.side.bases.is_empty() {
+        coded.extend(0..channels);
+    }
+    let mut model = CodeModel::new(coded.len());
+    let mut some = vec![0; coded.len()];
     let mut raw = content.raw.iter().map(|(token, _)| *token).peekable();
     for (token, codes) in content.codes.chunks_exact_mut(channels).enumerate() {
-        if raw.next_if_eq(&token).is_none() {
+        if raw.next_if_eq(&token).is_some() {
+            continue;
+        }
+        if coded.len() == channels {
             model.token(coder, codes);
+            continue;
+        }
+        for (some, &place) in some.iter_mut().zip(&coded) {
+            *some = codes[place];
+        }
+        model.token(coder, &mut some);
+        for (some, &place) in some.iter().zip(&coded) {
+            codes[place] = *some;
+        }
+    }
+}
+
+/// The number of vectors, and their integers: like values of one channel, for they have little in common but their spread.
+fn vectors(coder: &mut impl Coder, basis: &mut StoredBasis) {
+    let count = coder.plain(basis.vectors.len() as u32, 24) as usize;
+    basis
+        .vectors
+        .resize_with(count.min(basis.size), Default::default);
+    let mut model = CodeModel::new(1);
+    for (place, vector) in basis.vectors.iter_mut().enumerate() {
+        vector.resize(basis.size - place, 0);
+        for code in vector {
+            let mut wide = [*code];
+            model.token(coder, &mut wide);
+            *code = wide[0].clamp(-MAX_CODE, MAX_CODE);
         }
     }
 }
@@ -183,7 +209,7 @@ pub(super) fn decode(bytes: &[u8], about: &About) -> Result<Tensor, Corrupt> {
         side: Side {
             exponents: vec![0; zero(steps.token_norm, tokens)],
             means: vec![0; zero(steps.mean, channels)],
-            bases: bases.map(|_| StoredBasis::zero(size)).collect(),
+            bases: bases.map(|_| StoredBasis::unread(size)).collect(),
         },
         raw: vec![Default::default(); usize::from(has(flag::RAW_TOKENS))],
         codes: vec![0; values],
