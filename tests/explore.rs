@@ -138,11 +138,14 @@ fn of_several_runs_a_context_is_one_of_theirs() {
     three.captures = ["a", "b", "c"]
         .iter()
         .flat_map(|run| {
-            one.captures.iter().filter(|capture| capture.layer_id == 0).map(|capture| {
-                let mut capture = capture.as_ref().clone();
-                capture.run = (*run).to_owned();
-                Arc::new(capture)
-            })
+            one.captures
+                .iter()
+                .filter(|capture| capture.layer_id == 0)
+                .map(|capture| {
+                    let mut capture = capture.as_ref().clone();
+                    capture.run = (*run).to_owned();
+                    Arc::new(capture)
+                })
         })
         .collect();
     let few = [("classes", "engine"), ("queries", "1")];
