@@ -1,7 +1,7 @@
 //! What stands beside a report's ratios: packed sizes, rounding, and a sweep judged anew.
 
 use kvlens::analysis::{Job, Report, judge_sweep};
-use kvlens::dump::{Dump, FolderSource, ScanOptions, Source, scan};
+use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
 use kvlens::lossy::round_mantissa;
 use kvlens::metrics::errors;
 use std::path::Path;
@@ -103,4 +103,41 @@ fn where_no_combination_passes_that_of_the_least_error_stands_for_the_sweep() {
     let shown = &report.groups[report.headline.unwrap()];
     assert_eq!(shown.variant.bits, 6, "the smallest has 2 bits");
     assert_eq!(report.groups[0].variant.bits, 2);
+}
+
+#[test]
+fn no_report_counts_as_a_file_of_another_kind_when_it_lies_in_a_dump() {
+    let all = [
+        ("mixed", vec![]),
+        ("blocknorm", vec![]),
+        (
+            "sweep",
+            vec![
+                ("block-sizes", "64"),
+                ("topk-ratios", "0.8"),
+                ("bits-list", "10"),
+            ],
+        ),
+        ("lossy-compare", vec![]),
+        ("explore", vec![]),
+    ];
+    let specs: Vec<&str> = kvlens::analysis::specs()
+        .iter()
+        .map(|spec| spec.name)
+        .collect();
+    assert_eq!(
+        all.each_ref().map(|(name, _)| *name),
+        *specs,
+        "every analysis is asked"
+    );
+    for (analysis, settings) in all {
+        let files = run(analysis, &settings).files;
+        assert!(!files.is_empty(), "{analysis}");
+        let files = files
+            .into_iter()
+            .map(|file| (format!("reports/{}", file.name), file.bytes));
+        let source: Arc<dyn Source> = Arc::new(MemorySource::new(files));
+        let others = scan(&source, &ScanOptions::default()).others;
+        assert!(others.is_empty(), "{analysis}: {others:?}");
+    }
 }

@@ -288,3 +288,38 @@ fn help_tells_meaning_unit_range_and_default_of_every_setting() {
         }
     }
 }
+
+#[test]
+fn runs_have_figures_of_their_own_and_can_be_chosen() {
+    let dump = data("cases/torch-2.15/two_runs.pt");
+    let out = tempfile::tempdir().unwrap();
+    let mixed = |flags: &[&str]| {
+        let output = run("mixed", &dump, out.path(), flags);
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr(&output),
+        )
+    };
+    let (status, all, _) = mixed(&[]);
+    assert_eq!(status, Some(0));
+    for run in ["a", "b"] {
+        let line = all
+            .lines()
+            .find(|line| line.starts_with(&format!("  {run}: KV ")));
+        let line = line.unwrap_or_else(|| panic!("no line of run {run}: {all}"));
+        assert!(line.ends_with("; 3 captures, fp16, 70 tokens"), "{line}");
+    }
+    let (status, one, _) = mixed(&["--run", "b"]);
+    assert_eq!(status, Some(0));
+    assert!(
+        one.contains("3 captures; ") && !one.contains("  b: KV"),
+        "{one}"
+    );
+    let (status, _, told) = mixed(&["--run", "b", "--run", "c"]);
+    assert_eq!(status, Some(2));
+    assert!(
+        told.contains(r#"--run: found "c", expected one of "a", "b""#),
+        "{told}"
+    );
+}

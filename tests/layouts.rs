@@ -204,7 +204,7 @@ fn what_could_be_two_things_is_asked_with_a_hint_that_works() {
         let file = safetensors(&[("0_keys", sizes, 0), ("0_values", sizes, 0)]);
         let dump = open(&[("a.safetensors", file.clone())], "{}");
         let found = problems(&dump);
-        let hint = "as in --axes batch,heads,seq,dim: ";
+        let hint = "as in --axes batch,heads,seq,dim, or batch,seq,heads,dim: ";
         assert!(
             found[0].contains(hint) && found[0].contains(why),
             "{found:?}"
@@ -229,6 +229,127 @@ fn what_could_be_two_things_is_asked_with_a_hint_that_works() {
     assert_eq!(load(&said).len(), 1);
 }
 
+/// Blocks of tokens as vLLM has them: `[2, blocks, tokens, heads, dim]` for FlashAttention, `[blocks, 2, ...]` for FlashInfer.
+#[test]
+fn the_blocks_of_a_paged_cache_are_asked_for_and_their_tokens_follow_each_other() {
+    let (blocks, tokens, heads, dim) = (3, 16, 2, 4);
+    let k = bytes(&[blocks * tokens * heads * dim], 0);
+    let halves = |sizes: &[usize], axes: &str| {
+        let name = "model.layers.0.self_attn.attn.safetensors";
+        let file = || vec![(name, safetensors(&[("kv_cache", sizes, 0)]))];
+        let asked = problems(&open(&file(), "{}"));
+        let hint = format!("as in --axes {axes}, or ");
+        assert!(asked[0].contains(&hint), "{asked:?}");
+        assert!(asked[0].contains("may count blocks of tokens"), "{asked:?}");
+        let said = open(&file(), &format!(r#"{{"axes": "{axes}"}}"#));
+        let (_, k, v) = load(&said).remove(0);
+        assert_eq!(k.shape(), shape(blocks * tokens, heads, dim));
+        (k.bytes().to_vec(), v.bytes().to_vec())
+    };
+    let first = halves(&[2, blocks, tokens, heads, dim], "kv,blocks,seq,heads,dim");
+    let v = bytes(&[blocks * tokens * heads * dim], k.len() as u16 / 2);
+    assert_eq!(first, (k, v));
+    let (k, v) = halves(&[blocks, 2, tokens, heads, dim], "blocks,kv,seq,heads,dim");
+    let block = tokens * heads * dim;
+    let part = |of: usize| {
+        let parts = (0..blocks).map(|at| bytes(&[block], (2 * at + of) as u16 * block as u16));
+        parts.flatten().collect::<Vec<u8>>()
+    };
+    assert_eq!((k, v), (part(0), part(1)));
+}
+
+/// Names that the field uses, with the form that works where they leave doubt.
+#[test]
+fn what_is_proposed_for_names_works() {
+    let sizes: &[usize] = &[2, 80, 8];
+    let cases: [(&[&str], usize); 4] = [
+        (
+            &[
+                "prompt_0.layer_0.k",
+                "prompt_0.layer_0.v",
+                "prompt_1.layer_0.k",
+                "prompt_1.layer_0.v",
+            ],
+            2,
+        ),
+        (
+            &[
+                "layers.0.k_roped",
+                "layers.0.v",
+                "layers.1.k_roped",
+                "layers.1.v",
+            ],
+            2,
+        ),
+        (&["layers.0.k_proj", "layers.0.v_proj"], 1),
+        (&["probe_k", "probe_v"], 0),
+    ];
+    for (names, captures) in cases {
+        let entries: Vec<Entry<'_>> = names.iter().map(|&name| (name, sizes, 0)).collect();
+        let files = [("c.safetensors", safetensors(&entries))];
+        let asked = problems(&open(&files, "{}"));
+        let (_, behind) = asked[0].split_once("--tensor-names '").expect(&asked[0]);
+        let (pattern, _) = behind.split_once('\'').unwrap();
+        let said = open(&files, &format!(r#"{{"tensorNames": "{pattern}"}}"#));
+        if captures == 0 {
+            let asked = problems(&said);
+            assert!(
+                asked[0].contains("--axes heads,seq,dim, or layer,seq,dim"),
+                "{asked:?}"
+            );
+        } else {
+            assert_eq!(load(&said).len(), captures, "{pattern}");
+        }
+    }
+    let layers = [
+        ("layer_0", &[2, 80, 2, 8][..], 0),
+        ("layer_1", &[2, 80, 2, 8], 9),
+    ];
+    let files = [("c.safetensors", safetensors(&layers))];
+    let asked = problems(&open(&files, "{}"));
+    assert!(
+        asked[0].contains("say --tensor-names 'layer_{layer}' --axes kv,seq,heads,dim"),
+        "{asked:?}"
+    );
+    let said = open(
+        &files,
+        r#"{"tensorNames": "layer_{layer}", "axes": "kv,seq,heads,dim"}"#,
+    );
+    assert_eq!(load(&said).len(), 2);
+}
+
+/// `numpy.savez` of each layer; one word for K and cache.
+#[test]
+fn an_archive_for_each_layer_and_compound_words_are_understood() {
+    let pair = |from| {
+        let entry = |name: &str, from| {
+            (
+                format!("{name}.npy"),
+                npy("<f2", &[80, 2, 8], &bytes(&[1280], from)),
+            )
+        };
+        [entry("k", from), entry("v", from + 1)]
+    };
+    let files: Vec<(String, Vec<u8>)> = (0..2)
+        .flat_map(|layer| {
+            pair(layer).map(|(name, bytes)| (format!("layer_{layer}.npz/{name}"), bytes))
+        })
+        .collect();
+    let files: Vec<(&str, Vec<u8>)> = files
+        .iter()
+        .map(|(path, bytes)| (path.as_str(), bytes.clone()))
+        .collect();
+    assert_eq!(load(&open(&files, "{}")).len(), 2);
+    let words = [
+        ("kcache.0", &[2, 80, 8][..], 0),
+        ("vcache.0", &[2, 80, 8], 5),
+    ];
+    assert_eq!(
+        load(&open(&[("c.safetensors", safetensors(&words))], "{}")).len(),
+        1
+    );
+}
+
 /// numpy's types: ml_dtypes' bfloat16 (jax-ml/ml_dtypes #41) is read, the others are told what to do.
 #[test]
 fn types_that_are_not_read_say_what_to_do() {
@@ -241,7 +362,7 @@ fn types_that_are_not_read_say_what_to_do() {
     for (descr, size, expected) in [
         ("<f8", 8, "save it as float32"),
         ("|i1", 1, "codes of quantized values"),
-        ("|O", 8, "Python objects and records are not read"),
+        ("|O", 8, "its pickle"),
     ] {
         let found = problems(&pair(descr, size));
         assert!(found[0].contains(expected), "{descr}: {found:?}");

@@ -1,5 +1,6 @@
 //! The dump that a command works on: its flags, opening it, and what there is to say about it.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use super::failure::Failure;
 use super::told::{counted, report_problems};
 
 /// The flags of every command that reads a dump.
-pub fn args() -> [Arg; 9] {
+pub fn args() -> [Arg; 10] {
     let limits = Limits::default();
     [
         Arg::new("dump")
@@ -35,6 +36,11 @@ pub fn args() -> [Arg; 9] {
                  any depth; or one such file: {}.",
                 dump::endings().join(", ")
             )),
+        Arg::new("run")
+            .long("run")
+            .value_name("NAME")
+            .action(ArgAction::Append)
+            .help("Captures of this run alone, by the name that scan lists; may be given several times. [default: all runs]"),
         Arg::new("tensor-names")
             .long("tensor-names")
             .value_name("PATTERN")
@@ -50,8 +56,8 @@ pub fn args() -> [Arg; 9] {
             .value_name("ORDER")
             .value_parser(Axes::parse)
             .help(
-                "The order of their axes, of kv, layer, batch, heads, seq, dim; as in batch,heads,seq,dim, or kv,seq,dim for K and V \
-                 in one array [default: told from the shapes, where they leave no doubt]",
+                "The order of their axes, of kv, layer, batch, blocks, heads, seq, dim; as in batch,heads,seq,dim, kv,seq,dim for K and V \
+                 in one array, or kv,blocks,seq,heads,dim for a paged one, whose blocks' tokens follow each other [default: told from the shapes, where they leave no doubt]",
             ),
         Arg::new("kv-heads")
             .long("kv-heads")
@@ -135,7 +141,31 @@ pub fn open(matches: &ArgMatches) -> Result<Dump, Failure> {
         limits,
         part_decoder: pack::decoder(),
     };
-    Ok(dump::scan(&source, &options))
+    let mut dump = dump::scan(&source, &options);
+    let runs: Vec<String> = matches
+        .get_many("run")
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
+    if !runs.is_empty() && !dump.captures.is_empty() {
+        dump.keep_runs(&runs).map_err(|unknown| {
+            let names: BTreeSet<&str> = dump
+                .captures
+                .iter()
+                .map(|capture| capture.run.as_str())
+                .collect();
+            let names: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
+            Failure::new(
+                2,
+                format!(
+                    "--run: found {unknown:?}, expected one of {}",
+                    names.join(", ")
+                ),
+            )
+        })?;
+    }
+    Ok(dump)
 }
 
 /// The dump of a command that writes it anew: says how it was understood and what is left out (and, with `tell_others`, how many files

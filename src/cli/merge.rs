@@ -66,6 +66,6 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         &|| interrupted.load(Ordering::Relaxed),
     )?;
     say!("merged {}", counted(names.len(), "part", "parts"));
-    output::summarise(folder, &report);
+    output::summarise(folder, &report, None);
     left_out(strict, &report)
 }

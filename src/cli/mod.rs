@@ -5,6 +5,7 @@
 mod print;
 
 mod args;
+mod by_run;
 mod convert;
 mod failure;
 mod input;
@@ -136,6 +137,6 @@ fn analyse(matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
     if let Some(rows) = rows {
         rows.finish(&report, &dump)?;
     }
-    output::summarise(&args.out_dir, &report);
+    output::summarise(&args.out_dir, &report, Some(&dump));
     told::left_out(args.strict, &report)
 }

@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Arg;
 use kvlens::analysis::{Report, ReportFile, Weighted};
-use kvlens::dump::unfinished_folder;
+use kvlens::dump::{Dump, unfinished_folder};
 
+use super::by_run;
 use super::failure::Failure;
 use super::interrupt;
 use super::staging::{Folders, lock};
@@ -156,8 +157,8 @@ impl Drop for Moves {
     }
 }
 
-/// Prints what was found and where the reports lie.
-pub fn summarise(folder: &str, report: &Report) {
+/// Prints what was found, with the figures of each run where the dump is there, and where the reports lie.
+pub fn summarise(folder: &str, report: &Report, dump: Option<&Dump>) {
     let figures = |all: &Weighted| {
         format!(
             "KV {:.3}x, K {:.3}x, V {:.3}x",
@@ -179,6 +180,9 @@ pub fn summarise(folder: &str, report: &Report) {
             String::new()
         };
         say!("{}{bits}: {}", group.variant.label, figures(&group.all));
+        for line in dump.map_or_else(Vec::new, |dump| by_run::lines(report, group, dump)) {
+            say!("{line}");
+        }
     }
     for sentence in report
         .explored

@@ -6,6 +6,20 @@ use std::sync::Arc;
 use super::contents::Dump;
 
 impl Dump {
+    /// Keeps the captures and queries of these runs alone.
+    ///
+    /// # Errors
+    /// With the name of a run that the dump does not have; then all are kept.
+    pub fn keep_runs(&mut self, runs: &[String]) -> Result<(), String> {
+        let has = |run: &&String| self.captures.iter().any(|capture| capture.run == **run);
+        if let Some(unknown) = runs.iter().find(|run| !has(run)) {
+            return Err(unknown.clone());
+        }
+        self.captures.retain(|capture| runs.contains(&capture.run));
+        self.queries.retain(|queries| runs.contains(&queries.run));
+        Ok(())
+    }
+
     /// Where two files or folders of the source's top hold the same tokens of the same layer of a run, they hold different runs: each is
     /// named by its file or folder too. One run whose layers lie in several folders stays one.
     pub(super) fn tell_runs_apart(&mut self) {

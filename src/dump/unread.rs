@@ -90,8 +90,11 @@ pub(super) fn may_be_caches(kinds: &[OtherFiles]) -> Vec<Problem> {
 
 fn what_to_do(ending: &str) -> Option<&'static str> {
     Some(match ending {
-        ".bin" | ".raw" | ".dat" | ".data" | ".pt" | ".pth" | ".pkl" | ".ckpt" | ".slot"
-        | ".kv" => {
+        ".pkl" | ".pickle" | ".joblib" => {
+            "it does not start as a pickle of protocol 2 or later does: dump it with protocol 4, and with joblib without compress, or save \
+             K and V with torch.save or numpy.savez"
+        }
+        ".bin" | ".raw" | ".dat" | ".data" | ".pt" | ".pth" | ".ckpt" | ".slot" | ".kv" => {
             "it starts like no file that opens and may hold raw values, as the pages of LMCache and of SGLang's HiCache do; shape and type \
              are not in them: name K and V, shape and type in a meta_*.json beside it, or save them as .npy or .safetensors \
              (numpy.fromfile(path, \"float16\").reshape(...))"

@@ -61,13 +61,15 @@ shape: Array<number>, };
 /**
  * An order of axes, such as `batch,heads,seq,dim`. `seq` and `dim` must be in it; without `heads` there is one head (or
  * [`Mapping::kv_heads`](super::Mapping), whose values then lie in `dim` one head behind the other), without `batch` one run;
- * `layer` is for arrays that hold all layers, `kv` for those that hold K and V.
+ * `layer` is for arrays that hold all layers, `kv` for those that hold K and V, `blocks` for the blocks of a paged cache: then `seq` (or
+ * `block`) counts the tokens of one, and those of all blocks follow each other.
  *
  * ```
  * use kvlens::dump::Axes;
  *
  * let axes = Axes::parse("[layer, kv, seq, head, dim]").unwrap();
  * assert_eq!(axes.to_string(), "layer,kv,seq,heads,dim");
+ * assert_eq!(Axes::parse("kv,blocks,block,heads,dim").unwrap().to_string(), "kv,blocks,seq,heads,dim");
  * assert_eq!(Axes::parse("heads,dim").unwrap_err().to_string(), "seq is missing");
  * ```
  */

@@ -16,6 +16,7 @@ const AXES = [
   "kv,seq,heads,dim",
   "kv,seq,dim",
   "layer,kv,batch,heads,seq,dim",
+  "kv,blocks,seq,heads,dim",
 ];
 
 /** @type {{ key: keyof Mapping, label: string, help: string, example: string }[]} */
@@ -29,7 +30,7 @@ const FIELDS = [
   {
     key: "axes",
     label: MAPPING_WORDS.axes,
-    help: "The order of batch, heads, seq and dim, outermost first; kv where K and V lie in one array, layer where layers do.",
+    help: "The order of batch, heads, seq and dim, outermost first; kv where K and V lie in one array, layer where layers do, blocks where a paged cache keeps tokens in blocks.",
     example: AXES[1],
   },
   {

@@ -12,6 +12,8 @@ pub(crate) enum Axis {
     Kv,
     Layer,
     Batch,
+    /// Blocks of tokens, as engines with paged attention keep them: their tokens follow each other.
+    Blocks,
     Heads,
     Seq,
     Dim,
@@ -21,6 +23,7 @@ const NAMES: &[(&str, Axis)] = &[
     ("kv", Axis::Kv),
     ("layer", Axis::Layer),
     ("batch", Axis::Batch),
+    ("blocks", Axis::Blocks),
     ("heads", Axis::Heads),
     ("seq", Axis::Seq),
     ("dim", Axis::Dim),
@@ -28,13 +31,15 @@ const NAMES: &[(&str, Axis)] = &[
 
 /// An order of axes, such as `batch,heads,seq,dim`. `seq` and `dim` must be in it; without `heads` there is one head (or
 /// [`Mapping::kv_heads`](super::Mapping), whose values then lie in `dim` one head behind the other), without `batch` one run;
-/// `layer` is for arrays that hold all layers, `kv` for those that hold K and V.
+/// `layer` is for arrays that hold all layers, `kv` for those that hold K and V, `blocks` for the blocks of a paged cache: then `seq` (or
+/// `block`) counts the tokens of one, and those of all blocks follow each other.
 ///
 /// ```
 /// use kvlens::dump::Axes;
 ///
 /// let axes = Axes::parse("[layer, kv, seq, head, dim]").unwrap();
 /// assert_eq!(axes.to_string(), "layer,kv,seq,heads,dim");
+/// assert_eq!(Axes::parse("kv,blocks,block,heads,dim").unwrap().to_string(), "kv,blocks,seq,heads,dim");
 /// assert_eq!(Axes::parse("heads,dim").unwrap_err().to_string(), "seq is missing");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +57,7 @@ impl From<Vec<Axis>> for Axes {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AxesError {
     /// A name that is no axis.
-    #[error("{0:?} is not one of kv, layer, batch, heads, seq, dim")]
+    #[error("{0:?} is not one of kv, layer, batch, blocks, heads, seq, dim")]
     Unknown(String),
     /// An axis that is there twice.
     #[error("{0} is in it twice")]
@@ -77,11 +82,15 @@ impl Axes {
     /// When a name is unknown or there twice, or `seq` or `dim` is missing.
     pub fn parse(text: &str) -> Result<Self, AxesError> {
         let mut axes = Vec::new();
-        for name in text
-            .split([',', ' ', '[', ']', 'x'])
-            .filter(|name| !name.is_empty())
-        {
-            let lower = name.to_ascii_lowercase();
+        let names = text.split([',', ' ', '[', ']', 'x']);
+        let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+        let has_blocks = names.iter().any(|name| name.eq_ignore_ascii_case("blocks"));
+        for name in names {
+            let lower = match name.to_ascii_lowercase() {
+                // A place in one of the blocks.
+                lower if lower == "block" && has_blocks => "seq".to_owned(),
+                lower => lower,
+            };
             let known = NAMES
                 .iter()
                 .find(|(known, _)| known.trim_end_matches('s') == lower.trim_end_matches('s'));
@@ -112,6 +121,16 @@ impl Axes {
     /// Whether there is such an axis.
     pub(crate) fn has(&self, axis: Axis) -> bool {
         self.0.contains(&axis)
+    }
+
+    /// The same with `a` for `b` and `b` for `a`: what else an array may be whose axes are in doubt.
+    pub(crate) fn exchanged(&self, a: Axis, b: Axis) -> Self {
+        let other = |&axis: &Axis| match axis {
+            axis if axis == a => b,
+            axis if axis == b => a,
+            axis => axis,
+        };
+        Self(self.0.iter().map(other).collect())
     }
 
     /// An order that an array of this shape may have, to show how one is written: with `kv` where it holds both, and with `layer` before

@@ -6,7 +6,7 @@ use super::array::{Element, shape_text};
 use super::axes::{Axes, Axis};
 use super::infer::{Doubt, Maker, Sample, infer};
 use super::mapping::{Mapping, TensorGuess};
-use super::members::{MAX_EXAMPLES, Member, Understood, files, info};
+use super::members::{MAX_EXAMPLES, Member, Understood, files, info, path_or_file};
 use super::pairing::pair;
 use crate::dump::problem::{Problem, Problems};
 
@@ -68,7 +68,7 @@ impl Family {
                 .push(guess(&told, &members, paths, template, mapping));
             match told {
                 Ok((axes, _)) => pair(members, &axes, mapping, understood),
-                Err(doubt) => ask_for_axes(&members, paths, &doubt.why, &mut understood.problems),
+                Err(doubt) => ask_for_axes(&members, paths, &doubt, &mut understood.problems),
             }
         }
     }
@@ -101,10 +101,7 @@ fn axes_of(members: &[Member], maker: Maker, known: Option<&Axes>, mapping: &Map
             } else {
                 "the names tell K from V, so none of them is kv"
             };
-            Err(Doubt {
-                no_clue: false,
-                why: why.to_owned(),
-            })
+            Err(Doubt::contradiction(why))
         }
         None => infer(),
         // What was given is for other arrays of the dump.
@@ -188,19 +185,23 @@ fn guess(
     }
 }
 
-fn ask_for_axes(members: &[Member], paths: &[String], why: &str, problems: &mut Problems) {
+fn ask_for_axes(members: &[Member], paths: &[String], doubt: &Doubt, problems: &mut Problems) {
     let mut last = None;
     for member in members {
         if last.replace(member.group) != Some(member.group) {
             let named = &member.named;
-            let example = Axes::example(
-                &member.array.shape,
-                named.kv.is_none(),
-                named.layer.is_some(),
-            );
-            let expected = format!("their order, as in --axes {example}: {why}");
+            let example = || {
+                let shape = &member.array.shape;
+                Axes::example(shape, named.kv.is_none(), named.layer.is_some())
+            };
+            let orders: Vec<String> = match doubt.orders.as_slice() {
+                [] => vec![example().to_string()],
+                some => some.iter().map(ToString::to_string).collect(),
+            };
+            let orders = orders.join(", or ");
+            let expected = format!("their order, as in --axes {orders}: {}", doubt.why);
             problems.push(Problem::field(
-                &paths[member.group],
+                path_or_file(&paths[member.group], &member.array),
                 "axes",
                 shapes_of(members, member.group),
                 expected,

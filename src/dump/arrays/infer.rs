@@ -15,6 +15,11 @@ const MIN_PROMPT: u64 = 4;
 /// No head's vector is longer, but for MLA's latent vectors.
 const MAX_HEAD_DIM: u64 = 256;
 
+/// Tokens in a block of a paged cache: powers of two of these.
+const BLOCK_LEN: std::ops::RangeInclusive<u64> = 8..=256;
+/// No batch is larger than this, nearly always.
+const MANY_BLOCKS: u64 = 32;
+
 /// Who may have written arrays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Maker {
@@ -42,18 +47,44 @@ pub(crate) struct Doubt {
     pub no_clue: bool,
     /// The reason, for people.
     pub why: String,
+    /// The orders between which it is, where these are known.
+    pub orders: Vec<Axes>,
 }
 
 impl Doubt {
-    fn contradiction(why: impl Into<String>) -> Self {
+    pub fn contradiction(why: impl Into<String>) -> Self {
         Self {
             no_clue: false,
             why: why.into(),
+            orders: Vec::new(),
         }
     }
 
     fn no_clue(why: String) -> Self {
-        Self { no_clue: true, why }
+        Self {
+            no_clue: true,
+            ..Self::contradiction(why)
+        }
+    }
+
+    /// The same, with the orders that heads and tokens may have in `example`, where no clue tells them apart.
+    fn between(self, example: &Axes) -> Self {
+        let swapped = example.exchanged(Axis::Heads, Axis::Seq);
+        let orders = if self.no_clue {
+            vec![example.clone(), swapped]
+        } else {
+            Vec::new()
+        };
+        Self { orders, ..self }
+    }
+
+    /// One between `order` and the same with another axis for one of it.
+    fn either(why: String, order: Axes, exchange: (Axis, Axis)) -> Self {
+        let other = order.exchanged(exchange.0, exchange.1);
+        Self {
+            orders: vec![order, other],
+            ..Self::contradiction(why)
+        }
     }
 }
 
@@ -82,16 +113,27 @@ pub(super) fn infer(samples: &[Sample<'_>], maker: Maker) -> Result<(Axes, Strin
     if samples.iter().all(|sample| sample.kv.is_none()) {
         return infer_both(samples, has_layer);
     }
+    let example = || Axes::example(first.shape, false, has_layer);
     let outer = match (count, has_layer) {
         (3, true) => vec![],
         (4, true) => vec![Axis::Batch],
         (5, false) => vec![Axis::Layer, Axis::Batch],
+        // One layer, whatever it counts.
+        (4, false) if samples.iter().all(|sample| sample.shape[0] == 1) => vec![Axis::Layer],
         (4, false) => {
             let why = format!(
                 "axis 0 of {} may count layers or a batch",
                 shape_text(first.shape)
             );
-            return Err(Doubt::contradiction(why));
+            return Err(Doubt::either(why, example(), (Axis::Layer, Axis::Batch)));
+        }
+        (3, false) => {
+            let why = format!("axis 0 of {} may count layers", shape_text(first.shape));
+            let layers = Axes::from(vec![Axis::Layer, Axis::Seq, Axis::Dim]);
+            return Err(Doubt {
+                orders: vec![example(), layers],
+                ..Doubt::contradiction(why)
+            });
         }
         (2, _) => {
             let why = "tokens and the values of all heads? then --axes seq,dim, and --kv-heads with their number";
@@ -103,12 +145,58 @@ pub(super) fn infer(samples: &[Sample<'_>], maker: Maker) -> Result<(Axes, Strin
         }
     };
     let at = outer.len();
-    let (inner, why) = inner_order(
-        samples,
-        [at, at + 1],
-        if count == 4 { maker } else { Maker::Unknown },
-    )?;
+    if maker == Maker::Unknown && outer.last() == Some(&Axis::Batch) {
+        not_paged(first.shape, at - 1, [at, at + 1], MANY_BLOCKS, &example())?;
+    }
+    let maker = if count == 4 { maker } else { Maker::Unknown };
+    let (inner, why) = inner_order(samples, [at, at + 1], maker).map_err(|doubt| {
+        let doubt = doubt.between(&example());
+        if matches!(first.shape, [2..=u64::MAX, 1, _, _]) && doubt.no_clue && has_layer {
+            // Older models keep tokens outside of the batch.
+            let tokens_first = vec![Axis::Seq, Axis::Batch, Axis::Heads, Axis::Dim];
+            let orders = [vec![Axes::from(tokens_first)], doubt.orders].concat();
+            return Doubt { orders, ..doubt };
+        }
+        doubt
+    })?;
     Ok((Axes::from([outer, inner].concat()), why))
+}
+
+/// Doubt where the axis `batch` may count blocks of tokens, which the axes `inner` and heads count: of `most` and fewer a batch is likelier.
+/// `example` is the order of a batch.
+fn not_paged(
+    shape: &[u64],
+    batch: usize,
+    inner: [usize; 2],
+    most: u64,
+    example: &Axes,
+) -> Result<(), Doubt> {
+    let is_block = |axis: usize| shape[axis].is_power_of_two() && BLOCK_LEN.contains(&shape[axis]);
+    let [a, b] = inner.map(is_block);
+    let longest = inner.map(|axis| shape[axis]).into_iter().max();
+    if shape[batch] <= most || !(a || b) || longest > Some(*BLOCK_LEN.end()) {
+        return Ok(());
+    }
+    let paged = example.exchanged(Axis::Batch, Axis::Blocks);
+    let swapped = paged.exchanged(Axis::Heads, Axis::Seq);
+    let (heads_first, tokens_first) = if paged.position(Axis::Heads) < paged.position(Axis::Seq) {
+        (paged, swapped)
+    } else {
+        (swapped, paged)
+    };
+    // Most engines have tokens first.
+    let paged = [(a, tokens_first), (b, heads_first)];
+    let paged = paged
+        .into_iter()
+        .filter_map(|(is_so, axes)| is_so.then_some(axes));
+    let why = format!(
+        "axis {batch} of {} may count blocks of tokens, as in a paged cache, or a batch",
+        shape_text(shape)
+    );
+    Err(Doubt {
+        orders: paged.chain([example.clone()]).collect(),
+        ..Doubt::contradiction(why)
+    })
 }
 
 /// The order of arrays that hold K and V.
@@ -135,11 +223,24 @@ fn infer_both(samples: &[Sample<'_>], has_layer: bool) -> Result<(Axes, String),
             return Err(Doubt::contradiction(why));
         }
     };
+    let example = || Axes::example(shape, true, has_layer);
     let reason = format!("axis {kv} has 2 places and no name tells K from V, so it is K and V");
     let merged = "the last axis holds the values of all heads";
     let behind = shape.len() - 1;
     let (outer, merges) = match (behind, has_layer) {
         (2, true) => (vec![], true),
+        (3, true) if merges_blocks(shape, kv) => {
+            let why = format!(
+                "the last axis of {} may hold the values of all heads, of tokens in blocks",
+                shape_text(shape)
+            );
+            let mut blocks = vec![Axis::Blocks, Axis::Seq, Axis::Dim];
+            blocks.insert(kv, Axis::Kv);
+            return Err(Doubt {
+                orders: vec![Axes::from(blocks), example()],
+                ..Doubt::contradiction(why)
+            });
+        }
         (3, true) => (vec![], false),
         (4, true) => (vec![Axis::Batch], false),
         (3, false) if shape[shape.len() - 1] > MAX_HEAD_DIM => (vec![Axis::Layer], true),
@@ -149,14 +250,21 @@ fn infer_both(samples: &[Sample<'_>], has_layer: bool) -> Result<(Axes, String),
                 "{reason}; the others of {} may be layers, tokens and the values of all heads, or heads, tokens and a head's values",
                 shape_text(shape)
             );
-            return Err(Doubt::contradiction(why));
+            // Merged or not, tokens lie where they lie.
+            let merged = [Axis::Layer, Axis::Seq, Axis::Dim];
+            let mut merged = merged.to_vec();
+            merged.insert(kv, Axis::Kv);
+            return Err(Doubt {
+                orders: vec![Axes::from(merged), example()],
+                ..Doubt::contradiction(why)
+            });
         }
         (4, false) => {
             let why = format!(
                 "{reason}; the next of {} may count layers or a batch",
                 shape_text(shape)
             );
-            return Err(Doubt::contradiction(why));
+            return Err(Doubt::either(why, example(), (Axis::Layer, Axis::Batch)));
         }
         _ => {
             let why = format!("tensors with {} axes have no usual order", shape.len());
@@ -168,11 +276,23 @@ fn infer_both(samples: &[Sample<'_>], has_layer: bool) -> Result<(Axes, String),
         (axes, format!("{reason}; {merged}"))
     } else {
         let at = outer.len() + 1;
-        let (inner, why) = inner_order(samples, [at, at + 1], Maker::Unknown)?;
+        if outer.last() == Some(&Axis::Batch) {
+            let batch = if kv < at - 1 { at - 1 } else { at - 2 };
+            not_paged(shape, batch, [at, at + 1], 1, &example())?;
+        }
+        let (inner, why) = inner_order(samples, [at, at + 1], Maker::Unknown)
+            .map_err(|doubt| doubt.between(&example()))?;
         ([outer, inner].concat(), format!("{reason}; {why}"))
     };
     axes.insert(kv, Axis::Kv);
     Ok((Axes::from(axes), why))
+}
+
+/// Whether an array of four axes may be the blocks of a paged cache, with the values of all heads in the last one.
+fn merges_blocks(shape: &[u64], kv: usize) -> bool {
+    let (blocks, tokens) = (if kv == 0 { shape[1] } else { shape[0] }, shape[2]);
+    let wide = shape[3] > MAX_HEAD_DIM;
+    wide && blocks > 1 && tokens.is_power_of_two() && BLOCK_LEN.contains(&tokens)
 }
 
 /// The order of heads, tokens and the head's dimension, the first two of which are the axes `at`.

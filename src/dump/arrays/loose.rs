@@ -28,7 +28,11 @@ pub(crate) fn group_by_folder(arrays: Vec<Loose>) -> Vec<ArrayGroup> {
         let (above, last) = folder.rsplit_once('/').unwrap_or(("", folder));
         let in_layer = last.to_ascii_lowercase().starts_with("layer");
         if in_layer {
-            array.name = format!("{last}/{}", array.name);
+            // Of an archive the name without its ending.
+            let stem = [".npz", ".zip"]
+                .iter()
+                .find_map(|end| last.strip_suffix(end));
+            array.name = format!("{}/{}", stem.unwrap_or(last), array.name);
         }
         let folder = if in_layer { above } else { folder };
         match groups.entry((folder.to_owned(), transformers)) {

@@ -106,7 +106,7 @@ pub(super) fn captures(
 
 /// K and V may differ in heads and their width only.
 fn alike(k: &Array, v: &Array, axes: &Axes) -> bool {
-    let outer = [Axis::Kv, Axis::Layer, Axis::Batch, Axis::Seq];
+    let outer = [Axis::Kv, Axis::Layer, Axis::Batch, Axis::Blocks, Axis::Seq];
     k.shape.len() == v.shape.len()
         && outer
             .iter()
@@ -130,8 +130,9 @@ fn shape_of(
 ) -> Result<Shape, String> {
     let here =
         |axis: Axis| usize::try_from(size(&member.array, axes, axis)).map_err(|_| too_large());
+    let tokens = here(Axis::Blocks)?.checked_mul(here(Axis::Seq)?);
     let mut shape = Shape {
-        seq_len: here(Axis::Seq)?,
+        seq_len: tokens.ok_or_else(too_large)?,
         kv_heads: here(Axis::Heads)?,
         head_dim: here(Axis::Dim)?,
     };

@@ -88,7 +88,7 @@ fn by_path(array: &Array, site: Site<'_>) -> Option<Meaning> {
         guess.named.kv.is_none() && guess.is_cache && has_two && array.shape.len() >= 3
     };
     let is_whole = |guess: &Guess| guess.named.kv.is_some() && guess.named.layer.is_some();
-    let is_stacked = |guess: &Guess| guess.named.kv.is_some() && array.shape.len() >= 4;
+    let is_stacked = |guess: &Guess| guess.named.kv.is_some() && array.shape.len() >= 3;
     let mut texts = with_path(stem(site.path), &array.name);
     let found = texts.find_map(|(text, home)| {
         let guess = guess_loosely(&text)?;

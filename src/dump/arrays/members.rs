@@ -1,5 +1,6 @@
 //! What arrays are on their way to captures: those whose names were understood, what came of them, and how people are told.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::array::Array;
@@ -7,6 +8,7 @@ use super::mapping::{ArrayInfo, TensorGuess};
 use super::named::Named;
 use crate::dump::bytes::path::file_name;
 use crate::dump::capture::Capture;
+use crate::dump::natural::natural_cmp;
 use crate::dump::problem::{Problems, shorten};
 use crate::tensor::Dtype;
 
@@ -19,6 +21,8 @@ pub(crate) struct Understood {
     pub captures: Vec<Arc<Capture>>,
     pub guesses: Vec<TensorGuess>,
     pub problems: Problems,
+    /// The first names of each group that say nothing.
+    pub(super) unnamed: BTreeMap<usize, Vec<String>>,
 }
 
 /// An array whose name was understood.
@@ -49,15 +53,17 @@ pub(super) fn list(names: &[String]) -> String {
     }
 }
 
-/// The paths of the first few groups.
+/// The paths of the first few groups, in natural order.
 pub(super) fn files(groups: impl Iterator<Item = usize>, paths: &[String]) -> Vec<String> {
-    let mut groups: Vec<usize> = groups.collect();
-    groups.dedup();
-    groups
-        .into_iter()
-        .take(MAX_EXAMPLES)
-        .map(|group| paths[group].clone())
-        .collect()
+    let groups: BTreeSet<usize> = groups.collect();
+    let mut found: Vec<&String> = groups.into_iter().map(|group| &paths[group]).collect();
+    found.sort_by(|a, b| natural_cmp(a, b));
+    found.into_iter().take(MAX_EXAMPLES).cloned().collect()
+}
+
+/// The path of a group, or that of its array `first` where it is the root of all.
+pub(super) fn path_or_file<'a>(path: &'a str, first: &'a Array) -> &'a str {
+    if path.is_empty() { &first.file } else { path }
 }
 
 /// An array for people.

@@ -15,6 +15,7 @@ mod pairing;
 mod pattern;
 mod placing;
 pub(crate) mod shards;
+mod suggest;
 mod understand;
 mod unnamed;
 

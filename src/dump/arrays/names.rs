@@ -1,11 +1,13 @@
 //! Reads layer and K/V out of a tensor's name where it leaves no doubt: every word of it must be known, with one number for
 //! the layer and one word for K or V. So `past_key_values.0.key` is understood, and `layers.0.self_attn.k_proj.weight` is not.
 
+use std::ops::Range;
+
 use super::named::{Kv, Named, word_kv};
 use crate::tensor::Dtype;
 
 /// A number behind one of these is the layer's.
-const LAYER: &[&str] = &["layer", "layers", "block", "blocks", "blk", "h", "l"];
+pub(super) const LAYER: &[&str] = &["layer", "layers", "block", "blocks", "blk", "h", "l"];
 /// Words that say nothing more here.
 const NOISE: &[&str] = &[
     "model",
@@ -30,9 +32,14 @@ const NOISE: &[&str] = &[
     "tensor",
     "module",
     "bytes",
+    "cached",
+    "kvcache",
+    "kvcaches",
 ];
 /// Words of those that mean a cache of K and V.
-const CACHE: &[&str] = &["kv", "kvs", "cache", "caches", "past", "present"];
+const CACHE: &[&str] = &[
+    "kv", "kvs", "cache", "caches", "past", "present", "kvcache", "kvcaches",
+];
 const STAGES: &[&str] = &["prefill", "decode"];
 /// The cache of what a decoder attends to in its encoder's output: a run of its own beside the decoder's.
 const CROSS: &[&str] = &["cross", "encoder"];
@@ -67,6 +74,10 @@ impl Word<'_> {
 
     fn number(&self) -> Option<u64> {
         self.text.parse().ok()
+    }
+
+    fn range(&self) -> Range<usize> {
+        self.start..self.start + self.text.len()
     }
 }
 
@@ -116,32 +127,30 @@ fn take_apart(run: &str, body: &str) -> Option<Guess> {
             2
         } else if word.is(LAYER) && next_number(1).is_some() {
             found.layer(next_number(1))?;
-            holes.push((next(1)?, "{layer}"));
+            holes.push((next(1)?.range(), "{layer}"));
             2
         } else if word.is(&["t"]) && next_number(1).is_some() && next_number(2).is_some() {
             found.span(next_number(1)?, next_number(2)?)?;
-            holes.extend([(next(1)?, "{start}"), (next(2)?, "{end}")]);
+            holes.extend([(next(1)?.range(), "{start}"), (next(2)?.range(), "{end}")]);
             3
-        } else if let Some(kv) = word_kv(word.text).or_else(|| compound(word.text)) {
+        } else if let Some((kv, len)) = kv_at_start(word.text) {
             found.kv(kv)?;
-            if word_kv(word.text).is_some() {
-                holes.push((word, "{kv}"));
-            }
+            holes.push((word.start..word.start + len, "{kv}"));
             1
         } else if word.is(STAGES) {
             found.stage(word.text)?;
-            holes.push((word, "{stage}"));
+            holes.push((word.range(), "{stage}"));
             1
         } else if run.is_empty() && word.is(CROSS) {
             found.cross(word.text)?;
-            holes.push((word, "{run}"));
+            holes.push((word.range(), "{run}"));
             1
         } else if word.is(NOISE) || word.is(&["layer", "layers"]) {
             is_cache |= word.is(CACHE);
             1
         } else if !marked && word.number().is_some() {
             found.layer(word.number())?;
-            holes.push((word, "{layer}"));
+            holes.push((word.range(), "{layer}"));
             1
         } else {
             return None;
@@ -179,7 +188,16 @@ fn take_apart(run: &str, body: &str) -> Option<Guess> {
 /// The folders before the one that names the layer.
 fn run_prefix(name: &str) -> &str {
     let mut start = 0;
-    for part in name.split('/') {
+    let mut parts = name.split('/').peekable();
+    while let Some(part) = parts.next() {
+        let is_number = |next: &&str| next.parse::<u64>().is_ok();
+        if LAYER.iter().any(|word| part.eq_ignore_ascii_case(word))
+            && parts.peek().is_some_and(is_number)
+        {
+            // As modules have it, whose names are no runs.
+            let says_nothing = words(&name[..start]).iter().all(|word| word.is(NOISE));
+            return if says_nothing { "" } else { &name[..start] };
+        }
         let words = words(part);
         if words
             .windows(2)
@@ -192,14 +210,16 @@ fn run_prefix(name: &str) -> &str {
     &name[..name.rfind('/').map_or(0, |slash| slash + 1)]
 }
 
-/// `kcache` and the like in one word.
-fn compound(word: &str) -> Option<Kv> {
-    let is = |words: &[&str]| words.iter().any(|known| word.eq_ignore_ascii_case(known));
-    if is(&["kcache", "keycache"]) {
-        Some(Kv::K)
-    } else {
-        is(&["vcache", "valuecache"]).then_some(Kv::V)
-    }
+/// Which of K and V a word means, also one such as `kcache`, and how much of it says so.
+fn kv_at_start(word: &str) -> Option<(Kv, usize)> {
+    let len = word.len();
+    let behind = len.checked_sub("cache".len());
+    let short = behind.filter(|&len| {
+        word.get(len..)
+            .is_some_and(|end| end.eq_ignore_ascii_case("cache"))
+    });
+    let whole = word_kv(word).map(|kv| (kv, len));
+    whole.or_else(|| short.and_then(|len| Some((word_kv(&word[..len])?, len))))
 }
 
 /// What was found so far; a second of anything is doubt.
@@ -275,13 +295,13 @@ fn words(name: &str) -> Vec<Word<'_>> {
 }
 
 /// Replaces words by their placeholders.
-fn punch(body: &str, holes: &[(&Word<'_>, &str)]) -> String {
+fn punch(body: &str, holes: &[(Range<usize>, &str)]) -> String {
     let mut template = String::new();
     let mut end = 0;
-    for (word, hole) in holes {
-        template.push_str(&body[end..word.start]);
+    for (place, hole) in holes {
+        template.push_str(&body[end..place.start]);
         template.push_str(hole);
-        end = word.start + word.text.len();
+        end = place.end;
     }
     template + &body[end..]
 }
@@ -330,6 +350,14 @@ mod tests {
                 9,
             ),
             ("keyCache6", "{kv}Cache{layer}", Kv::K, 6),
+            ("vcache.6", "{kv}cache.{layer}", Kv::V, 6),
+            ("KVCache.layer.0.K", "KVCache.layer.{layer}.{kv}", Kv::K, 0),
+            (
+                "layers/2/self_attn/cached_key",
+                "layers/{layer}/self_attn/cached_{kv}",
+                Kv::K,
+                2,
+            ),
             ("layer_0_bf16_k", "layer_{layer}_bf16_{kv}", Kv::K, 0),
             (
                 "prompt_128/layer_3/k_t0_128",

@@ -8,6 +8,7 @@ use super::making::captures;
 use super::mapping::Mapping;
 use super::members::{Member, Understood, label};
 use super::named::Kv;
+use super::suggest::pattern_for_halves;
 use crate::dump::problem::{Fault, Problem, shorten};
 
 /// What K and V of one capture have in common.
@@ -64,7 +65,13 @@ pub(super) fn pair(
                 } else {
                     "K"
                 };
-                let expected = format!("a {other} of the same layer beside it");
+                let unnamed = understood.unnamed.get(&alone.group);
+                let names = unnamed.into_iter().flatten().map(String::as_str);
+                let say = pattern_for_halves(&alone.array.name, names)
+                    .map_or_else(String::new, |pattern| {
+                        format!("; or say which it is with --tensor-names '{pattern}'")
+                    });
+                let expected = format!("a {other} of the same layer beside it{say}");
                 let fault = Fault::field("name", shorten(&label(&alone.array)), expected);
                 Err(Problem::new(&alone.array.file, fault))
             }

@@ -3,7 +3,7 @@
 use super::array::Array;
 use super::axes::{Axes, Axis};
 use crate::dump::bytes::place::Place;
-use crate::dump::bytes::strided::Strided;
+use crate::dump::bytes::strided::{Blocks, Strided};
 use crate::tensor::{Dtype, Shape};
 
 /// Which part of an array.
@@ -44,6 +44,12 @@ pub(super) fn place(
         seq: stride(Axis::Seq),
         heads,
         dim: stride(Axis::Dim),
+        blocks: axes.has(Axis::Blocks).then(|| Blocks {
+            len: axes
+                .position(Axis::Seq)
+                .map_or(1, |at| array.shape[at].max(1)),
+            stride: stride(Axis::Blocks),
+        }),
         big_endian: array.big_endian,
     };
     let len = strided.len(shape)?;

@@ -10,6 +10,7 @@ use super::mapping::Mapping;
 use super::meaning::{Site, fits, meaning};
 use super::members::{Member, Understood};
 use super::shards::Shard;
+use super::suggest::MAX_NAMES;
 use super::unnamed::report_unnamed;
 
 /// Makes captures of the arrays of `groups`.
@@ -33,6 +34,10 @@ pub(crate) fn understand(groups: Vec<ArrayGroup>, mapping: &Mapping) -> Understo
         let given = given.or(group.hints.tensor_names.as_ref());
         for array in group.arrays {
             let Some(meaning) = meaning(&array, site, given, mapping) else {
+                let names = understood.unnamed.entry(index).or_default();
+                if names.len() < MAX_NAMES {
+                    names.push(array.name.clone());
+                }
                 unnamed.push((index, array));
                 continue;
             };

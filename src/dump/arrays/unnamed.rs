@@ -1,14 +1,13 @@
 //! Arrays whose names say nothing: what to ask about them, and in which form the answer works.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::array::Array;
-use super::axes::Axes;
+use super::axes::{Axes, Axis};
 use super::mapping::TensorGuess;
-use super::members::{MAX_EXAMPLES, Understood, files, info, list};
-use super::named::word_kv;
+use super::members::{MAX_EXAMPLES, Understood, files, info, list, path_or_file};
 use super::names::guess_loosely;
-use super::pattern::NamePattern;
+use super::suggest::{pattern_for, pattern_of_layers};
 use crate::dump::problem::{Problem, shorten};
 
 /// Arrays whose names say nothing are only a problem where a file has no others.
@@ -30,7 +29,7 @@ pub(super) fn report_unnamed(
     for (group, arrays) in &by_group {
         let names: Vec<String> = arrays.iter().map(|array| shorten(&array.name)).collect();
         understood.problems.push(Problem::field(
-            &paths[*group],
+            path_or_file(&paths[*group], arrays[0]),
             "tensor names",
             list(&names),
             expected_names(arrays, &paths[*group]),
@@ -80,111 +79,73 @@ fn expected_names(arrays: &[&Array], path: &str) -> String {
                 it is expanded to, as transformers does"
             .to_owned();
     }
+    let is_head =
+        |array: &&Array| array.shape.len() == 2 && array.name.to_ascii_lowercase().contains("head");
+    if arrays.iter().all(is_head) {
+        return "all heads of a layer in one array: stack them, as with numpy.stack or torch.stack"
+            .to_owned();
+    }
     let say = "names of K and V with a layer number; say which they are with --tensor-names";
-    if let Some((pattern, has_numbers)) = working_pattern(&names) {
-        let numbers = if has_numbers {
+    if let Some(pattern) = pattern_for(&names) {
+        let numbers = if pattern.contains("{kv:0|1}") {
             " (0 for K, 1 for V)"
         } else {
             ""
         };
         return format!("{say} '{pattern}'{numbers}");
     }
-    match arrays {
-        [only] if only.shape.len() >= 3 => {
-            let example = Axes::example(&only.shape, true, false);
-            format!("{say}, or, where it holds both, its axes with --axes, as in --axes {example}")
-        }
-        _ if names.iter().all(|name| name.starts_with("arr_")) => {
-            "names that tell K from V and the layer, as numpy.savez(path, k_0=..., v_0=...) gives them".to_owned()
-        }
-        _ => format!(
-            "{say}, as in 'layers.{{layer}}.{{kv}}'; it may reach into the names of file and folder ({}/{})",
-            shorten(file),
-            shorten(names.first().unwrap_or(&""))
-        ),
+    if let Some(axes) = axes_of_both(arrays) {
+        return match pattern_of_layers(&names) {
+            Some(pattern) => format!(
+                "names of K and V; where each array holds both, say --tensor-names '{pattern}' --axes {axes}"
+            ),
+            None => {
+                format!("{say}, or, where it holds both, its axes with --axes, as in --axes {axes}")
+            }
+        };
     }
+    if names.iter().all(|name| name.starts_with("arr_")) {
+        return "names that tell K from V and the layer, as numpy.savez(path, k_0=..., v_0=...) gives them".to_owned();
+    }
+    if names.iter().all(|name| name.parse::<u32>().is_ok()) {
+        return "which are K and V of which layer, and a list of tensors does not say it: save a list of pairs (K, V), or {\"k\": [...], \
+                \"v\": [...]}"
+            .to_owned();
+    }
+    format!(
+        "{say}, as in 'layers.{{layer}}.{{kv}}'; it may reach into the names of file and folder ({}/{})",
+        shorten(file),
+        shorten(names.first().unwrap_or(&""))
+    )
+}
+
+/// An order of axes that the arrays may have where each holds K and V.
+fn axes_of_both(arrays: &[&Array]) -> Option<String> {
+    let (first, rest) = arrays.split_first()?;
+    let may_hold_both = |array: &Array| array.shape.iter().take(2).any(|&size| size == 2);
+    let alike = rest.iter().all(|other| {
+        other.shape.len() == first.shape.len() && may_hold_both(other) && may_hold_both(first)
+    });
+    if first.shape.len() < 3 || !alike {
+        return None;
+    }
+    let names_tell_layers = !rest.is_empty();
+    let example = Axes::example(&first.shape, true, names_tell_layers);
+    let other = match first.shape.len() {
+        4 if !names_tell_layers => Some((Axis::Heads, Axis::Layer)),
+        5 if names_tell_layers => Some((Axis::Batch, Axis::Blocks)),
+        _ => None,
+    };
+    Some(match other {
+        Some((axis, other)) => format!("{example}, or {}", example.exchanged(axis, other)),
+        None => example.to_string(),
+    })
 }
 
 /// A cache by its name, of one vector for each token.
 fn is_latent(array: &Array, file: &str) -> bool {
     let is_cache = |name: &str| guess_loosely(name).is_some_and(|guess| guess.is_cache);
     array.shape.len() == 2 && (is_cache(&array.name) || is_cache(file))
-}
-
-/// A pattern that fits every name and tells them apart, with a number for the layer and a word for K or V (`{layer}.{kv}`), or 0 or 1 where
-/// there is no word (`{layer}.{kv:0|1}`): then true stands beside it.
-fn working_pattern(names: &[&str]) -> Option<(String, bool)> {
-    let first = names.first()?;
-    let numbers = numbers(first);
-    let fits = |pattern: &str| {
-        let pattern = NamePattern::parse(pattern).ok()?;
-        let all: Option<BTreeSet<_>> = names
-            .iter()
-            .map(|name| {
-                let named = pattern.matches(name)?;
-                Some((named.layer, named.kv))
-            })
-            .collect();
-        let all = all?;
-        (all.len() == names.len() && names.len() > 1).then_some(())
-    };
-    let words = kv_words(first);
-    let by_word = numbers.iter().flat_map(|&number| {
-        words
-            .iter()
-            .map(move |&word| with_holes(first, [(number, "{layer}"), (word, "{kv}")]))
-    });
-    let found = by_word.flatten().find(|pattern| fits(pattern).is_some());
-    if let Some(pattern) = found {
-        return Some((pattern, false));
-    }
-    let [a, b] = numbers.as_slice() else {
-        return None;
-    };
-    [(a, b), (b, a)]
-        .into_iter()
-        .filter_map(|(&layer, &kv)| with_holes(first, [(layer, "{layer}"), (kv, "{kv:0|1}")]))
-        .find(|pattern| fits(pattern).is_some())
-        .map(|pattern| (pattern, true))
-}
-
-type Stretch = (usize, usize);
-
-/// The name with two stretches of it replaced, which may not overlap.
-fn with_holes(name: &str, mut holes: [(Stretch, &str); 2]) -> Option<String> {
-    holes.sort();
-    let [((from, to), first), ((next_from, next_to), second)] = holes;
-    (to <= next_from).then(|| {
-        let (before, between, behind) = (&name[..from], &name[to..next_from], &name[next_to..]);
-        format!("{before}{first}{between}{second}{behind}")
-    })
-}
-
-/// Where words that mean K or V stand by themselves in a name.
-fn kv_words(name: &str) -> Vec<Stretch> {
-    let mut found = Vec::new();
-    let mut start = 0;
-    for part in name.split(|letter: char| !letter.is_alphabetic()) {
-        if word_kv(part).is_some() {
-            found.push((start, start + part.len()));
-        }
-        start += part.len();
-        start += name[start..].chars().next().map_or(0, char::len_utf8);
-    }
-    found
-}
-
-/// Where the runs of digits of a name start and end.
-fn numbers(name: &str) -> Vec<(usize, usize)> {
-    let mut found: Vec<(usize, usize)> = Vec::new();
-    for (at, byte) in name.bytes().enumerate() {
-        match found.last_mut() {
-            _ if !byte.is_ascii_digit() => {}
-            Some((_, end)) if *end == at => *end = at + 1,
-            _ => found.push((at, at + 1)),
-        }
-    }
-    found
 }
 
 /// Why arrays beside others with names are left alone.
@@ -205,30 +166,4 @@ fn not_used<'a>(arrays: impl Iterator<Item = &'a Array>) -> String {
         return "not used: the state of layers with linear attention or a state space, which have no K and V".to_owned();
     }
     "not used: neither K nor V of a layer by name".to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_that_say_too_little_have_a_form_that_works() {
-        let form = |names: &[&str]| working_pattern(names).map(|(pattern, _)| pattern);
-        let expected = Some("{layer}.{kv:0|1}".to_owned());
-        assert_eq!(form(&["0.0", "0.1", "10.0", "10.1"]), expected);
-        assert_eq!(
-            form(&["c0_l0", "c1_l0", "c0_l7"]),
-            Some("c{kv:0|1}_l{layer}".to_owned())
-        );
-        assert_eq!(
-            form(&[
-                "decoder.block.0.layer.0.SelfAttention.k",
-                "decoder.block.0.layer.0.SelfAttention.v",
-                "decoder.block.1.layer.0.SelfAttention.k"
-            ]),
-            Some("decoder.block.{layer}.layer.0.SelfAttention.{kv}".to_owned())
-        );
-        assert_eq!(form(&["0.0", "0.2", "2.0"]), None);
-        assert_eq!(form(&["a", "b"]), None);
-    }
 }

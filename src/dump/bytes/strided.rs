@@ -13,7 +13,18 @@ pub(crate) struct Strided {
     pub heads: u64,
     /// From one element of a head's vector to the next.
     pub dim: u64,
+    /// Where tokens lie in blocks.
+    pub blocks: Option<Blocks>,
     pub big_endian: bool,
+}
+
+/// Tokens in blocks of so many, one behind the other in the tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Blocks {
+    /// Tokens of a block, at least one.
+    pub len: u64,
+    /// Elements from one block to the next.
+    pub stride: u64,
 }
 
 impl Strided {
@@ -22,13 +33,19 @@ impl Strided {
         if shape.elements()? == 0 {
             return Some(0);
         }
+        let tokens = shape.seq_len as u64;
+        let (blocks, in_block) = match self.blocks {
+            Some(Blocks { len, stride }) => ((stride, tokens.div_ceil(len)), len.min(tokens)),
+            None => ((0, 1), tokens),
+        };
         let axes = [
-            (self.seq, shape.seq_len),
-            (self.heads, shape.kv_heads),
-            (self.dim, shape.head_dim),
+            blocks,
+            (self.seq, in_block),
+            (self.heads, shape.kv_heads as u64),
+            (self.dim, shape.head_dim as u64),
         ];
         axes.iter().try_fold(1_u64, |sum, &(stride, size)| {
-            sum.checked_add(stride.checked_mul((size as u64).saturating_sub(1))?)
+            sum.checked_add(stride.checked_mul(size.saturating_sub(1))?)
         })
     }
 
@@ -37,7 +54,10 @@ impl Strided {
         let head_dim = shape.head_dim as u64;
         let dim = self.dim == 1 || shape.head_dim == 1;
         let heads = self.heads == head_dim || shape.kv_heads == 1;
-        let seq = self.seq == head_dim * shape.kv_heads as u64 || shape.seq_len == 1;
+        let row = head_dim * shape.kv_heads as u64;
+        let seq = self.seq == row || shape.seq_len == 1;
+        let is_next = |blocks: Blocks| blocks.len.checked_mul(row) == Some(blocks.stride);
+        let seq = seq && self.blocks.is_none_or(is_next);
         self.first == 0 && !self.big_endian && dim && heads && seq
     }
 
@@ -54,10 +74,15 @@ impl Strided {
         if last.checked_mul(size)? > bytes.len() {
             return None;
         }
+        let (block_len, block) = match self.blocks {
+            Some(Blocks { len, stride }) => (here(len)?, here(stride)?),
+            None => (shape.seq_len, 0),
+        };
         let mut out = Vec::with_capacity(shape.bytes(dtype)?);
         for token in 0..shape.seq_len {
+            let start = first + token / block_len * block + token % block_len * seq;
             for head in 0..shape.kv_heads {
-                let row = first + token * seq + head * heads;
+                let row = start + head * heads;
                 if dim == 1 {
                     out.extend_from_slice(bytes.get(row * size..(row + shape.head_dim) * size)?);
                 } else {
@@ -72,5 +97,42 @@ impl Strided {
             out.chunks_exact_mut(size).for_each(<[u8]>::reverse);
         }
         Some(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_of_blocks_follow_each_other() {
+        // Two blocks of three tokens with one head of one value, another array's blocks between them; the last place is not used.
+        let shape = Shape {
+            seq_len: 5,
+            kv_heads: 1,
+            head_dim: 1,
+        };
+        let strided = Strided {
+            first: 0,
+            seq: 1,
+            heads: 1,
+            dim: 1,
+            blocks: Some(Blocks { len: 3, stride: 6 }),
+            big_endian: false,
+        };
+        assert_eq!(strided.len(shape), Some(9));
+        assert!(!strided.is_in_order(shape));
+        let bytes: Vec<u8> = (0..9_u16).flat_map(u16::to_le_bytes).collect();
+        let gathered = strided.gather(&bytes, shape, Dtype::F16).unwrap();
+        let expected: Vec<u8> = [0, 1, 2, 6, 7_u16]
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        assert_eq!(gathered, expected);
+        let next = Strided {
+            blocks: Some(Blocks { len: 3, stride: 3 }),
+            ..strided
+        };
+        assert!(next.is_in_order(shape), "as if there were no blocks");
     }
 }

@@ -4,6 +4,7 @@
 use std::io::Read;
 
 use super::spec::Format;
+use super::torch::parse_pickle;
 use crate::dump::archive::ListedFile;
 use crate::dump::arrays::Loose;
 use crate::dump::arrays::array::{
@@ -22,6 +23,14 @@ pub(super) const FORMAT: Format = Format {
     first_bytes: &[],
     read_head: |reader, _, limits| read_header(reader, limits),
     parse: |file, head, findings| {
+        if holds_objects(head) {
+            // numpy pickles them behind the header.
+            let start = head.len() as u64;
+            let pickle = file.span.len().checked_sub(start);
+            let pickle = pickle.and_then(|len| file.span.part(start, len));
+            let pickle = pickle.ok_or_else(|| broken("it ends in its header"))?;
+            return parse_pickle(file, &pickle, &[], findings);
+        }
         let array = array(file, head)?;
         findings.loose.push(Loose {
             path: file.path.clone(),
@@ -35,6 +44,11 @@ pub(super) const FORMAT: Format = Format {
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// Stands for a type that is a list of fields.
 const RECORD: &str = "a record";
+
+/// Whether its elements are Python objects.
+fn holds_objects(head: &[u8]) -> bool {
+    Dict::of(head).is_some_and(|dict| dict.descr == "|O")
+}
 
 fn broken(why: &str) -> Fault {
     Fault::Broken(format!("not a whole .npy file: {why}"))
@@ -72,25 +86,16 @@ fn read_header(reader: &mut dyn Read, limits: &Limits) -> Result<Vec<u8>, Fault>
 
 /// The array of `file`, whose header is `head`.
 fn array(file: &ListedFile, head: &[u8]) -> Result<Array, Fault> {
-    let dict_start = if head.get(6) == Some(&1) { 10 } else { 12 };
-    let dict = head.get(dict_start..).unwrap_or_default();
-    let dict = Dict::parse(&String::from_utf8_lossy(dict))
-        .ok_or_else(|| broken("its header is not the dict it should be"))?;
+    let dict = Dict::of(head).ok_or_else(|| broken("its header is not the dict it should be"))?;
     let wrong = |found: &str| {
         let expected = "<f2, <f4, bfloat16, or <u2 with --bits16";
-        let objects =
-            "; Python objects and records are not read: save K and V as arrays of their own";
-        let objects = if found == RECORD || found.ends_with('O') {
-            objects
-        } else {
-            ""
-        };
-        Fault::field("descr", shorten(found), format!("{expected}{objects}"))
+        let records = "; records are not read: save K and V as arrays of their own";
+        let records = if found == RECORD { records } else { "" };
+        Fault::field("descr", shorten(found), format!("{expected}{records}"))
     };
     let (big_endian, kind) = match dict.descr.split_at_checked(1) {
         // ml_dtypes' own name, which its own writer leaves.
         _ if dict.descr == "bfloat16" => (false, "V2"),
-        Some((_, "O")) => return Err(wrong(&dict.descr)),
         Some(("<" | "|" | "=", kind)) => (false, kind),
         Some((">", kind)) => (true, kind),
         _ => return Err(wrong(&dict.descr)),
@@ -157,6 +162,12 @@ struct Dict {
 }
 
 impl Dict {
+    /// The dict of a whole header.
+    fn of(head: &[u8]) -> Option<Self> {
+        let start = if head.get(6) == Some(&1) { 10 } else { 12 };
+        Self::parse(&String::from_utf8_lossy(head.get(start..)?))
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let mut dict = Self::default();
         let mut seen = 0;

@@ -1,12 +1,13 @@
 //! From the tensors of a pickle to arrays: where their numbers lie, and what their names say.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use super::latin1::Latin1;
 use super::pickle::Pickle;
-use super::rebuild::size;
 use super::stream::Stored;
 use super::tree::{self, Found};
-use super::value::{Home, Tensor, Value};
+use super::value::{Home, Tensor, Value, size};
 use crate::dump::archive::ListedFile;
 use crate::dump::arrays::array::{
     Array, ArrayGroup, Element, Hints, MAX_AXES, shape_bytes, shape_text,
@@ -14,6 +15,7 @@ use crate::dump::arrays::array::{
 use crate::dump::arrays::{Loose, NamePattern, guess_loosely};
 use crate::dump::bytes::Limits;
 use crate::dump::bytes::path::file_name;
+use crate::dump::bytes::place::Decode;
 use crate::dump::bytes::stream::Span;
 use crate::dump::format::findings::Findings;
 use crate::dump::problem::{Fault, Problem, shorten};
@@ -25,6 +27,7 @@ pub(super) enum Storages<'a> {
     Entries {
         spans: HashMap<&'a str, &'a Span>,
         big_endian: bool,
+        pickle: &'a Span,
     },
     /// One behind the other in the file.
     Stream {
@@ -36,7 +39,15 @@ pub(super) enum Storages<'a> {
 }
 
 impl Storages<'_> {
-    /// The bytes of a storage, and whether they are big-endian.
+    /// Where the pickle lies.
+    fn pickle(&self) -> &Span {
+        match self {
+            Self::Entries { pickle, .. } => pickle,
+            Self::Stream { span, .. } | Self::None { span } => span,
+        }
+    }
+
+    /// The bytes of a storage, or the text that stands for them, and whether they are big-endian.
     fn find(&self, storage: &super::value::Storage) -> Result<(Span, bool), Fault> {
         let missing = |key: &str| {
             Fault::field(
@@ -47,7 +58,12 @@ impl Storages<'_> {
         };
         let short = || Fault::Broken("the file ends before the tensor does".to_owned());
         match (&storage.home, self) {
-            (Home::Key(key), Self::Entries { spans, big_endian }) => {
+            (
+                Home::Key(key),
+                Self::Entries {
+                    spans, big_endian, ..
+                },
+            ) => {
                 let span = spans.get(&**key).ok_or_else(|| missing(key))?;
                 Ok(((*span).clone(), *big_endian))
             }
@@ -63,16 +79,10 @@ impl Storages<'_> {
                 ))
             }
             (Home::Key(key), Self::None { .. }) => Err(missing(key)),
-            (Home::Inline { offset, len }, Self::Stream { span, .. } | Self::None { span }) => {
-                Ok((
-                    span.part(*offset, *len).ok_or_else(short)?,
-                    storage.big_endian,
-                ))
+            (Home::Inline { offset, len } | Home::Text { offset, len, .. }, _) => {
+                let span = self.pickle().part(*offset, *len).ok_or_else(short)?;
+                Ok((span, storage.big_endian))
             }
-            (Home::Inline { .. }, Self::Entries { .. }) => Err(Fault::Broken(
-                "a NumPy array inside a tensor file; save it as a tensor, or by itself as .npy"
-                    .to_owned(),
-            )),
         }
     }
 }
@@ -85,10 +95,9 @@ pub(super) fn take_in(
     findings: &mut Findings,
 ) -> Result<(), Fault> {
     let found = tree::find(&pickle.values, pickle.root);
-    if !report(file, &found, findings) {
-        return Ok(());
-    }
-    if found.tensors.is_empty() && found.quantized > 0 {
+    report(file, &found, findings);
+    let is_told = found.quantized > 0 || !found.strangers.is_empty();
+    if found.tensors.is_empty() && is_told {
         return Ok(());
     }
     if found.tensors.is_empty() {
@@ -140,19 +149,22 @@ pub(super) fn take_in(
     Ok(())
 }
 
-/// Names what was not run and what was not looked at. False where that leaves nothing to read.
-fn report(file: &ListedFile, found: &Found<'_>, findings: &mut Findings) -> bool {
-    let as_text = |name: &String| {
-        name.ends_with("_load_from_bytes") || name.ends_with("multiarray._reconstruct")
-    };
-    if found.strangers.iter().any(as_text) {
-        let why = "its NumPy arrays, or its tensors, are written as text, as pickle's protocol 2 does, also within torch.save: save tensors with \
-                   torch.save, arrays with numpy.savez, or pickle with protocol 4";
-        findings.problem(Problem::new(&file.path, Fault::Broken(why.to_owned())));
-        return false;
-    }
+/// Names what was not run and what was not looked at.
+fn report(file: &ListedFile, found: &Found<'_>, findings: &mut Findings) {
     for name in &found.strangers {
-        let why = format!("{}: not a tensor; not run", shorten(name));
+        let why = match name.strip_prefix("torch._utils._rebuild_") {
+            Some("sparse_tensor") => {
+                "a sparse tensor is not read: save tensor.to_dense()".to_owned()
+            }
+            Some("qtensor") => {
+                "a quantized tensor is not read: save tensor.dequantize()".to_owned()
+            }
+            Some("meta_tensor_no_storage") => {
+                "a tensor of the device \"meta\" has no values: save one that was computed"
+                    .to_owned()
+            }
+            _ => format!("{}: not a tensor; not run", shorten(name)),
+        };
         findings.problem(Problem::new(&file.path, Fault::Broken(why)));
     }
     if found.quantized > 0 {
@@ -164,7 +176,6 @@ fn report(file: &ListedFile, found: &Found<'_>, findings: &mut Findings) -> bool
         let why = "it holds more than is looked at: tensors that lie deeper, or after the first 200,000, are left out";
         findings.problem(Problem::new(&file.path, Fault::Broken(why.to_owned())));
     }
-    true
 }
 
 fn array(
@@ -225,7 +236,16 @@ fn array(
     } else {
         extent.and_then(|extent| extent.checked_mul(width))
     };
-    let span = len.and_then(|len| span.part(first, len)).ok_or_else(|| {
+    let cut = len.and_then(|len| match &storage.home {
+        Home::Text { skip, .. } => {
+            let start = skip.checked_add(first)?;
+            let has = start.checked_add(len)? <= available;
+            let decode: Arc<dyn Decode> = Arc::new(Latin1 { start, len });
+            has.then_some((span, Some(decode)))
+        }
+        _ => Some((span.part(first, len)?, None)),
+    });
+    let (span, decode) = cut.ok_or_else(|| {
         Fault::field(
             "shape",
             format!(
@@ -244,5 +264,6 @@ fn array(
     );
     array.strides = tensor.strides.clone();
     array.big_endian = big_endian;
+    array.decode = decode;
     Ok(array)
 }

@@ -2,6 +2,9 @@
 //! stream), and lone pickles of tensors or NumPy arrays. The pickle tells how each tensor lies in its storage; nothing in it is run.
 
 mod arrays;
+mod joblib;
+mod latin1;
+mod numpy;
 mod pickle;
 mod rebuild;
 mod stream;
@@ -12,7 +15,7 @@ mod zip;
 use super::findings::Findings;
 use super::spec::Format;
 use crate::dump::archive::ListedFile;
-use crate::dump::bytes::stream::Reader;
+use crate::dump::bytes::stream::{Reader, Span};
 use crate::dump::problem::Fault;
 use arrays::{Storages, take_in};
 use pickle::{Forward, Machine};
@@ -20,7 +23,9 @@ use pickle::{Forward, Machine};
 /// `torch.save` and `pickle.dump`.
 pub(super) const FORMAT: Format = Format {
     label: "PyTorch file",
-    names: &["*.pt", "*.pth", "*.bin", "*.pkl", "*.pickle", "*.ckpt"],
+    names: &[
+        "*.pt", "*.pth", "*.bin", "*.pkl", "*.pickle", "*.ckpt", "*.joblib",
+    ],
     first_bytes: &[
         b"PK\x03\x04",
         b"\x80\x02",
@@ -36,14 +41,24 @@ fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), 
     if head.starts_with(b"PK") {
         return zip::parse(file, findings);
     }
-    let mut reader = file.span.open(1 << 16)?;
+    parse_pickle(file, &file.span, head, findings)
+}
+
+/// Takes in the pickle, or the stream of several, that `span` of a file holds.
+pub(super) fn parse_pickle(
+    file: &ListedFile,
+    span: &Span,
+    head: &[u8],
+    findings: &mut Findings,
+) -> Result<(), Fault> {
+    let mut reader = span.open(1 << 16)?;
     let most = findings.limits.header_bytes;
     let (pickle, storages) = if stream::has_magic(head) {
         let stream = stream::read(&mut reader, most)?;
         (
             stream.pickle,
             Storages::Stream {
-                span: &file.span,
+                span,
                 stored: stream.storages,
             },
         )
@@ -51,7 +66,7 @@ fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), 
         let mut machine = Machine::new(&mut reader, most);
         machine.open = Some(stream::storage_in);
         let pickle = machine.read()?;
-        (pickle, Storages::None { span: &file.span })
+        (pickle, Storages::None { span })
     };
     take_in(file, &pickle, &storages, findings)
 }

@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::io::{self, Read};
 
+use super::joblib;
+use super::numpy::{self, Inline};
 use super::rebuild::{self, Made};
 use super::value::{Blob, Id, Object, OpenStream, Value, Values};
 use crate::dump::problem::Fault;
@@ -294,9 +296,9 @@ impl<'a> Machine<'a> {
     }
 
     fn text(&mut self, code: u8) -> Result<(), Failure> {
-        let text = match code {
-            b'S' => self.line()?.trim_matches(['\'', '"']).to_owned(),
-            b'V' => self.line()?,
+        let (text, offset) = match code {
+            b'S' => (self.line()?.trim_matches(['\'', '"']).to_owned(), 0),
+            b'V' => (self.line()?, 0),
             _ => {
                 let width = match code {
                     b'U' | 0x8c => 1,
@@ -304,14 +306,16 @@ impl<'a> Machine<'a> {
                     _ => 4,
                 };
                 let len = self.little(width)?;
+                let offset = self.position;
                 if len > MAX_KEPT {
-                    self.skip(len)?;
-                    return self.push(Value::Nothing);
+                    let blob = self.large(len, true)?;
+                    return self.push(Value::LongText(Box::new(blob)));
                 }
-                String::from_utf8_lossy(&self.bytes(len)?).into_owned()
+                let bytes = self.bytes(len)?;
+                (String::from_utf8_lossy(&bytes).into_owned(), offset)
             }
         };
-        self.push(Value::Text(text.into()))
+        self.push(Value::Text(text.into(), offset))
     }
 
     fn blob(&mut self, code: u8) -> Result<(), Failure> {
@@ -320,11 +324,22 @@ impl<'a> Machine<'a> {
             b'B' => 4,
             _ => 8,
         })?;
+        let blob = self.large(len, false)?;
+        self.push(Value::Bytes(Box::new(blob)))
+    }
+
+    /// The next `len` bytes, of which the first are kept.
+    fn large(&mut self, len: u64, is_text: bool) -> Result<Blob, Failure> {
         let offset = self.position;
         let kept = if len > MAX_KEPT { KEPT_OF_BLOB } else { len };
         let head = self.bytes(kept)?.into();
         self.skip(len - kept)?;
-        self.push(Value::Bytes(Box::new(Blob { offset, len, head })))
+        Ok(Blob {
+            offset,
+            len,
+            head,
+            is_text,
+        })
     }
 
     fn global(&mut self, code: u8) -> Result<Id, Failure> {
@@ -380,13 +395,35 @@ impl<'a> Machine<'a> {
     }
 
     fn build(&mut self, target: Id, state: Id) -> Result<(), Failure> {
-        if let Some(array) = rebuild::numpy_state(&self.values, target, state) {
+        if let Some(array) = numpy::state(&self.values, target, state) {
+            let tensor = array.add(&mut self.values).ok_or(Failure::TooManyValues)?;
+            *self.values.get_mut(target) = tensor;
+        } else if let Some(objects) = numpy::objects(&mut self.values, target, state) {
+            *self.values.get_mut(target) = objects;
+        } else if let Some(wrapper) = joblib::wrapper(&self.values, target, state) {
+            let array = self.behind_wrapper(wrapper)?;
             let tensor = array.add(&mut self.values).ok_or(Failure::TooManyValues)?;
             *self.values.get_mut(target) = tensor;
         } else if let Value::Object(object) = self.values.get_mut(target) {
             object.states.push(state);
         }
         Ok(())
+    }
+
+    /// The array whose numbers follow in the stream, after as many bytes as the first says where there are such.
+    fn behind_wrapper(&mut self, wrapper: joblib::Wrapper) -> Result<Inline, Failure> {
+        if wrapper.is_aligned {
+            let padding = self.byte()?;
+            self.skip(u64::from(padding))?;
+        }
+        let blob = Blob {
+            offset: self.position,
+            len: wrapper.len,
+            head: Box::default(),
+            is_text: false,
+        };
+        self.skip(wrapper.len)?;
+        Ok(wrapper.array(&blob))
     }
 
     fn append(&mut self, new: Vec<Id>) -> Result<(), Failure> {

@@ -1,6 +1,8 @@
-//! What the functions named in a pickle of PyTorch (`torch/_utils.py`, `torch/serialization.py`) and numpy would give. They are not
+//! What the functions named in a pickle of PyTorch (`torch/_utils.py`, `torch/serialization.py`) would give. They are not
 //! run: each known name has its meaning here.
 
+use super::latin1::first_bytes;
+use super::numpy::{self, Inline};
 use super::value::{Blob, Home, Id, OpenStream, Storage, Tensor, Value, Values};
 
 /// What a call gives.
@@ -9,39 +11,6 @@ pub(super) enum Made {
     /// One of its arguments.
     Old(Id),
     Tensor(Inline),
-}
-
-/// A tensor whose numbers lie in the pickle.
-pub(super) struct Inline {
-    storage: Storage,
-    shape: Vec<u64>,
-    fortran: bool,
-}
-
-impl Inline {
-    /// Takes in its storage and gives the tensor; `None` where there are too many values.
-    pub fn add(self, values: &mut Values) -> Option<Value> {
-        let dtype = self.storage.dtype;
-        let storage = values.add(Value::Storage(Box::new(self.storage)))?;
-        let mut strides = vec![1_u64; self.shape.len()];
-        let mut product = 1_u64;
-        let mut axes: Vec<usize> = (0..self.shape.len()).collect();
-        if !self.fortran {
-            axes.reverse();
-        }
-        for axis in axes {
-            strides[axis] = product;
-            product = product.saturating_mul(self.shape[axis].max(1));
-        }
-        let shape = self.shape;
-        Some(Value::Tensor(Box::new(Tensor {
-            storage,
-            dtype,
-            offset: 0,
-            shape,
-            strides,
-        })))
-    }
 }
 
 /// What the call of `function` with the tuple `args` gives; `None` where it is not known. `open` reads a stream
@@ -95,23 +64,39 @@ fn call_plain(values: &Values, function: Id, args: Id, open: Option<OpenStream>)
         | "builtins.slice"
         | "builtins.complex"
         | "builtins.range"
-        | "_codecs.encode"
         | "builtins.bytearray"
+        | "numpy.core.multiarray.scalar"
+        | "numpy._core.multiarray.scalar"
+        | "torch.serialization._get_layout"
         | "torch.random.Generator" => Some(Made::New(Value::Nothing)),
         "copyreg._reconstructor" | "copy_reg._reconstructor" => {
             let object = super::value::Object::new(arg(0)?, args, false);
             Some(Made::New(Value::Object(Box::new(object))))
         }
         "numpy._core.numeric._frombuffer" | "numpy.core.numeric._frombuffer" => {
-            let Value::Bytes(blob) = values.get(arg(0)?) else {
-                return None;
-            };
-            let (dtype, big_endian) = numpy_type(values, arg(1)?)?;
-            let fortran = values.text(arg(3)?) == Some("F");
-            inline(blob, dtype, big_endian, values.sizes(arg(2)?)?, fortran).map(Made::Tensor)
+            numpy::from_buffer(values, list).map(Made::Tensor)
         }
+        "_codecs.encode" => Some(Made::New(encoded(values, arg(0)?))),
         _ => None,
     }
+}
+
+/// The bytes that a text stands for.
+fn encoded(values: &Values, text: Id) -> Value {
+    let blob = match values.get(text) {
+        Value::Text(text, offset @ 1..) => Blob {
+            offset: *offset,
+            len: text.len() as u64,
+            head: first_bytes(text.as_bytes()),
+            is_text: true,
+        },
+        Value::LongText(blob) => Blob {
+            head: first_bytes(&blob.head),
+            ..(**blob).clone()
+        },
+        _ => return Value::Nothing,
+    };
+    Value::Bytes(Box::new(blob))
 }
 
 /// `_rebuild_tensor_v2(storage, offset, size, stride, ..)`, the element type told apart or by the storage.
@@ -217,92 +202,5 @@ fn element(name: &str) -> &'static str {
             .iter()
             .find(|known| **known == name)
             .unwrap_or(&"an unknown type"),
-    }
-}
-
-/// The array that `numpy.core.multiarray._reconstruct` and the state `(1, shape, dtype, fortran, bytes)` make.
-pub(super) fn numpy_state(values: &Values, target: Id, state: Id) -> Option<Inline> {
-    let Value::Object(object) = values.get(target) else {
-        return None;
-    };
-    let class = values.global(object.class)?;
-    if !class.starts_with("numpy") || !class.ends_with("multiarray._reconstruct") {
-        return None;
-    }
-    let [_version, shape, dtype, fortran, bytes] = *values.members(state)? else {
-        return None;
-    };
-    let Value::Bytes(blob) = values.get(bytes) else {
-        return None;
-    };
-    let (dtype, big_endian) = numpy_type(values, dtype)?;
-    let fortran = *values.get(fortran) == Value::Bool(true);
-    inline(blob, dtype, big_endian, values.sizes(shape)?, fortran)
-}
-
-fn inline(
-    blob: &Blob,
-    dtype: &'static str,
-    big_endian: bool,
-    shape: Vec<u64>,
-    fortran: bool,
-) -> Option<Inline> {
-    let home = Home::Inline {
-        offset: blob.offset,
-        len: blob.len,
-    };
-    let len = blob.len / size(dtype)?;
-    Some(Inline {
-        storage: Storage {
-            home,
-            dtype,
-            len,
-            start: 0,
-            big_endian,
-        },
-        shape,
-        fortran,
-    })
-}
-
-/// Type and byte order of `numpy.dtype("f2", ..)` with its state `(3, "<", ..)`.
-fn numpy_type(values: &Values, id: Id) -> Option<(&'static str, bool)> {
-    let Value::Object(object) = values.get(id) else {
-        return None;
-    };
-    if values.global(object.class)? != "numpy.dtype" {
-        return None;
-    }
-    let name = values.text(*values.members(object.args)?.first()?)?;
-    let order = object
-        .states
-        .last()
-        .and_then(|&state| values.text(*values.members(state)?.get(1)?));
-    let dtype = match name {
-        "f2" => "float16",
-        "f4" => "float32",
-        "f8" => "float64",
-        "bfloat16" => "bfloat16",
-        "i1" => "int8",
-        "u1" => "uint8",
-        "i2" => "int16",
-        "u2" => "uint16",
-        "i4" => "int32",
-        "i8" => "int64",
-        _ => "an unknown type",
-    };
-    Some((dtype, order == Some(">")))
-}
-
-/// Bytes of one element.
-pub(super) fn size(dtype: &str) -> Option<u64> {
-    match dtype {
-        "float8_e4m3fn" | "float8_e5m2" | "float8_e4m3fnuz" | "float8_e5m2fnuz"
-        | "float8_e8m0fnu" | "int8" | "uint8" | "bool" | "untyped" | "quint8" | "qint8" => Some(1),
-        "float16" | "bfloat16" | "int16" | "uint16" => Some(2),
-        "float32" | "int32" | "uint32" | "complex32" | "qint32" => Some(4),
-        "float64" | "int64" | "uint64" | "complex64" => Some(8),
-        "complex128" => Some(16),
-        _ => None,
     }
 }

@@ -5,8 +5,7 @@
 use std::collections::HashMap;
 
 use super::pickle::{Failure, Forward, Machine, Pickle};
-use super::rebuild;
-use super::value::{Blob, Home, Storage, Value};
+use super::value::{Blob, Home, Storage, Value, size};
 
 /// `0x1950a86a20f9469cfc6c`, as the ten bytes of its pickle.
 pub(super) const MAGIC: &[u8] = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
@@ -81,7 +80,7 @@ fn element_sizes(pickle: &mut Pickle, big_endian: bool) -> HashMap<Box<str>, (u6
     for value in pickle.values.all_mut() {
         if let Value::Storage(storage) = value {
             storage.big_endian = big_endian;
-            if let (Home::Key(key), Some(size)) = (&storage.home, rebuild::size(storage.dtype)) {
+            if let (Home::Key(key), Some(size)) = (&storage.home, size(storage.dtype)) {
                 sizes.insert(key.clone(), (storage.len, size));
             }
         }
@@ -103,14 +102,22 @@ pub(super) fn storage_in(blob: &Blob) -> Option<Storage> {
         return None;
     };
     let stored = stream.storages.get(key)?;
-    let len = stored.len.checked_mul(rebuild::size(storage.dtype)?)?;
+    let len = stored.len.checked_mul(size(storage.dtype)?)?;
     stored
         .offset
         .checked_add(len)
         .filter(|&end| end <= blob.len)?;
-    let home = Home::Inline {
-        offset: blob.offset.checked_add(stored.offset)?,
-        len,
+    let home = if blob.is_text {
+        Home::Text {
+            offset: blob.offset,
+            len: blob.len,
+            skip: stored.offset,
+        }
+    } else {
+        Home::Inline {
+            offset: blob.offset.checked_add(stored.offset)?,
+            len,
+        }
     };
     Some(Storage {
         home,

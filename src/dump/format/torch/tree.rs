@@ -84,7 +84,7 @@ impl<'a> Found<'a> {
     fn entries(&mut self, values: &'a Values, entries: &'a [(Id, Id)], path: &str, depth: usize) {
         for &(key, value) in entries {
             let key = match values.get(key) {
-                Value::Text(text) => text.to_string(),
+                Value::Text(text, _) => text.to_string(),
                 Value::Int(number) => number.to_string(),
                 _ => continue,
             };
@@ -95,6 +95,13 @@ impl<'a> Found<'a> {
     }
 
     fn object(&mut self, values: &'a Values, object: &'a Object, path: &str, depth: usize) {
+        if let Some(class) = values.global(object.class)
+            && class == SPARSE
+        {
+            // Its parts are tensors, and none of a cache.
+            self.strangers.insert(class.to_owned());
+            return;
+        }
         let before = self.tensors.len();
         // A model's output has its parts as entries, as attributes and as the arguments of its class: the first that hold any count.
         self.entries(values, &object.entries, path, depth);
@@ -107,11 +114,11 @@ impl<'a> Found<'a> {
         if self.tensors.len() == before {
             let args = values.members(object.args).unwrap_or_default();
             self.members(values, args, path, depth);
+            let class = values
+                .global(object.class)
+                .unwrap_or("a value that is no function");
             let is_stranger = object.called && self.tensors.len() == before;
-            if is_stranger && self.strangers.len() < MAX_STRANGERS {
-                let class = values
-                    .global(object.class)
-                    .unwrap_or("a value that is no function");
+            if is_stranger && class != "numpy.dtype" && self.strangers.len() < MAX_STRANGERS {
                 self.strangers.insert(class.to_owned());
             }
         }
@@ -132,6 +139,9 @@ impl<'a> Found<'a> {
         }
     }
 }
+
+/// Makes a sparse tensor of its indices and values.
+const SPARSE: &str = "torch._utils._rebuild_sparse_tensor";
 
 /// Attributes of transformers' QuantizedCache that hold codes, of a layer and (before 4.54) of all.
 const QUANTIZED: [&str; 2] = ["_quantized_keys", "_quantized_key_cache"];
@@ -166,6 +176,9 @@ fn attributes(values: &Values, id: Id) -> Vec<(&str, Id)> {
 /// values, or layers that have both.
 fn cache_names(values: &Values, id: Id) -> Option<String> {
     if let Some(members) = values.members(id) {
+        if are_keys_and_values(values, members) {
+            return Some("{kv:0|1}.{layer}".to_owned());
+        }
         let is_cache = !members.is_empty() && members.iter().all(|&layer| is_pair(values, layer));
         return is_cache.then(|| PAIRS.to_owned());
     }
@@ -207,7 +220,7 @@ fn names_of_pairs(values: &Values, entries: &[(Id, Id)]) -> Option<String> {
         }
         let names = match values.get(key) {
             Value::Int(_) => PAIRS.to_owned(),
-            Value::Text(text) => {
+            Value::Text(text, _) => {
                 let start = text.find(|letter: char| letter.is_ascii_digit())?;
                 let (before, rest) = text.split_at(start);
                 let behind = rest.trim_start_matches(|letter: char| letter.is_ascii_digit());
@@ -220,6 +233,24 @@ fn names_of_pairs(values: &Values, entries: &[(Id, Id)]) -> Option<String> {
         }
     }
     pattern.filter(|pattern| !pattern.contains('*') && pattern.matches('{').count() == 2)
+}
+
+/// Two lists of tensors, one of a kind: all K and all V. Lists of two are pairs of two layers; tuples of four may be those of two layers
+/// with the encoder's K and V beside the decoder's, as T5 has them.
+fn are_keys_and_values(values: &Values, both: &[Id]) -> bool {
+    let [k, v] = both else {
+        return false;
+    };
+    let layers = |id: &Id| {
+        let members = values.members(*id)?;
+        let is_tuple = matches!(values.get(*id), Value::Tuple(_));
+        let is_plain = members.len() > 2 && !(is_tuple && members.len() == 4);
+        let all = members
+            .iter()
+            .all(|&member| matches!(values.get(member), Value::Tensor(_)));
+        (is_plain && all).then_some(members.len())
+    };
+    layers(k).is_some_and(|count| layers(v) == Some(count))
 }
 
 fn is_empty(values: &Values, id: Id) -> bool {

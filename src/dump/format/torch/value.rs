@@ -17,9 +17,12 @@ const MAX_SIZES: usize = 16;
 pub(super) struct Blob {
     /// Where they start in the stream that the pickle was read from.
     pub offset: u64,
+    /// How many bytes they take there.
     pub len: u64,
     /// The first of them.
     pub head: Box<[u8]>,
+    /// They are written as the letters of a text (see [`Latin1`](super::latin1::Latin1)).
+    pub is_text: bool,
 }
 
 /// Where the numbers of a tensor lie.
@@ -29,6 +32,8 @@ pub(super) enum Home {
     Key(Box<str>),
     /// In the pickle itself, this many bytes from the start of its stream.
     Inline { offset: u64, len: u64 },
+    /// There as the letters of a text of `len` bytes, the first `skip` of which do not belong to it.
+    Text { offset: u64, len: u64, skip: u64 },
 }
 
 /// A run of numbers that tensors are views of.
@@ -63,7 +68,10 @@ pub(super) enum Value {
     Bool(bool),
     Int(i64),
     Float(f64),
-    Text(Box<str>),
+    /// A text, and where it starts in the stream; 0 where it is not written as it is.
+    Text(Box<str>, u64),
+    /// A text that was not kept, being long.
+    LongText(Box<Blob>),
     Bytes(Box<Blob>),
     List(Vec<Id>),
     Tuple(Vec<Id>),
@@ -142,7 +150,7 @@ impl Values {
 
     pub fn text(&self, id: Id) -> Option<&str> {
         match self.get(id) {
-            Value::Text(text) => Some(text),
+            Value::Text(text, _) => Some(text),
             _ => None,
         }
     }
@@ -176,5 +184,18 @@ impl Values {
             return None;
         }
         members.iter().map(|&member| self.size(member)).collect()
+    }
+}
+
+/// Bytes of one element.
+pub(super) fn size(dtype: &str) -> Option<u64> {
+    match dtype {
+        "float8_e4m3fn" | "float8_e5m2" | "float8_e4m3fnuz" | "float8_e5m2fnuz"
+        | "float8_e8m0fnu" | "int8" | "uint8" | "bool" | "untyped" | "quint8" | "qint8" => Some(1),
+        "float16" | "bfloat16" | "int16" | "uint16" => Some(2),
+        "float32" | "int32" | "uint32" | "complex32" | "qint32" => Some(4),
+        "float64" | "int64" | "uint64" | "complex64" => Some(8),
+        "complex128" => Some(16),
+        _ => None,
     }
 }

@@ -36,12 +36,17 @@ pub(super) fn parse(file: &ListedFile, findings: &mut Findings) -> Result<(), Fa
         .iter()
         .filter_map(|entry| Some((entry.path.strip_prefix(&data)?, &entry.span)))
         .collect();
-    let mut reader = pickle.span.open(1 << 16)?;
+    let lies_in = &pickle.span;
+    let mut reader = lies_in.open(1 << 16)?;
     let pickle = Machine::new(&mut reader, findings.limits.header_bytes).read()?;
     take_in(
         file,
         &pickle,
-        &Storages::Entries { spans, big_endian },
+        &Storages::Entries {
+            spans,
+            big_endian,
+            pickle: lies_in,
+        },
         findings,
     )
 }

@@ -1,5 +1,5 @@
 """Writes caches with PyTorch 2.15 and transformers 5.24 in the forms that people save, each of the values of cache.safetensors: 3 layers of
-[1, 2, 70, 8], K and V apart. Random values; pip install torch transformers safetensors numpy."""
+[1, 2, 70, 8], K and V apart. Random values; pip install torch transformers safetensors numpy joblib."""
 import collections, os, pickle, types, torch
 from safetensors.torch import save_file
 from transformers import DynamicCache, EncoderDecoderCache, LlamaConfig, QuantizedCache, StaticCache
@@ -83,3 +83,17 @@ class Hostile:
 
 
 torch.save({"k_0": pairs[0][0], "v_0": pairs[0][1], "x": Hostile()}, "hostile.pt")
+
+# Arrays of NumPy where they are not bytes of their own: as text in torch.save and in pickle's protocol 2, behind their wrapper in joblib's
+# files, as objects in numpy.save; and all K, then all V.
+import joblib, numpy as np
+
+arrays = [(k.numpy(), v.numpy()) for k, v in pairs]
+torch.save({f"layer_{i}": {"k": k, "v": v} for i, (k, v) in enumerate(arrays)}, "numpy_in_a_dict.pt")
+with open("protocol_2.pkl", "wb") as file:
+    pickle.dump(tuple(pairs), file, protocol=2)
+with open("numpy_protocol_2.pkl", "wb") as file:
+    pickle.dump(arrays, file, protocol=2)
+joblib.dump({"keys": [k for k, _ in arrays], "values": [np.asfortranarray(v) for _, v in arrays]}, "numpy.joblib")
+np.save("numpy_objects.npy", {i: {"key": k, "value": v} for i, (k, v) in enumerate(arrays)})
+torch.save(([k for k, _ in pairs], [v for _, v in pairs]), "keys_then_values.pt")

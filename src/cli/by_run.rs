@@ -1,0 +1,86 @@
+//! The figures of each run of a dump, under those of all: runs of different models, types or lengths pooled say little.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kvlens::analysis::{Group, Report, Row};
+use kvlens::dump::Dump;
+
+use super::told::counted;
+
+/// Most runs that are listed.
+const MOST: usize = 20;
+
+/// What rows of one run come to.
+#[derive(Default)]
+struct Sum {
+    captures: BTreeSet<usize>,
+    raw: [u64; 2],
+    size: [u64; 2],
+    tokens: BTreeSet<u64>,
+    dtypes: BTreeSet<&'static str>,
+}
+
+impl Sum {
+    fn add(&mut self, row: &Row) {
+        self.captures.insert(row.capture.index);
+        self.tokens.insert(row.capture.seq_len);
+        self.dtypes.insert(row.capture.dtype);
+        for (at, tensor) in [&row.k, &row.v].into_iter().enumerate() {
+            self.raw[at] += tensor.raw_bytes;
+            self.size[at] += tensor.size;
+        }
+    }
+
+    fn line(&self, run: &str) -> String {
+        let ratio = |raw: u64, size: u64| {
+            if size == 0 {
+                0.0
+            } else {
+                raw as f64 / size as f64
+            }
+        };
+        let [k, v] = [0, 1].map(|at| ratio(self.raw[at], self.size[at]));
+        let both = ratio(self.raw.iter().sum(), self.size.iter().sum());
+        let name = if run.is_empty() {
+            "(run without a name)"
+        } else {
+            run
+        };
+        let captures = counted(self.captures.len(), "capture", "captures");
+        let dtypes: Vec<&str> = self.dtypes.iter().copied().collect();
+        let tokens = match (self.tokens.first(), self.tokens.last()) {
+            (Some(least), Some(most)) if least < most => format!("{least} to {most} tokens"),
+            (Some(one), _) => counted(*one as usize, "token", "tokens"),
+            (None, _) => String::new(),
+        };
+        format!(
+            "  {name}: KV {both:.3}x, K {k:.3}x, V {v:.3}x; {captures}, {}, {tokens}",
+            dtypes.join(" ")
+        )
+    }
+}
+
+/// A line for each run of those that `group` of a report measured; none where there is only one, or where the report keeps no rows.
+pub fn lines(report: &Report, group: &Group, dump: &Dump) -> Vec<String> {
+    let mut runs: BTreeMap<&str, Sum> = BTreeMap::new();
+    let is_alone = report.groups.len() == 1;
+    for row in &report.rows {
+        // Of several variants each has rows of its own; of one, the lossless layers count too.
+        if is_alone || *row.variant == group.variant {
+            let capture = dump.captures.get(row.capture.index);
+            let run = capture.map_or("", |capture| capture.run.as_str());
+            runs.entry(run).or_default().add(row);
+        }
+    }
+    if runs.len() < 2 {
+        return Vec::new();
+    }
+    let more = runs.len().saturating_sub(MOST);
+    let mut lines: Vec<String> = runs
+        .iter()
+        .take(MOST)
+        .map(|(run, sum)| sum.line(run))
+        .collect();
+    lines.extend((more > 0).then(|| format!("  and {}", counted(more, "run", "runs"))));
+    lines
+}
