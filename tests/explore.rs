@@ -2,11 +2,12 @@
 //! whatever the number of threads.
 
 use kvlens::analysis::explore::{Class, Engine, Explored};
-use kvlens::analysis::{Job, Report};
+use kvlens::analysis::{Job, JobError, Report};
 use kvlens::dump::{Dump, FolderSource, ScanOptions, Source, scan};
 use kvlens::pack::{Method, PackOptions, Packer};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn sample() -> Dump {
     let folder = Path::new("tests/data/sample-dump/dumps");
@@ -58,6 +59,12 @@ fn the_smallest_within_the_limit_is_found_written_and_read_back() {
             7.0 * choice.attention_error.unwrap()
         );
     }
+    let coded = explored
+        .choices
+        .iter()
+        .find(|choice| choice.class == Class::Stored && !choice.lossless);
+    let used = coded.unwrap().attention_error.unwrap() / explored.limit;
+    assert!(used > 0.97, "{used} of the limit is used");
     let stored = explored
         .choices
         .iter()
@@ -129,4 +136,19 @@ fn fronts_get_better_as_they_get_larger() {
             );
         }
     }
+}
+
+#[test]
+fn a_cancelled_run_ends_before_its_layers_are_done() {
+    let flag = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&flag);
+    let job = Job::new("explore", [("classes", "stored")]).unwrap();
+    let job = job.cancel(flag).on_progress(move |progress| {
+        assert!(
+            progress.captures < progress.captures_total,
+            "it went on to the end"
+        );
+        set.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(job.run(&sample()).err(), Some(JobError::Cancelled));
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
-use kvlens::pack::{self, Limit, Method, PackOptions, Packer, Search};
+use kvlens::pack::{self, Limit, Method, PackError, PackOptions, Packer, Search};
 use kvlens::scheme::{Scheme, Tkc};
 
 fn open(source: Arc<dyn Source>) -> Dump {
@@ -273,4 +273,76 @@ fn a_limit_is_met_and_used_up() {
     let back = open_packed(packed(&dump, &options));
     let errors = pack::check(&dump, &back, &options, &mut |_| true).unwrap();
     assert_eq!((errors.k, errors.v), (promised.k, promised.v));
+}
+
+#[test]
+fn the_smallest_of_all_kinds_is_found_and_a_cosine_of_one_is_lossless() {
+    let dump = small();
+    let base = PackOptions::new(Method::Lossless, Method::Lossless);
+    let find = |limit| {
+        let search = Search::new(&dump, Tkc::new(1.0), &base, limit).unwrap();
+        search.run(&mut |_| true).unwrap()
+    };
+    let (options, promised) = find(Limit::MinCosine(1.0));
+    assert_eq!((options.k, options.v), (Method::Lossless, Method::Lossless));
+    assert_eq!((promised.k.nmse, promised.v.nmse), (0.0, 0.0));
+    let least = 0.9999;
+    let (options, promised) = find(Limit::MinCosine(least));
+    assert!(promised.k.least_cosine() >= least && promised.v.least_cosine() >= least);
+    let sizes = |options: &PackOptions| {
+        let mut packer = Packer::new(&dump, options).unwrap();
+        packer.by_ref().for_each(|part| drop(part.unwrap()));
+        packer.bytes()
+    };
+    let found = sizes(&options);
+    let mut better_than_coded = 0;
+    for scheme in [
+        "lossless",
+        "int:b=8,per=channel,sym",
+        "int:b=6,per=channel,asym",
+        "int:b=4,per=channel,asym",
+        "tkc:c=0.02",
+    ] {
+        let other = PackOptions::new(method(scheme), method(scheme));
+        let back = open_packed(packed(&dump, &other));
+        let errors = pack::check(&dump, &back, &other, &mut |_| true).unwrap();
+        for (side, errors) in [errors.k, errors.v].iter().enumerate() {
+            let size = sizes(&other)[side];
+            if scheme.starts_with("tkc") {
+                better_than_coded += usize::from(found[side] < size);
+            } else if errors.least_cosine() >= least {
+                assert!(found[side] <= size, "{scheme}: {found:?}, {size}");
+            }
+        }
+    }
+    assert_eq!(
+        better_than_coded, 2,
+        "few tokens are no case for the coded scheme"
+    );
+}
+
+#[test]
+fn packing_and_searching_stop_when_they_are_told_to() {
+    let dump = small();
+    let base = PackOptions::new(method("tkc:c=0.2"), method("tkc:c=0.2"));
+    for last in 1..4 {
+        let mut asked = 0;
+        let mut go_on = |_: f64| {
+            asked += 1;
+            asked < last
+        };
+        let search = Search::new(&dump, Tkc::new(1.0), &base, Limit::MaxIndex(0.01)).unwrap();
+        assert_eq!(search.run(&mut go_on), Err(PackError::Cancelled));
+        assert_eq!(asked, last, "nothing is asked, or done, after that");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.kvz");
+    let mut asked = 0;
+    let stopped = pack::write(&dump, &file, &base, None, &mut |_, _| {
+        asked += 1;
+        asked < 3
+    });
+    assert_eq!((stopped.err(), asked), (Some(PackError::Cancelled), 3));
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 0, "no half file stays");
 }

@@ -1,12 +1,15 @@
 //! What the fuzz targets share: scanning files in memory and reading all that is found, as a user's run would.
 
 mod edits;
+#[path = "../../tests/mutate/seal.rs"]
+mod seal;
 
 use std::sync::Arc;
 
 use kvlens::dump::{Dump, Mapping, MemorySource, ScanOptions, Source, scan};
 
 pub use edits::edit;
+pub use seal::seal_kvz;
 
 /// A file's path and bytes.
 pub type File = (String, Vec<u8>);
@@ -20,10 +23,14 @@ pub fn read_all(files: Vec<File>) {
 /// Scans the files as they are, then with the mapping `json`; reads and decodes every capture.
 pub fn read_all_as(files: Vec<File>, json: &str) {
     let source: Arc<dyn Source> = Arc::new(MemorySource::new(files));
-    decode_all(&scan(&source, &ScanOptions::default()));
+    let options = ScanOptions {
+        part_decoder: kvlens::pack::decoder(),
+        ..ScanOptions::default()
+    };
+    decode_all(&scan(&source, &options));
     let options = ScanOptions {
         mapping: serde_json::from_str::<Mapping>(json).expect("a mapping"),
-        ..ScanOptions::default()
+        ..options
     };
     decode_all(&scan(&source, &options));
 }

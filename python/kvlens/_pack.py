@@ -83,9 +83,9 @@ def pack(
         scheme: How K and V are stored: ``lossless``, ``q8_0``, ``int:b=4,per=channel,sym``, ``tkc:c=0.155`` and others.
         k_scheme: How K is stored; by default as ``scheme`` says, losslessly where there is none.
         v_scheme: How V is stored.
-        min_cosine: As small as tkc gets while the cosine of K and of V is no less, as the mean over layers and over captures.
-        max_index: As small as tkc gets while the index of K and V together is no more.
-        max_attention_error: As small as tkc gets while the attention error of the captured queries is no more.
+        min_cosine: As small as it gets while the cosine of K and of V is no less, as the mean over layers and over captures; 1 is lossless.
+        max_index: As small as it gets while the index of K and V together is no more.
+        max_attention_error: As small as it gets while the attention error of the captured queries is no more.
         sinks: First positions of a run that schemes leave as they are.
         recent: Last tokens of a layer that schemes leave as they are.
         queries: Keep the captured queries in the file too.

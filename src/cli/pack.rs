@@ -22,6 +22,10 @@ pub fn command() -> Command {
         let number = text.parse().ok().filter(|x: &f64| *x > 0.0 && *x < 1.0);
         number.ok_or("a number between 0 and 1, both excluded")
     };
+    let cosine = |text: &str| {
+        let number = text.parse().ok().filter(|x: &f64| *x > 0.0 && *x <= 1.0);
+        number.ok_or("a number above 0, 1 at the most")
+    };
     let schemes = "lossless, or a scheme: q8_0, int:b=4,per=channel,sym, tkc:c=0.155 and others";
     Command::new("pack")
         .about("Stores a dump as one .kvz file, by a scheme for K and V or as small as a limit of error allows; reads it back and tells the errors.")
@@ -31,9 +35,9 @@ pub fn command() -> Command {
         .arg(flag("scheme", "NAME").value_parser(method).help(format!("How K and V are stored: {schemes}")))
         .arg(flag("k-scheme", "NAME").value_parser(method).help("How K is stored [default: --scheme]"))
         .arg(flag("v-scheme", "NAME").value_parser(method).help("How V is stored [default: --scheme]"))
-        .arg(flag("min-cosine", "X").value_parser(share).help("As small as tkc gets while the cosine of K and of V is no less, as the mean over layers and over captures"))
-        .arg(flag("max-index", "X").value_parser(share).help("As small as tkc gets while the index of K and V together is no more"))
-        .arg(flag("max-attention-error", "X").value_parser(share).help("As small as tkc gets while the attention error of the captured queries is no more"))
+        .arg(flag("min-cosine", "X").value_parser(cosine).help("As small as it gets while the cosine of K and of V is no less, as the mean over layers and over captures; 1 is lossless"))
+        .arg(flag("max-index", "X").value_parser(share).help("As small as it gets while the index of K and V together is no more"))
+        .arg(flag("max-attention-error", "X").value_parser(share).help("As small as it gets while the attention error of the captured queries is no more"))
         .arg(flag("sinks", "N").value_parser(value_parser!(u64)).help("First positions of a run that schemes leave as they are [default: 4]"))
         .arg(flag("recent", "N").value_parser(value_parser!(u64)).help("Last tokens of a layer that schemes leave as they are [default: 0]"))
         .arg(Arg::new("queries").long("queries").action(ArgAction::SetTrue).help("Keep the dump's captured queries in the file too"))

@@ -37,6 +37,9 @@ impl TokenErrors {
 /// Squares below this count as it, so that a vector of zeros divides by something.
 const LEAST: f64 = 1e-30;
 
+/// Vectors whose sums are made at a time.
+const AT_ONCE: usize = 32;
+
 /// The sums of one vector.
 #[derive(Clone, Copy, Default)]
 struct Sums {
@@ -70,13 +73,23 @@ pub fn token_errors(values: &[f32], restored: &[f32], shape: Shape) -> TokenErro
     }
     let mut all = Sums::default();
     let mut first = Sums::default();
-    let (mut token, mut max_abs) = (0.0, 0f32);
+    let mut token = 0.0;
+    let mut most = [0.0; LANES];
     let mut cosines = Vec::with_capacity(vectors);
-    let pairs = values[..vectors * dim]
-        .chunks_exact(dim)
-        .zip(restored[..vectors * dim].chunks_exact(dim));
-    for (place, (x, y)) in pairs.enumerate() {
-        let sums = vector(x, y, &mut max_abs);
+    let (values, restored) = (&values[..vectors * dim], &restored[..vectors * dim]);
+    let mut some = [Sums::default(); AT_ONCE];
+    for place in 0..vectors {
+        if place % AT_ONCE == 0 {
+            let range = place * dim..((place + AT_ONCE) * dim).min(vectors * dim);
+            sum(
+                &values[range.clone()],
+                &restored[range],
+                dim,
+                &mut some,
+                &mut most,
+            );
+        }
+        let sums = some[place % AT_ONCE];
         if place < heads {
             first.error += sums.error;
             first.square += sums.square;
@@ -97,7 +110,7 @@ pub fn token_errors(values: &[f32], restored: &[f32], shape: Shape) -> TokenErro
         } else {
             0.0
         },
-        max_abs: f64::from(max_abs),
+        max_abs: most.into_iter().fold(0f32, f32::max).into(),
         token: token / vectors as f64,
         first: first.error / first.square.max(LEAST),
         cosine_p1,
@@ -120,16 +133,25 @@ fn percentile(values: &mut [f64]) -> (f64, f64) {
     (between, min)
 }
 
-/// The sums of one vector; `max` takes in the greatest difference.
+/// The sums of vectors of `dim` values; `most` takes in the greatest differences.
 #[multiversion(targets("x86_64+avx2"))]
-fn vector(x: &[f32], y: &[f32], max: &mut f32) -> Sums {
+fn sum(x: &[f32], y: &[f32], dim: usize, out: &mut [Sums; AT_ONCE], most: &mut [f32; LANES]) {
+    for (place, sums) in out.iter_mut().enumerate().take(x.len() / dim) {
+        let range = place * dim..(place + 1) * dim;
+        *sums = vector(&x[range.clone()], &y[range], most);
+    }
+}
+
+/// The sums of one vector.
+#[inline(always)]
+fn vector(x: &[f32], y: &[f32], greatest: &mut [f32; LANES]) -> Sums {
     let (lanes_x, rest_x) = x.as_chunks::<LANES>();
     let (lanes_y, rest_y) = y.as_chunks::<LANES>();
     let zero = F32x8::splat(0.0);
     let (mut error, mut square, mut restored, mut product) = (zero, zero, zero, zero);
-    let mut most = zero;
-    for (x, y) in lanes_x.iter().zip(lanes_y) {
-        let (x, y) = (F32x8::of(x), F32x8::of(y));
+    let mut most = F32x8::of(greatest);
+    for place in 0..lanes_x.len() {
+        let (x, y) = (F32x8::of(&lanes_x[place]), F32x8::of(&lanes_y[place]));
         let d = x.sub(y);
         error = error.add(d.mul(d));
         square = square.add(x.mul(x));
@@ -137,23 +159,32 @@ fn vector(x: &[f32], y: &[f32], max: &mut f32) -> Sums {
         product = product.add(x.mul(y));
         most = most.or_greater(d.abs());
     }
-    let sum = |lanes: F32x8| lanes.values().iter().copied().map(f64::from).sum();
+    *greatest = most.values();
     let mut sums = Sums {
-        error: sum(error),
-        square: sum(square),
-        restored: sum(restored),
-        product: sum(product),
+        error: total(error),
+        square: total(square),
+        restored: total(restored),
+        product: total(product),
     };
-    for most in most.values() {
-        *max = max.max(most);
-    }
-    for (&x, &y) in rest_x.iter().zip(rest_y) {
-        let (d, x, y) = (f64::from(x - y), f64::from(x), f64::from(y));
+    for place in 0..rest_x.len() {
+        let (x, y) = (rest_x[place], rest_y[place]);
+        let d = f64::from(x - y);
         sums.error += d * d;
-        sums.square += x * x;
-        sums.restored += y * y;
-        sums.product += x * y;
-        *max = max.max(d.abs() as f32);
+        sums.square += f64::from(x) * f64::from(x);
+        sums.restored += f64::from(y) * f64::from(y);
+        sums.product += f64::from(x) * f64::from(y);
+        greatest[0] = greatest[0].max(d.abs() as f32);
     }
     sums
+}
+
+/// The sum of eight values, in f64: lanes that go together first, so that no sum waits for seven before it.
+#[inline(always)]
+fn total(lanes: F32x8) -> f64 {
+    let lanes = lanes.values();
+    let mut halves = [0.0; LANES / 2];
+    for lane in 0..LANES / 2 {
+        halves[lane] = f64::from(lanes[lane]) + f64::from(lanes[lane + LANES / 2]);
+    }
+    (halves[0] + halves[2]) + (halves[1] + halves[3])
 }

@@ -13,6 +13,7 @@
 //! # Ok(()) }
 //! ```
 
+mod alternatives;
 mod check;
 mod error;
 mod layers;

@@ -1,4 +1,5 @@
-//! The coarsest steps of `tkc` that keep within a limit of error, and the split of it between K and V that takes least.
+//! The coarsest steps of `tkc` that keep within a limit of error, and the split of it between K and V that takes least; or what else is
+//! smaller.
 //!
 //! Errors grow about as the square of the step, and those of K and of V add up, so each is measured alone: a few times on a few layers,
 //! then once on all layers at three steps between which the right one lies. Only that one is measured with both changed and all queries.
@@ -40,7 +41,7 @@ impl Limit {
     }
 
     /// How many times the limit the error of K or V alone is.
-    fn share_of(self, side: &OfSide) -> Result<f64, PackError> {
+    pub(super) fn share_of(self, side: &OfSide) -> Result<f64, PackError> {
         Ok(match self {
             Self::MinCosine(least) => (1.0 - side.errors.least_cosine()) / (1.0 - least).max(1e-12),
             Self::MaxIndex(most) => side.errors.index / most.max(1e-12),
@@ -89,22 +90,23 @@ const MAX_STEP: f64 = 8.0;
 
 /// A search for the smallest within a limit.
 pub struct Search<'a> {
-    dump: &'a Dump,
-    layers: Vec<Layer>,
+    pub(super) dump: &'a Dump,
+    pub(super) layers: Vec<Layer>,
     base: Tkc,
-    options: PackOptions,
-    limit: Limit,
+    pub(super) options: PackOptions,
+    pub(super) limit: Limit,
 }
 
 /// How much of the work is done.
-struct Progress<'a> {
+pub(super) struct Progress<'a> {
     go_on: &'a mut dyn FnMut(f64) -> bool,
     work: f64,
     done: f64,
 }
 
 impl Progress<'_> {
-    fn layers(&mut self, count: usize) -> Result<(), PackError> {
+    /// So many layers are begun.
+    pub fn layers(&mut self, count: usize) -> Result<(), PackError> {
         if !(self.go_on)((self.done / self.work).min(1.0)) {
             return Err(PackError::Cancelled);
         }
@@ -159,9 +161,12 @@ impl<'a> Search<'a> {
         let all: Vec<&Layer> = self.layers.iter().collect();
         let mut progress = Progress {
             go_on,
-            work: (TRIES * few.len() + 3 * all.len()) as f64,
+            work: ((TRIES + 1) * few.len() + 3 * all.len()) as f64,
             done: 0.0,
         };
+        if matches!(self.limit, Limit::MinCosine(least) if least >= 1.0) {
+            return self.lossless(&all, &mut progress);
+        }
         let mut wanted = [if self.limit.is_for_each() { 1.0 } else { 0.5 }; 2];
         let mut steps = [START; 2];
         for turn in 0..TRIES {
@@ -191,7 +196,8 @@ impl<'a> Search<'a> {
         let mut best: Option<([f64; 2], Measured)> = None;
         for _ in 0..FULL_TRIES {
             steps = steps.map(rounded);
-            let measured = self.measure(&all, Some(steps), &mut progress)?;
+            let method = |step| Method::Scheme(Scheme::Tkc(Tkc { step, ..self.base }));
+            let measured = self.measure(&all, &steps.map(method), &mut progress)?;
             let shares = self.limit.shares(&measured)?;
             let holds = shares.iter().all(|share| *share <= 1.0);
             if holds
@@ -212,18 +218,48 @@ impl<'a> Search<'a> {
                 }
             }
         }
-        let mut options = self.options.clone();
-        match best {
-            Some((steps, measured)) => {
-                let method = |step| Method::Scheme(Scheme::Tkc(Tkc { step, ..self.base }));
-                (options.k, options.v) = (method(steps[0]), method(steps[1]));
-                Ok((options, measured))
+        let Some((steps, measured)) = best else {
+            return self.lossless(&all, &mut progress);
+        };
+        let coded = steps.map(|step| Method::Scheme(Scheme::Tkc(Tkc { step, ..self.base })));
+        let smaller = self.smaller(&few, &coded, &mut progress)?;
+        if smaller.iter().any(Option::is_some) {
+            let [k, v] = &coded;
+            let [other_k, other_v] = smaller;
+            let methods = [
+                other_k.unwrap_or_else(|| k.clone()),
+                other_v.unwrap_or_else(|| v.clone()),
+            ];
+            let measured = self.measure(&all, &methods, &mut progress)?;
+            if self
+                .limit
+                .shares(&measured)?
+                .iter()
+                .all(|share| *share <= 1.0)
+            {
+                return Ok((self.with(methods), measured));
             }
-            None => {
-                (options.k, options.v) = (Method::Lossless, Method::Lossless);
-                let measured = self.measure(&all, None, &mut progress)?;
-                Ok((options, measured))
-            }
+        }
+        Ok((self.with(coded), measured))
+    }
+
+    /// Everything as it is.
+    fn lossless(
+        &self,
+        layers: &[&Layer],
+        progress: &mut Progress,
+    ) -> Result<(PackOptions, Measured), PackError> {
+        let methods = [Method::Lossless, Method::Lossless];
+        let measured = self.measure(layers, &methods, progress)?;
+        Ok((self.with(methods), measured))
+    }
+
+    /// The options with these methods.
+    fn with(&self, [k, v]: [Method; 2]) -> PackOptions {
+        PackOptions {
+            k,
+            v,
+            ..self.options.clone()
         }
     }
 
@@ -268,7 +304,7 @@ impl<'a> Search<'a> {
     ) -> Result<[Vec<(OfSide, u64)>; 2], PackError> {
         let tensors = layer.load(self.dump)?;
         let values = tensors.each_ref().map(Tensor::values);
-        let queries = self.queries(layer, FEW_QUERIES)?;
+        let queries = self.few_queries(layer)?;
         let attentions = measure::attentions(layer, &values, &queries);
         let side = |side: usize| {
             let prepared = self.prepared(layer, side, &values[side], steps[side][0]);
@@ -293,17 +329,17 @@ impl<'a> Search<'a> {
         Ok([k, v])
     }
 
-    /// The errors at these steps, or of what is stored losslessly.
+    /// The errors of these methods.
     fn measure(
         &self,
         layers: &[&Layer],
-        steps: Option<[f64; 2]>,
+        methods: &[Method; 2],
         progress: &mut Progress,
     ) -> Result<Measured, PackError> {
         let mut all = Vec::new();
         for batch in layers.chunks(BATCH) {
             progress.layers(batch.len())?;
-            let measured = par::map(batch, &|layer: &&Layer| self.of_layer(layer, steps));
+            let measured = par::map(batch, &|layer: &&Layer| self.of_layer(layer, methods));
             for measured in measured {
                 all.push(measured?);
             }
@@ -311,24 +347,42 @@ impl<'a> Search<'a> {
         Ok(measure::means(&all))
     }
 
-    fn of_layer(&self, layer: &Layer, steps: Option<[f64; 2]>) -> Result<OfLayer, PackError> {
+    fn of_layer(&self, layer: &Layer, methods: &[Method; 2]) -> Result<OfLayer, PackError> {
         let tensors = layer.load(self.dump)?;
         let values = tensors.each_ref().map(Tensor::values);
         let queries = self.queries(layer, usize::MAX)?;
-        let restored = match steps {
-            None => values.clone(),
-            Some(steps) => {
-                let back = |side: usize| {
-                    self.prepared(layer, side, &values[side], steps[side])
-                        .restore(steps[side])
-                };
-                let (k, v) = par::join(|| back(0), || back(1));
-                [k, v]
+        let back = |side: usize| self.restored(layer, side, &values[side], &methods[side]);
+        let (k, v) = par::join(|| back(0), || back(1));
+        Ok(measure::layer(self.dump, layer, &values, &[k, v], &queries))
+    }
+
+    /// What comes back of K or V of a layer.
+    fn restored(&self, layer: &Layer, side: usize, values: &[f32], method: &Method) -> Vec<f32> {
+        match method {
+            Method::Lossless => values.to_vec(),
+            Method::Scheme(Scheme::Tkc(tkc)) => self
+                .prepared(layer, side, values, tkc.step)
+                .restore(tkc.step),
+            Method::Scheme(scheme) => {
+                let recipe = part::recipe(scheme, self.options.sinks, self.recent(layer));
+                let about = layer.about([Kv::K, Kv::V][side]);
+                recipe.restore(values, &about).values
             }
-        };
-        Ok(measure::layer(
-            self.dump, layer, &values, &restored, &queries,
-        ))
+        }
+    }
+
+    /// Last tokens of a layer that stay as they are.
+    pub(super) fn recent(&self, layer: &Layer) -> u64 {
+        if layer.is_last {
+            self.options.recent
+        } else {
+            0
+        }
+    }
+
+    /// The queries with which K and V alone are tried.
+    pub(super) fn few_queries(&self, layer: &Layer) -> Result<Vec<Queries>, PackError> {
+        self.queries(layer, FEW_QUERIES)
     }
 
     /// At most so many queries of a layer, where the limit needs them.
@@ -346,12 +400,7 @@ impl<'a> Search<'a> {
     fn prepared<'v>(&self, layer: &Layer, side: usize, values: &'v [f32], step: f64) -> Ready<'v> {
         let about = layer.about([Kv::K, Kv::V][side]);
         let tkc = layer.told(Tkc { step, ..self.base });
-        let recent = if layer.is_last {
-            self.options.recent
-        } else {
-            0
-        };
-        let recipe = part::recipe(&Scheme::Tkc(tkc), self.options.sinks, recent);
+        let recipe = part::recipe(&Scheme::Tkc(tkc), self.options.sinks, self.recent(layer));
         let (body, inner) = recipe.about_body(&about);
         let token = about.shape.token_elements();
         let range = body.start * token..body.end * token;

@@ -1,11 +1,14 @@
 //! Damages files of every format the way fuzzers do, from a seed, and feeds them to the scan. Used by the test of hostile
 //! input and by `cargo xtask fuzz-dump`.
 
+mod seal;
+
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
 use kvlens::dump::{Mapping, MemorySource, ScanOptions, Source, scan};
+use seal::seal_kvz;
 
 /// A generator of pseudo-random numbers (splitmix64).
 pub struct Rng(pub u64);
@@ -94,6 +97,7 @@ pub fn targets(tiny: &Path) -> Vec<Target> {
             bytes
         }),
         alone("llama.cpp", "tiny_llama.bin", "a.bin", |bytes| bytes),
+        alone("kvz", "tiny.kvz", "a.kvz", seal_kvz),
         alone("zip", "tiny.zip", "a.zip", |bytes| bytes),
         alone("npz", "tiny.npz", "a.npz", |bytes| bytes),
         alone("tar", "gnu.tar", "a.tar", seal_tar),
@@ -130,7 +134,10 @@ impl Target {
         }
         *bytes = (self.pack)(std::mem::take(bytes));
         let source: Arc<dyn Source> = Arc::new(MemorySource::new(files));
-        let mut options = ScanOptions::default();
+        let mut options = ScanOptions {
+            part_decoder: kvlens::pack::decoder(),
+            ..ScanOptions::default()
+        };
         if self.name == "llama.cpp" || rng.below(4) == 0 {
             let json = if self.name == "llama.cpp" {
                 r#"{"axes":"seq,dim"}"#

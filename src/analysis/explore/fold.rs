@@ -11,6 +11,7 @@ use super::files::files;
 use super::measure::{Confirmed, LayerFound, Look, Pair, Written, measure};
 use super::plan::{Planned, plan};
 use super::points::{mean, measured, points};
+use super::refine::refined;
 use super::settings::{ExploreSettings, LimitKind};
 use super::steps::{AROUND, Stage};
 use crate::analysis::error::MeasureError;
@@ -67,7 +68,7 @@ impl Analysis for Explore {
     fn fold(&self, _: &str) -> Box<dyn Fold<LayerFound>> {
         let candidates = match &self.look {
             Look::Field(candidates) => candidates.clone(),
-            Look::Pairs(..) | Look::Chosen(..) => Vec::new(),
+            Look::Pairs(..) | Look::Chosen { .. } => Vec::new(),
         };
         Box::new(ExploreFold::new(self.settings.clone(), candidates))
     }
@@ -84,6 +85,8 @@ pub struct ExploreFold {
     closely: Option<Vec<LayerFound>>,
     /// Of each choice its pair.
     chosen: Vec<usize>,
+    /// Pairs that are looked at closely only when they are written.
+    refined: BTreeSet<usize>,
     /// Of the third time.
     written: Option<Vec<LayerFound>>,
 }
@@ -135,6 +138,7 @@ impl ExploreFold {
             pairs: Vec::new(),
             closely: None,
             chosen: Vec::new(),
+            refined: BTreeSet::new(),
             written: None,
         }
     }
@@ -163,9 +167,10 @@ impl ExploreFold {
         Some(Look::Pairs(self.pairs.clone(), cosine, sampled))
     }
 
-    /// What is written: of each choice the first pair, the smallest, that keeps within the limit.
+    /// What is written: of each choice the first pair, the smallest, that keeps within the limit; of the coded scheme one that uses it up.
     fn look_at_chosen(&mut self) -> Option<Look> {
         let limit = self.limit();
+        self.take_from_the_field();
         let closely = self.closely()?;
         let keeps = |&pair: &usize| {
             let figures = figures(pair, &closely);
@@ -178,10 +183,60 @@ impl ExploreFold {
                 .find(|pair| planned.lossless || keeps(pair));
             within.or(planned.pairs.last()).copied()
         };
-        self.chosen = self.planned.iter().filter_map(choice).collect();
+        let between = |planned: &Planned| {
+            let measured = planned.pairs.iter().map(|&pair| {
+                let figures = figures(pair, &closely)?;
+                Some((&self.pairs[pair], figures.limited(limit)))
+            });
+            refined(&measured.collect::<Option<Vec<_>>>()?, limit)
+        };
+        let chosen: Vec<(Option<usize>, Option<Pair>)> = self
+            .planned
+            .iter()
+            .map(|planned| (choice(planned), between(planned)))
+            .collect();
+        for (mut place, pair) in chosen {
+            if let Some(pair) = pair {
+                place = Some(self.pairs.len());
+                self.refined.extend(place);
+                self.pairs.push(pair);
+            }
+            self.chosen.extend(place);
+        }
         self.written = Some(Vec::new());
-        let chosen = self.chosen.iter().copied().collect();
-        Some(Look::Chosen(self.pairs.clone(), chosen))
+        Some(Look::Chosen {
+            pairs: self.pairs.clone(),
+            chosen: self.chosen.iter().copied().collect(),
+            refined: self.refined.clone(),
+        })
+    }
+
+    /// What the second time had no need to look at again.
+    fn take_from_the_field(&mut self) {
+        let candidates = &self.candidates;
+        let of = |layer: &LayerFound, candidate: &Candidate, kv: Kv| {
+            let place = candidates.iter().position(|known| known == candidate)?;
+            let mut tried = layer.tried.iter();
+            tried
+                .find(|tried| tried.candidate == place && tried.kv == kv)
+                .cloned()
+        };
+        let layers = self.layers.iter();
+        for (field, layer) in layers.zip(self.closely.iter_mut().flatten()) {
+            for (place, pair) in self.pairs.iter().enumerate() {
+                if layer.confirmed.iter().any(|known| known.pair == place) {
+                    continue;
+                }
+                if let (Some(k), Some(v)) = (of(field, &pair.k, Kv::K), of(field, &pair.v, Kv::V)) {
+                    layer.confirmed.push(Confirmed {
+                        pair: place,
+                        bytes: [k.bytes, v.bytes],
+                        errors: [k.errors, v.errors],
+                        attention: None,
+                    });
+                }
+            }
+        }
     }
 
     /// The layers of the second time, once they are all there.
@@ -295,7 +350,11 @@ impl ExploreFold {
             return (choices, rows);
         }
         for (planned, &pair) in self.planned.iter().zip(&self.chosen) {
-            let Some(mut figures) = figures(pair, &closely) else {
+            let closely = match self.refined.contains(&pair) {
+                true => &written,
+                false => &closely,
+            };
+            let Some(mut figures) = figures(pair, closely) else {
                 continue;
             };
             let files: Option<Vec<&Written>> = written
@@ -425,6 +484,14 @@ struct Figures {
 impl Figures {
     fn index(&self) -> f64 {
         self.errors[0].index() + self.errors[1].index()
+    }
+
+    /// What is limited of K and of V: what they have together, where the limit is on that.
+    fn limited(&self, limit: Limit) -> [f64; 2] {
+        match limit.kind {
+            LimitKind::Cosine => self.errors.map(|errors| 1.0 - errors.cosine),
+            _ => [self.error(limit); 2],
+        }
     }
 
     /// What is limited.

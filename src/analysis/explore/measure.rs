@@ -11,7 +11,7 @@ use crate::analysis::unit::{Found, Unit};
 use crate::dump;
 use crate::metrics::{Attention, Changed, OutputErrors, Queries, TokenErrors, token_errors};
 use crate::par;
-use crate::scheme::{Kv, Pairs, Rope, RopeChoice};
+use crate::scheme::{Kv, Pairs, Rope, RopeChoice, Tkc};
 use crate::tensor::{Dtype, Shape};
 use std::collections::BTreeSet;
 
@@ -44,7 +44,7 @@ pub struct Confirmed {
 }
 
 /// A chosen pair on a layer, its bytes written and read back.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Written {
     pub pair: usize,
     pub bytes: [u64; 2],
@@ -88,8 +88,12 @@ pub enum Look {
     Field(Vec<Candidate>),
     /// The errors of these pairs with many queries; and the coded scheme's steps at a cosine, on these layers.
     Pairs(Vec<Pair>, f64, BTreeSet<(String, i64)>),
-    /// The bytes of the chosen of these pairs.
-    Chosen(Vec<Pair>, BTreeSet<usize>),
+    /// The bytes of the chosen of these pairs; and the errors of those that were not looked at closely before.
+    Chosen {
+        pairs: Vec<Pair>,
+        chosen: BTreeSet<usize>,
+        refined: BTreeSet<usize>,
+    },
 }
 
 /// Measures a unit.
@@ -171,9 +175,19 @@ pub fn measure(
                 found.steps = steps::measure(unit, &sides, *cosine)?;
             }
         }
-        Look::Chosen(pairs, chosen) => {
-            found.written = write(unit, piece, &sides, pairs, chosen)?;
-        }
+        Look::Chosen {
+            pairs,
+            chosen,
+            refined,
+        } => write(
+            unit,
+            piece,
+            &sides,
+            pairs,
+            (chosen, refined),
+            &queries,
+            &mut found,
+        )?,
     }
     Ok(found)
 }
@@ -375,26 +389,50 @@ fn confirm(
     queries: &[Queries],
     found: &mut LayerFound,
 ) -> Result<(), MeasureError> {
-    let wanted = wanted(pairs.iter());
-    // Steps near each other share what comes before the rounding, made for the first of them.
-    let first_step = |side: usize| {
-        wanted
-            .iter()
-            .find_map(|(of, candidate)| match candidate.method {
-                Method::Coded(step) if *of == side => Some(step),
-                _ => None,
-            })
+    // Without queries there is nothing more to tell of what was tried on all layers before.
+    let is_new = |pair: &Pair| {
+        let coded = |candidate: &Candidate| matches!(candidate.method, Method::Coded(_));
+        !queries.is_empty() || coded(&pair.k) || coded(&pair.v)
     };
-    let prepared = par::map(&[0, 1], &|&side| {
-        first_step(side).map(|step| sides[side].prepared(sides[side].coded(step), true))
+    let pairs: Vec<(usize, &Pair)> = pairs
+        .iter()
+        .enumerate()
+        .filter(|(_, pair)| is_new(pair))
+        .collect();
+    let wanted = wanted(pairs.iter().map(|(_, pair)| *pair));
+    // Steps near each other share what comes before the rounding.
+    let mut shared: Vec<(usize, f64)> = Vec::new();
+    for (side, candidate) in &wanted {
+        if let Method::Coded(step) = candidate.method {
+            let key = (*side, Tkc::choice_step(step));
+            if !shared.contains(&key) {
+                shared.push(key);
+            }
+        }
+    }
+    let prepared = par::map(&shared, &|&(side, step)| {
+        cancelled(unit)?;
+        Ok(sides[side].prepared(sides[side].coded(step), true))
     });
-    cancelled(unit)?;
+    let prepared: Vec<_> = prepared.into_iter().collect::<Result<_, MeasureError>>()?;
+    let prepared_for = |side: usize, step: f64| {
+        let place = shared
+            .iter()
+            .position(|shared| *shared == (side, Tkc::choice_step(step)));
+        place.map(|place| &prepared[place])
+    };
     let treated = par::map(&wanted, &|&(side, candidate)| {
         cancelled(unit)?;
         let of: &Side = &sides[side];
-        let treated = match (&candidate.method, &prepared[side]) {
-            (Method::Coded(step), Some(prepared)) => Ok(Treated {
-                values: of.restored(prepared, *step),
+        let coded = match candidate.method {
+            Method::Coded(step) => {
+                prepared_for(side, step).map(|prepared| of.restored(prepared, step))
+            }
+            _ => None,
+        };
+        let treated = match (&candidate.method, coded) {
+            (_, Some(values)) => Ok(Treated {
+                values,
                 bytes: 0,
                 packed_bytes: None,
             }),
@@ -421,51 +459,70 @@ fn confirm(
             .position(|wanted| *wanted == (side, candidate));
         place.map(|place| &treated[place])
     };
-    let mut sums: Vec<Option<OutputErrors>> = vec![None; pairs.len()];
+    let lossless = |candidate: &Candidate| candidate.method == Method::Lossless;
+    let mut ready = Vec::new();
+    let mut changes = Vec::new();
+    for (place, pair) in pairs {
+        let (Some(k), Some(v)) = (of(0, &pair.k), of(1, &pair.v)) else {
+            continue;
+        };
+        ready.push((place, [k, v]));
+        changes.push(
+            (!lossless(&pair.k) || !lossless(&pair.v))
+                .then_some(Changed::Both(&k.0.values, &v.0.values)),
+        );
+    }
+    let errors = output_errors(unit, piece, queries, &changes)?;
+    for ((pair, [k, v]), attention) in ready.into_iter().zip(errors) {
+        found.confirmed.push(Confirmed {
+            pair,
+            bytes: [k.0.bytes, v.0.bytes],
+            errors: [k.1, v.1],
+            attention,
+        });
+    }
+    Ok(())
+}
+
+/// The attention errors of changes, with many queries; nothing is changed where there is none.
+fn output_errors(
+    unit: &Unit,
+    piece: &Piece,
+    queries: &[Queries],
+    changes: &[Option<Changed>],
+) -> Result<Vec<Option<OutputErrors>>, MeasureError> {
+    let mut sums: Vec<Option<OutputErrors>> = vec![None; changes.len()];
     for queries in queries {
         for places in portions(queries, FINAL_QUERIES, piece.shape.seq_len) {
             let Some(attention) = Attention::new(piece.cache(), queries, &places) else {
                 continue;
             };
-            let errors = par::map(pairs, &|pair| {
+            let errors = par::map(changes, &|change| {
                 cancelled(unit)?;
-                let lossless = |candidate: &Candidate| candidate.method == Method::Lossless;
-                Ok(match (of(0, &pair.k), of(1, &pair.v)) {
-                    _ if lossless(&pair.k) && lossless(&pair.v) => Some(attention.unchanged()),
-                    (Some((k, _)), Some((v, _))) => {
-                        Some(attention.errors(Changed::Both(&k.values, &v.values)))
-                    }
-                    _ => None,
+                Ok(match change {
+                    Some(change) => attention.errors(*change),
+                    None => attention.unchanged(),
                 })
             });
             for (errors, sum) in errors.into_iter().zip(&mut sums) {
-                if let Some(errors) = errors? {
-                    sum.get_or_insert_default().add(&errors);
-                }
+                sum.get_or_insert_default().add(&errors?);
             }
         }
     }
-    for (place, (pair, attention)) in pairs.iter().zip(sums).enumerate() {
-        if let (Some((k, k_errors)), Some((v, v_errors))) = (of(0, &pair.k), of(1, &pair.v)) {
-            found.confirmed.push(Confirmed {
-                pair: place,
-                bytes: [k.bytes, v.bytes],
-                errors: [*k_errors, *v_errors],
-                attention,
-            });
-        }
-    }
-    Ok(())
+    Ok(sums)
 }
 
-/// The chosen pairs, their bytes really written and read back; but for the reference's methods, which nobody stores.
+/// The chosen pairs, their bytes really written and read back; but for the reference's methods, which nobody stores. Of refined ones the
+/// attention error too.
 fn write(
     unit: &Unit,
     piece: &Piece,
     sides: &[Side; 2],
     pairs: &[Pair],
-    chosen: &BTreeSet<usize>,
-) -> Result<Vec<Written>, MeasureError> {
+    (chosen, refined): (&BTreeSet<usize>, &BTreeSet<usize>),
+    queries: &[Queries],
+    found: &mut LayerFound,
+) -> Result<(), MeasureError> {
     let is_written = |pair: &Pair| {
         [&pair.k, &pair.v]
             .iter()
@@ -477,6 +534,13 @@ fn write(
         .filter(|(_, pair)| is_written(pair))
         .collect();
     let wanted = wanted(chosen.iter().map(|(_, pair)| *pair));
+    let is_looked_at = |side: usize, candidate: &Candidate| {
+        let pairs = refined.iter().map(|&place| &pairs[place]);
+        !queries.is_empty()
+            && pairs
+                .map(|pair| [&pair.k, &pair.v][side])
+                .any(|of| of == candidate)
+    };
     let written = par::map(&wanted, &|&(side, candidate)| {
         cancelled(unit)?;
         let of: &Side = &sides[side];
@@ -488,22 +552,48 @@ fn write(
                 reason,
             })?;
         let errors = token_errors(of.values, &written.values, piece.shape);
-        Ok((written.bytes, errors))
+        let values = match is_looked_at(side, candidate) {
+            true => written.values,
+            false => Vec::new(),
+        };
+        Ok((written.bytes, errors, values))
     });
-    let written: Vec<(u64, TokenErrors)> = written.into_iter().collect::<Result<_, _>>()?;
+    let written: Vec<(u64, TokenErrors, Vec<f32>)> =
+        written.into_iter().collect::<Result<_, _>>()?;
     let of = |side: usize, candidate: &Candidate| {
         let place = wanted
             .iter()
             .position(|wanted| *wanted == (side, candidate));
-        place.map(|place| written[place])
+        place.map(|place| &written[place])
     };
-    let pair = |(place, pair): (usize, &Pair)| {
-        let ((k_bytes, k), (v_bytes, v)) = (of(0, &pair.k)?, of(1, &pair.v)?);
-        Some(Written {
+    let (mut looked_at, mut changes) = (Vec::new(), Vec::new());
+    for (place, pair) in chosen {
+        let (Some(k), Some(v)) = (of(0, &pair.k), of(1, &pair.v)) else {
+            continue;
+        };
+        found.written.push(Written {
             pair: place,
-            bytes: [k_bytes, v_bytes],
-            errors: [k, v],
-        })
-    };
-    Ok(chosen.into_iter().filter_map(pair).collect())
+            bytes: [k.0, v.0],
+            errors: [k.1, v.1],
+        });
+        if refined.contains(&place) {
+            looked_at.push(found.written.len() - 1);
+            changes.push(Some(Changed::Both(&k.2, &v.2)));
+        }
+    }
+    let errors = output_errors(unit, piece, queries, &changes)?;
+    for (place, attention) in looked_at.into_iter().zip(errors) {
+        let Written {
+            pair,
+            bytes,
+            errors,
+        } = found.written[place];
+        found.confirmed.push(Confirmed {
+            pair,
+            bytes,
+            errors,
+            attention,
+        });
+    }
+    Ok(())
 }

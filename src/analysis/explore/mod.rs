@@ -16,6 +16,7 @@ mod layer;
 mod measure;
 mod plan;
 mod points;
+mod refine;
 mod settings;
 mod steps;
 mod treat;

@@ -15,8 +15,8 @@ pub struct Planned {
     pub pairs: Vec<usize>,
 }
 
-/// The factors of the interpolated steps of the coded scheme that are tried.
-const FACTORS: [f64; 4] = [1.08, 1.0, 0.92, 0.82];
+/// The factors of the interpolated steps of the coded scheme that are tried: between them lies the one that uses the limit up.
+const FACTORS: [f64; 3] = [1.1, 0.97, 0.84];
 
 /// The factors of the limit for which a packed pair is looked for.
 const TIGHTER: [f64; 2] = [1.0, 0.7];
@@ -135,7 +135,8 @@ fn find(candidates: &[Candidate], offer: &Offer) -> Option<Candidate> {
     candidates.iter().find(same).cloned()
 }
 
-fn coded_candidate(step: f64) -> Candidate {
+/// The coded scheme at a step.
+pub fn coded_candidate(step: f64) -> Candidate {
     Candidate {
         name: coded_name(step),
         class: Class::Stored,

@@ -55,4 +55,10 @@ impl Tkc {
             klt: KltChoice::Smallest,
         }
     }
+
+    /// The step that choices (of RoPE, basis and how fine that is stored) are made for: the power of two nearest to `step`. So what comes
+    /// before the rounding is the same for steps near each other.
+    pub fn choice_step(step: f64) -> f64 {
+        libm::exp2(libm::round(libm::log2(step)))
+    }
 }

@@ -29,11 +29,15 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Does all that comes before rounding: `values` are those of a tensor `[seq_len, kv_heads, head_dim]`. The step of `tkc` decides
-    /// what a choice is made for.
+    /// Does all that comes before rounding: `values` are those of a tensor `[seq_len, kv_heads, head_dim]`. Choices are made for a step
+    /// near that of `tkc`: see [`Tkc::choice_step`].
     pub fn new(values: &[f32], about: &About, tkc: &Tkc) -> Self {
         let shape = about.shape;
         let channels = shape.token_elements();
+        let tkc = &Tkc {
+            step: Tkc::choice_step(tkc.step),
+            ..*tkc
+        };
         let raw = raw_tokens(values, about);
         let mut finite;
         let mut values = values;

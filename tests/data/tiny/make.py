@@ -29,3 +29,16 @@ json.dump(meta, open("packed_meta_t0_3.json", "w"))
 pickle.dump({"k_0": k.numpy(), "v_0": v.numpy()}, open("tiny_text.pkl", "wb"), protocol=2)
 joblib.dump({"k_0": k.numpy(), "v_0": numpy.asfortranarray(v.numpy())}, "tiny.joblib")
 numpy.save("tiny_objects.npy", {"k_0": k.numpy(), "v_0": v.numpy()})
+
+# kvlens pack DUMP -o tiny.kvz --k-scheme tkc:c=0.3,klt=head --v-scheme lossless --sinks 1 --queries
+import os
+os.makedirs("kvz/r/layer_0", exist_ok=True)
+wave = lambda shape, seed: (torch.sin(torch.arange(torch.Size(shape).numel()) * (1.7 + seed)).reshape(shape) * 4).half()
+k, v, q = wave((12, 2, 4), 0), wave((12, 2, 4), 1), wave((2, 4, 4), 2)
+k[7, 1, 2] = float("inf")
+for name, tensor in (("k", k), ("v", v), ("q", q)):
+    tensor.numpy().tofile(f"kvz/r/layer_0/{name}.bin")
+same = dict(layer_id=0, run_id="r", head_dim=4, bytes_per_elem=2, dtype="fp16")
+meta = same | dict(seq_start=0, seq_len=12, seq_end_exclusive=12, kv_heads=2, stage="prefill", k_file="k.bin", v_file="v.bin")
+json.dump(meta, open("kvz/r/layer_0/meta_t0_12.json", "w"))
+json.dump(same | dict(positions=[9, 11], q_heads=4, q_file="q.bin", scale=0.5, rope_theta=10000.0), open("kvz/r/layer_0/queries_a.json", "w"))

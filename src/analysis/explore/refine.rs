@@ -1,0 +1,126 @@
+//! The step of the coded scheme that uses its limit up: between the steps that were looked at closely, where the logarithm of an error
+//! follows that of the step on a line.
+
+use super::candidate::Method;
+use super::choose::Limit;
+use super::measure::Pair;
+use super::plan::coded_candidate;
+use crate::scheme::Tkc;
+
+/// How much of the limit is aimed at, so that what is not quite on the line still holds.
+const AIM: f64 = 0.985;
+
+/// How far beyond the steps that were looked at.
+const MOST_BEYOND: f64 = 1.25;
+
+/// The pair whose errors are just within the limit, from pairs of the coded scheme with what is limited of K and of V. Nothing where
+/// errors do not grow with the step.
+pub fn refined(measured: &[(&Pair, [f64; 2])], limit: Limit) -> Option<Pair> {
+    let candidate = |side: usize| {
+        let mut points = Vec::new();
+        for (pair, errors) in measured {
+            let Method::Coded(step) = [&pair.k, &pair.v][side].method else {
+                return None;
+            };
+            points.push((step, errors[side]));
+        }
+        step_at(points, AIM * limit.most()).map(|step| coded_candidate(rounded_down(step)))
+    };
+    Some(Pair {
+        k: candidate(0)?,
+        v: candidate(1)?,
+    })
+}
+
+/// The step at an error, on the line through the two points next to it. Where the coded scheme makes other choices for one than for the
+/// other, the line is broken: what lies on a point's side of the break starts from that point, and grows as the square.
+fn step_at(mut points: Vec<(f64, f64)>, error: f64) -> Option<f64> {
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    points.dedup_by(|a, b| a.0 == b.0);
+    let (least, most) = (points.first()?.0, points.last()?.0);
+    let next = points.windows(2).find(|pair| pair[1].1 >= error);
+    let [low, high] = *next.or(points.windows(2).last())? else {
+        return None;
+    };
+    let grows = error > 0.0 && low.1 > 0.0 && high.1 > low.1 && high.1.is_finite();
+    if !grows {
+        return None;
+    }
+    let is_whole = Tkc::choice_step(low.0) == Tkc::choice_step(high.0);
+    let power = match is_whole {
+        true => libm::log(high.1 / low.1) / libm::log(high.0 / low.0),
+        false => 2.0,
+    };
+    let from = |point: (f64, f64)| point.0 * libm::pow(error / point.1, 1.0 / power);
+    let from_low = from(low);
+    let step = match Tkc::choice_step(from_low) == Tkc::choice_step(low.0) {
+        true => from_low,
+        false => from(high),
+    };
+    Some(step.clamp(least / MOST_BEYOND, most * MOST_BEYOND))
+}
+
+/// To four digits: what a user can type, no coarser than was found.
+fn rounded_down(step: f64) -> f64 {
+    let digits = libm::exp10(3.0 - libm::floor(libm::log10(step)));
+    (step * digits).floor() / digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::explore::LimitKind;
+
+    fn pairs(steps: &[f64]) -> Vec<Pair> {
+        let pair = |&step: &f64| Pair {
+            k: coded_candidate(step),
+            v: coded_candidate(2.0 * step),
+        };
+        steps.iter().map(pair).collect()
+    }
+
+    fn steps(pair: &Pair) -> [f64; 2] {
+        [&pair.k, &pair.v].map(|candidate| match candidate.method {
+            Method::Coded(step) => step,
+            _ => f64::NAN,
+        })
+    }
+
+    #[test]
+    fn an_error_that_grows_as_the_square_is_met_between_and_beyond_the_steps() {
+        let pairs = pairs(&[0.33, 0.3, 0.25]);
+        let error = |step: f64| 0.1 * step * step;
+        let measured: Vec<(&Pair, [f64; 2])> = pairs
+            .iter()
+            .map(|pair| (pair, [error(steps(pair)[0]); 2]))
+            .collect();
+        for value in [0.005, 0.0075, 0.0088, 0.0115, 0.013] {
+            let limit = Limit {
+                kind: LimitKind::Attention,
+                value,
+            };
+            let [k, v] = steps(&refined(&measured, limit).unwrap());
+            let used = error(k) / value;
+            assert!((0.975..=0.986).contains(&used), "{value}: {used}");
+            assert!((v / k - 2.0).abs() < 0.01);
+        }
+        let limit = Limit {
+            kind: LimitKind::Attention,
+            value: 9.0,
+        };
+        assert_eq!(steps(&refined(&measured, limit).unwrap()), [0.4125, 0.825]);
+    }
+
+    #[test]
+    fn errors_that_tell_nothing_give_no_step() {
+        let pairs = pairs(&[0.33, 0.3]);
+        let limit = Limit {
+            kind: LimitKind::Index,
+            value: 0.01,
+        };
+        for errors in [[0.0, 0.0], [f64::INFINITY, 0.02], [0.01, 0.02]] {
+            let measured = [(&pairs[0], [errors[0]; 2]), (&pairs[1], [errors[1]; 2])];
+            assert_eq!(refined(&measured, limit), None, "{errors:?}");
+        }
+    }
+}

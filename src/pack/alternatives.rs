@@ -1,0 +1,151 @@
+//! What may be smaller than the coded scheme within a limit: lossless, and the packed formats. With few tokens, means and norms weigh more
+//! than scales; where the limit is next to nothing, what is lossless may be smallest.
+
+use super::error::PackError;
+use super::layers::{BATCH, Layer};
+use super::measure::{self, OfSide};
+use super::method::Method;
+use super::part;
+use super::search::{Limit, Progress, Search};
+use crate::codec::smallest_size;
+use crate::par;
+use crate::scheme::{Kv, Scheme};
+use crate::tensor::Tensor;
+
+/// Packed formats, of every width.
+const PACKED: [&str; 13] = [
+    "q8_0",
+    "q5_1",
+    "q5_0",
+    "q4_1",
+    "q4_0",
+    "int:b=8,per=channel,sym",
+    "int:b=6,per=channel,asym",
+    "int:b=4,per=channel,asym",
+    "int:b=4,per=g32,asym",
+    "nvfp4",
+    "turbo4",
+    "turbo3",
+    "turbo2",
+];
+
+/// A method on K or V of some layers.
+struct Tried {
+    bytes: u64,
+    sides: Vec<OfSide>,
+}
+
+impl Search<'_> {
+    /// For K and for V what takes less than `methods` on some layers, at no more error than they may have.
+    pub(super) fn smaller(
+        &self,
+        layers: &[&Layer],
+        methods: &[Method; 2],
+        progress: &mut Progress,
+    ) -> Result<[Option<Method>; 2], PackError> {
+        let all = [Kv::K, Kv::V].map(|kv| {
+            let packed = PACKED.iter().filter_map(|name| name.parse::<Scheme>().ok());
+            let fits = |scheme: &Scheme| {
+                let mut layers = self.layers.iter();
+                layers.all(|layer| scheme.unfit(&layer.about(kv)).is_none())
+            };
+            let own = methods[kv as usize].clone();
+            let mut all = vec![own, Method::Lossless];
+            all.extend(packed.filter(fits).map(Method::Scheme));
+            all
+        });
+        let mut tried = all
+            .each_ref()
+            .map(|all| all.iter().map(|_| Tried::new()).collect::<Vec<_>>());
+        for batch in layers.chunks(BATCH) {
+            progress.layers(batch.len())?;
+            let found = par::map(batch, &|layer: &&Layer| self.try_methods(layer, &all));
+            for layer in found {
+                for (side, found) in layer?.into_iter().enumerate() {
+                    for (tried, (bytes, of)) in tried[side].iter_mut().zip(found) {
+                        tried.bytes += bytes;
+                        tried.sides.push(of);
+                    }
+                }
+            }
+        }
+        let mut best = [None, None];
+        for side in 0..2 {
+            let share = |tried: &Tried| {
+                let sides = tried.sides.iter().copied();
+                self.limit.share_of(&measure::mean_of_sides(sides))
+            };
+            let own = &tried[side][0];
+            let most = match self.limit {
+                Limit::MinCosine(_) => 1.0,
+                _ => share(own)?,
+            };
+            let mut least = own.bytes;
+            for (method, tried) in all[side].iter().zip(&tried[side]).skip(1) {
+                if tried.bytes < least && share(tried)? <= most {
+                    least = tried.bytes;
+                    best[side] = Some(method.clone());
+                }
+            }
+        }
+        Ok(best)
+    }
+
+    /// Bytes and errors of each method on K and on V of a layer.
+    fn try_methods(
+        &self,
+        layer: &Layer,
+        methods: &[Vec<Method>; 2],
+    ) -> Result<[Vec<(u64, OfSide)>; 2], PackError> {
+        let tensors = layer.load(self.dump)?;
+        let values = tensors.each_ref().map(Tensor::values);
+        let queries = self.few_queries(layer)?;
+        let attentions = measure::attentions(layer, &values, &queries);
+        let side = |side: usize| {
+            let methods = methods[side].iter();
+            methods
+                .map(|method| {
+                    let (restored, bytes) = self.treated(layer, side, &tensors[side], method);
+                    let values = &values[side];
+                    let of = measure::side(self.dump, layer, side, values, &restored, &attentions);
+                    (bytes, of)
+                })
+                .collect::<Vec<_>>()
+        };
+        let (k, v) = par::join(|| side(0), || side(1));
+        Ok([k, v])
+    }
+
+    /// What comes back of a tensor, and the bytes that it takes.
+    fn treated(
+        &self,
+        layer: &Layer,
+        side: usize,
+        tensor: &Tensor,
+        method: &Method,
+    ) -> (Vec<f32>, u64) {
+        let values = tensor.values();
+        match method {
+            Method::Lossless => (values, smallest_size(tensor)),
+            Method::Scheme(scheme) => {
+                let kv = [Kv::K, Kv::V][side];
+                let scheme = match scheme {
+                    Scheme::Tkc(tkc) => Scheme::Tkc(layer.told(*tkc)),
+                    scheme => scheme.clone(),
+                };
+                let recipe = part::recipe(&scheme, self.options.sinks, self.recent(layer));
+                let restored = recipe.restore(&values, &layer.about(kv));
+                (restored.values, restored.bytes)
+            }
+        }
+    }
+}
+
+impl Tried {
+    fn new() -> Self {
+        Self {
+            bytes: 0,
+            sides: Vec::new(),
+        }
+    }
+}
