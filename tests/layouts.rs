@@ -317,7 +317,13 @@ fn what_is_proposed_for_names_works() {
     );
     assert_eq!(load(&said).len(), 2);
     // Two heads are not K and V.
-    let list: [Entry<'_>; 2] = [("0", &[1, 2, 80, 8], 0), ("1", &[1, 2, 80, 8], 9)];
+    let sizes: &[usize] = &[1, 2, 80, 8];
+    let list: [Entry<'_>; 4] = [
+        ("0", sizes, 0),
+        ("1", sizes, 1),
+        ("2", sizes, 2),
+        ("3", sizes, 3),
+    ];
     let asked = problems(&open(&[("c.safetensors", safetensors(&list))], "{}"));
     assert!(
         asked[0].contains("save a list of pairs (K, V)") && !asked[0].contains("--axes"),
