@@ -346,3 +346,24 @@ fn packing_and_searching_stop_when_they_are_told_to() {
     let left = std::fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(left, 0, "no half file stays");
 }
+
+#[test]
+fn a_file_of_an_earlier_build_is_still_read() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tiny/tiny.kvz");
+    let back = open_packed(std::fs::read(file).unwrap());
+    assert!(back.problems.is_empty(), "{:?}", back.problems);
+    let loaded = back.captures[0].fetch().unwrap().decode().unwrap();
+    let wave = |place: usize, speed: f64| {
+        let value = (place as f64 * speed).sin() * 4.0;
+        kvlens::tensor::f16_to_f32(kvlens::tensor::f32_to_f16(value as f32))
+    };
+    let (k, v) = (loaded.k.values(), loaded.v.values());
+    assert_eq!((k.len(), v.len(), back.queries.len()), (96, 96, 1));
+    assert_eq!(k[7 * 8 + 6], f32::INFINITY);
+    for place in 0..96 {
+        assert_eq!(v[place], wave(place, 2.7), "V is stored losslessly");
+        let (token, off) = (place / 8, (k[place] - wave(place, 1.7)).abs());
+        let most = if token == 0 || token == 7 { 0.0 } else { 1.0 };
+        assert!(place == 7 * 8 + 6 || off <= most, "{place}: {off}");
+    }
+}
