@@ -412,17 +412,19 @@ fn runs_of_one_name_in_two_dumps_stay_two() {
         ]
         .map(|(name, bytes)| (format!("{at}/{name}"), bytes))
     };
-    let files: Vec<(String, Vec<u8>)> = ["a", "b"].into_iter().flat_map(dump_at).collect();
-    let files: Vec<(&str, Vec<u8>)> = files
-        .iter()
-        .map(|(path, bytes)| (path.as_str(), bytes.clone()))
-        .collect();
-    let runs = |files: &[(&str, Vec<u8>)]| -> Vec<String> {
-        let runs = open(files, "{}").summary().runs;
+    let runs = |folders: &[&'static str]| -> Vec<String> {
+        let files: Vec<(String, Vec<u8>)> = folders.iter().copied().flat_map(dump_at).collect();
+        let files: Vec<(&str, Vec<u8>)> = files
+            .iter()
+            .map(|(path, bytes)| (path.as_str(), bytes.clone()))
+            .collect();
+        let runs = open(&files, "{}").summary().runs;
         runs.into_iter().map(|run| run.run).collect()
     };
-    assert_eq!(runs(&files), ["a/r", "b/r"]);
-    assert_eq!(runs(&files[..3]), ["r"]);
+    assert_eq!(runs(&["a", "b"]), ["a/r", "b/r"]);
+    assert_eq!(runs(&["a"]), ["r"]);
+    // A folder that holds both, as a page is given it.
+    assert_eq!(runs(&["both/a", "both/b"]), ["a/r", "b/r"]);
 }
 
 /// Raw pages of LMCache and HiCache, logs and the like.

@@ -20,10 +20,15 @@ impl Dump {
         Ok(())
     }
 
-    /// Where two files or folders of the source's top hold the same tokens of the same layer of a run, they hold different runs: each is
-    /// named by its file or folder too. One run whose layers lie in several folders stays one.
+    /// Where two files or folders hold the same tokens of the same layer of a run, they hold different runs: each is named by its file or
+    /// folder too, which is the first one below what all captures lie in. One run whose layers lie in several folders stays one.
     pub(super) fn tell_runs_apart(&mut self) {
-        let mut first: HashMap<_, &str> = HashMap::new();
+        let above = common_folder(self.captures.iter().map(|capture| capture.path.as_str())).len();
+        let top = |path: &str| -> String {
+            let below = path.get(above..).unwrap_or(path);
+            below.split('/').next().unwrap_or(below).to_owned()
+        };
+        let mut first: HashMap<_, String> = HashMap::new();
         let mut doubles: HashSet<String> = HashSet::new();
         for capture in &self.captures {
             let key = (
@@ -33,7 +38,7 @@ impl Dump {
                 &capture.stage,
             );
             let top = top(&capture.path);
-            if *first.entry(key).or_insert(top) != top {
+            if *first.entry(key).or_insert_with(|| top.clone()) != top {
                 doubles.insert(capture.run.clone());
             }
         }
@@ -58,7 +63,30 @@ impl Dump {
     }
 }
 
-/// The file or folder of the source that a path lies in.
-fn top(path: &str) -> &str {
-    path.split('/').next().unwrap_or(path)
+/// The folders that all of these paths lie in, with the slash behind them; "" where there is none.
+fn common_folder<'a>(mut paths: impl Iterator<Item = &'a str>) -> &'a str {
+    let first = paths.next().unwrap_or_default();
+    let length = paths.fold(first.len(), |length, path| {
+        let same = first.bytes().zip(path.bytes()).take(length);
+        same.take_while(|(a, b)| a == b).count()
+    });
+    let folders = first.as_bytes()[..length]
+        .iter()
+        .rposition(|byte| *byte == b'/');
+    &first[..folders.map_or(0, |at| at + 1)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_common_folder_ends_with_a_slash_whatever_the_names_begin_with() {
+        let of = |paths: &[&'static str]| common_folder(paths.iter().copied()).to_owned();
+        assert_eq!(of(&["up/a/layer_0/m", "up/ab/layer_0/m"]), "up/");
+        assert_eq!(of(&["up/a/layer_0/m", "up/a/layer_0/n"]), "up/a/layer_0/");
+        assert_eq!(of(&["ä/x", "ö/x"]), "");
+        assert_eq!(of(&["alone"]), "");
+        assert_eq!(of(&[]), "");
+    }
 }
