@@ -139,6 +139,31 @@ fn fronts_get_better_as_they_get_larger() {
 }
 
 #[test]
+fn of_several_runs_a_context_is_one_of_theirs() {
+    let one = sample();
+    let mut three = one.clone();
+    three.captures = ["a", "b", "c"]
+        .iter()
+        .flat_map(|run| {
+            one.captures
+                .iter()
+                .filter(|capture| capture.layer_id == 0)
+                .map(|capture| {
+                    let mut capture = capture.as_ref().clone();
+                    capture.run = (*run).to_owned();
+                    Arc::new(capture)
+                })
+        })
+        .collect();
+    let few = [("classes", "engine"), ("queries", "1")];
+    let report = explore(&three, &few, 2);
+    let explored = explored(&report);
+    assert_eq!((explored.layers, explored.runs), (3, 3));
+    // 3 heads of 64 values of 2 bytes, K and V, in one layer.
+    assert_eq!(explored.context_bytes, 131_072 * 3 * 64 * 2 * 2);
+}
+
+#[test]
 fn a_cancelled_run_ends_before_its_layers_are_done() {
     let flag = Arc::new(AtomicBool::new(false));
     let set = Arc::clone(&flag);

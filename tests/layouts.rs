@@ -316,6 +316,19 @@ fn what_is_proposed_for_names_works() {
         r#"{"tensorNames": "layer_{layer}", "axes": "kv,seq,heads,dim"}"#,
     );
     assert_eq!(load(&said).len(), 2);
+    // Two heads are not K and V.
+    let sizes: &[usize] = &[1, 2, 80, 8];
+    let list: [Entry<'_>; 4] = [
+        ("0", sizes, 0),
+        ("1", sizes, 1),
+        ("2", sizes, 2),
+        ("3", sizes, 3),
+    ];
+    let asked = problems(&open(&[("c.safetensors", safetensors(&list))], "{}"));
+    assert!(
+        asked[0].contains("save a list of pairs (K, V)") && !asked[0].contains("--axes"),
+        "{asked:?}"
+    );
 }
 
 /// `numpy.savez` of each layer; one word for K and cache.
@@ -632,6 +645,18 @@ fn shards_are_one_dump_and_a_missing_one_is_named() {
 /// vLLM's connector with a model of latent attention writes one vector for each token.
 #[test]
 fn latent_vectors_are_named_as_such() {
+    // transformers 5 caches them as keys, and the rotary part of the key as values.
+    let pair = [
+        ("past_key_values.0.key", &[1, 1, 80, 512][..], 0),
+        ("past_key_values.0.value", &[1, 1, 80, 64], 0),
+    ];
+    let dump = open(&[("c.safetensors", safetensors(&pair))], "{}");
+    let reason = &dump.guesses[0].reason;
+    assert!(
+        reason.contains("the latent vector and the rotary part"),
+        "{reason}"
+    );
+    assert_eq!(load(&dump).len(), 1);
     let file = safetensors(&[("kv_cache", &[40, 576], 0)]);
     let told = problems(&open(
         &[("model.layers.0.self_attn.attn.safetensors", file)],

@@ -92,6 +92,42 @@ fn every_form_of_torch_save_holds_the_same_cache() {
 }
 
 #[test]
+fn a_list_of_two_tensors_is_k_and_v_and_not_two_layers() {
+    let expected = layers(&open("torch-2.15/cache.safetensors"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/cases/torch-2.15/per_layer/layer_1.pt");
+    let found = open_bytes("kv.pt", std::fs::read(path).unwrap(), "{}");
+    assert_eq!(layers(&found)[&0], expected[&1]);
+    // Where each may hold both, it is asked, and either answer works.
+    let two = [1_u8, 2].map(|number| {
+        let array = [
+            b"\x80\x04\x8c\x13numpy._core.numeric\x8c\x0b_frombuffer\x93(".as_slice(),
+            b"C\x40",
+            &[number; 64],
+        ];
+        let dtype = b"\x8c\x05numpy\x8c\x05dtype\x93\x8c\x02f2\x85R";
+        let behind = b"K\x02K\x04K\x04\x87\x8c\x01Ct";
+        [
+            array.concat(),
+            dtype.to_vec(),
+            behind.to_vec(),
+            b"R".to_vec(),
+        ]
+        .concat()
+    });
+    let pickle = [two[0].as_slice(), &two[1][2..], b"\x86."].concat();
+    let asked = messages(&open_bytes("kv.pkl", pickle.clone(), "{}"));
+    let hint = "--tensor-names '{kv:0|1}' (0 for K, 1 for V); or, where each array holds both, --tensor-names '{layer}' --axes kv,seq,dim";
+    assert!(asked[0].ends_with(hint), "{asked:?}");
+    let answer = r#"{"tensorNames": "{kv:0|1}", "axes": "heads,seq,dim"}"#;
+    let one = layers(&open_bytes("kv.pkl", pickle.clone(), answer));
+    let bytes: Vec<&[u8]> = one.values().flatten().map(Tensor::bytes).collect();
+    assert_eq!(bytes, [&[1; 64][..], &[2; 64]]);
+    let answer = r#"{"tensorNames": "{layer}", "axes": "kv,seq,dim"}"#;
+    assert_eq!(layers(&open_bytes("kv.pkl", pickle, answer)).len(), 2);
+}
+
+#[test]
 fn a_static_cache_is_its_whole_buffer() {
     let expected = layers(&open("torch-2.15/cache.safetensors"));
     let found = layers(&open("torch-2.15/static_cache.pt"));

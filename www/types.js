@@ -33,9 +33,6 @@
  * What a few captures say of an analysis; `of`: captures that a run goes through.
  * @typedef {{ analysis: string, report: Report, captures: number, of: number }} Estimate
  *
- * What explore found in a few layers of the dump; its figures are scaled to all layers.
- * @typedef {{ explored: Explored, layers: number }} Glimpse
- *
  * @typedef {object} State
  * @property {{ status: "starting" | "ready" | "failed", info: EngineInfo | null, failure: Failure | null }} engine
  * @property {AnalysisSpec[]} specs
@@ -57,7 +54,7 @@
  * @property {number | null} shown            id of the outcome on screen
  * @property {number | null} comparedTo       id of the outcome beside it
  * @property {Estimate | null} estimate       of the present settings, from a few captures
- * @property {Glimpse | null} glimpse         what explore says of a few layers, before it is run
+ * @property {Explored | null} glimpse        what explore says of a few layers, before it is run
  * @property {Engine} serve                   the inference engine whose formats the answer names
  * @property {number | null} lesson           step of the lesson, null when it is closed
  * @property {Record<string, string>} lessonPlace  what the lesson shows: layer, tensor, token, ...; empty where it chooses

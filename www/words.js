@@ -20,6 +20,10 @@ export function inWords({ specs }, text) {
   const labels = new Map(Object.entries(MAPPING_WORDS));
   for (const spec of specs) for (const { flag, label } of paramsOf(spec)) labels.set(flag, label);
   /** @param {string} whole @param {string} flag */
-  const label = (whole, flag) => (labels.has(flag) ? `“${labels.get(flag)}”` : whole);
+  const label = (whole, flag) => {
+    if (labels.has(flag)) return `“${labels.get(flag)}”`;
+    // Limits that only the command line can raise.
+    return flag.startsWith("max-") ? `the command line’s ${whole}` : whole;
+  };
   return text.replace(FLAG, label).replace(BARE, label);
 }

@@ -1,7 +1,7 @@
 // Explore on the page: the answer in one line below the dump, the limit that moves it without a new run, and what is taken from it.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -98,7 +98,12 @@ test("the limit moves answer, chart and link without a new run; what was measure
     [],
   );
   const [download] = await Promise.all([page.waitForEvent("download"), page.locator('[data-file="report.html"]').click()]);
-  assert.match(await readFile(await download.path(), "utf8"), /131,072 tokens: [\d.]+ [GM]B now/);
+  // The report has the limit as it stands, and what it allows.
+  const report = await readFile(await download.path(), "utf8");
+  assert.match(report, /131,072 tokens: [\d.]+ [GM]B now/);
+  const limit = /max-(?:index|attention-error)=([\d.]+)/.exec(page.url())?.[1];
+  assert(report.includes(`of at most ${limit}. `), limit);
+  assert(report.includes(`>${moved}<`), moved);
   assert.deepEqual(faults, []);
   await page.close();
 });
@@ -119,20 +124,33 @@ test("before any run the limit moves the answer, and the line below the dump in 
   await page.close();
 });
 
-test("while it runs its points are drawn, and the answer is scaled to the whole dump", async () => {
-  // Steps enough that there is something to see before the end.
-  const { page, faults } = await open("#analysis=explore&queries=64&steps=0.02,0.03,0.04,0.06,0.085,0.12,0.18,0.26,0.38,0.55,0.8");
-  await page.setInputFiles("#choose-folder", SAMPLE);
+test("of several runs a context is one run's, while it runs too, and points are drawn as layers are done", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "kvlens-runs-"));
+  for (const name of ["a", "b", "c"]) await cp(join(SAMPLE, "prompt_128"), join(folder, name), { recursive: true });
+  const { page, faults } = await open("#analysis=explore");
+  await page.setInputFiles("#choose-folder", folder);
   await page.locator('[data-pack="stored"]').waitFor({ timeout: 60_000 });
+  const now = page.locator(".answer-now");
+  assert.match(await now.innerText(), /^131,072 tokens: 90\d MB now/);
   await page.locator("#run:enabled", { hasText: "Run" }).click();
-  await page.getByText(/after \d layers? so far/).waitFor({ timeout: 60_000 });
+  const going = await page.waitForFunction(
+    () =>
+      [...document.querySelectorAll("#answer .muted")].some(({ textContent }) =>
+        /after ([1-9]|1\d) layers? so far/.test(textContent ?? ""),
+      ) && document.querySelector(".answer-now")?.textContent,
+    undefined,
+    { timeout: 60_000 },
+  );
+  assert.match(String(await going.jsonValue()), /^131,072 tokens: 90\d MB now/);
   await page.locator('#result .live [data-chart="front"] svg').first().waitFor();
-  assert.match(await page.locator(".answer-now").innerText(), /^131,072 tokens: 90\d MB now/);
   assert.match(await page.locator(".run-bar .state-text").innerText(), /^\d+ % · [\d.,]+ MB\/s/);
-  await page.locator('button[data-file="explore.csv"]').waitFor({ timeout: 120_000 });
+  await page.locator("#run:enabled", { hasText: "Cancel" }).click();
+  await page.locator("#run:enabled", { hasText: "Run" }).waitFor();
+  assert.match(await now.innerText(), /^131,072 tokens: 90\d MB now/);
   assert.equal(await page.locator("#result .live svg").count(), 0);
   assert.deepEqual(faults, []);
   await page.close();
+  await rm(folder, { recursive: true });
 });
 
 test("a search and the writing of a file are cancelled, and the page goes on", async () => {

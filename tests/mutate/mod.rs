@@ -90,6 +90,9 @@ pub fn targets(tiny: &Path) -> Vec<Target> {
         alone("torch zip", "tiny.pt", "a.pt", |bytes| bytes),
         alone("torch stream", "tiny_stream.pt", "a.pt", |bytes| bytes),
         alone("pickle", "tiny.pkl", "a.pkl", |bytes| bytes),
+        alone("pickle of text", "tiny_text.pkl", "a.pkl", |bytes| bytes),
+        alone("joblib", "tiny.joblib", "a.joblib", |bytes| bytes),
+        alone("npy of objects", "tiny_objects.npy", "a.npy", |bytes| bytes),
         alone("mlx", "tiny_mlx.safetensors", "a.safetensors", |bytes| {
             bytes
         }),

@@ -82,7 +82,7 @@ export function estimateActions({ get, set, watch }, engine) {
   /** @param {NonNullable<State["dump"]>} dump @param {AbortSignal} signal */
   async function glance(dump, signal) {
     const report = await look({ analysis: EXPLORE, settings: GLIMPSE, sample: { what: "layers", layers: LAYERS } }, signal);
-    if (report?.explored && get().dump === dump) set({ glimpse: { explored: report.explored, layers: dump.layers.length } });
+    if (report?.explored && get().dump === dump) set({ glimpse: report.explored });
   }
 
   /** What the codecs that the result on screen has not used would have given: of a small dump all, of others some captures. @param {AbortSignal} signal */

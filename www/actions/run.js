@@ -67,7 +67,7 @@ export function runActions({ get, set }, engine, pauseEstimates) {
   /** What explore found until then is a better glimpse than that of the first few layers. @param {NonNullable<State["dump"]>} dump */
   function keepGlimpse(dump) {
     const explored = get().running?.soFar?.explored;
-    if (explored && get().dump === dump) set({ glimpse: { explored, layers: dump.layers.length } });
+    if (explored && get().dump === dump) set({ glimpse: explored });
   }
 
   /** @param {Omit<Outcome, "id" | "name">} outcome */

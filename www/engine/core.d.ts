@@ -397,6 +397,10 @@ layersWithQueries: number,
  */
 layers: number, 
 /**
+ * Their runs.
+ */
+runs: number, 
+/**
  * Tokens of the longest layer.
  */
 tokens: number, 
@@ -409,7 +413,7 @@ rawBytes: number,
  */
 contextLength: number, 
 /**
- * Bytes of so many tokens in the layers of this dump.
+ * Bytes of so many tokens in the layers of a run; of several runs the mean.
  */
 contextBytes: number, 
 /**

@@ -25,13 +25,15 @@ pub struct Explored {
     pub layers_with_queries: usize,
     /// Layers (of all runs) that count.
     pub layers: usize,
+    /// Their runs.
+    pub runs: usize,
     /// Tokens of the longest layer.
     pub tokens: u64,
     /// Bytes of K and V as they are.
     pub raw_bytes: u64,
     /// Tokens for which `context_bytes` are told.
     pub context_length: u64,
-    /// Bytes of so many tokens in the layers of this dump.
+    /// Bytes of so many tokens in the layers of a run; of several runs the mean.
     pub context_bytes: u64,
     /// The estimated KL is this many times the attention error.
     pub kl_by_attention_error: f64,

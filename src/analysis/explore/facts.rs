@@ -46,7 +46,7 @@ fn first_token(points: &[Point]) -> Option<Fact> {
         Fact {
             kind: "firstToken",
             text: format!(
-                "A good cosine hides the first token: {} on {} has cosine {}, but an error of the first token of {}, {} times the mean of {}. Nearly every query looks at it; {} raw tokens cost little.",
+                "A good cosine hides the first token: {} on {} has cosine {}, yet the first token's error is {}, {} times the mean of all tokens ({}). Nearly every query looks at that token; keeping the first {} tokens raw costs little.",
                 worst.scheme,
                 worst.tensor.name().to_uppercase(),
                 fixed(cosine, 5),
@@ -88,15 +88,15 @@ fn keys(points: &[Point]) -> Option<Fact> {
     } else {
         "index"
     };
-    let (worse, times, advice) = if median >= 1.0 {
-        ("K", median, "keys deserve the finer format")
+    let (worse, other, times, advice) = if median >= 1.0 {
+        ("K", "V", median, "Keys deserve the finer format")
     } else {
-        ("V", 1.0 / median, "values deserve the finer format")
+        ("V", "K", 1.0 / median, "Values deserve the finer format")
     };
     Some(Fact {
         kind: "keys",
         text: format!(
-            "{worse} suffers more: stored alike, its {what} is {} times the other's in the median of {} formats ({}: K {}, V {}); {advice}.",
+            "{worse} suffers more than {other}: in the same format its {what} is {} times {other}'s (median of {} formats; {}: K {}, V {}). {advice}.",
             short(times),
             ratios.len(),
             k.scheme,
@@ -134,7 +134,7 @@ fn heads(choices: &[Chosen], layers: &[LayerRow]) -> Option<Fact> {
     (times >= STANDS_OUT).then(|| Fact {
         kind: "heads",
         text: format!(
-            "Query head {head} of layer {layer} stands out: with {} and {} its outputs move by {}, {} times the layer's mean.",
+            "Query head {head} of layer {layer} stands out: with K as {} and V as {} its outputs move by {}, {} times the layer's mean.",
             choice.k,
             choice.v,
             short(error),
@@ -155,7 +155,7 @@ fn worst_layer(choices: &[Chosen], layers: &[LayerRow]) -> Option<Fact> {
     Some(Fact {
         kind: "layers",
         text: format!(
-            "Layer {} moves most: attention error {}, {} times the mean of all layers, {} (with {} and {}).",
+            "Layer {} moves most: its attention error is {}, {} times the mean of all layers ({}; K as {}, V as {}).",
             worst.1,
             short(worst.0),
             short(worst.0 / mean),

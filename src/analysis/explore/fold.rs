@@ -287,7 +287,11 @@ impl ExploreFold {
             .iter()
             .map(|layer| layer.raw_bytes as f64 / layer.tokens.max(1) as f64)
             .sum();
-        let context_bytes = (per_token * self.settings.context_length as f64) as u64;
+        // A context is one run's: the runs of a dump are so many of them.
+        let runs = layers.iter().map(|layer| layer.run.as_str());
+        let runs = runs.collect::<BTreeSet<&str>>().len();
+        let context_bytes =
+            (per_token * self.settings.context_length as f64 / runs.max(1) as f64) as u64;
         let (choices, layer_rows) = self.choices(limit, raw_bytes, context_bytes);
         let mut notes: BTreeSet<String> = self
             .layers
@@ -317,6 +321,7 @@ impl ExploreFold {
             limit: limit.value,
             layers_with_queries: layers.iter().filter(|layer| layer.queries > 0).count(),
             layers: layers.len(),
+            runs,
             tokens: layers.iter().map(|layer| layer.tokens).max().unwrap_or(0),
             raw_bytes,
             context_length: self.settings.context_length,

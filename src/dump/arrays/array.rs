@@ -128,6 +128,8 @@ pub(crate) struct Hints {
     pub tensor_names: Option<NamePattern>,
     /// Written from a cache of Hugging Face's transformers, or of one of the same order: `[batch, heads, seq, dim]`.
     pub transformers: bool,
+    /// Two arrays that may be K and V, or two layers of both: that is asked.
+    pub could_be_two_layers: bool,
     /// Path of the whole that the file is a shard of, where an index of shards says so.
     pub whole: Option<String>,
     /// The order of axes of those that have as many.

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use super::array::{Element, shape_text};
 use super::axes::{Axes, Axis};
-use super::infer::{Doubt, Maker, Sample, infer};
+use super::infer::{Doubt, MAX_HEAD_DIM, Maker, Sample, infer};
 use super::mapping::{Mapping, TensorGuess};
 use super::members::{MAX_EXAMPLES, Member, Understood, files, info, path_or_file};
+use super::named::Kv;
 use super::pairing::pair;
 use crate::dump::problem::{Problem, Problems};
 
@@ -167,7 +168,14 @@ fn guess(
                 told.1
             ),
         ),
-        Ok((axes, reason)) => (Some(axes.to_string()), reason.clone()),
+        Ok((axes, reason)) => {
+            let latent = if are_latent(members, axes) {
+                LATENT
+            } else {
+                ""
+            };
+            (Some(axes.to_string()), format!("{reason}{latent}"))
+        }
         Err(doubt) => (None, doubt.why.clone()),
     };
     TensorGuess {
@@ -183,6 +191,25 @@ fn guess(
         reason,
         asks,
     }
+}
+
+/// What to know about such arrays.
+const LATENT: &str = "; one head of K that is so wide, and of V that is not, are most likely the latent vector and the rotary part of the \
+                      key, as models with latent attention (MLA) cache them, and not K and V";
+
+/// Whether K and V are rather what transformers caches of models with latent attention: a latent vector and a part of the key for all heads.
+fn are_latent(members: &[Member], axes: &Axes) -> bool {
+    let size = |member: &Member, axis: Axis| axes.position(axis).map(|at| member.array.shape[at]);
+    let is_so = |member: &Member| {
+        let width = size(member, Axis::Dim).unwrap_or(0);
+        let fits = match member.named.kv {
+            Some(Kv::K) => width > MAX_HEAD_DIM,
+            Some(Kv::V) => width < MAX_HEAD_DIM,
+            None => false,
+        };
+        fits && size(member, Axis::Heads) == Some(1)
+    };
+    members.iter().all(is_so)
 }
 
 fn ask_for_axes(members: &[Member], paths: &[String], doubt: &Doubt, problems: &mut Problems) {

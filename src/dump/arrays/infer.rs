@@ -13,7 +13,7 @@ const MANY_KV_HEADS: [u64; 3] = [64, 96, 128];
 /// A prompt has at least as many tokens as this, nearly always.
 const MIN_PROMPT: u64 = 4;
 /// No head's vector is longer, but for MLA's latent vectors.
-const MAX_HEAD_DIM: u64 = 256;
+pub(super) const MAX_HEAD_DIM: u64 = 256;
 
 /// Tokens in a block of a paged cache: powers of two of these.
 const BLOCK_LEN: std::ops::RangeInclusive<u64> = 8..=256;

@@ -83,7 +83,10 @@ fn by_numbers(name: &str) -> Vec<String> {
     let with_run = plain
         .iter()
         .flat_map(|pattern| with_run(pattern).into_iter().skip(1));
-    plain.iter().cloned().chain(with_run).collect()
+    let is_one = |&&(start, _): &&Stretch| numbers.len() == 1 && !is_behind_layer(&name[..start]);
+    let two = numbers.iter().filter(is_one);
+    let two = two.filter_map(|&number| with_holes(name, &[(number, "{kv:0|1}")]));
+    plain.iter().cloned().chain(with_run).chain(two).collect()
 }
 
 fn is_behind_layer(before: &str) -> bool {
@@ -203,7 +206,7 @@ mod tests {
 
     #[test]
     fn names_that_say_too_little_have_a_form_that_works() {
-        let cases: [(&[&str], Option<&str>); 8] = [
+        let cases: [(&[&str], Option<&str>); 9] = [
             (&["0.0", "0.1", "10.0", "10.1"], Some("{layer}.{kv:0|1}")),
             (&["c0_l0", "c1_l0", "c0_l7"], Some("c{kv:0|1}_l{layer}")),
             (
@@ -232,6 +235,7 @@ mod tests {
                 Some("layers.{layer}.{kv:k_roped|v}"),
             ),
             (&["probe_k", "probe_v"], Some("probe_{kv}")),
+            (&["arr_0", "arr_1"], Some("arr_{kv:0|1}")),
             (&["0.0", "0.2", "2.0"], None),
             (&["a", "b"], None),
         ];

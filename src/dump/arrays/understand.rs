@@ -33,7 +33,9 @@ pub(crate) fn understand(groups: Vec<ArrayGroup>, mapping: &Mapping) -> Understo
         });
         let given = given.or(group.hints.tensor_names.as_ref());
         for array in group.arrays {
-            let Some(meaning) = meaning(&array, site, given, mapping) else {
+            let is_open = group.hints.could_be_two_layers && given.is_none();
+            let told = (!is_open).then(|| meaning(&array, site, given, mapping));
+            let Some(meaning) = told.flatten() else {
                 let names = understood.unnamed.entry(index).or_default();
                 if names.len() < MAX_NAMES {
                     names.push(array.name.clone());

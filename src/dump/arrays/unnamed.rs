@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::array::Array;
-use super::axes::{Axes, Axis};
+use super::axes::Axes;
+use super::infer::{Maker, Sample, infer};
 use super::mapping::TensorGuess;
 use super::members::{MAX_EXAMPLES, Understood, files, info, list, path_or_file};
 use super::names::guess_loosely;
@@ -92,7 +93,15 @@ fn expected_names(arrays: &[&Array], path: &str) -> String {
         } else {
             ""
         };
-        return format!("{say} '{pattern}'{numbers}");
+        let layers = if pattern.contains("{layer}") {
+            None
+        } else {
+            axes_of_both(arrays).zip(pattern_of_layers(&names))
+        };
+        let both = layers.map_or_else(String::new, |(axes, pattern)| {
+            format!("; or, where each array holds both, --tensor-names '{pattern}' --axes {axes}")
+        });
+        return format!("{say} '{pattern}'{numbers}{both}");
     }
     if let Some(axes) = axes_of_both(arrays) {
         return match pattern_of_layers(&names) {
@@ -119,27 +128,35 @@ fn expected_names(arrays: &[&Array], path: &str) -> String {
     )
 }
 
-/// An order of axes that the arrays may have where each holds K and V.
+/// The orders of axes that the arrays may have where each holds K and V.
 fn axes_of_both(arrays: &[&Array]) -> Option<String> {
     let (first, rest) = arrays.split_first()?;
-    let may_hold_both = |array: &Array| array.shape.iter().take(2).any(|&size| size == 2);
-    let alike = rest.iter().all(|other| {
-        other.shape.len() == first.shape.len() && may_hold_both(other) && may_hold_both(first)
-    });
-    if first.shape.len() < 3 || !alike {
+    let may_hold_both = |array: &&Array| {
+        array.shape.len() == first.shape.len()
+            && match array.shape.as_slice() {
+                [2, _, _, ..] => true,
+                // Of four axes the second one is heads, more often.
+                [_, 2, rest @ ..] => rest.len() >= 3 || arrays.len() == 1 && !rest.is_empty(),
+                _ => false,
+            }
+    };
+    if !arrays.iter().all(may_hold_both) {
         return None;
     }
-    let names_tell_layers = !rest.is_empty();
-    let example = Axes::example(&first.shape, true, names_tell_layers);
-    let other = match first.shape.len() {
-        4 if !names_tell_layers => Some((Axis::Heads, Axis::Layer)),
-        5 if names_tell_layers => Some((Axis::Batch, Axis::Blocks)),
-        _ => None,
+    let sample = Sample {
+        shape: &first.shape,
+        layer: (!rest.is_empty()).then_some(0),
+        kv: None,
     };
-    Some(match other {
-        Some((axis, other)) => format!("{example}, or {}", example.exchanged(axis, other)),
-        None => example.to_string(),
-    })
+    let orders = match infer(&[sample], Maker::Unknown) {
+        Ok((axes, _)) => vec![axes],
+        Err(doubt) if doubt.orders.is_empty() => {
+            vec![Axes::example(&first.shape, true, !rest.is_empty())]
+        }
+        Err(doubt) => doubt.orders,
+    };
+    let orders: Vec<String> = orders.iter().map(ToString::to_string).collect();
+    Some(orders.join(", or "))
 }
 
 /// A cache by its name, of one vector for each token.

@@ -1,5 +1,5 @@
 """Writes the tiny files of torch.save (PyTorch 2.15), mlx-lm's form and llama.cpp's and MNN's layouts that the damage tests start from."""
-import json, pickle, struct, torch
+import joblib, json, numpy, pickle, struct, torch
 from safetensors.torch import save_file
 
 k, v = torch.arange(8).reshape(1, 2, 1, 4).half(), torch.arange(8, 16).reshape(1, 2, 1, 4).half()
@@ -24,6 +24,11 @@ open("tiny_llama.bin", "wb").write(state)
 meta = dict(layout="packed", layer_id=0, used_seq_len=3, max_seq_len=4, kv_heads=1, head_dim=4, bytes_per_elem=2, pack_h=2, pack_l=2, flash_upper_kv=2)
 meta |= dict(key_used_bytes=32, value_used_bytes=32, stage="prefill", run_id="r", k_file="packed_k.bin", v_file="packed_v.bin")
 json.dump(meta, open("packed_meta_t0_3.json", "w"))
+
+# Arrays of NumPy as text (pickle's protocol 2), behind their wrapper (joblib), and as objects.
+pickle.dump({"k_0": k.numpy(), "v_0": v.numpy()}, open("tiny_text.pkl", "wb"), protocol=2)
+joblib.dump({"k_0": k.numpy(), "v_0": numpy.asfortranarray(v.numpy())}, "tiny.joblib")
+numpy.save("tiny_objects.npy", {"k_0": k.numpy(), "v_0": v.numpy()})
 
 # kvlens pack DUMP -o tiny.kvz --k-scheme tkc:c=0.3,klt=head --v-scheme lossless --sinks 1 --queries
 import os

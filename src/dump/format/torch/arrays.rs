@@ -127,15 +127,20 @@ pub(super) fn take_in(
             )),
         }
     }
-    let by_file = || {
-        let guess =
-            guess_loosely(stem).filter(|_| tree::is_one_layer(&pickle.values, pickle.root))?;
-        let named = guess.named.layer.is_some() && guess.named.kv.is_none();
-        named.then(|| format!("{}/{{kv:0|1}}", guess.template))
-    };
+    let guess = guess_loosely(stem);
+    let names_layer = guess.as_ref().filter(|guess| guess.named.layer.is_some());
+    let names_half = guess.as_ref().is_some_and(|guess| guess.named.kv.is_some());
+    // Two tensors are K and V, of all layers or of the one that the file's name tells; unless each may hold both of a layer.
+    let are_two = tree::is_one_layer(&pickle.values, pickle.root) && !names_half;
+    let may_hold_both = arrays.iter().all(|array| array.shape.first() == Some(&2));
+    let could_be_two_layers = are_two && names_layer.is_none() && may_hold_both;
+    let k_and_v = (are_two && !could_be_two_layers).then(|| {
+        let before = names_layer.map_or_else(String::new, |guess| format!("{}/", guess.template));
+        format!("{before}{{kv:0|1}}")
+    });
     let tensor_names = found
         .pattern()
-        .or_else(by_file)
+        .or(k_and_v)
         .and_then(|pattern| NamePattern::parse(&pattern).ok());
     findings.groups.push(ArrayGroup {
         path: file.path.clone(),
@@ -143,6 +148,7 @@ pub(super) fn take_in(
         hints: Hints {
             tensor_names,
             transformers: true,
+            could_be_two_layers,
             ..Hints::default()
         },
     });
