@@ -40,6 +40,13 @@ const LEAST: f64 = 1e-30;
 /// Vectors whose sums are made at a time.
 const AT_ONCE: usize = 32;
 
+/// The sums of one vector, before its lanes are added up, and of what no vector of lanes holds.
+#[derive(Clone, Copy, Default)]
+struct Lanes {
+    lanes: [[f32; LANES]; 4],
+    rest: Sums,
+}
+
 /// The sums of one vector.
 #[derive(Clone, Copy, Default)]
 struct Sums {
@@ -77,7 +84,7 @@ pub fn token_errors(values: &[f32], restored: &[f32], shape: Shape) -> TokenErro
     let mut most = [0.0; LANES];
     let mut cosines = Vec::with_capacity(vectors);
     let (values, restored) = (&values[..vectors * dim], &restored[..vectors * dim]);
-    let mut some = [Sums::default(); AT_ONCE];
+    let mut some = [Lanes::default(); AT_ONCE];
     for place in 0..vectors {
         if place % AT_ONCE == 0 {
             let range = place * dim..((place + AT_ONCE) * dim).min(vectors * dim);
@@ -89,7 +96,7 @@ pub fn token_errors(values: &[f32], restored: &[f32], shape: Shape) -> TokenErro
                 &mut most,
             );
         }
-        let sums = some[place % AT_ONCE];
+        let sums = some[place % AT_ONCE].sums();
         if place < heads {
             first.error += sums.error;
             first.square += sums.square;
@@ -135,16 +142,16 @@ fn percentile(values: &mut [f64]) -> (f64, f64) {
 
 /// The sums of vectors of `dim` values; `most` takes in the greatest differences.
 #[multiversion(targets("x86_64+avx2"))]
-fn sum(x: &[f32], y: &[f32], dim: usize, out: &mut [Sums; AT_ONCE], most: &mut [f32; LANES]) {
-    for (place, sums) in out.iter_mut().enumerate().take(x.len() / dim) {
+fn sum(x: &[f32], y: &[f32], dim: usize, out: &mut [Lanes; AT_ONCE], most: &mut [f32; LANES]) {
+    for (place, lanes) in out.iter_mut().enumerate().take(x.len() / dim) {
         let range = place * dim..(place + 1) * dim;
-        *sums = vector(&x[range.clone()], &y[range], most);
+        vector(&x[range.clone()], &y[range], lanes, most);
     }
 }
 
 /// The sums of one vector.
 #[inline(always)]
-fn vector(x: &[f32], y: &[f32], greatest: &mut [f32; LANES]) -> Sums {
+fn vector(x: &[f32], y: &[f32], out: &mut Lanes, greatest: &mut [f32; LANES]) {
     let (lanes_x, rest_x) = x.as_chunks::<LANES>();
     let (lanes_y, rest_y) = y.as_chunks::<LANES>();
     let zero = F32x8::splat(0.0);
@@ -160,31 +167,33 @@ fn vector(x: &[f32], y: &[f32], greatest: &mut [f32; LANES]) -> Sums {
         most = most.or_greater(d.abs());
     }
     *greatest = most.values();
-    let mut sums = Sums {
-        error: total(error),
-        square: total(square),
-        restored: total(restored),
-        product: total(product),
-    };
+    out.lanes = [error, square, restored, product].map(F32x8::values);
+    out.rest = Sums::default();
     for place in 0..rest_x.len() {
         let (x, y) = (rest_x[place], rest_y[place]);
         let d = f64::from(x - y);
-        sums.error += d * d;
-        sums.square += f64::from(x) * f64::from(x);
-        sums.restored += f64::from(y) * f64::from(y);
-        sums.product += f64::from(x) * f64::from(y);
+        out.rest.error += d * d;
+        out.rest.square += f64::from(x) * f64::from(x);
+        out.rest.restored += f64::from(y) * f64::from(y);
+        out.rest.product += f64::from(x) * f64::from(y);
         greatest[0] = greatest[0].max(d.abs() as f32);
     }
-    sums
 }
 
-/// The sum of eight values, in f64: lanes that go together first, so that no sum waits for seven before it.
-#[inline(always)]
-fn total(lanes: F32x8) -> f64 {
-    let lanes = lanes.values();
-    let mut halves = [0.0; LANES / 2];
-    for lane in 0..LANES / 2 {
-        halves[lane] = f64::from(lanes[lane]) + f64::from(lanes[lane + LANES / 2]);
+impl Lanes {
+    /// Added up, where LLVM does not see the loop over values: it would shuffle lanes there for the sake of these few sums.
+    #[inline(never)]
+    fn sums(&self) -> Sums {
+        let total = |lanes: &[f32; LANES], rest: f64| {
+            let sum: f64 = lanes.iter().copied().map(f64::from).sum();
+            sum + rest
+        };
+        let [error, square, restored, product] = &self.lanes;
+        Sums {
+            error: total(error, self.rest.error),
+            square: total(square, self.rest.square),
+            restored: total(restored, self.rest.restored),
+            product: total(product, self.rest.product),
+        }
     }
-    (halves[0] + halves[2]) + (halves[1] + halves[3])
 }
