@@ -195,7 +195,7 @@ fn options(
     for (name, number, limit) in asked {
         let Some(number) = number else { continue };
         let lossless = name == "min_cosine" && number == 1.0;
-        if !(number > 0.0 && number < 1.0) && !lossless {
+        if !lossless && (number.is_nan() || number <= 0.0 || number >= 1.0) {
             wrong.push(format!(
                 "{name}: {number} is not a number between 0 and 1, both excluded"
             ));
