@@ -70,7 +70,6 @@ const MAX_PLAIN: u32 = 8;
 type Plain = UniformModel<u32, PRECISION>;
 
 /// The `count` lowest bits of `value` in pieces, the highest first; `code` gives what it coded.
-#[inline(always)]
 fn in_pieces(value: u32, count: u32, mut code: impl FnMut(Plain, usize) -> usize) -> u32 {
     let (mut left, mut coded) = (count, 0);
     while left > 0 {
@@ -101,7 +100,8 @@ impl Encoder {
 }
 
 impl Coder for Encoder {
-    #[inline(always)]
+    // A call: inlined into each question of a model this is kilobytes of a wasm module.
+    #[inline(never)]
     fn bit(&mut self, bit: bool, probability: u32) -> bool {
         // Every probability is above 0 and memory has no end, so the crate has nothing to refuse.
         let coded = self.0.encode_symbol(bit, Bit(probability));
@@ -109,7 +109,7 @@ impl Coder for Encoder {
         bit
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn plain(&mut self, value: u32, count: u32) -> u32 {
         in_pieces(value, count, |model, piece| {
             let coded = self.0.encode_symbol(piece, model);
@@ -180,7 +180,8 @@ impl<'a> Decoder<'a> {
 }
 
 impl Coder for Decoder<'_> {
-    #[inline(always)]
+    // A call: inlined into each question of a model this is kilobytes of a wasm module.
+    #[inline(never)]
     fn bit(&mut self, _: bool, probability: u32) -> bool {
         match self.coder.decode_symbol(Bit(probability)) {
             Ok(bit) => bit,
@@ -188,7 +189,7 @@ impl Coder for Decoder<'_> {
         }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn plain(&mut self, value: u32, count: u32) -> u32 {
         in_pieces(value, count, |model, _| {
             match self.coder.decode_symbol(model) {
