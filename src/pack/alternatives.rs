@@ -62,7 +62,7 @@ impl Search<'_> {
             let found = par::map(batch, &|layer: &&Layer| self.try_methods(layer, &all));
             for layer in found {
                 for (side, found) in layer?.into_iter().enumerate() {
-                    for (tried, (bytes, of)) in tried[side].iter_mut().zip(found) {
+                    for (tried, (of, bytes)) in tried[side].iter_mut().zip(found) {
                         tried.bytes += bytes;
                         tried.sides.push(of);
                     }
@@ -91,29 +91,21 @@ impl Search<'_> {
         Ok(best)
     }
 
-    /// Bytes and errors of each method on K and on V of a layer.
+    /// Errors and bytes of each method on K and on V of a layer.
     fn try_methods(
         &self,
         layer: &Layer,
         methods: &[Vec<Method>; 2],
-    ) -> Result<[Vec<(u64, OfSide)>; 2], PackError> {
-        let tensors = layer.load(self.dump)?;
-        let values = tensors.each_ref().map(Tensor::values);
-        let queries = self.few_queries(layer)?;
-        let attentions = measure::attentions(layer, &values, &queries);
-        let side = |side: usize| {
+    ) -> Result<[Vec<(OfSide, u64)>; 2], PackError> {
+        self.each_alone(layer, &|side, tensor, values, errors| {
             let methods = methods[side].iter();
             methods
                 .map(|method| {
-                    let (restored, bytes) = self.treated(layer, side, &tensors[side], method);
-                    let values = &values[side];
-                    let of = measure::side(self.dump, layer, side, values, &restored, &attentions);
-                    (bytes, of)
+                    let (restored, bytes) = self.treated(layer, side, (tensor, values), method);
+                    (errors(&restored), bytes)
                 })
-                .collect::<Vec<_>>()
-        };
-        let (k, v) = par::join(|| side(0), || side(1));
-        Ok([k, v])
+                .collect()
+        })
     }
 
     /// What comes back of a tensor, and the bytes that it takes.
@@ -121,12 +113,11 @@ impl Search<'_> {
         &self,
         layer: &Layer,
         side: usize,
-        tensor: &Tensor,
+        (tensor, values): (&Tensor, &[f32]),
         method: &Method,
     ) -> (Vec<f32>, u64) {
-        let values = tensor.values();
         match method {
-            Method::Lossless => (values, smallest_size(tensor)),
+            Method::Lossless => (values.to_vec(), smallest_size(tensor)),
             Method::Scheme(scheme) => {
                 let kv = [Kv::K, Kv::V][side];
                 let scheme = match scheme {
@@ -134,7 +125,7 @@ impl Search<'_> {
                     scheme => scheme.clone(),
                 };
                 let recipe = part::recipe(&scheme, self.options.sinks, self.recent(layer));
-                let restored = recipe.restore(&values, &layer.about(kv));
+                let restored = recipe.restore(values, &layer.about(kv));
                 (restored.values, restored.bytes)
             }
         }

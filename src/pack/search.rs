@@ -88,6 +88,10 @@ const START: f64 = 0.1;
 const MIN_STEP: f64 = 2e-4;
 const MAX_STEP: f64 = 8.0;
 
+/// Errors and bytes of what is tried on K (0) or V (1).
+type Tries<'a> =
+    dyn Fn(usize, &Tensor, &[f32], &dyn Fn(&[f32]) -> OfSide) -> Vec<(OfSide, u64)> + Sync + 'a;
+
 /// A search for the smallest within a limit.
 pub struct Search<'a> {
     pub(super) dump: &'a Dump,
@@ -302,28 +306,35 @@ impl<'a> Search<'a> {
         steps: &[Vec<f64>; 2],
         counted: bool,
     ) -> Result<[Vec<(OfSide, u64)>; 2], PackError> {
+        self.each_alone(layer, &|side, _, values, errors| {
+            let prepared = self.prepared(layer, side, values, steps[side][0]);
+            let steps = steps[side].iter();
+            steps
+                .map(|&step| {
+                    let bytes = if counted { prepared.count(step) } else { 0 };
+                    (errors(&prepared.restore(step)), bytes)
+                })
+                .collect()
+        })
+    }
+
+    /// What `tried` finds of K and of V of a layer, each by itself; it is given the tensor, its values, and what tells the errors of
+    /// others in their place.
+    pub(super) fn each_alone(
+        &self,
+        layer: &Layer,
+        tried: &Tries<'_>,
+    ) -> Result<[Vec<(OfSide, u64)>; 2], PackError> {
         let tensors = layer.load(self.dump)?;
         let values = tensors.each_ref().map(Tensor::values);
         let queries = self.few_queries(layer)?;
         let attentions = measure::attentions(layer, &values, &queries);
         let side = |side: usize| {
-            let prepared = self.prepared(layer, side, &values[side], steps[side][0]);
-            steps[side]
-                .iter()
-                .map(|&step| {
-                    let restored = prepared.restore(step);
-                    let bytes = if counted { prepared.count(step) } else { 0 };
-                    let of = measure::side(
-                        self.dump,
-                        layer,
-                        side,
-                        &values[side],
-                        &restored,
-                        &attentions,
-                    );
-                    (of, bytes)
-                })
-                .collect::<Vec<_>>()
+            let errors = |restored: &[f32]| {
+                let values = &values[side];
+                measure::side(self.dump, layer, side, values, restored, &attentions)
+            };
+            tried(side, &tensors[side], &values[side], &errors)
         };
         let (k, v) = par::join(|| side(0), || side(1));
         Ok([k, v])
@@ -381,7 +392,7 @@ impl<'a> Search<'a> {
     }
 
     /// The queries with which K and V alone are tried.
-    pub(super) fn few_queries(&self, layer: &Layer) -> Result<Vec<Queries>, PackError> {
+    fn few_queries(&self, layer: &Layer) -> Result<Vec<Queries>, PackError> {
         self.queries(layer, FEW_QUERIES)
     }
 
