@@ -3,35 +3,17 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { launch } from "./chromium.js";
+import { test } from "node:test";
 import { drop } from "./page.js";
-import { ROOT, serve } from "./server.js";
+import { ROOT } from "./server.js";
+import { visit } from "./visit.js";
 
 /** @import { Page } from "playwright-core" */
 
 const CASES = join(ROOT, "tests/data/cases");
 
-/** @type {Awaited<ReturnType<typeof launch>>} */
-let browser;
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let host;
-before(async () => {
-  host = await serve();
-  browser = await launch({ permissions: ["clipboard-read", "clipboard-write"] });
-});
-after(async () => {
-  await browser.close();
-  await host.close();
-});
-
-/** @param {string} [hash] */
-async function open(hash = "") {
-  const page = await browser.context.newPage();
-  await page.goto(host.url + hash);
-  await page.getByRole("tab", { name: "Mixed" }).waitFor();
-  return page;
-}
+const site = visit({ permissions: ["clipboard-read", "clipboard-write"] });
+const { open } = site;
 
 /** Runs, and gives the headline's ratio. @param {Page} page */
 async function ratioOf(page) {

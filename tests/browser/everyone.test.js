@@ -3,35 +3,17 @@ import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { launch } from "./chromium.js";
-import { ROOT, serve } from "./server.js";
+import { ROOT } from "./server.js";
+import { visit } from "./visit.js";
 
 /** @import { Page } from "playwright-core" */
 
 const SAMPLE = join(ROOT, "tests/data/sample-dump/dumps");
 
-/** @type {Awaited<ReturnType<typeof launch>>} */
-let browser;
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let host;
-before(async () => {
-  host = await serve();
-  browser = await launch({ hasTouch: true });
-});
-after(async () => {
-  await browser.close();
-  await host.close();
-});
-
-/** @param {string} [hash] */
-async function open(hash = "") {
-  const page = await browser.context.newPage();
-  await page.goto(host.url + hash);
-  await page.getByRole("tab", { name: "Mixed" }).waitFor();
-  return page;
-}
+const site = visit({ hasTouch: true });
+const { open } = site;
 
 /** Of what the focus is on: the id, else the text. @param {Page} page */
 const focused = (page) => page.evaluate(() => document.activeElement?.id || document.activeElement?.textContent || "");
@@ -162,7 +144,7 @@ test("the page speaks of fields and combinations, not of flags and combos", asyn
 });
 
 test("opened from a file, the page says how to serve it", async () => {
-  const page = await browser.context.newPage();
+  const page = await site.newPage();
   await page.goto(pathToFileURL(join(ROOT, "dist/index.html")).href);
   await page.getByText("python3 -m http.server").waitFor();
   assert.equal(await page.getByRole("heading", { name: "Dump" }).count(), 0);
@@ -170,8 +152,8 @@ test("opened from a file, the page says how to serve it", async () => {
 });
 
 test("an embedded page shows one result and nothing else", async () => {
-  const page = await browser.context.newPage();
-  await page.goto(`${host.url}?embed=1#dump=sample.zip&lossless-first-n=3`);
+  const page = await site.newPage();
+  await page.goto(`${site.url()}?embed=1#dump=sample.zip&lossless-first-n=3`);
   await page.locator(".big-value").waitFor();
   await page.locator(".kv-chart svg").first().waitFor();
   for (const name of [".page-head", ".drop", "#split", "#run", ".downloads", ".run-list"])
@@ -179,8 +161,8 @@ test("an embedded page shows one result and nothing else", async () => {
   assert(await page.getByRole("link", { name: "Open in kvlens" }).isVisible());
   await page.close();
 
-  const empty = await browser.context.newPage();
-  await empty.goto(`${host.url}?embed=1`);
+  const empty = await site.newPage();
+  await empty.goto(`${site.url()}?embed=1`);
   await empty.getByText("This frame’s address names no dump.").waitFor();
   await empty.close();
 });

@@ -1,31 +1,17 @@
 // Before and after Run: the estimate that follows the settings, what a run will go through, a table of very many combinations, settings
 // taken from a chart, and what is called the smallest.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { launch } from "./chromium.js";
+import { test } from "node:test";
 import { SAMPLE } from "./engine.js";
-import { serve } from "./server.js";
+import { visit } from "./visit.js";
 
 /** @import { Page } from "playwright-core" */
 
-/** @type {Awaited<ReturnType<typeof launch>>} */
-let browser;
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let host;
-before(async () => {
-  host = await serve();
-  browser = await launch({ viewport: { width: 1280, height: 800 } });
-});
-after(async () => {
-  await browser.close();
-  await host.close();
-});
+const site = visit({ viewport: { width: 1280, height: 800 } });
 
 /** With the sample's captures. @param {string} [hash] */
 async function open(hash = "") {
-  const page = await browser.context.newPage();
-  await page.goto(host.url + hash);
-  await page.getByRole("tab", { name: "Mixed" }).waitFor();
+  const page = await site.open(hash);
   await page.setInputFiles("#choose-folder", SAMPLE);
   await page.locator("#run:enabled").waitFor();
   return page;

@@ -2,32 +2,14 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { launch } from "./chromium.js";
-import { ROOT, serve } from "./server.js";
+import { test } from "node:test";
+import { ROOT } from "./server.js";
+import { visit } from "./visit.js";
 
 /** @import { Page } from "playwright-core" */
 
-/** @type {Awaited<ReturnType<typeof launch>>} */
-let browser;
-/** @type {Awaited<ReturnType<typeof serve>>} */
-let host;
-before(async () => {
-  host = await serve();
-  browser = await launch({ permissions: ["clipboard-read", "clipboard-write"], acceptDownloads: true });
-});
-after(async () => {
-  await browser.close();
-  await host.close();
-});
-
-/** @param {string} [hash] */
-async function open(hash = "") {
-  const page = await browser.context.newPage();
-  await page.goto(host.url + hash);
-  await page.getByRole("tab", { name: "Mixed" }).waitFor();
-  return page;
-}
+const site = visit({ permissions: ["clipboard-read", "clipboard-write"], acceptDownloads: true });
+const { open } = site;
 
 /** The sample with its first result. */
 async function sample() {
@@ -90,7 +72,7 @@ test("a copied link brings the sample and its result, and names what it does not
   await page.getByRole("button", { name: "Copy link" }).click();
   const link = await page.evaluate(() => navigator.clipboard.readText());
   assert.match(link, /#dump=sample\.zip&run=1$/);
-  const other = await browser.context.newPage();
+  const other = await site.newPage();
   await other.goto(`${link}&lossy-bitz=5`);
   await other.locator(".run-rows li").first().waitFor();
   assert.match(await other.locator("#strange-keys").innerText(), /does not know: lossy-bitz\n/);
@@ -163,7 +145,7 @@ test("runs and the dump come back after a reload only where the reader wants the
   await page.locator("#keep").check();
   await page.waitForFunction("import('./keep.js').then(({ kept }) => kept()).then(({ files }) => files.length === 1)");
   await page.goto("about:blank");
-  await page.goto(host.url);
+  await page.goto(site.url());
   await page.locator(".run-rows li").first().waitFor();
   await page.locator(".runs li", { hasText: "prompt_128" }).waitFor();
   await page.locator(".shown .headline").waitFor();
