@@ -52,3 +52,4 @@ pub use shared_settings::Stage;
 pub use spec::{AnalysisSpec, Variants};
 pub use unit::{Analysis, Fold, Found, Member, Unit, Units};
 pub use value::{Choices, FromValue, Value};
+pub use weighted::ratio;

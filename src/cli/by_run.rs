@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kvlens::analysis::{Group, Report, Row};
+use kvlens::analysis::{Group, Report, Row, ratio};
 use kvlens::dump::Dump;
 
 use super::told::counted;
@@ -32,13 +32,6 @@ impl Sum {
     }
 
     fn line(&self, run: &str) -> String {
-        let ratio = |raw: u64, size: u64| {
-            if size == 0 {
-                0.0
-            } else {
-                raw as f64 / size as f64
-            }
-        };
         let [k, v] = [0, 1].map(|at| ratio(self.raw[at], self.size[at]));
         let both = ratio(self.raw.iter().sum(), self.size.iter().sum());
         let name = if run.is_empty() {
