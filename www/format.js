@@ -48,12 +48,12 @@ export const bytesElement = (bytes) => h("span", { class: "num", title: `${count
 
 /** @param {number} ms */
 export function duration(ms) {
-  const s = ms / 1000;
-  if (s < 0.05) return "less than 0.1 s";
-  if (s < 10) return `${s.toFixed(1)} s`;
-  if (s < 100) return `${Math.round(s)} s`;
+  if (ms < 50) return "less than 0.1 s";
+  if (ms < 9950) return `${(ms / 1000).toFixed(1)} s`;
+  const s = Math.round(ms / 1000);
+  if (s < 100) return `${s} s`;
   const minutes = Math.floor(s / 60);
-  return minutes < 60 ? `${minutes} min ${Math.round(s % 60)} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return minutes < 60 ? `${minutes} min ${s % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 /** "1 capture", "3 captures" @param {number} n @param {string} noun @param {string} [plural] */

@@ -1,6 +1,7 @@
 // Dumps as people have them: converted on the page and read again, arrays that have to be explained, and a dump beside the page.
 import assert from "node:assert/strict";
-import { cp, mkdtemp, readFile, readdir, rm, utimes } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -65,6 +66,70 @@ for (const format of ["zip", "safetensors"]) {
     await other.close();
   });
 }
+
+test("the writing of a file tells how far it is, and is cancelled in the middle", async () => {
+  const [tokens, layers] = [8192, 12];
+  const dump = join(folder, "long");
+  const values = randomBytes(tokens * 8 * 64 * 2);
+  for (let layer_id = 0; layer_id < layers; layer_id++) {
+    const place = join(dump, `layer_${layer_id}`);
+    await mkdir(place, { recursive: true });
+    const shape = { layer_id, seq_len: tokens, kv_heads: 8, head_dim: 64, bytes_per_elem: 2, dtype: "fp16", stage: "prefill" };
+    await writeFile(join(place, "meta_t0.json"), JSON.stringify({ ...shape, run_id: "long", k_file: "k.bin", v_file: "v.bin" }));
+    for (const name of ["k.bin", "v.bin"]) await writeFile(join(place, name), values);
+  }
+  const page = await open();
+  /** @type {string[]} */
+  const saved = [];
+  page.on("download", (download) => saved.push(download.suggestedFilename()));
+  await page.setInputFiles("#choose-folder", dump);
+  await page.getByText("Convert, or cut a sample out to share").click();
+  const worker = page.workers().find((each) => each.url().includes("coordinator"));
+  assert(worker);
+  const ended = worker.evaluate(
+    () =>
+      new Promise((resolve) => {
+        const post = self.postMessage.bind(self);
+        Object.assign(self, {
+          postMessage: (/** @type {any} */ message, /** @type {Transferable[]} */ transfer = []) => {
+            if (message.error || message.result?.blob) resolve(message.error?.code ?? "written");
+            post(message, { transfer });
+          },
+        });
+      }),
+  );
+  const seen = page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        const panel = /** @type {HTMLElement} */ (document.querySelector(".converting"));
+        const bar = /** @type {HTMLProgressElement} */ (panel.querySelector("progress"));
+        const watcher = new MutationObserver(() => {
+          const text = panel.querySelector(".buttons .muted")?.textContent ?? "";
+          if (!text || bar.value < 1e7 || bar.value === bar.max) return;
+          watcher.disconnect();
+          const cancel = /** @type {HTMLButtonElement} */ (document.activeElement);
+          resolve({ text, value: bar.value, max: bar.max, button: cancel.textContent });
+          cancel.click();
+        });
+        watcher.observe(panel, { subtree: true, childList: true, attributes: true });
+      }),
+  );
+  const go = page.getByRole("button", { name: "Convert and download" });
+  const status = page.locator(".converting [role=status]");
+  await go.click();
+  const { text, value, max, button } = /** @type {any} */ (await seen);
+  assert.equal(button, "Cancel");
+  assert.equal(max, 2 * layers * values.length);
+  assert.equal(text, `${(value / 1e6).toFixed(value < 1e8 ? 1 : 0)} MB of ${Math.round(max / 1e6)} MB`);
+  await status.getByText("Cancelled: no file was written.").waitFor();
+  assert.equal(await ended, "cancelled", "the worker has stopped, too");
+  assert.deepEqual(saved, []);
+  assert(await go.evaluate((go) => go === document.activeElement));
+  const [download] = await Promise.all([page.waitForEvent("download"), go.click()]);
+  assert.equal(download.suggestedFilename(), "long.zip");
+  await status.getByText(`Written: long.zip, ${Math.round(max / 1e6)} MB.`).waitFor();
+  await page.close();
+});
 
 test("arrays whose names can't be told are asked about, and the answer is kept in the link", async () => {
   const page = await open();

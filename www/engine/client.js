@@ -11,6 +11,7 @@ import { Threads } from "./threads.js";
 /** @import { AnalysisSpec, ConvertOptions, DumpSummary, FormatInfo, InspectRequest, JudgeRequest, Mapping, PackRequest } from "./core.js" */
 /** @import { PlanSummary, Row, Verdict } from "./core.js" */
 /** @import { EngineInfo, EngineKind, FileEntry, InspectAnswer, Packed, RunOptions, RunRequest, RunResult, Settings, StartOptions } from "./types.js" */
+/** @import { WriteOptions } from "./types.js" */
 
 /** More threads than this gain little and cost memory. */
 const MAX_THREADS = 16;
@@ -166,34 +167,43 @@ export class Engine {
   /**
    * The dump, or a sample of it, in another format; options as of `kvlens convert`.
    * @param {Partial<ConvertOptions>} options
-   * @param {{ onProgress?: (written: number, total: number) => void }} [news]
+   * @param {WriteOptions} [news] progress in bytes
    * @returns {Promise<Blob>}
    */
-  async convert(options, { onProgress } = {}) {
-    const { blob } = await this.#call("convert", { options }, ({ progress }) => onProgress?.(progress.read, progress.total));
-    return blob;
+  async convert(options, news) {
+    return (await this.#write("convert", { options }, news)).blob;
   }
 
   /**
    * The dump as one `.kvz`, K and V stored as the request says.
    * @param {PackRequest} request
-   * @param {{ signal?: AbortSignal, onProgress?: (layers: number, total: number) => void }} [options]
+   * @param {WriteOptions} [news] progress in layers
    * @returns {Promise<Packed>}
    */
-  async pack(request, { signal, onProgress } = {}) {
-    const packed = this.#call("pack", { request }, ({ progress }) => signal?.aborted || onProgress?.(progress.read, progress.total));
-    packed.catch(() => {});
+  pack(request, news) {
+    return this.#write("pack", { request }, news);
+  }
+
+  /**
+   * Has a file written, until `signal` ends it.
+   * @param {"convert" | "pack"} method
+   * @param {object} args
+   * @param {WriteOptions} [options]
+   */
+  async #write(method, args, { signal, onProgress } = {}) {
+    const written = this.#call(method, args, ({ progress }) => signal?.aborted || onProgress?.(progress.read, progress.total));
+    written.catch(() => {});
     const aborted = new Promise((_, reject) =>
       signal?.addEventListener(
         "abort",
         () => {
-          this.#call("cancelPack", {}).catch(() => {});
+          this.#call("cancelFile", { method }).catch(() => {});
           reject(new EngineError("cancelled", "cancelled"));
         },
         { once: true },
       ),
     );
-    return /** @type {Packed} */ (await Promise.race([packed, aborted]));
+    return Promise.race([written, aborted]);
   }
 
   /**

@@ -26,7 +26,7 @@ const MAX_META_BYTES = 1 << 20;
 const PAUSE_MS = 4;
 /** Time between two looks for results and messages, ms. */
 const STEP_MS = 20;
-/** Minimum interval between messages with rows, ms. */
+/** Minimum interval between messages with rows or on a file that is being written, ms. */
 const NEWS_MS = 50;
 /** Minimum interval between reports on what is known so far, ms. */
 const SO_FAR_MS = 700;
@@ -57,7 +57,7 @@ const methods = {
   inspect,
   convert,
   pack,
-  cancelPack,
+  cancelFile,
 };
 
 self.onmessage = async ({ data: { id, method, args } }) => {
@@ -164,30 +164,35 @@ async function setMapping({ mapping }) {
   return engine.setMapping(mapping);
 }
 
+/** The files that are being written, by their calls; 0: none, or the reader has ended it. */
+const writing = { convert: 0, pack: 0 };
+
 /**
  * @param {{ options: Partial<ConvertOptions> }} args
  * @param {number} id
  */
 async function convert({ options }, id) {
   const conversion = engine.convert(options);
+  writing.convert = id;
   try {
     const file = new GrowingBlob();
-    for (;;) {
+    const total = conversion.total();
+    for (let told = performance.now(); ;) {
       // Never in the shared memory: the glue copies.
       const piece = /** @type {Uint8Array<ArrayBuffer> | undefined} */ (conversion.nextPiece());
-      if (piece && !file.add(piece)) continue;
-      const blob = file.all();
-      self.postMessage({ id, progress: { read: blob.size, total: conversion.total() } });
+      if (piece) file.add(piece);
+      if (piece && performance.now() - told < NEWS_MS) continue;
+      told = performance.now();
+      // Names and headers, which are in no total, come on top of K and V.
+      self.postMessage({ id, progress: { read: Math.min(file.size, total), total } });
       await pause(0);
-      if (!piece) return { blob };
+      if (writing.convert !== id) throw { code: "cancelled", message: "cancelled" };
+      if (!piece) return { blob: file.all() };
     }
   } finally {
     conversion.free();
   }
 }
-
-/** The file that is being packed, by its call. */
-let packing = 0;
 
 /**
  * Writes the dump as a `.kvz`.
@@ -196,7 +201,7 @@ let packing = 0;
  */
 async function pack({ request }, id) {
   const writer = engine.pack(request);
-  packing = id;
+  writing.pack = id;
   try {
     const body = new GrowingBlob();
     for (;;) {
@@ -204,7 +209,7 @@ async function pack({ request }, id) {
       if (part) body.add(part);
       self.postMessage({ id, progress: { read: writer.done(), total: writer.layers() } });
       await pause(0);
-      if (packing !== id) throw { code: "cancelled", message: "cancelled" };
+      if (writing.pack !== id) throw { code: "cancelled", message: "cancelled" };
       if (part) continue;
       const head = /** @type {Uint8Array<ArrayBuffer>} */ (writer.head());
       return { blob: new Blob([head, body.all()]), headBytes: head.length, queryBytes: writer.queryBytes(), notes: writer.notes() };
@@ -214,9 +219,12 @@ async function pack({ request }, id) {
   }
 }
 
-/** Ends the packing that goes on, behind its next part. */
-async function cancelPack() {
-  packing = 0;
+/**
+ * Ends the writing of a file, behind its next part.
+ * @param {{ method: keyof typeof writing }} args
+ */
+async function cancelFile({ method }) {
+  writing[method] = 0;
 }
 
 /** @param {{ analysis: string, settings: Settings }} args */

@@ -9,16 +9,16 @@ export class GrowingBlob {
   #pieces = [];
   #held = 0;
 
-  /**
-   * @param {Uint8Array<ArrayBuffer>} piece
-   * @returns {boolean} whether what was held went into the Blob
-   */
+  /** Bytes so far. */
+  get size() {
+    return this.#blob.size + this.#held;
+  }
+
+  /** @param {Uint8Array<ArrayBuffer>} piece */
   add(piece) {
     this.#held += piece.length;
     this.#pieces.push(piece);
-    if (this.#held <= HELD_BYTES) return false;
-    this.all();
-    return true;
+    if (this.#held > HELD_BYTES) this.all();
   }
 
   /** All pieces so far. @returns {Blob} */

@@ -38,6 +38,10 @@
  * @property {(rows: Row[]) => void} [onRows]         rows in dump order, as they get ready; each row once
  * @property {(report: Report) => void} [onSoFar]     what is known so far, where the analysis can tell before its end
  *
+ * @typedef {object} WriteOptions  of a file that is written
+ * @property {AbortSignal} [signal]                   the call then rejects with the code "cancelled"
+ * @property {(done: number, total: number) => void} [onProgress]
+ *
  * @typedef {{ name: string, bytes: Uint8Array<ArrayBuffer> }} ReportFile
  *
  * @typedef {object} RunResult

@@ -4,8 +4,7 @@
 import { h } from "../dom.js";
 import { megabytes } from "../format.js";
 import { save } from "./downloads.js";
-import { failureBox } from "./failure.js";
-import { EngineError } from "../engine/errors.js";
+import { writing } from "./writing.js";
 
 const FORMATS = [
   ["zip", "Captures, as a .zip"],
@@ -24,7 +23,7 @@ const DTYPES = [
 
 /** @param {App} app @returns {HTMLElement} */
 export function convertPanel(app) {
-  const status = h("p", { class: "small", role: "status" });
+  const { nodes, write } = writing("Bytes written");
   const go = h("button", {}, "Convert and download");
   const form = h(
     "form",
@@ -38,7 +37,7 @@ export function convertPanel(app) {
       text("tokens", "Tokens", "0..128", "Empty: all of them."),
       choice("dtype", "Element type", DTYPES, "Other types stay bit for bit."),
     ),
-    h("div", { class: "buttons" }, go, status),
+    h("div", { class: "buttons" }, go, nodes),
   );
   const panel = h("details", { class: "converting" }, h("summary", {}, "Convert, or cut a sample out to share"), form);
   app.store.watch(
@@ -56,20 +55,17 @@ export function convertPanel(app) {
     const options = Object.fromEntries(
       [...new FormData(form)].filter(([, value]) => value !== "").map(([name, value]) => [name, String(value)]),
     );
-    go.disabled = true;
-    status.textContent = "Writing …";
-    try {
-      const blob = await app.convert(options, {
-        onProgress: (written, total) => (status.textContent = `${megabytes(written)} of ${megabytes(total)}`),
-      });
-      const runs = app.store.get().dump?.runs ?? [];
-      save(blob, `${(runs.length === 1 && runs[0].run) || "dump"}.${options.format}`);
-      status.textContent = `Written: ${megabytes(blob.size)}`;
-    } catch (error) {
-      status.replaceChildren(failureBox(error instanceof EngineError ? error : { message: String(error), hint: "" }));
-    } finally {
-      go.disabled = false;
-    }
+    const runs = app.store.get().dump?.runs ?? [];
+    const name = `${(runs.length === 1 && runs[0].run) || "dump"}.${options.format}`;
+    await write(
+      async (news) => {
+        const blob = await app.convert(options, news);
+        save(blob, name);
+        return `Written: ${name}, ${megabytes(blob.size)}.`;
+      },
+      (written, total) => `${megabytes(written)} of ${megabytes(total)}`,
+      () => go,
+    );
   }
 }
 
