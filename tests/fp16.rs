@@ -1,7 +1,9 @@
 //! Every one of the 65,536 fp16 patterns.
 
+use std::cmp::Ordering;
+
 use kvlens::codec::{join, split};
-use kvlens::lossy::truncate;
+use kvlens::lossy::{round_mantissa, truncate};
 use kvlens::tensor::{Dtype, Shape, Tensor, bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16};
 
 /// All patterns, as one tensor.
@@ -110,6 +112,41 @@ fn truncation_clears_the_last_mantissa_bits_and_no_other() {
                     expected,
                     "{bits:#06x}, {keep} bits"
                 );
+            }
+        }
+    }
+}
+
+/// All numbers of 16 bits, each as bf16 and fp16: the rounded one is the nearest of the two that keep so many bits, of equally near ones the
+/// even one, and infinities and NaN stay.
+#[test]
+fn rounding_takes_the_nearest_of_every_half_and_counts_what_is_no_number() {
+    for (dtype, mantissa, infinity) in [(Dtype::F16, 10, 0x7c00u16), (Dtype::Bf16, 7, 0x7f80)] {
+        let tensor = all(dtype);
+        let values = tensor.values();
+        let unusual = values.iter().filter(|value| !value.is_finite()).count();
+        assert_eq!(tensor.non_finite(), unusual as u64, "{dtype:?}");
+        for bits in 1..=mantissa {
+            let step = 1u16 << (mantissa - bits);
+            let rounded = round_mantissa(&tensor, bits);
+            for (pattern, found) in (0..=u16::MAX).zip(rounded.bytes().as_chunks::<2>().0) {
+                let found = u16::from_le_bytes(*found);
+                let below = pattern & !(step - 1);
+                let above = below.wrapping_add(step);
+                let expected = if pattern & 0x7fff >= infinity {
+                    pattern
+                } else if above & 0x7fff >= infinity {
+                    below
+                } else {
+                    let value = |pattern: u16| f64::from(values[usize::from(pattern)]);
+                    let (down, up) = (value(pattern) - value(below), value(above) - value(pattern));
+                    let nearer_is_above = match down.abs().total_cmp(&up.abs()) {
+                        Ordering::Equal => (below / step) % 2 == 1,
+                        order => order == Ordering::Greater,
+                    };
+                    if nearer_is_above { above } else { below }
+                };
+                assert_eq!(found, expected, "{dtype:?} {pattern:#06x} to {bits} bits");
             }
         }
     }

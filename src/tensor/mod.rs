@@ -190,33 +190,37 @@ impl Tensor {
 
     /// The number of NaN and infinite values.
     pub fn non_finite(&self) -> u64 {
-        let half = |exponent: u16| {
-            let special = |bytes: &[u8; 2]| u16::from_le_bytes(*bytes) & exponent == exponent;
-            self.bytes
-                .as_chunks()
-                .0
-                .iter()
-                .filter(|bytes| special(bytes))
-                .count()
-        };
-        let single = |bytes: &&[u8; 4]| u32::from_le_bytes(**bytes) & 0x7f80_0000 == 0x7f80_0000;
-        let count = match self.dtype {
-            Dtype::F16 => half(0x7c00),
-            Dtype::Bf16 => half(0x7f80),
-            Dtype::F32 => self.bytes.as_chunks().0.iter().filter(single).count(),
-            Dtype::E4m3 => self
-                .bytes
-                .iter()
-                .filter(|&bits| bits & 0x7f == 0x7f)
-                .count(),
-            Dtype::E5m2 => self
-                .bytes
-                .iter()
-                .filter(|&bits| bits & 0x7c == 0x7c)
-                .count(),
-        };
-        count as u64
+        let single = |bytes: [u8; 4]| u32::from_le_bytes(bytes) & 0x7f80_0000 == 0x7f80_0000;
+        match self.dtype {
+            Dtype::F16 => count_halves(&self.bytes, 0x7c00),
+            Dtype::Bf16 => count_halves(&self.bytes, 0x7f80),
+            Dtype::F32 => count(&self.bytes, single),
+            Dtype::E4m3 => count(&self.bytes, |[bits]| bits & 0x7f == 0x7f),
+            Dtype::E5m2 => count(&self.bytes, |[bits]| bits & 0x7c == 0x7c),
+        }
     }
+}
+
+/// How many elements of two bytes have all bits of `exponent` set.
+fn count_halves(bytes: &[u8], exponent: u16) -> u64 {
+    count(bytes, |bytes| {
+        u16::from_le_bytes(bytes) & exponent == exponent
+    })
+}
+
+/// How many elements of `N` bytes are `special`. They are counted in `u16`, part by part, since the loop is vectorized in the width of its
+/// counter: of 64 bits that is a quarter as fast.
+fn count<const N: usize>(bytes: &[u8], special: impl Fn([u8; N]) -> bool) -> u64 {
+    let elements = bytes.as_chunks().0;
+    let part = |part: &[[u8; N]]| {
+        part.iter()
+            .map(|bytes| u16::from(special(*bytes)))
+            .sum::<u16>()
+    };
+    elements
+        .chunks(usize::from(u16::MAX))
+        .map(|elements| u64::from(part(elements)))
+        .sum()
 }
 
 #[multiversion(targets("x86_64+avx2"))]
