@@ -39,6 +39,7 @@ const initialState = () => ({
   comparedTo: null,
   estimate: null,
   glimpse: null,
+  noGlimpse: false,
   serve: "llama.cpp",
   lesson: lessonStep(location.hash),
   lessonPlace: {},

@@ -31,8 +31,12 @@ export function cosine(value) {
   return c.toFixed(digits);
 }
 
-/** 0.00414 -> "0.41 %" @param {number} share */
-export const percent = (share) => (Number.isFinite(share) ? `${(100 * share).toPrecision(2)} %` : String(share));
+/** 0.00414 -> "0.41 %", 1.004 -> "100 %" @param {number} share */
+export function percent(share) {
+  if (!Number.isFinite(share)) return String(share);
+  const hundredths = 100 * share;
+  return `${Math.abs(hundredths) < 99.5 ? hundredths.toPrecision(2) : count(hundredths)} %`;
+}
 
 /** 936000 -> "0.94 MB" @param {number} bytes */
 export function megabytes(bytes) {

@@ -55,6 +55,7 @@
  * @property {number | null} comparedTo       id of the outcome beside it
  * @property {Estimate | null} estimate       of the present settings, from a few captures
  * @property {Explored | null} glimpse        what explore says of a few layers, before it is run
+ * @property {boolean} noGlimpse              explore could not look at these few layers
  * @property {Engine} serve                   the inference engine whose formats the answer names
  * @property {number | null} lesson           step of the lesson, null when it is closed
  * @property {Record<string, string>} lessonPlace  what the lesson shows: layer, tensor, token, ...; empty where it chooses

@@ -43,12 +43,12 @@ test("beside a truncated result stand its packed size, what rounding gives, and 
   const page = await run("lossless-first-n=0&lossy-mantissa-bits=6");
   // Sign, 5 bits of exponent and 6 of mantissa in place of 16.
   assert.match(await sentence(page, "Packed"), /take KV 1\.333×, K 1\.333×, V 1\.333×/);
-  const [rounded, cut] = [...(/K a mean absolute error of ([\d.]+) in place of ([\d.]+)/.exec(await sentence(page, "Rounding")) ?? [])]
+  const [rounded, cut] = [...(/K a mean absolute error of ([\d.]+) instead of ([\d.]+)/.exec(await sentence(page, "Rounding")) ?? [])]
     .slice(1)
     .map(Number);
   assert(rounded / cut > 0.4 && rounded / cut < 0.6, `${rounded} rounded, ${cut} cut`);
   await page.locator('.otherwise [data-what="Codec"]').waitFor();
-  const better = /V ([\d.]+)× as gear in place of ([\d.]+)× as gear-delta/.exec(await sentence(page, "Codec"));
+  const better = /V with gear \(([\d.]+)× instead of ([\d.]+)× with gear-delta\)/.exec(await sentence(page, "Codec"));
   assert(better && Number(better[1]) > Number(better[2]));
   const [download] = await Promise.all([page.waitForEvent("download"), page.locator('[data-file="report.html"]').click()]);
   const report = await readFile(await download.path(), "utf8");

@@ -101,6 +101,10 @@ test("steps 2 to 4 show the core's sizes and entropies", async () => {
     (await text(".size-bars")) ?? "",
     new RegExp(`${whole(plain)} B.*high ${whole(hi.plain.zstd)} \\+ low ${whole(lo.plain.zstd)}`, "s"),
   );
+  assert.match(
+    (await text(".lesson .verdict")) ?? "",
+    /^Hardly any smaller\. To 100 %: 24,576 bytes become 24,\d+\. The high halves get to \d\d %\.$/,
+  );
   await open(3);
   assert.match((await text(".lesson .prose")) ?? "", new RegExp(`from ${whole(hi.plain.zstd)} to ${whole(hi.delta.zstd)} bytes`));
   await open(4);

@@ -53,6 +53,16 @@ test("an estimate stands there before any run, follows split, bits and method, a
   await page.close();
 });
 
+test("where no layer can be looked at, nothing pretends that it still is", async () => {
+  const page = await site.newPage();
+  // Enough to start with and for an estimate, not for what explore does.
+  await page.goto(`${site.url()}?memory=24&threads=2`);
+  await page.getByRole("tab", { name: "Mixed" }).waitFor();
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await page.getByText("How small can it get?").waitFor();
+  await page.close();
+});
+
 test("the plan counts combinations, and of a long table only the rows in sight are made, with one tab stop", async () => {
   const bits = Array.from({ length: 15 }, (_, i) => i + 2);
   const page = await open(

@@ -127,13 +127,20 @@ test("on paper stands the result, whole and in dark ink", async () => {
   await page.locator(".cell").first().waitFor();
   await run(page, "Mixed");
   await page.emulateMedia({ media: "print", colorScheme: "dark" });
+  // A4 between its margins.
+  await page.setViewportSize({ width: 703, height: 1000 });
   for (const name of [".drop", "#analysis", ".downloads", ".run-list", ".head-tools"])
     assert(!(await page.locator(name).first().isVisible()), name);
   assert(await page.locator(".headline").isVisible());
-  const { cut, ink } = await page.evaluate(() => ({
+  const { wide, bars, cut, ink } = await page.evaluate(() => ({
+    wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    // Without this browsers leave out backgrounds, and a lossless layer's bars are nothing else.
+    bars: getComputedStyle(/** @type {Element} */ (document.querySelector(".cell .rest"))).getPropertyValue("print-color-adjust"),
     cut: [...document.querySelectorAll(".table-scroll")].filter((each) => each.scrollHeight > each.clientHeight + 1).length,
     ink: getComputedStyle(document.body).color,
   }));
+  assert(wide <= 0, `${wide} pixels too wide`);
+  assert.equal(bars, "exact");
   assert.equal(cut, 0);
   assert.match(ink, /^rgb\((\d|[1-4]\d), /);
   await page.close();

@@ -39,7 +39,7 @@ export function estimateActions({ get, set, watch }, engine) {
   function follow() {
     watch(
       (state) => state.dump,
-      () => set({ glimpse: null, estimate: null }),
+      () => set({ glimpse: null, noGlimpse: false, estimate: null }),
     );
     watch(
       ({ dump, analysis, values, running }) => [dump, analysis, values, running === null],
@@ -59,7 +59,7 @@ export function estimateActions({ get, set, watch }, engine) {
     const mine = (abort = new AbortController());
     going = (async () => {
       if (analysis !== EXPLORE) await present(dump, mine.signal);
-      if (get().glimpse === null && specs.some(({ name }) => name === EXPLORE)) {
+      if (get().glimpse === null && !get().noGlimpse && specs.some(({ name }) => name === EXPLORE)) {
         looking = true;
         await glance(dump, mine.signal);
         looking = false;
@@ -82,7 +82,10 @@ export function estimateActions({ get, set, watch }, engine) {
   /** @param {NonNullable<State["dump"]>} dump @param {AbortSignal} signal */
   async function glance(dump, signal) {
     const report = await look({ analysis: EXPLORE, settings: GLIMPSE, sample: { what: "layers", layers: LAYERS } }, signal);
-    if (report?.explored && get().dump === dump) set({ glimpse: report.explored });
+    if (get().dump !== dump) return;
+    if (report?.explored) set({ glimpse: report.explored });
+    // What failed once (memory, a file that is gone) would fail at every change of a setting.
+    else if (!signal.aborted) set({ noGlimpse: true });
   }
 
   /** What the codecs that the result on screen has not used would have given: of a small dump all, of others some captures. @param {AbortSignal} signal */

@@ -49,7 +49,7 @@ export function allRunsChart(runs) {
             labelArrow: "none",
           }),
           Plot.dot(points, { x: at, y: "ratio", r: 5, fill: "var(--ink)" }),
-          Plot.text(points, { x: at, y: "ratio", text: "name", dy: -12, fill: "var(--ink)", stroke: "var(--page)", strokeWidth: 3 }),
+          ...named(Plot, points, at, x.domain),
           Plot.tip(
             points,
             Plot.pointer({
@@ -68,4 +68,20 @@ export function allRunsChart(runs) {
       rows: points.map(({ name, ratio, error }) => [name, ratio.toFixed(3), digits3(error)]),
     }),
   };
+}
+
+/**
+ * Names stand beside their marks, towards the middle: of two marks in one place neither lies on the other's name.
+ * @param {any} Plot @param {Point[]} points @param {(point: Point) => number} at @param {number[]} domain
+ */
+function named(Plot, points, at, [low, high]) {
+  const isLate = (/** @type {Point} */ point) => Math.log(at(point) / low) > 0.6 * Math.log(high / low);
+  const look = { x: at, y: "ratio", text: "name", fill: "var(--ink)", stroke: "var(--page)", strokeWidth: 3 };
+  return [
+    Plot.text(
+      points.filter((point) => !isLate(point)),
+      { ...look, dx: 10, textAnchor: "start" },
+    ),
+    Plot.text(points.filter(isLate), { ...look, dx: -10, textAnchor: "end" }),
+  ];
 }

@@ -94,7 +94,7 @@ function details(chart) {
 
 /** @param {Table} content @returns {HTMLTableElement} */
 export function table({ columns, rows }) {
-  const numeric = columns.map((_, i) => rows.every((row) => typeof row[i] === "number" || /^[-−\d.–e×]+$/.test(String(row[i]))));
+  const numeric = columns.map((_, i) => rows.every((row) => typeof row[i] === "number" || /^[-−\d.–e×% ]+$/.test(String(row[i]))));
   const cell = (/** @type {string | number} */ value) =>
     typeof value === "number" && Number.isInteger(value) && Math.abs(value) > 999 ? value.toLocaleString("en-US") : String(value);
   return h(

@@ -167,6 +167,9 @@ function panel(Plot, all, limit, side, width, reference) {
   const inside = shown.filter(({ error }) => error <= y[1]);
   const marked = inside.filter((mark) => mark.class === "reference" && mark.name === reference);
   const labelled = apart(pareto(inside.filter((mark) => mark.class === "engine")), marked, x, y, width);
+  // To the right and above few schemes lie: they would have more bits and more error.
+  const roomRight = (/** @type {Mark[]} */ [mark]) =>
+    mark && (1 - Math.log(mark.bits / x[0]) / Math.log(x[1] / x[0])) * (width - 64) > (width < NARROW ? 100 : 280);
   const isLate = (/** @type {Mark} */ { bits }) => Math.log(bits / x[0]) > 0.8 * Math.log(x[1] / x[0]);
   return Plot.plot({
     ...BASE,
@@ -226,9 +229,7 @@ function panel(Plot, all, limit, side, width, reference) {
       Plot.text(
         marked,
         label((/** @type {Mark} */ mark) => (width < NARROW ? "best of the four" : `${mark.name}: best of the four`), {
-          dx: -12,
-          dy: 12,
-          textAnchor: "end",
+          ...(roomRight(marked) ? { dx: 12, dy: -14, textAnchor: "start" } : { dx: -12, dy: 12, textAnchor: "end" }),
         }),
       ),
       Plot.text(
@@ -254,7 +255,7 @@ function panel(Plot, all, limit, side, width, reference) {
 const shortName = ({ name }) => name.replace(/ \([^)]*\)$/, "");
 
 /**
- * Those whose names do not lie on one another, nor on what is named already, left of its mark.
+ * Those whose names do not lie on one another, nor on what is named already, beside its mark.
  * @param {Mark[]} marks @param {Mark[]} named @param {number[]} x @param {number[]} y @param {number} width
  */
 function apart(marks, named, x, y, width) {

@@ -48,7 +48,7 @@ function rounding(report, best) {
   if (best?.variant.label === "truncate") {
     const { kErrors, vErrors, kRounded, vRounded } = best.all;
     const of = (/** @type {string} */ name, /** @type {Errors | null} */ cut, /** @type {Errors | null} */ rounded) =>
-      cut && rounded ? `${name} a mean absolute error of ${error(rounded.mae)} in place of ${error(cut.mae)}` : "";
+      cut && rounded ? `${name} a mean absolute error of ${error(rounded.mae)} instead of ${error(cut.mae)}` : "";
     const both = [of("K", kErrors, kRounded), of("V", vErrors, vRounded)].filter(Boolean).join(" and ");
     return both
       ? [
@@ -60,7 +60,7 @@ function rounding(report, best) {
       : [];
   }
   const rounded = report.groups.some(({ variant }) => variant.bits > 0);
-  return rounded ? [{ name: "Rounding", text: "to the nearest step, of two as near to the even one." }] : [];
+  return rounded ? [{ name: "Rounding", text: "to the nearest step, ties to the even one." }] : [];
 }
 
 /** @param {Group} best @param {Codecs} codecs */
@@ -76,7 +76,7 @@ function otherCodecs({ all }, { own, sizes, captures, of }) {
     const now = side === "k" ? all.kSize : all.vSize;
     // Of a part of the captures only the relation is known.
     const then = captures === of ? size : (now * size) / sizes[own][side];
-    return `${side.toUpperCase()} ${captures === of ? "" : "~"}${ratio(raw / then)} as ${name} in place of ${ratio(raw / now)} as ${own}`;
+    return `${side.toUpperCase()} with ${name} (${captures === of ? "" : "~"}${ratio(raw / then)} instead of ${ratio(raw / now)} with ${own})`;
   };
   const found = [better("k"), better("v")].filter((text) => text !== null);
   const from = captures === of ? "" : ` (estimated from ${count(captures)} of ${count(of)} captures)`;

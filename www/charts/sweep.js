@@ -98,12 +98,12 @@ function say(place, all, limits, { take }) {
   const total = (/** @type {Combo[]} */ some) => some.reduce((sum, { count }) => sum + count, 0);
   const within = total(all.filter((combo) => passes(combo, limits)));
   if (!winner) {
-    fill(place, "No combination stays within these limits. Move a threshold to the right, or sweep more bits.");
+    fill(place, "No combination stays within these thresholds. Move a threshold to the right, or sweep more bits.");
     return;
   }
   fill(
     place,
-    h("strong", {}, `Best within these limits: ${describe(winner)}.`),
+    h("strong", {}, `Best within these thresholds: ${describe(winner)}.`),
     ` KV ${times(winner.kvRatio)}, mean absolute error ${digits3(winner.k.mae)} on K and ${digits3(winner.v.mae)} on V. ${within} of ${total(all)} combinations pass. `,
     take && h("button", { type: "button", class: "link", on: { click: () => take(comboSettings(winner)) } }, "Take these settings"),
   );

@@ -4,9 +4,10 @@
 
 /** @type {Partial<Record<EngineErrorCode, string>>} */
 const HINTS = {
-  memory: "The browser gave the page no more memory. Close other tabs, or start the page with ?threads=1, or use the command line.",
+  memory: "The browser gave the page no more memory. Close other tabs, or add ?threads=1 to the page’s address, or use the command line.",
   panic: "This is a bug in kvlens. The next run starts afresh; please report it with the text above.",
-  start: "Reload the page; ?engine=serial takes the simpler engine.",
+  start:
+    "Reload the page. If that does not help, add ?engine=serial to its address, which needs less of the browser, or use the command line.",
 };
 
 export class EngineError extends Error {

@@ -38,7 +38,7 @@ export const said = ({ measured }, text) => (measured ? text : `~${text}`);
 /** What it costs. @param {Answer} answer */
 export function costOf(answer) {
   const { lossless, kl, attention, index, cosine: both } = answer;
-  if (lossless) return "nothing: bit for bit";
+  if (lossless) return "no error: bit for bit";
   const first =
     kl !== null && attention !== null ? `estimated KL ${error(kl)}, attention error ${error(attention)}` : `index ${error(index)}`;
   // The figures of K and V stay on one line.

@@ -16,7 +16,7 @@ h1 { font-size: 22px; margin: 0 0 4px; } h2 { font-size: 17px; margin: 32px 0 8p
 .boxes { list-style: none; padding: 0; margin: 4px 0 8px; } .boxes li::before { content: "\\2610\\00a0"; }
 .lines { height: 72px; background: repeating-linear-gradient(transparent 0 23px, var(--line-strong) 23px 24px); margin: 4px 0 8px; }
 .lesson { border: 0; padding: 0; } .lesson .step { display: block; min-height: 0; margin: 8px 0; } .buttons, .kv-tools { display: none; }
-.keep, .exercise-print { break-inside: avoid; } .answers { break-before: page; } .answers li { margin: 8px 0; }
+.keep, .exercise-print { break-inside: avoid; } .answers { break-before: page; } .answers ol { list-style: decimal; padding-left: 24px; } .answers li { margin: 8px 0; }
 @media print { body { margin: 0; max-width: none; } h2 { break-after: avoid; } }
 `;
 
@@ -51,9 +51,17 @@ export async function handout(source, place, curve) {
       h(
         "ol",
         {},
-        STEPS.map((step, i) =>
-          h("li", {}, `${step.ask.verdict(views[i]).text} `, h("b", {}, "Exercise: "), step.exercise.answer(views[i])),
-        ),
+        STEPS.map((step, i) => {
+          const { right, text } = step.ask.verdict(views[i]);
+          return h(
+            "li",
+            {},
+            right >= 0 && h("b", {}, `${step.ask.answers[right]}. `),
+            `${text} `,
+            h("b", {}, "Exercise: "),
+            step.exercise.answer(views[i]),
+          );
+        }),
       ),
     ),
   );

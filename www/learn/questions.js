@@ -52,7 +52,7 @@ export const QUESTIONS = [
         const each = shares.map((share, part) => `the ${PARTS[part]} ${percent(share)}`).join(", ");
         return {
           right,
-          text: `The ${PARTS[right]}. Of its bits this share is as most numbers have it: ${each}. 50 % would be coin flips.`,
+          text: `Of each part's bits, so many agree with the majority of their column: ${each}. Coin flips would give little more than 50 %.`,
         };
       },
     },
@@ -67,7 +67,7 @@ export const QUESTIONS = [
   },
   {
     ask: {
-      question: "Cut every number in a high and a low half and compress all low halves by themselves. How small do they get?",
+      question: "Cut every number into a high and a low half, and compress all low halves by themselves. How small do they get?",
       answers: ["To less than half", "To between half and nine tenths", "Hardly any smaller"],
       verdict({ lesson }) {
         const [hi, lo] = lesson.before;
@@ -128,30 +128,30 @@ export const QUESTIONS = [
       question: () =>
         "Two planes have the same counts: one is AAAABBBB…, the other the same bytes shuffled. Which is smaller after zstd, and what is the entropy of each?",
       answer: () =>
-        "The entropy is the same, 1 bit a byte where both are as frequent: it does not see the order. The sorted one becomes a few copies, the shuffled one stays near 1 bit a byte.",
+        "The entropy is the same, 1 bit a byte if both are equally frequent: it does not see the order. The sorted one becomes a few copies, the shuffled one stays near 1 bit a byte.",
     },
   },
   {
     ask: {
       question:
-        "Keep a few mantissa bits and drop the rest. If bits were rounded to nearest in place of cut off, how large would the mean error be?",
+        "Keep a few mantissa bits and drop the rest. If bits were rounded to nearest instead of cut off, how large would the mean error be?",
       answers: ["The same", "About half", "About a tenth"],
       verdict({ lesson, rounded, method, bits }) {
         if (!rounded || method !== "truncate" || lesson.errors.mae === 0)
           return {
             right: 1,
-            text: "About half: cut off, a value is wrong by up to a step; rounded, by up to half of one. Choose Truncate for the figures.",
+            text: "Cut off, a value is wrong by up to a step; rounded, by up to half of one. Choose Truncate for the figures.",
           };
         const share = rounded.errors.mae / lesson.errors.mae;
         return {
           right: share > 0.8 ? 0 : share > 0.25 ? 1 : 2,
-          text: `At ${bits} bits ${digits3(rounded.errors.mae)} in place of ${digits3(lesson.errors.mae)}: ${percent(share)}. The size is much the same. The reference that kvlens follows cuts.`,
+          text: `At ${bits} bits ${digits3(rounded.errors.mae)} instead of ${digits3(lesson.errors.mae)}: ${percent(share)}. The size is much the same. The mixed analysis cuts.`,
         };
       },
     },
     exercise: {
       question: () =>
-        "How many levels has an 8-bit quantizer with a level at zero, how many steps lie between them, and how large is a step on this tensor?",
+        "How many levels does an 8-bit quantizer with a level at zero have, how many steps lie between them, and how large is a step on this tensor?",
       answer: ({ greatest }) =>
         `255 levels, from −127 to 127, and 254 steps between them. The largest value here is ${digits3(greatest)}, so a step is ${digits3(greatest)} / 127 = ${digits3(greatest / 127)}, and no value is wrong by more than half of it.`,
     },
@@ -178,7 +178,7 @@ export const QUESTIONS = [
         const [sign, exponent, mantissa] = view.lesson.layout;
         const whole = sign + exponent + mantissa;
         const kept = sign + exponent + found.cut.bits;
-        return `Cut: sign, exponent and ${found.cut.bits} mantissa bits are ${kept} bits a value, ${times(whole / kept)}. Quantized: ${found.quantized.bits} bits, ${times(whole / found.quantized.bits)}. So the one that is smaller can change with the store: always say what a ratio is of.`;
+        return `Cut: sign, exponent and ${found.cut.bits} mantissa bits are ${kept} bits a value, ${times(whole / kept)}. Quantized: ${found.quantized.bits} bits, ${times(whole / found.quantized.bits)}. So which is smaller depends on how it is stored: always say what a ratio is of.`;
       },
     },
   },
@@ -243,7 +243,7 @@ export function prediction({ ask }, answered) {
 export function verdict({ ask }, view, guess) {
   const { right, text } = ask.verdict(view);
   const said = guess < 0 ? "" : `You expected “${ask.answers[guess]}”. `;
-  const judged = guess < 0 || right < 0 ? "" : right === guess ? "Right. " : `It is “${ask.answers[right]}”. `;
+  const judged = right < 0 ? "" : guess < 0 ? `${ask.answers[right]}. ` : right === guess ? "Right. " : `It is “${ask.answers[right]}”. `;
   return h("p", { class: "verdict", tabindex: "-1", "data-right": String(right) }, said, h("b", {}, judged), text);
 }
 

@@ -137,12 +137,13 @@ function mountLine(app) {
   const line = h("p", { class: "glimpse", hidden: true });
   byId("dump-body").append(line);
   store.watch(
-    ({ specs, values, outcomes, running, glimpse, dump, serve, analysis }) => [
+    ({ specs, values, outcomes, running, glimpse, noGlimpse, dump, serve, analysis }) => [
       specs,
       values,
       outcomes,
       running?.soFar,
       glimpse,
+      noGlimpse,
       dump,
       serve,
       analysis,
@@ -155,7 +156,9 @@ function mountLine(app) {
       if (line.hidden) return;
       fill(
         line,
-        known ? lineText(known.explored, state.serve, app) : h("span", { class: "muted" }, "Looking how small it gets …"),
+        known
+          ? lineText(known.explored, state.serve, app)
+          : h("span", { class: "muted" }, state.noGlimpse ? "How small can it get?" : "Looking how small it can get …"),
         " ",
         leads(app),
       );

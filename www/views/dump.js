@@ -85,8 +85,9 @@ export function mountDump(app) {
       status.textContent = reading
         ? `${reading} …`
         : empty
-          ? `A folder, several folders, or files: ${[...new Set(["captures", ...endings(formats)])].join(", ")}`
+          ? `A folder, several folders, or files: ${["captures", ...formats.filter(({ is_archive }) => !is_archive).flatMap((format) => endings([format])[0] ?? [])].join(", ")}, and archives of them`
           : "";
+      status.title = empty && formats.length > 0 ? `All endings: ${[...new Set(endings(formats))].join(", ")}` : "";
       about.hidden = !empty;
       const left = !empty && document.activeElement === sample;
       sample.hidden = !empty;

@@ -50,7 +50,13 @@ export function mountHeader(app) {
       fill(
         byId("notice"),
         engine.failure &&
-          h("div", { class: "message" }, h("p", { class: "what" }, engine.failure.message), h("p", {}, engine.failure.hint)),
+          h(
+            "div",
+            { class: "message" },
+            h("p", { class: "what" }, "kvlens could not start in this browser."),
+            h("p", {}, engine.failure.hint),
+            h("p", { class: "small" }, engine.failure.message),
+          ),
         strangeKeys.length > 0 &&
           h(
             "div",

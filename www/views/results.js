@@ -173,7 +173,7 @@ function outcomeView(app, first) {
       h(
         "p",
         { class: "message note" },
-        `Cancelled after ${count(captures)} of ${count(capturesTotal)} captures.${rows.length > 0 ? ` The figures below are of the first ${count(new Set(rows.map((row) => row.capture)).size)}.` : ""}`,
+        `Cancelled after ${count(captures)} of ${count(capturesTotal)} captures.${rows.length > 0 ? ` The figures below are of ${plural(new Set(rows.map((row) => row.capture)).size, "capture")}.` : ""}`,
       ),
     head,
     problemList(

@@ -6,7 +6,7 @@
 /** @import { Column } from "./table.js" */
 import { h } from "../dom.js";
 import { distinctGroups, packedRatios } from "../figures.js";
-import { cosine, count, error, plural, ratio } from "../format.js";
+import { cosine, count, error, ratio } from "../format.js";
 import { table } from "./table.js";
 
 /** @param {Layer[]} layers @param {string} caption */
@@ -123,7 +123,11 @@ const packedOf = ({ group }) => packedRatios(group.all)?.kv ?? 0;
 const labelCell = ({ group, equal }) => [
   group.variant.label,
   equal.length > 0 &&
-    h("span", { class: "muted", title: equal.map(({ variant }) => variant.label).join("\n") }, ` = ${plural(equal.length, "other")}`),
+    h(
+      "span",
+      { class: "muted", title: `The same as ${equal.map(({ variant }) => variant.label).join(", ")}` },
+      ` = ${count(equal.length)} more`,
+    ),
 ];
 
 /** Every value that comes to the same. @param {(variant: Group["variant"]) => number | null} of @returns {(line: Line) => string} */

@@ -76,7 +76,12 @@ function settingRows(a, b) {
     (flag) => String(left[flag] ?? "–") !== String(right[flag] ?? "–"),
   );
   return flags.map((flag) =>
-    h("tr", {}, h("th", { scope: "row" }, flag), h("td", {}, String(left[flag] ?? "–")), h("td", {}, String(right[flag] ?? "–"))),
+    h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, flag),
+      [left, right].map((settings) => h("td", {}, String(settings[flag] ?? "–") || "none")),
+    ),
   );
 }
 
@@ -86,7 +91,7 @@ function scope(common, a, b) {
   const [both, all] = [layers(common), Math.max(layers(a.rows), layers(b.rows))];
   if (both === 0) return "These runs have no capture in common.";
   return both === all
-    ? `Over all ${plural(both, "layer")}, which both runs measured.`
+    ? `Over the ${plural(both, "layer")} that both runs measured.`
     : `Over the ${plural(both, "layer")} that both runs measured, of ${all}: the others are left out of these figures.`;
 }
 

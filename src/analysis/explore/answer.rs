@@ -36,7 +36,7 @@ impl Chosen {
             (Class::Packed | Class::Engine, None) => "In other packed formats".to_owned(),
             (Class::Stored, None) if self.lossless => "Lossless".to_owned(),
             (Class::Stored, None) => "Stored by kvlens".to_owned(),
-            (Class::Reference, None) => "The reference's methods".to_owned(),
+            (Class::Reference, None) => "Methods of the four analyses".to_owned(),
         }
     }
 

@@ -37,7 +37,7 @@ impl Choices for Class {
         (Self::Engine, "engine", "Engines as they are"),
         (Self::Packed, "packed", "Other packed formats"),
         (Self::Stored, "stored", "Stored"),
-        (Self::Reference, "reference", "The reference's methods"),
+        (Self::Reference, "reference", "Methods of the four analyses"),
     ];
 }
 

@@ -1,5 +1,5 @@
 //! The header of an `.npy` file (numpy's NEP 1 and `numpy.lib.format`, versions 1 to 3): a Python dict of type, order
-//! and shape. The dict parser is hand-written because the one of crate `npyz` brings a whole grammar engine with it.
+//! and shape. The dict parser is hand-written because the one of crate `npyz` allocates whatever length a header claims.
 
 use std::io::Read;
 
