@@ -113,7 +113,7 @@ pub struct ShapeCount {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct DtypeCount {
-    /// Element type: `fp16`, `bf16` or `fp32`.
+    /// Element type: `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
     pub dtype: String,
     /// Number of captures of the element type.
     pub captures: usize,
