@@ -1,4 +1,4 @@
-//! Packed dumps: what goes in comes out, sizes are those told, and damaged files give errors or the right values.
+//! Packed dumps: they round trip, their sizes are those reported, and damaged files give errors or the right values.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -71,7 +71,7 @@ fn small() -> Dump {
     dump
 }
 
-/// The file, with its head where it belongs.
+/// Bytes of the file, with its head in place.
 fn packed(dump: &Dump, options: &PackOptions) -> Vec<u8> {
     let mut packer = Packer::new(dump, options).unwrap();
     let head_bytes = packer.head_bytes().unwrap();
@@ -97,7 +97,7 @@ fn method(text: &str) -> Method {
     text.parse().unwrap()
 }
 
-/// What is told of every capture, and its bytes.
+/// Description and bytes of every capture.
 fn contents(dump: &Dump) -> Vec<String> {
     let mut all = Vec::new();
     for (index, fetched) in dump.fetches(0..dump.captures.len()) {
