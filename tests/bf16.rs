@@ -115,11 +115,11 @@ fn truncation_keeps_up_to_seven_mantissa_bits() {
 fn quantizing_rounds_to_bf16() {
     let tensor = sample();
     for step_bits in [2, 4, 8, 12] {
-        let greatest = values(&tensor)
+        let largest = values(&tensor)
             .into_iter()
-            .fold(0.0_f32, |most, value| most.max(value.abs()));
+            .fold(0.0_f32, |max, value| max.max(value.abs()));
         let limit = ((1 << (step_bits - 1)) - 1) as f32;
-        let scale = (f64::from(greatest) / f64::from(limit)) as f32;
+        let scale = (f64::from(largest) / f64::from(limit)) as f32;
         let step =
             |value: f32| nearest((value / scale).round_ties_even().clamp(-limit, limit) * scale);
         let expected: Vec<u16> = values(&tensor).into_iter().map(step).collect();
@@ -177,7 +177,7 @@ fn blocks_are_stored_in_bf16() {
         for block in vector.chunks(10) {
             let scale = block
                 .iter()
-                .fold(0.0_f32, |most, value| most.max(value.abs()));
+                .fold(0.0_f32, |max, value| max.max(value.abs()));
             let step = |value: &f32| {
                 nearest(
                     ((value / scale) * limit)

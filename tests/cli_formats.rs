@@ -75,7 +75,7 @@ fn wrong_flags_are_named_with_the_accepted_values() {
         (
             "--tensor-names",
             "{kv}_{kv}",
-            "{kv} may be in it once, found 2 times",
+            "{kv} may occur only once, found 2 times",
         ),
         ("--axes", "seq,heads", "dim is missing"),
         ("--bits16", "int8", "[possible values: fp16, bf16]"),

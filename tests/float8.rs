@@ -79,16 +79,16 @@ fn lossy_values_are_values_of_the_type_and_few_bits_are_worse_than_many() {
         assert!(mae(&fine) < mae(&coarse), "{dtype:?}");
         assert_eq!(fine.dtype(), dtype);
         // The scale is the largest magnitude, which is restored exactly.
-        let greatest = |tensor: &Tensor| {
+        let largest = |tensor: &Tensor| {
             tensor
                 .values()
                 .into_iter()
                 .map(f32::abs)
                 .fold(0.0, f32::max)
         };
-        assert_eq!(greatest(&coarse), greatest(&tensor));
+        assert_eq!(largest(&coarse), largest(&tensor));
         let clipped = clip(&tensor, Clipping::Percentiles(10.0, 90.0));
-        assert!(greatest(&clipped) <= greatest(&tensor) && mae(&clipped) > 0.0);
+        assert!(largest(&clipped) <= largest(&tensor) && mae(&clipped) > 0.0);
         let stored = Blocks::new(&tensor, 16).store(&tensor, 8);
         assert!(stored.values().iter().all(|value| value.abs() <= 1.0));
     }

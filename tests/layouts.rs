@@ -631,7 +631,7 @@ fn shards_are_one_dump_and_a_missing_one_is_named() {
     let told = problems(&open(&files[..2], "{}"));
     assert!(
         told.iter()
-            .any(|text| text.contains("\"two.safetensors\", which is not there")),
+            .any(|text| text.contains("\"two.safetensors\", which does not exist")),
         "{told:?}"
     );
     let files = [

@@ -342,7 +342,7 @@ fn packed_buffers_beside_the_same_tokens_unpacked_do_not_count_twice() {
     assert_eq!(layers(&both), layers(&open("mnn-packed/plain")));
     let told = &both.notes[0].text;
     assert!(
-        told.starts_with("1 packed capture of tokens that are there"),
+        told.starts_with("1 packed capture with tokens that other files have"),
         "{told}"
     );
 }

@@ -77,11 +77,11 @@ proptest! {
     #[test]
     fn quantized_values_are_within_half_a_step(tensor in moderate(), bits in 2..=10_u32) {
         let values = tensor.values();
-        let greatest = values.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
-        let step = greatest / ((1 << (bits - 1)) - 1) as f32;
+        let largest = values.iter().fold(0.0_f32, |max, value| max.max(value.abs()));
+        let step = largest / ((1 << (bits - 1)) - 1) as f32;
         for (value, quantized) in values.iter().zip(quantize(&tensor, bits).values()) {
             // Half a step, and the rounding to fp16.
-            prop_assert!((value - quantized).abs() <= step * 0.5001 + greatest / 2048.0);
+            prop_assert!((value - quantized).abs() <= step * 0.5001 + largest / 2048.0);
         }
     }
 
@@ -105,10 +105,10 @@ proptest! {
         prop_assert!(stored.values().iter().all(|value| value.abs() <= 1.0));
         let mut restored = vec![0.0; tensor.len()];
         blocks.restore(&blocks.stored_scales(false, &[]), 0, &stored.values(), &mut restored);
-        let greatest = tensor.values().iter().fold(0.0_f32, |most, value| most.max(value.abs()));
-        let step = greatest / ((1 << (bits - 1)) - 1) as f32;
+        let largest = tensor.values().iter().fold(0.0_f32, |max, value| max.max(value.abs()));
+        let step = largest / ((1 << (bits - 1)) - 1) as f32;
         for (value, restored) in tensor.values().iter().zip(restored) {
-            prop_assert!((value - restored).abs() <= step * 0.5001 + greatest / 2048.0);
+            prop_assert!((value - restored).abs() <= step * 0.5001 + largest / 2048.0);
         }
     }
 

@@ -209,7 +209,7 @@ fn wrong_fields_are_named_and_the_captures_stay() {
         (
             "\"q.bin\"",
             "\"x.bin\"",
-            "q_file: found \"x.bin\", which is not there, expected a file in the same folder",
+            "q_file: found \"x.bin\", which does not exist, expected a file in the same folder",
         ),
         (
             "\"q_heads\":2,\"head_dim\":2",

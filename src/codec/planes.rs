@@ -7,6 +7,20 @@ use multiversion::multiversion;
 use crate::tensor::{Dtype, Shape, Tensor};
 
 /// High and low halves of every element; for float8 the whole elements, and an empty low plane.
+///
+/// ```
+/// use kvlens::codec::{delta, join, split};
+/// use kvlens::tensor::{Dtype, Shape, Tensor};
+///
+/// let shape = Shape { seq_len: 2, kv_heads: 1, head_dim: 1 };
+/// let tensor = Tensor::new(Dtype::F16, shape, vec![0x01, 0x3c, 0x02, 0x3d])?;
+/// let (mut hi, lo) = split(&tensor);
+/// assert_eq!((hi.as_slice(), lo.as_slice()), ([0x3c, 0x3d].as_slice(), [0x01, 0x02].as_slice()));
+/// assert_eq!(join(Dtype::F16, &hi, &lo), tensor.bytes());
+/// delta(&mut hi, Dtype::F16, shape);
+/// assert_eq!(hi, [0x3c, 0x01]);
+/// # Ok::<(), kvlens::tensor::TensorError>(())
+/// ```
 pub fn split(tensor: &Tensor) -> (Vec<u8>, Vec<u8>) {
     let (mut hi, mut lo) = (Vec::new(), Vec::new());
     split_into(tensor, &mut hi, &mut lo);

@@ -58,7 +58,7 @@ pub enum LessonError {
         count: usize,
     },
     /// The setting yields this many NaN or infinite values, so attention would not be finite.
-    #[error("{0} NaN or infinite values, over which there is no attention")]
+    #[error("{0} NaN or infinite values, so attention is not computed")]
     NonFinite(u64),
     /// The method does not take this number of bits.
     #[error("{bits} bits, where {min} to {max} are possible")]

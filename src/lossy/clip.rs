@@ -15,6 +15,18 @@ pub enum Clipping {
 }
 
 /// Clips the values, in the tensor's dtype. A tensor without a finite value is returned unchanged.
+///
+/// ```
+/// use kvlens::lossy::{Clipping, clip};
+/// use kvlens::tensor::{Dtype, Shape, Tensor};
+///
+/// let shape = Shape { seq_len: 1, kv_heads: 1, head_dim: 5 };
+/// let values = [0.0f32, 1.0, 2.0, 3.0, 100.0];
+/// let tensor = Tensor::new(Dtype::F32, shape, values.into_iter().flat_map(f32::to_le_bytes).collect())?;
+/// let clipped = clip(&tensor, Clipping::Percentiles(0.0, 75.0));
+/// assert_eq!(clipped.values(), [0.0, 1.0, 2.0, 3.0, 3.0]);
+/// # Ok::<(), kvlens::tensor::TensorError>(())
+/// ```
 pub fn clip(tensor: &Tensor, clipping: Clipping) -> Tensor {
     let bounds = match clipping {
         Clipping::Percentiles(lower, upper) => {

@@ -4,6 +4,15 @@ use crate::tensor::{Dtype, Tensor};
 
 /// Keeps `bits` bits of the mantissa (fp16 has 10, bf16 7, fp32 23, float8 e4m3 3 and e5m2 2). NaN and infinity of
 /// float8 stay.
+///
+/// ```
+/// use kvlens::{lossy::truncate, tensor::{Dtype, Shape, Tensor}};
+///
+/// let shape = Shape { seq_len: 1, kv_heads: 1, head_dim: 1 };
+/// let tensor = Tensor::new(Dtype::F32, shape, 1.9f32.to_le_bytes().to_vec())?;
+/// assert_eq!(truncate(&tensor, 1).values(), [1.5]);
+/// # Ok::<(), kvlens::tensor::TensorError>(())
+/// ```
 pub fn truncate(tensor: &Tensor, bits: u32) -> Tensor {
     let mut bytes = tensor.bytes().to_vec();
     let mut half = |mantissa: u32| {

@@ -129,8 +129,8 @@ pub fn token_errors(values: &[f32], restored: &[f32], shape: Shape) -> TokenErro
 fn percentile(values: &mut [f64]) -> (f64, f64) {
     let rank = (values.len() - 1) as f64 * 0.01;
     let (below, part) = (rank as usize, rank.fract());
-    let (least, &mut low, above) = values.select_nth_unstable_by(below, f64::total_cmp);
-    let min = least.iter().copied().fold(low, f64::min);
+    let (lower, &mut low, above) = values.select_nth_unstable_by(below, f64::total_cmp);
+    let min = lower.iter().copied().fold(low, f64::min);
     let high = above.iter().copied().fold(f64::INFINITY, f64::min);
     let between = if part > 0.0 && high.is_finite() {
         low + (high - low) * part

@@ -60,7 +60,7 @@ pub enum AxesError {
     #[error("{0:?} is not one of kv, layer, batch, blocks, heads, seq, dim")]
     Unknown(String),
     /// An axis that occurs twice.
-    #[error("{0} is in it twice")]
+    #[error("{0} occurs twice")]
     Twice(String),
     /// A required axis is missing.
     #[error("{0} is missing")]

@@ -223,12 +223,12 @@ fn infer_both(samples: &[Sample<'_>], has_layer: bool) -> Result<(Axes, String),
             return Err(Doubt::contradiction(why));
         }
         (false, false) => {
-            let why = "no name tells K from V, and neither of the first two axes has 2 places";
+            let why = "no name tells K from V, and neither of the first two axes has length 2";
             return Err(Doubt::contradiction(why));
         }
     };
     let example = || Axes::example(shape, true, has_layer);
-    let reason = format!("axis {kv} has 2 places and no name tells K from V, so it is K and V");
+    let reason = format!("axis {kv} has length 2 and no name tells K from V, so it is K and V");
     let merged = "the last axis holds the values of all heads";
     let behind = shape.len() - 1;
     let (outer, merges) = match (behind, has_layer) {

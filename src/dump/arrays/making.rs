@@ -37,7 +37,7 @@ pub(super) fn captures(
     let shape = shape_of(k, axes, mapping, dtype).map_err(|expected| wrong(k, expected))?;
     let v_shape = shape_of(v, axes, mapping, dtype).map_err(|expected| wrong(v, expected))?;
     if axes.has(Axis::Kv) && size(&k.array, axes, Axis::Kv) != 2 {
-        return Err(wrong(k, format!("2 places in the axis kv of {axes}")));
+        return Err(wrong(k, format!("length 2 in the axis kv of {axes}")));
     }
     let (layers, batch) = (
         size(&k.array, axes, Axis::Layer),

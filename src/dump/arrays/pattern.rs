@@ -53,7 +53,7 @@ pub enum PatternError {
     #[error("a {{ without its }}")]
     Open,
     /// More than one `{kv}`.
-    #[error("{{kv}} may be in it once, found {0} times")]
+    #[error("{{kv}} may occur only once, found {0} times")]
     Kv(usize),
     /// Too long, or too many parts that match anything.
     #[error("it is too long, or has more than two of {{run}} and *")]

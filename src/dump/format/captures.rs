@@ -54,7 +54,7 @@ fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Ca
         let missing = || {
             Fault::field(
                 field,
-                format!("{name:?}, which is not there"),
+                format!("{name:?}, which does not exist"),
                 "a file in the same folder",
             )
         };

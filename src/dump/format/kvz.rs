@@ -98,7 +98,7 @@ fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), 
 
 /// Span of a part's bytes, with their checksum.
 fn part(file: &ListedFile, head: &Head, number: usize) -> Result<Span, Fault> {
-    let missing = || broken("a part that is not there");
+    let missing = || broken("a part that does not exist");
     let entry = head.parts.get(number).ok_or_else(missing)?;
     // Within the file: the head was checked, its parts fill the file exactly.
     let whole = file
@@ -162,7 +162,7 @@ fn captures(
         };
         let bytes = shape.bytes(dtype).ok_or_else(too_large)? as u64;
         let scheme = head.index.schemes.get(scheme);
-        let scheme = scheme.ok_or_else(|| broken("a scheme that is not there"))?;
+        let scheme = scheme.ok_or_else(|| broken("a scheme that does not exist"))?;
         let span = part(file, head, part_number)?;
         if bytes > limits.unpacked(span.len()) {
             return Err(Fault::field(

@@ -110,7 +110,7 @@ fn array(file: &ListedFile, name: String, rows: &Rows, cells: u64) -> Result<Arr
         .and_then(|row| row.checked_mul(cells));
     let span = len.and_then(|len| file.span.part(rows.offset, len));
     let span =
-        span.ok_or_else(|| Fault::Broken("it ends before the rows that it tells of".to_owned()))?;
+        span.ok_or_else(|| Fault::Broken("it ends before the rows that it declares".to_owned()))?;
     let shape = vec![cells, rows.values];
     let mut array = Array::plain(name, &file.path, Element::Known(dtype), shape, span);
     array.strides = if rows.transposed {
@@ -135,7 +135,7 @@ impl Cursor for FileCursor<'_> {
         let end = offset
             .checked_add(out.len() as u64)
             .filter(|&end| end <= self.span.len());
-        let end = end.ok_or("it ends before the rows that it tells of")?;
+        let end = end.ok_or("it ends before the rows that it declares")?;
         let (mut reader, at) = match self.reader.take() {
             Some((reader, at)) if at <= offset => (reader, at),
             _ => (

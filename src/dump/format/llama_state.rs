@@ -262,7 +262,7 @@ fn columns(at: &mut Position<'_>, count: u64) -> Result<Rows, String> {
 }
 
 fn ends() -> String {
-    "it ends before the rows that it tells of".to_owned()
+    "it ends before the rows that it declares".to_owned()
 }
 
 struct Position<'a> {

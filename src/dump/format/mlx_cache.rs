@@ -440,7 +440,7 @@ fn affine(
     {
         return Err(wrong(
             &biases,
-            "that of the scales, and K's but for the last axis",
+            "that of the scales, and K's except for the last axis",
         ));
     }
     let (words, groups) = (codes.shape[3], scales.shape[3]);

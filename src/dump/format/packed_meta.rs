@@ -40,9 +40,9 @@ fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Ca
     let object = fields::object(head)?;
     let fields = Fields(&object);
     let dtype = fields.dtype()?;
-    let up_to = |field: &str, least: usize, most: usize| match fields.size(field)? {
-        found if (least..=most).contains(&found) => Ok(found),
-        found => Err(Fault::field(field, found, format!("{least} to {most}"))),
+    let up_to = |field: &str, min: usize, max: usize| match fields.size(field)? {
+        found if (min..=max).contains(&found) => Ok(found),
+        found => Err(Fault::field(field, found, format!("{min} to {max}"))),
     };
     let shape = Shape {
         seq_len: up_to("used_seq_len", 1, MAX_TOKENS)?,
@@ -64,7 +64,7 @@ fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Ca
         let missing = || {
             Fault::field(
                 field,
-                format!("{name:?}, which is not there"),
+                format!("{name:?}, which does not exist"),
                 "a file in the same folder",
             )
         };
@@ -155,7 +155,7 @@ pub(crate) fn leave_one(findings: &mut Findings) {
         } else {
             format!("{doubles} packed captures")
         };
-        let text = format!("{files} of tokens that are there in other files too; left out");
+        let text = format!("{files} with tokens that other files have too; left out");
         findings.note(&path, text);
     }
 }

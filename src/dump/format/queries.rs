@@ -32,7 +32,7 @@ fn queries(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Qu
     let folder = path.rfind('/').map_or("", |slash| &path[..=slash]);
     let q_path = format!("{folder}{q_file}");
     let span = findings.files.get(&q_path).ok_or_else(|| {
-        let found = format!("{q_file:?}, which is not there");
+        let found = format!("{q_file:?}, which does not exist");
         Fault::field("q_file", found, "a file in the same folder")
     })?;
     findings.parts.insert(q_path);

@@ -55,7 +55,7 @@ fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), 
         match path.filter(|path| findings.files.contains_key(path)) {
             Some(path) => drop(findings.shards.insert(path, whole.to_owned())),
             None => {
-                let found = format!("{:?}, which is not there", shorten(shard));
+                let found = format!("{:?}, which does not exist", shorten(shard));
                 let expected = format!("the shard that holds {count} of its tensors");
                 findings.problem(Problem::field(&file.path, "weight_map", found, expected));
             }

@@ -82,7 +82,7 @@ fn capture(
             Problem::field(
                 &file,
                 field,
-                format!("{:?}, which is not there", shorten(name)),
+                format!("{:?}, which does not exist", shorten(name)),
                 "a tensor of this file",
             )
         };

@@ -128,7 +128,7 @@ fn restored(
         )
     })?;
     let array = by_name.get(stored.q.as_str()).ok_or_else(|| {
-        let found = format!("{:?}, which is not there", shorten(&stored.q));
+        let found = format!("{:?}, which does not exist", shorten(&stored.q));
         Problem::field(&file, "q", found, "a tensor of this file")
     })?;
     let attention = checked(stored.attention).map_err(|fault| Problem::new(&file, fault))?;

@@ -52,7 +52,7 @@ impl Storages<'_> {
         let missing = |key: &str| {
             Fault::field(
                 "storage",
-                format!("{:?}, which is not there", shorten(key)),
+                format!("{:?}, which does not exist", shorten(key)),
                 "a storage of this file",
             )
         };
@@ -180,7 +180,7 @@ fn report(file: &ListedFile, found: &Found<'_>, findings: &mut Findings) {
         findings.problem(Problem::new(&file.path, Fault::Broken(why.to_owned())));
     }
     if found.cut {
-        let why = "it holds more than is looked at: tensors that lie deeper, or after the first 200,000, are left out";
+        let why = "not all of it is examined: tensors that are nested too deeply, or come after the first 200,000, are left out";
         findings.problem(Problem::new(&file.path, Fault::Broken(why.to_owned())));
     }
 }
