@@ -84,7 +84,7 @@ impl Planes {
 /// let sizes = compressed_sizes(&tensor, Mode::GearDelta, 3);
 /// assert!(sizes.total() < 4096);
 ///
-/// The reported size is exactly what is written and can be read back.
+/// // The reported size is exactly what is written and can be read back.
 /// let frames = encode(&tensor, Mode::GearDelta, 3);
 /// let Planes::Split { hi, lo } = &frames else { unreachable!() };
 /// assert_eq!((hi.len() + lo.len()) as u64, sizes.total());
