@@ -93,7 +93,7 @@ capture: number,
  */
 run: string, 
 /**
- * Layer number in the model; -1 if unknown.
+ * The layer's number.
  */
 layerId: number, 
 /**
@@ -101,19 +101,19 @@ layerId: number,
  */
 stage: string, 
 /**
- * Number of tokens.
+ * Tokens.
  */
 seqLen: number, 
 /**
- * Number of KV heads.
+ * Key/value heads.
  */
 kvHeads: number, 
 /**
- * Head dimension: number of elements in one head's vector.
+ * Elements of one head's vector.
  */
 headDim: number, 
 /**
- * Element type: `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
+ * `fp16`, `bf16` or `fp32`.
  */
 dtype: string, };
 
@@ -662,19 +662,19 @@ otherTypes: { [key in string]: number }, };
  */
 export type Kind = { "type": "int", 
 /**
- * Smallest number of bits that the method accepts.
+ * Least.
  */
 min: number, 
 /**
- * Largest number of bits that the method accepts.
+ * Greatest.
  */
 max: number, } | { "type": "float", 
 /**
- * Smallest number of bits that the method accepts.
+ * Least.
  */
 min: number, 
 /**
- * Largest number of bits that the method accepts.
+ * Greatest.
  */
 max: number, } | { "type": "choice", 
 /**
@@ -682,11 +682,11 @@ max: number, } | { "type": "choice",
  */
 choices: Array<Choice>, } | { "type": "intList", 
 /**
- * Smallest number of bits that the method accepts.
+ * Least.
  */
 min: number, 
 /**
- * Largest number of bits that the method accepts.
+ * Greatest.
  */
 max: number, 
 /**
@@ -694,19 +694,19 @@ max: number,
  */
 empty: boolean, } | { "type": "floatList", 
 /**
- * Smallest number of bits that the method accepts.
+ * Least.
  */
 min: number, 
 /**
- * Largest number of bits that the method accepts.
+ * Greatest.
  */
 max: number, } | { "type": "range", 
 /**
- * Smallest number of bits that the method accepts.
+ * Least.
  */
 min: number, 
 /**
- * Largest number of bits that the method accepts.
+ * Greatest.
  */
 max: number, } | { "type": "choiceList", 
 /**
@@ -1076,11 +1076,11 @@ shared: boolean, };
  */
 export type Pictures = { 
 /**
- * Effect of the setting on K alone.
+ * The keys.
  */
 k: TensorPicture, 
 /**
- * Effect of the setting on V alone.
+ * The values.
  */
 v: TensorPicture, };
 
@@ -1239,7 +1239,7 @@ cosineMin: number, };
  */
 export type Problem = { 
 /**
- * Path of the file in the source; for an entry of an archive, `archive.zip/path/in/it`.
+ * Path of the file.
  */
 file: string, 
 /**
@@ -1411,7 +1411,7 @@ k: TensorRow,
  */
 v: TensorRow, 
 /**
- * The capture.
+ * Its place in the dump.
  */
 capture: number, 
 /**
@@ -1423,23 +1423,23 @@ layerId: number,
  */
 stage: string, 
 /**
- * Number of tokens.
+ * Tokens.
  */
 seqLen: number, 
 /**
- * Number of KV heads.
+ * Key/value heads.
  */
 kvHeads: number, 
 /**
- * Head dimension: number of elements in one head's vector.
+ * Elements of one head's vector.
  */
 headDim: number, 
 /**
- * Number of KV heads of V; absent if equal to K's.
+ * V's heads, where those are not K's.
  */
 vKvHeads: number | null, 
 /**
- * Head dimension of V; absent if equal to K's.
+ * Elements of one head's vector of V, where those are not K's.
  */
 vHeadDim: number | null, 
 /**
@@ -1511,7 +1511,7 @@ export type SettingFault = {
  */
 flag: string, 
 /**
- * What is wrong, a sentence for people.
+ * What is wrong, for people.
  */
 message: string, };
 
