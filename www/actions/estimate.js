@@ -31,7 +31,6 @@ export function estimateActions({ get, set, watch }, engine) {
   let abort = null;
   /** @type {Promise<void>} */
   let going = Promise.resolve();
-  let looking = false;
   /** Counts what was asked for: only the last of it is due. */
   let latest = 0;
 
@@ -50,8 +49,8 @@ export function estimateActions({ get, set, watch }, engine) {
   /** What is due: first the present settings, then the headline. @param {number} wait ms */
   async function next(wait) {
     const turn = ++latest;
-    // A look at whole layers may take longer to end than to finish: only a run ends it.
-    if (!looking) abort?.abort();
+    // The look at whole layers, too: what the reader moves goes first, and it begins anew.
+    abort?.abort();
     await going;
     await new Promise((done) => setTimeout(done, wait));
     const { dump, specs, running, analysis } = get();
@@ -59,11 +58,7 @@ export function estimateActions({ get, set, watch }, engine) {
     const mine = (abort = new AbortController());
     going = (async () => {
       if (analysis !== EXPLORE) await present(dump, mine.signal);
-      if (get().glimpse === null && !get().noGlimpse && specs.some(({ name }) => name === EXPLORE)) {
-        looking = true;
-        await glance(dump, mine.signal);
-        looking = false;
-      }
+      if (get().glimpse === null && !get().noGlimpse && specs.some(({ name }) => name === EXPLORE)) await glance(dump, mine.signal);
       await otherCodecs(mine.signal);
     })();
   }
