@@ -52,6 +52,12 @@ test("an estimate stands there before any run, follows split, bits and method, a
   const method = await estimate(page, bits);
   const ratios = [first, split, bits, method].map((text) => Number(/KV ([\d.]+)×/.exec(text)?.[1]));
   assert(ratios[1] < ratios[0] && ratios[2] > ratios[1] && ratios[3] !== ratios[2], `${ratios}`);
+  // Settings that nothing can be measured with have none, not that of the last ones.
+  const longest = page.getByRole("textbox", { name: "Longest capture" });
+  await longest.fill("x");
+  await page.waitForFunction(() => document.querySelector(".estimate")?.textContent?.trim() === "");
+  await longest.fill("0");
+  await estimate(page);
   await run(page);
   assert.equal(await page.locator(".big-value").innerText(), `${ratios[3].toFixed(3)}×`);
   await page.close();

@@ -69,7 +69,11 @@ export function estimateActions({ get, set, watch }, engine) {
     const settings = changedSettings(get());
     const bytes = dump.runs.reduce((sum, run) => sum + run.bytes, 0) > LARGE_DUMP_BYTES ? MORE_WORK_BYTES : WORK_BYTES;
     const report = await look({ analysis, settings, sample: { what: "captures", bytes } }, signal);
-    if (!report) return;
+    if (!report) {
+      // That of other settings would pass for one of these.
+      if (!signal.aborted) set({ estimate: null });
+      return;
+    }
     const { captures } = await (await engine).plan(analysis, settings);
     if (!signal.aborted) set({ estimate: { analysis, report, captures: report.captures, of: captures } });
   }
