@@ -1,6 +1,10 @@
 // Before and after Run: the estimate that follows the settings, what a run will go through, a table of very many combinations, settings
 // taken from a chart, and what is called the smallest.
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { SAMPLE } from "./engine.js";
 import { visit } from "./visit.js";
@@ -48,9 +52,54 @@ test("an estimate stands there before any run, follows split, bits and method, a
   const method = await estimate(page, bits);
   const ratios = [first, split, bits, method].map((text) => Number(/KV ([\d.]+)×/.exec(text)?.[1]));
   assert(ratios[1] < ratios[0] && ratios[2] > ratios[1] && ratios[3] !== ratios[2], `${ratios}`);
+  // Settings that nothing can be measured with have none, not that of the last ones.
+  const longest = page.getByRole("textbox", { name: "Longest capture" });
+  await longest.fill("x");
+  await page.waitForFunction(() => document.querySelector(".estimate")?.textContent?.trim() === "");
+  await longest.fill("0");
+  await estimate(page);
   await run(page);
   assert.equal(await page.locator(".big-value").innerText(), `${ratios[3].toFixed(3)}×`);
   await page.close();
+});
+
+test("what is moved while explore looks at the first layers is estimated before that is done", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "kvlens-live-"));
+  const [tokens, layers] = [2048, 4];
+  // Numbers between 1/8 and 1/4, of random mantissas.
+  const values = new Uint16Array(randomBytes(tokens * 3 * 64 * 2).buffer.slice(0, tokens * 3 * 64 * 2)).map(
+    (bits) => 0x3000 | (bits & 0x3ff),
+  );
+  for (let layer_id = 0; layer_id < layers; layer_id++) {
+    const place = join(folder, "long", `layer_${layer_id}`);
+    await mkdir(place, { recursive: true });
+    const shape = { layer_id, seq_len: tokens, kv_heads: 3, head_dim: 64, bytes_per_elem: 2, dtype: "fp16", stage: "prefill" };
+    await writeFile(join(place, "meta_t0.json"), JSON.stringify({ ...shape, run_id: "long", k_file: "k.bin", v_file: "v.bin" }));
+    for (const name of ["k.bin", "v.bin"]) await writeFile(join(place, name), values);
+  }
+  const page = await site.open();
+  await page.setInputFiles("#choose-folder", join(folder, "long"));
+  await estimate(page);
+  await page.waitForTimeout(300);
+  const glimpse = await page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        const line = /** @type {HTMLElement} */ (document.querySelector(".estimate"));
+        const before = line.textContent;
+        new MutationObserver(() => {
+          if (!/^~ KV/.test(line.textContent ?? "") || line.textContent === before) return;
+          resolve(document.querySelector(".glimpse")?.textContent);
+        }).observe(line, { childList: true, characterData: true, subtree: true });
+        const input = /** @type {HTMLInputElement} */ (document.querySelector('[data-flag="lossy-mantissa-bits"] input'));
+        input.value = "2";
+        input.dispatchEvent(new Event("input", { bubbles: true }));
+      }),
+  );
+  assert.match(String(glimpse), /^Looking how small it can get/);
+  // It is looked at all the same, afterwards.
+  await page.getByText(/^131,072 tokens: \d+ [MG]B now/).waitFor();
+  await page.close();
+  await rm(folder, { recursive: true });
 });
 
 test("where no layer can be looked at, nothing pretends that it still is", async () => {

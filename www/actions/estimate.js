@@ -31,7 +31,6 @@ export function estimateActions({ get, set, watch }, engine) {
   let abort = null;
   /** @type {Promise<void>} */
   let going = Promise.resolve();
-  let looking = false;
   /** Counts what was asked for: only the last of it is due. */
   let latest = 0;
 
@@ -50,8 +49,8 @@ export function estimateActions({ get, set, watch }, engine) {
   /** What is due: first the present settings, then the headline. @param {number} wait ms */
   async function next(wait) {
     const turn = ++latest;
-    // A look at whole layers may take longer to end than to finish: only a run ends it.
-    if (!looking) abort?.abort();
+    // The look at whole layers, too: what the reader moves goes first, and it begins anew.
+    abort?.abort();
     await going;
     await new Promise((done) => setTimeout(done, wait));
     const { dump, specs, running, analysis } = get();
@@ -59,11 +58,7 @@ export function estimateActions({ get, set, watch }, engine) {
     const mine = (abort = new AbortController());
     going = (async () => {
       if (analysis !== EXPLORE) await present(dump, mine.signal);
-      if (get().glimpse === null && !get().noGlimpse && specs.some(({ name }) => name === EXPLORE)) {
-        looking = true;
-        await glance(dump, mine.signal);
-        looking = false;
-      }
+      if (get().glimpse === null && !get().noGlimpse && specs.some(({ name }) => name === EXPLORE)) await glance(dump, mine.signal);
       await otherCodecs(mine.signal);
     })();
   }
@@ -74,7 +69,11 @@ export function estimateActions({ get, set, watch }, engine) {
     const settings = changedSettings(get());
     const bytes = dump.runs.reduce((sum, run) => sum + run.bytes, 0) > LARGE_DUMP_BYTES ? MORE_WORK_BYTES : WORK_BYTES;
     const report = await look({ analysis, settings, sample: { what: "captures", bytes } }, signal);
-    if (!report) return;
+    if (!report) {
+      // That of other settings would pass for one of these.
+      if (!signal.aborted) set({ estimate: null });
+      return;
+    }
     const { captures } = await (await engine).plan(analysis, settings);
     if (!signal.aborted) set({ estimate: { analysis, report, captures: report.captures, of: captures } });
   }

@@ -19,6 +19,8 @@ const MAX_THREADS = 16;
 const START_MS = 20_000;
 /** A cancelled worker that is still busy after this time is replaced. */
 const CANCEL_MS = 150;
+/** The same after an estimate, which nobody sees being cancelled: a fresh worker that is given many files takes longer. */
+const CANCEL_ESTIMATE_MS = 500;
 
 /** Most files per message to the worker; and how many such messages may be unanswered. */
 const MAX_FILES = 1024;
@@ -255,7 +257,7 @@ export class Engine {
       done.report.rows = all;
       return done;
     } catch (error) {
-      if (signal?.aborted) this.#ready = this.#cancel();
+      if (signal?.aborted) this.#ready = this.#cancel(request.sample ? CANCEL_ESTIMATE_MS : CANCEL_MS);
       throw error;
     } finally {
       this.#running = false;
@@ -419,10 +421,10 @@ export class Engine {
     this.#worker = this.#threads = undefined;
   }
 
-  /** Waits for the worker to be idle again, or replaces it. */
-  async #cancel() {
-    const late = new Promise((resolve) => setTimeout(resolve, CANCEL_MS, false));
-    const idle = await Promise.race([this.#send("cancel", { withinMs: CANCEL_MS }).catch(() => false), late]);
+  /** Waits for the worker to be idle again, or replaces it. @param {number} withinMs */
+  async #cancel(withinMs) {
+    const late = new Promise((resolve) => setTimeout(resolve, withinMs, false));
+    const idle = await Promise.race([this.#send("cancel", { withinMs }).catch(() => false), late]);
     if (idle) return;
     this.#fail(new EngineError("cancelled", "cancelled"));
     this.#terminate();
