@@ -9,6 +9,8 @@ pub use element::{E4m3, E5m2, Element};
 pub use float8::{e4m3_to_f32, e5m2_to_f32, f32_to_e4m3, f32_to_e5m2};
 pub use float16::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16};
 
+use std::ops::Range;
+
 use multiversion::multiversion;
 use thiserror::Error;
 
@@ -197,6 +199,22 @@ impl Tensor {
         let mut values = vec![0.0; self.len()];
         self.read_values(0, &mut values);
         values
+    }
+
+    /// A tensor with only the tokens in `range`.
+    ///
+    /// # Panics
+    /// When `range` ends after the last token.
+    pub fn tokens(&self, range: Range<usize>) -> Self {
+        let token = self.shape.token_elements() * self.dtype.size();
+        Self {
+            dtype: self.dtype,
+            shape: Shape {
+                seq_len: range.len(),
+                ..self.shape
+            },
+            bytes: self.bytes[range.start * token..range.end * token].to_vec(),
+        }
     }
 
     /// Number of NaN and infinite values.

@@ -163,8 +163,9 @@ const PACKED: &[&str] = &[
 /// What storing bit for bit is called.
 const LOSSLESS: &str = "lossless";
 
-/// Everything of these classes; `steps` are those of the coded scheme.
-pub fn field(classes: &[Class], steps: &[f64]) -> Vec<Candidate> {
+/// Everything of these classes; `steps` are those of the coded scheme. With `keep_in_all` engines' formats and the reference's methods are
+/// there a second time, with the sinks and recent tokens kept that they do not keep as they are.
+pub fn field(classes: &[Class], steps: &[f64], keep_in_all: bool) -> Vec<Candidate> {
     let scheme = |name: &str, class, engine| {
         // A name that this build does not know is not tried.
         let scheme: Scheme = name.parse().ok()?;
@@ -183,7 +184,7 @@ pub fn field(classes: &[Class], steps: &[f64]) -> Vec<Candidate> {
         keeps_tokens: false,
         method,
     };
-    let mut all = Vec::new();
+    let mut all: Vec<Candidate> = Vec::new();
     for (engine, names) in ENGINES {
         all.extend(
             names
@@ -196,6 +197,11 @@ pub fn field(classes: &[Class], steps: &[f64]) -> Vec<Candidate> {
             .iter()
             .filter_map(|name| scheme(name, Class::Packed, None)),
     );
+    if keep_in_all {
+        let formats = ENGINES.iter().flat_map(|(_, names)| names.iter());
+        let others = formats.filter(|name| **name != "raw" && !PACKED.contains(name));
+        all.extend(others.filter_map(|name| scheme(name, Class::Packed, None)));
+    }
     all.push(Candidate {
         name: LOSSLESS.to_owned(),
         class: Class::Stored,
@@ -210,12 +216,24 @@ pub fn field(classes: &[Class], steps: &[f64]) -> Vec<Candidate> {
         keeps_tokens: true,
         method: Method::Coded(step),
     }));
-    all.extend(
+    let mut methods = Vec::new();
+    methods.extend(
         [2, 3, 4, 6].map(|bits| reference(format!("truncate {bits}"), Method::Truncate(bits))),
     );
-    all.extend([2, 3, 4].map(|bits| reference(format!("round {bits}"), Method::Round(bits))));
-    all.extend([6, 8].map(|bits| reference(format!("quant {bits}"), Method::Quantize(bits))));
-    all.extend([6, 8].map(|bits| reference(format!("block-norm {bits}"), Method::BlockNorm(bits))));
+    methods.extend([2, 3, 4].map(|bits| reference(format!("round {bits}"), Method::Round(bits))));
+    methods
+        .extend([4, 6, 8].map(|bits| reference(format!("quant {bits}"), Method::Quantize(bits))));
+    methods.extend(
+        [6, 8].map(|bits| reference(format!("block-norm {bits}"), Method::BlockNorm(bits))),
+    );
+    if keep_in_all {
+        let kept = methods.iter().cloned().map(|method| Candidate {
+            keeps_tokens: true,
+            ..method
+        });
+        all.extend(kept);
+    }
+    all.extend(methods);
     all.retain(|candidate| classes.contains(&candidate.class));
     all
 }
