@@ -121,7 +121,7 @@ fn converted_files_read_back_and_overwrite_nothing() {
         assert_eq!(report(&out), expected, "{name}");
         let again = kvlens(&args);
         assert_eq!(again.status.code(), Some(1));
-        assert!(text(&again.stderr).contains("is there already"));
+        assert!(text(&again.stderr).contains("exists already"));
     }
     let left: Vec<String> = std::fs::read_dir(folder.path())
         .unwrap()

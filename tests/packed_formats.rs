@@ -266,11 +266,11 @@ fn formats_that_do_not_fit_a_head_say_so() {
     };
     assert_eq!(
         unfit("q8_0").unwrap(),
-        "head_dim 80 is no multiple of its groups of 32"
+        "head_dim 80 is not a multiple of its group size 32"
     );
     assert_eq!(
         unfit("turbo4").unwrap(),
-        "head_dim 80 is no power of two, as its Hadamard transform needs"
+        "head_dim 80 is not a power of two, which its Hadamard transform needs"
     );
     assert_eq!(unfit("nvfp4"), None);
     assert_eq!(unfit("kivi4"), None);
@@ -279,15 +279,18 @@ fn formats_that_do_not_fit_a_head_say_so() {
 #[test]
 fn unknown_names_are_answered_with_the_known_ones() {
     let error = |name: &str| name.parse::<Scheme>().unwrap_err().to_string();
-    assert!(error("q9_0").starts_with("\"q9_0\" is no scheme; the schemes are: raw; q8_0"));
+    assert!(error("q9_0").starts_with("\"q9_0\" is not a scheme; the schemes are: raw; q8_0"));
     assert_eq!(
         error("mlx:b=7"),
         "mlx: \"b=7\" is not one of b=8, 6, 5, 4, 3, 2"
     );
-    assert_eq!(error("q8_0:b=4"), "q8_0: \"b\" is not an option of it");
+    assert_eq!(
+        error("q8_0:b=4"),
+        "q8_0: \"b\" is not an option of this scheme"
+    );
     assert_eq!(
         error("int:b=4,b=5"),
-        "int: \"b=5\" is not an option that is given once"
+        "int: \"b=5\" is not an option that may be repeated"
     );
-    assert!(error("hadamard+turbo4").starts_with("\"hadamard+turbo4\" is no scheme"));
+    assert!(error("hadamard+turbo4").starts_with("\"hadamard+turbo4\" is not a scheme"));
 }

@@ -208,9 +208,9 @@ fn missing_doubled_and_foreign_parts_are_named() {
         "analysis blocknorm, not mixed",
         "a part of 5, not of 4",
         "a dump of 81 captures, not of 23 captures",
-        "part 3/4 is there twice: ",
+        "part 3/4 appears twice: ",
         "copy of 3.arrow",
-        "cut.arrow: no whole Arrow IPC file: its end is missing",
+        "cut.arrow: not a complete Arrow IPC file: its end is missing",
         "not-there.arrow: can't be read",
         "2 parts of 4 missing: 1, 4",
     ] {

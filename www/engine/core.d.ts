@@ -1,43 +1,43 @@
-// What crosses between the page and the core, made from the Rust types by `cargo test --lib types_of_the_page`. Not to be edited.
+// Types of values passed between the page and the core. Generated from the Rust types by `cargo test --lib types_of_the_page`; do not edit.
 
 /**
- * An analysis. Serialises with its settings, for the page's form.
+ * Description of an analysis. Serialises with its settings, for the page's form.
  */
 export type AnalysisSpec = { 
 /**
- * The command line's name: `mixed`.
+ * Name on the command line: `mixed`.
  */
 name: string, 
 /**
- * The name on the page.
+ * Name on the page.
  */
 label: string, 
 /**
- * What it answers, in a sentence.
+ * What question it answers, in one sentence.
  */
 help: string, 
 /**
- * How many rows a capture has.
+ * Whether a capture has one row or several.
  */
 variants: Variants, 
 /**
- * What one of its variants is called: `combination`, `method`.
+ * What a variant is called: `combination`, `method`.
  */
 variantNoun: string, 
 /**
- * The analysis that takes a variant's settings, by its name, where one does.
+ * Name of the analysis that can be run with a variant's settings, where there is one.
  */
 variantAnalysis: string | null, 
 /**
- * Whether it has rows for the layers that stay lossless.
+ * Whether it has rows for lossless layers.
  */
 measuresLossless: boolean, 
 /**
- * The charts that suit its report, most telling first, by the names that the page gives them.
+ * Names of the page's charts that suit its report, the most useful first.
  */
 charts: Array<string>, 
 /**
- * Its settings: the method's first, then those that other analyses have too.
+ * Settings: the method's own first, then shared ones.
  */
 params: Array<ParamSpec>, };
 
@@ -81,44 +81,44 @@ export type Axes = string;
 export type Bits16 = "fp16" | "bf16";
 
 /**
- * A capture that can be looked at.
+ * A capture that can be inspected.
  */
 export type CaptureLine = { 
 /**
- * Its place in the dump.
+ * Index of the capture in the dump.
  */
 capture: number, 
 /**
- * Its run.
+ * Name of its run.
  */
 run: string, 
 /**
- * The layer's number.
+ * Layer number.
  */
 layerId: number, 
 /**
- * `prefill`, `decode`, or what its file says.
+ * `prefill`, `decode`, or any other text of its meta file.
  */
 stage: string, 
 /**
- * Tokens.
+ * Number of tokens.
  */
 seqLen: number, 
 /**
- * Key/value heads.
+ * Number of KV heads.
  */
 kvHeads: number, 
 /**
- * Elements of one head's vector.
+ * Values in a head's vector.
  */
 headDim: number, 
 /**
- * `fp16`, `bf16` or `fp32`.
+ * Element type: `fp16`, `bf16` or `fp32`.
  */
 dtype: string, };
 
 /**
- * Something that makes the figures say something else than a reader thinks.
+ * A reason why the figures may mislead.
  */
 export type Caveat = { 
 /**
@@ -126,36 +126,36 @@ export type Caveat = {
  */
 kind: string, 
 /**
- * Captures that show it.
+ * Number of captures that show it.
  */
 captures: number, 
 /**
- * Of so many that were looked at.
+ * Number of captures that were examined.
  */
 of: number, 
 /**
- * What it is and what it does to the ratio: a sentence for people.
+ * What was found and how it affects the ratio: a sentence for people.
  */
 message: string, 
 /**
- * What mends it, where something does that is not on already.
+ * Setting that corrects for it; absent where there is none, or it is already on.
  */
 mend: Mend | null, 
 /**
- * Whether it was mended, so that the figures are without it.
+ * Whether it was corrected for, so that the figures are not affected.
  */
 mended: boolean, };
 
 /**
- * One of the values to choose from.
+ * One of the values that a setting can be chosen from.
  */
 export type Choice = { 
 /**
- * The value.
+ * The value as the command line takes it.
  */
 value: string, 
 /**
- * What it is called in a form.
+ * Its label in a form.
  */
 label: string, };
 
@@ -538,27 +538,27 @@ error: number,
 estimatedKl: number | null, };
 
 /**
- * The rows of one variant together (in the mixed analysis all rows).
+ * The rows of one variant taken together (in the mixed analysis, all rows).
  */
 export type Group = { 
 /**
- * What was done.
+ * What was applied to the values.
  */
 variant: Variant, 
 /**
- * Over all rows of the group.
+ * Figures over all rows of the group.
  */
 all: Weighted, 
 /**
- * Over its lossless rows.
+ * Figures over the lossless rows.
  */
 lossless: Weighted, 
 /**
- * Over its lossy rows.
+ * Figures over the lossy rows.
  */
 lossy: Weighted, 
 /**
- * Sweep only: whether the errors stay within the thresholds.
+ * Whether the errors stay within the thresholds; sweep only.
  */
 passes: boolean | null, };
 
@@ -588,15 +588,15 @@ nonFinite: number,
 p99: number, };
 
 /**
- * A question about the dump for a picture.
+ * A request to inspect the dump.
  */
 export type InspectRequest = { "what": "captures" } | { "what": "runs" } | { "what": "tensors", 
 /**
- * Its place in the dump.
+ * Index of the capture in the dump.
  */
 capture: number, } | { "what": "matter", 
 /**
- * Its place in the dump.
+ * Index of the capture in the dump.
  */
 capture: number, 
 /**
@@ -608,11 +608,11 @@ method: Method,
  */
 bits: number, } | { "what": "lesson", 
 /**
- * Its place in the dump.
+ * Index of the capture in the dump.
  */
 capture: number, 
 /**
- * K or V.
+ * Whether the vector is of K or of V.
  */
 tensor: TensorName, 
 /**
@@ -637,23 +637,23 @@ bits: number,
 level: number, };
 
 /**
- * A sweep's figures and settings, its thresholds changed.
+ * A request to judge a sweep's figures by changed thresholds.
  */
 export type JudgeRequest = { 
 /**
- * All settings, by their flags.
+ * All settings, by flag.
  */
 settings: { [key in string]: Value }, 
 /**
- * The report's groups.
+ * Groups of the report.
  */
 groups: Array<Group>, 
 /**
- * The report's captures.
+ * Number of captures in the report.
  */
 captures: number, 
 /**
- * The report's other types; none in a report that an earlier version kept.
+ * Types that `bytes_per_elem` does not identify, from the report; absent in reports kept by earlier versions.
  */
 otherTypes: { [key in string]: number }, };
 
@@ -662,55 +662,55 @@ otherTypes: { [key in string]: number }, };
  */
 export type Kind = { "type": "int", 
 /**
- * Least.
+ * Smallest allowed value.
  */
 min: number, 
 /**
- * Greatest.
+ * Largest allowed value.
  */
 max: number, } | { "type": "float", 
 /**
- * Least.
+ * Smallest allowed value.
  */
 min: number, 
 /**
- * Greatest.
+ * Largest allowed value.
  */
 max: number, } | { "type": "choice", 
 /**
- * The choices.
+ * The values to choose from.
  */
 choices: Array<Choice>, } | { "type": "intList", 
 /**
- * Least.
+ * Smallest allowed value.
  */
 min: number, 
 /**
- * Greatest.
+ * Largest allowed value.
  */
 max: number, 
 /**
- * Whether there may be none.
+ * Whether the list may be empty.
  */
 empty: boolean, } | { "type": "floatList", 
 /**
- * Least.
+ * Smallest allowed value.
  */
 min: number, 
 /**
- * Greatest.
+ * Largest allowed value.
  */
 max: number, } | { "type": "range", 
 /**
- * Least.
+ * Smallest allowed value.
  */
 min: number, 
 /**
- * Greatest.
+ * Largest allowed value.
  */
 max: number, } | { "type": "choiceList", 
 /**
- * The choices.
+ * The values to choose from.
  */
 choices: Array<Choice>, } | { "type": "switch" };
 
@@ -904,7 +904,7 @@ k: TensorMatter,
 v: TensorMatter, };
 
 /**
- * A setting and the value that mends something.
+ * A setting with the value that corrects for something.
  */
 export type Mend = { 
 /**
@@ -912,7 +912,7 @@ export type Mend = {
  */
 flag: string, 
 /**
- * Its value.
+ * Value to set.
  */
 value: string, };
 
@@ -942,19 +942,19 @@ export type Method = "none" | "truncate" | "round" | "quant";
 export type NamePattern = string;
 
 /**
- * What happened since the last question.
+ * Progress and rows since the previous call.
  */
 export type News = { 
 /**
- * How far it is.
+ * Progress so far.
  */
 progress: Progress, 
 /**
- * Rows that got ready, in dump order.
+ * Rows that were measured since, in dump order.
  */
 rows: Array<Row>, 
 /**
- * Whether all are.
+ * Whether everything has been measured.
  */
 done: boolean, };
 
@@ -963,7 +963,7 @@ done: boolean, };
  */
 export type NonFinite = { 
 /**
- * The capture's place in the dump.
+ * Index of the capture in the dump.
  */
 capture: number, 
 /**
@@ -971,7 +971,7 @@ capture: number,
  */
 tensor: string, 
 /**
- * How many.
+ * Number of NaN and infinite values.
  */
 values: number, };
 
@@ -1006,23 +1006,23 @@ count: number,
 example: string, };
 
 /**
- * What is written as a `.kvz`: how K and V are stored, which tokens stay as they are, and whether captured queries are kept.
+ * A request to write a `.kvz`: how K and V are stored, which tokens are exempt, and whether captured queries are kept.
  */
 export type PackRequest = { 
 /**
- * `lossless`, or the name of a scheme.
+ * How K is stored: `lossless`, or the name of a scheme.
  */
 k: string, 
 /**
- * The same for V.
+ * How V is stored: `lossless`, or the name of a scheme.
  */
 v: string, 
 /**
- * First positions of a run that schemes leave alone.
+ * Number of positions, from the start of a run, that schemes leave as they are.
  */
 sinks: number, 
 /**
- * Last tokens of a layer that schemes leave alone.
+ * Number of tokens, at the end of a layer, that schemes leave as they are.
  */
 recent: number, 
 /**
@@ -1031,7 +1031,7 @@ recent: number,
 queries: boolean, };
 
 /**
- * One thing to set. Serialises to JSON for the page's form.
+ * Definition of a setting. Serialises to JSON for the page's form.
  */
 export type ParamSpec = { 
 /**
@@ -1039,69 +1039,69 @@ export type ParamSpec = {
  */
 flag: string, 
 /**
- * A short name for a form.
+ * Short name, for a form.
  */
 label: string, 
 /**
- * What it does, in a sentence.
+ * What the setting does, in one sentence.
  */
 help: string, 
 /**
- * The unit of its value; empty where it has none.
+ * Unit of the value; empty where it has none.
  */
 unit: string, 
 /**
- * Which part of a form it belongs to.
+ * The part of a form that it belongs to.
  */
 section: Section, 
 /**
- * Its type and range.
+ * Type and range of the value.
  */
 kind: Kind, 
 /**
- * Its value where none is given.
+ * Value where none is given.
  */
 default: Value, 
 /**
- * When it has an effect; always where absent.
+ * When the setting has an effect; absent where it always has one.
  */
 when: When | null, 
 /**
- * Whether other analyses have it too: a form keeps its value from one to the next.
+ * Whether other analyses have it too, so that a form keeps its value when the analysis changes.
  */
 shared: boolean, };
 
 /**
- * Both tensors of a capture.
+ * Pictures of both tensors of a capture.
  */
 export type Pictures = { 
 /**
- * The keys.
+ * Keys.
  */
 k: TensorPicture, 
 /**
- * The values.
+ * Values.
  */
 v: TensorPicture, };
 
 /**
- * What an analysis would go through.
+ * What an analysis would measure.
  */
 export type PlanSummary = { 
 /**
- * Captures.
+ * Number of captures.
  */
 captures: number, 
 /**
- * Bytes of K and V in them.
+ * Bytes of K and V in the captures.
  */
 bytes: number, 
 /**
- * In how many ways each capture is measured.
+ * Number of ways in which each capture is measured.
  */
 combinations: number, 
 /**
- * What is wrong with the settings; empty when it can start.
+ * Invalid settings; empty when the analysis can start.
  */
 errors: Array<SettingFault>, };
 
@@ -1260,23 +1260,23 @@ found?: string,
 expected?: string, };
 
 /**
- * How far an analysis is.
+ * Progress of an analysis.
  */
 export type Progress = { 
 /**
- * Captures done.
+ * Captures measured so far.
  */
 captures: number, 
 /**
- * All captures, each once for every time that the analysis goes through the dump.
+ * Captures to measure, each counted once for every pass over the dump.
  */
 capturesTotal: number, 
 /**
- * Bytes of K and V done.
+ * Bytes of K and V measured so far.
  */
 bytes: number, 
 /**
- * All bytes.
+ * Bytes of K and V to measure.
  */
 bytesTotal: number, };
 
@@ -1330,76 +1330,76 @@ slidingWindow?: number | null,
 logitSoftcap?: number | null, };
 
 /**
- * What an analysis found.
+ * The result of an analysis.
  */
 export type Report = { 
 /**
- * The analysis's name, as the command line has it.
+ * Name of the analysis, as on the command line.
  */
 analysis: string, 
 /**
- * Every setting, defaults too.
+ * All settings, including those left at their defaults.
  */
 settings: Record<string, Value>, 
 /**
- * Captures that were measured.
+ * Number of captures that were measured.
  */
 captures: number, 
 /**
- * Of these captures those whose type `bytes_per_elem` alone does not tell.
+ * Number of measured captures of each type that `bytes_per_elem` does not identify.
  */
 otherTypes: { [key in string]: number }, 
 /**
- * Rows in dump order; the sweep keeps none.
+ * Rows in dump order; empty for a sweep.
  */
 rows: Array<Row>, 
 /**
- * One for each variant, in the order of the reports.
+ * One group for each variant, in the order of the reports.
  */
 groups: Array<Group>, 
 /**
- * The group that stands for the whole: the sweep's best one that passes, else that of the least error.
+ * Index of the group that stands for the whole: in a sweep the best one that passes, else the one with the smallest error.
  */
 headline: number | null, 
 /**
- * Lossless tensors that were decoded again and equal the captured bits.
+ * Number of lossless tensors that were decoded again and equal the captured bits.
  */
 verifiedLossless: number, 
 /**
- * Streams of lossy values that were decoded again and equal what was compressed.
+ * Number of streams of lossy values that were decoded again and equal what was compressed.
  */
 verifiedLossy: number, 
 /**
- * NaN and infinite values in the captured tensors.
+ * Number of NaN and infinite values in the captured tensors.
  */
 nonFinite: number, 
 /**
- * The tensors that hold such values, in dump order.
+ * The tensors that hold NaN or infinite values, in dump order.
  */
 nonFiniteIn: Array<NonFinite>, 
 /**
- * What explore found; absent for the other analyses.
+ * Result of explore; absent for other analyses.
  */
 explored?: Explored, 
 /**
- * Captures that could not be read when their turn came, and so are left out.
+ * Captures that were left out because they could not be read during the analysis.
  */
 problems: Array<Problem>, 
 /**
- * What makes the figures say something else than a reader thinks, and what mends it.
+ * Reasons why the figures may mislead, each with the setting that corrects for it.
  */
 caveats: Array<Caveat>, };
 
 /**
- * One capture under one variant.
+ * Figures of one capture under one variant.
  */
 export type Row = { 
 /**
- * Whether the values came through unchanged.
+ * Whether the values are stored unchanged.
  */
 lossless: boolean, 
 /**
- * What was done.
+ * What was applied to the values.
  */
 variant: Variant, 
 /**
@@ -1411,43 +1411,43 @@ k: TensorRow,
  */
 v: TensorRow, 
 /**
- * Its place in the dump.
+ * Index of the capture in the dump.
  */
 capture: number, 
 /**
- * The layer's number; -1 where the meta file has none.
+ * Layer number; -1 where the meta file has none.
  */
 layerId: number, 
 /**
- * `prefill`, `decode`, or what the meta file says.
+ * `prefill`, `decode`, or any other text of the meta file.
  */
 stage: string, 
 /**
- * Tokens.
+ * Number of tokens.
  */
 seqLen: number, 
 /**
- * Key/value heads.
+ * Number of KV heads.
  */
 kvHeads: number, 
 /**
- * Elements of one head's vector.
+ * Values in a head's vector.
  */
 headDim: number, 
 /**
- * V's heads, where those are not K's.
+ * Number of V's heads, where it differs from K's.
  */
 vKvHeads: number | null, 
 /**
- * Elements of one head's vector of V, where those are not K's.
+ * Values in a head's vector of V, where it differs from K's.
  */
 vHeadDim: number | null, 
 /**
- * 1, 2 or 4.
+ * Bytes of an element: 1, 2 or 4.
  */
 bytesPerElem: number, 
 /**
- * `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
+ * Element type: `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
  */
 dtype: string, };
 
@@ -1485,15 +1485,15 @@ shapes: Array<ShapeCount>,
 dtypes: Array<DtypeCount>, };
 
 /**
- * How much of a dump is taken.
+ * Size of a sample.
  */
 export type Sample = { "what": "captures", 
 /**
- * Of work.
+ * Amount of work: bytes of K and V, times combinations.
  */
 bytes: number, } | { "what": "layers", 
 /**
- * Of them; at least one is taken.
+ * Number of layers; at least one is taken.
  */
 layers: number, };
 
@@ -1503,15 +1503,15 @@ layers: number, };
 export type Section = "method" | "captures" | "compression" | "report";
 
 /**
- * What is wrong with a setting.
+ * An invalid setting.
  */
 export type SettingFault = { 
 /**
- * The setting.
+ * Flag of the setting.
  */
 flag: string, 
 /**
- * What is wrong, for people.
+ * What is wrong with it: a sentence for people.
  */
 message: string, };
 
@@ -1575,15 +1575,15 @@ ratio: number,
 cosine: number, };
 
 /**
- * What is only known at the end.
+ * The end of an analysis.
  */
 export type Summary = { 
 /**
- * The report without its rows, which were all in the news.
+ * The report without its rows, which the news had already.
  */
 report: Report, 
 /**
- * How many different threads measured at least one capture.
+ * Number of different threads that measured at least one capture.
  */
 workers: number, };
 
@@ -1640,7 +1640,7 @@ errors: TokenErrors,
 attention: number | null, };
 
 /**
- * One of a capture's tensors.
+ * Names one of a capture's tensors.
  */
 export type TensorName = "k" | "v";
 
@@ -1686,19 +1686,19 @@ planes: [PlanePicture, PlanePicture], };
  */
 export type TensorRow = { 
 /**
- * Bytes before.
+ * Captured bytes.
  */
 rawBytes: number, 
 /**
- * Compressed bytes, by stream.
+ * Compressed bytes of each stream.
  */
 planes: Planes<number>, 
 /**
- * Bytes beside the streams: block scales and the top-k index.
+ * Bytes stored beside the streams: block scales and the top-k index.
  */
 extraBytes: number, 
 /**
- * Bytes after, all together.
+ * Stored bytes: streams and everything beside them.
  */
 size: number, 
 /**
@@ -1706,15 +1706,15 @@ size: number,
  */
 ratio: number, 
 /**
- * Absent for lossless rows.
+ * Errors of the stored values; absent for lossless rows.
  */
 errors: Errors | null, 
 /**
- * NaN and infinite values in the captured tensor.
+ * Number of NaN and infinite values in the captured tensor.
  */
 nonFinite: number, 
 /**
- * Whether the frames were decoded again and gave the same bits; absent when that wasn't asked for.
+ * Whether the frames were decoded again to the same bits; absent when that was not requested.
  */
 verified: boolean | null, };
 
@@ -1757,14 +1757,14 @@ cosineMin: number, };
 export type TokenRange = string;
 
 /**
- * A setting's value. Serialises to what it is: a number, text, true or false, or a list.
+ * Value of a setting. Serialises to its natural JSON type: number, text, boolean or list.
  *
- * As input, any of them may also be the text that the command line takes: `Value::from("8,10")` for a list of whole numbers.
+ * As input, any kind may also be given as the command line's text: `Value::from("8,10")` for a list of whole numbers.
  */
 export type Value = boolean | number | number | string | Array<number> | Array<number> | Array<string>;
 
 /**
- * What was done to the values of a row: the analysis's method and its parameters.
+ * The method that was applied to the values of a row, with its parameters.
  */
 export type Variant = { 
 /**
@@ -1772,46 +1772,46 @@ export type Variant = {
  */
 label: string, 
 /**
- * Quantizer or mantissa bits; 0 where there are none.
+ * Quantizer or mantissa bits; 0 where the method has none.
  */
 bits: number, 
 /**
- * Block size of block-norm.
+ * Block size; block-norm only.
  */
 blockSize: number | null, 
 /**
- * Top-k ratio of block-norm.
+ * Ratio of top-k blocks; block-norm only.
  */
 topkRatio: number | null, };
 
 /**
- * How many rows an analysis gives for a capture.
+ * How many rows an analysis has for each capture.
  */
 export type Variants = "one" | "many";
 
 /**
- * A sweep under other thresholds.
+ * A sweep judged by changed thresholds.
  */
 export type Verdict = { 
 /**
- * The groups, each with whether it stays within the thresholds.
+ * The groups, each marked by whether it stays within the thresholds.
  */
 groups: Array<Group>, 
 /**
- * The group that stands for the whole.
+ * Index of the group that stands for the whole sweep.
  */
 headline: number | null, 
 /**
- * Names and texts of the files that tell of it.
+ * Names and contents of the files that list the combinations.
  */
 files: Array<[string, string]>, };
 
 /**
- * Figures over many rows: ratios are total raw by total size, errors are weighted by elements.
+ * Figures over many rows: ratios are of total bytes, errors are weighted by elements.
  */
 export type Weighted = { 
 /**
- * Rows that count.
+ * Number of rows.
  */
 rows: number, 
 /**
@@ -1831,15 +1831,15 @@ kSize: number,
  */
 vSize: number, 
 /**
- * Ratio of K.
+ * `k_raw / k_size`.
  */
 kRatio: number, 
 /**
- * Ratio of V.
+ * `v_raw / v_size`.
  */
 vRatio: number, 
 /**
- * Ratio of both together.
+ * Ratio of K and V together.
  */
 kvRatio: number, 
 /**
@@ -1851,32 +1851,32 @@ kErrors: Errors | null,
  */
 vErrors: Errors | null, 
 /**
- * K's bytes with lossy values as packed codes; absent where some have none, and where nothing is lossy.
+ * Bytes of K with lossy values as packed codes; absent where nothing is lossy, or some lossy values have no codes.
  */
 kPacked: number | null, 
 /**
- * V's bytes with lossy values as packed codes.
+ * Bytes of V with lossy values as packed codes; absent like `k_packed`.
  */
 vPacked: number | null, 
 /**
- * K's errors, were mantissas rounded to nearest in place of cut off; absent where they are not cut.
+ * Errors of K if mantissas were rounded to nearest instead of cut; absent where none are cut.
  */
 kRounded: Errors | null, 
 /**
- * V's errors, were mantissas rounded to nearest.
+ * Errors of V if mantissas were rounded to nearest instead of cut; absent like `k_rounded`.
  */
 vRounded: Errors | null, };
 
 /**
- * A setting has an effect only when the setting `flag` has one of these values.
+ * A condition: the setting `flag` has one of these values.
  */
 export type When = { 
 /**
- * The other setting; a list counts when it holds one of the values.
+ * Flag of the other setting; a list meets the condition when it contains one of the values.
  */
 flag: string, 
 /**
- * The values.
+ * The values that meet the condition.
  */
 is: Array<string>, };
 
