@@ -1,5 +1,5 @@
-//! Explore on the sample dump: its choices stay within the limit, their bytes are written and read back, and its files are the same
-//! whatever the number of threads.
+//! Explore on the sample dump: its choices stay within the limit, their bytes are written and read back, and its files
+//! are the same for any number of threads.
 
 use kvlens::analysis::explore::{Class, Engine, Explored};
 use kvlens::analysis::{Job, JobError, Report};
@@ -87,7 +87,7 @@ fn the_smallest_within_the_limit_is_found_written_and_read_back() {
 }
 
 #[test]
-fn what_is_chosen_is_what_pack_writes_byte_for_byte_in_number() {
+fn pack_writes_exactly_as_many_bytes_as_explore_reports() {
     let dump = sample();
     let settings = [("classes", "engine,stored"), ("steps", "0.1,0.2,0.4")];
     let report = explore(&dump, &settings, 2);
@@ -179,7 +179,7 @@ fn sinks_are_kept_in_all_methods_where_that_is_asked_for() {
 }
 
 #[test]
-fn of_several_runs_a_context_is_one_of_theirs() {
+fn with_several_runs_the_context_belongs_to_one_of_them() {
     let one = sample();
     let mut three = one.clone();
     three.captures = ["a", "b", "c"]
