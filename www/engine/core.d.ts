@@ -160,7 +160,7 @@ value: string,
 label: string, };
 
 /**
- * What a scheme is for.
+ * Purpose of a scheme.
  */
 export type Class = "engine" | "packed" | "stored" | "reference";
 
@@ -304,39 +304,39 @@ cosine: number,
 valueRms: number, };
 
 /**
- * The smallest pair within the limit: of an engine, or of a class.
+ * The smallest pair within the limit, for an engine or a class.
  */
 export type ExploreChoice = { 
 /**
- * What it is for.
+ * Purpose of the schemes.
  */
 class: Class, 
 /**
- * The engine, where it is one's.
+ * The engine, if the choice is for one.
  */
 engine: Engine | null, 
 /**
- * Whether nothing is lost.
+ * Whether K and V are stored bit for bit.
  */
 lossless: boolean, 
 /**
- * The scheme of K.
+ * Scheme of K.
  */
 k: string, 
 /**
- * The scheme of V.
+ * Scheme of V.
  */
 v: string, 
 /**
- * What to type.
+ * The engine's flags that select the pair.
  */
 flags: string | null, 
 /**
- * First tokens that stay raw.
+ * Number of tokens at the start that stay raw.
  */
 sinks: number, 
 /**
- * Last tokens that stay raw.
+ * Number of tokens at the end that stay raw.
  */
 recent: number, 
 /**
@@ -344,11 +344,11 @@ recent: number,
  */
 bytes: [number, number], 
 /**
- * Raw bytes by stored ones.
+ * Raw bytes divided by stored bytes.
  */
 ratio: number, 
 /**
- * Bytes of the context length.
+ * Bytes of a context of `context_length` tokens.
  */
 contextBytes: number, 
 /**
@@ -356,72 +356,72 @@ contextBytes: number,
  */
 errors: [TokenErrors, TokenErrors], 
 /**
- * Of K and V together.
+ * Index of K and V together.
  */
 index: number, 
 /**
- * With both changed; absent without queries.
+ * Attention error with both K and V replaced; absent without queries.
  */
 attentionError: number | null, 
 /**
- * From the attention error.
+ * KL of the next token, estimated from the attention error.
  */
 estimatedKl: number | null, 
 /**
- * Whether it stays within the limit.
+ * Whether its errors stay within the limit.
  */
 withinLimit: boolean, 
 /**
- * Whether bytes were written and read back to tell this.
+ * Whether its figures come from bytes that were written and read back.
  */
 written: boolean, };
 
 /**
- * What explore found.
+ * Result of explore.
  */
 export type Explored = { 
 /**
- * What is limited: never `auto`.
+ * Which error is limited; never `auto`.
  */
 limitKind: LimitKind, 
 /**
- * Its value.
+ * Largest error, or smallest cosine, that is allowed.
  */
 limit: number, 
 /**
- * Layers with queries.
+ * Number of layers with captured queries.
  */
 layersWithQueries: number, 
 /**
- * Layers (of all runs) that count.
+ * Number of layers, over all runs, that were measured.
  */
 layers: number, 
 /**
- * Their runs.
+ * Number of runs that the layers belong to.
  */
 runs: number, 
 /**
- * Tokens of the longest layer.
+ * Number of tokens in the longest layer.
  */
 tokens: number, 
 /**
- * Bytes of K and V as they are.
+ * Bytes of K and V as captured.
  */
 rawBytes: number, 
 /**
- * Tokens for which `context_bytes` are told.
+ * Number of tokens that `context_bytes` are for.
  */
 contextLength: number, 
 /**
- * Bytes of so many tokens in the layers of a run; of several runs the mean.
+ * Bytes of such a context in all layers of a run; the mean if there are several runs.
  */
 contextBytes: number, 
 /**
- * The estimated KL is this many times the attention error.
+ * The estimated KL is the attention error times this.
  */
 klByAttentionError: number, 
 /**
- * Within this factor, for nine of ten schemes.
+ * The true KL is within this factor of the estimate for nine of ten schemes.
  */
 klFactor: number, 
 /**
@@ -429,23 +429,23 @@ klFactor: number,
  */
 points: Array<Point>, 
 /**
- * The points that no other beats in size and error, by class and tensor.
+ * Points that no other beats in both size and error, by class and tensor.
  */
 front: Array<FrontPoint>, 
 /**
- * The smallest within the limit.
+ * The smallest pairs within the limit.
  */
 choices: Array<ExploreChoice>, 
 /**
- * The chosen ones by layer.
+ * The choices on each layer.
  */
 layerRows: Array<LayerRow>, 
 /**
- * What each step of the coded scheme brings.
+ * What each step of the coded scheme gains.
  */
 steps: Array<StepGain>, 
 /**
- * What to watch.
+ * Findings that deserve attention.
  */
 facts: Array<Fact>, 
 /**
@@ -453,24 +453,24 @@ facts: Array<Fact>,
  */
 notes: Array<string>, 
 /**
- * Whether chosen ones were looked at with all queries, and their bytes written and read back.
+ * Whether the choices were measured with all queries, and their bytes written and read back.
  */
 isFinal: boolean, };
 
 /**
- * Something to watch, with its numbers in the sentence and apart.
+ * A finding that deserves attention, as a sentence and its numbers.
  */
 export type Fact = { 
 /**
- * What it is about: `firstToken`, `keys`, `heads`, `layers`.
+ * Subject of the finding: `firstToken`, `keys`, `heads` or `layers`.
  */
 kind: string, 
 /**
- * The sentence.
+ * The finding in one sentence.
  */
 text: string, 
 /**
- * The numbers of the sentence, in its order.
+ * The numbers in the sentence, in order.
  */
 numbers: Array<number>, };
 
@@ -497,43 +497,43 @@ names: Array<string>,
 is_archive: boolean, };
 
 /**
- * A point of a front.
+ * A point of a Pareto front.
  */
 export type FrontPoint = { 
 /**
- * `k`, `v` or `kv`.
+ * Tensors in it: `k`, `v` or `kv`.
  */
 tensor: string, 
 /**
- * Whose front.
+ * Class of the front.
  */
 class: Class, 
 /**
- * The scheme of K, where K is in it.
+ * Scheme of K; absent on V's front.
  */
 k: string | null, 
 /**
- * The scheme of V, where V is in it.
+ * Scheme of V; absent on K's front.
  */
 v: string | null, 
 /**
- * Of the tensors in it.
+ * Stored bytes of its tensors.
  */
 bytes: number, 
 /**
- * Of the tensors in it.
+ * Stored bits for each value of its tensors.
  */
 bitsPerValue: number, 
 /**
- * Of the tensors in it.
+ * Raw bytes divided by stored bytes of its tensors.
  */
 ratio: number, 
 /**
- * What is limited.
+ * The limited error.
  */
 error: number, 
 /**
- * From the attention error.
+ * KL of the next token, estimated from the attention error.
  */
 estimatedKl: number | null, };
 
@@ -737,19 +737,19 @@ captures: number,
 bytes: number, };
 
 /**
- * A chosen pair on one layer.
+ * A choice on one layer.
  */
 export type LayerRow = { 
 /**
- * Place of the choice.
+ * Index of the choice.
  */
 choice: number, 
 /**
- * The run.
+ * Name of the run.
  */
 run: string, 
 /**
- * The layer.
+ * Layer number.
  */
 layerId: number, 
 /**
@@ -757,7 +757,7 @@ layerId: number,
  */
 bytes: [number, number], 
 /**
- * Raw bytes of K and V.
+ * Raw bytes of K and V together.
  */
 rawBytes: number, 
 /**
@@ -765,11 +765,11 @@ rawBytes: number,
  */
 errors: [TokenErrors, TokenErrors], 
 /**
- * With both changed.
+ * Attention error with both K and V replaced; absent without queries.
  */
 attentionError: number | null, 
 /**
- * The query head whose outputs move most, and by how much.
+ * The query head whose outputs change most, and its error.
  */
 worstHead: [number, number] | null, };
 
@@ -853,7 +853,7 @@ restored: number,
 restoredBits: number, };
 
 /**
- * What the limit is set on.
+ * Which error is limited.
  */
 export type LimitKind = "auto" | "attention" | "index" | "cosine";
 
@@ -1140,51 +1140,51 @@ hi: T,
 lo: T, } };
 
 /**
- * A scheme on K or on V: sizes over all layers, errors as means over layers.
+ * A scheme on K or on V: sizes are sums over layers, errors are means over layers.
  */
 export type Point = { 
 /**
- * The scheme's name.
+ * Name of the scheme.
  */
 scheme: string, 
 /**
- * What it is for.
+ * Purpose of the scheme.
  */
 class: Class, 
 /**
- * The engine that has it.
+ * The engine that has it, if one does.
  */
 engine: Engine | null, 
 /**
- * What to type to have it.
+ * The engine's flags that select it.
  */
 flag: string | null, 
 /**
- * Whether the size is that of the reference's codes packed, not compressed.
+ * Whether the size is that of the reference's codes packed, instead of compressed.
  */
 packed: boolean, 
 /**
- * K or V.
+ * Which tensor it is on.
  */
 tensor: Kv, 
 /**
- * First tokens that stay raw.
+ * Number of tokens at the start that stay raw.
  */
 sinks: number, 
 /**
- * Last tokens that stay raw.
+ * Number of tokens at the end that stay raw.
  */
 recent: number, 
 /**
- * Stored bytes, side information included.
+ * Stored bytes, including side information.
  */
 bytes: number, 
 /**
- * Bits of them for a value.
+ * Stored bits for each value.
  */
 bitsPerValue: number, 
 /**
- * Raw bytes by stored ones.
+ * Raw bytes divided by stored bytes.
  */
 ratio: number, 
 /**
@@ -1192,15 +1192,15 @@ ratio: number,
  */
 index: number, 
 /**
- * With this tensor alone changed; absent without queries.
+ * Attention error with only this tensor replaced; absent without queries.
  */
 attentionError: number | null, 
 /**
- * From the attention error.
+ * KL of the next token, estimated from the attention error.
  */
 estimatedKl: number | null, 
 /**
- * Layers that it stands for; fewer than all where it does not fit some.
+ * Number of layers that were measured.
  */
 layers: number, 
 /**
@@ -1562,15 +1562,15 @@ captures: number, };
  */
 export type StepGain = { 
 /**
- * The step.
+ * Name of the step.
  */
 step: string, 
 /**
- * Raw bytes by stored ones, at the cosine that is told.
+ * Raw bytes divided by stored bytes, at `cosine`.
  */
 ratio: number, 
 /**
- * The cosine of K and of V.
+ * Cosine of K and of V.
  */
 cosine: number, };
 
