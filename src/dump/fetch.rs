@@ -172,13 +172,18 @@ impl Waiting {
 struct Forward {
     stream: Arc<Stream>,
     captures: Vec<Waiting>,
+    /// K and V still to be read in this pass, by offset.
     halves: VecDeque<Half>,
+    /// K and V that are left for another pass.
     next_pass: VecDeque<Half>,
     /// The open archive and the position in it; only the position when the order alone is computed.
     reader: Option<(Option<Reader>, u64)>,
+    /// Whether only the order is computed, without reading.
     dry: bool,
+    /// Bytes of K and V held while the other half of their capture is missing.
     held: u64,
     max_held: u64,
+    /// Error after which nothing more can be read from the archive.
     failed: Option<SourceError>,
 }
 

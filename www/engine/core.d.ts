@@ -861,8 +861,9 @@ export type LimitKind = "auto" | "attention" | "index" | "cosine";
  * How to interpret the arrays of `.npy`, `.npz` and `.safetensors` files. What is absent is inferred, or the user is
  * asked.
  *
- * As JSON (every key is optional): `{"tensorNames": "layers.{layer}.{kv}", "axes": "heads,seq,dim", "kvHeads": 8,
- * "bits16": "bf16"}`; an invalid value fails to parse with a message that says why.
+ * As JSON, with every key optional:
+ * `{"tensorNames": "layers.{layer}.{kv}", "axes": "heads,seq,dim", "kvHeads": 8, "bits16": "bf16"}`. An invalid value
+ * fails to parse with a message that says why.
  */
 export type Mapping = { 
 /**

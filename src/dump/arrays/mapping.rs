@@ -11,8 +11,9 @@ use crate::tensor::Dtype;
 /// How to interpret the arrays of `.npy`, `.npz` and `.safetensors` files. What is absent is inferred, or the user is
 /// asked.
 ///
-/// As JSON (every key is optional): `{"tensorNames": "layers.{layer}.{kv}", "axes": "heads,seq,dim", "kvHeads": 8,
-/// "bits16": "bf16"}`; an invalid value fails to parse with a message that says why.
+/// As JSON, with every key optional:
+/// `{"tensorNames": "layers.{layer}.{kv}", "axes": "heads,seq,dim", "kvHeads": 8, "bits16": "bf16"}`. An invalid value
+/// fails to parse with a message that says why.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]

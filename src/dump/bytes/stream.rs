@@ -37,7 +37,7 @@ pub(crate) enum Coding {
 enum Start {
     /// They are the whole region.
     Here,
-    /// This many bytes after the zip local header at the region's start.
+    /// This many bytes, which follow the zip local header at the region's start.
     AfterZipHeader(u64),
 }
 

@@ -82,6 +82,7 @@ fn as_integer(value: &Value) -> Option<i128> {
 pub(super) struct Fields<'a>(pub &'a Map<String, Value>);
 
 impl Fields<'_> {
+    /// An integer; `default` if the field is absent.
     pub fn integer(&self, field: &str, default: i64) -> Result<i64, Fault> {
         match self.0.get(field) {
             None => Ok(default),
@@ -91,6 +92,7 @@ impl Fields<'_> {
         }
     }
 
+    /// An integer of at least 0; 0 if the field is absent.
     pub fn unsigned(&self, field: &str) -> Result<u64, Fault> {
         match self.0.get(field) {
             None => Ok(0),
@@ -100,12 +102,14 @@ impl Fields<'_> {
         }
     }
 
+    /// An integer of at least 0 that fits in a `usize`; 0 if the field is absent.
     pub fn size(&self, field: &str) -> Result<usize, Fault> {
         let value = self.unsigned(field)?;
         usize::try_from(value)
             .map_err(|_| Fault::field(field, value, "a size that this machine can address"))
     }
 
+    /// A string; `None` if the field is absent.
     pub fn text(&self, field: &str) -> Result<Option<&str>, Fault> {
         match self.0.get(field) {
             None => Ok(None),
@@ -191,6 +195,7 @@ impl Fields<'_> {
         }
     }
 
+    /// Name of a file in the describing file's folder or below it; required.
     pub fn file_name(&self, field: &str) -> Result<String, Fault> {
         let name = self.text(field)?.unwrap_or_default();
         if name.is_empty() {
