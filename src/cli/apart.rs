@@ -1,4 +1,4 @@
-//! Work on threads of its own, beside one that waits: a signal ends the program at once, however long a step of the work takes.
+//! Runs work on a pool of its own while the calling thread waits for it or for a signal, which ends the program at once.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,10 +11,10 @@ use kvlens::par::Pool;
 use super::failure::Failure;
 use super::interrupt;
 
-/// How often the one that waits looks for a signal.
+/// How often the waiting thread checks for a signal.
 const TICK: Duration = Duration::from_millis(50);
 
-/// What `work` gives, done by so many threads; without a number by as many as there are cores. After a signal it is not waited for.
+/// Runs `work` with this many threads, or one for each core; returns its result. After a signal the work is not waited for.
 pub fn run<T: Send + 'static>(
     threads: Option<usize>,
     interrupted: &AtomicBool,
@@ -23,7 +23,7 @@ pub fn run<T: Send + 'static>(
     let pool = Pool::new(threads).map_err(|error| Failure::new(1, error))?;
     let (sender, receiver) = channel();
     pool.spawn(move || {
-        // Nobody listens any more after a signal.
+        // After a signal nobody receives the result.
         let _ = sender.send(catch_unwind(AssertUnwindSafe(work)));
     });
     loop {
@@ -41,7 +41,7 @@ pub fn run<T: Send + 'static>(
     }
 }
 
-/// How many threads compute.
+/// The flag for the number of threads.
 pub fn threads() -> Arg {
     Arg::new("threads")
         .long("threads")
@@ -50,7 +50,7 @@ pub fn threads() -> Arg {
         .help("Threads to compute with [1 to 1024; default: all cores]")
 }
 
-/// The number that was given for it.
+/// The number of threads that was given.
 pub fn threads_of(matches: &ArgMatches) -> Option<usize> {
     matches
         .get_one("threads")

@@ -1,4 +1,4 @@
-//! Errors of a packed dump: means over layers, K and V apart, and the attention error where there are queries.
+//! Errors of a packed dump: means over layers, for K and V separately, and the attention error if there are queries.
 
 use super::layers::Layer;
 use crate::dump::{Dump, Problem};
@@ -6,24 +6,24 @@ use crate::metrics::{Attention, Cache, Changed, OutputErrors, Queries, token_err
 use crate::tensor::Shape;
 use serde::Serialize;
 
-/// Errors of K or of V. All are NaN where every layer is left out.
+/// Errors of K or of V; all are NaN if every layer is left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SideErrors {
-    /// Cosine, the mean over layers.
+    /// Cosine, as the mean over layers.
     pub cosine: f64,
-    /// Cosine, the mean over captures by elements, as the analysis `mixed` has it.
+    /// Cosine, as the mean over captures weighted by elements, as in the analysis `mixed`.
     pub capture_cosine: f64,
-    /// Squared error by squared values, the mean over layers.
+    /// Squared error divided by squared values, as the mean over layers.
     pub nmse: f64,
-    /// The index: token error + 0.1 * first-token error, the mean over layers.
+    /// Index (token error + 0.1 * first-token error), as the mean over layers.
     pub index: f64,
-    /// Layers with NaN or infinite values, of which no error can be told.
+    /// Number of layers that are left out because they hold NaN or infinite values.
     pub left_out: usize,
 }
 
 impl SideErrors {
-    /// The worse of the two cosines.
+    /// The smaller of the two cosines.
     pub fn least_cosine(&self) -> f64 {
         self.cosine.min(self.capture_cosine)
     }
@@ -33,29 +33,29 @@ impl SideErrors {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Measured {
-    /// Of K.
+    /// Errors of K.
     pub k: SideErrors,
-    /// Of V.
+    /// Errors of V.
     pub v: SideErrors,
-    /// The mean over layers with queries, K and V changed together.
+    /// Attention error with both K and V replaced, as the mean over layers with queries; absent without queries.
     pub attention: Option<f64>,
 }
 
-/// What one layer adds.
+/// Errors of one layer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OfLayer {
-    /// Nothing where no error can be told.
+    /// `None` for a tensor with NaN or infinite values.
     sides: [Option<SideErrors>; 2],
     elements: [f64; 2],
     attention: Option<f64>,
 }
 
-/// The errors of K or of V alone.
+/// Errors of K or of V alone, in one layer or as a mean over layers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OfSide {
     pub errors: SideErrors,
     is_left_out: bool,
-    /// With this tensor alone changed.
+    /// Attention error with only this tensor replaced; absent without queries.
     pub attention: Option<f64>,
     elements: f64,
 }
@@ -63,10 +63,10 @@ pub(super) struct OfSide {
 /// K and V of a layer, as f32.
 pub(super) type Values = [Vec<f32>; 2];
 
-/// Weights of the attention that are held at a time.
+/// Largest number of attention weights held at a time.
 const MAX_WEIGHTS: usize = 4 << 20;
 
-/// The errors of a layer.
+/// Errors of one layer.
 pub(super) fn layer(
     dump: &Dump,
     layer: &Layer,
@@ -78,7 +78,7 @@ pub(super) fn layer(
     let side = |side: usize| side_errors(dump, layer, side, &values[side], &restored[side]);
     let sides = [side(0), side(1)];
     let is_whole = sides.iter().all(Option::is_some);
-    // One portion's weights at a time.
+    // The weights of one portion at a time.
     for (queries, places) in portions(layer, queries).into_iter().filter(|_| is_whole) {
         let Some(attention) = Attention::new(cache(layer, values), queries, &places) else {
             continue;
@@ -93,7 +93,7 @@ pub(super) fn layer(
     }
 }
 
-/// The attention of queries over what was captured.
+/// Attention of the queries over the captured cache.
 pub(super) fn attentions<'a>(
     layer: &Layer,
     values: &'a Values,
@@ -105,7 +105,7 @@ pub(super) fn attentions<'a>(
         .collect()
 }
 
-/// The errors of K (0) or V (1) alone.
+/// Errors of K (`side` 0) or V (1) alone.
 pub(super) fn side(
     dump: &Dump,
     layer: &Layer,
@@ -142,7 +142,8 @@ fn cache<'a>(layer: &Layer, values: &'a Values) -> Cache<'a> {
     }
 }
 
-/// Places of queries in portions that hold no more weights than allowed. Attention errors are of layers whose V is shaped as K is.
+/// Indices of queries, in portions whose attention weights stay within the bound. Layers whose V differs in shape from K have no attention
+/// error.
 fn portions<'q>(layer: &Layer, queries: &'q [Queries]) -> Vec<(&'q Queries, Vec<usize>)> {
     let fits = layer.shape == layer.v_shape;
     let mut all = Vec::new();
@@ -156,7 +157,7 @@ fn portions<'q>(layer: &Layer, queries: &'q [Queries]) -> Vec<(&'q Queries, Vec<
     all
 }
 
-/// At most so many of the queries, spread evenly.
+/// At most `most` of the queries, evenly spread.
 pub(super) fn some(queries: Queries, most: usize) -> Queries {
     let count = queries.positions.len();
     if count <= most {
@@ -215,7 +216,7 @@ fn side_errors(
     })
 }
 
-/// The queries of a layer, read.
+/// Reads the queries of a layer.
 pub(super) fn queries(dump: &Dump, layer: &Layer) -> Result<Vec<Queries>, Problem> {
     let mine = dump.queries.iter();
     let mine = mine.filter(|queries| queries.run == layer.run && queries.layer_id == layer.id);
@@ -232,7 +233,7 @@ pub(super) fn queries(dump: &Dump, layer: &Layer) -> Result<Vec<Queries>, Proble
     .collect()
 }
 
-/// The means over layers.
+/// Means over layers.
 pub(super) fn means(layers: &[OfLayer]) -> Measured {
     let side = |side: usize| {
         let of = layers.iter();
@@ -245,7 +246,7 @@ pub(super) fn means(layers: &[OfLayer]) -> Measured {
     }
 }
 
-/// The means over layers of K alone, or of V alone.
+/// Means over layers, for K alone or V alone.
 pub(super) fn mean_of_sides(layers: impl Iterator<Item = OfSide> + Clone) -> OfSide {
     let sides = layers.clone().map(|side| {
         let errors = Some(side.errors).filter(|_| !side.is_left_out);
@@ -264,7 +265,7 @@ fn mean(values: impl Iterator<Item = f64> + Clone) -> Option<f64> {
     (count > 0).then(|| values.sum::<f64>() / count as f64)
 }
 
-/// Means of errors, each with the number of elements that they are of.
+/// Means of errors; each comes with its number of elements.
 fn mean_errors(sides: impl Iterator<Item = (Option<SideErrors>, f64)> + Clone) -> SideErrors {
     let told = sides
         .clone()

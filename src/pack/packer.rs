@@ -1,4 +1,4 @@
-//! Writes a `.kvz` part by part. Its head is as long as [`Packer::head_bytes`] says from the start, and known when the last part is out:
+//! Writes a `.kvz` part by part. The length of its head is known from the start ([`Packer::head_bytes`]), its contents after the last part:
 //! a file leaves room for it, a page puts it before the parts.
 
 use std::collections::{HashSet, VecDeque};
@@ -30,7 +30,7 @@ pub struct Packer {
     notes: Vec<String>,
 }
 
-/// Places of schemes in the index; where a layer has later tokens, none of it is recent.
+/// Index of the lossless scheme. `recent` is 0 for a layer that has later tokens.
 const LOSSLESS_PLACE: usize = 0;
 const LAST_PLACE: usize = 1;
 const EARLIER_PLACE: usize = 3;
@@ -39,7 +39,7 @@ impl Packer {
     /// Plans the file.
     ///
     /// # Errors
-    /// When there is no capture, or a scheme does not fit a layer.
+    /// When the dump has no captures, or a scheme can't store one of its layers.
     pub fn new(dump: &Dump, options: &PackOptions) -> Result<Self, PackError> {
         let layers = layers(dump);
         if layers.is_empty() {
@@ -73,7 +73,7 @@ impl Packer {
         })
     }
 
-    /// The length of the head.
+    /// Length of the head in bytes.
     ///
     /// # Errors
     /// When the index is too large for the format.
@@ -81,7 +81,7 @@ impl Packer {
         Ok(Head::len_of(&self.index)?)
     }
 
-    /// The head, once all parts are out.
+    /// The head; its contents are final once all parts were returned.
     ///
     /// # Errors
     /// When the index is too large for the format.
@@ -89,17 +89,17 @@ impl Packer {
         Ok(Head::write(&self.index, &self.parts)?)
     }
 
-    /// How many layers there are.
+    /// Number of layers.
     pub fn layers(&self) -> usize {
         self.layers.len()
     }
 
-    /// How many layers are stored.
+    /// Number of layers that are stored.
     pub fn layers_done(&self) -> usize {
         self.next_layer
     }
 
-    /// Bytes of K, and of V, so far.
+    /// Bytes of K and of V that are stored so far.
     pub fn bytes(&self) -> [u64; 2] {
         let of = |first: usize| {
             let parts = self.parts.iter().take(2 * self.layers.len());
@@ -108,13 +108,13 @@ impl Packer {
         [of(0), of(1)]
     }
 
-    /// Bytes of queries so far.
+    /// Bytes of queries that are stored so far.
     pub fn query_bytes(&self) -> u64 {
         let parts = self.parts.iter().skip(2 * self.layers.len());
         parts.map(|(len, _)| len).sum()
     }
 
-    /// What was stored otherwise than asked for, and why.
+    /// Layers that are stored otherwise than requested, and why.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -306,7 +306,7 @@ fn index(dump: &Dump, layers: &[Layer], options: &PackOptions) -> StoredIndex {
     }
 }
 
-/// A folder for captures that had none. Parts of a run's name that no path can have are left out.
+/// A folder for captures that had none; components of the run's name that a path can't have are left out.
 fn folder(run: &str, layer: i64) -> String {
     let parts = run.split(['/', '\\', ':', '\0']);
     let parts = parts.filter(|part| !part.chars().all(|c| c == '.'));

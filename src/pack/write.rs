@@ -1,5 +1,5 @@
-//! Writes a `.kvz` on disk: found by a search where there is a limit, written beside its place, read back and compared, and only then given
-//! its name.
+//! Writes a `.kvz` on disk. With a limit, a search finds the methods. The file is written under a temporary name, read back and compared,
+//! and only then renamed.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
@@ -16,19 +16,19 @@ use super::search::{Limit, Search};
 use crate::dump::{Dump, FolderSource, ScanOptions, Source, scan, unfinished_folder};
 use crate::scheme::Tkc;
 
-/// What is being done; each begins anew at nothing done.
+/// A step of the work; each reports its own progress from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// The smallest within a limit is searched for.
+    /// Searching for the smallest file within a limit.
     Search,
-    /// Layers are stored.
+    /// Storing layers.
     Pack,
-    /// What is stored is read and compared.
+    /// Reading the file back and comparing it.
     ReadBack,
 }
 
 impl Step {
-    /// It in words.
+    /// Name of the step, for progress messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Search => "searching",
@@ -38,14 +38,14 @@ impl Step {
     }
 }
 
-/// A file that was written, read back and found to hold what it should.
+/// A file that was written, read back and verified.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Packed {
-    /// How K and V are stored: as asked for, or as found within the limit.
+    /// How K and V are stored, as requested or as found within the limit.
     pub options: PackOptions,
-    /// The captures.
+    /// Number of captures.
     pub captures: usize,
-    /// Bytes of their K and V in the dump.
+    /// Bytes of K and V in the dump.
     pub raw_bytes: u64,
     /// Bytes of K in the file.
     pub k_bytes: u64,
@@ -55,32 +55,32 @@ pub struct Packed {
     pub query_bytes: u64,
     /// Bytes of the head: names, shapes and schemes.
     pub head_bytes: u64,
-    /// The errors of what was read back.
+    /// Errors of what was read back.
     pub errors: Measured,
-    /// What is stored otherwise than asked for, and why.
+    /// What is stored otherwise than requested, and why.
     pub notes: Vec<String>,
     /// Bytes of the dump's queries that are not in the file.
     pub left_out_query_bytes: u64,
 }
 
 impl Packed {
-    /// The length of the file.
+    /// Size of the file in bytes.
     pub fn bytes(&self) -> u64 {
         self.head_bytes + self.k_bytes + self.v_bytes + self.query_bytes
     }
 
-    /// Bytes of K and V in the dump by those in the file.
+    /// Bytes of K and V in the dump, divided by their bytes in the file.
     pub fn ratio(&self) -> f64 {
         self.raw_bytes as f64 / (self.k_bytes + self.v_bytes).max(1) as f64
     }
 }
 
-/// Packs `dump` into the file `out`, which is replaced where it is there. With a limit, the methods are those of the smallest file within
-/// it that `tkc` gives, whatever the options name. `go_on` is told what is done, and how much of it, of 1, and says whether to go on.
+/// Packs `dump` into the file `out`, replacing an existing one. With a limit, a search over the steps of `tkc` chooses the methods instead
+/// of those in `options`. `go_on` is called with the current step and the fraction of it that is done, and returns whether to continue.
 ///
 /// # Errors
-/// When there is no capture or one can't be read, a scheme or a limit does not fit, the file can't be written, or what is read back is not
-/// what was stored or promised: then nothing is left of the file.
+/// When the dump has no captures or one can't be read, a scheme or the limit does not suit the dump, the file can't be written, `go_on`
+/// returned false, or what was read back differs from what was stored or promised. No file is left behind then.
 ///
 /// ```no_run
 /// use kvlens::dump::Dump;
@@ -103,7 +103,7 @@ pub fn write(
         why: error.to_string(),
     };
     let folder = unfinished_folder(out.parent().unwrap_or(Path::new("")), "pack").map_err(io)?;
-    // Its ending says how to read it.
+    // The extension tells the scanner the format.
     let complete = folder.path().join("packed.kvz");
     let packed = write_new(dump, &complete, options, limit, go_on)?;
     fs::rename(&complete, out).map_err(io)?;
@@ -168,7 +168,7 @@ pub fn write_new(
     })
 }
 
-/// Writes the file; gives the length of its head.
+/// Writes the file; returns the length of its head.
 fn write_parts(
     packer: &mut Packer,
     file: File,
@@ -198,7 +198,7 @@ fn reopened(path: &Path) -> io::Result<Result<Dump, PackError>> {
         part_decoder: decoder(),
         ..ScanOptions::default()
     };
-    // This program wrote it a moment ago.
+    // The file was just written by this program.
     (options.limits.unpack_ratio, options.limits.header_bytes) = (u64::MAX, u64::MAX);
     let mut dump = scan(&source, &options);
     Ok(match dump.problems.pop() {
@@ -207,7 +207,7 @@ fn reopened(path: &Path) -> io::Result<Result<Dump, PackError>> {
     })
 }
 
-/// Whether the errors that were searched for are not those of the file.
+/// Whether the errors of the file differ from those that the search found.
 fn differs(promised: &Measured, found: &Measured) -> bool {
     let far = |a: f64, b: f64| (a - b).abs() > 1e-9;
     let sides = [(promised.k, found.k), (promised.v, found.v)];

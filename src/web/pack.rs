@@ -1,4 +1,4 @@
-//! The dump packed as one `.kvz` that the page saves: parts as they come, then the head that stands before them.
+//! Packs the dump as one `.kvz` for the page to save: parts as they are made, then the head that precedes them in the file.
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
@@ -17,34 +17,34 @@ pub struct Packing {
 
 #[wasm_bindgen]
 impl Packing {
-    /// How many layers there are.
+    /// Number of layers.
     pub fn layers(&self) -> usize {
         self.packer.layers()
     }
 
-    /// How many of them are written.
+    /// Number of layers that are written.
     pub fn done(&self) -> usize {
         self.packer.layers_done()
     }
 
-    /// The next part of the file; nothing once all are there.
+    /// The next part of the file; `None` once all are written.
     #[wasm_bindgen(js_name = nextPart)]
     pub fn next_part(&mut self) -> Result<Option<Vec<u8>>, JsValue> {
         self.packer.next().transpose().map_err(|error| told(&error))
     }
 
-    /// What stands before the parts, once all are there.
+    /// The head, which precedes the parts; available once all of them are written.
     pub fn head(&self) -> Result<Vec<u8>, JsValue> {
         self.packer.head().map_err(|error| told(&error))
     }
 
-    /// Bytes of captured queries in it.
+    /// Bytes of captured queries in the file.
     #[wasm_bindgen(js_name = queryBytes)]
     pub fn query_bytes(&self) -> f64 {
         self.packer.query_bytes() as f64
     }
 
-    /// What was stored otherwise than asked for, and why.
+    /// Layers that are stored otherwise than requested, and why.
     pub fn notes(&self) -> Vec<String> {
         self.packer.notes().to_vec()
     }
@@ -52,7 +52,7 @@ impl Packing {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Starts to write the dump as a `.kvz`, as a [`PackRequest`] says.
+    /// Starts writing the dump as a `.kvz`, as a [`PackRequest`] says.
     pub fn pack(
         &self,
         #[wasm_bindgen(unchecked_param_type = "PackRequest")] request: JsValue,
@@ -78,6 +78,6 @@ fn told(error: &PackError) -> JsValue {
     failure("dump", &error.to_string())
 }
 
-// After a panic the coordinator drops it; nothing half-done is looked at again.
+// After a panic the coordinator drops it without looking at it again.
 impl UnwindSafe for Packing {}
 impl RefUnwindSafe for Packing {}

@@ -1,4 +1,4 @@
-//! What each step of the coded scheme brings: the same rounding with the steps turned on one by one, on some layers.
+//! What each step of the coded scheme gains: the same rounding with the steps turned on one after another, on some layers.
 
 use super::treat::Side;
 use crate::analysis::error::MeasureError;
@@ -7,27 +7,27 @@ use crate::metrics::token_errors;
 use crate::scheme::{Klt, KltChoice, RopeChoice, Tkc};
 use serde::Serialize;
 
-/// How far the steps go.
+/// The last step that is turned on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Stage {
-    /// Rounded to one step and range coded, each channel in the context of its neighbours.
+    /// Rounding to one step, range coded with each channel's neighbours as context.
     Codes,
-    /// Channels freed of their mean.
+    /// Channel means are subtracted.
     Mean,
-    /// Keys turned back by their position.
+    /// The rotary embedding of keys is undone.
     Rope,
-    /// Channels freed of their correlation, where the basis pays for itself.
+    /// Channels are decorrelated, if the stored basis pays for itself.
     Klt,
-    /// Every token divided by its norm, and sinks kept raw.
+    /// Tokens are divided by their norm, and sinks kept raw.
     Norm,
 }
 
 impl Stage {
-    /// In the order in which they are turned on.
+    /// All stages, in the order in which they are turned on.
     pub const ALL: [Self; 5] = [Self::Codes, Self::Mean, Self::Rope, Self::Klt, Self::Norm];
 
-    /// What it is called.
+    /// Label of the stage in reports.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Codes => "integer codes, range coded",
@@ -39,11 +39,11 @@ impl Stage {
     }
 }
 
-/// One stage at one step of rounding, on K or V of a layer.
+/// A stage at one rounding step, on K or V of a layer.
 #[derive(Clone, Copy, Debug)]
 pub struct StepPoint {
     pub stage: Stage,
-    /// The place of the step among [`AROUND`].
+    /// Index of the rounding step in [`AROUND`].
     pub step: usize,
     /// 0 for K, 1 for V.
     pub side: usize,
@@ -53,13 +53,13 @@ pub struct StepPoint {
     pub error: f64,
 }
 
-/// Steps that are tried, by the one that should give the cosine.
+/// Rounding steps to try, as factors of the one that is expected to give the cosine.
 pub const AROUND: [f64; 2] = [0.87, 1.15];
 
-/// All stages on K and V of a layer, at steps around the one that should give this cosine.
+/// Measures all stages on K and V of a layer, at rounding steps near the one that should give this cosine.
 ///
 /// # Errors
-/// When it was cancelled.
+/// When the job was cancelled.
 pub fn measure(
     unit: &Unit,
     sides: &[Side; 2],
@@ -69,12 +69,12 @@ pub fn measure(
     for stage in Stage::ALL {
         jobs.extend([(stage, 0), (stage, 1)]);
     }
-    // An error spread evenly over a step has a twelfth of its square; half of that is what the cosine falls short of 1.
+    // Rounding errors are uniform within a step, with a mean square of a twelfth of its square; 1 - cosine is half of that.
     let expected = (24.0 * (1.0 - cosine)).sqrt();
     let points = crate::par::map(&jobs, &|&(stage, side)| {
         let of: &Side = &sides[side];
         let on = |first: Stage| stage as usize >= first as usize;
-        // Without the norm a step is in the tensor's own units.
+        // Without token norms, the rounding step is in the tensor's own units.
         let square: f64 = of.values.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
         let unit_step = if on(Stage::Norm) {
             1.0

@@ -1,4 +1,4 @@
-//! What comes back of a tensor under a candidate, and its size: the one place that knows how each method is done.
+//! Applies a candidate to a tensor: the values after decoding, and the size. The only place that knows how each method is applied.
 
 use super::candidate::{Candidate, Method};
 use super::layer::Piece;
@@ -7,24 +7,24 @@ use crate::lossy::{Blocks, quantize, round_mantissa, truncate};
 use crate::scheme::{About, Kv, Prepared, Recipe, RopeChoice, Scheme, Tkc};
 use crate::tensor::Tensor;
 
-/// Level that the reference's streams are compressed at.
+/// Zstd level of the reference's streams.
 const LEVEL: i32 = 3;
 
-/// Values of a block of the reference's block-norm.
+/// Values in a block of the reference's block-norm.
 const BLOCK: usize = 64;
 
-/// The step for which the coded scheme's choices of RoPE and basis are made once for all steps of a grid.
+/// Step for which the coded scheme chooses RoPE and basis, once for all steps of a grid.
 pub const MIDDLE_STEP: f64 = 0.155;
 
-/// What comes back, and its size.
+/// A tensor after a candidate was applied.
 pub struct Treated {
     pub values: Vec<f32>,
     pub bytes: u64,
-    /// For the reference's methods: the size of the same codes, packed.
+    /// For the reference's methods, bytes of the same values as packed codes.
     pub packed_bytes: Option<u64>,
 }
 
-/// K or V of a piece, with what candidates share.
+/// K or V of a piece, with the work that candidates share.
 pub struct Side<'a> {
     pub kv: Kv,
     pub about: About,
@@ -38,7 +38,7 @@ pub struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    /// Of a piece.
+    /// K or V of a piece, without shared work.
     pub fn new(piece: &'a Piece<'a>, kv: Kv, sinks: u64, recent: u64, rope: RopeChoice) -> Self {
         let place = kv as usize;
         let of = |member: &'a crate::analysis::unit::Member| match kv {
@@ -63,12 +63,12 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// Shares what comes before the rounding of the coded scheme among all its steps.
+    /// Does the coded scheme's work before rounding once, to be shared by all its steps.
     pub fn prepare(&mut self) {
         self.prepared = Some(self.prepared(self.coded(MIDDLE_STEP), true));
     }
 
-    /// The tokens that the coded scheme stores, made ready for any step.
+    /// The tokens that the coded scheme stores, prepared for any step.
     pub fn prepared(&self, tkc: Tkc, keeps_tokens: bool) -> (Recipe, Prepared) {
         let recipe = self.recipe(Scheme::Tkc(tkc), keeps_tokens);
         let (body, inner) = recipe.about_body(&self.about);
@@ -90,7 +90,7 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// A scheme with the tokens that stay raw.
+    /// A scheme, combined with the tokens that stay raw.
     pub fn recipe(&self, scheme: Scheme, keeps_tokens: bool) -> Recipe {
         Recipe {
             scheme,
@@ -99,7 +99,7 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// What a candidate gives; nothing where it can't store such a tensor, with the reason.
+    /// Applies a candidate, or returns the reason why it can't store this tensor.
     pub fn treat(&self, candidate: &Candidate) -> Result<Treated, String> {
         match &candidate.method {
             Method::Scheme(scheme) => {
@@ -142,7 +142,7 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// The coded scheme at a step, its bytes counted.
+    /// The coded scheme at a step; its bytes are counted, not written.
     pub fn counted(&self, prepared: &(Recipe, Prepared), step: f64) -> Treated {
         Treated {
             values: self.restored(prepared, step),
@@ -151,7 +151,7 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// The bytes that the coded scheme takes at a step, without making them.
+    /// Bytes of the coded scheme at a step, without writing them.
     pub fn counted_bytes(&self, (recipe, prepared): &(Recipe, Prepared), step: f64) -> u64 {
         let (body, _) = recipe.about_body(&self.about);
         let columns = self.about.shape.token_elements();
@@ -159,7 +159,7 @@ impl<'a> Side<'a> {
         raw as u64 + prepared.count(step)
     }
 
-    /// What comes back of the coded scheme at a step.
+    /// Values that the coded scheme decodes to, at a step.
     pub fn restored(&self, (recipe, prepared): &(Recipe, Prepared), step: f64) -> Vec<f32> {
         let (body, _) = recipe.about_body(&self.about);
         let columns = self.about.shape.token_elements();
@@ -168,7 +168,7 @@ impl<'a> Side<'a> {
         values
     }
 
-    /// A method of the reference, capture by capture, on the tokens of each that do not stay raw.
+    /// Applies a method of the reference capture by capture, to the tokens that do not stay raw.
     fn by_capture(&self, candidate: &Candidate, store: impl Fn(&Tensor) -> Stored) -> Treated {
         let recipe = self.recipe(Scheme::Raw, candidate.keeps_tokens);
         let body = recipe.body(&self.about);
@@ -199,10 +199,10 @@ impl<'a> Side<'a> {
         treated
     }
 
-    /// A candidate's bytes, really written, and the values that are read back from them. The reference's methods are not written.
+    /// Writes a candidate's bytes and reads values back from them. The reference's methods are not written.
     ///
     /// # Errors
-    /// When the bytes do not read back, in the decoder's words.
+    /// When the bytes can't be decoded; holds the decoder's error message.
     pub fn write(&self, candidate: &Candidate) -> Result<Treated, String> {
         let scheme = match &candidate.method {
             Method::Scheme(scheme) => scheme.clone(),
@@ -212,7 +212,7 @@ impl<'a> Side<'a> {
                 let back = decode_smallest(&bytes, self.about.dtype, self.about.shape);
                 let back = back.map_err(|error| error.to_string())?;
                 if back != self.tensor.bytes() {
-                    return Err("what is read back is not what was stored".to_owned());
+                    return Err("what was read back differs from what was stored".to_owned());
                 }
                 return Ok(Treated {
                     values: self.values.to_vec(),
@@ -234,13 +234,13 @@ impl<'a> Side<'a> {
         })
     }
 
-    /// Bytes before.
+    /// Bytes of the tensor as captured.
     pub fn raw_bytes(&self) -> u64 {
         self.tensor.bytes().len() as u64
     }
 }
 
-/// What a method of the reference makes of a tensor.
+/// A tensor after a method of the reference was applied.
 struct Stored {
     values: Vec<f32>,
     bytes: u64,
@@ -248,7 +248,7 @@ struct Stored {
 }
 
 impl Stored {
-    /// Values that are compressed as the dump's element type.
+    /// Values that are compressed in the dump's element type.
     fn of(changed: &Tensor, packed_bytes: u64) -> Self {
         Self {
             values: changed.values(),
@@ -277,12 +277,12 @@ fn block_norm(tensor: &Tensor, bits: u32) -> Stored {
     }
 }
 
-/// Bytes of codes of so many bits.
+/// Bytes of codes of `bits` bits.
 fn packed_bytes(tensor: &Tensor, bits: u32) -> u64 {
     (tensor.len() as u64 * u64::from(bits)).div_ceil(8)
 }
 
-/// Bytes of values whose mantissa has so many bits: sign and exponent stay.
+/// Bytes of values with `bits` mantissa bits; sign and exponent stay.
 fn mantissa_bytes(tensor: &Tensor, bits: u32) -> u64 {
     let (exponent, mantissa) = match tensor.dtype() {
         crate::tensor::Dtype::F16 => (5, 10),

@@ -1,16 +1,17 @@
-//! Probabilities that learn: counters of a yes or no, and the mix of two of them.
+//! Adaptive probabilities: counters of binary events, and mixing of two of them.
 //!
-//! Counters that average what they saw, mixed in the logistic domain by weights that learn: Mahoney, "Adaptive Weighing of Context
-//! Models for Lossless Data Compression", 2005. All in integers; the two tables come from `libm`, so that all platforms have the same.
+//! Counters average what they have seen, and are mixed in the logistic domain with learned weights: Mahoney, "Adaptive Weighing of Context
+//! Models for Lossless Data Compression", 2005. All in integers; the two tables come from `libm`, so that they are the same on all
+//! platforms.
 
 use std::sync::LazyLock;
 
 use super::range_coder::Coder;
 
-/// How often a counter has to be asked before it forgets as fast as it learns.
+/// Number of observations after which a counter's rate of adaptation stays constant.
 const LIMIT: u32 = 255;
 
-/// The probability of a set bit, and how much was seen: 22 bits and 10.
+/// Probability of a set bit in 22 bits, and the number of observations in 10.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Counter(u32);
 
@@ -21,7 +22,7 @@ impl Default for Counter {
 }
 
 impl Counter {
-    /// Of 2^12.
+    /// The probability in units of 2^-12.
     #[inline(always)]
     fn probability(self) -> usize {
         (self.0 >> 20) as usize
@@ -38,7 +39,7 @@ impl Counter {
         self.0 = self.0 << 10 | seen;
     }
 
-    /// Codes a bit by this counter alone.
+    /// Codes a bit with this counter alone.
     #[inline(always)]
     pub fn code(&mut self, coder: &mut impl Coder, bit: bool, tables: &Tables) -> bool {
         let probability = (self.0 >> 16).clamp(MIN_PROBABILITY, (1 << 16) - MIN_PROBABILITY);
@@ -48,16 +49,16 @@ impl Counter {
     }
 }
 
-/// The least probability, of 2^16.
+/// Smallest probability, in units of 2^-16.
 const MIN_PROBABILITY: u32 = 12;
 
-/// Bits after the point of a logit.
+/// Fractional bits of a logit.
 const LOGIT_BITS: u32 = 8;
 
-/// Logits lie between plus and minus this many eighth-bit steps.
+/// Logits are clamped to plus or minus this, in units of 2^-8.
 const MAX_LOGIT: i32 = 2047;
 
-/// How a bit's logit is made of two counters' logits.
+/// Weights by which two counters' logits make a bit's logit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mixer([i32; 2]);
 
@@ -68,7 +69,7 @@ impl Default for Mixer {
 }
 
 impl Mixer {
-    /// Codes a bit by both counters; they and the weights learn of it.
+    /// Codes a bit with both counters, then updates counters and weights.
     #[inline(always)]
     pub fn code(
         &mut self,
@@ -95,21 +96,21 @@ impl Mixer {
     }
 }
 
-/// How slowly weights learn, as a shift.
+/// Learning rate of the weights, as a right shift.
 const RATE: u32 = 15;
 
-/// What mixing looks up.
+/// Lookup tables of counters and mixers.
 #[derive(Debug)]
 pub(super) struct Tables {
-    /// The logit of a probability of 2^12.
+    /// Logit of a probability in units of 2^-12.
     logits: [i16; 4096],
-    /// The probability, of 2^16, of a logit.
+    /// Probability, in units of 2^-16, of a logit.
     probabilities: [u16; 4096],
-    /// How far a counter that saw so much goes towards the next bit, of 2^16.
+    /// Rate of adaptation by the number of observations, in units of 2^-16.
     rates: [u16; 1024],
 }
 
-/// The tables, made once.
+/// The tables, computed once.
 pub(super) fn tables() -> &'static Tables {
     static TABLES: LazyLock<Box<Tables>> = LazyLock::new(|| {
         let one = f64::from(1 << LOGIT_BITS);

@@ -1,43 +1,43 @@
-//! How codes `[tokens, channels]` are told to a coder: each as yes or no questions, whose odds come from what was coded before.
+//! Models codes `[tokens, channels]` for a coder: each becomes binary decisions, whose probabilities adapt to earlier codes.
 //!
-//! A magnitude is a count of questions "is it this?" for its upper bits, in a unit near the channel's usual magnitude, then its lower
-//! bits, then the sign. Two counters answer each question: one of the channel, one of all channels of such a scale at tokens of such
-//! values. What they start from are exact sums and products in f32, the same on every machine.
+//! The upper bits of a magnitude are coded in unary, in a unit near the channel's usual magnitude, then its lower bits and the sign. Each
+//! decision has two counters: one of the channel, one shared by all channels of a similar scale at tokens of similar magnitude. These
+//! contexts are computed by exact f32 sums and products, the same on every machine.
 
 use multiversion::multiversion;
 
 use super::adaptive::{Counter, Mixer, Tables, tables};
 use super::range_coder::Coder;
 
-/// Questions "is it this?" before the escape.
+/// Unary decisions before the escape code.
 const UNARY: u32 = 14;
 
-/// Counters of a context: the unary questions, then those of two lower bits by how far those went.
+/// Counters of a context: unary decisions, then two lower bits, by how many unary decisions preceded them.
 const SLOTS: usize = 32;
 const FIRST_LOW: usize = 16;
 const SECOND_LOW: usize = 20;
 const SIGN: usize = 28;
 
-/// Classes of a channel's scale (four an octave), and of a token's values against it.
+/// Number of classes of a channel's scale (four to an octave), and of a token's magnitudes relative to their scales.
 const SCALES: i32 = 64;
 const RATIOS: i32 = 16;
 
-/// The least scale that is told apart.
+/// Smallest scale that has a class of its own.
 const MIN_SCALE: f32 = 1.0 / 64.0;
 
 /// Added to magnitudes and scales, so that zeros have a size.
 const SOFT: f32 = 0.1;
 
-/// The share that the newest token has in a scale, at least.
+/// Smallest weight of the newest token in a running scale.
 const SCALE_RATE: f32 = 1.0 / 128.0;
 
-/// How much the mean of the token so far counts against single neighbours.
+/// Weight of the mean over the token so far, relative to single neighbours.
 const TOKEN_WEIGHT: f32 = 16.0;
 
-/// Units of magnitude: at most 2^20.
+/// Largest unit of magnitudes, as a power of two.
 const MAX_SHIFT: u32 = 20;
 
-/// Tells codes to a coder or has them told.
+/// Codes or decodes the codes of a tensor, token by token.
 pub(super) struct CodeModel {
     channels: Vec<Channel>,
     own: Vec<[Counter; SLOTS]>,
@@ -49,21 +49,21 @@ pub(super) struct CodeModel {
     tables: &'static Tables,
 }
 
-/// What is known of a channel.
+/// Adaptive state of a channel.
 #[derive(Clone, Copy, Debug)]
 struct Channel {
     /// Running mean of its magnitudes.
     scale: f32,
     /// 1 / scale.
     inverse: f32,
-    /// Class of the scale, times the number of ratios.
+    /// Class of the scale, multiplied by the number of ratio classes.
     class: u32,
-    /// Lower bits of a magnitude.
+    /// Number of lower bits of a magnitude: the unit is 2^shift.
     shift: u32,
 }
 
 impl CodeModel {
-    /// A model that has seen nothing.
+    /// A model without observations.
     pub fn new(channels: usize) -> Self {
         let channel = Channel {
             scale: 1.0,
@@ -91,7 +91,7 @@ impl CodeModel {
             let near = before[0] + before[1] + 0.5 * (before[2] + before[3]);
             let ratio =
                 (near + TOKEN_WEIGHT * (sum * self.shares[index])) * (1.0 / (TOKEN_WEIGHT + 3.0));
-            // Four classes an octave: the exponent and two bits of the mantissa, from 1/4 on.
+            // Four classes to an octave: the exponent and two bits of the mantissa, from 1/4 up.
             let class = ((ratio.to_bits() >> 21) as i32 - (125 << 2)).clamp(0, RATIOS - 1);
             let mut questions = Questions {
                 own: &mut self.own[index],
@@ -120,7 +120,7 @@ fn learn_scales(channels: &mut [Channel], codes: &[i32], rate: f32) {
         channel.inverse = 1.0 / (channel.scale + SOFT);
         let above = (channel.scale.max(MIN_SCALE).to_bits() >> 21) as i32 - (121 << 2);
         channel.class = (above.clamp(0, SCALES - 1) * RATIOS) as u32;
-        // The unit is the power of two below half the scale; it changes only when the scale has clearly left it.
+        // The unit is the power of two below half the scale; it changes only when the scale has clearly moved away.
         let unit = (1u32 << channel.shift) as f32;
         if channel.scale > 5.0 * unit && channel.shift < MAX_SHIFT {
             channel.shift += 1;
@@ -130,7 +130,7 @@ fn learn_scales(channels: &mut [Channel], codes: &[i32], rate: f32) {
     }
 }
 
-/// The counters that one code is told by.
+/// The counters of one code's decisions.
 struct Questions<'a> {
     own: &'a mut [Counter; SLOTS],
     shared: &'a mut [Counter; SLOTS],
@@ -188,10 +188,10 @@ impl Questions<'_> {
     }
 }
 
-/// No magnitude is greater, whatever a file says.
+/// Largest magnitude, which bounds what a damaged file can decode to.
 const MAX_MAGNITUDE: u32 = (1 << 24) - 1;
 
-/// Exp-Golomb: the number of bits of `value + 1`, then these.
+/// Exp-Golomb code: the number of bits of `value + 1` in unary, then the bits.
 #[cold]
 fn escape(coder: &mut impl Coder, value: u32) -> u32 {
     let value = value.wrapping_add(1);

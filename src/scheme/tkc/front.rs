@@ -1,5 +1,5 @@
-//! What `tkc` does to a tensor's values before they are rounded, and undoes behind: rotary embedding, token norms, channel means, and a
-//! basis in which channels do not correlate.
+//! The transforms that `tkc` applies to values before rounding, and their inverses: rotary embedding, token norms, channel means, and a
+//! basis in which channels are not correlated.
 
 use multiversion::multiversion;
 
@@ -7,31 +7,31 @@ use super::klt::{Basis, Fineness, StoredBasis, bits_of_variance};
 use super::rope::{Rope, Turns};
 use crate::tensor::{Dtype, Element, Shape, f16_to_f32, f32_to_f16, with_element};
 
-/// Steps of a token's norm in an octave.
+/// Quantization steps of a token's norm in an octave.
 const NORM_STEPS: i32 = 8;
 
-/// The least norm of a token that is told apart.
+/// Smallest norm of a token; smaller ones are stored as this.
 const MIN_NORM: f64 = 1e-6;
 
-/// Across all heads while a token has at most this many values.
+/// Largest number of values in a token for which a basis across all heads is considered.
 pub(super) const MAX_ACROSS: usize = 256;
 
-/// The greatest exponent of a stored norm, either way: beyond what f32 values can have.
+/// Largest absolute exponent of a stored norm: beyond what f32 values can have.
 pub(super) const MAX_EXPONENT: i32 = 140 * NORM_STEPS;
 
-/// Which channels have a basis together.
+/// Which channels share a basis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Klt {
-    /// None: channels are coded as they are.
+    /// No basis: channels are coded as they are.
     None,
-    /// Those of a head.
+    /// The channels of each head have a basis.
     PerHead,
-    /// All.
+    /// All channels have one basis.
     AcrossHeads,
 }
 
 impl Klt {
-    /// The sizes of the parts of a token.
+    /// Number of channels in each part of a token that has a basis.
     pub(super) fn part(self, shape: Shape) -> Option<usize> {
         match self {
             Self::None => None,
@@ -41,29 +41,29 @@ impl Klt {
     }
 }
 
-/// What is done before rounding; each can be left out.
+/// Transforms before rounding; each is optional.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Steps {
-    /// The rotary embedding to undo.
+    /// The rotary embedding to undo; absent for V, and for keys without one.
     pub rope: Option<Rope>,
     /// Whether tokens are divided by their norm.
     pub token_norm: bool,
-    /// Whether channels lose their mean.
+    /// Whether channel means are subtracted.
     pub mean: bool,
 }
 
 /// Side information of a tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Side {
-    /// Of each token, norm = 2^(exponent / 8); empty where norms are left alone.
+    /// Exponent of each token's norm, 2^(exponent / 8); empty if tokens are not normalised.
     pub exponents: Vec<i32>,
-    /// Of each channel, f16; empty where means are left in.
+    /// Mean of each channel as fp16; empty if means are not subtracted.
     pub means: Vec<u16>,
-    /// Of each part of a token.
+    /// Basis of each part of a token.
     pub bases: Vec<StoredBasis>,
 }
 
-/// 2^(exponent / 8) in exact powers of two and eight constants.
+/// 2^(exponent / 8), from exact powers of two and eight constants.
 pub(super) fn norm(exponent: i32) -> f64 {
     const EIGHTHS: [f64; NORM_STEPS as usize] = [
         1.0,
@@ -80,7 +80,7 @@ pub(super) fn norm(exponent: i32) -> f64 {
     libm::ldexp(eighth, exponent.div_euclid(NORM_STEPS))
 }
 
-/// Does the steps but for the basis: gives values `[tokens, channels]` and what the decoder needs beside them.
+/// Applies all transforms except the basis: returns values `[tokens, channels]` and the decoder's side information.
 pub(super) fn forth(values: &[f32], shape: Shape, position: u64, steps: Steps) -> (Vec<f32>, Side) {
     let channels = shape.token_elements();
     let mut wide = vec![0.0f64; values.len()];
@@ -141,7 +141,7 @@ fn divide(values: &mut [f64], by: f64) {
     }
 }
 
-/// Adds to each of the first values that of the same place.
+/// Adds `values` to `sums`, element by element.
 #[multiversion(targets("x86_64+avx2"))]
 fn add_to(sums: &mut [f64], values: &[f64]) {
     let sums = &mut sums[..values.len()];
@@ -150,10 +150,10 @@ fn add_to(sums: &mut [f64], values: &[f64]) {
     }
 }
 
-/// Coefficients, and the bases that they are in: as they are stored, and as they are used.
+/// Coefficients, and their bases in stored and in usable form.
 pub(super) type Decorrelated = (Vec<f32>, Vec<StoredBasis>, Vec<Basis>);
 
-/// Turns the values of [`forth`] into the basis; gives the coefficients and the bases.
+/// Transforms the values of [`forth`] to coefficients in a basis; returns the bases too.
 pub(super) fn decorrelate(
     values: &[f32],
     shape: Shape,
@@ -174,8 +174,8 @@ pub(super) fn decorrelate(
     Some((coefficients, stored, used))
 }
 
-/// About the bits that coefficients take at a step: half the logarithm of each channel's variance against the step's own, which is what
-/// normal values take. Good enough to choose by.
+/// Approximate number of bits of the coefficients at a step: half the binary logarithm of each channel's variance relative to the step's
+/// own, as for normally distributed values. Accurate enough for choosing.
 pub(super) fn estimate(coefficients: &[f32], channels: usize, step: f64) -> f64 {
     let mut squares = vec![0.0f64; channels];
     coefficients
@@ -194,16 +194,16 @@ fn add_squares(sums: &mut [f64], values: &[f32]) {
     }
 }
 
-/// A stored mean; one that is no number counts as none.
+/// Value of a stored mean; a mean that is not finite counts as 0.
 fn mean_value(mean: u16) -> f64 {
     let value = f64::from(f16_to_f32(mean));
     if value.is_finite() { value } else { 0.0 }
 }
 
-/// `coefficients / step`, rounded to the nearest, ties to even.
+/// Computes `coefficients / step`, rounded to the nearest integer, ties to even.
 #[multiversion(targets("x86_64+avx2"))]
 pub(super) fn round(coefficients: &[f32], step: f64, codes: &mut [i32]) {
-    // Adding and taking off 1.5 * 2^52 rounds, whatever the machine.
+    // Adding and subtracting 1.5 * 2^52 rounds to an integer on every machine.
     const MAGIC: f64 = 6_755_399_441_055_744.0;
     let coefficients = &coefficients[..codes.len()];
     for place in 0..codes.len() {
@@ -212,7 +212,7 @@ pub(super) fn round(coefficients: &[f32], step: f64, codes: &mut [i32]) {
     }
 }
 
-/// Of each of the parts of a token, the channels up to the last one with a code other than zero.
+/// For each part of a token, the number of channels up to the last one with a nonzero code.
 pub(super) fn last_used(codes: &[i32], channels: usize, parts: usize) -> Vec<usize> {
     let mut bits = vec![0; channels];
     codes
@@ -233,10 +233,10 @@ fn join_bits(bits: &mut [i32], codes: &[i32]) {
     }
 }
 
-/// Codes beyond this are cut.
+/// Codes are clamped to this magnitude.
 pub(super) const MAX_CODE: f64 = (1 << 23) as f64;
 
-/// Undoes the steps: from codes to the tensor.
+/// Inverts the transforms: from codes to the tensor.
 pub(super) fn back(
     codes: &[i32],
     step: f64,
@@ -249,7 +249,7 @@ pub(super) fn back(
     let means: Vec<f64> = side.means.iter().map(|&mean| mean_value(mean)).collect();
     let turns = (steps.rope).map(|rope| Turns::new(rope, shape.head_dim, position, shape.seq_len));
     let mut bytes = vec![0; codes.len() * dtype.size()];
-    // Some tokens at a time, which stay in the cache.
+    // A few tokens at a time, so that they stay in the cache.
     let at_once = (1 << 13) / channels.max(1) / 4 * 4 + 4;
     let mut scaled = vec![0.0f32; at_once * channels];
     let mut turned_back = scaled.clone();

@@ -1,7 +1,7 @@
-//! Yes or no at a probability that both sides know, in as many bits as that is worth: what `tkc` asks of a range coder.
+//! Codes bits at given probabilities, each in as many bits as it carries information: what `tkc` needs of a range coder.
 //!
-//! The coder is `constriction`'s, with words of 32 bits and a state of 64. It shares an interface with a counter of bits, by which sizes
-//! are told without writing anything.
+//! The coder is `constriction`'s, with 32-bit words and 64 bits of state. It shares an interface with a counter of bits, which measures
+//! sizes without writing anything.
 
 use std::borrow::Borrow;
 use std::convert::Infallible;
@@ -18,16 +18,16 @@ pub(super) const PROBABILITY_BITS: u32 = 16;
 
 const PRECISION: usize = PROBABILITY_BITS as usize;
 
-/// What a model is run by: an encoder, a decoder, or a counter of bits.
+/// What a model runs on: an encoder, a decoder, or a counter of bits.
 pub(super) trait Coder {
-    /// Codes `bit`, which is set with `probability` of 2^16 (never 0 or 2^16); gives the bit, which for a decoder is the stored one.
+    /// Codes `bit`, whose probability of being set is `probability` / 2^16 (never 0 or 1); returns the bit, which a decoder reads.
     fn bit(&mut self, bit: bool, probability: u32) -> bool;
 
-    /// Codes the lowest `count` bits of `value` (at most 24) at even odds.
+    /// Codes the low `count` bits of `value`, at most 24, with equal probabilities.
     fn plain(&mut self, value: u32, count: u32) -> u32;
 }
 
-/// A bit that is set with this probability of 2^16: the lower part of the range.
+/// A bit that is set with this probability, in units of 2^-16; set bits have the lower part of the range.
 #[derive(Clone, Copy, Debug)]
 struct Bit(u32);
 
@@ -63,13 +63,13 @@ impl DecoderModel<PRECISION> for Bit {
     }
 }
 
-/// So many bits at most are coded at once at even odds.
+/// Largest number of bits that are coded at once with equal probabilities.
 const MAX_PLAIN: u32 = 8;
 
-/// Even odds for all values of some bits.
+/// Equal probabilities for all values of some bits.
 type Plain = UniformModel<u32, PRECISION>;
 
-/// The `count` lowest bits of `value` in pieces, the highest first; `code` gives what it coded.
+/// Splits the low `count` bits of `value` into pieces, the highest first; `code` returns what it coded.
 fn in_pieces(value: u32, count: u32, mut code: impl FnMut(Plain, usize) -> usize) -> u32 {
     let (mut left, mut coded) = (count, 0);
     while left > 0 {
@@ -82,17 +82,17 @@ fn in_pieces(value: u32, count: u32, mut code: impl FnMut(Plain, usize) -> usize
     coded
 }
 
-/// Writes.
+/// Writes bits to memory.
 #[derive(Debug, Default)]
 pub(super) struct Encoder(RangeEncoder<u32, u64>);
 
 impl Encoder {
-    /// An encoder that has written nothing.
+    /// An encoder without output.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The bytes: whole words, big-endian.
+    /// The encoded bytes: whole words, big-endian.
     pub fn finish(self) -> Vec<u8> {
         let words = self.0.into_compressed().unwrap_infallible();
         words.into_iter().flat_map(u32::to_be_bytes).collect()
@@ -100,10 +100,10 @@ impl Encoder {
 }
 
 impl Coder for Encoder {
-    // A call: inlined into each question of a model this is kilobytes of a wasm module.
+    // Not inlined: a copy in each decision of a model would add kilobytes to a wasm module.
     #[inline(never)]
     fn bit(&mut self, bit: bool, probability: u32) -> bool {
-        // Every probability is above 0 and memory has no end, so the crate has nothing to refuse.
+        // No probability is 0 and memory is growable, so encoding can't fail.
         let coded = self.0.encode_symbol(bit, Bit(probability));
         debug_assert!(coded.is_ok(), "a probability of 0 or 2^16");
         bit
@@ -119,18 +119,18 @@ impl Coder for Encoder {
     }
 }
 
-/// Reads. Past the end there are zeros, and what no encoder wrote is read as zeros: [`Decoder::finish`] tells of both.
+/// Reads bits. Past the end, and where no encoder could have written the bytes, it reads zeros; [`Decoder::finish`] tells.
 #[derive(Debug)]
 pub(super) struct Decoder<'a> {
     coder: RangeDecoder<u32, u64, Words<'a>>,
     is_valid: bool,
 }
 
-/// The words of a stream, then zeros.
+/// The words of a stream, followed by zeros.
 #[derive(Debug)]
 struct Words<'a> {
     rest: &'a [u8],
-    /// Bytes that were asked for and are not there.
+    /// Number of requested bytes past the end.
     missing: usize,
 }
 
@@ -153,7 +153,7 @@ impl ReadWords<u32, Queue> for Words<'_> {
 }
 
 impl<'a> Decoder<'a> {
-    /// Reads from the start of `bytes`.
+    /// A decoder at the start of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
         let words = Words {
             rest: bytes,
@@ -165,8 +165,8 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// Whether what was read is what an encoder wrote, as far as that can be told: all of it, and no more than the two words beyond it
-    /// that a decoder looks ahead.
+    /// Whether the bytes are those of an encoder, as far as that can be determined: all were read, and no more than the two words beyond
+    /// the end by which a decoder looks ahead.
     pub fn finish(self) -> bool {
         let (words, ..) = self.coder.into_raw_parts();
         self.is_valid && words.rest.is_empty() && words.missing <= 8
@@ -180,7 +180,7 @@ impl<'a> Decoder<'a> {
 }
 
 impl Coder for Decoder<'_> {
-    // A call: inlined into each question of a model this is kilobytes of a wasm module.
+    // Not inlined: a copy in each decision of a model would add kilobytes to a wasm module.
     #[inline(never)]
     fn bit(&mut self, _: bool, probability: u32) -> bool {
         match self.coder.decode_symbol(Bit(probability)) {
@@ -200,10 +200,10 @@ impl Coder for Decoder<'_> {
     }
 }
 
-/// Counts what an encoder would write.
+/// Counts the bits that an encoder would write.
 #[derive(Debug)]
 pub(super) struct BitCounter {
-    /// In 2^-16 bits.
+    /// Number of bits, in units of 2^-16.
     sum: u64,
     costs: &'static [u32; COSTS],
 }
@@ -217,13 +217,13 @@ impl BitCounter {
         }
     }
 
-    /// Bits so far.
+    /// Number of bits so far.
     pub fn bits(&self) -> f64 {
         self.sum as f64 / 65536.0
     }
 }
 
-/// Entries of the table of costs: probabilities are told apart in 2^12 steps.
+/// Entries in the table of costs: probabilities are rounded to 2^-12.
 const COSTS: usize = 4096;
 
 fn costs() -> &'static [u32; COSTS] {
