@@ -254,6 +254,7 @@ def main() -> None:
                 for table in tables:
                     table.writerow(line)
                 sys.stdout.flush()
+                file.flush()
     print("\n".join(f"# {line}" for line in together(rows)))
 
 

@@ -472,7 +472,9 @@ impl ExploreFold {
             fits.map(|point| point.ratio).max_by(f64::total_cmp)
         };
         let reference = match (best(Kv::K), best(Kv::V)) {
-            (Some(k), Some(v)) => Some(gain("best of the four analyses", 2.0 / (1.0 / k + 1.0 / v))),
+            (Some(k), Some(v)) => {
+                Some(gain("best of the four analyses", 2.0 / (1.0 / k + 1.0 / v)))
+            }
             _ => None,
         };
         reference.into_iter().chain(coded).collect()
