@@ -1,8 +1,9 @@
 //! How small can an LLM's KV cache get, and at what error?
 //!
-//! A dump's files are scanned into a [`dump::Dump`] of captures. Of each capture, K and V are read as [`tensor::Tensor`]s; an
-//! [`analysis`] keeps them as they are or makes them [`lossy`], has their [`codec`] streams compressed and counts the bytes, takes
-//! the [`metrics`] of what was lost, and folds the rows, in dump order, into a [`report`]. [`convert`] writes dumps in other formats.
+//! The files of a dump are scanned into a [`dump::Dump`] of captures. K and V of each capture are read as [`tensor::Tensor`]s.
+//! An [`analysis`] leaves them lossless or makes them [`lossy`], counts the bytes of their compressed [`codec`] streams,
+//! measures the error with [`metrics`], and folds the rows, in dump order, into a [`report`]. [`convert`] writes dumps in other
+//! formats.
 //!
 //! From a dump to a report:
 //!
@@ -24,13 +25,13 @@
 //! # }
 //! ```
 //!
-//! Arrows point down only: the command line and `web` → `analysis` → (`dump`, `lossy`, `scheme`, `codec`, `metrics`) → `tensor` → `numeric`. Nothing but
-//! `web` knows a browser, nothing but the command line a terminal; [`par`] is the only way to other threads. The whole map, recipes for a
-//! format or an analysis, and the glossary are in
+//! Dependencies point in one direction: the command line and `web` → `analysis` → (`dump`, `lossy`, `scheme`, `codec`,
+//! `metrics`) → `tensor` → `numeric`. Only `web` knows a browser, only the command line a terminal, and only [`par`] starts
+//! work on other threads. The complete map, recipes for a format or an analysis, and the glossary are in
 //! [docs/architecture.md](https://github.com/kvlens/kvlens/blob/main/docs/architecture.md).
 #![deny(unsafe_code)]
 
-/// Its Rust example is compiled and run with the tests.
+/// README.md; its Rust example is compiled and run as a doctest.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

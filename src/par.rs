@@ -1,20 +1,21 @@
-//! Parallelism in a few calls: rayon with feature `threads`, the same on the calling thread without it.
+//! Parallelism in a few functions: rayon with the feature `threads`, otherwise the same API on the calling thread.
 
 #[cfg(feature = "threads")]
 mod imp {
     use std::cell::Cell;
 
-    /// A thread that waits for one half of a [`join`] takes up other work meanwhile, in which it may wait again: with many small captures
-    /// over a hundred lay on one stack. Work that lies this deep is done by its thread alone, so it waits for nothing.
+    /// Nesting limit for work taken up while waiting. A thread that waits for one half of a [`join`] takes up other
+    /// work, in which it may wait again: with many small captures over a hundred tasks piled up on one stack. Work
+    /// nested this deep runs on its own thread only, so it never waits.
     const MAX_DEPTH: usize = 8;
 
     thread_local! {
         static DEPTH: Cell<usize> = const { Cell::new(0) };
     }
 
-    /// Runs what a thread took up, perhaps while it was waiting.
+    /// Runs work that a thread took up, possibly while it was waiting.
     fn taken_up<R>(work: impl FnOnce() -> R) -> R {
-        /// Sets the depth back, also where `work` panics.
+        /// Restores the depth, even if `work` panics.
         struct Done(usize);
         impl Drop for Done {
             fn drop(&mut self) {
@@ -27,7 +28,7 @@ mod imp {
         work()
     }
 
-    /// Runs both, in parallel where a thread is free.
+    /// Runs both closures, in parallel if a thread is free, and returns both results.
     pub fn join<A: Send, B: Send>(
         a: impl FnOnce() -> A + Send,
         b: impl FnOnce() -> B + Send,
@@ -43,22 +44,22 @@ mod imp {
         )
     }
 
-    /// The threads that tasks run on.
+    /// A thread pool that tasks run on.
     #[derive(Debug, Default)]
     pub struct Pool(Option<rayon::ThreadPool>);
 
     impl Pool {
-        /// One with this many threads of its own; without a number the one of the whole process, as many threads as there are cores.
+        /// A pool with this many threads; with `None`, the global pool of the process, which has one thread per core.
         ///
         /// # Errors
-        /// When threads can't be started; in the system's words.
+        /// When threads can't be started, with the OS error message.
         pub fn new(threads: Option<usize>) -> Result<Self, String> {
             let own = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build();
             let pool = threads.map(own).transpose();
             pool.map(Self).map_err(|error| error.to_string())
         }
 
-        /// Starts `task` and returns at once.
+        /// Starts `task` and returns immediately.
         pub fn spawn(&self, task: impl FnOnce() + Send + 'static) {
             match &self.0 {
                 Some(pool) => pool.spawn(|| taken_up(task)),
@@ -67,7 +68,7 @@ mod imp {
         }
     }
 
-    /// Which thread of the pool this is; 0 outside of it.
+    /// Index of the current thread in the pool; 0 outside of it.
     pub fn current_thread() -> usize {
         rayon::current_thread_index().unwrap_or(0)
     }
@@ -75,7 +76,7 @@ mod imp {
 
 #[cfg(not(feature = "threads"))]
 mod imp {
-    /// Runs `a`, then `b`.
+    /// Runs `a`, then `b`, and returns both results.
     pub fn join<A: Send, B: Send>(
         a: impl FnOnce() -> A + Send,
         b: impl FnOnce() -> B + Send,
@@ -83,7 +84,7 @@ mod imp {
         (a(), b())
     }
 
-    /// The thread that tasks run on: the calling one.
+    /// The thread that tasks run on: always the calling one.
     #[derive(Debug, Default)]
     pub struct Pool;
 
@@ -91,18 +92,18 @@ mod imp {
         /// The calling thread, whatever the number.
         ///
         /// # Errors
-        /// None.
+        /// None: it returns a `Result` only because the threaded build does.
         pub fn new(_: Option<usize>) -> Result<Self, String> {
             Ok(Self)
         }
 
-        /// Runs `task`.
+        /// Runs `task` before it returns.
         pub fn spawn(&self, task: impl FnOnce() + Send + 'static) {
             task();
         }
     }
 
-    /// The only one.
+    /// Always 0: there is only the calling thread.
     pub fn current_thread() -> usize {
         0
     }
@@ -110,7 +111,7 @@ mod imp {
 
 pub use imp::{Pool, current_thread, join};
 
-/// `f` of every item, in the items' order; items are few and each is much work.
+/// Applies `f` to every item and returns the results in the items' order. Meant for few items with much work each.
 pub fn map<T: Sync, R: Send>(items: &[T], f: &(impl Fn(&T) -> R + Sync)) -> Vec<R> {
     match items {
         [] => Vec::new(),
@@ -140,7 +141,7 @@ mod tests {
         (0..amount).fold(0, |sum, i| black_box(sum ^ i))
     }
 
-    /// Nested as the analyses do: tensors, in them methods, in these sizes beside errors.
+    /// Nested as in the analyses: tensors, within them methods, within those sizes next to errors.
     #[test]
     fn tasks_taken_up_while_waiting_do_not_pile_up_on_a_stack() {
         let (sender, receiver) = channel();

@@ -1,4 +1,4 @@
-//! What stands beside a report's ratios: packed sizes, rounding, and a sweep judged anew.
+//! Additional figures next to a report's ratios: packed sizes, rounding, and a sweep rejudged with other thresholds.
 
 use kvlens::analysis::{Job, Report, judge_sweep};
 use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
@@ -26,7 +26,7 @@ fn run(analysis: &str, settings: &[(&str, &str)]) -> Report {
 fn packed_sizes_count_every_code_and_leave_lossless_layers_as_they_are() {
     let report = run("mixed", &[("lossy-mantissa-bits", "6")]);
     let group = &report.groups[0];
-    // Sign, five bits of exponent and six of mantissa.
+    // A sign, five exponent bits and six mantissa bits.
     assert_eq!(group.lossy.k_packed, Some(group.lossy.k_raw * 12 / 16));
     let lossy = group.lossy.v_packed.unwrap();
     assert_eq!(group.all.v_packed, Some(group.lossless.v_size + lossy));
@@ -73,7 +73,7 @@ fn rounding_gives_the_errors_that_rounded_values_have() {
 }
 
 #[test]
-fn a_sweep_judged_anew_is_a_sweep_run_with_these_thresholds() {
+fn rejudging_a_sweep_equals_running_it_with_the_new_thresholds() {
     let thresholds = [("max-k-mae", "0.5"), ("max-v-mae", "0.0005")];
     let report = run("sweep", &[]);
     let wanted = run("sweep", &thresholds);
@@ -92,7 +92,7 @@ fn a_sweep_judged_anew_is_a_sweep_run_with_these_thresholds() {
 }
 
 #[test]
-fn where_no_combination_passes_that_of_the_least_error_stands_for_the_sweep() {
+fn without_a_passing_combination_the_one_with_the_smallest_error_is_reported() {
     let report = run("sweep", &[("max-k-mae", "0"), ("bits-list", "2,6")]);
     assert!(
         report
@@ -106,7 +106,7 @@ fn where_no_combination_passes_that_of_the_least_error_stands_for_the_sweep() {
 }
 
 #[test]
-fn no_report_counts_as_a_file_of_another_kind_when_it_lies_in_a_dump() {
+fn reports_inside_a_dump_are_not_listed_as_unknown_files() {
     let all = [
         ("mixed", vec![]),
         ("blocknorm", vec![]),

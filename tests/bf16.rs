@@ -1,4 +1,5 @@
-//! bf16 as fp16 everywhere, with its own mantissa (7 bits) and rounding (nearest even). Formulas written out once more, value by value.
+//! bf16 behaves as fp16 everywhere, with its own mantissa (7 bits) and rounding (nearest even). The formulas are
+//! implemented again here, value by value.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use kvlens::dump::{Dump, MemorySource, ScanOptions, Source, scan};
 use kvlens::lossy::{Blocks, Clipping, clip, quantize, truncate};
 use kvlens::tensor::{Dtype, Shape, Tensor, bf16_to_f32, f32_to_bf16};
 
-/// Nearest even by comparing with both neighbours in f64, which holds all of them exactly.
+/// Rounds to nearest even by comparing both neighbours in f64, which represents all of them exactly.
 fn nearest(value: f32) -> u16 {
     let below = (value.to_bits() >> 16) as u16;
     let of = |bits: u16| f64::from(f32::from_bits(u32::from(bits) << 16));
@@ -67,7 +68,7 @@ fn values(tensor: &Tensor) -> Vec<f32> {
 }
 
 #[test]
-fn conversion_is_exact_one_way_and_nearest_even_the_other() {
+fn widening_is_exact_and_narrowing_rounds_to_nearest_even() {
     for bits in 0..=u16::MAX {
         let value = bf16_to_f32(bits);
         assert_eq!(value.to_bits(), u32::from(bits) << 16);
@@ -83,7 +84,7 @@ fn conversion_is_exact_one_way_and_nearest_even_the_other() {
             assert_eq!(f32_to_bf16(value), nearest(value), "{value:e}");
         }
     }
-    // Halves between two neighbours go to the even one.
+    // Ties between two neighbours go to the even one.
     for (bits, expected) in [
         (0x3f80_8000_u32, 0x3f80),
         (0x3f81_8000, 0x3f82),
@@ -114,11 +115,11 @@ fn truncation_keeps_up_to_seven_mantissa_bits() {
 fn quantizing_rounds_to_bf16() {
     let tensor = sample();
     for step_bits in [2, 4, 8, 12] {
-        let greatest = values(&tensor)
+        let largest = values(&tensor)
             .into_iter()
-            .fold(0.0_f32, |most, value| most.max(value.abs()));
+            .fold(0.0_f32, |max, value| max.max(value.abs()));
         let limit = ((1 << (step_bits - 1)) - 1) as f32;
-        let scale = (f64::from(greatest) / f64::from(limit)) as f32;
+        let scale = (f64::from(largest) / f64::from(limit)) as f32;
         let step =
             |value: f32| nearest((value / scale).round_ties_even().clamp(-limit, limit) * scale);
         let expected: Vec<u16> = values(&tensor).into_iter().map(step).collect();
@@ -176,7 +177,7 @@ fn blocks_are_stored_in_bf16() {
         for block in vector.chunks(10) {
             let scale = block
                 .iter()
-                .fold(0.0_f32, |most, value| most.max(value.abs()));
+                .fold(0.0_f32, |max, value| max.max(value.abs()));
             let step = |value: &f32| {
                 nearest(
                     ((value / scale) * limit)
@@ -192,7 +193,7 @@ fn blocks_are_stored_in_bf16() {
 }
 
 #[test]
-fn gear_sets_the_byte_with_the_exponent_apart() {
+fn gear_separates_the_byte_with_the_exponent() {
     let tensor = sample();
     let planes = codec::encode(&tensor, codec::Mode::Gear, 3);
     let decoded = codec::decode(&planes, codec::Mode::Gear, Dtype::Bf16, tensor.shape()).unwrap();
@@ -232,7 +233,7 @@ fn report(dump: &Dump, name: &str) -> Report {
 }
 
 #[test]
-fn reports_keep_their_columns_and_name_bf16_where_it_is() {
+fn reports_keep_their_columns_and_name_bf16() {
     for (name, captures) in [
         ("mixed", 4),
         ("blocknorm", 2),

@@ -1,4 +1,4 @@
-//! Figures that would mislead come with a word, and with a setting that mends them.
+//! Figures that would mislead come with a caveat, and with a setting that fixes them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ fn run(name: &str, settings: &[(&str, &str)]) -> Report {
     Job::new("mixed", settings).unwrap().run(&dump).unwrap()
 }
 
-/// The report files but for the run's name of nothing: the figures.
+/// Report files without the empty run name: only the figures.
 fn figures(report: &Report) -> Vec<u8> {
     report.files[0].bytes.clone()
 }
@@ -35,7 +35,7 @@ fn ordinary_captures_have_no_caveat() {
 }
 
 #[test]
-fn a_buffer_that_is_not_full_is_told_and_can_be_trimmed() {
+fn a_partly_filled_buffer_is_reported_and_can_be_trimmed() {
     let report = run("static_cache.pt", &[]);
     let caveat = only(&report, "zero-tail");
     assert!(
@@ -57,7 +57,7 @@ fn a_buffer_that_is_not_full_is_told_and_can_be_trimmed() {
 }
 
 #[test]
-fn a_narrow_type_saved_as_fp32_is_told_and_can_be_taken_as_it_is() {
+fn a_narrow_type_saved_as_fp32_is_reported_and_can_be_read_as_such() {
     let caveat = only(&run("float32.pt", &[]), "is-fp16");
     let mend = caveat.mend.unwrap();
     let mended = run("float32.pt", &[(mend.flag, mend.value)]);
@@ -71,7 +71,7 @@ fn a_narrow_type_saved_as_fp32_is_told_and_can_be_taken_as_it_is() {
 }
 
 #[test]
-fn repeated_heads_are_told_and_can_be_left_out() {
+fn repeated_heads_are_reported_and_can_be_left_out() {
     let report = run("expanded_heads.pt", &[]);
     let caveat = only(&report, "repeated-heads");
     assert!(caveat.message.contains("of 4 heads each is there 4 times"));

@@ -210,7 +210,7 @@ fn the_sweep_keeps_combos_in_folders_that_out_dir_names() {
 }
 
 #[test]
-fn non_finite_values_are_counted_and_stop_nothing() {
+fn non_finite_values_are_counted_and_do_not_stop_the_run() {
     let dump = tempfile::tempdir().unwrap();
     let values = |bits: [u16; 4]| {
         bits.iter()
@@ -259,7 +259,7 @@ fn scan_lists_what_the_dump_holds() {
 }
 
 #[test]
-fn help_tells_meaning_unit_range_and_default_of_every_setting() {
+fn help_states_meaning_unit_range_and_default_of_every_setting() {
     for spec in kvlens::analysis::specs() {
         let output = kvlens(spec.name)
             .arg("--help")

@@ -1,4 +1,5 @@
-//! What would take all memory, all files or all time is told before work starts, or ends with an error: never a wait.
+//! Input that would take all memory, all files or forever is refused before work starts or ends with an error; nothing
+//! hangs.
 #![cfg(unix)]
 
 mod common;
@@ -15,7 +16,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// What it gives within a minute.
+/// Output of a command that must end within a minute.
 fn ended(mut command: Command) -> Output {
     let mut child = command
         .stdout(Stdio::null())
@@ -44,7 +45,7 @@ fn pipe(path: &Path) {
 }
 
 #[test]
-fn combos_of_a_sweep_are_counted_before_work_and_a_flag_raises_their_bound() {
+fn the_number_of_sweep_combinations_is_limited_before_work_and_a_flag_raises_the_limit() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     let list = |n: usize| (1..=n).map(|i| i.to_string()).collect::<Vec<_>>().join(",");

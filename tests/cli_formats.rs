@@ -1,4 +1,4 @@
-//! Archives and tensor files at the command line: what is asked for, what is said of a guess, and conversions.
+//! Archives and tensor files at the command line: what the user is asked, how guesses are reported, and conversions.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -43,7 +43,7 @@ fn scan_shows_guess_and_reason() {
 }
 
 #[test]
-fn what_cannot_be_told_is_asked_for_and_then_read() {
+fn ambiguous_arrays_are_asked_about_and_then_read() {
     let file = data("formats/no_names.npz");
     let output = kvlens(&["scan", "--dump-dir", path(&file)]);
     assert_eq!(output.status.code(), Some(1));
@@ -69,13 +69,13 @@ fn what_cannot_be_told_is_asked_for_and_then_read() {
 }
 
 #[test]
-fn wrong_flags_are_named_with_what_they_may_be() {
+fn wrong_flags_are_named_with_the_accepted_values() {
     let file = data("formats/no_names.npz");
     for (flag, value, expected) in [
         (
             "--tensor-names",
             "{kv}_{kv}",
-            "{kv} may be in it once, found 2 times",
+            "{kv} may occur only once, found 2 times",
         ),
         ("--axes", "seq,heads", "dim is missing"),
         ("--bits16", "int8", "[possible values: fp16, bf16]"),
@@ -92,7 +92,7 @@ fn wrong_flags_are_named_with_what_they_may_be() {
 }
 
 #[test]
-fn convert_writes_what_is_read_back_and_nothing_over_another_file() {
+fn converted_files_read_back_and_overwrite_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (dump, reports) = (data("sample-dump/dumps"), folder.path().join("reports"));
     let report = |dump: &Path| {
@@ -121,7 +121,7 @@ fn convert_writes_what_is_read_back_and_nothing_over_another_file() {
         assert_eq!(report(&out), expected, "{name}");
         let again = kvlens(&args);
         assert_eq!(again.status.code(), Some(1));
-        assert!(text(&again.stderr).contains("is there already"));
+        assert!(text(&again.stderr).contains("exists already"));
     }
     let left: Vec<String> = std::fs::read_dir(folder.path())
         .unwrap()
@@ -135,7 +135,7 @@ fn a_conversion_that_fails_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let damaged = folder.path().join("a.zip");
     let mut bytes = std::fs::read(data("tiny/tiny.zip")).unwrap();
-    // The stored V of layer 0, whose checksum then differs.
+    // V of layer 0, stored uncompressed, whose checksum then differs.
     let at = bytes
         .windows(20)
         .position(|window| window == b"r/layer_0/v_t0_2.bin")

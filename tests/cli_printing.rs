@@ -1,4 +1,4 @@
-//! What is printed never ends a run: readers that go away, full disks, names that would steer a terminal or a spreadsheet.
+//! Printing never ends a run: readers that go away, full disks, names that would control a terminal or a spreadsheet.
 #![cfg(unix)]
 
 mod common;
@@ -23,7 +23,7 @@ fn capture(folder: &Path, stage: &str) {
     fs::write(folder.join("meta_0.json"), meta).unwrap();
 }
 
-/// Far more to say than a pipe holds.
+/// Causes far more output than a pipe holds.
 fn many_problems(folder: &Path) {
     capture(folder, "prefill");
     for index in 0..3000 {
@@ -37,7 +37,7 @@ fn with(tool: &str, dump: &Path, flags: &[&str]) -> Command {
     command
 }
 
-/// The writing end of a pipe whose reader is gone.
+/// The write end of a pipe whose reader is closed.
 fn closed_pipe() -> Stdio {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -57,7 +57,7 @@ fn stderr(output: &Output) -> String {
 }
 
 #[test]
-fn reports_are_written_when_nobody_reads_what_is_said() {
+fn reports_are_written_even_if_nobody_reads_the_output() {
     let folder = tempfile::tempdir().unwrap();
     let dump = folder.path().join("dump");
     many_problems(&dump);
@@ -87,7 +87,7 @@ fn reports_are_written_when_nobody_reads_what_is_said() {
 }
 
 #[test]
-fn commands_without_reports_end_well_when_nobody_reads() {
+fn commands_without_reports_succeed_even_if_nobody_reads_the_output() {
     let dump = data("sample-dump/dumps");
     let commands = [
         with("scan", &dump, &[]),
@@ -167,7 +167,7 @@ fn names_and_stages_cannot_steer_a_terminal_or_forge_a_line() {
 }
 
 #[test]
-fn json_of_scan_tells_hostile_names_as_they_are() {
+fn json_of_scan_has_hostile_names_verbatim() {
     let folder = tempfile::tempdir().unwrap();
     let run = "rtl\u{202e}x\u{85}\u{1b}";
     capture(&folder.path().join(run), "prefill");

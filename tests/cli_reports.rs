@@ -1,4 +1,5 @@
-//! A set of reports changes as one: all new or all old, whatever happens meanwhile; and nothing is left beside it.
+//! A set of reports is replaced atomically: all old or all new, whatever happens meanwhile, and no temporary files are
+//! left.
 #![cfg(unix)]
 
 mod common;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use common::{data, kvlens};
 
-/// Two settings whose files all differ.
+/// Two settings that give different bytes in every file.
 const SETTINGS: [[&str; 4]; 2] = [
     ["--lossy-mantissa-bits", "3", "--zstd-level", "1"],
     ["--lossy-mantissa-bits", "5", "--zstd-level", "9"],
@@ -43,14 +44,14 @@ fn started(out: &Path, flags: &[&str]) -> Child {
 
 fn send(signal: &str, child: &Child) {
     let kill = format!("kill -{signal} {}", child.id());
-    // It may be done already.
+    // The process may have ended already.
     let _ = Command::new("sh")
         .args(["-c", &kill])
         .stderr(Stdio::null())
         .status();
 }
 
-/// All files below a folder; none where it is not there.
+/// All files below a folder; none if it does not exist.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).into_iter().flatten() {
@@ -65,7 +66,7 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// What the two settings write into `out`.
+/// Report files that each of the two settings writes.
 fn sets(out: &Path) -> [BTreeMap<PathBuf, Vec<u8>>; 2] {
     SETTINGS.map(|flags| {
         assert!(run("mixed", out, &flags).status.success());
@@ -77,7 +78,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// How many signals are sent in all; more of them by `KVLENS_SIGNALS=200`.
+/// Number of signals sent in total; `KVLENS_SIGNALS=200` sends more.
 fn signals() -> usize {
     let asked = std::env::var("KVLENS_SIGNALS").ok();
     asked.and_then(|number| number.parse().ok()).unwrap_or(24)
@@ -96,14 +97,14 @@ fn signals_at_any_time_leave_one_whole_set_and_nothing_else() {
     for index in 0..signals() {
         let (signal, status) = ends[index % ends.len()];
         let mut child = started(&out, &SETTINGS[index % 2]);
-        // Spread over the whole run and a little more, in an order that is none.
+        // Times spread over the whole run and a little more, in a scrambled order.
         sleep(whole.mul_f64((index * 37 % 101) as f64 / 101.0 * 1.1));
         send(signal, &child);
         let end = child.wait().unwrap();
         if end.success() {
             written += 1;
         } else {
-            // As it ends itself, or before it had anything to clean up.
+            // Ends with its own status, or died before it had anything to clean up.
             assert!(
                 end.code() == Some(status) || end.signal() == Some(status - 128),
                 "signal {index}, {signal}: {end}"
@@ -116,8 +117,8 @@ fn signals_at_any_time_leave_one_whole_set_and_nothing_else() {
     println!("{ended} runs ended, {written} went through");
 }
 
-/// The signals that end a run, each with its exit status. A hangup is none of them where the tests themselves were started by `nohup`:
-/// what they start inherits that it is ignored.
+/// Signals that end a run, each with its exit status. A hangup is not among them if the tests themselves were started
+/// by `nohup`: child processes inherit that it is ignored.
 fn ending_signals() -> Vec<(&'static str, i32)> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status
@@ -221,12 +222,12 @@ fn two_runs_into_one_folder_do_not_mix() {
 }
 
 #[test]
-fn a_link_that_lies_in_wait_under_a_temporary_name_is_not_followed() {
+fn a_link_planted_under_a_temporary_name_is_not_followed() {
     let folder = tempfile::tempdir().unwrap();
     let (out, victim) = (folder.path().join("out"), folder.path().join("victim"));
     fs::create_dir(&out).unwrap();
     fs::write(&victim, "precious").unwrap();
-    // The shell's process becomes kvlens: its number is known before.
+    // The shell's process becomes kvlens, so its process id is known beforehand.
     let script = r#"for name in mixed_layer_metrics.csv lossy_error_metrics.csv mixed_summary.md; do
         ln -s "$3" "$2/.$name.$$.tmp"; done; ln -s "$3" "$2/../.converted.zip.$$.tmp"
         exec "$0" $4 --dump-dir "$1" $5 "$2/$6""#;
@@ -257,7 +258,7 @@ fn a_link_that_lies_in_wait_under_a_temporary_name_is_not_followed() {
 }
 
 #[test]
-fn a_link_in_a_report_s_place_is_replaced_and_not_written_through() {
+fn a_link_under_a_report_s_name_is_replaced_and_not_written_through() {
     let folder = tempfile::tempdir().unwrap();
     let (out, victim) = (folder.path().join("out"), folder.path().join("victim"));
     fs::create_dir(&out).unwrap();
@@ -375,7 +376,7 @@ fn a_report_folder_inside_the_dump_changes_nothing_of_the_next_run() {
 }
 
 #[test]
-fn an_analysis_without_a_row_says_so_and_leaves_old_reports_alone() {
+fn an_analysis_without_rows_says_so_and_leaves_old_reports_alone() {
     let folder = tempfile::tempdir().unwrap();
     for tool in ["blocknorm", "sweep", "lossy-compare"] {
         let out = folder.path().join(tool);
@@ -392,7 +393,7 @@ fn an_analysis_without_a_row_says_so_and_leaves_old_reports_alone() {
         run(tool, &out, &["--lossless-first-n", "100"]);
         assert_eq!(files(&out), before, "{tool}");
     }
-    // Mixed has rows for lossless layers, too.
+    // The mixed analysis has rows for lossless layers, too.
     assert!(
         run(
             "mixed",
@@ -411,7 +412,7 @@ fn captures_that_all_turn_out_unreadable_leave_old_reports_alone() {
     run("mixed", &out, &[]);
     let before = files(&out);
     fs::create_dir(&dump).unwrap();
-    // Values whose place in the archive is found to be wrong when they are read; the meta files are whole.
+    // Values whose offset in the archive turns out to be wrong when they are read; the meta files are intact.
     let mut bytes = fs::read(data("formats/stored.zip")).unwrap();
     for at in 0..bytes.len() - 30 {
         if bytes[at..].starts_with(b"PK\x03\x04") {

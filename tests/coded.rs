@@ -1,4 +1,4 @@
-//! The coded scheme against the figures of its numpy prototype on the sample dump, and its bytes against themselves.
+//! The coded scheme against the figures of its numpy prototype on the sample dump, and its bytes in round trips.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,7 +10,7 @@ use kvlens::scheme::{
 use kvlens::tensor::{Dtype, Shape, Tensor};
 use serde_json::Value;
 
-/// K or V of a layer of the sample, its captures joined.
+/// K or V of a layer of the sample, all captures joined.
 fn layer(number: u64, kv: Kv) -> (Tensor, About) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sample-dump/dumps");
     let folder = root.join(format!("prompt_128/layer_{number}"));
@@ -46,7 +46,7 @@ fn tkc(step: f64, klt: Klt) -> Tkc {
     }
 }
 
-/// As the prototype defines them.
+/// Errors as the prototype defines them.
 fn errors(x: &[f32], y: &[f32], shape: Shape) -> Vec<(&'static str, f64)> {
     let (mut dd, mut xx, mut yy, mut xy, mut max) = (0.0, 0.0, 0.0, 0.0, 0.0f64);
     let (mut token, mut cosines) = (0.0, Vec::new());
@@ -98,7 +98,7 @@ fn errors_are_those_of_the_prototype_and_the_context_coder_needs_fewer_bits() {
     let figures: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
     let rows = figures["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 54);
-    // With a basis, the sum of found and of expected figures of each step.
+    // With a basis: sums of the computed and of the expected figures of each step.
     let mut sums: HashMap<String, [f64; 2]> = HashMap::new();
     for row in rows {
         let number = row["layer"].as_u64().unwrap();
@@ -144,8 +144,8 @@ fn errors_are_those_of_the_prototype_and_the_context_coder_needs_fewer_bits() {
             }
         }
     }
-    // 132 tokens leave most directions of 192 channels open: another eigensolver takes others, so that only means are alike. The greatest
-    // error and the least cosine are one value's, and not told of.
+    // 132 tokens leave most directions of 192 channels undetermined: another eigensolver chooses others, so only means
+    // agree. The largest error and the smallest cosine depend on a single value and are not compared.
     for (name, [found, expected]) in sums {
         let tolerance = match name.rsplit_once(' ').map_or("", |(_, figure)| figure) {
             "nmse" | "token" => 0.02,
@@ -162,7 +162,7 @@ fn errors_are_those_of_the_prototype_and_the_context_coder_needs_fewer_bits() {
 }
 
 #[test]
-fn written_bytes_are_as_many_as_counted_and_decode_to_what_was_promised() {
+fn written_bytes_match_the_counted_size_and_decode_to_the_reported_values() {
     for kv in [Kv::K, Kv::V] {
         let (tensor, about) = layer(8, kv);
         for klt in [Klt::None, Klt::PerHead, Klt::AcrossHeads] {
@@ -225,7 +225,8 @@ fn cut_and_flipped_bytes_give_an_error_or_a_tensor() {
     for klt in [Klt::None, Klt::PerHead] {
         let scheme = Scheme::Tkc(tkc(0.5, klt));
         let stored = scheme.encode(&tensor, &about);
-        // The last eight bytes hold less than eight bytes' worth; their loss is the container's to find.
+        // The last eight bytes carry less than eight bytes of information; detecting their loss is the container's
+        // task.
         for cut in (0..stored.len() - 8).step_by(7) {
             assert!(
                 scheme.decode(&stored[..cut], &about).is_err(),

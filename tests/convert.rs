@@ -1,4 +1,5 @@
-//! A dump converted to any format is the same dump: the same tensors bit for bit, the same order, and so reports of the same bytes.
+//! A dump converted to any format is the same dump: the same tensors bit for bit, in the same order, and thus
+//! byte-identical reports.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -45,7 +46,7 @@ fn open(name: &str, bytes: Vec<u8>) -> Dump {
     scan_source(MemorySource::new([(name.to_owned(), bytes)]))
 }
 
-/// All that a report depends on.
+/// Everything that a report depends on.
 fn content(
     dump: &Dump,
 ) -> Vec<(
@@ -71,7 +72,7 @@ fn content(
 }
 
 #[test]
-fn every_format_gives_the_same_dump_back() {
+fn every_format_round_trips_to_the_same_dump() {
     for name in [
         "sample-dump/dumps",
         "formats/late.tar.gz",
@@ -132,7 +133,7 @@ fn reports_are_the_same_bytes_whatever_the_format() {
 }
 
 #[test]
-fn cuts_a_sample_out() {
+fn a_sample_can_be_cut_out() {
     let dump = data("sample-dump/dumps");
     let cut = open(
         "cut.zip",
@@ -181,7 +182,7 @@ fn cuts_a_sample_out() {
 }
 
 #[test]
-fn fp32_becomes_the_nearest_narrow_value_and_narrow_types_stay() {
+fn fp32_is_rounded_to_nearest_and_narrow_types_are_kept() {
     let dump = data("formats/fp32.safetensors");
     let wide = dump.captures[0].fetch().unwrap().decode().unwrap();
     for (name, dtype, round) in [

@@ -1,4 +1,4 @@
-//! The same values in every format that people have: what numpy, safetensors, tarfile and zipfile wrote is read as the folder is.
+//! The same values in every common format: what numpy, safetensors, tarfile and zipfile wrote reads like the folder.
 //! `tests/data/formats/make.py` made the files.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +29,7 @@ fn open(name: &str) -> Dump {
     dump
 }
 
-/// K and V by layer and first token, read through the plan for many captures.
+/// K and V by layer and first token, read in the order for many captures.
 fn load(dump: &Dump) -> BTreeMap<(i64, u64), [Tensor; 2]> {
     let mut loaded = BTreeMap::new();
     for (index, fetched) in dump.fetches(0..dump.captures.len()) {
@@ -98,7 +98,7 @@ fn archives_hold_what_the_folder_holds() {
 }
 
 #[test]
-fn little_may_be_held_and_all_is_read_all_the_same() {
+fn everything_is_read_even_if_few_bytes_may_be_held() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/formats/late.tar.gz");
     let source: Arc<dyn Source> = Arc::new(FolderSource::open(&path).unwrap());
     let mut options = ScanOptions::default();
@@ -107,7 +107,7 @@ fn little_may_be_held_and_all_is_read_all_the_same() {
 }
 
 #[test]
-fn arrays_are_brought_in_order() {
+fn arrays_with_other_axis_orders_are_reordered() {
     let expected = prefill();
     let names = [
         ("seq_heads_dim.npz", "seq,heads,dim"),
@@ -190,7 +190,7 @@ fn element_types_are_read_or_asked_for() {
 }
 
 #[test]
-fn what_cannot_be_told_is_asked_for() {
+fn ambiguous_arrays_are_asked_about() {
     let asked = scan_with("no_names.npz", "{}");
     assert!(asked.captures.is_empty());
     assert_eq!(asked.guesses[0].asks, ["tensorNames", "axes"]);
@@ -221,7 +221,7 @@ fn what_cannot_be_told_is_asked_for() {
 }
 
 #[test]
-fn what_is_given_for_some_files_leaves_the_others_as_they_are() {
+fn a_mapping_for_some_files_leaves_the_others_alone() {
     let folder = tempfile::tempdir().unwrap();
     for name in [
         "no_names.npz",
@@ -264,7 +264,7 @@ fn what_is_given_for_some_files_leaves_the_others_as_they_are() {
 }
 
 #[test]
-fn formats_lie_beside_each_other_in_one_folder() {
+fn one_folder_may_hold_several_formats() {
     let dump = scan_with("", "{}");
     let zips = dump
         .captures

@@ -1,5 +1,5 @@
-//! Files that lie: each is a problem that names entry and field, the rest of the dump is read all the same, and no size that a file
-//! claims decides how much memory is used.
+//! Files with false claims: each becomes a problem that names entry and field, the rest of the dump is still read, and
+//! no size that a file claims decides how much memory is used.
 
 use std::io::Write;
 use std::path::Path;
@@ -29,7 +29,7 @@ fn problems(dump: &Dump) -> Vec<String> {
     dump.problems.iter().map(ToString::to_string).collect()
 }
 
-/// How many captures can be read to the end.
+/// Number of captures that can be read completely.
 fn readable(dump: &Dump) -> usize {
     let fetches = dump.fetches(0..dump.captures.len());
     fetches
@@ -45,7 +45,7 @@ fn assert_problem(dump: &Dump, text: &str) {
     );
 }
 
-/// A stored zip entry by entry: name, bytes, and the size that is claimed.
+/// An uncompressed zip, by entry: name, bytes, and the claimed size.
 fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
     let (mut out, mut directory) = (Vec::new(), Vec::new());
     for (name, bytes) in entries {
@@ -126,7 +126,7 @@ fn entries_that_leave_the_archive_are_refused() {
 }
 
 #[test]
-fn doubles_are_named_and_the_first_counts() {
+fn duplicates_are_named_and_the_first_counts() {
     let dump = open("a.zip", zip_with_good(&[("good/k", b"9999")]));
     assert_problem(&dump, "a.zip/good/k: name: appears twice");
     assert_eq!(
@@ -144,7 +144,7 @@ fn doubles_are_named_and_the_first_counts() {
 #[test]
 fn entries_that_share_bytes_are_refused() {
     let mut bytes = zip_with_good(&[("b/k", b"abcd"), ("b/v", b"efgh")]);
-    // The last entry of the directory points at the one before it.
+    // Makes the directory's last entry point at the one before it.
     let (b_k, b_v) = (
         find(&bytes, b"b/k", 0) as u32 - 30,
         find(&bytes, b"b/v", 0) as u32 - 30,
@@ -171,7 +171,7 @@ fn rfind(bytes: &[u8], what: &[u8]) -> usize {
 }
 
 #[test]
-fn more_problems_than_anyone_reads_are_counted_only() {
+fn problems_beyond_a_limit_are_only_counted() {
     let entries = vec![("../x", b"".as_slice()); 12_000];
     let dump = open("a.zip", zip_with_good(&entries));
     assert_eq!((dump.problems.len(), readable(&dump)), (10_001, 1));
@@ -194,7 +194,7 @@ fn checksums_are_compared() {
 #[test]
 fn a_zip_entry_may_not_unpack_to_more_than_it_says_nor_say_too_much() {
     let bytes = tiny("tiny.zip");
-    // The deflated K of layer 0, the second entry: its size stands twice, in its header and in the directory.
+    // The deflated K of layer 0, the second entry: its size is stored twice, in its header and in the directory.
     let name = b"r/layer_0/k_t0_2.bin";
     let directory = rfind(&bytes, name) - 46;
     for (size, expected) in [
@@ -210,7 +210,7 @@ fn a_zip_entry_may_not_unpack_to_more_than_it_says_nor_say_too_much() {
         assert_problem(&dump, expected);
         assert_eq!(readable(&dump), 1, "the other layer is read");
     }
-    // A meta that claims the larger size makes it a problem of reading.
+    // With a meta file that claims the larger size, it becomes a problem of reading.
     let json = |len: u32| {
         format!(
             r#"{{"seq_len":{len},"kv_heads":1,"head_dim":1,"bytes_per_elem":2,"k_file":"k","v_file":"k"}}"#
@@ -268,7 +268,7 @@ fn other_zips_are_named_for_what_they_are() {
 }
 
 #[test]
-fn cut_off_anywhere_it_is_a_problem_and_never_a_panic() {
+fn a_file_cut_off_anywhere_is_a_problem_and_never_a_panic() {
     for (file, name) in [
         ("tiny.zip", "a.zip"),
         ("tiny.npz", "a.npz"),
@@ -307,7 +307,7 @@ fn cut_off_anywhere_it_is_a_problem_and_never_a_panic() {
 }
 
 #[test]
-fn a_packed_tar_cut_off_or_empty_of_content_gives_what_it_has() {
+fn a_truncated_or_empty_packed_tar_yields_what_it_has() {
     let pack = |bytes: &[u8]| {
         let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
         out.write_all(bytes).unwrap();
@@ -322,7 +322,7 @@ fn a_packed_tar_cut_off_or_empty_of_content_gives_what_it_has() {
         );
         readable(&dump);
     }
-    // 100 MB of zeros in 100 kB: an entry that is never needed must not be unpacked without end either.
+    // 100 MB of zeros in 100 kB: an entry that is never needed must not be unpacked without limit either.
     let mut tar = tiny("gnu.tar")[1024..1536].to_vec();
     tar[124..136].copy_from_slice(b"37777777777\0");
     seal(&mut tar[..512]);
@@ -354,7 +354,7 @@ fn tar_headers_may_not_claim_more_than_there_is() {
         b"\x80\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
         b"not octal!!\0",
     ] {
-        // A pax header, then a file: each claims it in turn.
+        // A pax header, then a file: each makes the claim in turn.
         for header in [0, 1024] {
             let mut bytes = bytes.clone();
             bytes[header + 124..header + 136].copy_from_slice(size);
@@ -480,7 +480,7 @@ fn headers_that_claim_too_much_are_refused_before_they_are_read() {
 }
 
 #[test]
-fn metas_may_claim_any_shape() {
+fn meta_files_may_claim_any_shape() {
     let meta = |seq_len: &str, size: usize| {
         let json = META.replace("\"seq_len\":1", &format!("\"seq_len\":{seq_len}"));
         let files = [

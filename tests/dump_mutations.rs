@@ -1,4 +1,5 @@
-//! A hundred thousand damaged files: no panic, no endless work, and memory that stays small. `cargo xtask fuzz-dump` runs the same for longer.
+//! A hundred thousand damaged files: no panic, no endless work, and bounded memory. `cargo xtask fuzz-dump` runs the
+//! same for longer.
 
 mod mutate;
 

@@ -1,5 +1,5 @@
-//! Explore on the sample dump: its choices stay within the limit, their bytes are written and read back, and its files are the same
-//! whatever the number of threads.
+//! Explore on the sample dump: its choices stay within the limit, their bytes are written and read back, and its files
+//! are the same for any number of threads.
 
 use kvlens::analysis::explore::{Class, Engine, Explored};
 use kvlens::analysis::{Job, JobError, Report};
@@ -87,7 +87,7 @@ fn the_smallest_within_the_limit_is_found_written_and_read_back() {
 }
 
 #[test]
-fn what_is_chosen_is_what_pack_writes_byte_for_byte_in_number() {
+fn pack_writes_exactly_as_many_bytes_as_explore_reports() {
     let dump = sample();
     let settings = [("classes", "engine,stored"), ("steps", "0.1,0.2,0.4")];
     let report = explore(&dump, &settings, 2);
@@ -138,8 +138,48 @@ fn fronts_get_better_as_they_get_larger() {
     }
 }
 
+/// Methods that keep no tokens by themselves, on equal terms with those that do.
 #[test]
-fn of_several_runs_a_context_is_one_of_theirs() {
+fn sinks_are_kept_in_all_methods_where_that_is_asked_for() {
+    let settings = [("classes", "engine,packed,reference"), ("queries", "1")];
+    let without = explore(&sample(), &settings, 2);
+    let with = explore(
+        &sample(),
+        &[settings[0], settings[1], ("keep-in-all", "true")],
+        2,
+    );
+    let (without, with) = (&explored(&without).points, &explored(&with).points);
+    let kept: Vec<_> = with
+        .iter()
+        .filter(|point| !without.contains(point))
+        .collect();
+    assert_eq!(
+        with.len() - kept.len(),
+        without.len(),
+        "the others are still there"
+    );
+    for name in [
+        "q4_1",
+        "fp8_e4m3",
+        "mlx:b=4,g=64",
+        "truncate 3",
+        "quant 6",
+        "block-norm 6",
+    ] {
+        let plain = without.iter().find(|point| point.scheme == name).unwrap();
+        let mut same = kept.iter().filter(|point| point.scheme == name);
+        let kept = same.find(|point| point.tensor == plain.tensor).unwrap();
+        assert_eq!((plain.sinks, kept.sinks), (0, 4), "{name}");
+        assert!(plain.errors.first > 0.0, "{name}");
+        assert_eq!(kept.errors.first, 0.0, "{name}");
+        assert!(kept.attention_error < plain.attention_error, "{name}");
+        assert!(kept.bytes > plain.bytes || kept.packed, "{name}");
+        assert_eq!((kept.engine, kept.flag.as_ref()), (None, None), "{name}");
+    }
+}
+
+#[test]
+fn with_several_runs_the_context_belongs_to_one_of_them() {
     let one = sample();
     let mut three = one.clone();
     three.captures = ["a", "b", "c"]

@@ -1,4 +1,4 @@
-//! Errors of stored tensors against the same figures computed in float64 by numpy (`data/explore-oracle`).
+//! Errors of stored tensors against those that numpy computed in float64 (`data/explore-oracle`).
 
 use kvlens::metrics::{Attention, Cache, Changed, Queries, TokenErrors, token_errors};
 use kvlens::scheme::{About, Kv, Scheme};
@@ -161,7 +161,7 @@ fn attention_errors_equal_numpys_with_windows_and_soft_caps() {
     }
 }
 
-/// In portions of queries the sums are those of all queries at once.
+/// Sums over portions of the queries equal those over all queries at once.
 #[test]
 fn portions_of_queries_add_up() {
     let (k, v) = (tensor(1, "k"), tensor(1, "v"));

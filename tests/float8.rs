@@ -1,4 +1,4 @@
-//! Tensors of float8: one plane, exact round trips, and lossy values that are stored back in the type.
+//! float8 tensors: one plane, exact round trips, and lossy values that are stored in the type again.
 
 use kvlens::codec::{Mode, Planes, decode, encode, join, split};
 use kvlens::lossy::{Blocks, Clipping, clip, quantize, truncate};
@@ -11,13 +11,13 @@ const SHAPE: Shape = Shape {
     head_dim: 32,
 };
 
-/// Every code, in an order that no stream likes.
+/// Every code, in an order that compresses badly.
 fn every_code(dtype: Dtype) -> Tensor {
     let bytes = (0..SHAPE.elements().unwrap()).map(|i| (i * 37 % 256) as u8);
     Tensor::new(dtype, SHAPE, bytes.collect()).unwrap()
 }
 
-/// Values as a cache has them.
+/// Values of the kind that a cache holds.
 fn usual(dtype: Dtype) -> Tensor {
     let mut tensor = every_code(dtype);
     let bytes = (0..tensor.len()).map(|i| f32_to_e4m3((i as f32 * 0.7).sin() * 20.0));
@@ -78,17 +78,17 @@ fn lossy_values_are_values_of_the_type_and_few_bits_are_worse_than_many() {
         let [coarse, fine] = [3, 12].map(|bits| quantize(&tensor, bits));
         assert!(mae(&fine) < mae(&coarse), "{dtype:?}");
         assert_eq!(fine.dtype(), dtype);
-        // The scale is the greatest magnitude, which comes back as it was.
-        let greatest = |tensor: &Tensor| {
+        // The scale is the largest magnitude, which is restored exactly.
+        let largest = |tensor: &Tensor| {
             tensor
                 .values()
                 .into_iter()
                 .map(f32::abs)
                 .fold(0.0, f32::max)
         };
-        assert_eq!(greatest(&coarse), greatest(&tensor));
+        assert_eq!(largest(&coarse), largest(&tensor));
         let clipped = clip(&tensor, Clipping::Percentiles(10.0, 90.0));
-        assert!(greatest(&clipped) <= greatest(&tensor) && mae(&clipped) > 0.0);
+        assert!(largest(&clipped) <= largest(&tensor) && mae(&clipped) > 0.0);
         let stored = Blocks::new(&tensor, 16).store(&tensor, 8);
         assert!(stored.values().iter().all(|value| value.abs() <= 1.0));
     }

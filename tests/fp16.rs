@@ -1,4 +1,4 @@
-//! Every one of the 65,536 fp16 patterns.
+//! Tests over all 65,536 fp16 bit patterns.
 
 use std::cmp::Ordering;
 
@@ -6,7 +6,7 @@ use kvlens::codec::{join, split};
 use kvlens::lossy::{round_mantissa, truncate};
 use kvlens::tensor::{Dtype, Shape, Tensor, bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16};
 
-/// All patterns, as one tensor.
+/// All bit patterns, as one tensor.
 fn all(dtype: Dtype) -> Tensor {
     let bytes = (0..=u16::MAX).flat_map(u16::to_le_bytes).collect();
     Tensor::new(
@@ -46,7 +46,7 @@ fn values_are_those_of_ieee_754() {
 }
 
 #[test]
-fn up_and_down_gives_the_same_bits() {
+fn widening_and_narrowing_gives_the_same_bits() {
     for bits in 0..=u16::MAX {
         let quiet = if bits & 0x7c00 == 0x7c00 && bits & 0x3ff != 0 {
             bits | 0x200
@@ -117,10 +117,10 @@ fn truncation_clears_the_last_mantissa_bits_and_no_other() {
     }
 }
 
-/// All numbers of 16 bits, each as bf16 and fp16: the rounded one is the nearest of the two that keep so many bits, of equally near ones the
-/// even one, and infinities and NaN stay.
+/// For all 16-bit patterns, each as bf16 and fp16: the rounded value is the nearer of the two neighbours with the kept
+/// bits, the even one of two equally near ones; infinities and NaN stay.
 #[test]
-fn rounding_takes_the_nearest_of_every_half_and_counts_what_is_no_number() {
+fn rounding_takes_the_nearest_value_of_every_pattern_and_counts_non_finite_ones() {
     for (dtype, mantissa, infinity) in [(Dtype::F16, 10, 0x7c00u16), (Dtype::Bf16, 7, 0x7f80)] {
         let tensor = all(dtype);
         let values = tensor.values();

@@ -1,5 +1,5 @@
-//! The lesson's and the pictures' figures of the sample, as the page shows them: `tests/browser/lesson.test.js` compares the page's with the
-//! same file.
+//! The lesson's and the pictures' figures of the sample, as the page shows them. `tests/browser/lesson.test.js`
+//! compares the page's figures with the same file.
 
 use std::path::Path;
 
@@ -37,13 +37,13 @@ fn lesson(tensor: &Tensor, method: Method, bits: u32) -> Value {
     as_sent(&Lesson::of(tensor, request).unwrap())
 }
 
-/// Through text, as it reaches the page: there an f32 is its shortest decimal.
+/// As the page receives it: through JSON, where an f32 is written as its shortest decimal.
 fn as_sent(figures: &impl Serialize) -> Value {
     serde_json::from_str(&serde_json::to_string(figures).unwrap()).unwrap()
 }
 
 #[test]
-fn figures_of_the_sample_are_those_on_file() {
+fn figures_of_the_sample_equal_the_stored_ones() {
     let (k, v) = (tensor("k_t0_128.bin"), tensor("v_t0_128.bin"));
     let now = json!({
         "lossless": lesson(&k, Method::None, 0),

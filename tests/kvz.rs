@@ -1,4 +1,4 @@
-//! Packed dumps: what goes in comes out, sizes are those told, and damaged files give errors or the right values.
+//! Packed dumps: they round trip, their sizes are those reported, and damaged files give errors or the right values.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -71,7 +71,7 @@ fn small() -> Dump {
     dump
 }
 
-/// The file, with its head where it belongs.
+/// Bytes of the file, with its head in place.
 fn packed(dump: &Dump, options: &PackOptions) -> Vec<u8> {
     let mut packer = Packer::new(dump, options).unwrap();
     let head_bytes = packer.head_bytes().unwrap();
@@ -97,7 +97,7 @@ fn method(text: &str) -> Method {
     text.parse().unwrap()
 }
 
-/// What is told of every capture, and its bytes.
+/// Description and bytes of every capture.
 fn contents(dump: &Dump) -> Vec<String> {
     let mut all = Vec::new();
     for (index, fetched) in dump.fetches(0..dump.captures.len()) {
@@ -329,9 +329,9 @@ fn the_smallest_of_all_kinds_is_found_and_a_cosine_of_one_is_lossless() {
     let (options, promised) = find(Limit::MinCosine(1.0));
     assert_eq!((options.k, options.v), (Method::Lossless, Method::Lossless));
     assert_eq!((promised.k.nmse, promised.v.nmse), (0.0, 0.0));
-    let least = 0.9999;
-    let (options, promised) = find(Limit::MinCosine(least));
-    assert!(promised.k.least_cosine() >= least && promised.v.least_cosine() >= least);
+    let min_cosine = 0.9999;
+    let (options, promised) = find(Limit::MinCosine(min_cosine));
+    assert!(promised.k.least_cosine() >= min_cosine && promised.v.least_cosine() >= min_cosine);
     let sizes = |options: &PackOptions| {
         let mut packer = Packer::new(&dump, options).unwrap();
         packer.by_ref().for_each(|part| drop(part.unwrap()));
@@ -353,7 +353,7 @@ fn the_smallest_of_all_kinds_is_found_and_a_cosine_of_one_is_lossless() {
             let size = sizes(&other)[side];
             if scheme.starts_with("tkc") {
                 better_than_coded += usize::from(found[side] < size);
-            } else if errors.least_cosine() >= least {
+            } else if errors.least_cosine() >= min_cosine {
                 assert!(found[side] <= size, "{scheme}: {found:?}, {size}");
             }
         }

@@ -1,11 +1,12 @@
-//! The arrows of the house: `use` lines point down between folders, and no files of `src` use each other in a circle.
+//! The layering of the sources: `use` lines point down between folders, and no files of `src` depend on each other in a
+//! circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// What stands on what, lowest first: a file may use files of its own row and of rows before it. The longest path that a file
-/// starts with counts.
+/// Layers, lowest first: a file may use files of its own row and of rows before it. The longest matching path prefix
+/// counts.
 const FLOORS: &[&[&str]] = &[
     &["numeric", "par"],
     &["tensor"],
@@ -17,10 +18,10 @@ const FLOORS: &[&[&str]] = &[
     &["lib", "main"],
 ];
 
-/// Folders on one floor that don't know each other.
+/// Folders on one row that must not depend on each other.
 const STRANGERS: &[&str] = &["report", "codec", "metrics", "lossy", "scheme", "dump"];
 
-/// The wings of `dump`, lowest first.
+/// Submodules of `dump`, lowest first.
 const DUMP: &[&[&str]] = &[
     &["dump/bytes", "dump/natural"],
     &["dump/problem"],
@@ -33,7 +34,7 @@ const DUMP: &[&[&str]] = &[
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
 #[test]
-fn no_files_use_each_other_in_a_circle() {
+fn no_files_depend_on_each_other_in_a_circle() {
     let graph = uses();
     assert!(graph.len() > 100, "the files of src are read");
     let mut circles = Vec::new();
@@ -76,7 +77,7 @@ fn arrows_between_folders_point_down() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// The number of the row that a file stands on.
+/// Index of the row that a file belongs to.
 fn floor(floors: &[&[&str]], file: &str) -> usize {
     let is_in = |prefix: &str| {
         let rest = file.strip_prefix(prefix);
@@ -92,8 +93,8 @@ fn floor(floors: &[&[&str]], file: &str) -> usize {
         .0
 }
 
-/// Which files each file of `src` uses, by module path: `dump/bytes/stream`. A folder's `mod.rs` and the file that declares its
-/// modules are the folder itself; re-exports are followed to the file they come from.
+/// The files that each file of `src` uses, by module path: `dump/bytes/stream`. A folder's `mod.rs` and the file that
+/// declares its modules stand for the folder itself; re-exports are followed to the file they come from.
 fn uses() -> Graph {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut texts = BTreeMap::new();
@@ -113,7 +114,7 @@ fn uses() -> Graph {
         found.remove(file);
         graph.insert(file.clone(), found);
     }
-    // What declares modules and exports their items is the door of its folder: whoever enters is led on by `resolve`.
+    // A file that declares modules and re-exports their items stands for its folder; `resolve` follows the re-exports.
     graph
 }
 
@@ -127,14 +128,14 @@ fn read(root: &Path, folder: &Path, texts: &mut BTreeMap<String, String>) {
             let name = inner.to_str().unwrap().replace('\\', "/");
             let name = name.strip_suffix("/mod").unwrap_or(&name).to_owned();
             let text = fs::read_to_string(&path).unwrap();
-            // Tests may look anywhere.
+            // Tests may use anything.
             let text = text.split("#[cfg(test)]\nmod ").next().unwrap().to_owned();
             texts.insert(name, text);
         }
     }
 }
 
-/// The paths of the `use` lines of a file, each to its last name; those of `pub use` or the others.
+/// Paths of a file's `use` lines, each down to its last name; either those of `pub use` or the others.
 fn paths(text: &str, exports: bool) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     let code: String = text
@@ -151,7 +152,7 @@ fn paths(text: &str, exports: bool) -> Vec<Vec<String>> {
         }
     }
     if !exports {
-        // Paths that stand in the code.
+        // Paths written out in the code.
         for (at, _) in code.match_indices("crate::") {
             let rest = &code[at..];
             let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
@@ -162,7 +163,7 @@ fn paths(text: &str, exports: bool) -> Vec<Vec<String>> {
     found
 }
 
-/// Where a statement's `use ` starts, if it is a use line.
+/// Offset of `use ` in a statement, if it is a use line.
 fn find_use(statement: &str) -> Option<usize> {
     let at = statement.rfind("use ")?;
     let before = statement[..at].rsplit('\n').next().unwrap_or_default();
@@ -170,7 +171,7 @@ fn find_use(statement: &str) -> Option<usize> {
     (before.is_empty() || before.starts_with("pub")).then_some(at)
 }
 
-/// Takes `a::{b, c::d}` apart.
+/// Splits `a::{b, c::d}` into its paths.
 fn tree(text: &str, prefix: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
     let text = text.trim();
     match text.find('{') {
@@ -213,7 +214,7 @@ fn branches(inside: &str) -> Vec<&str> {
     found
 }
 
-/// The file in which the item `path` lies, as `file` sees it.
+/// The file in which the item `path` lies, as seen from `file`.
 fn resolve(
     file: &str,
     path: &[String],
@@ -254,7 +255,7 @@ fn resolve(
     let Some(item) = rest.first() else {
         return Some(here);
     };
-    // An item that the module only passes on.
+    // An item that the module only re-exports.
     let exported = exports
         .get(&here)?
         .iter()

@@ -1,4 +1,4 @@
-//! Layouts that people really have, one test for each, as small files made here: where each comes from stands with it.
+//! Layouts found in the wild, one test for each, as small files made here; each test names its source.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,10 +6,10 @@ use std::sync::Arc;
 use kvlens::dump::{Dump, FolderSource, Mapping, MemorySource, ScanOptions, Source, scan};
 use kvlens::tensor::{Shape, Tensor};
 
-/// A tensor of a safetensors file: name, shape, and the number that its elements count from.
+/// A tensor of a safetensors file: name, shape, and the first of its counting values.
 type Entry<'a> = (&'a str, &'a [usize], u16);
 
-/// 16-bit values that count up, so that every place has its own.
+/// 16-bit values that count up, so that every element differs.
 fn bytes(shape: &[usize], from: u16) -> Vec<u8> {
     let count: usize = shape.iter().product();
     let value = |at: usize| from.wrapping_add(at as u16).to_le_bytes();
@@ -85,7 +85,7 @@ fn shape(seq_len: usize, kv_heads: usize, head_dim: usize) -> Shape {
 
 /// vllm `kv_connector/v1/shared_storage_connector.py` (now ExampleConnector): a file for each layer, `kv_cache` of `[2, tokens, heads*dim]`.
 #[test]
-fn vllms_connector_has_the_layer_in_the_files_name_and_k_and_v_in_one_array() {
+fn vllm_connector_files_name_the_layer_and_hold_k_and_v_in_one_array() {
     let file = |from| safetensors(&[("kv_cache", &[2, 6, 8], from)]);
     let files = [
         ("9f/model.layers.0.self_attn.attn.safetensors", file(0)),
@@ -136,8 +136,8 @@ fn k_and_v_may_differ_in_width_and_in_heads() {
     );
 }
 
-/// mistral-jax `kvcache.py`: `(2, layers, batch, heads, tokens, dim)` in one `.npy`; zmlx `kvtc/dump.py`: `k` and `v` of
-/// `(layers, batch, heads, tokens, dim)`.
+/// mistral-jax `kvcache.py`: `(2, layers, batch, heads, tokens, dim)` in one `.npy`; zmlx `kvtc/dump.py`: `k` and `v`
+/// of `(layers, batch, heads, tokens, dim)`.
 #[test]
 fn all_layers_may_lie_in_one_array() {
     let sizes = [2, 3, 1, 2, 70, 8];
@@ -162,7 +162,7 @@ fn all_layers_may_lie_in_one_array() {
     );
 }
 
-/// A file of K and one of V; and shards as `huggingface_hub` splits them.
+/// One file of K and one of V; and shards as `huggingface_hub` splits them.
 #[test]
 fn files_that_belong_together_are_read_together() {
     let half = |from| safetensors(&[("layer_0", &[1, 2, 80, 8], from)]);
@@ -189,7 +189,7 @@ fn files_that_belong_together_are_read_together() {
 
 /// An 8-token prompt of a model with 64 KV heads; an old mlx prompt cache (ml-explore/mlx-examples #978).
 #[test]
-fn what_could_be_two_things_is_asked_with_a_hint_that_works() {
+fn ambiguous_layouts_are_asked_about_with_a_hint_that_works() {
     let cases: [(&[usize], &str); 2] = [
         (
             &[1, 64, 8, 16],
@@ -229,7 +229,8 @@ fn what_could_be_two_things_is_asked_with_a_hint_that_works() {
     assert_eq!(load(&said).len(), 1);
 }
 
-/// Blocks of tokens as vLLM has them: `[2, blocks, tokens, heads, dim]` for FlashAttention, `[blocks, 2, ...]` for FlashInfer.
+/// Blocks of tokens in vLLM's layouts: `[2, blocks, tokens, heads, dim]` for FlashAttention, `[blocks, 2, ...]` for
+/// FlashInfer.
 #[test]
 fn the_blocks_of_a_paged_cache_are_asked_for_and_their_tokens_follow_each_other() {
     let (blocks, tokens, heads, dim) = (3, 16, 2, 4);
@@ -258,9 +259,9 @@ fn the_blocks_of_a_paged_cache_are_asked_for_and_their_tokens_follow_each_other(
     assert_eq!((k, v), (part(0), part(1)));
 }
 
-/// Names that the field uses, with the form that works where they leave doubt.
+/// Names used in practice, with the pattern that works if they are ambiguous.
 #[test]
-fn what_is_proposed_for_names_works() {
+fn proposed_name_patterns_work() {
     let sizes: &[usize] = &[2, 80, 8];
     let cases: [(&[&str], usize); 4] = [
         (
@@ -363,7 +364,7 @@ fn an_archive_for_each_layer_and_compound_words_are_understood() {
     );
 }
 
-/// numpy's types: ml_dtypes' bfloat16 (jax-ml/ml_dtypes #41) is read, the others are told what to do.
+/// numpy's types: ml_dtypes' bfloat16 (jax-ml/ml_dtypes #41) is read, for the others the message says what to do.
 #[test]
 fn types_that_are_not_read_say_what_to_do() {
     let sizes = [2, 80, 8];
@@ -400,7 +401,7 @@ fn meta_files_are_read_as_python_reads_them() {
     assert_eq!(dump.captures[0].layer_id, 2);
 }
 
-/// Two dumps of one name, dropped together.
+/// Two dumps of the same name, dropped together.
 #[test]
 fn runs_of_one_name_in_two_dumps_stay_two() {
     let data = vec![1; 8];
@@ -423,11 +424,11 @@ fn runs_of_one_name_in_two_dumps_stay_two() {
     };
     assert_eq!(runs(&["a", "b"]), ["a/r", "b/r"]);
     assert_eq!(runs(&["a"]), ["r"]);
-    // A folder that holds both, as a page is given it.
+    // A folder that contains both, as the page receives it.
     assert_eq!(runs(&["both/a", "both/b"]), ["a/r", "b/r"]);
 }
 
-/// Raw pages of LMCache and HiCache, logs and the like.
+/// Raw pages of LMCache and HiCache, logs and similar files.
 #[test]
 fn nothing_is_left_out_in_silence() {
     let pair = safetensors(&[("k_0", &[2, 80, 8], 0), ("v_0", &[2, 80, 8], 0)]);
@@ -493,7 +494,8 @@ fn several_dumps_open_together_and_keep_their_names() {
     assert_eq!(paths, ["dump (2)/meta_a.json", "dump/meta_a.json"]);
 }
 
-/// Hugging Face's cache on a file system without links, or copied by a tool that writes them out: each link is a text.
+/// Hugging Face's cache on a file system without links, or copied by a tool that writes links out: each link is a text
+/// file.
 #[test]
 fn links_that_were_written_out_as_texts_are_followed() {
     let text = |path: &str| path.as_bytes().to_vec();
@@ -531,7 +533,7 @@ fn pointers_of_git_lfs_are_named() {
     assert!(told[0].contains("git lfs pull"), "{told:?}");
 }
 
-/// `tar` of a folder with links; the second name of a file is a link for it, too.
+/// `tar` of a folder with links; a hard link's second name is stored as a link, too.
 #[test]
 fn links_of_a_tar_archive_are_followed() {
     let entry = |name: &str, kind: u8, link: &str, data: &[u8]| {
@@ -584,7 +586,7 @@ fn links_of_a_zip_archive_are_followed() {
     for (name, mode, data) in entries {
         let offset = file.len() as u32;
         let (size, crc) = ((data.len() as u32).to_le_bytes(), crc32fast::hash(data));
-        // From the version needed to the length of the extra field.
+        // From "version needed" to the length of the extra field.
         let mut common = vec![20, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         common.extend(crc.to_le_bytes());
         common.extend([size, size].concat());
@@ -604,7 +606,7 @@ fn links_of_a_zip_archive_are_followed() {
     assert_eq!(load(&dump)[0].1.bytes(), [3; 8]);
 }
 
-/// `save_pretrained` and its kin split at a size, and write an index.
+/// `save_pretrained` and similar functions split at a size, and write an index.
 #[test]
 fn shards_are_one_dump_and_a_missing_one_is_named() {
     let shape: &[usize] = &[1, 2, 40, 8];
@@ -629,7 +631,7 @@ fn shards_are_one_dump_and_a_missing_one_is_named() {
     let told = problems(&open(&files[..2], "{}"));
     assert!(
         told.iter()
-            .any(|text| text.contains("\"two.safetensors\", which is not there")),
+            .any(|text| text.contains("\"two.safetensors\", which does not exist")),
         "{told:?}"
     );
     let files = [

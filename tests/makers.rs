@@ -1,4 +1,4 @@
-//! Caches as PyTorch, transformers, mlx-lm, llama.cpp and MNN write them hold the values that their makers put in. The files in
+//! Caches written by PyTorch, transformers, mlx-lm, llama.cpp and MNN hold the values that were put in. The files in
 //! `tests/data/cases` were written by the real libraries; each folder's `make.py` or README tells how.
 
 use std::collections::BTreeMap;
@@ -41,7 +41,7 @@ fn load(dump: &Dump) -> BTreeMap<(String, i64), [Tensor; 2]> {
     loaded
 }
 
-/// K and V by layer of a dump of one run without problems.
+/// K and V by layer, for a dump of one run without problems.
 fn layers(dump: &Dump) -> BTreeMap<i64, [Tensor; 2]> {
     assert!(dump.problems.is_empty(), "{:?}", dump.problems);
     let loaded = load(dump);
@@ -98,7 +98,7 @@ fn a_list_of_two_tensors_is_k_and_v_and_not_two_layers() {
         .join("tests/data/cases/torch-2.15/per_layer/layer_1.pt");
     let found = open_bytes("kv.pt", std::fs::read(path).unwrap(), "{}");
     assert_eq!(layers(&found)[&0], expected[&1]);
-    // Where each may hold both, it is asked, and either answer works.
+    // If each array may hold both K and V, the user is asked, and either answer works.
     let two = [1_u8, 2].map(|number| {
         let array = [
             b"\x80\x04\x8c\x13numpy._core.numeric\x8c\x0b_frombuffer\x93(".as_slice(),
@@ -179,7 +179,7 @@ fn codes_of_a_quantized_cache_are_not_taken_for_values() {
 }
 
 #[test]
-fn views_that_show_a_number_several_times_are_right() {
+fn views_with_repeated_elements_are_read() {
     let expected = layers(&open("torch-2.15/cache.safetensors"));
     let found = layers(&open("torch-2.15/expanded_heads.pt"));
     for (wide, one) in found[&0].iter().zip(&expected[&0]) {
@@ -277,7 +277,7 @@ fn pickles_that_claim_or_repeat_much_take_no_memory() {
 
 #[test]
 fn a_view_of_more_than_its_storage_is_refused() {
-    // 2^40 numbers, all of them the first one of a storage of two.
+    // 2^40 elements, all of them the first one of a storage of two.
     let pickle = b"\x80\x02}(X\x03\x00\x00\x00k_0ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nHalfStorage\n\
         X\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x02tQK\x00\x8a\x06\x00\x00\x00\x00\x00\x01K\x01\x86K\x00K\x00\x86\x89}tRu.";
     let mut stream =
@@ -295,7 +295,7 @@ fn a_view_of_more_than_its_storage_is_refused() {
 }
 
 #[test]
-fn every_class_of_mlx_cache_gives_the_tokens_that_are_real() {
+fn every_class_of_mlx_cache_yields_its_valid_tokens() {
     let dump = open("mlx-0.32/prompt_cache.safetensors");
     let expected = layers(&open("mlx-0.32/values.safetensors"));
     assert_eq!(layers(&dump), expected);
@@ -306,7 +306,7 @@ fn every_class_of_mlx_cache_gives_the_tokens_that_are_real() {
 }
 
 #[test]
-fn a_cache_in_a_list_of_mlx_is_its_layers() {
+fn a_cache_in_an_mlx_cache_list_is_that_of_its_layer() {
     let expected = layers(&open("mlx-0.32/values.safetensors"));
     let found = layers(&open("mlx-0.32/cache_list.safetensors"));
     assert_eq!(found.len(), 1);
@@ -314,7 +314,7 @@ fn a_cache_in_a_list_of_mlx_is_its_layers() {
 }
 
 #[test]
-fn mnn_packed_buffers_are_the_plain_ones() {
+fn mnn_packed_buffers_equal_the_plain_ones() {
     let packed = layers(&open("mnn-packed/packed"));
     assert_eq!(packed, layers(&open("mnn-packed/plain")));
     assert_eq!(packed.len(), 1);
@@ -342,12 +342,12 @@ fn packed_buffers_beside_the_same_tokens_unpacked_do_not_count_twice() {
     assert_eq!(layers(&both), layers(&open("mnn-packed/plain")));
     let told = &both.notes[0].text;
     assert!(
-        told.starts_with("1 packed capture of tokens that are there"),
+        told.starts_with("1 packed capture with tokens that other files have"),
         "{told}"
     );
 }
 
-/// How a llama.cpp state is written, by version and model.
+/// Form of a llama.cpp state, by version and model.
 #[derive(Clone, Copy)]
 struct Form {
     session: bool,
@@ -360,7 +360,7 @@ struct Form {
 const CELLS: u32 = 3;
 const VALUES: u32 = 8;
 
-/// A state of two layers whose values are `layer * 100 + token * 10 + value`, those of V negative.
+/// A state of two layers whose values are `layer * 100 + token * 10 + value`, negated for V.
 fn state(form: Form) -> Vec<u8> {
     let mut out = Vec::new();
     let word = |out: &mut Vec<u8>, value: u32| out.extend(value.to_le_bytes());

@@ -1,4 +1,4 @@
-//! The packed formats against round trips by their makers' own code, and what they store against what they say that they store.
+//! The packed formats against round trips by their makers' own code, and their stored sizes against the reported ones.
 
 use kvlens::scheme::{About, Kv, Recipe, Scheme};
 use kvlens::tensor::{Dtype, Shape, Tensor};
@@ -28,7 +28,7 @@ fn input() -> Tensor {
     Tensor::new(Dtype::F16, SHAPE, file("input.f16")).unwrap()
 }
 
-/// Name, bytes per value and what comes back, of every format with an oracle.
+/// Name, bytes per value and decoded values of every format with an oracle.
 fn oracle() -> Vec<(String, f64, Vec<f32>)> {
     let restored = file("restored.f32");
     let values: Vec<f32> = restored
@@ -69,7 +69,7 @@ fn as_stored(name: &str, value: f32) -> u16 {
 }
 
 #[test]
-fn what_comes_back_is_what_the_makers_get_bit_for_bit() {
+fn decoded_values_equal_the_makers_bit_for_bit() {
     let input = input();
     let about = about(Kv::K, SHAPE, Dtype::F16);
     for (name, bytes_per_value, expected) in oracle() {
@@ -98,7 +98,7 @@ fn what_comes_back_is_what_the_makers_get_bit_for_bit() {
     }
 }
 
-/// Every form of every packed format.
+/// Every variant of every packed format.
 fn all_schemes() -> Vec<String> {
     let mut names: Vec<String> = [
         "q8_0",
@@ -141,7 +141,7 @@ fn all_schemes() -> Vec<String> {
     names
 }
 
-/// Values like a cache's, of any type: a wave with outliers.
+/// Cache-like values of any type: a wave with outliers.
 fn wave(shape: Shape, dtype: Dtype) -> Tensor {
     let values = (0..shape.elements().unwrap() as u32).map(|i| {
         let outlier = if i % 61 == 7 { 9.0 } else { 1.0 };
@@ -158,7 +158,7 @@ fn wave(shape: Shape, dtype: Dtype) -> Tensor {
 }
 
 #[test]
-fn stored_bytes_hold_the_values_and_the_size_that_a_search_is_told() {
+fn stored_bytes_have_the_values_and_the_size_reported_to_a_search() {
     let shape = Shape {
         seq_len: 43,
         ..SHAPE
@@ -266,28 +266,31 @@ fn formats_that_do_not_fit_a_head_say_so() {
     };
     assert_eq!(
         unfit("q8_0").unwrap(),
-        "head_dim 80 is no multiple of its groups of 32"
+        "head_dim 80 is not a multiple of its group size 32"
     );
     assert_eq!(
         unfit("turbo4").unwrap(),
-        "head_dim 80 is no power of two, as its Hadamard transform needs"
+        "head_dim 80 is not a power of two, which its Hadamard transform needs"
     );
     assert_eq!(unfit("nvfp4"), None);
     assert_eq!(unfit("kivi4"), None);
 }
 
 #[test]
-fn names_that_are_none_say_what_there_is() {
+fn unknown_names_are_answered_with_the_known_ones() {
     let error = |name: &str| name.parse::<Scheme>().unwrap_err().to_string();
-    assert!(error("q9_0").starts_with("\"q9_0\" is no scheme; the schemes are: raw; q8_0"));
+    assert!(error("q9_0").starts_with("\"q9_0\" is not a scheme; the schemes are: raw; q8_0"));
     assert_eq!(
         error("mlx:b=7"),
         "mlx: \"b=7\" is not one of b=8, 6, 5, 4, 3, 2"
     );
-    assert_eq!(error("q8_0:b=4"), "q8_0: \"b\" is not an option of it");
+    assert_eq!(
+        error("q8_0:b=4"),
+        "q8_0: \"b\" is not an option of this scheme"
+    );
     assert_eq!(
         error("int:b=4,b=5"),
-        "int: \"b=5\" is not an option that is given once"
+        "int: \"b=5\" is not an option that may be repeated"
     );
-    assert!(error("hadamard+turbo4").starts_with("\"hadamard+turbo4\" is no scheme"));
+    assert!(error("hadamard+turbo4").starts_with("\"hadamard+turbo4\" is not a scheme"));
 }

@@ -72,7 +72,8 @@ fn names(folder: &Path) -> BTreeSet<String> {
         .collect()
 }
 
-/// Lines and their ends must be equal, but for cosine figures: CSV columns so called, and numbers after "cosine" or "cos" in Markdown.
+/// Lines and line ends must be equal, except for cosine figures: CSV columns of that name, and numbers after "cosine"
+/// or "cos" in Markdown.
 fn compare(name: &str, ours: &str, golden: &str) {
     let lines = |text: &str| {
         text.split_inclusive('\n')
@@ -103,7 +104,7 @@ fn compare(name: &str, ours: &str, golden: &str) {
     }
 }
 
-/// The line without its cosine figures, and these.
+/// The line without its cosine figures, and those figures.
 fn without_cosines(name: &str, header: &[&str], line: &str) -> (String, Vec<f64>) {
     let mut cosines = Vec::new();
     if name.ends_with(".csv") {

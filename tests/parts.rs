@@ -1,5 +1,5 @@
-//! A dump that is measured in parts gives the reports of one run, byte for byte; sets of parts that are none are told what they lack,
-//! and no rows file, however damaged, does harm.
+//! A dump that is measured in parts gives the same reports as a single run, byte for byte. Incomplete sets of parts are
+//! reported with what they lack, and no rows file does harm, however damaged.
 
 mod common;
 
@@ -50,7 +50,7 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// Measures a dump in so many parts, with other threads in each, and gives the rows files.
+/// Measures a dump in `of` parts, each with another number of threads, and returns the rows files.
 fn parts(tool: &str, dump: &Path, flags: &[&str], of: u32, folder: &Path) -> Vec<PathBuf> {
     let part = |number: u32| {
         let rows = folder.join(format!("rows/part-{number}.arrow"));
@@ -82,7 +82,7 @@ fn merge(rows: &[PathBuf], out: &Path) -> Output {
 fn compare(dump: &Path, of: u32) {
     for (tool, flags) in ANALYSES {
         let folder = tempfile::tempdir().unwrap();
-        // The sweep's reports name the folder that they lie in.
+        // The sweep's reports name their own folder.
         let out = folder.path().join("out");
         let mut whole = flags.to_vec();
         whole.extend(["--out-dir", out.to_str().unwrap()]);
@@ -90,7 +90,7 @@ fn compare(dump: &Path, of: u32) {
         let expected = files(&out);
         fs::remove_dir_all(&out).unwrap();
         let mut rows = parts(tool, dump, flags, of, folder.path());
-        // In an order that is none.
+        // In a scrambled order.
         rows.reverse();
         rows.swap(0, of as usize / 2);
         let merged = merge(&rows, &out);
@@ -100,13 +100,14 @@ fn compare(dump: &Path, of: u32) {
             stderr(&merged)
         );
         assert_eq!(files(&out), expected, "{tool} of {of}");
-        // What was left out, and what the values show, is told as one run does; a run also tells how it read the dump.
+        // Omissions and properties of the values are reported as by a single run; a single run also reports how it read
+        // the dump.
         for line in stderr(&merged).lines() {
             assert!(stderr(&told).contains(line), "{line}");
         }
         let summary = String::from_utf8(merged.stdout).unwrap();
         let (_, summary) = summary.split_once('\n').unwrap();
-        // Rows do not name their runs: figures of each run are told where the dump is.
+        // Rows do not name their runs: per-run figures are printed only where the dump is present.
         let told = String::from_utf8(told.stdout).unwrap();
         let of_all = told.lines().filter(|line| !line.starts_with("  "));
         assert_eq!(
@@ -130,7 +131,7 @@ fn parts_of_the_edge_dump_give_the_reports_of_one_run() {
     }
 }
 
-/// A copy of the edge dump with a file that is too short, and a meta file that is none.
+/// A copy of the edge dump with a file that is too short, and an invalid meta file.
 fn broken_dump(folder: &Path) -> PathBuf {
     let dump = folder.join("dump");
     copy(&data("edge-dump"), &dump);
@@ -152,7 +153,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
-fn what_is_left_out_is_told_by_the_merge_too() {
+fn merging_also_reports_what_was_left_out() {
     let folder = tempfile::tempdir().unwrap();
     let dump = broken_dump(folder.path());
     compare(&dump, 3);
@@ -207,9 +208,9 @@ fn missing_doubled_and_foreign_parts_are_named() {
         "analysis blocknorm, not mixed",
         "a part of 5, not of 4",
         "a dump of 81 captures, not of 23 captures",
-        "part 3/4 is there twice: ",
+        "part 3/4 appears twice: ",
         "copy of 3.arrow",
-        "cut.arrow: no whole Arrow IPC file: its end is missing",
+        "cut.arrow: not a complete Arrow IPC file: its end is missing",
         "not-there.arrow: can't be read",
         "2 parts of 4 missing: 1, 4",
     ] {
@@ -272,7 +273,7 @@ fn a_whole_run_may_keep_its_rows_too() {
     assert_eq!(files(&out), expected);
 }
 
-/// The rows of a part of the edge dump.
+/// Rows of a part of the edge dump.
 fn some_rows() -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let rows = parts("lossy-compare", &data("edge-dump"), &[], 4, folder.path());

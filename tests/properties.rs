@@ -1,4 +1,4 @@
-//! What must hold for any tensor: codecs come back to the same bits, lossy values stay within their bounds.
+//! Properties that hold for any tensor: codecs restore the same bits, lossy values stay within their bounds.
 
 use kvlens::codec::{Mode, Planes, compressed_sizes, decode, delta, encode, undelta};
 use kvlens::lossy::{Blocks, Clipping, clip, quantize};
@@ -6,7 +6,7 @@ use kvlens::metrics::errors;
 use kvlens::tensor::{Dtype, Shape, Tensor};
 use proptest::prelude::*;
 
-/// Any bits of any dtype, in a small shape.
+/// Arbitrary bits of any dtype, in a small shape.
 fn tensor() -> impl Strategy<Value = Tensor> {
     let dtype = prop_oneof![Just(Dtype::F16), Just(Dtype::Bf16), Just(Dtype::F32)];
     (dtype, 0..12_usize, 0..4_usize, 0..40_usize).prop_flat_map(
@@ -41,7 +41,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn every_codec_comes_back_to_the_same_bits(tensor in tensor(), level in prop_oneof![Just(-5), 1..=9]) {
+    fn every_codec_round_trips_bit_for_bit(tensor in tensor(), level in prop_oneof![Just(-5), 1..=9]) {
         for mode in [Mode::Zstd, Mode::Gear, Mode::GearDelta] {
             let frames = encode(&tensor, mode, level);
             let decoded = decode(&frames, mode, tensor.dtype(), tensor.shape());
@@ -55,7 +55,7 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_frame_is_no_panic_and_not_taken_for_the_tensor(tensor in tensor(), place in any::<prop::sample::Index>(), flip in 1..=255_u8) {
+    fn a_damaged_frame_neither_panics_nor_decodes_to_the_tensor(tensor in tensor(), place in any::<prop::sample::Index>(), flip in 1..=255_u8) {
         prop_assume!(!tensor.is_empty());
         let Planes::Whole(mut frame) = encode(&tensor, Mode::Zstd, 3) else { unreachable!() };
         let place = place.index(frame.len());
@@ -77,11 +77,11 @@ proptest! {
     #[test]
     fn quantized_values_are_within_half_a_step(tensor in moderate(), bits in 2..=10_u32) {
         let values = tensor.values();
-        let greatest = values.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
-        let step = greatest / ((1 << (bits - 1)) - 1) as f32;
+        let largest = values.iter().fold(0.0_f32, |max, value| max.max(value.abs()));
+        let step = largest / ((1 << (bits - 1)) - 1) as f32;
         for (value, quantized) in values.iter().zip(quantize(&tensor, bits).values()) {
             // Half a step, and the rounding to fp16.
-            prop_assert!((value - quantized).abs() <= step * 0.5001 + greatest / 2048.0);
+            prop_assert!((value - quantized).abs() <= step * 0.5001 + largest / 2048.0);
         }
     }
 
@@ -105,10 +105,10 @@ proptest! {
         prop_assert!(stored.values().iter().all(|value| value.abs() <= 1.0));
         let mut restored = vec![0.0; tensor.len()];
         blocks.restore(&blocks.stored_scales(false, &[]), 0, &stored.values(), &mut restored);
-        let greatest = tensor.values().iter().fold(0.0_f32, |most, value| most.max(value.abs()));
-        let step = greatest / ((1 << (bits - 1)) - 1) as f32;
+        let largest = tensor.values().iter().fold(0.0_f32, |max, value| max.max(value.abs()));
+        let step = largest / ((1 << (bits - 1)) - 1) as f32;
         for (value, restored) in tensor.values().iter().zip(restored) {
-            prop_assert!((value - restored).abs() <= step * 0.5001 + greatest / 2048.0);
+            prop_assert!((value - restored).abs() <= step * 0.5001 + largest / 2048.0);
         }
     }
 

@@ -1,4 +1,5 @@
-//! Captured queries: found beside captures and in safetensors files, checked, converted and cut with the tokens.
+//! Captured queries: found beside captures and in safetensors files, validated, converted and cut along with the
+//! tokens.
 
 use kvlens::convert::{ConvertOptions, Files, Plan, Safetensors, Zip, write_folder};
 use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
@@ -21,7 +22,7 @@ fn file(name: &str, bytes: Vec<u8>) -> Dump {
     open(MemorySource::new([(name.to_owned(), bytes)]))
 }
 
-/// Everything that is said of the queries, and their bytes.
+/// Descriptions of the queries, and their bytes.
 fn content(dump: &Dump) -> Vec<String> {
     let say = |queries: &Arc<kvlens::dump::Queries>| {
         let bytes = queries.load().unwrap().into_bytes();
@@ -45,7 +46,7 @@ fn pieces(pieces: impl Iterator<Item = Result<Vec<u8>, kvlens::convert::ConvertE
 }
 
 #[test]
-fn a_scan_finds_them_beside_the_captures() {
+fn a_scan_finds_queries_beside_the_captures() {
     let dump = sample();
     assert!(dump.problems.is_empty(), "{:?}", dump.problems);
     assert_eq!(dump.captures.len(), 81);
@@ -63,7 +64,7 @@ fn a_scan_finds_them_beside_the_captures() {
 }
 
 #[test]
-fn every_format_gives_the_same_queries_back() {
+fn every_format_round_trips_to_the_same_queries() {
     let dump = sample();
     let expected = content(&dump);
     let plan = || Plan::new(&dump, &ConvertOptions::default()).unwrap();
@@ -109,7 +110,7 @@ fn cuts_keep_the_queries_of_the_tokens_and_layers_that_are_kept() {
     assert_eq!(Plan::new(&dump, &options).unwrap().queries(), 0);
 }
 
-/// A dump of one capture of 2 tokens x 1 head x 2 values, with this describing file of queries of 16 bytes.
+/// A dump of one capture of 2 tokens x 1 head x 2 values, with this description of queries of 16 bytes.
 fn described(queries: &str) -> Dump {
     let meta = r#"{"layer_id":0,"run_id":"r","seq_len":2,"kv_heads":1,"head_dim":2,"bytes_per_elem":2,"k_file":"k.bin","v_file":"v.bin"}"#;
     let files = [
@@ -125,7 +126,7 @@ fn described(queries: &str) -> Dump {
 }
 
 #[test]
-fn what_is_wrong_is_named_by_field_and_the_captures_stay() {
+fn wrong_fields_are_named_and_the_captures_stay() {
     let good = r#"{"layer_id":0,"run_id":"r","positions":[0,1],"q_heads":2,"head_dim":2,"bytes_per_elem":2,"dtype":"fp16","q_file":"q.bin","scale":0.5}"#;
     let dump = described(good);
     assert_eq!(
@@ -208,7 +209,7 @@ fn what_is_wrong_is_named_by_field_and_the_captures_stay() {
         (
             "\"q.bin\"",
             "\"x.bin\"",
-            "q_file: found \"x.bin\", which is not there, expected a file in the same folder",
+            "q_file: found \"x.bin\", which does not exist, expected a file in the same folder",
         ),
         (
             "\"q_heads\":2,\"head_dim\":2",
@@ -245,7 +246,7 @@ fn safetensors(metadata: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_safetensors_file_may_hold_them_with_positions_and_scale_in_its_metadata() {
+fn a_safetensors_file_may_hold_queries_with_positions_and_scale_in_its_metadata() {
     let dump = file(
         "a.safetensors",
         safetensors(r#"{"positions":"[0,1]","scale":"0.5","sliding_window":"512"}"#),

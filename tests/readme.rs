@@ -1,4 +1,4 @@
-//! The command line's example in README.md does what README.md says.
+//! The command line example in README.md does what README.md says.
 
 mod common;
 
@@ -7,7 +7,7 @@ use std::fs;
 use common::{data, kvlens};
 
 #[test]
-fn the_command_line_example_gives_the_figures_that_it_tells() {
+fn the_command_line_example_gives_the_stated_figures() {
     let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     let command =
         "cargo run --release -- mixed --dump-dir tests/data/sample-dump/dumps --out-dir reports\n";

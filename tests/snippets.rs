@@ -1,4 +1,4 @@
-//! `docs/dumps.md` shows the snippets as they are in `docs/snippets`, from where the page takes them too.
+//! `docs/dumps.md` shows the snippets exactly as they are in `docs/snippets`, which the page uses too.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ fn every_snippet_is_shown_as_it_is() {
             page.contains(&format!("snippets/{name}")),
             "{name} is not in docs/dumps.md"
         );
-        // The long ones are shown by their start.
+        // Of long ones only the start is shown.
         let is_long = text.lines().count() > 20;
         let expected = if is_long {
             text.lines().take(7).collect::<Vec<_>>().join("\n")

@@ -1,4 +1,5 @@
-//! Our zstd frames equal C libzstd's byte for byte, our sizes are the frames', and independent decoders give the input back.
+//! Our zstd frames equal C libzstd's byte for byte, our sizes are those of the frames, and independent decoders restore
+//! the input.
 
 #[path = "../xtask/src/fuzz_zstd/streams.rs"]
 mod streams;
@@ -10,7 +11,7 @@ use kvlens::codec::zstd::{LEVELS, compress, compressed_size};
 use streams::{Pool, Rng};
 use zstd::zstd_safe::{self, CCtx};
 
-/// Levels whose strategy is written in this crate, at most sizes.
+/// Levels whose strategy is implemented in this crate, at most sizes.
 const QUICK: RangeInclusive<i32> = -7..=4;
 
 fn assert_same_frame(data: &[u8], level: i32, what: &str) {
@@ -18,7 +19,7 @@ fn assert_same_frame(data: &[u8], level: i32, what: &str) {
     CCtx::create()
         .compress(&mut expected, data, level)
         .expect("room for the frame");
-    // The vectors themselves would fill the terminal.
+    // assert_eq! would fill the terminal with the vectors.
     assert!(compress(data, level) == expected, "{what}: level {level}");
     assert_eq!(
         compressed_size(data, level),
@@ -39,7 +40,7 @@ fn assert_decodes(data: &[u8], level: i32, what: &str) {
     assert!(by_ruzstd == data, "{what}: level {level}, ruzstd");
 }
 
-/// A stream of each kind that the format treats in its own way.
+/// A stream of each kind that the format treats differently.
 fn kinds() -> Vec<(&'static str, Vec<u8>)> {
     let mut rng = Rng::new(1);
     let mut random = |len| (0..len).map(|_| rng.bits() as u8).collect::<Vec<_>>();
@@ -63,7 +64,7 @@ fn kinds() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn the_reference_is_the_version_that_is_promised() {
+fn the_reference_libzstd_has_the_expected_version() {
     assert_eq!(zstd_safe::version_string(), "1.5.7");
 }
 
@@ -121,11 +122,12 @@ fn repeats_at_the_edge_of_the_window_make_the_frames_of_libzstd() {
     }
 }
 
-/// Level 22 looks for repeats over a long distance, too, once the window is 128 MiB.
+/// Level 22 also searches for long-distance repeats once the window is 128 MiB.
 #[test]
 fn over_64_megabytes_at_the_highest_level_make_the_frame_of_libzstd() {
     let mut rng = Rng::new(3);
-    // Nearly all zeros, so that more places begin alike than are looked at, and only the search over a long distance finds the best.
+    // Nearly all zeros, so that more positions begin alike than are examined, and only the long-distance search finds
+    // the best match.
     let unit: Vec<u8> = (0..600_000)
         .map(|_| u8::from(rng.bits().is_multiple_of(40)))
         .collect();
@@ -139,7 +141,7 @@ fn over_64_megabytes_at_the_highest_level_make_the_frame_of_libzstd() {
 }
 
 #[test]
-fn decoders_give_the_input_back() {
+fn independent_decoders_restore_the_input() {
     for (what, data) in kinds() {
         for level in [-1000, -5, -1, 1, 2, 3, 4, 9, 19] {
             assert_decodes(&data, level, what);

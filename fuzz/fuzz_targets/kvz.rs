@@ -1,4 +1,4 @@
-//! A packed dump, as it is and with its checksums put right: its head and index, and the parts of every scheme.
+//! A packed dump, as it is and with corrected checksums: its head and index, and the parts of every scheme.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

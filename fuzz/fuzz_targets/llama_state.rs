@@ -1,4 +1,4 @@
-//! What stands behind the magic number of a state of llama.cpp, of a sequence and of a session.
+//! llama.cpp's state, sequence and session files, after the magic number.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

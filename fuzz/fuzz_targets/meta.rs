@@ -1,4 +1,4 @@
-//! A capture's meta_*.json beside files of the size that it should tell.
+//! A capture's meta_*.json, beside files of the size that it should state.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

@@ -1,4 +1,4 @@
-//! A .npy file of keys beside a valid one of values: its header, and how the two make a pair.
+//! A .npy file of keys beside a valid one of values: its header, and how the two are paired.
 #![no_main]
 
 const VALUES: &[u8] = include_bytes!("../../tests/data/tiny/v_0.npy");

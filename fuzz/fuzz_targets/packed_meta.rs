@@ -1,4 +1,4 @@
-//! A packed_meta_*.json of MNN's buffers beside files of the size that it should tell.
+//! A packed_meta_*.json of MNN's buffers, beside files of the size that it should state.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

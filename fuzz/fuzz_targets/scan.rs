@@ -1,12 +1,12 @@
-//! A whole scan of a dump of many files and formats, valid but for what the input changes in it (see `edits`): two layers of a run
-//! in two stages each, arrays as .npy, safetensors, and archives with captures of their own.
+//! A whole scan of a dump with many files and formats, valid except for what the input changes (see `edits`): two layers of a run in two
+//! stages each, arrays as .npy and safetensors, and archives with their own captures.
 #![no_main]
 
 use kvlens_fuzz::File;
 
 const META: &str = include_str!("../../tests/data/tiny/meta_t0_2.json");
 
-/// Beside the captures that are written out as files.
+/// Files beside the captures, which are written out individually.
 const OTHERS: [(&str, &[u8]); 7] = [
     (
         "arrays/k_0.npy",

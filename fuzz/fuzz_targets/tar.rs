@@ -1,4 +1,4 @@
-//! A tar archive: its headers, long names and pax records, and what the entries hold.
+//! A tar archive: its headers, long names and pax records, and the contents of its entries.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

@@ -1,4 +1,4 @@
-//! A file of torch.save: the zip form, the stream form, or a lone pickle.
+//! A file of torch.save: the zip format, the older stream format, or a lone pickle.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

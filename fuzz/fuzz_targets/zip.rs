@@ -1,4 +1,4 @@
-//! A zip archive: its directory, entries stored and deflated, and what they hold.
+//! A zip archive: its directory, stored and deflated entries, and their contents.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

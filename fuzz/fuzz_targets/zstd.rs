@@ -1,5 +1,5 @@
-//! The zstd encoder against C libzstd: the same frame, the size that is counted without writing it, and another decoder gets the
-//! input back. The first two bytes choose the level and how often the rest is repeated, so that long matches occur.
+//! The zstd encoder against C libzstd: frames are equal, sizes counted without writing are right, and another decoder restores the input.
+//! The first two bytes choose the level and how often the rest is repeated, so that long matches occur.
 #![no_main]
 
 use std::io::Read;
@@ -7,9 +7,9 @@ use std::io::Read;
 use kvlens::codec::zstd::{compress, compressed_size};
 use zstd::zstd_safe::{CCtx, compress_bound};
 
-/// Most bytes after repeating at levels of our own encoder: over two blocks.
+/// Largest size after repeating, at levels of the own encoder: more than two blocks.
 const MAX_BYTES: usize = 300_000;
-/// Most bytes at the other levels, which search long.
+/// Largest size at the other levels, whose search is slow.
 const MAX_BYTES_SLOW: usize = 16_000;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

@@ -1,14 +1,14 @@
-//! Edits of valid files: what the fuzzer evolves is not a dump but the list of what is changed in one, so that most inputs still
-//! hold captures and what lies behind a scan is reached.
+//! Edits of valid files: the fuzzer evolves a list of changes to a dump instead of the dump itself, so that most inputs still contain
+//! captures and reach the code behind the scan.
 
 use crate::File;
 
-/// Bytes of an edit: which file, where (2), how, and a number (4).
+/// Bytes of an edit: file, offset (2 bytes), kind, and a number (4 bytes).
 const EDIT: usize = 8;
-/// Edits of one input at most; with more, little of the dump is left.
+/// Largest number of edits in one input; more would leave little of the dump.
 const MAX_EDITS: usize = 12;
 
-/// Changes the files as the input says.
+/// Applies the edits in `input` to the files.
 pub fn edit(files: &mut Vec<File>, input: &[u8]) {
     for edit in input.chunks_exact(EDIT).take(MAX_EDITS) {
         let number = u32::from_le_bytes([edit[4], edit[5], edit[6], edit[7]]);
@@ -22,7 +22,7 @@ pub fn edit(files: &mut Vec<File>, input: &[u8]) {
     }
 }
 
-/// A file is missing, there twice, elsewhere, or two files have changed their bytes.
+/// Edits the list of files: removes, duplicates or renames one, or swaps the contents of two.
 fn edit_list(files: &mut Vec<File>, which: usize, number: u32) {
     let Some((path, bytes)) = files.get(which).cloned() else {
         return;
@@ -44,7 +44,7 @@ fn edit_bytes(bytes: &mut Vec<u8>, at: usize, how: u8, number: u32) {
         2 => bytes.truncate(at),
         3 => drop(bytes.drain(at..end)),
         4 => drop(bytes.splice(at..at, number.to_le_bytes())),
-        // A number in text (JSON, the header of npy) becomes another one.
+        // Replaces a number in text (JSON, or the header of npy) by another one.
         5 => {
             let is_digit = |byte: &u8| byte.is_ascii_digit();
             if let Some(skipped) = bytes[at..].iter().position(is_digit) {
@@ -56,7 +56,7 @@ fn edit_bytes(bytes: &mut Vec<u8>, at: usize, how: u8, number: u32) {
                 bytes.splice(start..start + digits, number.to_string().into_bytes());
             }
         }
-        // A text value becomes another one of those that mean something.
+        // Replaces a text value by another one that has a meaning.
         _ => {
             const WORDS: [&str; 8] = [
                 "fp16", "bf16", "fp32", "decode", "null", "-1", "1e9", "../k",

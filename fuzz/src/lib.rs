@@ -1,4 +1,4 @@
-//! What the fuzz targets share: scanning files in memory and reading all that is found, as a user's run would.
+//! Shared by the fuzz targets: scans files in memory and reads everything in them, as a user's run would.
 
 mod edits;
 #[path = "../../tests/mutate/seal.rs"]
@@ -11,10 +11,10 @@ use kvlens::dump::{Dump, Mapping, MemorySource, ScanOptions, Source, scan};
 pub use edits::edit;
 pub use seal::seal_kvz;
 
-/// A file's path and bytes.
+/// Path and contents of a file.
 pub type File = (String, Vec<u8>);
 
-/// Scans the files as they are, then with names and axes that a user gives; reads and decodes every capture.
+/// Scans the files as they are, then with a name pattern and axes, as a user may set them; reads and decodes every capture.
 pub fn read_all(files: Vec<File>) {
     let json = r#"{"tensorNames":"*{kv}*{layer}","axes":"seq,heads,dim","bits16":"bf16"}"#;
     read_all_as(files, json);
@@ -38,7 +38,7 @@ pub fn read_all_as(files: Vec<File>, json: &str) {
 fn decode_all(dump: &Dump) {
     for (_, fetched) in dump.fetches(0..dump.captures.len()) {
         if let Ok(fetched) = fetched {
-            // A problem that is told is what must come of a damaged file.
+            // A damaged file is expected to end in a problem.
             let _ = fetched.decode().map_err(|problem| problem.to_string());
         }
     }

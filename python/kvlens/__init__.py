@@ -5,7 +5,7 @@
 >>> result.summary["kv_ratio"]  # doctest: +SKIP
 1.459
 
-The reports are those of the command line ``kvlens``, byte for byte.
+Reports equal those of the command line ``kvlens`` byte for byte.
 """
 
 from ._api import analyses, analyze, convert, save, scan

@@ -1,4 +1,4 @@
-"""What users call."""
+"""The public functions."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _PathLike = (str, os.PathLike)
 
 
 def _text(value: Any) -> str:
-    """A setting's value as the command line takes it."""
+    """A setting's value as text, in the command line's form."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         return value
     if isinstance(value, Iterable):
         return ",".join(_text(item) for item in value)
-    # numpy's numbers too: their repr has a type around it.
+    # numpy's scalars are converted first, since their repr includes the type.
     return repr(value.item()) if hasattr(value, "item") else repr(value)
 
 
 def settings_of(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Settings by their flags; ``as`` is a word of Python's, so it is ``as_``."""
+    """Settings as pairs of flag and text; ``as`` is a keyword in Python and is written ``as_``."""
     return [(name.rstrip("_").replace("_", "-"), _text(value)) for name, value in settings.items()]
 
 
@@ -44,7 +44,7 @@ def open_dump(
     bits16: Optional[str],
     queries: Optional[Mapping[int, Mapping[str, Any]]] = None,
 ) -> _kvlens.Dump:
-    """The dump that a path, paths or a cache stands for."""
+    """Opens a path, several paths, or a cache in memory as a dump."""
     reading = (tensor_names, axes, kv_heads, bits16)
     if isinstance(source, _PathLike):
         return _kvlens.Dump.open([source], reading)
@@ -70,7 +70,7 @@ def _must_have_captures(dump: _kvlens.Dump) -> None:
     if len(dump) == 0:
         problems = json.loads(dump.summary())["problems"]
         told = "".join(f"\n{each['file']}: {each['message']}" for each in problems[:10])
-        raise ValueError(f"no capture (meta_*.json, or tensors that can be told to be K and V){told}")
+        raise ValueError(f"no capture (meta_*.json, or tensors that are recognised as K and V){told}")
 
 
 def analyze(
@@ -95,21 +95,21 @@ def analyze(
         cache: A path (a folder, an archive, a file of tensors) or several; a transformers cache; a sequence of (K, V) by layer; or a
             mapping of names (``layers.0.k``) to arrays of numpy, torch, mlx, JAX or anything with DLPack or the buffer protocol.
         analysis: One of :func:`analyses`: ``mixed``, ``blocknorm``, ``sweep``, ``lossy-compare``, ``explore``.
-        out_dir: The folder that reports name, where they name one; nothing is written before :meth:`Result.save`.
-        verify: Decode every compressed stream again, by another decoder, and compare it bit for bit.
-        threads: Threads to compute with; by default as many as there are cores.
-        progress: ``True`` for a bar of tqdm, or a function that is given captures done, all captures, bytes done, all bytes.
-        keep_rows: Keep the rows for :attr:`Result.rows`; they take about a kilobyte for each capture and variant.
-        name: What a cache in memory is called in the reports: the name of its run.
-        tensor_names: Which tensors are K and V of which layer, as in ``layers.{layer}.{kv}``.
-        axes: The order of their axes, of kv, layer, batch, heads, seq, dim.
-        kv_heads: KV heads that lie in the last axis together.
-        bits16: What 16-bit integers stand for: ``fp16`` or ``bf16``.
-        **settings: The analysis's settings, by the command line's names with underscores; ``as`` is ``as_``.
+        out_dir: The default folder of :meth:`Result.save`, which some reports mention; nothing is written before that.
+        verify: Decode every compressed stream again with an independent decoder and compare it bit for bit.
+        threads: Number of threads; by default one for each core.
+        progress: ``True`` for a tqdm bar, or a function that is called with captures done, all captures, bytes done and all bytes.
+        keep_rows: Keep the rows for :attr:`Result.rows`; each (one for every capture and variant) takes about a kilobyte.
+        name: Name of the run that reports give a cache in memory.
+        tensor_names: Pattern that finds the layer of a tensor, and whether it is K or V, in its name, as in ``layers.{layer}.{kv}``.
+        axes: The order of the tensors' axes, from kv, layer, batch, heads, seq and dim.
+        kv_heads: Number of KV heads that share the last axis, where heads have no axis of their own.
+        bits16: Type that 16-bit integers are the bits of: ``fp16`` or ``bf16``.
+        **settings: Settings of the analysis, named as on the command line but with underscores; ``as`` is ``as_``.
 
     Raises:
-        ValueError: For settings that are unknown or out of range (all are named), and where nothing is left to analyze.
-        OSError: Where the path can't be read.
+        ValueError: When settings are unknown or out of range (all are listed), or nothing is left to analyze.
+        OSError: When the path can't be read.
 
     >>> import numpy
     >>> values = numpy.random.default_rng(0).standard_normal((1, 2, 64, 8)).astype(numpy.float16)
@@ -137,11 +137,11 @@ def scan(
     kv_heads: Optional[int] = None,
     bits16: Optional[str] = None,
 ) -> dict[str, Any]:
-    """What a dump or cache holds: runs, layers, stages, shapes, bytes, how tensors were understood, and problems.
+    """Lists the contents of a dump or cache: runs, layers, stages, shapes, bytes, how tensors were understood, and problems.
 
     Args:
         cache: As for :func:`analyze`.
-        values: Read all values too, and say under ``caveats`` what in them would make a ratio mislead.
+        values: Read all values too, and list under ``caveats`` what in them would make a ratio misleading.
 
     >>> import numpy
     >>> listed = scan({"layers.0.k": numpy.zeros((5, 2, 8), "float32"), "layers.0.v": numpy.zeros((5, 2, 8), "float32")}, axes="seq,heads,dim")
@@ -177,15 +177,15 @@ def convert(
     Args:
         cache: As for :func:`analyze`.
         path: The folder or file to write; it must not exist yet.
-        format: ``folder``, ``zip`` or ``safetensors``; by default as the path ends, a folder where it ends in none of these.
-        stage: Captures of this stage only.
-        layers: These layers only, as in ``0-3,7``.
-        tokens: These tokens only, as in ``0..128``, ``..128`` or ``128..``.
-        dtype: Round fp32 values to ``fp16`` or ``bf16``.
+        format: ``folder``, ``zip`` or ``safetensors``; by default according to the ending of ``path``, or else ``folder``.
+        stage: Only captures of this stage, ``prefill`` or ``decode``.
+        layers: Only these layers, as in ``0-3,7``.
+        tokens: Only these tokens, without the end, as in ``0..128``, ``..128`` or ``128..``.
+        dtype: Round fp32 values to this type: ``fp16`` or ``bf16``.
 
     Raises:
-        FileExistsError: Where there is something at ``path``.
-        ValueError: Where an option can't be used, or no capture is left.
+        FileExistsError: When ``path`` exists already.
+        ValueError: When an option is not valid, or no capture is left.
     """
     dump = open_dump(cache, name, tensor_names, axes, kv_heads, bits16)
     return _written(dump, cache, path, format=format, stage=stage, layers=layers, tokens=tokens, dtype=dtype)
@@ -202,13 +202,13 @@ def save(
     kv_heads: Optional[int] = None,
     bits16: Optional[str] = None,
 ) -> Path:
-    """Saves a cache as a dump that kvlens reads: on the page, on the command line and here, with the same reports.
+    """Saves a cache as a dump that the page, the command line and this package read, with the same reports.
 
     Args:
         cache: As for :func:`analyze`.
         path: The folder, ``.zip`` or ``.safetensors`` file to write; it must not exist yet.
-        queries: For ``explore``: of each layer ``{"q": [positions, heads, head_dim], "positions": [...], "scale": x}`` and what else is
-            known of its attention (``rope_theta``, ``sliding_window``, ``logit_softcap``).
+        queries: For ``explore``: for each layer number, ``{"q": [positions, heads, head_dim], "positions": [...], "scale": x}`` and
+            further parameters of its attention (``rope_theta``, ``sliding_window``, ``logit_softcap``).
 
     >>> import numpy, tempfile, os
     >>> values = numpy.zeros((1, 2, 16, 8), "float16")
@@ -221,10 +221,10 @@ def save(
 
 
 def _new_path(path: Union[str, os.PathLike[str]], source: Any) -> Path:
-    """The path to write, where nothing is yet; a dump within the dump would be found twice over by the next scan."""
+    """The path to write. It must not exist, nor lie in the dump: the next scan would find its captures twice."""
     target = Path(path)
     if target.exists():
-        raise FileExistsError(f"{target} is there already")
+        raise FileExistsError(f"{target} exists already")
     sources = [source] if isinstance(source, _PathLike) else source if isinstance(source, Sequence) else []
     for each in sources:
         if isinstance(each, _PathLike) and Path(each).is_dir() and Path(each).resolve() in target.resolve().parents:
@@ -241,7 +241,7 @@ def _written(dump: _kvlens.Dump, source: Any, path: Union[str, os.PathLike[str]]
     ending = target.suffix[1:]
     options["format"] = options.get("format") or (ending if ending in ("zip", "safetensors") else "folder")
     given = {name: value for name, value in options.items() if value is not None}
-    # A name that no scan takes for a dump, until it is whole.
+    # Until it is complete, it has a name that scans skip.
     unfinished = target.with_name(f".kvlens-write-{os.getpid()}-{target.name}.tmp")
     try:
         _kvlens.convert(dump, unfinished, json.dumps(given))
@@ -261,7 +261,7 @@ def _remove(path: Path) -> None:
 
 
 def analyses() -> dict[str, dict[str, Any]]:
-    """The analyses, by name: what each answers, and its settings with their meaning, type, range and default.
+    """All analyses by name: the question that each answers, and its settings with meaning, type, range and default.
 
     >>> analyses()["mixed"]["settings"]["lossy_mantissa_bits"]["default"]
     6

@@ -1,6 +1,6 @@
-"""Arrays of any library as little-endian bytes in C order: numpy, torch, mlx, JAX, and whatever speaks DLPack or the buffer protocol.
+"""Arrays of any library as little-endian bytes in C order: numpy, torch, mlx, JAX, and any that support DLPack or the buffer protocol.
 
-Nothing is copied before its turn comes, and then only where the layout asks for it (strides, another device, another byte order).
+Bytes are copied only when they are read, and only where the layout requires it (strides, another device, another byte order).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import ctypes
 import sys
 from typing import Any, Callable
 
-#: A type's name in any library, without what stands before the last dot, as safetensors calls it.
+#: From the name of a type in any library, after its last dot, to the name in safetensors.
 _DTYPES = {
     "float64": "F64",
     "float32": "F32",
@@ -46,7 +46,7 @@ _SIZES = {
     "BOOL": 1,
 }
 
-#: The buffer protocol's codes of the types that it has.
+#: From format codes of the buffer protocol to names of types.
 _CODES = {
     "e": "float16",
     "f": "float32",
@@ -64,7 +64,7 @@ _CODES = {
 
 
 class Array:
-    """An array that is read when it is needed."""
+    """An array that is read on demand."""
 
     def __init__(
         self, name: str, dtype: str, shape: tuple[int, ...], load: Callable[[], memoryview]
@@ -72,7 +72,7 @@ class Array:
         self.name = name
         self.dtype = dtype
         self.shape = shape
-        #: All its bytes.
+        #: Returns all its bytes, little-endian and in C order.
         self.load = load
 
     @property
@@ -84,10 +84,10 @@ class Array:
 
 
 def array(name: str, value: Any) -> Array:
-    """The array ``value`` under a name.
+    """Wraps ``value``, an array of any library, under a name.
 
     Raises:
-        TypeError: Where it is no array, or of a type that no cache has.
+        TypeError: When ``value`` is not an array, or its elements are of a type that is not supported.
     """
     kind = type(value).__module__.partition(".")[0]
     if kind == "torch":
@@ -102,7 +102,7 @@ def array(name: str, value: Any) -> Array:
 def _dtype(name: str, text: str) -> str:
     known = _DTYPES.get(text.rpartition(".")[2])
     if known is None:
-        raise TypeError(f"{name}: elements of type {text} are not read; there are {', '.join(_DTYPES)}")
+        raise TypeError(f"{name}: elements of type {text} are not supported; these are: {', '.join(_DTYPES)}")
     return known
 
 
@@ -110,13 +110,13 @@ def _torch(name: str, value: Any) -> Array:
     dtype = _dtype(name, str(value.dtype))
 
     def load() -> memoryview:
-        # On the CPU and in order already, this is the tensor itself.
+        # No copy if the tensor is on the CPU and contiguous.
         tensor = value.detach().cpu().contiguous()
         size = tensor.numel() * tensor.element_size()
         if size == 0:
             return memoryview(b"")
         raw = (ctypes.c_ubyte * size).from_address(tensor.data_ptr())
-        raw._tensor = tensor  # type: ignore[attr-defined]  # The memory lives as long as the view.
+        raw._tensor = tensor  # type: ignore[attr-defined]  # Keeps the memory alive as long as the view.
         return memoryview(raw).cast("B")
 
     return Array(name, dtype, tuple(value.shape), load)
@@ -127,7 +127,7 @@ def _mlx(name: str, value: Any) -> Array:
     core = sys.modules["mlx.core"]
 
     def load() -> memoryview:
-        # The buffer protocol has no bfloat16, but it has bytes.
+        # The buffer protocol has no bfloat16, so the array is viewed as bytes.
         return memoryview(core.contiguous(value).reshape(-1).view(core.uint8)).cast("B")
 
     return Array(name, dtype, tuple(value.shape), load)
@@ -137,11 +137,11 @@ def _numpy(name: str, value: Any) -> Array:
     try:
         import numpy
     except ImportError:
-        raise TypeError(f"{name}: a {type(value).__name__} is read by way of numpy: pip install numpy") from None
+        raise TypeError(f"{name}: a {type(value).__name__} is read through numpy: pip install numpy") from None
     if isinstance(value, numpy.ndarray):
         view = value
     elif hasattr(value, "__array__"):
-        # JAX's bfloat16 comes as ml_dtypes', which numpy's view of DLPack does not know.
+        # JAX's bfloat16 is ml_dtypes', which numpy.from_dlpack does not know.
         view = numpy.asarray(value)
     else:
         view = numpy.from_dlpack(value)
@@ -161,11 +161,11 @@ def _buffer(name: str, value: Any) -> Array:
         view = memoryview(value)
     except TypeError:
         raise TypeError(
-            f"{name}: a {type(value).__name__} is no array: it has neither a dtype, DLPack nor the buffer protocol"
+            f"{name}: a {type(value).__name__} is not an array: it has neither a dtype, DLPack nor the buffer protocol"
         ) from None
     code = view.format.lstrip("@=<")
     if code not in _CODES:
-        raise TypeError(f"{name}: elements of buffer format {view.format!r} are not read")
+        raise TypeError(f"{name}: elements of buffer format {view.format!r} are not supported")
     dtype = _DTYPES[_CODES[code]]
 
     def load() -> memoryview:

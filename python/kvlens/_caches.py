@@ -1,6 +1,6 @@
-"""What a cache object holds, as named arrays: transformers' caches of any version, legacy tuples, mlx-lm's lists, mappings.
+"""Converts a cache object to named arrays: transformers' caches of any version, legacy tuples, mlx-lm's lists, mappings.
 
-Classes are told by what they have, not by their names: no library is imported for it.
+Classes are recognised by their attributes, not by name, so that no library has to be imported.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from typing import Any, Optional
 
 from ._arrays import Array, array
 
-#: The order of axes of all these libraries.
+#: The order of axes in all these libraries.
 AXES = "batch,heads,seq,dim"
 
 
 def named(cache: Any) -> tuple[list[Array], Optional[str]]:
-    """The arrays of a cache, and the order of their axes where the kind of cache tells it.
+    """The arrays of a cache, and the order of their axes if the kind of cache determines it.
 
     Raises:
-        TypeError: Where it is no cache.
+        TypeError: When ``cache`` is not a cache, or is empty.
     """
     if isinstance(cache, Mapping):
         arrays = [array(str(name), value) for name, value in cache.items()]
@@ -37,8 +37,8 @@ def named(cache: Any) -> tuple[list[Array], Optional[str]]:
 
 
 def _pairs(cache: Any) -> Iterable[tuple[int, tuple[Any, Any]]]:
-    """Layer, and its K and V; layers that hold nothing yet are left out."""
-    # An encoder-decoder's: what the decoder attends to in itself.
+    """The index of each layer with its K and V; empty layers are skipped."""
+    # In an encoder-decoder's cache, the decoder's self-attention.
     cache = getattr(cache, "self_attention_cache", cache)
     if hasattr(cache, "layers"):
         each = [_layer(layer) for layer in cache.layers]
@@ -50,7 +50,7 @@ def _pairs(cache: Any) -> Iterable[tuple[int, tuple[Any, Any]]]:
         each = [_layer(layer) for layer in cache]
     else:
         raise TypeError(
-            f"a {type(cache).__name__} is no cache: pass a path, a transformers cache, a sequence of (K, V), or a mapping of names to arrays"
+            f"a {type(cache).__name__} is not a cache: pass a path, a transformers cache, a sequence of (K, V), or a mapping of names to arrays"
         )
     for place, (k, v) in enumerate(each):
         if k is not None and v is not None and not (_is_empty(k) or _is_empty(v)):
@@ -62,14 +62,14 @@ def _layer(layer: Any) -> tuple[Any, Any]:
         raise TypeError(
             f"a {type(layer).__name__} holds values that were quantized before: analyze a cache of the model's own type"
         )
-    # A layer of transformers; of mlx-lm, whose state is cut to what was written.
+    # mlx-lm's layers: unlike their buffers, the state is cut to the tokens that were written.
     if hasattr(layer, "state") and not isinstance(layer, Sequence):
         state = layer.state
         if isinstance(state, Sequence) and len(state) == 2:
             return state[0], state[1]
     if hasattr(layer, "keys") and hasattr(layer, "values"):
         return layer.keys, layer.values
-    # Of an encoder-decoder, behind them K and V of the encoder.
+    # In an encoder-decoder's cache, K and V of the encoder follow.
     if isinstance(layer, Sequence) and len(layer) >= 2:
         return layer[0], layer[1]
     raise TypeError(f"a layer of the cache is a {type(layer).__name__}, expected K and V")
@@ -77,5 +77,5 @@ def _layer(layer: Any) -> tuple[Any, Any]:
 
 def _is_empty(value: Any) -> bool:
     shape = getattr(value, "shape", None)
-    # Older caches begin with empty lists.
+    # Older caches hold an empty list for a layer without tokens.
     return isinstance(value, list) and not value if shape is None else 0 in tuple(shape)

@@ -1,5 +1,5 @@
-"""The report's figures as SVG: ratio, bytes and error of each layer; of an analysis of many variants, size against error. Each says in
-words what it shows, for readers who do not see it.
+"""Charts of a report as SVG: ratio and error of each layer or, for an analysis with several variants, ratio against error. Each has a
+text alternative for screen readers.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Any, Optional
 
 _WIDTH, _HEIGHT = 640, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 28, 36
-#: Of K and of V: apart for eyes that tell colours badly, on light and on dark.
+#: Colours of K and V, distinct with colour blindness, on light and on dark backgrounds.
 _COLOURS = {"K": "#3b76c4", "V": "#d9822b"}
 
 
 def figures(report: dict[str, Any]) -> list[str]:
-    """SVG of each figure that suits the report."""
+    """The charts that suit the report, as SVG."""
     found = []
     rows = report["rows"]
     variants = {row["variant"]["label"] for row in rows if not row["lossless"]}
@@ -112,7 +112,7 @@ def _scatter(points: Sequence[tuple[str, float, float, float]]) -> str:
 
 
 def _ticks(most: float) -> tuple[float, list[float]]:
-    """A round number not below ``most``, and the ticks up to it."""
+    """A round upper end of an axis for values up to ``most``, and its ticks."""
     if not most > 0 or not math.isfinite(most):
         return 1.0, [0.0, 1.0]
     unit = 10.0 ** math.floor(math.log10(most))

@@ -1,4 +1,4 @@
-"""A result as a notebook shows it: the headline, what to know about it, figures, and the table of variants."""
+"""HTML of a result for notebooks: headline, caveats and problems, charts, and the table of variants."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._result import Result
 
-#: Variants that the table shows.
+#: Largest number of variants in the table.
 _LISTED = 20
 
 
 def page(result: Result, figures: list[str]) -> str:
-    """HTML that needs nothing else: no script, no address."""
+    """The result as self-contained HTML, without scripts or links to other files."""
     summary = result.summary
     head = [f"<b>kvlens {escape(result.analysis)}</b>: {summary['captures']} captures"]
     if "kv_ratio" in summary:

@@ -1,4 +1,4 @@
-"""The native part: texts, numbers and bytes at the border. What users call is in ``kvlens``."""
+"""The native module, called with strings, numbers and bytes. The API for users is in ``kvlens``."""
 
 from collections.abc import Callable, Sequence
 from os import PathLike

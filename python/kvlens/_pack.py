@@ -1,4 +1,4 @@
-"""A cache as one ``.kvz`` file, and back."""
+"""Packs a cache as one ``.kvz`` file, and unpacks it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ._progress import Told, telling_share
 class Packed:
     """A ``.kvz`` that was written, read back and compared."""
 
-    #: The file.
+    #: Path of the file.
     path: Path
-    #: How K is stored: as asked for, or as found within the limit.
+    #: Scheme of K, as requested or as found within the limit.
     k_scheme: str
-    #: How V is stored.
+    #: Scheme of V, as requested or as found within the limit.
     v_scheme: str
-    #: The captures in it.
+    #: Number of captures in the file.
     captures: int
     #: Bytes of K and V in the dump.
     bytes_raw: int
@@ -34,21 +34,22 @@ class Packed:
     bytes_v: int
     #: Bytes of captured queries in the file.
     bytes_queries: int
-    #: Bytes of names, shapes and schemes.
+    #: Bytes of the index: names, shapes and schemes.
     bytes_index: int
-    #: Bytes of K and V in the dump by those in the file.
+    #: Bytes of K and V in the dump, divided by their bytes in the file.
     ratio: float
-    #: Cosine of K as read back, the mean over layers.
+    #: Cosine between K in the dump and in the file, as the mean over layers.
     cosine_k: float
-    #: Cosine of V.
+    #: Cosine between V in the dump and in the file, as the mean over layers.
     cosine_v: float
-    #: Error of the attention's outputs, the mean over layers with captured queries; ``None`` where there are none.
+    #: Error of attention outputs, as the mean over layers with captured queries; ``None`` without queries.
     attention_error: Optional[float]
-    #: KL of the next token: 7 times the attention error, within a factor of two on two small models; on a tiny one that was ten times too much.
+    #: Estimated KL divergence of the next token: 7 times the attention error, within a factor of two on two small models and ten times too
+    #: high on a tiny one.
     estimated_kl: Optional[float]
-    #: What is stored otherwise than asked for, and why.
+    #: What is stored otherwise than requested, and why.
     notes: list[str] = field(repr=False)
-    #: What of the dump could not be read, and is not in the file.
+    #: Problems: files and captures that could not be read, and are not in the file.
     problems: list[dict[str, str]] = field(repr=False)
 
 
@@ -73,30 +74,30 @@ def pack(
     kv_heads: Optional[int] = None,
     bits16: Optional[str] = None,
 ) -> Packed:
-    """Stores a dump or cache as one ``.kvz`` file, by a scheme or as small as a limit of error allows; reads it back and tells the errors.
+    """Stores a dump or cache as one ``.kvz`` file, by a scheme or within an error limit; reads it back and measures errors.
 
-    The file is the command line's (``kvlens pack``), byte for byte. Give schemes, or one limit.
+    The file equals that of ``kvlens pack`` byte for byte. Give either schemes or one limit.
 
     Args:
         cache: As for :func:`kvlens.analyze`.
         path: The ``.kvz`` file to write; it must not exist yet.
         scheme: How K and V are stored: ``lossless``, ``q8_0``, ``int:b=4,per=channel,sym``, ``tkc:c=0.155`` and others.
-        k_scheme: How K is stored; by default as ``scheme`` says, losslessly where there is none.
-        v_scheme: How V is stored.
-        min_cosine: As small as it gets while the cosine of K and of V is no less, as the mean over layers and over captures; 1 is lossless.
-        max_index: As small as it gets while the index of K and V together is no more.
-        max_attention_error: As small as it gets while the attention error of the captured queries is no more.
-        sinks: First positions of a run that schemes leave as they are.
-        recent: Last tokens of a layer that schemes leave as they are.
+        k_scheme: How K is stored; by default by ``scheme`` or, without it, losslessly.
+        v_scheme: How V is stored; by default by ``scheme`` or, without it, losslessly.
+        min_cosine: Find the smallest file whose cosine of K and of V, as mean over layers and over captures, is at least this; 1 is lossless.
+        max_index: Find the smallest file whose index of K and V together is at most this.
+        max_attention_error: Find the smallest file whose attention error, for the captured queries, is at most this.
+        sinks: Number of positions, from the start of a run, that schemes leave as they are.
+        recent: Number of tokens, at the end of a layer, that schemes leave as they are.
         queries: Keep the captured queries in the file too.
-        progress: ``True`` for a bar of tqdm, or a function that is given what is being done (``searching``, ``packing``,
-            ``reading back``) and how much of it, of 1.
+        progress: ``True`` for a tqdm bar, or a function that is called with the current step (``searching``, ``packing``,
+            ``reading back``) and the fraction of it that is done, 0 to 1.
         captured_queries: Queries of a cache in memory, as for :func:`kvlens.save`.
 
     Raises:
-        ValueError: For schemes and limits that can't be used (all are named), and where nothing is left to pack.
-        FileExistsError: Where there is something at ``path``.
-        OSError: Where the cache can't be read or the file can't be written.
+        ValueError: When schemes or limits are not valid (all are listed), or nothing is left to pack.
+        FileExistsError: When ``path`` exists already.
+        OSError: When the cache can't be read or the file can't be written.
 
     >>> import numpy, tempfile, os
     >>> values = numpy.random.default_rng(0).standard_normal((1, 2, 64, 32)).astype("float16")
@@ -116,16 +117,16 @@ def pack(
 
 
 def unpack(path: Union[str, os.PathLike[str]], folder: Union[str, os.PathLike[str]]) -> Path:
-    """Writes the captures and queries of a ``.kvz`` (or of any dump) as files: ``meta_*.json`` with K and V beside it.
+    """Writes the captures and queries of a ``.kvz`` (or of any dump) as files: ``meta_*.json`` with K and V beside them.
 
     Args:
-        path: The ``.kvz``.
+        path: The ``.kvz`` file, or any dump.
         folder: The folder to write; it must not exist yet.
 
     Raises:
-        FileExistsError: Where there is something at ``folder``.
-        ValueError: Where there is no capture.
-        OSError: Where the file can't be read or the folder can't be written.
+        FileExistsError: When ``folder`` exists already.
+        ValueError: When the dump has no capture.
+        OSError: When the file can't be read or the folder can't be written.
 
     >>> import numpy, tempfile, os
     >>> values, folder = numpy.zeros((1, 2, 16, 32), "float16"), tempfile.mkdtemp()

@@ -1,4 +1,4 @@
-"""Progress: a function of the caller's, or tqdm's bar where it is there."""
+"""Progress: calls the user's function, or moves a tqdm bar."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Callable, Optional, Union
 
-#: Is given captures done, all captures, bytes done, all bytes.
+#: Called with captures done, all captures, bytes done and all bytes.
 Progress = Callable[[int, int, int, int], Any]
 
-#: Is given what is being done and how much of it, of 1.
+#: Called with the current step and the fraction of it that is done, 0 to 1.
 Told = Callable[[str, float], Any]
 
 
 @contextmanager
 def _told(progress: Any, follow: Callable[[Any], Any], **bar_options: Any) -> Iterator[Any]:
-    """The function itself; with ``True`` what moves a bar of tqdm; nothing with ``None`` or ``False``.
+    """The user's function; with ``True``, a function that moves a tqdm bar; with ``None`` or ``False``, ``None``.
 
     Raises:
-        ImportError: Where a bar is asked for and tqdm is not there.
+        ImportError: When ``progress`` is ``True`` and tqdm is not installed.
     """
     if progress is None or progress is False:
         yield None
@@ -33,7 +33,7 @@ def _told(progress: Any, follow: Callable[[Any], Any], **bar_options: Any) -> It
 
 
 def telling(progress: Union[Progress, bool, None], what: str) -> AbstractContextManager[Optional[Progress]]:
-    """What is told of the progress over captures."""
+    """The function that reports progress over captures."""
 
     def follow(bar: Any) -> Progress:
         def tell(captures: int, captures_total: int, done: int, total: int) -> None:
@@ -47,7 +47,7 @@ def telling(progress: Union[Progress, bool, None], what: str) -> AbstractContext
 
 
 def telling_share(progress: Union[Told, bool, None]) -> AbstractContextManager[Optional[Told]]:
-    """The same of work whose steps are told as shares of 1."""
+    """The function that reports progress of steps, as fractions of 1."""
 
     def follow(bar: Any) -> Told:
         def tell(what: str, share: float) -> None:

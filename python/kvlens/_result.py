@@ -1,4 +1,4 @@
-"""What an analysis found."""
+"""Results of analyses."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ._html import page
 
 
 class Rows:
-    """The rows as an Arrow table: one for each capture and variant. pandas, polars and pyarrow take it as it is.
+    """The rows, one for each capture and variant, as an Arrow table that pandas, polars and pyarrow import directly:
 
-    ``pyarrow.table(rows)``, ``polars.DataFrame(rows)``, ``pandas.DataFrame.from_arrow(rows)``, or:
+    ``pyarrow.table(rows)``, ``polars.DataFrame(rows)``, ``pandas.DataFrame.from_arrow(rows)``, or by the methods below.
     """
 
     def __init__(self, native: _kvlens.Rows) -> None:
@@ -30,17 +30,17 @@ class Rows:
 
     @property
     def columns(self) -> list[str]:
-        """The columns' names."""
+        """Names of the columns."""
         return self._native.columns()
 
     def to_pyarrow(self) -> Any:
-        """As a ``pyarrow.Table``."""
+        """Converts the rows to a ``pyarrow.Table``."""
         import pyarrow
 
         return pyarrow.table(self)
 
     def to_pandas(self) -> Any:
-        """As a ``pandas.DataFrame``."""
+        """Converts the rows to a ``pandas.DataFrame``."""
         import pandas
 
         if hasattr(pandas.DataFrame, "from_arrow"):
@@ -48,7 +48,7 @@ class Rows:
         return self.to_pyarrow().to_pandas()
 
     def to_polars(self) -> Any:
-        """As a ``polars.DataFrame``."""
+        """Converts the rows to a ``polars.DataFrame``."""
         import polars
 
         return polars.DataFrame(self)
@@ -58,14 +58,14 @@ class Rows:
 
 
 class Result:
-    """What an analysis found: shown in a notebook, saved as the command line's files, and as tables.
+    """Result of an analysis. It shows itself in a notebook, saves the command line's report files, and has its rows as a table.
 
     Attributes:
-        analysis: The analysis's name.
-        settings: Every setting, defaults too, by the command line's names.
+        analysis: Name of the analysis.
+        settings: All settings, including defaults, by their names on the command line.
         problems: Files and captures that were left out, and why.
-        caveats: What makes the figures say something else than they seem to, and the setting that mends it.
-        report: All figures, as the page has them.
+        caveats: Reasons why the figures may mislead, each with the setting that corrects for it.
+        report: The whole report, as the page gets it.
     """
 
     def __init__(self, native: _kvlens.Report, out_dir: str, scan_problems: list[dict[str, Any]]) -> None:
@@ -80,10 +80,10 @@ class Result:
 
     @property
     def rows(self) -> Rows:
-        """The rows.
+        """Rows, one for each capture and variant.
 
         Raises:
-            AttributeError: Where rows were not kept, or the analysis (``explore``) has none: see :attr:`explored`.
+            AttributeError: When rows were not kept, or the analysis (``explore``) has none: see :attr:`explored`.
         """
         if self._rows is None:
             native = self._native.rows()
@@ -95,15 +95,16 @@ class Result:
 
     @property
     def groups(self) -> list[dict[str, Any]]:
-        """The figures of each variant, in the order of the reports."""
+        """Figures of each variant, in the order of the reports."""
         return [_figures_of(group) for group in self.report["groups"]]
 
     @property
     def summary(self) -> dict[str, Any]:
-        """The figures of the whole: captures, ``kv_ratio``, ``k_ratio``, ``v_ratio``, and the errors of what is lossy.
+        """Figures of the variant that stands for the whole: ``kv_ratio``, ``k_ratio``, ``v_ratio``, the errors of lossy values, and the
+        number of captures.
 
-        Of a sweep these are the best combination's that passes, else the best one's; where an analysis has no variant that stands for
-        the whole, they are those of :attr:`groups` that are the same for all.
+        In a sweep that is the best combination that passes, or else the one with the smallest error. Where no variant stands for the
+        whole, only the analysis and the number of captures are present.
         """
         headline = self.report["headline"]
         found = {} if headline is None else self.groups[headline]
@@ -111,24 +112,24 @@ class Result:
 
     @property
     def explored(self) -> Optional[dict[str, Any]]:
-        """What explore found; nothing for other analyses."""
+        """Result of explore; ``None`` for other analyses."""
         explored: Optional[dict[str, Any]] = self.report.get("explored")
         return explored
 
     @property
     def answer(self) -> list[str]:
-        """What explore found, in sentences; nothing for other analyses."""
+        """Answer of explore, in sentences; empty for other analyses."""
         return self._native.answer()
 
     @property
     def files(self) -> Mapping[str, bytes]:
-        """The report files, by name: the command line's, byte for byte."""
+        """Report files by name; they equal the command line's byte for byte."""
         return dict(self._native.files(None))
 
     def save(self, folder: Union[str, os.PathLike[str], None] = None) -> Path:
-        """Writes the report files into a folder, which is made where it isn't there; gives the folder.
+        """Writes the report files into a folder, which is created if necessary; returns its path.
 
-        By default it is the ``out_dir`` that was given to :func:`kvlens.analyze`.
+        The default is the ``out_dir`` that was passed to :func:`kvlens.analyze`.
         """
         text = self._out_dir if folder is None else os.fspath(folder)
         target = Path(text)

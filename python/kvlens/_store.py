@@ -1,4 +1,4 @@
-"""Files behind fsspec: a listing, and reads of ranges."""
+"""Lists files behind fsspec, and reads ranges of them."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Optional
 
-#: Descriptions of captures are small and many: so many are fetched at a time.
+#: Number of small files that are fetched at once: descriptions of captures are many.
 _AT_ONCE = 500
 
-#: Larger files are read in ranges.
+#: Largest size, in bytes, of a file that is fetched whole.
 _SMALL = 1 << 16
 
-#: Tries of a read that fails.
+#: Attempts at a read that fails.
 _TRIES = 4
 
 Files = list[tuple[str, int]]
 
 
 class Store:
-    """The files below an address, by paths relative to it. It can be sent to another machine."""
+    """The files below a URL, by their paths relative to it. Can be pickled and sent to another machine."""
 
     _only: Optional[str] = None
 
@@ -29,26 +29,26 @@ class Store:
         self._fs, self._root = url_to_fs(url, **(storage_options or {}))
         self._root = self._root.rstrip("/")
         if self._fs.isfile(self._root):
-            # The folder that it is in, and of that the file alone.
+            # The URL of a single file: its folder, restricted to that file.
             self._root, _, self._only = self._root.rpartition("/")
 
     def files(self) -> Files:
         """Path and size of each file.
 
         Raises:
-            FileNotFoundError: Where there is none.
+            FileNotFoundError: When there are no files.
         """
         below = f"{self._root}/{self._only}" if self._only else self._root
         found = self._fs.find(below, detail=True)
         if not found:
-            raise FileNotFoundError(f"{self._fs.unstrip_protocol(self._root)}: no file is there")
+            raise FileNotFoundError(f"{self._fs.unstrip_protocol(self._root)}: no files found")
         files = []
         for place, status in sorted(found.items()):
             files.append((place[len(self._root) + 1 :], int(status["size"])))
         return files
 
     def reader(self, files: Sequence[tuple[str, int]]) -> Reader:
-        """Reads of these files, each by its place in the list."""
+        """A reader of these files, which are identified by their index in the list."""
         return Reader(self._fs, [f"{self._root}/{path}" for path, _ in files], [size for _, size in files])
 
 
@@ -62,17 +62,17 @@ class Reader:
         self._held: dict[int, bytes] = {}
 
     def fetch(self, which: Iterable[int]) -> None:
-        """Fetches small files many at a time, for reads to come; what fails is read again then."""
+        """Fetches small files in batches ahead of their reads; those that fail are read again on demand."""
         waiting = list(which)
         for start in range(0, len(waiting), _AT_ONCE):
             some = waiting[start : start + _AT_ONCE]
-            # By ranges: whole files would be asked for twice, once whether they are there.
+            # As ranges: for a whole file, fsspec would first request whether it exists.
             places = [self._places[file] for file in some]
             found = self._fs.cat_ranges(places, 0, [self._sizes[file] for file in some], on_error="return")
             self._held.update({file: content for file, content in zip(some, found) if isinstance(content, bytes)})
 
     def read(self, file: int, offset: int, length: int) -> bytes:
-        """The bytes of a range; a store that stumbles is asked again."""
+        """Reads a range; errors other than a missing file or permission are retried."""
         held = self._held.get(file)
         if held is not None:
             return held[offset : offset + length]
@@ -91,10 +91,10 @@ class Reader:
         raise AssertionError("a try ends the loop")
 
     def forget(self) -> None:
-        """Lets go of what was fetched."""
+        """Drops all fetched files."""
         self._held.clear()
 
 
 def descriptions(files: Sequence[tuple[str, int]]) -> list[int]:
-    """The files that a scan reads whole: what describes captures."""
+    """Indices of the files that a scan reads whole: descriptions of captures."""
     return [place for place, (path, size) in enumerate(files) if size <= _SMALL and path.endswith(".json")]

@@ -1,5 +1,5 @@
-"""Arrays in memory as a safetensors file that lies nowhere: its head is written here, its data are the arrays' own bytes, read when
-their turn comes. So arrays are understood by the rules that files are, and nothing is held twice.
+"""Presents arrays in memory as a safetensors file: the header is made here, and the data are the arrays' own bytes, read on demand. So
+arrays are understood by the same rules as files, and nothing is held twice.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ._arrays import Array
 
 
 class SafetensorsView:
-    """A file of arrays."""
+    """A virtual safetensors file of arrays."""
 
     def __init__(self, arrays: Sequence[Array], metadata: Optional[Mapping[str, str]] = None) -> None:
         head: dict[str, object] = {"__metadata__": dict(metadata)} if metadata else {}
@@ -38,13 +38,13 @@ class SafetensorsView:
         self.size = len(self._head) + at
 
     def read(self, file: int, offset: int, length: int) -> bytes:
-        """The bytes ``offset .. offset + length`` of the file, of which there is one."""
+        """The bytes ``offset .. offset + length`` of the only file."""
         del file
         end = offset + length
         pieces = [self._head[offset:end]]
         at = max(offset, len(self._head))
         while at < end:
-            # Of arrays without elements the last one begins here.
+            # Empty arrays start at the same offset: the last one is the one with data.
             place = bisect_right(self._starts, at) - 1
             start = self._starts[place]
             piece = self._bytes(place)[at - start : end - start]
@@ -55,7 +55,7 @@ class SafetensorsView:
     def _bytes(self, place: int) -> memoryview:
         held = self._held.get(place)
         if held is None:
-            # K and V of the capture that is read, and no more.
+            # Only K and V of the capture that is being read are held.
             while len(self._held) > 1:
                 self._held.pop(next(iter(self._held)))
             held = self._held[place] = self._arrays[place].load()

@@ -1,8 +1,8 @@
-"""A dump in an object store, analysed on a Ray cluster.
+"""Analyzes a dump in an object store on a Ray cluster.
 
-The driver scans the dump and cuts its captures into tasks of a few hundred megabytes. Each task reads the ranges that it needs, where it
-runs, and gives back rows; the driver folds them in order, as one machine does, so the reports are the same bytes. Ray places the tasks
-and repeats those whose worker died.
+The driver scans the dump and groups its captures into tasks of a few hundred megabytes. A task reads the ranges that it needs on the
+machine where it runs, and returns rows. The driver folds rows in dump order, as on a single machine, so the reports have the same bytes.
+Ray schedules the tasks and repeats those whose worker died.
 
 >>> import kvlens.ray  # doctest: +SKIP
 >>> result = kvlens.ray.analyze("s3://bucket/dumps/", "sweep", bits_list=[8, 10])  # doctest: +SKIP
@@ -26,13 +26,13 @@ from ._store import Files, Store, descriptions
 
 _Reading = tuple[Optional[str], Optional[str], Optional[int], Optional[str]]
 
-#: Tasks under way for each that can run: results wait for those before them, and only so many.
+#: Submitted tasks for each one that can run at a time; it bounds the results that wait for earlier ones.
 _AHEAD = 3
 
 
 @dataclass(frozen=True)
 class _Job:
-    """What all tasks have in common."""
+    """Parameters that all tasks share."""
 
     store: Store
     reading: _Reading
@@ -47,11 +47,11 @@ class _Task:
     """Captures that are measured together: neighbours in the dump."""
 
     paths: list[str]
-    #: Their places in the dump.
+    #: Indices of the captures in the dump.
     numbers: list[int]
-    #: The files that they are in and that describe them.
+    #: Files that contain or describe the captures.
     files: Files
-    #: Of what they are.
+    #: Digest of the captures, to notice a dump that changed.
     digest: str
     bytes: int
 
@@ -73,22 +73,22 @@ def analyze(
     bits16: Optional[str] = None,
     **settings: Any,
 ) -> Result:
-    """Analyzes the dump at an address that fsspec reads, on the cluster that ``ray.init`` connected to.
+    """Analyzes the dump at a URL that fsspec can read, on the cluster that ``ray.init`` connected to.
 
     Args:
-        url: A folder or file: ``s3://bucket/dumps/``, ``gs://``, ``file:///shared/dumps``.
-        analysis: As for :func:`kvlens.analyze`; not ``explore``, whose unit is a run's layer.
-        storage_options: What fsspec needs to open it: keys, an endpoint.
-        task_bytes: Bytes of K and V of a task, about. A worker holds two of its largest captures, not the task.
-        threads: Threads, and so CPUs of Ray's, of a task.
-        max_retries: How often a task is repeated whose worker died.
+        url: URL of a folder or file: ``s3://bucket/dumps/``, ``gs://``, ``file:///shared/dumps``.
+        analysis: As for :func:`kvlens.analyze`; not ``explore``, which measures all captures of a layer together.
+        storage_options: fsspec's options for the URL: keys, an endpoint.
+        task_bytes: Approximate bytes of K and V in a task. A worker holds two of its largest captures at a time, not the whole task.
+        threads: Threads of a task, which are also the CPUs that it requests from Ray.
+        max_retries: How often a task is repeated when its worker dies.
         progress: As for :func:`kvlens.analyze`.
 
     Other arguments are those of :func:`kvlens.analyze`. The result has no rows: they are folded as they come.
 
     Raises:
-        ValueError: For settings that can't be used, and where nothing is left to analyze.
-        FileNotFoundError: Where nothing is at the address.
+        ValueError: When settings are not valid, or nothing is left to analyze.
+        FileNotFoundError: When the URL has no files.
     """
     if analysis == "explore":
         raise ValueError("explore can't be split into parts: its unit is a run's layer; use kvlens.analyze")
@@ -117,7 +117,7 @@ def analyze(
 
 
 def _tasks(job: _Job, dump: _kvlens.Dump, files: Files, task_bytes: int) -> list[_Task]:
-    """The captures that are to be measured, in tasks."""
+    """Groups the captures to be measured into tasks."""
     captures = dump.captures()
     sizes = dict(files)
     tasks: list[_Task] = []
@@ -148,7 +148,7 @@ def _tasks(job: _Job, dump: _kvlens.Dump, files: Files, task_bytes: int) -> list
 def _measured(
     job: _Job, tasks: list[_Task], files: Files, max_retries: int, tell: Optional[Progress]
 ) -> Iterator[bytes]:
-    """The rows of each task, in their order."""
+    """Rows of each task, in the order of the tasks."""
     measure = ray.remote(num_cpus=job.threads, max_retries=max_retries)(_measure)
     shared, listing = ray.put(job), ray.put(files)
     slots = max(1, int(ray.cluster_resources().get("CPU", 1)) // job.threads)
@@ -180,10 +180,10 @@ def _measured(
 
 
 def _measure(job: _Job, task: _Task, files: Files) -> bytes:
-    """Runs on a worker: the rows of a task's captures, as a rows file."""
+    """Runs on a worker; returns the rows of a task's captures as a rows file."""
     dump = _selected(job, task, task.files)
     if dump is None:
-        # Some files are understood only beside others.
+        # Some files can be understood only in the presence of others.
         dump = _selected(job, task, files)
     if dump is None:
         raise RuntimeError(f"the dump changed while it was analysed: captures from {task.paths[0]} on are not what they were")
@@ -194,7 +194,7 @@ def _measure(job: _Job, task: _Task, files: Files) -> bytes:
 
 
 def _selected(job: _Job, task: _Task, files: Files) -> Optional[_kvlens.Dump]:
-    """The task's captures, found in these files; nothing where they are not what the driver found."""
+    """The task's captures, found in these files; ``None`` when they differ from what the driver found."""
     reader = job.store.reader(files)
     reader.fetch(descriptions(files))
     dump = _kvlens.Dump.of(files, reader.read, job.reading).select(set(task.paths))

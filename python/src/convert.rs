@@ -1,4 +1,4 @@
-//! A dump in another format.
+//! Writes a dump in another format.
 
 use crate::dump::PyDump;
 use crate::errors::{system, value};
@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use std::cell::RefCell;
 use std::path::PathBuf;
 
-/// Writes the new folder or file `to`, as the options (JSON) say; gives captures and bytes.
+/// Writes the dump to the new folder or file `to`, with options as JSON; returns the numbers of captures and bytes.
 #[pyfunction]
 pub fn convert(
     py: Python<'_>,

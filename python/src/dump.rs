@@ -12,11 +12,11 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The captures of a dump; bytes are read when they are needed.
+/// The captures of a dump; their bytes are read on demand.
 #[pyclass(name = "Dump", module = "kvlens._kvlens", frozen)]
 pub struct PyDump(pub Arc<Dump>);
 
-/// How tensors without meta files are read: names pattern, axes, KV heads in the last axis, what 16-bit integers stand for.
+/// How tensors without meta files are read: name pattern, axes, KV heads in the last axis, type of 16-bit integers.
 type Reading = (Option<String>, Option<String>, Option<u32>, Option<String>);
 
 fn options((tensor_names, axes, kv_heads, bits16): Reading) -> PyResult<ScanOptions> {
@@ -27,7 +27,7 @@ fn options((tensor_names, axes, kv_heads, bits16): Reading) -> PyResult<ScanOpti
     let axes = axes.as_deref().map(Axes::parse).transpose();
     let heads = kv_heads.map(|heads| {
         NonZeroU32::new(heads)
-            .ok_or_else(|| value(format!("kv_heads: {heads} is not a number from 1 on")))
+            .ok_or_else(|| value(format!("kv_heads: {heads} is not a number of at least 1")))
     });
     let bits16 = bits16.map(|name| match name.as_str() {
         "fp16" => Ok(Bits16::Fp16),
@@ -64,7 +64,7 @@ impl PyDump {
         })
     }
 
-    /// Scans files that `read(file, offset, length)` gives bytes of.
+    /// Scans files whose bytes come from `read(file, offset, length)`.
     #[staticmethod]
     fn of(
         py: Python<'_>,
@@ -81,19 +81,19 @@ impl PyDump {
         self.0.captures.len()
     }
 
-    /// What it holds, as JSON.
+    /// Summary of the dump, as JSON.
     fn summary(&self) -> PyResult<String> {
         json(&self.0.summary())
     }
 
-    /// Reads all values: what in them would make a figure mislead, and what could not be read, as JSON.
+    /// Reads all values; returns the caveats on them and the problems of reading, as JSON.
     fn look(&self, py: Python<'_>) -> PyResult<(String, String)> {
         let dump = Arc::clone(&self.0);
         let (caveats, unread) = py.detach(move || look(&dump, &Arc::default()));
         Ok((json(&caveats.list(&Mends::default()))?, json(&unread)?))
     }
 
-    /// Path, bytes and the files of each capture.
+    /// Path, bytes and files of each capture.
     fn captures(&self) -> Vec<(String, u64, Vec<String>)> {
         let files = |files: Vec<&str>| files.into_iter().map(str::to_owned).collect();
         let told = |capture: &Arc<dump::Capture>| {
@@ -106,7 +106,7 @@ impl PyDump {
         self.0.captures.iter().map(told).collect()
     }
 
-    /// The same dump with the captures of these paths only.
+    /// The same dump with only the captures of these paths.
     fn select(&self, paths: HashSet<String>) -> Self {
         let mut dump = (*self.0).clone();
         dump.captures
@@ -114,7 +114,7 @@ impl PyDump {
         Self(Arc::new(dump))
     }
 
-    /// A digest of what the captures are.
+    /// A digest of the dump's captures.
     fn digest(&self) -> String {
         kvlens::rows::digest(&self.0)
     }

@@ -1,4 +1,4 @@
-//! Errors as Python's: what a user gave is a ValueError, what the system says an OSError, the rest a RuntimeError.
+//! Python exceptions: ValueError for what a user passed, OSError for errors of the OS, RuntimeError for the rest.
 
 use kvlens::analysis::{JobError, SettingsError, SettingsErrors};
 use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PyRuntimeError, PyValueError};
@@ -6,22 +6,22 @@ use pyo3::prelude::*;
 use serde::Serialize;
 use std::fmt::Display;
 
-/// A setting or an argument that can't be used.
+/// The exception for an invalid setting or argument.
 pub fn value(error: impl Display) -> PyErr {
     PyValueError::new_err(error.to_string())
 }
 
-/// What the system refused.
+/// The exception for an error of the OS.
 pub fn system(error: impl Display) -> PyErr {
     PyOSError::new_err(error.to_string())
 }
 
-/// A value as JSON.
+/// Serialises a value to JSON.
 pub fn json(value: &impl Serialize) -> PyResult<String> {
     serde_json::to_string(value).map_err(|error| PyRuntimeError::new_err(error.to_string()))
 }
 
-/// Why there is no report.
+/// The exception for a job that has no report.
 pub fn job(error: JobError) -> PyErr {
     match error {
         JobError::Settings(errors) => settings(&errors),
@@ -36,7 +36,7 @@ pub fn job(error: JobError) -> PyErr {
     }
 }
 
-/// The command line's messages, each with the setting's name as it is here.
+/// The command line's messages, each with the setting's Python name.
 fn settings(errors: &SettingsErrors) -> PyErr {
     let line = |error: &SettingsError| {
         let text = error.to_string();

@@ -1,5 +1,5 @@
-//! What the Python package `kvlens` is built on: the crate's front doors, with texts, numbers and bytes at the border. How users call
-//! it, and what arrays and caches are, is written in Python, beside this folder.
+//! The native module beneath the Python package `kvlens`: the crate's main functions, with strings, numbers and bytes as arguments. The API
+//! that users call, and the handling of arrays and caches, is written in Python, in the folder beside this one.
 
 mod convert;
 mod dump;
@@ -32,13 +32,13 @@ mod _kvlens {
     use super::run::{plan, run};
     use super::*;
 
-    /// The analyses with their settings, as JSON.
+    /// Specs of the analyses with their settings, as JSON.
     #[pyfunction]
     fn specs() -> PyResult<String> {
         super::errors::json(&kvlens::analysis::specs())
     }
 
-    /// The crate's version.
+    /// Version of the crate.
     #[pyfunction]
     fn version() -> &'static str {
         env!("CARGO_PKG_VERSION")

@@ -8,11 +8,11 @@ use pyo3::prelude::*;
 use std::io::Cursor;
 use std::sync::{Mutex, PoisonError};
 
-/// See `kvlens::rows::Merger`.
+/// Python's side of `kvlens::rows::Merger`.
 #[pyclass(name = "Merger", module = "kvlens._kvlens")]
 pub struct PyMerger {
     folder: String,
-    /// Python may ask from any thread.
+    /// A mutex, since Python may call from any thread.
     merger: Mutex<Option<Merger>>,
 }
 
@@ -26,7 +26,7 @@ impl PyMerger {
         }
     }
 
-    /// Takes in the bytes of the next rows file.
+    /// Adds the bytes of the next rows file.
     fn push(&mut self, file: &[u8]) -> PyResult<()> {
         let part = RowsReader::open(Cursor::new(file)).map_err(value)?;
         let place = self
@@ -42,7 +42,7 @@ impl PyMerger {
         Ok(())
     }
 
-    /// The report; the files are all of the rows that are left.
+    /// The report. The rows themselves were not kept: only its files remain.
     fn finish(&mut self) -> PyResult<PyReport> {
         let place = self.merger.get_mut();
         let merger = place.unwrap_or_else(PoisonError::into_inner).take();

@@ -1,4 +1,4 @@
-//! Packs a dump while Python goes on: on threads of its own, with this one waiting, looking for Ctrl-C and telling of progress.
+//! Packs a dump without blocking Python: the work has its own threads, while this one waits, checks for Ctrl-C and reports progress.
 
 use crate::dump::PyDump;
 use crate::errors::{system, value};
@@ -17,19 +17,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-/// How often Python is asked.
+/// How often Python gets control.
 const ASK: Duration = Duration::from_millis(50);
 
-/// Schemes of both, of K, of V.
+/// Names of the schemes: for both tensors, for K, for V.
 type Schemes = (Option<String>, Option<String>, Option<String>);
 
-/// Cosine at least, index at most, attention error at most.
+/// Limits: smallest cosine, largest index, largest attention error.
 type Limits = (Option<f64>, Option<f64>, Option<f64>);
 
-/// A limit of its number.
+/// Makes a limit from its number.
 type MakeLimit = fn(f64) -> Limit;
 
-/// Sinks, recent tokens, whether queries are kept.
+/// Number of sinks, number of recent tokens, and whether queries are kept.
 type Kept = (i64, i64, bool);
 
 /// A `.kvz` that was written and read back.
@@ -73,7 +73,7 @@ impl From<Packed> for PyPacked {
     }
 }
 
-/// Writes the file `to`, replaced where it is there.
+/// Writes the file `to`, and replaces an existing one.
 #[pyfunction]
 pub fn pack(
     py: Python<'_>,
@@ -85,7 +85,7 @@ pub fn pack(
     progress: Option<Py<PyAny>>,
 ) -> PyResult<PyPacked> {
     let (options, limit) = options(schemes, limits, kept)?;
-    // Threads of its own: those of the process are not there any more in a child that was forked.
+    // A pool of its own: the process's pool does not exist in a forked child.
     let threads = available_parallelism().map_or(1, NonZeroUsize::get);
     let pool = Pool::new(Some(threads)).map_err(PyRuntimeError::new_err)?;
     let cancel = Arc::new(AtomicBool::new(false));
@@ -98,7 +98,7 @@ pub fn pack(
             !stopped.load(Ordering::Relaxed)
         };
         let packing = || write(&dump, &to, &options, limit, &mut go_on);
-        // The one who waits is there until this came.
+        // Can't fail: the receiver waits until this message has come.
         let _ = sender.send(catch_unwind(AssertUnwindSafe(packing)));
     });
     let done = py.detach(|| wait(receiver, &cancel, &at, progress.as_ref()))?;
@@ -110,7 +110,7 @@ pub fn pack(
 
 type Done = Result<Result<Packed, PackError>, Box<dyn Any + Send>>;
 
-/// Waits for the file; what Python raises meanwhile ends the work, and is the error then.
+/// Waits until the file is written. An exception that Python raises meanwhile cancels the work and is returned as the error.
 fn wait(
     receiver: Receiver<Done>,
     cancel: &AtomicBool,
@@ -132,7 +132,7 @@ fn wait(
         });
         last = now;
         if let Err(error) = asked {
-            // The first one says why.
+            // Only the first exception counts.
             raised.get_or_insert(error);
             cancel.store(true, Ordering::Relaxed);
         }
@@ -142,11 +142,11 @@ fn wait(
             Ok(done) => break done,
             Err(RecvTimeoutError::Timeout) => ask(&mut raised),
             Err(RecvTimeoutError::Disconnected) => {
-                return Err(PyRuntimeError::new_err("packing ended without a word"));
+                return Err(PyRuntimeError::new_err("packing ended without a result"));
             }
         }
     };
-    // Its end is told too; nothing is to be stopped any more.
+    // Reports the end too; nothing can be cancelled any more.
     if raised.is_none() {
         ask(&mut raised);
     }
@@ -159,7 +159,7 @@ fn words(panic: &(dyn Any + Send)) -> String {
     text.unwrap_or("packing failed").to_owned()
 }
 
-/// The options and the limit, or all that is wrong with them.
+/// The options and the limit, or everything that is wrong with them.
 fn options(
     (scheme, k_scheme, v_scheme): Schemes,
     (min_cosine, max_index, max_attention_error): Limits,
@@ -220,7 +220,7 @@ fn options(
     ] {
         match u64::try_from(tokens) {
             Ok(tokens) => *place = tokens,
-            Err(_) => wrong.push(format!("{name}: {tokens} is not a number from 0 on")),
+            Err(_) => wrong.push(format!("{name}: {tokens} is not a number of at least 0")),
         }
     }
     options.queries = queries;

@@ -8,28 +8,28 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::collections::BTreeMap;
 
-/// What an analysis found.
+/// The result of an analysis.
 #[pyclass(name = "Report", module = "kvlens._kvlens", frozen)]
 pub struct PyReport {
     pub report: Report,
     pub lines: Vec<Line>,
-    /// Whether the rows are all there.
+    /// Whether the rows were kept.
     pub has_rows: bool,
 }
 
 #[pymethods]
 impl PyReport {
-    /// All but the files, as JSON.
+    /// Everything except the files, as JSON.
     fn json(&self) -> PyResult<String> {
         json(&self.report)
     }
 
-    /// The rows.
+    /// The rows, if they were kept.
     fn rows(&self) -> PyResult<Option<PyRows>> {
         self.has_rows.then(|| PyRows::new(&self.lines)).transpose()
     }
 
-    /// Name and bytes of each report file; those that name their folder name this one, where rows were kept.
+    /// Name and contents of each report file; files that mention their folder mention this one, if the rows were kept.
     fn files<'py>(
         &self,
         py: Python<'py>,
@@ -46,7 +46,7 @@ impl PyReport {
         Ok(files.iter().map(file).collect())
     }
 
-    /// What explore found, in sentences.
+    /// The answer of explore, in sentences.
     fn answer(&self) -> Vec<String> {
         let explored = self.report.explored.as_ref();
         explored
@@ -54,7 +54,7 @@ impl PyReport {
             .unwrap_or_default()
     }
 
-    /// Names of files that an earlier run may have written and this one has not.
+    /// Names of files that an earlier run may have written and this one did not.
     fn superseded(&self) -> Vec<&'static str> {
         self.report.superseded.clone()
     }

@@ -1,4 +1,4 @@
-//! Rows by the Arrow C data interface.
+//! Passes rows to Python by the Arrow C data interface.
 
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{RecordBatch, RecordBatchIterator};
@@ -9,10 +9,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 use std::sync::Arc;
 
-/// Rows of one batch.
+/// Rows of a record batch.
 const ROWS: usize = 65_536;
 
-/// A table that pandas, polars and pyarrow take as it is.
+/// A table that pandas, polars and pyarrow import directly.
 #[pyclass(name = "Rows", module = "kvlens._kvlens", frozen)]
 pub struct PyRows {
     schema: Arc<Schema>,
@@ -20,7 +20,7 @@ pub struct PyRows {
 }
 
 impl PyRows {
-    /// Of these rows.
+    /// A table of these rows.
     pub fn new(lines: &[Line]) -> PyResult<Self> {
         let schema = Arc::new(schema());
         let batches = lines.chunks(ROWS).map(|lines| batch(&schema, lines));
@@ -41,7 +41,7 @@ impl PyRows {
         py: Python<'py>,
         requested_schema: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
-        // Consumers cast what they get, as the interface allows.
+        // The interface allows ignoring a requested schema: then consumers cast.
         drop(requested_schema);
         let batches = self.batches.clone().into_iter().map(Ok);
         let reader = RecordBatchIterator::new(batches, Arc::clone(&self.schema));
@@ -53,7 +53,7 @@ impl PyRows {
         self.batches.iter().map(RecordBatch::num_rows).sum()
     }
 
-    /// The columns' names.
+    /// Names of the columns.
     fn columns(&self) -> Vec<String> {
         let fields = self.schema.fields().iter();
         fields.map(|field| field.name().clone()).collect()

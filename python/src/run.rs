@@ -1,5 +1,4 @@
-//! Runs an analysis while Python goes on: the interpreter's lock is let go, and taken now and then to look for Ctrl-C and to tell of
-//! progress.
+//! Runs an analysis without blocking Python: the GIL is released, and taken now and then to check for Ctrl-C and to report progress.
 
 use crate::dump::PyDump;
 use crate::errors::{job as job_error, system};
@@ -16,17 +15,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-/// How often Python is asked.
+/// How often Python gets control.
 const ASK: Duration = Duration::from_millis(50);
 
-/// How an analysis is run: decoded again, threads, folder, whether rows are kept.
+/// How an analysis is run: whether streams are verified, number of threads, folder, whether rows are kept.
 type How = (bool, Option<usize>, String, bool);
 
 fn job(analysis: &str, settings: Vec<(String, String)>) -> PyResult<Job> {
     Job::new(analysis, settings).map_err(job_error)
 }
 
-/// Places, in the dump, of the captures that an analysis measures.
+/// Indices in the dump of the captures that an analysis measures.
 #[pyfunction]
 pub fn plan(
     dump: &PyDump,
@@ -38,7 +37,7 @@ pub fn plan(
     Ok(job.plan(&dump.0).indices().collect())
 }
 
-/// Runs it. With `numbers`, the places that the captures have in a larger dump, gives the bytes of a rows file too.
+/// Runs an analysis. With `numbers`, the captures' indices in a larger dump, also returns the bytes of a rows file.
 #[pyfunction]
 pub fn run<'py>(
     py: Python<'py>,
@@ -51,7 +50,7 @@ pub fn run<'py>(
 ) -> PyResult<(PyReport, Option<Bound<'py, PyBytes>>)> {
     let (verify, threads, folder, keep_rows) = how;
     let cancel = Arc::new(AtomicBool::new(false));
-    // Threads of its own: those of the process are not there any more in a child that was forked.
+    // A pool of its own: the process's pool does not exist in a forked child.
     let threads = threads.unwrap_or_else(|| available_parallelism().map_or(1, NonZeroUsize::get));
     let job = job(analysis, settings)?
         .verify(verify)
@@ -114,7 +113,7 @@ fn ask_and_keep(
     })
 }
 
-/// The rows as a file of a larger dump's captures.
+/// The rows as a rows file; captures have their indices in the larger dump.
 fn rows_file(
     head: &Head,
     lines: &[Line],
@@ -132,7 +131,7 @@ fn rows_file(
     writer.finish(findings)
 }
 
-/// Asks Python, now and then, whether to go on.
+/// Asks Python now and then whether to continue.
 struct Asker {
     tell: Option<Py<PyAny>>,
     raised: Arc<Mutex<Option<PyErr>>>,
@@ -162,7 +161,7 @@ impl Asker {
             Ok(())
         });
         if let Err(error) = asked {
-            // The first one says why.
+            // Only the first exception counts.
             let mut raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
             raised.get_or_insert(error);
             self.cancel.store(true, Ordering::Relaxed);

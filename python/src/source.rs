@@ -1,4 +1,4 @@
-//! Files that Python reads: arrays in memory, object stores, whatever fsspec opens.
+//! Files that are read by Python: arrays in memory, object stores, anything that fsspec opens.
 
 use kvlens::dump::{FileEntry, Source, SourceError};
 use pyo3::prelude::*;
@@ -11,7 +11,7 @@ pub struct PySource {
 }
 
 impl PySource {
-    /// Of these files, each read by its place in the list.
+    /// A source of these files, which `read` identifies by their index in the list.
     pub fn new(files: Vec<(String, u64)>, read: Py<PyAny>) -> Self {
         let entry = |(path, size)| FileEntry { path, size };
         Self {

@@ -128,10 +128,10 @@ def test_the_buffer_protocol_and_dlpack_are_enough():
 
 def test_what_is_no_cache_is_told_so():
     for wrong, told in [
-        (7, "int is no cache"),
+        (7, "int is not a cache"),
         ({}, "mapping is empty"),
         ([], "cache is empty"),
-        ([(1, 2)], "a int is no array"),
+        ([(1, 2)], "a int is not an array"),
         ([(values(0).astype("complex64"),) * 2], "complex64 are not read"),
         ([3], "expected K and V"),
     ]:

@@ -76,7 +76,7 @@ WRONG = [
     ({"max_index": float("nan")}, "max_index: NaN is not"),
     ({"min_cosine": 0.9, "max_index": 0.1}, "min_cosine can't be used with max_index"),
     ({"min_cosine": 0.9, "scheme": "q8_0"}, "min_cosine can't be used with a scheme"),
-    ({"scheme": "q8_0", "sinks": -1}, "sinks: -1 is not a number from 0 on"),
+    ({"scheme": "q8_0", "sinks": -1}, "sinks: -1 is not a number of at least 0"),
 ]
 
 
@@ -96,11 +96,11 @@ def test_a_limit_of_attention_errors_needs_queries(tmp_path):
 
 def test_nothing_is_overwritten_or_put_into_the_dump(two_layers, tmp_path):
     (tmp_path / "a.kvz").write_text("mine")
-    with pytest.raises(FileExistsError, match="is there already"):
+    with pytest.raises(FileExistsError, match="exists already"):
         kvlens.pack(two_layers, tmp_path / "a.kvz", "q8_0")
     with pytest.raises(ValueError, match="lies in the dump"):
         kvlens.pack(two_layers, two_layers / "a.kvz", "q8_0")
-    with pytest.raises(FileExistsError, match="is there already"):
+    with pytest.raises(FileExistsError, match="exists already"):
         kvlens.unpack(two_layers, tmp_path / "a.kvz")
     with pytest.raises(OSError, match="nothing.kvz"):
         kvlens.unpack(tmp_path / "nothing.kvz", tmp_path / "b")

@@ -98,7 +98,7 @@ def test_all_that_is_wrong_with_settings_is_said_at_once_under_their_names(edge)
     ]
     with pytest.raises(ValueError, match="there are mixed, blocknorm"):
         kvlens.analyze(edge, "mix")
-    with pytest.raises(ValueError, match="none of the 23 captures is left by stage prefill, min-seq-len 999"):
+    with pytest.raises(ValueError, match="none of the 23 captures matches stage prefill, min-seq-len 999"):
         kvlens.analyze(edge, "mixed", stage="prefill", min_seq_len=999)
     with pytest.raises(ValueError, match="axes: "):
         kvlens.analyze(edge, axes="up,down")

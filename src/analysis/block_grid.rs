@@ -1,5 +1,5 @@
-//! Block-norm over a grid of block sizes, top-k ratios and bits. What several combos share is made once: the blocks of a size,
-//! what is stored at a size and bits (and its frames), and the errors at a number of top-k blocks.
+//! Block-norm over a grid of block sizes, top-k ratios and bits. Work that several combinations share is done once: the blocks of each
+//! block size, the stored values (and their frames) of each size and bit width, and the errors of each number of top-k blocks.
 
 use super::collect_rows::lossy_rows;
 use super::compression::{Captured, Compressed};
@@ -17,14 +17,14 @@ use crate::par;
 use crate::tensor::Tensor;
 use std::sync::Arc;
 
-/// The settings that [`Storage`] reads.
+/// The parameters that [`Storage`] is read from.
 pub fn storage_params() -> Vec<ParamSpec> {
     let bytes = Kind::Int { min: 0, max: 16 };
     vec![
         ParamSpec::method(
             "scale-bytes",
             "Scale",
-            "Bytes that every block's scale takes; 2 stores it as fp16.",
+            "Bytes of each block's scale; 2 stores it as fp16.",
             "bytes",
             bytes.clone(),
             2,
@@ -32,7 +32,7 @@ pub fn storage_params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "topk-extra-scale-bytes",
             "Extra scale",
-            "Bytes more for the scale of each top-k block, which is then exact; 0 keeps the stored one.",
+            "Additional bytes for the scale of each top-k block, which is then exact; 0 keeps the stored one.",
             "bytes",
             bytes.clone(),
             4,
@@ -40,7 +40,7 @@ pub fn storage_params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "index-bytes",
             "Index",
-            "Bytes that name each top-k block.",
+            "Bytes that identify each top-k block.",
             "bytes",
             bytes,
             4,
@@ -48,14 +48,14 @@ pub fn storage_params() -> Vec<ParamSpec> {
     ]
 }
 
-/// What is stored beside the values, in bytes.
+/// Bytes stored beside the quantized values.
 #[derive(Clone, Copy, Debug)]
 pub struct Storage {
-    /// For every block: its scale.
+    /// Bytes of each block's scale; 2 stores it as fp16.
     pub scale: u64,
-    /// More for each top-k block, whose scale is then exact.
+    /// Additional bytes for each top-k block, whose scale is then exact.
     pub topk_scale: u64,
-    /// To name each top-k block.
+    /// Bytes that identify each top-k block.
     pub index: u64,
 }
 
@@ -79,13 +79,13 @@ impl Storage {
             .saturating_add(topk.saturating_mul(self.topk_scale + self.index))
     }
 
-    /// Whether the top-k blocks are restored more exactly than others.
+    /// Whether top-k blocks are restored more exactly than the others.
     fn tells_topk(self) -> bool {
         self.scale == 2 && self.topk_scale > 0
     }
 }
 
-/// A point of the grid, by its place on each axis.
+/// A point of the grid, as an index into each axis.
 #[derive(Clone, Copy, Debug)]
 struct Combo {
     size: usize,
@@ -93,7 +93,7 @@ struct Combo {
     bits: usize,
 }
 
-/// The grid.
+/// Every combination of block size, top-k ratio and bits, each of which is a variant.
 pub struct Grid {
     sizes: Vec<usize>,
     ratios: Vec<f64>,
@@ -105,7 +105,7 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// Every combination, in the order block size, top-k ratio, bits.
+    /// Builds all combinations, ordered by block size, then top-k ratio, then bits.
     pub fn new(
         sizes: Vec<usize>,
         ratios: Vec<f64>,
@@ -142,22 +142,22 @@ impl Grid {
         }
     }
 
-    /// The combos.
+    /// The variants, one for each combination.
     pub fn variants(&self) -> impl Iterator<Item = Variant> {
         self.variants.iter().map(|variant| (**variant).clone())
     }
 
-    /// Whether a capture has rows: those of lossless layers have none.
+    /// Whether a capture has rows; captures of lossless layers have none.
     pub fn selects(&self, capture: &CaptureInfo) -> bool {
         !self.shared.keeps(capture.layer_id)
     }
 
-    /// A row for every combo.
+    /// Measures every combination: one row each.
     pub fn measure(&self, unit: &Unit) -> Result<Vec<Row>, MeasureError> {
         lossy_rows(unit, &self.variants, |captured| self.tensor(captured))
     }
 
-    /// What is compressed of a tensor: its blocks at every size and bits.
+    /// The tensors that are compressed for `tensor`: its quantized blocks, for every block size and bit width.
     pub fn compressed(&self, tensor: &Tensor) -> Vec<Tensor> {
         let blocks = self.sizes.iter().map(|&size| Blocks::new(tensor, size));
         let stored = |blocks: Blocks| {
@@ -168,7 +168,7 @@ impl Grid {
         blocks.flat_map(stored).collect()
     }
 
-    /// One tensor's part of every row.
+    /// Measures one tensor: its part of every row.
     fn tensor(&self, captured: &Captured) -> Result<Vec<TensorRow>, MeasureError> {
         let mut layouts: Vec<Layout> = Vec::new();
         let mut layout_of = Vec::with_capacity(self.sizes.len());
@@ -220,7 +220,7 @@ impl Grid {
         })
     }
 
-    /// For each ratio the number of top-k blocks and which of the ways to restore it is; and the scales of each way.
+    /// For each ratio, the number of top-k blocks and the index of its set of scales; then the distinct sets of scales.
     fn scales(
         &self,
         tensor: &Tensor,
@@ -256,18 +256,18 @@ impl Grid {
     }
 }
 
-/// What one block size gives, for all ratios and bits.
+/// Results for one block size, shared by all ratios and bit widths.
 struct Layout {
     block_size: usize,
     blocks: usize,
-    /// For each ratio: top-k blocks, and their place in the errors.
+    /// For each ratio: the number of top-k blocks, and the index of its errors.
     topk: Vec<(usize, usize)>,
-    /// For each bits.
+    /// For each bit width: the compressed sizes, and the errors of each set of scales.
     stored: Vec<(Compressed, Vec<Errors>)>,
 }
 
 impl Layout {
-    /// Whether another block size gives the same: vectors are one block either way, and energies add up alike.
+    /// Whether another block size gives identical results: both make one block of each vector, and add up its energy in the same order.
     fn serves(&self, tensor: &Tensor, block_size: usize) -> bool {
         let head_dim = tensor.shape().head_dim;
         let alike = |size: usize| (head_dim.min(size), Blocks::energy_order(head_dim, size));
@@ -275,7 +275,7 @@ impl Layout {
     }
 }
 
-/// The ways to restore what is stored.
+/// Restores the same stored values with each set of scales.
 struct Ways<'a> {
     blocks: &'a Blocks,
     stored: &'a Tensor,

@@ -1,4 +1,4 @@
-//! Block-norm: every block of a head's vector normalised by its greatest magnitude and quantized.
+//! Block-norm: each block of a head's vector is normalised by its largest magnitude and quantized.
 
 use super::block_grid::{Grid, Storage, storage_params};
 use super::collect_rows::CollectRows;
@@ -15,12 +15,12 @@ use crate::numeric::python_float::{fixed, text};
 use crate::report::csv::Csv;
 use crate::tensor::Tensor;
 
-/// What it is.
+/// Spec of the block-norm analysis.
 pub fn spec() -> AnalysisSpec {
     AnalysisSpec {
         name: "blocknorm",
         label: "Block-norm",
-        help: "Blocks normalised by their greatest value and quantized.",
+        help: "Blocks normalised by their largest magnitude and quantized.",
         variants: Variants::One,
         variant_noun: "combination",
         variant_analysis: None,
@@ -52,7 +52,7 @@ fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "topk-ratio",
             "Top-k ratio",
-            "The part of the blocks, those of greatest energy, that get an exact scale.",
+            "The fraction of the blocks, those with the most energy, that get an exact scale.",
             "",
             Kind::Float { min: 0.0, max: 1.0 },
             0.8,
@@ -77,12 +77,12 @@ struct BlockNormSettings {
     stored: Stored,
 }
 
-/// What the summary tells of how blocks are stored, beside their size and bits.
+/// What the summary says of how blocks are stored, beside their size and bits.
 #[derive(Clone, Copy, Debug)]
 pub struct Stored {
-    /// What is stored beside the values.
+    /// Bytes stored beside the values.
     pub storage: Storage,
-    /// Which layers stay lossless, and how streams are compressed.
+    /// Lossless layers and compression.
     pub shared: SharedSettings,
 }
 
@@ -161,7 +161,7 @@ fn report(stored: Stored, collected: Collected) -> Report {
     collected.report(groups, Some(0), files)
 }
 
-/// The lines of `blocknorm_metrics.csv`.
+/// Builds `blocknorm_metrics.csv`, a line for each row.
 pub struct Lines(Csv);
 
 impl Default for Lines {
@@ -173,7 +173,7 @@ impl Default for Lines {
 }
 
 impl Lines {
-    /// Adds the line of a row.
+    /// Appends a row's line.
     pub fn push(&mut self, row: &Row) {
         let Variant {
             bits,
@@ -195,13 +195,13 @@ impl Lines {
         self.0.line(&fields);
     }
 
-    /// The file's bytes.
+    /// The finished file.
     pub fn into_bytes(self) -> Vec<u8> {
         self.0.into_bytes()
     }
 }
 
-/// The text of `blocknorm_summary.md` on the rows of one variant.
+/// The text of `blocknorm_summary.md` for the rows of one variant.
 pub fn summary(stored: Stored, group: &Group) -> String {
     let Stored { storage, shared } = stored;
     let all = &group.all;

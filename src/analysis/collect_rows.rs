@@ -1,4 +1,4 @@
-//! What most analyses do alike with rows: one for every variant of a capture, and all kept for a report that is made of them at the end.
+//! Shared by most analyses: one row for each variant of a capture, all of them kept for a report that is made at the end.
 
 use super::compression::{Captured, both};
 use super::error::MeasureError;
@@ -7,7 +7,7 @@ use super::unit::{Fold, Unit};
 use super::weighted::Collected;
 use std::sync::Arc;
 
-/// The rows of a capture's lossy variants; `measure` gives one tensor's part of each, in their order.
+/// The rows of a capture's lossy variants, in the order of the variants; `measure` returns each tensor's part of them.
 pub fn lossy_rows(
     unit: &Unit,
     variants: &[Arc<Variant>],
@@ -24,14 +24,14 @@ pub fn lossy_rows(
     Ok(k.into_iter().zip(v).zip(variants).map(row).collect())
 }
 
-/// A fold that keeps all rows; `report` is what is made of them in the end.
+/// A fold that keeps all rows, and passes them to `report` at the end.
 pub struct CollectRows<R> {
     collected: Collected,
     report: R,
 }
 
 impl<R: FnOnce(Collected) -> Report + Send> CollectRows<R> {
-    /// Nothing yet, for captures of one row for each of `variants`.
+    /// An empty fold, for captures with one row for each of `variants`.
     pub fn new(variants: impl IntoIterator<Item = Variant>, report: R) -> Self {
         Self {
             collected: Collected::new(variants, true),

@@ -1,5 +1,4 @@
-//! What the analyses of the reference do alike with a capture: both tensors in parallel, their streams compressed and, when asked for,
-//! decoded again.
+//! Shared by the reference's analyses: both tensors are measured in parallel; their streams are compressed and, on request, decoded again.
 
 use super::error::MeasureError;
 use super::report::TensorRow;
@@ -11,24 +10,24 @@ use crate::metrics::Errors;
 use crate::par;
 use crate::tensor::Tensor;
 
-/// A captured tensor.
+/// A captured tensor, K or V.
 pub struct Captured<'a> {
     /// `K` or `V`.
     pub name: &'static str,
-    /// Its values.
+    /// The captured values.
     pub tensor: &'a Tensor,
     non_finite: u64,
     verify: bool,
 }
 
 impl Compression {
-    /// The row of a tensor that is stored as it is.
+    /// Measures a tensor that is stored unchanged.
     pub fn lossless(&self, captured: &Captured) -> Result<TensorRow, MeasureError> {
         let streams = self.compress(captured, captured.tensor, self.mode)?;
         Ok(captured.row(streams, 0, None, None))
     }
 
-    /// The sizes of a lossy tensor's streams.
+    /// Compressed sizes of a lossy tensor's streams; `values` are what is stored.
     pub fn lossy(&self, captured: &Captured, values: &Tensor) -> Result<Compressed, MeasureError> {
         self.compress(captured, values, self.mode.for_lossy())
     }
@@ -67,7 +66,7 @@ impl Compression {
     }
 }
 
-/// The sizes of a tensor's streams.
+/// Compressed sizes of a tensor's streams.
 #[derive(Clone, Copy, Debug)]
 pub struct Compressed {
     planes: Planes,
@@ -75,7 +74,7 @@ pub struct Compressed {
 }
 
 impl Captured<'_> {
-    /// This tensor's part of a row; `packed` is the size of its packed codes.
+    /// This tensor's part of a row; `packed` is the size of its packed codes, in bytes.
     pub fn row(
         &self,
         streams: Compressed,
@@ -100,7 +99,7 @@ impl Captured<'_> {
     }
 }
 
-/// `measure` of K and of V of a unit's capture, in parallel.
+/// Applies `measure` to the K and the V of a unit's capture, in parallel.
 pub fn both<T: Send>(
     unit: &Unit,
     measure: impl Fn(&Captured) -> Result<T, MeasureError> + Sync,

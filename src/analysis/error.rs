@@ -1,76 +1,76 @@
-//! Why there is no report.
+//! Errors of jobs and of measuring a capture.
 
 use super::settings::SettingsErrors;
 use crate::codec::DecodeError;
 use thiserror::Error;
 
-/// Why a [`super::Job`] can't be made, or ends without a report.
+/// Why a [`super::Job`] can't be created, or ends without a report.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum JobError {
-    /// There is no analysis of this name.
+    /// No analysis has this name.
     #[error("{name}: no such analysis; there are {}", known.join(", "))]
     UnknownAnalysis {
-        /// The name given.
+        /// The requested name.
         name: String,
-        /// The names that there are.
+        /// Names of the available analyses.
         known: Vec<&'static str>,
     },
-    /// Settings that are unknown or out of range, all of them.
+    /// Settings that are unknown or out of range; holds all of them.
     #[error(transparent)]
     Settings(#[from] SettingsErrors),
-    /// The filters by stage and length leave no capture to analyse.
+    /// The filters by stage and length keep none of the captures.
     #[error(
-        "none of the {captures} captures is left by stage {stage}, min-seq-len {min_seq_len}, max-seq-len {max_seq_len}"
+        "none of the {captures} captures matches stage {stage}, min-seq-len {min_seq_len}, max-seq-len {max_seq_len}"
     )]
     NoCapture {
         /// Captures in the dump.
         captures: usize,
         /// The setting `stage`.
         stage: &'static str,
-        /// The setting `min-seq-len`; 0 is no bound.
+        /// The setting `min-seq-len`; 0 means no bound.
         min_seq_len: i64,
-        /// The setting `max-seq-len`; 0 is no bound.
+        /// The setting `max-seq-len`; 0 means no bound.
         max_seq_len: i64,
     },
-    /// Every capture that the filters leave is of a layer that stays lossless, and the analysis has rows for others only.
+    /// All captures that the filters keep belong to lossless layers, for which the analysis has no rows.
     #[error(
         "nothing to analyse: {}, below lossless-first-n {lossless_first_n}",
         if *captures == 1 { "the one capture left is of a lossless layer".to_owned() } else { format!("all {captures} captures left are of lossless layers") }
     )]
     AllLossless {
-        /// Captures that the filters leave.
+        /// Captures that the filters keep.
         captures: usize,
         /// The setting `lossless-first-n`.
         lossless_first_n: i64,
     },
-    /// The analysis needs all captures at once.
+    /// The analysis can't be split into parts, since it needs all captures at once.
     #[error(
-        "{analysis} can't be split into parts, nor told in rows of captures: it measures the captures of a layer together, and chooses by all layers what it looks at again"
+        "{analysis} can't be split into parts or written as rows: it measures the captures of a layer together, and chooses by all layers what it measures again"
     )]
     NoParts {
-        /// The analysis.
+        /// Name of the analysis.
         analysis: &'static str,
     },
-    /// Threads can't be started; in the system's words.
+    /// Threads can't be started; holds the OS error message.
     #[error("threads can't be started: {0}")]
     Threads(String),
-    /// It was cancelled.
+    /// The job was cancelled.
     #[error("cancelled")]
     Cancelled,
-    /// A capture's frames did not decode to what went in.
+    /// A capture could not be measured.
     #[error("{capture}: {error}")]
     Measure {
-        /// The capture's path.
+        /// Path of the capture.
         capture: String,
-        /// What is wrong.
+        /// Why it could not be measured.
         error: MeasureError,
     },
-    /// A flaw of this program, met at this capture.
+    /// A panic while this capture was measured, which is a bug in kvlens.
     #[error("{capture}: internal error: {message}")]
     Panic {
-        /// The capture's path.
+        /// Path of the capture.
         capture: String,
-        /// The panic's message.
+        /// The panic message.
         message: String,
     },
 }
@@ -78,20 +78,20 @@ pub enum JobError {
 /// Why a capture could not be measured.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum MeasureError {
-    /// Nobody wants the result any more.
+    /// The job was cancelled.
     #[error("cancelled")]
     Cancelled,
-    /// What a scheme stored does not read back.
+    /// The bytes that a scheme stored could not be decoded.
     #[error("{tensor} stored by {scheme} does not read back: {reason}")]
     NotReadBack {
         /// `K` or `V`.
         tensor: &'static str,
-        /// The scheme's name.
+        /// Name of the scheme.
         scheme: String,
-        /// In the decoder's words.
+        /// The decoder's error message.
         reason: String,
     },
-    /// A frame does not decode, or to other bytes than were compressed.
+    /// A compressed frame does not decode, or decodes to other bytes than were compressed.
     #[error("{tensor} does not decode to the bytes that were compressed{}", reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
     NotVerified {
         /// `K` or `V`.

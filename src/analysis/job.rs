@@ -19,13 +19,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-/// How long [`Job::run`] waits for results before it looks whether it was cancelled and tells of its progress.
+/// How long [`Job::run`] waits for results before it checks for cancellation and reports progress.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Takes rows as they come.
+/// Receives rows as captures are measured.
 type TakeRows = Box<dyn FnMut(&[Row]) + Send>;
 
-/// An analysis with its settings, and how it is to be run.
+/// An analysis with its settings and options, ready to run.
 pub struct Job {
     spec: AnalysisSpec,
     settings: Settings,
@@ -42,8 +42,8 @@ pub struct Job {
 }
 
 impl Job {
-    /// The analysis of this name ([`AnalysisSpec::name`]) with these settings, each by its flag: as what it is, or as the command line's
-    /// text. What is not given has its default.
+    /// Creates a job for the analysis called `name` (see [`AnalysisSpec::name`]). Each setting is a pair of its flag and its value, typed
+    /// or as the command line's text; settings that are not given have their defaults.
     ///
     /// ```
     /// use kvlens::analysis::{Job, JobError};
@@ -60,7 +60,7 @@ impl Job {
     /// ```
     ///
     /// # Errors
-    /// [`JobError::UnknownAnalysis`], or [`JobError::Settings`] with everything that is wrong with them.
+    /// [`JobError::UnknownAnalysis`], or [`JobError::Settings`] with every invalid setting.
     pub fn new<F: AsRef<str>, V: Into<Value>>(
         analysis: &str,
         settings: impl IntoIterator<Item = (F, V)>,
@@ -91,28 +91,28 @@ impl Job {
         })
     }
 
-    /// Whether every compressed stream is decoded again, by another decoder, and compared bit for bit. Not by default.
+    /// Whether every compressed stream is decoded again by an independent decoder and compared bit for bit. Off by default.
     #[must_use]
     pub fn verify(mut self, verify: bool) -> Self {
         self.verify = verify;
         self
     }
 
-    /// The folder that the reports will lie in, for those that name it themselves. Nothing is written there: see [`Report::files`].
+    /// The folder that reports refer to where they name their own location. Nothing is written there: see [`Report::files`].
     #[must_use]
     pub fn folder(mut self, folder: impl Into<String>) -> Self {
         self.folder = folder.into();
         self
     }
 
-    /// How many threads of its own it computes with. By default it uses those of the process, as many as there are cores.
+    /// Number of threads in a pool of the job's own. By default the process's pool is used, with a thread for each core.
     #[must_use]
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self
     }
 
-    /// Measures this part of the captures only: its report is on those alone. What the parts found is joined by [`Job::joining`].
+    /// Measures only this part of the captures; the report covers that part. [`Job::joining`] joins the reports of all parts.
     ///
     /// # Errors
     /// [`JobError::NoParts`] for an analysis that needs all captures at once.
@@ -125,58 +125,58 @@ impl Job {
         Ok(self)
     }
 
-    /// A flag that ends the job, from any thread, when it is set: [`JobError::Cancelled`].
+    /// A flag that cancels the job when it is set, from any thread: the job then fails with [`JobError::Cancelled`].
     #[must_use]
     pub fn cancel(mut self, flag: Arc<AtomicBool>) -> Self {
         self.cancel = flag;
         self
     }
 
-    /// Is called by [`Job::run`], on its thread, several times a second.
+    /// Sets a function that [`Job::run`] calls several times a second, on its own thread, with the progress so far.
     #[must_use]
     pub fn on_progress(mut self, tell: impl FnMut(Progress) + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(tell));
         self
     }
 
-    /// Is called by [`Job::run`], on its thread, with the rows of each capture, in dump order.
+    /// Sets a function that [`Job::run`] calls, on its own thread, with the rows of each capture, in dump order.
     #[must_use]
     pub fn on_rows(mut self, take: impl FnMut(&[Row]) + Send + 'static) -> Self {
         self.on_rows = Some(Box::new(take));
         self
     }
 
-    /// What the analysis is.
+    /// Spec of the analysis.
     pub fn spec(&self) -> &AnalysisSpec {
         &self.spec
     }
 
-    /// Its settings, defaults too.
+    /// All settings, including those left at their defaults.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The part of the captures that it measures: see [`Job::part`].
+    /// The part of the captures that is measured: see [`Job::part`].
     pub fn which_part(&self) -> Part {
         self.part
     }
 
-    /// Whether what is compressed is decoded again: see [`Job::verify`].
+    /// Whether compressed streams are decoded again: see [`Job::verify`].
     pub fn verifies(&self) -> bool {
         self.verify
     }
 
-    /// What it would go through of this dump; of a part, that part.
+    /// The captures of `dump` that the job would measure; only those of its part, where it has one.
     pub fn plan(&self, dump: &Dump) -> Plan {
         let mut plan = self.analysis.plan(dump, &self.filter);
         self.part.keep_of(&mut plan);
         plan
     }
 
-    /// A report on rows that were measured before, with the same settings; of all parts or of some.
+    /// Starts a report from rows that were measured earlier with the same settings, by all parts or by some.
     ///
     /// # Errors
-    /// [`JobError::NoParts`] for an analysis whose report is made of more than rows.
+    /// [`JobError::NoParts`] for an analysis whose report needs more than rows.
     pub fn joining(&self) -> Result<Joining, JobError> {
         if !self.analysis.is_by_rows() {
             let analysis = self.spec.name;
@@ -191,16 +191,16 @@ impl Job {
         })
     }
 
-    /// The tensors whose streams are compressed for this tensor of a capture: what a benchmark gives to another compressor.
+    /// The tensors that the analysis compresses for `tensor`: a benchmark gives them to other compressors.
     pub fn compressed(&self, capture: &CaptureInfo, tensor: &Tensor) -> Vec<Tensor> {
         self.analysis.compressed(capture, tensor)
     }
 
-    /// Runs it to the end, on the calling thread and the pool's.
+    /// Runs the job to its end, on the calling thread and a pool.
     ///
     /// # Errors
-    /// When the filters leave no capture, when it was cancelled, or when it can't go on. A capture that can't be read is no error: it is
-    /// left out and named in [`Report::problems`].
+    /// When the filters keep no capture, when the job is cancelled, or when it can't continue. A capture that can't be read is no error: it
+    /// is left out and listed in [`Report::problems`].
     pub fn run(mut self, dump: &Dump) -> Result<Report, JobError> {
         let mut session = self.start(dump)?;
         let mut tell = self.on_progress.take();
@@ -217,10 +217,10 @@ impl Job {
         Ok(session.finish())
     }
 
-    /// Starts it, for a caller whose thread must not wait: see [`Session`].
+    /// Starts the job without waiting, for callers whose thread must not block: see [`Session`].
     ///
     /// # Errors
-    /// When the filters leave no capture that the analysis has rows for, or threads can't be started.
+    /// When the filters keep no capture that the analysis has rows for, or threads can't be started.
     pub fn start(&self, dump: &Dump) -> Result<Box<dyn Session>, JobError> {
         let mut plan = self.check(dump)?;
         self.part.keep_of(&mut plan);
@@ -236,10 +236,10 @@ impl Job {
         self.analysis.start(dump, plan, setup)
     }
 
-    /// Whether it has anything to do on this dump; the plan on the whole dump where it has.
+    /// The plan for the whole dump, where the job has something to measure in it.
     ///
     /// # Errors
-    /// When the filters leave no capture that the analysis has rows for.
+    /// When the filters keep no capture that the analysis has rows for.
     pub fn check(&self, dump: &Dump) -> Result<Plan, JobError> {
         let plan = self.analysis.plan(dump, &self.filter);
         if plan.kept() == 0 {

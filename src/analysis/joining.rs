@@ -1,4 +1,4 @@
-//! A report made of rows that were measured elsewhere: what one run would have folded, in the same order.
+//! A report from rows that were measured elsewhere: the same fold, in the same order, as in a single run.
 
 use super::caveats::{Caveats, Mends};
 use super::report::{Report, Row};
@@ -6,7 +6,7 @@ use super::settings::Settings;
 use super::unit::Fold;
 use crate::dump::Problem;
 
-/// Takes in rows in dump order; see [`super::Job::joining`].
+/// Takes rows in dump order and makes a report of them; see [`super::Job::joining`].
 pub struct Joining {
     pub(super) analysis: &'static str,
     pub(super) settings: Settings,
@@ -16,17 +16,17 @@ pub struct Joining {
 }
 
 impl Joining {
-    /// How many rows a capture has.
+    /// Number of rows for each capture.
     pub fn rows_of_capture(&self) -> usize {
         self.rows_of_capture
     }
 
-    /// The rows of the next capture in dump order, one for each variant.
+    /// Adds the rows of the next capture in dump order, one for each variant.
     pub fn push(&mut self, rows: Vec<Row>) {
         self.fold.push(rows);
     }
 
-    /// The report, with the problems that were met, in dump order, and what the captures showed.
+    /// The report on the rows so far, with the problems of the parts (in dump order) and what their captures showed.
     pub fn finish(self, problems: Vec<Problem>, signs: Caveats) -> Report {
         Report {
             analysis: self.analysis,

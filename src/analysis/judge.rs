@@ -1,5 +1,5 @@
-//! What thresholds let through of a sweep's combinations, and the files that say so. It needs figures only, so that a reader who moves a
-//! threshold gets headline, table and files of it without another run.
+//! Which combinations of a sweep stay within the thresholds, and the files that list them. Only figures are needed, so that a reader who
+//! moves a threshold gets a new headline, table and files without another run.
 
 use super::error::JobError;
 use super::report::{Group, OtherTypes, ReportFile};
@@ -8,7 +8,7 @@ use super::weighted::tell_types;
 use crate::numeric::python_float::{fixed, text};
 use crate::report::csv::{Csv, boolean};
 
-/// What a combination's figures must keep to, and what is written.
+/// A sweep's thresholds, and what is written.
 #[derive(Clone, Debug)]
 pub struct Judge {
     min_k_cosine: f64,
@@ -16,7 +16,7 @@ pub struct Judge {
     max_k_mae: f64,
     max_v_mae: f64,
     top_n: usize,
-    /// Whether each combination's reports are written, too.
+    /// Whether each combination's reports are written too.
     pub save_combo: bool,
 }
 
@@ -36,8 +36,8 @@ impl TryFrom<&Settings> for Judge {
 }
 
 impl Judge {
-    /// Notes which groups, best ratio first, stay within the thresholds; the first that does, else that of the least error: the smallest
-    /// of all may be no use to anybody.
+    /// Marks the groups, best ratio first, that stay within the thresholds. Returns the first of them or, where none does, the group with
+    /// the smallest error: the one with the best ratio may be useless.
     pub fn headline(&self, groups: &mut [Group]) -> Option<usize> {
         for group in groups.iter_mut() {
             group.passes = Some(self.passes(group));
@@ -46,7 +46,7 @@ impl Judge {
         passing.or_else(|| least_error(groups))
     }
 
-    /// The table of all combinations and the best of them.
+    /// The table of all combinations, and the list of the best.
     pub fn files(&self, folder: &str, groups: &[Group]) -> Vec<ReportFile> {
         vec![
             ReportFile::new("blocknorm_sweep.csv", table(self, folder, groups)),
@@ -63,22 +63,22 @@ impl Judge {
     }
 }
 
-/// A sweep's report under other thresholds.
+/// A sweep's report under changed thresholds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judged {
-    /// Its groups in their order, each with what is known of it now.
+    /// The groups in their original order, marked anew.
     pub groups: Vec<Group>,
-    /// The group that stands for the whole.
+    /// Index of the group that stands for the whole sweep.
     pub headline: Option<usize>,
-    /// The files that tell of it; those of single combinations stay as they are.
+    /// The table and the list of the best; the files of single combinations do not depend on thresholds.
     pub files: Vec<ReportFile>,
 }
 
-/// Judges the groups of a sweep's report anew: by the thresholds among `settings`, which are a sweep's. `captures` and
-/// `other_types` are the report's.
+/// Judges the groups of a sweep's report by the thresholds in `settings`, which must be those of a sweep. `captures` and `other_types` come
+/// from the report.
 ///
 /// # Errors
-/// [`JobError::Settings`] where they are of another analysis.
+/// [`JobError::Settings`] where the settings are those of another analysis.
 pub fn judge_sweep(
     settings: &Settings,
     mut groups: Vec<Group>,
@@ -105,7 +105,7 @@ fn figures(group: &Group) -> [f64; 4] {
     [k.mae, k.cosine, v.mae, v.cosine]
 }
 
-/// The group whose lesser cosine of K and V is the greatest; of equals the first.
+/// The group whose smaller cosine, of K's and V's, is largest; the first among equals.
 fn least_error(groups: &[Group]) -> Option<usize> {
     let cosine = |group: &Group| {
         let [_, k, _, v] = figures(group);
@@ -120,7 +120,7 @@ fn least_error(groups: &[Group]) -> Option<usize> {
     })
 }
 
-/// `blocknorm_sweep.csv`.
+/// The contents of `blocknorm_sweep.csv`.
 fn table(judge: &Judge, folder: &str, groups: &[Group]) -> Vec<u8> {
     let header = "combo,block_size,topk_ratio,bits,weighted_k_ratio,weighted_v_ratio,weighted_kv_ratio,\
                   k_mae,v_mae,k_cosine,v_cosine,rows,passes_precision,out_dir";
@@ -158,7 +158,7 @@ fn table(judge: &Judge, folder: &str, groups: &[Group]) -> Vec<u8> {
     csv.into_bytes()
 }
 
-/// `blocknorm_best.md`.
+/// The contents of `blocknorm_best.md`.
 fn best(judge: &Judge, groups: &[Group]) -> String {
     let passing: Vec<&Group> = groups
         .iter()

@@ -1,9 +1,9 @@
-//! The analyses that there are.
+//! The list of analyses.
 
 use super::spec::AnalysisSpec;
 use super::{block_norm, explore, lossy_compare, mixed, sweep};
 
-/// The analyses, in the order that they are offered in.
+/// Specs of all analyses, in the order in which they are offered.
 pub fn specs() -> Vec<AnalysisSpec> {
     vec![
         mixed::spec(),

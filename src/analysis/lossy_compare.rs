@@ -22,10 +22,10 @@ use crate::report::csv::Csv;
 use crate::tensor::Tensor;
 use std::sync::Arc;
 
-/// Tensors beyond this many bytes keep all threads busy by their planes and passes alone.
+/// Tensors larger than this, in bytes, keep all threads busy by their own planes and passes.
 const LARGE: usize = 1 << 20;
 
-/// What it is.
+/// Spec of the comparison.
 pub fn spec() -> AnalysisSpec {
     AnalysisSpec {
         name: "lossy-compare",
@@ -51,7 +51,7 @@ fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "modes",
             "Modes",
-            "What is compared.",
+            "Which methods are compared.",
             "",
             Kind::choice_list::<Compared>(),
             Value::Texts(Compared::ALL.iter().map(|&(_, name, _)| name.to_owned()).collect()),
@@ -67,7 +67,7 @@ fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
                 "bits-list",
                 "Bits list",
-                "Several quantizer bits; when given, it takes the place of bits.",
+                "Several quantizer bit widths; if given, they replace bits.",
                 "bits",
                 Kind::IntList {
                     min: MIN_QUANT_BITS,
@@ -79,7 +79,7 @@ fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
                 "clip-method",
                 "Clip by",
-                "Where values are cut off: at percentiles, at standard deviations from the mean, or both in turn.",
+                "Bounds that values are clipped to: percentiles, standard deviations from the mean, or each in turn.",
                 "",
                 Kind::choice::<ClipBy>(),
                 ClipBy::Both.name(),
@@ -109,7 +109,7 @@ fn params() -> Vec<ParamSpec> {
     ])
 }
 
-/// What is compared.
+/// Which methods are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Compared {
     Clip,
@@ -125,7 +125,7 @@ impl Choices for Compared {
     ];
 }
 
-/// Where values are cut off.
+/// How the bounds that values are clipped to are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ClipBy {
     Both,
@@ -170,7 +170,7 @@ impl TryFrom<&Settings> for CompareSettings {
 }
 
 impl CompareSettings {
-    /// The clippings, with their names in the reports.
+    /// The clippings, each with its label in the reports.
     fn clippings(&self) -> Vec<(&'static str, Clipping)> {
         let [lower, upper] = self.percentiles;
         let percentile = ("clip_percentile", Clipping::Percentiles(lower, upper));
@@ -183,7 +183,7 @@ impl CompareSettings {
     }
 }
 
-/// What a variant does: clips (by the clipping of this place), then quantizes.
+/// What a variant does: clips (by the clipping at this index), then quantizes.
 #[derive(Clone, Copy, Debug)]
 struct Steps {
     clip: Option<usize>,
@@ -236,13 +236,13 @@ impl LossyCompare {
         }
     }
 
-    /// One tensor's part of every row. A clipping is made once for all variants that begin with it.
+    /// Measures one tensor: its part of every row. Each clipping is made once for all variants that start with it.
     fn tensor(&self, captured: &Captured) -> Result<Vec<TensorRow>, MeasureError> {
         let mut starts: Vec<Option<usize>> = self.steps.iter().map(|steps| steps.clip).collect();
         starts.sort();
         starts.dedup();
         let from = |start: &Option<usize>| self.variants_from(captured, *start);
-        // Large tensors one start after the other: each holds a copy or two of the tensor.
+        // Large tensors are taken one after another: each holds a copy or two of the tensor.
         let rows: Vec<Result<Vec<_>, _>> = if captured.tensor.bytes().len() > LARGE {
             starts.iter().map(from).collect()
         } else {
@@ -258,7 +258,7 @@ impl LossyCompare {
         Ok(rows.into_iter().map(|(_, row)| row).collect())
     }
 
-    /// The rows, with their places, of the variants that begin with this clipping (or with none).
+    /// The rows, with their indices, of the variants that start with this clipping (or with none).
     fn variants_from(
         &self,
         captured: &Captured,
@@ -346,7 +346,7 @@ fn table(rows: &[Row]) -> Vec<u8> {
     csv.into_bytes()
 }
 
-/// `lossy_compare_summary.md`: a section for every variant that has rows.
+/// The contents of `lossy_compare_summary.md`: a section for each variant that has rows.
 fn summary(groups: &[Group]) -> String {
     let section = |group: &Group| {
         let (variant, all) = (&group.variant, &group.all);

@@ -1,4 +1,5 @@
-//! One unit in the pool: its captures are decoded, looked at and measured. What is wrong with one of them, a panic too, stays with it.
+//! Measures one unit in the pool: decodes its captures, inspects and measures them. Whatever fails, even by a panic, affects that unit
+//! only.
 
 use super::caveats::{Mends, Signs};
 use super::error::{JobError, MeasureError};
@@ -11,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// What became of a unit, and its captures that turned out to be unusable.
+/// Result of measuring a unit, and those of its captures that turned out to be unusable.
 pub(super) struct Outcome<F> {
     pub unit: usize,
     pub worker: usize,
@@ -19,16 +20,16 @@ pub(super) struct Outcome<F> {
     pub result: Result<Option<F>, JobError>,
 }
 
-/// What was seen of a unit's captures, by their places in the dump.
+/// What decoding a unit's captures showed; captures are identified by their indices in the dump.
 #[derive(Default)]
 pub(super) struct Seen {
-    /// Those that turned out to be unusable.
+    /// Captures that turned out to be unusable.
     pub problems: Vec<(usize, Problem)>,
-    /// What the others show.
+    /// Shape and signs of the usable captures.
     pub signs: Vec<(usize, Shape, Signs)>,
 }
 
-/// What rows say of a capture, which may have been mended.
+/// The capture's description for rows, with the shape and type that mends may have changed.
 fn info_of(info: &Arc<CaptureInfo>, mends: &Mends, k: &Tensor) -> Arc<CaptureInfo> {
     if mends.is_none() {
         return Arc::clone(info);
@@ -42,15 +43,15 @@ fn info_of(info: &Arc<CaptureInfo>, mends: &Mends, k: &Tensor) -> Arc<CaptureInf
     })
 }
 
-/// A unit as it was fetched.
+/// A unit whose bytes were fetched.
 pub(super) struct Arrived {
     pub captures: Vec<Arc<CaptureInfo>>,
-    /// By index in the dump.
+    /// Fetched bytes of each capture, with its index in the dump.
     pub fetched: Vec<(usize, Fetched)>,
     pub queries: Vec<(Arc<Queries>, Tensor)>,
 }
 
-/// Decodes the captures and measures what they make up; a capture that does not decode is a problem, and left out.
+/// Decodes a unit's captures and measures them together; a capture that does not decode is left out and reported as a problem.
 pub(super) fn measure<F: Found>(
     analysis: &dyn Analysis<Found = F>,
     unit: Arrived,

@@ -19,7 +19,7 @@ use crate::report::csv::{Csv, boolean};
 use crate::tensor::Tensor;
 use std::sync::Arc;
 
-/// What it is.
+/// Spec of the mixed analysis.
 pub fn spec() -> AnalysisSpec {
     AnalysisSpec {
         name: "mixed",
@@ -36,7 +36,7 @@ pub fn spec() -> AnalysisSpec {
     }
 }
 
-/// The errors of the lossy rows, where there are any.
+/// Errors of the lossy rows; written where there are any.
 const ERRORS_FILE: &str = "lossy_error_metrics.csv";
 
 fn params() -> Vec<ParamSpec> {
@@ -44,7 +44,7 @@ fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "lossy-method",
             "Method",
-            "What the layers beyond the lossless ones go through: mantissa bits cut off, or uniform steps with one scale a tensor.",
+            "What is done to the layers after the lossless ones: mantissa bits are cut, or values quantized uniformly with one scale for each tensor.",
             "",
             Kind::choice::<Method>(),
             Method::Truncate.name(),
@@ -52,7 +52,7 @@ fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "lossy-mantissa-bits",
             "Mantissa bits",
-            "Mantissa bits that are kept; fp16 has 10, bf16 7, fp32 23, float8 3 or 2.",
+            "Number of mantissa bits that are kept; fp16 has 10, bf16 7, fp32 23, float8 3 or 2.",
             "bits",
             Kind::Int { min: 0, max: 23 },
             6,
@@ -86,7 +86,7 @@ impl Choices for Method {
 #[derive(Clone, Copy, Debug)]
 struct MixedSettings {
     method: Method,
-    /// Mantissa or quantizer bits, as the method has it.
+    /// Mantissa bits or quantizer bits, by the method.
     bits: u32,
     shared: SharedSettings,
 }

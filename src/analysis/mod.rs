@@ -1,8 +1,8 @@
-//! The analyses, and the front door to them: a [`Job`] is an analysis with its settings, and gives a [`Report`] on a dump.
+//! The analyses. A [`Job`] is an analysis with its settings; run on a dump, it gives a [`Report`].
 //!
-//! An analysis is one file, with its spec: its settings (one list of [`ParamSpec`]s that the command line's flags, the page's form and
-//! the share link are made from), a pure function from a unit of a dump (a capture, or a run's layer) to what it finds there, and a fold
-//! of that, in dump order, into a report. A new one is its file, its `mod` here and its line in `list.rs`.
+//! An analysis is one file. Its spec lists its settings (the [`ParamSpec`]s that the command line's flags, the page's form and the share
+//! link are made from). It has a pure function that measures a unit of a dump (a capture, or all captures of a layer), and a fold that
+//! turns the results, in dump order, into a report. A new one takes its file, its `mod` here and its line in `list.rs`.
 
 mod block_grid;
 mod block_norm;

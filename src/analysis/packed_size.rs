@@ -1,23 +1,24 @@
-//! What lossy values take where their codes are packed, each at its bits and side by side: no zstd, nothing entropy-coded. The reference
-//! puts values back into the dump's type before zstd, which says little of what a store of the codes takes.
+//! Sizes of lossy values as packed codes, bit after bit, without zstd or other entropy coding. The reference converts values back to the
+//! dump's type before zstd, which says little about how large a store of the codes would be.
 
 use crate::tensor::{Dtype, Tensor};
 
-/// Of symmetric quantization: `bits` a value and the tensor's greatest magnitude, which gives the scale. More bits than the dump's type has
-/// are the values themselves.
+/// Bytes of a symmetrically quantized tensor: a code of `bits` bits for each value, and the scale in the tensor's own type. Where `bits`
+/// exceeds the width of that type, the values themselves count.
 pub fn quantized(tensor: &Tensor, bits: u32) -> u64 {
     let scale = tensor.dtype().size() as u64;
     codes(tensor, bits) + if is_empty(tensor) { 0 } else { scale }
 }
 
-/// Of mantissas cut to `bits`: sign, exponent and the bits that are kept.
+/// Bytes of a tensor whose mantissas are cut to `bits`: sign, exponent and the bits that are kept.
 pub fn truncated(tensor: &Tensor, bits: u32) -> u64 {
     let dtype = tensor.dtype();
     let mantissa = dtype.mantissa_bits();
     codes(tensor, element_bits(dtype) - mantissa + bits.min(mantissa))
 }
 
-/// Of codes of `bits` each, without what is stored beside them. More bits than the dump's type has are the values themselves.
+/// Bytes of a code of `bits` bits for each value, without side information. Where `bits` exceeds the width of the dump's type, the values
+/// themselves count.
 pub fn codes(tensor: &Tensor, bits: u32) -> u64 {
     let bits = u64::from(bits.min(element_bits(tensor.dtype())));
     (tensor.len() as u64 * bits).div_ceil(8)
@@ -48,7 +49,7 @@ mod tests {
         Tensor::new(Dtype::F16, shape, bytes.collect()).unwrap()
     }
 
-    /// Codes side by side, the first in the lowest bits.
+    /// Codes bit after bit, the first in the lowest bits.
     fn pack(codes: impl Iterator<Item = u32>, width: u32) -> Vec<u8> {
         let bits: Vec<bool> = codes
             .flat_map(|code| (0..width).map(move |bit| code >> bit & 1 == 1))
@@ -83,7 +84,7 @@ mod tests {
             let back = unpack(&stored[2..], bits, values.len()).into_iter();
             let back =
                 back.flat_map(|c| f32_to_f16((c as i32 - limit) as f32 * scale).to_le_bytes());
-            // Values, not bits: a code has no sign of zero.
+            // Values are compared, not bits: a code has no signed zero.
             let back = tensor.with_bytes(back.collect());
             assert_eq!(back.values(), quantize(&tensor, bits).values());
         }

@@ -1,31 +1,31 @@
-//! What there is to set: the one definition that the command line's flags, the page's form and the share link are made from, and the
-//! only place where values are parsed and checked.
+//! Definitions of settings: the command line's flags, the page's form and the share link are all made from them, and values are parsed and
+//! checked nowhere else.
 
 use super::value::{Choices, Value};
 use crate::numeric::python_float::text;
 
-/// One thing to set. Serialises to JSON for the page's form.
+/// Definition of a setting. Serialises to JSON for the page's form.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ParamSpec {
     /// The flag's name without dashes, also the key in JSON and in links: `lossy-bits`.
     pub flag: &'static str,
-    /// A short name for a form.
+    /// Short name, for a form.
     pub label: &'static str,
-    /// What it does, in a sentence.
+    /// What the setting does, in one sentence.
     pub help: &'static str,
-    /// The unit of its value; empty where it has none.
+    /// Unit of the value; empty where it has none.
     pub unit: &'static str,
-    /// Which part of a form it belongs to.
+    /// The part of a form that it belongs to.
     pub section: Section,
-    /// Its type and range.
+    /// Type and range of the value.
     pub kind: Kind,
-    /// Its value where none is given.
+    /// Value where none is given.
     pub default: Value,
-    /// When it has an effect; always where absent.
+    /// When the setting has an effect; absent where it always has one.
     pub when: Option<When>,
-    /// Whether other analyses have it too: a form keeps its value from one to the next.
+    /// Whether other analyses have it too, so that a form keeps its value when the analysis changes.
     pub shared: bool,
 }
 
@@ -52,20 +52,20 @@ impl ParamSpec {
         }
     }
 
-    /// The same in another part of the form.
+    /// Moves it to another part of the form.
     #[must_use]
     pub fn section(self, section: Section) -> Self {
         Self { section, ..self }
     }
 
-    /// The same, with an effect only when the setting `flag` has one of these values.
+    /// Restricts its effect to when the setting `flag` has one of the values `is`.
     #[must_use]
     pub fn when(self, flag: &'static str, is: &'static [&'static str]) -> Self {
         let when = Some(When { flag, is });
         Self { when, ..self }
     }
 
-    /// The same, common to several analyses.
+    /// Marks it as common to several analyses.
     #[must_use]
     pub fn shared(self) -> Self {
         Self {
@@ -80,35 +80,35 @@ impl ParamSpec {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum Section {
-    /// The analysis's own method.
+    /// The method of the analysis.
     Method,
     /// Which captures are analysed, and which stay lossless.
     Captures,
     /// How streams are compressed.
     Compression,
-    /// What the reports hold.
+    /// What the reports contain.
     Report,
 }
 
-/// A setting has an effect only when the setting `flag` has one of these values.
+/// A condition: the setting `flag` has one of these values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct When {
-    /// The other setting; a list counts when it holds one of the values.
+    /// Flag of the other setting; a list meets the condition when it contains one of the values.
     pub flag: &'static str,
-    /// The values.
+    /// The values that meet the condition.
     pub is: &'static [&'static str],
 }
 
-/// One of the values to choose from.
+/// One of the values that a setting can be chosen from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Choice {
-    /// The value.
+    /// The value as the command line takes it.
     pub value: &'static str,
-    /// What it is called in a form.
+    /// Its label in a form.
     pub label: &'static str,
 }
 
@@ -119,49 +119,49 @@ pub struct Choice {
 pub enum Kind {
     /// A whole number from `min` to `max`.
     Int {
-        /// Least.
+        /// Smallest allowed value.
         min: i64,
-        /// Greatest.
+        /// Largest allowed value.
         max: i64,
     },
     /// A number from `min` to `max`.
     Float {
-        /// Least.
+        /// Smallest allowed value.
         min: f64,
-        /// Greatest.
+        /// Largest allowed value.
         max: f64,
     },
-    /// One of these.
+    /// One of several named values.
     Choice {
-        /// The choices.
+        /// The values to choose from.
         choices: Vec<Choice>,
     },
     /// Whole numbers, separated by commas.
     IntList {
-        /// Least.
+        /// Smallest allowed value.
         min: i64,
-        /// Greatest.
+        /// Largest allowed value.
         max: i64,
-        /// Whether there may be none.
+        /// Whether the list may be empty.
         empty: bool,
     },
     /// One or more numbers, separated by commas.
     FloatList {
-        /// Least.
+        /// Smallest allowed value.
         min: f64,
-        /// Greatest.
+        /// Largest allowed value.
         max: f64,
     },
     /// Two numbers, the lower one first.
     Range {
-        /// Least.
+        /// Smallest allowed value.
         min: f64,
-        /// Greatest.
+        /// Largest allowed value.
         max: f64,
     },
-    /// One or more of these, separated by commas.
+    /// One or more of several named values, separated by commas.
     ChoiceList {
-        /// The choices.
+        /// The values to choose from.
         choices: Vec<Choice>,
     },
     /// On or off.
@@ -169,19 +169,19 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// One of an enum's choices.
+    /// A choice of one of an enum's values.
     pub fn choice<T: Choices>() -> Self {
         let choices = choices::<T>();
         Self::Choice { choices }
     }
 
-    /// One or more of an enum's choices.
+    /// A choice of one or more of an enum's values.
     pub fn choice_list<T: Choices>() -> Self {
         let choices = choices::<T>();
         Self::ChoiceList { choices }
     }
 
-    /// What the setting takes, in words: `a whole number from 1 to 22`.
+    /// Describes the allowed values: `a whole number from 1 to 22`.
     pub fn allowed(&self) -> String {
         let names = |choices: &[Choice]| {
             choices
@@ -213,7 +213,7 @@ impl Kind {
         }
     }
 
-    /// The value that a text stands for; nothing where it is not what the setting takes.
+    /// Parses a value; `None` where the text is not what the setting takes.
     pub(super) fn parse(&self, text: &str) -> Option<Value> {
         let items = || {
             text.split(',')

@@ -1,53 +1,53 @@
-//! A share of an analysis's captures, as one of several machines measures it: neighbours in dump order, about the same number of bytes
-//! for each share.
+//! A share of a dump's captures, as one of several machines measures it: neighbours in dump order, about equally many bytes in each share.
 
 use super::plan::Plan;
 use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
 
-/// Part `number` of `of` parts, from 1 on.
+/// One of several parts, numbered from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Part {
     number: u32,
     of: u32,
 }
 
-/// Why a text names no part.
+/// The text does not name a part.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0:?} is not a part such as 3/16, from 1/1 to {most}/{most}", most = Part::MOST)]
+#[error("{0:?} is not a part such as 3/16, from 1/1 to {max}/{max}", max = Part::MAX)]
 pub struct PartError(String);
 
 impl Part {
-    /// Into more parts than this nothing is divided.
-    pub const MOST: u32 = 1_000_000;
+    /// Largest number of parts.
+    pub const MAX: u32 = 1_000_000;
 
-    /// All of it.
+    /// The only part of one: all captures.
     pub const WHOLE: Self = Self { number: 1, of: 1 };
 
-    /// Part `number` of `of`.
+    /// Part `number` of `of`, counted from 1.
     ///
     /// # Errors
-    /// When there is no such part.
+    /// When `number` is 0 or exceeds `of`, or `of` exceeds [`Part::MAX`].
     pub fn new(number: u32, of: u32) -> Result<Self, PartError> {
-        if (1..=of.min(Self::MOST)).contains(&number) && of <= Self::MOST {
+        if (1..=of.min(Self::MAX)).contains(&number) && of <= Self::MAX {
             Ok(Self { number, of })
         } else {
             Err(PartError(format!("{number}/{of}")))
         }
     }
 
-    /// Which one, from 1 on.
+    /// Number of this part, from 1.
     pub fn number(self) -> u32 {
         self.number
     }
 
-    /// How many there are.
+    /// Number of parts.
     pub fn of(self) -> u32 {
         self.of
     }
 
-    /// Keeps this part's captures of a plan: those whose middle byte lies in its share of all bytes. Every capture is in one part.
+    /// Keeps this part's captures of a plan: those whose middle byte lies in the part's share of all bytes. Each capture is in exactly one
+    /// part.
     pub(super) fn keep_of(self, plan: &mut Plan) {
         let weight = |bytes: u64| u128::from(bytes.max(1));
         let all: u128 = plan.captures.iter().map(|info| weight(info.bytes())).sum();
@@ -61,7 +61,7 @@ impl Part {
     }
 }
 
-/// `3/16`
+/// Parses the form `3/16`.
 impl FromStr for Part {
     type Err = PartError;
 

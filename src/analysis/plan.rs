@@ -1,4 +1,4 @@
-//! Which captures of a dump an analysis goes through.
+//! Selects the captures of a dump that an analysis measures.
 
 use super::report::CaptureInfo;
 use super::settings::{Settings, SettingsError};
@@ -9,7 +9,7 @@ use crate::dump::{Capture, Dump};
 use std::sync::Arc;
 
 impl CaptureInfo {
-    /// What rows say about the capture at `index` of a dump.
+    /// Describes the capture at `index` of a dump for its rows.
     pub fn new(index: usize, capture: &Capture) -> Self {
         let other = |of_k: usize, of_v: usize| (of_v != of_k).then_some(of_v as u64);
         Self {
@@ -27,14 +27,14 @@ impl CaptureInfo {
     }
 }
 
-/// The captures that a user wants to analyse, of those in the dump.
+/// The user's choice of captures, by stage and length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
-    /// Their stage.
+    /// Stage of the captures.
     pub stage: Stage,
-    /// The least seq_len; 0: no bound.
+    /// Smallest seq_len; 0 means no bound.
     pub min_seq_len: i64,
-    /// The greatest seq_len; 0: no bound.
+    /// Largest seq_len; 0 means no bound.
     pub max_seq_len: i64,
 }
 
@@ -51,7 +51,7 @@ impl TryFrom<&Settings> for Filter {
 }
 
 impl Filter {
-    /// Whether the filter lets this capture through.
+    /// Whether the filter keeps this capture.
     pub fn keeps(&self, capture: &CaptureInfo) -> bool {
         let seq_len = i64::try_from(capture.seq_len).unwrap_or(i64::MAX);
         (self.stage == Stage::Both || self.stage.name() == capture.stage)
@@ -60,7 +60,7 @@ impl Filter {
     }
 }
 
-/// What an analysis goes through of a dump.
+/// The captures of a dump that an analysis will measure.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     pub(super) captures: Vec<Arc<CaptureInfo>>,
@@ -93,27 +93,27 @@ impl Plan {
         }
     }
 
-    /// Captures that are measured.
+    /// Number of captures that are measured.
     pub fn captures(&self) -> usize {
         self.captures.len()
     }
 
-    /// Captures that the filter keeps, also those of layers without rows: where there is none, there is no report.
+    /// Number of captures that the filter keeps, including those of layers without rows; if it is 0, there is no report.
     pub fn kept(&self) -> usize {
         self.kept
     }
 
-    /// Bytes of K and V that are measured.
+    /// Bytes of K and V in the measured captures.
     pub fn bytes(&self) -> u64 {
         self.captures.iter().map(|info| info.bytes()).sum()
     }
 
-    /// In how many ways each capture is measured: the grid points of the sweep, 1 for an analysis of one variant.
+    /// Number of ways in which each capture is measured: the grid points of a sweep, 1 for an analysis of one variant.
     pub fn combinations(&self) -> usize {
         self.combinations
     }
 
-    /// The measured captures' places in the dump, in its order.
+    /// Indices in the dump of the captures that are measured, in dump order.
     pub fn indices(&self) -> impl Iterator<Item = usize> {
         self.captures.iter().map(|info| info.index)
     }

@@ -1,5 +1,5 @@
-//! What an analysis says: a row for a capture and variant, groups of rows with their weighted figures, and the report.
-//! All of it serialises to JSON (camelCase) for the page; the CSV and Markdown files are made from the same values.
+//! Results of an analysis: a row for each capture and variant, groups of rows with their weighted figures, and the report. Everything
+//! serialises to JSON (camelCase) for the page; the CSV and Markdown files are made from the same values.
 
 use super::caveats::{Caveat, Caveats};
 use super::explore::explored::Explored;
@@ -11,38 +11,38 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What rows say about their capture.
+/// A capture as rows describe it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct CaptureInfo {
-    /// Its place in the dump.
+    /// Index of the capture in the dump.
     #[serde(rename = "capture")]
     pub index: usize,
-    /// The layer's number; -1 where the meta file has none.
+    /// Layer number; -1 where the meta file has none.
     pub layer_id: i64,
-    /// `prefill`, `decode`, or what the meta file says.
+    /// `prefill`, `decode`, or any other text of the meta file.
     pub stage: String,
-    /// Tokens.
+    /// Number of tokens.
     pub seq_len: u64,
-    /// Key/value heads.
+    /// Number of KV heads.
     pub kv_heads: u64,
-    /// Elements of one head's vector.
+    /// Values in a head's vector.
     pub head_dim: u64,
-    /// V's heads, where those are not K's.
+    /// Number of V's heads, where it differs from K's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub v_kv_heads: Option<u64>,
-    /// Elements of one head's vector of V, where those are not K's.
+    /// Values in a head's vector of V, where it differs from K's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub v_head_dim: Option<u64>,
-    /// 1, 2 or 4.
+    /// Bytes of an element: 1, 2 or 4.
     pub bytes_per_elem: u32,
-    /// `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
+    /// Element type: `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
     pub dtype: &'static str,
 }
 
 impl CaptureInfo {
-    /// Elements of K and of V.
+    /// Number of elements of K and of V.
     pub fn elements(&self) -> [u64; 2] {
         let product = |heads: u64, dim: u64| self.seq_len.saturating_mul(heads).saturating_mul(dim);
         [
@@ -67,33 +67,33 @@ impl CaptureInfo {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct TensorRow {
-    /// Bytes before.
+    /// Captured bytes.
     pub raw_bytes: u64,
-    /// Compressed bytes, by stream.
+    /// Compressed bytes of each stream.
     pub planes: Planes,
-    /// Bytes beside the streams: block scales and the top-k index.
+    /// Bytes stored beside the streams: block scales and the top-k index.
     pub extra_bytes: u64,
-    /// Bytes after, all together.
+    /// Stored bytes: streams and everything beside them.
     pub size: u64,
     /// `raw_bytes / size`, 0 where `size` is 0.
     pub ratio: f64,
-    /// Absent for lossless rows.
+    /// Errors of the stored values; absent for lossless rows.
     pub errors: Option<Errors>,
-    /// Bytes of the same codes packed, with what is stored beside them; absent where there are no codes.
+    /// Bytes of the same values as packed codes, with their side information; absent where there are no codes.
     #[serde(skip)]
     pub packed: Option<u64>,
-    /// Errors of mantissas rounded to nearest, where they were cut off.
+    /// Errors if mantissas were rounded to nearest instead of cut; absent where none are cut.
     #[serde(skip)]
     pub rounded: Option<Errors>,
-    /// NaN and infinite values in the captured tensor.
+    /// Number of NaN and infinite values in the captured tensor.
     pub non_finite: u64,
-    /// Whether the frames were decoded again and gave the same bits; absent when that wasn't asked for.
+    /// Whether the frames were decoded again to the same bits; absent when that was not requested.
     pub verified: Option<bool>,
 }
 
 impl CaptureInfo {
-    /// The first fields of every CSV line: layer_id, stage, seq_len, kv_heads, head_dim, bytes_per_elem.
-    /// Where K and V differ: `192/128`.
+    /// The first fields of every CSV line: layer_id, stage, seq_len, kv_heads, head_dim, bytes_per_elem. Where K and V differ, a field has
+    /// both: `192/128`.
     pub(super) fn fields(&self) -> Vec<String> {
         let pair = |k: u64, v: Option<u64>| v.map_or(k.to_string(), |v| format!("{k}/{v}"));
         vec![
@@ -107,23 +107,23 @@ impl CaptureInfo {
     }
 }
 
-/// What was done to the values of a row: the analysis's method and its parameters.
+/// The method that was applied to the values of a row, with its parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Variant {
     /// `lossless`, `truncate`, `quant`, `block_norm`, `clip_percentile`, `bs64_topk0.02_b8`, ...
     pub label: String,
-    /// Quantizer or mantissa bits; 0 where there are none.
+    /// Quantizer or mantissa bits; 0 where the method has none.
     pub bits: i64,
-    /// Block size of block-norm.
+    /// Block size; block-norm only.
     pub block_size: Option<u64>,
-    /// Top-k ratio of block-norm.
+    /// Ratio of top-k blocks; block-norm only.
     pub topk_ratio: Option<f64>,
 }
 
 impl Variant {
-    /// A variant that is not of block-norm.
+    /// A variant of a method other than block-norm.
     pub(super) fn new(label: &str, bits: i64) -> Self {
         Self {
             label: label.to_owned(),
@@ -134,17 +134,17 @@ impl Variant {
     }
 }
 
-/// One capture under one variant.
+/// Figures of one capture under one variant.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
-    /// The capture.
+    /// The capture that was measured.
     #[serde(flatten)]
     pub capture: Arc<CaptureInfo>,
-    /// Whether the values came through unchanged.
+    /// Whether the values are stored unchanged.
     pub lossless: bool,
-    /// What was done.
+    /// What was applied to the values.
     pub variant: Arc<Variant>,
     /// K's figures.
     pub k: TensorRow,
@@ -152,12 +152,12 @@ pub struct Row {
     pub v: TensorRow,
 }
 
-/// Figures over many rows: ratios are total raw by total size, errors are weighted by elements.
+/// Figures over many rows: ratios are of total bytes, errors are weighted by elements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Weighted {
-    /// Rows that count.
+    /// Number of rows.
     pub rows: usize,
     /// Raw bytes of K.
     pub k_raw: u64,
@@ -167,54 +167,54 @@ pub struct Weighted {
     pub k_size: u64,
     /// Compressed bytes of V.
     pub v_size: u64,
-    /// Ratio of K.
+    /// `k_raw / k_size`.
     pub k_ratio: f64,
-    /// Ratio of V.
+    /// `v_raw / v_size`.
     pub v_ratio: f64,
-    /// Ratio of both together.
+    /// Ratio of K and V together.
     pub kv_ratio: f64,
     /// Weighted errors of K over the rows that have errors.
     pub k_errors: Option<Errors>,
     /// Weighted errors of V over the rows that have errors.
     pub v_errors: Option<Errors>,
-    /// K's bytes with lossy values as packed codes; absent where some have none, and where nothing is lossy.
+    /// Bytes of K with lossy values as packed codes; absent where nothing is lossy, or some lossy values have no codes.
     pub k_packed: Option<u64>,
-    /// V's bytes with lossy values as packed codes.
+    /// Bytes of V with lossy values as packed codes; absent like `k_packed`.
     pub v_packed: Option<u64>,
-    /// K's errors, were mantissas rounded to nearest in place of cut off; absent where they are not cut.
+    /// Errors of K if mantissas were rounded to nearest instead of cut; absent where none are cut.
     pub k_rounded: Option<Errors>,
-    /// V's errors, were mantissas rounded to nearest.
+    /// Errors of V if mantissas were rounded to nearest instead of cut; absent like `k_rounded`.
     pub v_rounded: Option<Errors>,
 }
 
-/// The rows of one variant together (in the mixed analysis all rows).
+/// The rows of one variant taken together (in the mixed analysis, all rows).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Group {
-    /// What was done.
+    /// What was applied to the values.
     pub variant: Variant,
-    /// Over all rows of the group.
+    /// Figures over all rows of the group.
     pub all: Weighted,
-    /// Over its lossless rows.
+    /// Figures over the lossless rows.
     pub lossless: Weighted,
-    /// Over its lossy rows.
+    /// Figures over the lossy rows.
     pub lossy: Weighted,
-    /// Sweep only: whether the errors stay within the thresholds.
+    /// Whether the errors stay within the thresholds; sweep only.
     pub passes: Option<bool>,
 }
 
-/// A file that the analysis writes.
+/// A file of a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportFile {
-    /// Its name; with a folder (`bs64_topk0.02_b8/blocknorm_metrics.csv`) where the sweep keeps its combos.
+    /// File name; within a folder (`bs64_topk0.02_b8/blocknorm_metrics.csv`) where a sweep writes each combination's reports.
     pub name: String,
-    /// Its bytes.
+    /// Contents of the file.
     pub bytes: Vec<u8>,
 }
 
 impl ReportFile {
-    /// A file.
+    /// A file with these contents.
     pub(super) fn new(name: impl Into<String>, bytes: Vec<u8>) -> Self {
         Self {
             name: name.into(),
@@ -228,61 +228,61 @@ impl ReportFile {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct NonFinite {
-    /// The capture's place in the dump.
+    /// Index of the capture in the dump.
     pub capture: usize,
     /// `K` or `V`.
     pub tensor: &'static str,
-    /// How many.
+    /// Number of NaN and infinite values.
     pub values: u64,
 }
 
-/// Captures of each type that `bytes_per_elem` alone does not tell, by its name.
+/// Number of captures of each element type that `bytes_per_elem` does not identify, by the type's name.
 pub type OtherTypes = BTreeMap<String, usize>;
 
-/// What an analysis found.
+/// The result of an analysis.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// The analysis's name, as the command line has it.
+    /// Name of the analysis, as on the command line.
     pub analysis: &'static str,
-    /// Every setting, defaults too.
+    /// All settings, including those left at their defaults.
     #[cfg_attr(test, ts(type = "Record<string, Value>"))]
     pub settings: Settings,
-    /// Captures that were measured.
+    /// Number of captures that were measured.
     pub captures: usize,
-    /// Of these captures those whose type `bytes_per_elem` alone does not tell.
+    /// Number of measured captures of each type that `bytes_per_elem` does not identify.
     pub other_types: OtherTypes,
-    /// Rows in dump order; the sweep keeps none.
+    /// Rows in dump order; empty for a sweep.
     pub rows: Vec<Row>,
-    /// One for each variant, in the order of the reports.
+    /// One group for each variant, in the order of the reports.
     pub groups: Vec<Group>,
-    /// The group that stands for the whole: the sweep's best one that passes, else that of the least error.
+    /// Index of the group that stands for the whole: in a sweep the best one that passes, else the one with the smallest error.
     pub headline: Option<usize>,
-    /// Lossless tensors that were decoded again and equal the captured bits.
+    /// Number of lossless tensors that were decoded again and equal the captured bits.
     pub verified_lossless: usize,
-    /// Streams of lossy values that were decoded again and equal what was compressed.
+    /// Number of streams of lossy values that were decoded again and equal what was compressed.
     pub verified_lossy: usize,
-    /// NaN and infinite values in the captured tensors.
+    /// Number of NaN and infinite values in the captured tensors.
     pub non_finite: u64,
-    /// The tensors that hold such values, in dump order.
+    /// The tensors that hold NaN or infinite values, in dump order.
     pub non_finite_in: Vec<NonFinite>,
-    /// What explore found; absent for the other analyses.
+    /// Result of explore; absent for other analyses.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub explored: Option<Explored>,
-    /// Captures that could not be read when their turn came, and so are left out.
+    /// Captures that were left out because they could not be read during the analysis.
     pub problems: Vec<Problem>,
-    /// What makes the figures say something else than a reader thinks, and what mends it.
+    /// Reasons why the figures may mislead, each with the setting that corrects for it.
     pub caveats: Vec<Caveat>,
-    /// What those are made of, for reports on parts of a dump that are to be joined.
+    /// What the caveats are made from, so that reports on parts of a dump can be joined.
     #[serde(skip)]
     pub signs: Caveats,
     /// The report files.
     #[serde(skip)]
     pub files: Vec<ReportFile>,
-    /// Files that the analysis writes only where it has something for them, and has not this time: one from an earlier run would contradict
-    /// the others.
+    /// Names of files that the analysis writes only when they have content, and did not write this time: a file of that name from an
+    /// earlier run would contradict the others.
     #[serde(skip)]
     pub superseded: Vec<&'static str>,
 }

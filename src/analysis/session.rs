@@ -4,58 +4,59 @@ use super::error::JobError;
 use super::report::{Report, Row};
 use std::time::Duration;
 
-/// How far an analysis is.
+/// Progress of an analysis.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
-    /// Captures done.
+    /// Captures measured so far.
     pub captures: usize,
-    /// All captures, each once for every time that the analysis goes through the dump.
+    /// Captures to measure, each counted once for every pass over the dump.
     pub captures_total: usize,
-    /// Bytes of K and V done.
+    /// Bytes of K and V measured so far.
     pub bytes: u64,
-    /// All bytes.
+    /// Bytes of K and V to measure.
     pub bytes_total: u64,
 }
 
 /// An analysis under way.
 ///
-/// Nothing here waits unless it is asked to: whoever owns the calling thread calls [`Session::step`], which reads a capture and hands it
-/// to the pool, and [`Session::poll`], which takes in results. [`super::Job::run`] does so to the end; a page does it between its events.
+/// No call blocks unless it is asked to: the owner of the calling thread alternates [`Session::step`], which reads a capture and hands it
+/// to the pool, and [`Session::poll`], which takes in results. [`super::Job::run`] does so until the end; a page does it between its
+/// events.
 pub trait Session: Send {
-    /// Reads the next capture and gives it to the pool (without threads: measures it). False when there is nothing to do now: the pool
-    /// has all that it may have, or everything is read.
+    /// Reads the next capture and hands it to the pool (without threads, measures it). Returns false when there is nothing to do now: the
+    /// pool has as much as it may hold, or everything has been read.
     fn step(&mut self) -> bool;
 
-    /// Tells the dump's source what the next capture will need of which nothing was said yet, so that it can be read before its
-    /// [`Session::step`]. False when no capture is left that is read by itself.
+    /// Announces to the dump's source the bytes of the next capture that was not announced yet, so that they can be read ahead of its
+    /// [`Session::step`]. Returns false when no separately read capture is left.
     fn announce(&mut self) -> bool;
 
-    /// Takes in what is done, waiting up to `wait` for the first result; gives `on_rows` the rows that are next in dump order.
+    /// Takes in finished results, waiting up to `wait` for the first; passes to `on_rows` the rows that are next in dump order.
     ///
     /// # Errors
-    /// When it was cancelled or can't go on.
+    /// When the analysis was cancelled or can't continue.
     fn poll(&mut self, wait: Duration, on_rows: &mut dyn FnMut(&[Row])) -> Result<(), JobError>;
 
-    /// How far it is.
+    /// Progress so far.
     fn progress(&self) -> Progress;
 
-    /// Whether everything is measured.
+    /// Whether everything has been measured.
     fn is_done(&self) -> bool;
 
-    /// The report on what is known so far, for analyses that can tell before their end.
+    /// A report on the results so far; `None` for analyses that have one only at the end.
     fn so_far(&self) -> Option<Report>;
 
-    /// What has not begun to be measured is skipped from now on, and [`Session::poll`] fails.
+    /// Cancels the analysis: units that have not started are skipped, and [`Session::poll`] fails.
     fn cancel(&self);
 
-    /// Whether nothing is being measured, nor waits for it in the pool.
+    /// Whether the pool has no unit in progress or waiting.
     fn is_idle(&self) -> bool;
 
-    /// How many different threads have measured something.
+    /// Number of different threads that have measured something.
     fn workers(&self) -> usize;
 
-    /// The report on what was done.
+    /// The report on everything that was measured.
     fn finish(self: Box<Self>) -> Report;
 }

@@ -1,5 +1,5 @@
-//! The values of an analysis's settings, for the command line, the page's form, the share link and the report: checked when they come
-//! in, read into the analysis's own type when it is built, and not looked up after that.
+//! Values of an analysis's settings, for the command line, the page's form, the share link and the report. They are checked when they come
+//! in and converted to the analysis's own type when it is built; nothing looks them up by name later.
 
 use super::param::ParamSpec;
 use super::value::{FromValue, Value};
@@ -7,26 +7,26 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::fmt;
 use thiserror::Error;
 
-/// What is wrong with a setting.
+/// A setting that is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SettingsError {
-    /// There is no setting of this name.
+    /// No setting has this name.
     #[error("--{0}: no such setting")]
     Unknown(String),
-    /// The value is of a wrong type or out of range.
+    /// The value has the wrong type or is out of range.
     #[error("--{flag}: {value:?} is not {allowed}")]
     Invalid {
-        /// The setting.
+        /// Flag of the setting, without dashes.
         flag: &'static str,
-        /// The value given.
+        /// The value that was given.
         value: String,
-        /// What it takes: type and range.
+        /// Type and range that the setting accepts.
         allowed: String,
     },
 }
 
 impl SettingsError {
-    /// The setting that is meant.
+    /// Flag of the setting that the error is about, without dashes.
     pub fn flag(&self) -> &str {
         match self {
             Self::Unknown(flag) => flag,
@@ -34,7 +34,7 @@ impl SettingsError {
         }
     }
 
-    /// What is wrong, for a form that shows it beside the field: without the flag.
+    /// The message without the flag, for a form that shows it beside the field.
     pub fn complaint(&self) -> String {
         match self {
             Self::Unknown(_) => "no such setting".to_owned(),
@@ -46,7 +46,7 @@ impl SettingsError {
     }
 }
 
-/// Everything that is wrong with the settings of an analysis, in the order that they were given in.
+/// All invalid settings of an analysis, in the order in which they were given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingsErrors(pub Vec<SettingsError>);
 
@@ -65,15 +65,15 @@ impl From<SettingsError> for SettingsErrors {
     }
 }
 
-/// A value for every setting of an analysis. Serialises to a JSON object of flag and value.
+/// A value for every setting of an analysis. Serialises to a JSON object from flags to values.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings(Vec<(ParamSpec, Value)>);
 
 impl Settings {
-    /// The defaults, with the `given` values in their place, each by its flag: as what it is, or as the command line's text.
+    /// Starts from the defaults and replaces those that are `given`, each by its flag; a value may be typed or the command line's text.
     ///
     /// # Errors
-    /// Names each flag that is unknown and each value that is not what its flag takes.
+    /// Lists every unknown flag, and every value that its setting does not accept.
     pub fn parse<F: AsRef<str>, V: Into<Value>>(
         specs: Vec<ParamSpec>,
         given: impl IntoIterator<Item = (F, V)>,
@@ -104,7 +104,7 @@ impl Settings {
         }
     }
 
-    /// The settings that differ from their defaults, as flag and text: what a link or a command line has to carry.
+    /// The settings that differ from their defaults, as pairs of flag and text: what a link or a command line has to carry.
     pub fn changed(&self) -> impl Iterator<Item = (&'static str, String)> {
         self.0
             .iter()
@@ -112,7 +112,7 @@ impl Settings {
             .map(|(spec, value)| (spec.flag, value.to_string()))
     }
 
-    /// All settings, as flag and text: what makes the same ones again.
+    /// All settings, as pairs of flag and text; [`Settings::parse`] reads them back.
     pub fn texts(&self) -> impl Iterator<Item = (&'static str, String)> {
         self.0
             .iter()
@@ -122,7 +122,7 @@ impl Settings {
     /// The value of a setting as a Rust type.
     ///
     /// # Errors
-    /// When there is no such setting, or its value is not of this type: its spec allows what the analysis can't take.
+    /// When no setting has this flag, or its value does not convert to `T`: then the spec allows a value that the analysis can't take.
     pub fn read<T: FromValue>(&self, flag: &'static str) -> Result<T, SettingsError> {
         let found = self.0.iter().find(|(spec, _)| spec.flag == flag);
         let (spec, value) = found.ok_or_else(|| SettingsError::Unknown(flag.to_owned()))?;

@@ -1,5 +1,5 @@
-//! The settings that several analyses have, with the reference's names and defaults: which captures are analysed, which layers stay
-//! lossless and how streams are compressed.
+//! Settings that several analyses share, with the reference's names and defaults: which captures are analysed, which layers stay lossless
+//! and how streams are compressed.
 
 use super::caveats;
 use super::param::{Kind, ParamSpec, Section};
@@ -7,28 +7,28 @@ use super::settings::{Settings, SettingsError};
 use super::value::Choices;
 use crate::codec::{Mode, zstd};
 
-/// The largest seq_len that can be asked for: beyond any context.
+/// Largest seq_len that a setting accepts; longer than any model's context.
 const MAX_SEQ_LEN: i64 = 1_000_000_000;
 
-/// Quantizer bits from this many: fewer leave no step.
+/// Smallest number of quantizer bits: with fewer, no step is left.
 pub const MIN_QUANT_BITS: i64 = 2;
-/// Quantizer bits to this many: more have no effect on binary32 values.
+/// Largest number of quantizer bits: more have no effect on binary32 values.
 pub const MAX_QUANT_BITS: i64 = 24;
 
-/// Quantizer bits.
+/// Accepted range of quantizer bits.
 pub const QUANT_BITS: Kind = Kind::Int {
     min: MIN_QUANT_BITS,
     max: MAX_QUANT_BITS,
 };
 
-/// Which captures, by their stage.
+/// Which captures are analysed, by their stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// All, also those of an unknown stage.
+    /// Captures of every stage, also of an unknown one.
     Both,
-    /// Those of the prompt.
+    /// Captures of the prompt.
     Prefill,
-    /// Those of generated tokens.
+    /// Captures of generated tokens.
     Decode,
 }
 
@@ -48,7 +48,7 @@ impl Choices for Mode {
     ];
 }
 
-/// Which captures are analysed: every analysis has these, [`super::Filter`] reads them.
+/// Settings that select captures, which every analysis has; [`super::Filter`] reads them.
 pub fn capture_params() -> Vec<ParamSpec> {
     let seq_len = Kind::Int {
         min: 0,
@@ -58,7 +58,7 @@ pub fn capture_params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "stage",
             "Stage",
-            "Captures of this stage only; both keeps all.",
+            "Only captures of this stage; both keeps all.",
             "",
             Kind::choice::<Stage>(),
             Stage::Both.name(),
@@ -66,7 +66,7 @@ pub fn capture_params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "min-seq-len",
             "Shortest capture",
-            "Captures of at least this length only; 0 is no bound.",
+            "Only captures of at least this length; 0 means no bound.",
             "tokens",
             seq_len.clone(),
             0,
@@ -74,7 +74,7 @@ pub fn capture_params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "max-seq-len",
             "Longest capture",
-            "Captures of at most this length only; 0 is no bound.",
+            "Only captures of at most this length; 0 means no bound.",
             "tokens",
             seq_len,
             0,
@@ -88,26 +88,26 @@ pub fn capture_params() -> Vec<ParamSpec> {
         .collect()
 }
 
-/// How streams are compressed.
+/// How a tensor's streams are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Compression {
     /// How a tensor is laid out before zstd.
     pub mode: Mode,
-    /// The zstd level.
+    /// Zstd level, -131072 to 22.
     pub level: i32,
 }
 
-/// What the analyses of the reference have in common.
+/// Settings that the reference's analyses share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SharedSettings {
-    /// Layers with a number below this stay lossless.
+    /// Layers with a smaller number stay lossless.
     pub lossless_first_n: i64,
     /// How streams are compressed.
     pub compression: Compression,
 }
 
 impl SharedSettings {
-    /// Whether a layer stays lossless.
+    /// Whether layer `layer_id` stays lossless.
     pub fn keeps(&self, layer_id: i64) -> bool {
         layer_id < self.lossless_first_n
     }
@@ -127,13 +127,13 @@ impl TryFrom<&Settings> for SharedSettings {
     }
 }
 
-/// An analysis's own settings, and behind them those that [`SharedSettings`] and [`super::Filter`] read.
+/// Appends to an analysis's own settings those that [`SharedSettings`] and [`super::Filter`] read.
 pub fn with_shared(mut own: Vec<ParamSpec>) -> Vec<ParamSpec> {
     own.push(
         ParamSpec::method(
             "lossless-first-n",
             "Lossless layers",
-            "Layers with a number below this stay lossless.",
+            "Layers with a smaller number than this stay lossless.",
             "layers",
             Kind::Int {
                 min: -1,
@@ -157,7 +157,7 @@ pub fn with_shared(mut own: Vec<ParamSpec>) -> Vec<ParamSpec> {
         ParamSpec::method(
             "zstd-level",
             "zstd level",
-            "Greater is smaller and slower; negative is faster; 0 is zstd's default, 3.",
+            "Higher levels compress more and are slower; negative ones are faster; 0 is zstd's default, 3.",
             "",
             Kind::Int {
                 min: i64::from(*zstd::LEVELS.start()),

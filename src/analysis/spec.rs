@@ -1,4 +1,4 @@
-//! An analysis as a user chooses it, and all that others need to know of it: nobody else asks for an analysis by its name.
+//! The description of an analysis: all that others need to know of it, so that no other file tests for an analysis by name.
 
 use super::error::JobError;
 use super::param::ParamSpec;
@@ -13,73 +13,73 @@ use crate::tensor::Tensor;
 use serde::Serialize;
 use std::sync::Arc;
 
-/// How many rows an analysis gives for a capture.
+/// How many rows an analysis has for each capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum Variants {
-    /// One: a layer has one ratio and one error.
+    /// One row: each layer has one ratio and one error.
     One,
-    /// One for each combination or method, which are compared.
+    /// One row for each combination or method, so that they can be compared.
     Many,
 }
 
-/// An analysis. Serialises with its settings, for the page's form.
+/// Description of an analysis. Serialises with its settings, for the page's form.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct AnalysisSpec {
-    /// The command line's name: `mixed`.
+    /// Name on the command line: `mixed`.
     pub name: &'static str,
-    /// The name on the page.
+    /// Name on the page.
     pub label: &'static str,
-    /// What it answers, in a sentence.
+    /// What question it answers, in one sentence.
     pub help: &'static str,
-    /// How many rows a capture has.
+    /// Whether a capture has one row or several.
     pub variants: Variants,
-    /// What one of its variants is called: `combination`, `method`.
+    /// What a variant is called: `combination`, `method`.
     pub variant_noun: &'static str,
-    /// The analysis that takes a variant's settings, by its name, where one does.
+    /// Name of the analysis that can be run with a variant's settings, where there is one.
     pub variant_analysis: Option<&'static str>,
-    /// Whether it has rows for the layers that stay lossless.
+    /// Whether it has rows for lossless layers.
     pub measures_lossless: bool,
-    /// The charts that suit its report, most telling first, by the names that the page gives them.
+    /// Names of the page's charts that suit its report, the most useful first.
     pub charts: &'static [&'static str],
-    /// Its settings: the method's first, then those that other analyses have too.
+    /// Settings: the method's own first, then shared ones.
     pub params: Vec<ParamSpec>,
-    /// The time that it may take, in that of C libzstd alone on the same streams; absent where it is not bound by compression.
+    /// Target for its time, relative to C libzstd alone on the same streams; absent where compression is not the bottleneck.
     #[serde(skip)]
     pub speed_target: Option<f64>,
-    /// Makes the analysis with settings of [`AnalysisSpec::params`].
+    /// Builds the analysis from settings that match [`AnalysisSpec::params`].
     #[serde(skip)]
     pub(super) build: fn(&Settings) -> Result<Built, SettingsError>,
 }
 
-/// An analysis with its settings, ready to be run.
+/// An analysis with its settings, ready to run.
 pub(super) type Built = Box<dyn Ready>;
 
-/// An analysis, whatever the type of what it finds.
+/// An analysis, independent of the type of its results.
 pub(super) trait Ready: Send + Sync {
-    /// What it would go through.
+    /// The captures that it would measure.
     fn plan(&self, dump: &Dump, filter: &Filter) -> Plan;
 
-    /// Starts it.
+    /// Starts the analysis.
     fn start(&self, dump: &Dump, plan: Plan, setup: Setup) -> Result<Box<dyn Session>, JobError>;
 
-    /// Whether a report can be made of rows alone: not of explore, which measures whole layers, twice.
+    /// Whether rows are enough to make its report: not for explore, which measures whole layers, twice.
     fn is_by_rows(&self) -> bool;
 
-    /// A fold of rows, for analyses that are by rows.
+    /// A fold of rows, for analyses whose reports are made of rows.
     fn fold_rows(&self, folder: &str) -> Box<dyn Fold<Vec<Row>>>;
 
-    /// Rows of a capture.
+    /// Number of rows for each capture.
     fn rows_of_capture(&self) -> usize;
 
     /// See [`Analysis::compressed`].
     fn compressed(&self, capture: &CaptureInfo, tensor: &Tensor) -> Vec<Tensor>;
 }
 
-/// An analysis that is ready to be run.
+/// Wraps an analysis so that it can be run whatever its results are.
 pub(super) fn ready(analysis: impl Analysis + 'static) -> Built {
     Box::new(ReadyAnalysis(Arc::new(analysis)))
 }
@@ -112,7 +112,7 @@ impl<A: Analysis + 'static> Ready for ReadyAnalysis<A> {
     }
 }
 
-/// A fold of what is found, as one of rows.
+/// Adapts a fold of results to take rows.
 struct RowsFold<F>(Box<dyn Fold<F>>);
 
 impl<F: Found> Fold<Vec<Row>> for RowsFold<F> {

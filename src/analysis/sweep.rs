@@ -14,7 +14,7 @@ use super::value::Value;
 use super::weighted::Collected;
 use crate::tensor::Tensor;
 
-/// What it is.
+/// Spec of the sweep.
 pub fn spec() -> AnalysisSpec {
     AnalysisSpec {
         name: "sweep",
@@ -48,7 +48,7 @@ fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "topk-ratios",
             "Top-k ratios",
-            "The part of the blocks, those of greatest energy, that get an exact scale.",
+            "The fraction of the blocks, those with the most energy, that get an exact scale.",
             "",
             Kind::FloatList { min: 0.0, max: 1.0 },
             vec![0.02, 0.05, 0.1],
@@ -79,35 +79,35 @@ fn params() -> Vec<ParamSpec> {
         report(
             "min-k-cosine",
             "K cosine at least",
-            "A combination passes when K's cosine is no less.",
+            "A combination passes if K's cosine is at least this.",
             least.clone(),
             0.9999.into(),
         ),
         report(
             "min-v-cosine",
             "V cosine at least",
-            "A combination passes when V's cosine is no less.",
+            "A combination passes if V's cosine is at least this.",
             least,
             0.9999.into(),
         ),
         report(
             "max-k-mae",
             "K MAE at most",
-            "A combination passes when K's mean absolute error is no greater.",
+            "A combination passes if K's mean absolute error is at most this.",
             most.clone(),
             0.01.into(),
         ),
         report(
             "max-v-mae",
             "V MAE at most",
-            "A combination passes when V's mean absolute error is no greater.",
+            "A combination passes if V's mean absolute error is at most this.",
             most,
             0.002.into(),
         ),
         report(
             "top-n",
             "Combinations listed",
-            "How many combinations each list of the summary names.",
+            "How many combinations each list in the summary has.",
             Kind::Int {
                 min: 0,
                 max: 100_000,
@@ -117,7 +117,7 @@ fn params() -> Vec<ParamSpec> {
         report(
             "max-combos",
             "Combinations at most",
-            "A grid of more combinations is refused before work starts: each takes some KB of memory, and two files where they are kept.",
+            "A larger grid is refused before work starts: each combination takes a few KB of memory, and two files if they are kept.",
             Kind::Int {
                 min: 1,
                 max: 10_000_000,
@@ -127,7 +127,7 @@ fn params() -> Vec<ParamSpec> {
         report(
             "save-combo",
             "Keep combinations",
-            "Also write each combination's block-norm reports into a folder of its name.",
+            "Also write each combination's block-norm reports, in a folder named after it.",
             Kind::Switch,
             false.into(),
         ),
@@ -135,7 +135,7 @@ fn params() -> Vec<ParamSpec> {
     with_shared(params)
 }
 
-/// What its figures are judged by, and how blocks are stored.
+/// The thresholds, and how blocks are stored.
 #[derive(Clone, Debug)]
 struct SweepSettings {
     judge: Judge,
@@ -158,7 +158,7 @@ struct Sweep {
     grid: Grid,
 }
 
-/// Looks at the grid's size before it is made.
+/// Rejects a grid of too many combinations before it is built.
 fn refuse_too_many(axes: [usize; 3], settings: &Settings) -> Result<(), SettingsError> {
     let most: u64 = settings.read("max-combos")?;
     let combos = axes
@@ -172,7 +172,7 @@ fn refuse_too_many(axes: [usize; 3], settings: &Settings) -> Result<(), Settings
         flag: "max-combos",
         value: most.to_string(),
         allowed: format!(
-            "{combos} or more: so many combos are {sizes} block sizes x {ratios} top-k ratios x {bits} bits; shorten a list, or raise this"
+            "{combos} or more: the grid has {combos} combinations, {sizes} block sizes x {ratios} top-k ratios x {bits} bits; shorten a list, or raise this"
         ),
     })
 }
@@ -228,7 +228,7 @@ struct SweepFold {
     settings: SweepSettings,
     folder: String,
     collected: Collected,
-    /// A table for every combo where combos are kept, else none.
+    /// A table for each combination where their reports are written; otherwise empty.
     lines: Vec<Lines>,
 }
 

@@ -1,4 +1,4 @@
-//! The engine: units in parallel, what was found in dump order, memory bounded by what is in flight.
+//! The engine: measures units in parallel and folds results in dump order; memory is bounded by what is in flight.
 
 use super::caveats::{Caveats, Mends, Signs};
 use super::error::JobError;
@@ -19,13 +19,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-/// Captures in flight may always take this many bytes, large enough to keep all threads busy with small captures.
+/// Captures in flight may always take this many bytes, enough to keep all threads busy with small captures.
 const ALWAYS_IN_FLIGHT: u64 = 8 << 20;
 
-/// More units than this in flight make no thread busier.
+/// Upper limit of units in flight: more would not keep threads busier.
 const MAX_IN_FLIGHT: usize = 1024;
 
-/// How an analysis is run, and what its report says of it.
+/// How an analysis is run, and what its report is labelled with.
 pub(super) struct Setup {
     pub name: &'static str,
     pub settings: Settings,
@@ -42,34 +42,34 @@ pub(super) struct Task<F> {
     fold: Box<dyn Fold<F>>,
     setup: Setup,
     pool: Pool,
-    /// One for each time that the dump is gone through, this time first.
+    /// The reads of each pass over the dump, the current pass first.
     fetches: VecDeque<Fetches>,
-    /// Captures whose bytes were announced and that were not fetched since.
+    /// Number of captures whose bytes were announced but not fetched yet.
     announced: usize,
     units: Vec<UnitState>,
-    /// Of each capture, by its place in the dump: its unit.
+    /// For each capture, by its index in the dump, the index of its unit.
     unit_of: HashMap<usize, usize>,
     room: u64,
     in_flight: u64,
     running: usize,
     progress: Progress,
-    /// What is done, by unit, and waits for those before it.
+    /// Results by unit, waiting for those of earlier units.
     done: BTreeMap<usize, Option<F>>,
     folded: usize,
     is_done: bool,
-    /// By the captures' places in the dump.
+    /// Problems, by the captures' indices in the dump.
     problems: BTreeMap<usize, Problem>,
     query_problems: Vec<Problem>,
     signs: BTreeMap<usize, (Shape, Signs)>,
     workers: BTreeSet<usize>,
-    /// Every unit in the pool holds another one.
+    /// Cloned into every unit in the pool, so that the count tells how many there are.
     alive: Arc<()>,
     sender: Sender<Outcome<F>>,
     receiver: Receiver<Outcome<F>>,
 }
 
 impl<F: Found> Task<F> {
-    /// Nothing is read yet.
+    /// A task that has not read anything yet.
     pub(super) fn new(
         dump: &Dump,
         analysis: Arc<dyn Analysis<Found = F>>,
@@ -117,7 +117,7 @@ impl<F: Found> Task<F> {
         })
     }
 
-    /// Measures in the pool the unit of this capture, as soon as all of it is read.
+    /// Takes in a capture that was read; sends its unit to the pool as soon as the unit is complete.
     fn arrive(&mut self, index: usize, fetched: Result<Fetched, Problem>) {
         let Some(&place) = self.unit_of.get(&index) else {
             return;
@@ -165,7 +165,7 @@ impl<F: Found> Task<F> {
             } else {
                 measure(&*analysis, unit, verify, &mends, &cancel, &mut seen)
             };
-            // Nobody listens any more once the task is dropped.
+            // The send fails only when the task was dropped, and then nobody waits for the result.
             let _ = sender.send(Outcome {
                 unit: place,
                 worker: par::current_thread(),
@@ -176,7 +176,7 @@ impl<F: Found> Task<F> {
         });
     }
 
-    /// Takes in one outcome.
+    /// Takes in the result of one unit.
     fn take(&mut self, outcome: Outcome<F>) -> Result<(), JobError> {
         let unit = &self.units[outcome.unit];
         self.workers.insert(outcome.worker);
@@ -192,7 +192,7 @@ impl<F: Found> Task<F> {
         Ok(())
     }
 
-    /// Folds what is next in dump order; after the last unit goes through the dump again, if the fold asks for it.
+    /// Folds the results that are next in dump order; after the last unit, starts another pass if the fold asks for one.
     fn fold(&mut self, on_rows: &mut dyn FnMut(&[Row])) {
         while let Some(found) = self.done.remove(&self.folded) {
             self.folded += 1;

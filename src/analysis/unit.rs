@@ -1,4 +1,4 @@
-//! What an analysis does: it measures units of a dump, in any order and on any thread, and folds what it found in dump order.
+//! The interface of an analysis: it measures units of a dump, in any order and on any thread, and folds the results in dump order.
 
 use super::error::MeasureError;
 use super::report::{CaptureInfo, Report, Row};
@@ -7,29 +7,29 @@ use crate::tensor::Tensor;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What is read, measured and freed together.
+/// What a unit consists of: captures that are read, measured and freed together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Units {
-    /// Each capture by itself.
+    /// One capture.
     Captures,
-    /// The captures of a layer of a run, all of them.
+    /// All captures of one layer of a run.
     Layers,
 }
 
-/// One of a unit's captures, read.
+/// A capture of a unit, with its values.
 #[derive(Clone, Debug)]
 pub struct Member {
-    /// What rows say about it.
+    /// Description for its rows.
     pub info: Arc<CaptureInfo>,
-    /// The capture: its run, its first token and where it is from.
+    /// The capture as the dump lists it: its run, first token and path.
     pub capture: Arc<Capture>,
-    /// The keys.
+    /// Keys.
     pub k: Tensor,
-    /// The values.
+    /// Values.
     pub v: Tensor,
 }
 
-/// What is measured at once.
+/// Captures that are measured together.
 #[derive(Clone, Debug)]
 pub struct Unit {
     first: Member,
@@ -40,7 +40,7 @@ pub struct Unit {
 }
 
 impl Unit {
-    /// Of these captures; nothing where there are none.
+    /// A unit of these captures; `None` where there are none.
     pub(super) fn new(
         members: Vec<Member>,
         queries: Vec<(Arc<Queries>, Tensor)>,
@@ -57,80 +57,80 @@ impl Unit {
         })
     }
 
-    /// The capture of a unit of one, the first of others.
+    /// The first capture, which is the only one for [`Units::Captures`].
     pub fn capture(&self) -> &Member {
         &self.first
     }
 
-    /// Its captures in dump order; those that could not be read are not among them.
+    /// Captures in dump order, without those that could not be read.
     pub fn members(&self) -> impl Iterator<Item = &Member> {
         std::iter::once(&self.first).chain(&self.more)
     }
 
-    /// The captured queries of a layer, `[positions, heads, head_dim]`; none for units of one capture.
+    /// Captured queries of the layer, `[positions, heads, head_dim]`; empty for units of a single capture.
     pub fn queries(&self) -> &[(Arc<Queries>, Tensor)] {
         &self.queries
     }
 
-    /// Whether what is compressed is to be decoded again and compared.
+    /// Whether compressed streams are to be decoded again and compared.
     pub fn verify(&self) -> bool {
         self.verify
     }
 
-    /// Whether nobody wants the result any more. Work on a unit that takes longer than a tenth of a second looks now and then, and ends
-    /// with [`MeasureError::Cancelled`].
+    /// Whether the job was cancelled. Work on a unit that takes longer than a tenth of a second checks this now and then, and ends with
+    /// [`MeasureError::Cancelled`].
     pub fn is_cancelled(&self) -> bool {
         self.cancel.load(Ordering::Relaxed)
     }
 }
 
-/// One analysis with its settings.
+/// An analysis with its settings.
 pub trait Analysis: Send + Sync {
-    /// What measuring a unit finds.
+    /// Result of measuring a unit.
     type Found: Found;
 
-    /// What a unit is.
+    /// What it measures together.
     fn units(&self) -> Units {
         Units::Captures
     }
 
-    /// Whether the analysis measures this capture (by its layer). The filters by stage and length are [`super::Filter`]'s.
+    /// Whether the analysis measures this capture (a choice by layer). Filters by stage and length are [`super::Filter`]'s.
     fn selects(&self, capture: &CaptureInfo) -> bool;
 
-    /// In how many ways each unit is measured: the grid points of the sweep.
+    /// Number of ways in which each unit is measured: the grid points of a sweep.
     fn combinations(&self) -> usize {
         1
     }
 
-    /// How many times it goes through the dump at most: see [`Fold::again`].
+    /// Largest number of passes over the dump: see [`Fold::again`].
     fn passes(&self) -> usize {
         1
     }
 
-    /// Measures one unit: pure, uses [`crate::par`] inside.
+    /// Measures one unit. Pure; may use [`crate::par`].
     ///
     /// # Errors
-    /// Where frames are verified, and one does not decode to what went in; or when it was cancelled.
+    /// When a verified frame does not decode to what was compressed, or the job was cancelled.
     fn measure(&self, unit: &Unit) -> Result<Self::Found, MeasureError>;
 
-    /// An empty fold. `folder` is where the reports will lie, for reports that name it.
+    /// An empty fold. `folder` is where the reports will be, for reports that mention it.
     fn fold(&self, folder: &str) -> Box<dyn Fold<Self::Found>>;
 
-    /// The tensors whose streams are compressed for this tensor of a capture: what a benchmark gives to another compressor.
+    /// The tensors that are compressed for `tensor`: a benchmark gives them to other compressors.
     fn compressed(&self, capture: &CaptureInfo, tensor: &Tensor) -> Vec<Tensor> {
         let _ = (capture, tensor);
         Vec::new()
     }
 }
 
-/// What measuring a unit finds.
+/// Result of measuring a unit.
 pub trait Found: Send + 'static {
-    /// Its rows, which a page shows as they come.
+    /// Rows, which a page shows as they come.
     fn rows(&self) -> &[Row] {
         &[]
     }
 
-    /// What these rows are of, where rows are all that is found: then rows that were measured elsewhere can be folded.
+    /// A result made of `rows` alone, so that rows that were measured elsewhere can be folded; `None` where a result is more than rows.
     fn of_rows(_: Vec<Row>) -> Option<Self>
     where
         Self: Sized,
@@ -149,21 +149,21 @@ impl Found for Vec<Row> {
     }
 }
 
-/// Takes in what was found, in dump order, and makes the report of it. The report's name, settings and problems are filled in behind it.
+/// Takes in results in dump order and makes the report. The report's name, settings and problems are filled in afterwards.
 pub trait Fold<F>: Send {
-    /// What was found in the next unit.
+    /// Takes in the result of the next unit.
     fn push(&mut self, found: F);
 
-    /// After all units, while [`Analysis::passes`] allows: how they are to be measured once more. Nothing ends the analysis.
+    /// Called after all units, as often as [`Analysis::passes`] allows: how to measure them once more. `None` ends the analysis.
     fn again(&mut self) -> Option<Arc<dyn Analysis<Found = F>>> {
         None
     }
 
-    /// The report on what is known so far, where it can tell.
+    /// A report on the results so far; `None` where it can be made only at the end.
     fn so_far(&self) -> Option<Report> {
         None
     }
 
-    /// The report on everything.
+    /// The report on all results.
     fn finish(self: Box<Self>) -> Report;
 }

@@ -1,4 +1,4 @@
-//! Which captures make up a unit, and which of them have been read.
+//! The captures of each unit, and which of them have been read.
 
 use super::plan::Plan;
 use super::report::CaptureInfo;
@@ -7,17 +7,17 @@ use crate::dump::{Dump, Fetched, Queries};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The captures of a unit, and what of them has been read.
+/// The captures of a unit, and those that have been read so far.
 pub(super) struct UnitState {
     pub captures: Vec<Arc<CaptureInfo>>,
     pub arrived: Vec<(usize, Fetched)>,
-    /// Of a layer.
+    /// Queries of the layer; empty for units of a single capture.
     pub queries: Vec<Arc<Queries>>,
     pub left: usize,
     pub bytes: u64,
 }
 
-/// The captures of a plan, by unit.
+/// Groups the captures of a plan into units.
 pub(super) fn units(dump: &Dump, plan: &Plan, kind: Units) -> Vec<UnitState> {
     let mut units: Vec<UnitState> = Vec::new();
     let mut layers: HashMap<(&str, i64), usize> = HashMap::new();
@@ -60,7 +60,7 @@ pub(super) fn units(dump: &Dump, plan: &Plan, kind: Units) -> Vec<UnitState> {
     units
 }
 
-/// Captures are in dump order.
+/// The capture with this index in the dump. `captures` are in dump order.
 pub(super) fn find(captures: &[Arc<CaptureInfo>], index: usize) -> Option<&Arc<CaptureInfo>> {
     let place = captures.binary_search_by_key(&index, |info| info.index);
     place.ok().map(|place| &captures[place])

@@ -1,29 +1,29 @@
-//! The value of a setting, and what Rust types it can be read as.
+//! Values of settings, and the Rust types that they convert to.
 
 use crate::numeric::python_float::text;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A setting's value. Serialises to what it is: a number, text, true or false, or a list.
+/// Value of a setting. Serialises to its natural JSON type: number, text, boolean or list.
 ///
-/// As input, any of them may also be the text that the command line takes: `Value::from("8,10")` for a list of whole numbers.
+/// As input, any kind may also be given as the command line's text: `Value::from("8,10")` for a list of whole numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(untagged)]
 pub enum Value {
-    /// Of [`super::Kind::Switch`].
+    /// Value of a [`super::Kind::Switch`].
     Switch(bool),
-    /// Of [`super::Kind::Int`].
+    /// Value of a [`super::Kind::Int`].
     Int(i64),
-    /// Of [`super::Kind::Float`].
+    /// Value of a [`super::Kind::Float`].
     Float(f64),
-    /// Of [`super::Kind::Choice`].
+    /// Value of a [`super::Kind::Choice`].
     Text(String),
-    /// Of [`super::Kind::IntList`].
+    /// Values of a [`super::Kind::IntList`].
     Ints(Vec<i64>),
-    /// Of [`super::Kind::FloatList`] and [`super::Kind::Range`].
+    /// Values of a [`super::Kind::FloatList`] or a [`super::Kind::Range`].
     Floats(Vec<f64>),
-    /// Of [`super::Kind::ChoiceList`].
+    /// Values of a [`super::Kind::ChoiceList`].
     Texts(Vec<String>),
 }
 
@@ -40,7 +40,7 @@ macro_rules! from {
 from!(bool => Switch, i32 => Int, i64 => Int, u32 => Int, f64 => Float, &str => Text, &String => Text, String => Text);
 from!(Vec<i64> => Ints, Vec<f64> => Floats, Vec<String> => Texts);
 
-/// The value as the command line takes it: lists with commas, floats in Python's form.
+/// Formats the value as the command line takes it: lists with commas, floats as Python writes them.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fn list<T>(items: &[T], text: impl Fn(&T) -> String) -> String {
@@ -58,21 +58,21 @@ impl fmt::Display for Value {
     }
 }
 
-/// An enum that a setting chooses from: each of its values with its name on the command line and its label in a form.
+/// An enum that a setting chooses from; each value has a name on the command line and a label in a form.
 pub trait Choices: Copy + PartialEq + 'static {
-    /// All of them, in the order that they are offered in.
+    /// All values with name and label, in the order in which they are offered.
     const ALL: &'static [(Self, &'static str, &'static str)];
 
-    /// The name on the command line, which the reports have too.
+    /// Name on the command line and in reports.
     fn name(self) -> &'static str {
         let found = Self::ALL.iter().find(|(choice, ..)| *choice == self);
         found.map_or("", |(_, name, _)| name)
     }
 }
 
-/// A Rust type that values of settings are read as, once, when an analysis is built: see [`super::Settings::read`].
+/// A Rust type that a setting's value converts to, once, when an analysis is built: see [`super::Settings::read`].
 pub trait FromValue: Sized {
-    /// Nothing where the value is of another kind or out of the type's range.
+    /// Converts the value; `None` where it is of another kind or out of the type's range.
     fn from_value(value: &Value) -> Option<Self>;
 }
 
@@ -96,7 +96,7 @@ impl<T: Choices> FromValue for Vec<T> {
     }
 }
 
-/// Whole numbers, alone and in lists.
+/// Implements [`FromValue`] for whole numbers, single and in lists.
 macro_rules! whole {
     ($($type:ty),*) => {$(
         impl FromValue for $type {
@@ -120,7 +120,7 @@ macro_rules! whole {
 }
 whole!(i32, i64, u32, u64, usize);
 
-/// Kinds whose values are kept as the type is.
+/// Implements [`FromValue`] for types that a value holds as they are.
 macro_rules! kept {
     ($($type:ty: $variant:ident),*) => {$(
         impl FromValue for $type {
@@ -135,7 +135,7 @@ macro_rules! kept {
 }
 kept!(bool: Switch, f64: Float, String: Text, Vec<f64>: Floats);
 
-/// A range: the lower end, the upper end.
+/// The lower and the upper end of a range.
 impl FromValue for [f64; 2] {
     fn from_value(value: &Value) -> Option<Self> {
         Vec::from_value(value)?.try_into().ok()

@@ -6,7 +6,8 @@ use super::report::{
 use crate::metrics::Errors;
 use crate::tensor::Dtype;
 
-/// The reference knows fp16 and fp32, which bytes_per_elem tells apart; of other types its summaries have to say so.
+/// Adds a note on element types to the summaries. The reference knows only fp16 and fp32, which `bytes_per_elem` identifies; other types
+/// have to be named.
 pub fn tell_types(files: &mut [ReportFile], captures: usize, other_types: &OtherTypes) {
     if other_types.is_empty() {
         return;
@@ -19,21 +20,21 @@ pub fn tell_types(files: &mut [ReportFile], captures: usize, other_types: &Other
     summaries.for_each(|file| file.bytes.extend(note.as_bytes()));
 }
 
-/// Sums over one tensor of many rows.
+/// Sums of one tensor's figures over many rows.
 #[derive(Clone, Copy, Debug, Default)]
 struct Side {
     raw: u64,
     size: u64,
     errors: ErrorSums,
-    /// Sizes with packed codes, of lossless tensors as they are.
+    /// Bytes with packed codes; lossless tensors count at their compressed size.
     packed: u64,
-    /// Lossy tensors without codes.
+    /// Number of lossy tensors without packed codes.
     unpacked: usize,
     lossy: usize,
     rounded: ErrorSums,
 }
 
-/// Errors weighted by elements, but for the greatest one, of which a plain mean is taken.
+/// Sums of errors weighted by elements, except for max_abs, whose plain mean is taken.
 #[derive(Clone, Copy, Debug, Default)]
 struct ErrorSums {
     elements: u64,
@@ -93,7 +94,7 @@ pub fn ratio(raw: u64, size: u64) -> f64 {
     }
 }
 
-/// Sums over rows.
+/// Sums of K's and V's figures over many rows.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     rows: usize,
@@ -139,7 +140,7 @@ struct Tallies {
     lossy: Tally,
 }
 
-/// The state of a fold: sums over each variant's rows, and the rows where they are kept.
+/// State of a fold: sums over each variant's rows, and the rows themselves where they are kept.
 pub struct Collected {
     groups: Vec<Tallies>,
     keep: bool,
@@ -153,7 +154,7 @@ pub struct Collected {
 }
 
 impl Collected {
-    /// Nothing yet, for captures of one row for each of `variants`.
+    /// Empty sums, for captures with one row for each of `variants`; `keep` keeps the rows too.
     pub fn new(variants: impl IntoIterator<Item = Variant>, keep: bool) -> Self {
         let empty = Tally::default();
         let group = |variant| Tallies {
@@ -175,7 +176,7 @@ impl Collected {
         }
     }
 
-    /// The rows of the next capture, one for each variant.
+    /// Adds the rows of the next capture, one for each variant.
     pub fn push(&mut self, rows: Vec<Row>) {
         self.captures += 1;
         if let Some(row) = rows.first() {
@@ -214,12 +215,12 @@ impl Collected {
         }
     }
 
-    /// The rows that were kept.
+    /// The rows, where they are kept; otherwise empty.
     pub fn rows(&self) -> &[Row] {
         &self.rows
     }
 
-    /// The groups' figures so far.
+    /// Figures of each group so far.
     pub fn groups(&self) -> Vec<Group> {
         let group = |tallies: &Tallies| Group {
             variant: tallies.variant.clone(),
@@ -231,7 +232,7 @@ impl Collected {
         self.groups.iter().map(group).collect()
     }
 
-    /// The report.
+    /// Makes the report; `files` are its report files.
     pub fn report(
         self,
         groups: Vec<Group>,

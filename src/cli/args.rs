@@ -1,4 +1,4 @@
-//! The flags, made from the analyses' settings: help tells meaning, unit, range and default.
+//! The flags of the analyses, generated from their settings: help states meaning, unit, range and default.
 
 use std::path::PathBuf;
 
@@ -8,18 +8,18 @@ use kvlens::analysis::{AnalysisSpec, Job, JobError, Kind, ParamSpec, Part};
 use super::failure::Failure;
 use super::{convert, input, merge, output, pack, unpack};
 
-/// What an analysis is run with.
+/// What `kvlens ANALYSIS` was asked to do.
 pub struct RunArgs {
     pub out_dir: String,
     pub strict: bool,
-    /// Where the rows go, where they are wanted.
+    /// Path of the rows file, where one is requested.
     pub rows: Option<PathBuf>,
-    /// Whether a part is measured, of which there are no reports.
+    /// Whether only a part is measured, which has no reports.
     pub is_part: bool,
     pub job: Job,
 }
 
-/// The whole command line.
+/// The definition of the whole command line.
 pub fn command(specs: &[AnalysisSpec]) -> Command {
     let command = Command::new("kvlens")
         .version(env!("CARGO_PKG_VERSION"))
@@ -27,7 +27,7 @@ pub fn command(specs: &[AnalysisSpec]) -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true);
     let scan = Command::new("scan")
-        .about("Lists what a dump holds: runs, layers, stages, shapes, bytes, problems; and how tensors without meta files are read, and why.")
+        .about("Lists the contents of a dump: runs, layers, stages, shapes, bytes, problems; and how tensors without meta files are read, and why.")
         .args(input::args())
         .arg(
             Arg::new("json")
@@ -39,7 +39,7 @@ pub fn command(specs: &[AnalysisSpec]) -> Command {
             Arg::new("values")
                 .long("values")
                 .action(ArgAction::SetTrue)
-                .help("Read all values, and say what in them would make a ratio mislead: zeros at the end, repeated heads, NaN."),
+                .help("Read all values, and report what in them would make a ratio misleading: zeros at the end, repeated heads, NaN."),
         );
     let scan = scan.arg(input::strict()).infer_long_args(true);
     specs
@@ -113,7 +113,7 @@ fn flag(param: &ParamSpec) -> Arg {
         facts.push(format!("with --{} {}", when.flag, when.is.join(" or ")));
     }
     arg.value_name(value_name(&param.kind))
-        // The last one counts, as with argparse; values may begin with a minus.
+        // The last occurrence counts, as with argparse; values may begin with a minus sign.
         .action(ArgAction::Set)
         .overrides_with(param.flag)
         .allow_hyphen_values(true)
@@ -132,7 +132,7 @@ fn value_name(kind: &Kind) -> &'static str {
     }
 }
 
-/// The values that were given, checked.
+/// Checks the given values and builds the job.
 pub fn run_args(spec: &AnalysisSpec, matches: &ArgMatches) -> Result<RunArgs, Failure> {
     let mut given: Vec<(&str, &str)> = Vec::new();
     for param in &spec.params {

@@ -1,4 +1,4 @@
-//! The figures of each run of a dump, under those of all: runs of different models, types or lengths pooled say little.
+//! Figures of each run of a dump, printed below those of all: pooled figures say little when runs differ in model, type or length.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,10 +7,10 @@ use kvlens::dump::Dump;
 
 use super::told::counted;
 
-/// Most runs that are listed.
-const MOST: usize = 20;
+/// Largest number of runs that are listed.
+const MAX_RUNS: usize = 20;
 
-/// What rows of one run come to.
+/// Sums over the rows of one run.
 #[derive(Default)]
 struct Sum {
     captures: BTreeSet<usize>,
@@ -53,12 +53,12 @@ impl Sum {
     }
 }
 
-/// A line for each run of those that `group` of a report measured; none where there is only one, or where the report keeps no rows.
+/// A line for each run that `group` of a report covers; empty where there is only one run, or the report keeps no rows.
 pub fn lines(report: &Report, group: &Group, dump: &Dump) -> Vec<String> {
     let mut runs: BTreeMap<&str, Sum> = BTreeMap::new();
     let is_alone = report.groups.len() == 1;
     for row in &report.rows {
-        // Of several variants each has rows of its own; of one, the lossless layers count too.
+        // With several variants each has rows of its own; with one variant, lossless layers count too.
         if is_alone || *row.variant == group.variant {
             let capture = dump.captures.get(row.capture.index);
             let run = capture.map_or("", |capture| capture.run.as_str());
@@ -68,10 +68,10 @@ pub fn lines(report: &Report, group: &Group, dump: &Dump) -> Vec<String> {
     if runs.len() < 2 {
         return Vec::new();
     }
-    let more = runs.len().saturating_sub(MOST);
+    let more = runs.len().saturating_sub(MAX_RUNS);
     let mut lines: Vec<String> = runs
         .iter()
-        .take(MOST)
+        .take(MAX_RUNS)
         .map(|(run, sum)| sum.line(run))
         .collect();
     lines.extend((more > 0).then(|| format!("  and {}", counted(more, "run", "runs"))));

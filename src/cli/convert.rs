@@ -1,4 +1,4 @@
-//! `kvlens convert`: a dump, or a sample of it, as a folder of captures, a zip or a safetensors file.
+//! `kvlens convert`: writes a dump, or a sample of it, as a folder of captures, a zip or a safetensors file.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use super::new_path::new_path;
 use super::told::counted;
 use super::{input, interrupt};
 
-/// The command's flags.
+/// Definition of the command.
 pub fn command() -> Command {
     let flag =
         |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
@@ -30,18 +30,18 @@ pub fn command() -> Command {
         .arg(
             flag("stage", "NAME")
                 .value_parser(["both", "prefill", "decode"])
-                .help("Captures of this stage only [default: both]"),
+                .help("Only captures of this stage [default: both]"),
         )
         .arg(
             flag("layers", "LIST")
                 .allow_hyphen_values(true)
                 .value_parser(|text: &str| text.parse::<LayerSet>())
-                .help("These layers only, as in 0-3,7 [default: all]"),
+                .help("Only these layers, as in 0-3,7 [default: all]"),
         )
         .arg(
             flag("tokens", "START..END")
                 .value_parser(|text: &str| text.parse::<TokenRange>())
-                .help("These tokens only, END not included, as in 0..128, ..128 or 128.. [default: all]"),
+                .help("Only these tokens, END not included, as in 0..128, ..128 or 128.. [default: all]"),
         )
         .arg(
             flag("dtype", "TYPE")
@@ -51,7 +51,7 @@ pub fn command() -> Command {
         .arg(input::strict())
 }
 
-/// Converts.
+/// Runs the command.
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let dump = input::open_for_writing(matches, true)?;
     let out = new_path(matches, "out")?;

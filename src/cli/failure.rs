@@ -1,15 +1,15 @@
-//! How a command fails: with words and an exit status.
+//! The error of a command: a message and an exit status.
 
-/// Why no report was written: what to say, and the exit status.
+/// Why a command failed.
 pub struct Failure {
-    /// One or more lines.
+    /// Lines of the message, at least one.
     pub lines: Vec<String>,
-    /// Of the process.
+    /// Process exit status.
     pub status: u8,
 }
 
 impl Failure {
-    /// One that says one line.
+    /// A failure with a message of one line.
     pub fn new(status: u8, message: impl Into<String>) -> Self {
         Self {
             lines: vec![message.into()],

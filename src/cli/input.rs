@@ -1,4 +1,4 @@
-//! The dump that a command works on: its flags, opening it, and what there is to say about it.
+//! The dump that a command reads: flags, opening it, and messages about it.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -26,7 +26,7 @@ pub fn args() -> [Arg; 10] {
             .num_args(1..)
             .required_unless_present("dump-dir")
             .conflicts_with("dump-dir")
-            .help("The dump, as with --dump-dir; several are read as one, each a run or more of its own."),
+            .help("The dump, as with --dump-dir; several are read as one dump, each with its own runs."),
         Arg::new("dump-dir")
             .long("dump-dir")
             .value_name("PATH")
@@ -40,7 +40,7 @@ pub fn args() -> [Arg; 10] {
             .long("run")
             .value_name("NAME")
             .action(ArgAction::Append)
-            .help("Captures of this run alone, by the name that scan lists; may be given several times. [default: all runs]"),
+            .help("Only captures of this run, by the name that scan lists; may be given several times. [default: all runs]"),
         Arg::new("tensor-names")
             .long("tensor-names")
             .value_name("PATTERN")
@@ -49,26 +49,26 @@ pub fn args() -> [Arg; 10] {
                 "Which tensors of .npz, .npy and .safetensors files are K and V of which layer, as in \
                  layers.{layer}.{kv}; {kv} is k, v, key, value, keys or values, {kv:a|b} any two words, * anything; it may \
                  reach into the names of file and folders, as in {kv}/layer_{layer} for layer_0 of keys.safetensors \
-                 [default: told from the names, where they leave no doubt]",
+                 [default: inferred from the names, if they are unambiguous]",
             ),
         Arg::new("axes")
             .long("axes")
             .value_name("ORDER")
             .value_parser(Axes::parse)
             .help(
-                "The order of their axes, of kv, layer, batch, blocks, heads, seq, dim; as in batch,heads,seq,dim, kv,seq,dim for K and V \
-                 in one array, or kv,blocks,seq,heads,dim for a paged one, whose blocks' tokens follow each other [default: told from the shapes, where they leave no doubt]",
+                "The order of their axes, from kv, layer, batch, blocks, heads, seq, dim; as in batch,heads,seq,dim, kv,seq,dim for K and V \
+                 in one array, or kv,blocks,seq,heads,dim for a paged one, whose blocks' tokens follow each other [default: inferred from the shapes, if they are unambiguous]",
             ),
         Arg::new("kv-heads")
             .long("kv-heads")
             .value_name("N")
             .value_parser(value_parser!(NonZeroU32))
-            .help("KV heads whose values lie in the last axis together, where heads have no axis of their own [default: 1]"),
+            .help("Number of KV heads that share the last axis, where heads have no axis of their own [default: 1]"),
         Arg::new("bits16")
             .long("bits16")
             .value_name("TYPE")
             .value_parser(["fp16", "bf16"])
-            .help("What their 16-bit integers stand for [default: such arrays are left out]"),
+            .help("Type that 16-bit integers in them are the bits of [default: such arrays are left out]"),
         Arg::new("max-unpack-ratio")
             .long("max-unpack-ratio")
             .value_name("N")
@@ -90,19 +90,19 @@ pub fn args() -> [Arg; 10] {
             .value_name("N")
             .value_parser(value_parser!(u64).range(1..))
             .help(format!(
-                "Most tensors of a .safetensors file; each takes about 1 KB of memory [1 and more; default: {}]",
+                "Largest number of tensors in a .safetensors file; each takes about 1 KB of memory [1 and more; default: {}]",
                 limits.tensors
             )),
     ]
 }
 
-/// The paths that were given.
+/// The given paths.
 pub fn paths(matches: &ArgMatches) -> Vec<PathBuf> {
     let given = ["dump-dir", "dump"].map(|name| matches.get_many::<PathBuf>(name));
     given.into_iter().flatten().flatten().cloned().collect()
 }
 
-/// The dump in the folders or files, read as the flags say.
+/// Scans the given folders or files, as the flags say.
 pub fn open(matches: &ArgMatches) -> Result<Dump, Failure> {
     let paths = paths(matches);
     let source = match paths.as_slice() {
@@ -168,8 +168,8 @@ pub fn open(matches: &ArgMatches) -> Result<Dump, Failure> {
     Ok(dump)
 }
 
-/// The dump of a command that writes it anew: says how it was understood and what is left out (and, with `tell_others`, how many files
-/// nothing reads), and fails where `--strict` is against that or no capture is left.
+/// Opens the dump of a command that writes it in another form. Reports how arrays were understood, what is left out and, with
+/// `tell_others`, how many files of other kinds there are. Fails when no capture remains, or at any problem with `--strict`.
 pub fn open_for_writing(matches: &ArgMatches, tell_others: bool) -> Result<Dump, Failure> {
     let dump = open(matches)?;
     report_guesses(&dump.guesses);
@@ -184,7 +184,7 @@ pub fn open_for_writing(matches: &ArgMatches, tell_others: bool) -> Result<Dump,
     Ok(dump)
 }
 
-/// With `--strict` problems are a failure before work starts.
+/// With `--strict`, fails at any problem before work starts.
 pub fn stop_if_strict(strict: bool, problems: &[Problem]) -> Result<(), Failure> {
     if strict && !problems.is_empty() {
         return Err(Failure::new(
@@ -195,7 +195,7 @@ pub fn stop_if_strict(strict: bool, problems: &[Problem]) -> Result<(), Failure>
     Ok(())
 }
 
-/// What to say where a dump has no capture.
+/// The failure for a dump without captures.
 pub fn no_capture(matches: &ArgMatches) -> Failure {
     let paths: Vec<String> = paths(matches)
         .iter()
@@ -204,20 +204,20 @@ pub fn no_capture(matches: &ArgMatches) -> Failure {
     Failure::new(
         1,
         format!(
-            "no capture (meta_*.json, or tensors that can be told to be K and V) in {}",
+            "no capture (meta_*.json, or tensors that are recognised as K and V) in {}",
             paths.join(", ")
         ),
     )
 }
 
-/// Says how arrays without meta files were understood: a guess is never silent.
+/// Reports how arrays without meta files were understood, so that no guess is silent.
 pub fn report_guesses(guesses: &[TensorGuess]) {
     for guess in guesses {
         tell!("{}", sentence(guess));
     }
 }
 
-/// Counts the files that nothing reads.
+/// Reports how many files were not read since they are of other kinds.
 pub fn report_others(others: &[OtherFiles]) {
     let count: usize = others.iter().map(|kind| kind.count).sum();
     if count == 0 {
@@ -237,7 +237,7 @@ pub fn report_others(others: &[OtherFiles]) {
     );
 }
 
-/// A guess in one line.
+/// Describes a guess in one line.
 pub fn sentence(guess: &TensorGuess) -> String {
     let files = guess.files.first().map_or("", String::as_str);
     let others = match guess.files.len() {
@@ -257,7 +257,7 @@ pub fn sentence(guess: &TensorGuess) -> String {
     )
 }
 
-/// `--strict`.
+/// The flag `--strict`.
 pub fn strict() -> Arg {
     Arg::new("strict")
         .long("strict")

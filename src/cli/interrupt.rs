@@ -1,4 +1,4 @@
-//! Ctrl-C, and the signals that a batch system or a closed terminal sends: they end a run between two captures, with nothing written.
+//! Handles Ctrl-C, and the signals of a batch system or a closed terminal: they end a run between two captures, with nothing written.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,14 +8,14 @@ use signal_hook::flag::{register, register_conditional_shutdown, register_usize}
 
 use super::failure::Failure;
 
-/// The signal that came last; 0: none.
+/// The last signal; 0 where there was none.
 static SIGNAL: AtomicUsize = AtomicUsize::new(0);
 
-/// A flag that the first signal sets. A second one of the same kind ends the program at once.
+/// Installs the handlers; the first signal sets the returned flag, a second one of the same kind ends the program at once.
 pub fn catch() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     for signal in signals() {
-        // What is registered first is asked first: at the first signal the flag is not set yet.
+        // Handlers run in the order of registration, so that the flag is not yet set at the first signal.
         let caught = register_conditional_shutdown(signal, 128 + signal, Arc::clone(&flag))
             .and_then(|_| register_usize(signal, &SIGNAL, signal as usize))
             .and_then(|_| register(signal, Arc::clone(&flag)));
@@ -26,7 +26,7 @@ pub fn catch() -> Arc<AtomicBool> {
     flag
 }
 
-/// What a run ends with that was interrupted: 130 after Ctrl-C, as shells count.
+/// The failure of an interrupted run; status 130 after Ctrl-C, as shells count.
 pub fn failure() -> Failure {
     let status = match SIGNAL.load(Ordering::SeqCst) {
         0 => 130,
@@ -50,13 +50,13 @@ fn signals() -> Vec<i32> {
     vec![SIGINT, SIGTERM]
 }
 
-/// Whether the program was started by `nohup` or its like, and is to outlive its terminal. Linux tells; elsewhere asking needs unsafe
-/// code, and a hangup keeps what it does by default there: it ends a run at once, or nothing where it is ignored.
+/// Whether the program was started by `nohup` or the like, and is to outlive its terminal. Linux tells; elsewhere finding out takes unsafe
+/// code, and a hangup keeps its default action there: it ends the run at once, or does nothing where it is ignored.
 #[cfg(unix)]
 fn hangup_is_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    // Signal n is bit n-1, and a hangup is signal 1.
+    // Signal n is bit n-1; a hangup is signal 1.
     ignored.is_none_or(|mask| mask & 1 != 0)
 }

@@ -1,4 +1,4 @@
-//! `kvlens merge part-*.arrow`: the reports of a run whose captures were measured in parts.
+//! `kvlens merge part-*.arrow`: writes the reports of a run whose captures were measured in parts.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::told::{counted, left_out, report_caveats, report_non_finite, report_problems};
 use super::{input, interrupt, output};
 
-/// The command's flags.
+/// Definition of the command.
 pub fn command() -> Command {
     Command::new("merge")
         .about("Makes the reports of a run that was measured in parts (--part), the same byte for byte as those of one run.")
@@ -29,7 +29,7 @@ pub fn command() -> Command {
         .arg(input::strict())
 }
 
-/// Merges and writes.
+/// Runs the command.
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let paths: Vec<&PathBuf> = matches.get_many("rows").into_iter().flatten().collect();
     let names: Vec<String> = paths

@@ -1,5 +1,5 @@
-//! From flags to an exit status: 0 when reports are written, 1 when there is nothing to analyse or it failed, 2 for bad flags,
-//! 130 after Ctrl-C (128 + n after signal n).
+//! The command line. Exit status: 0 when reports are written, 1 when there is nothing to analyse or it failed, 2 for bad flags, 130 after
+//! Ctrl-C (128 + n after signal n).
 
 #[macro_use]
 mod print;
@@ -33,7 +33,7 @@ use args::RunArgs;
 use failure::Failure;
 use told::{report_caveats, report_non_finite, report_problems};
 
-/// Runs what the command line asks for.
+/// Runs the command line; returns the exit status.
 pub fn run() -> ExitCode {
     let specs = analysis::specs();
     let matches = match args::command(&specs).try_get_matches() {
@@ -65,7 +65,7 @@ fn exit(done: Result<(), Failure>) -> ExitCode {
     ExitCode::from(status)
 }
 
-/// Prints clap's help, version or error.
+/// Prints clap's help, version or error message.
 fn answered(error: &clap::Error) -> ExitCode {
     let printed = error.print();
     if error.use_stderr() {
@@ -125,7 +125,7 @@ fn analyse(matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
         return told::left_out(args.strict, &report);
     }
     if report.captures == 0 {
-        // An analysis of nothing has no report: older ones stay as they are.
+        // A report on no captures would replace an earlier one.
         return Err(Failure::new(1, "no capture could be read, nothing written"));
     }
     output::write(

@@ -1,4 +1,4 @@
-//! The path that a command is to write, where nothing is yet.
+//! The output path of a command that must not overwrite anything.
 
 use std::path::{Path, PathBuf};
 
@@ -7,14 +7,11 @@ use clap::ArgMatches;
 use super::failure::Failure;
 use super::input;
 
-/// The path that a flag names.
+/// The path that a flag gives; fails where it exists or lies in the dump.
 pub fn new_path(matches: &ArgMatches, flag: &str) -> Result<PathBuf, Failure> {
     let out = PathBuf::from(matches.get_one::<String>(flag).map_or("", String::as_str));
     if out.exists() {
-        return Err(Failure::new(
-            1,
-            format!("{} is there already", out.display()),
-        ));
+        return Err(Failure::new(1, format!("{} exists already", out.display())));
     }
     for dump in input::paths(matches) {
         refuse_inside(&out, &dump)?;
@@ -22,7 +19,7 @@ pub fn new_path(matches: &ArgMatches, flag: &str) -> Result<PathBuf, Failure> {
     Ok(out)
 }
 
-/// A dump within the dump would be found twice over by the next scan.
+/// Refuses an output within the dump: the next scan would find its captures twice.
 fn refuse_inside(out: &Path, dump: &Path) -> Result<(), Failure> {
     let resolved = |path: &Path| path.canonicalize().ok();
     let above = out.ancestors().skip(1).find_map(|above| match above {

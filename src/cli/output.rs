@@ -1,11 +1,11 @@
-//! Reports onto the disk as one set, and the headline onto the screen.
+//! Writes report files as one set, and prints the headline.
 //!
-//! A set changes as one: all new or all old. The folder itself can't be swapped for a new one, since it may hold what is not ours (another
-//! analysis's reports, a user's notes) or be a mount point. So all files are written into a temporary folder inside it first, where a
-//! full disk does no harm. Then, one after the other, each old file gets a second name in there and the new one takes its place; a step
-//! that fails takes all those before it back. Signals are looked at before the first step, not between them, and the folder is locked
-//! meanwhile, so that two runs don't mix. What is left is a power cut (or `kill -9`) within these few renames: the temporary folder
-//! stays then, and the next run removes it.
+//! A set is replaced as a whole: afterwards all files are new, or all are old. The folder itself can't be swapped for a new one, since it
+//! may hold files of others (another analysis's reports, a user's notes) or be a mount point. So all files are first written into a
+//! temporary folder inside it, where a full disk does no harm. Then each old file in turn gets a second name in there, and the new one
+//! replaces it; a step that fails undoes all steps before it. Signals are checked before the first step, not between steps, and the folder
+//! is locked meanwhile, so that two runs don't mix. What remains is a power failure (or `kill -9`) within these few renames: then the
+//! temporary folder stays, and the next run removes it.
 
 use std::fs;
 use std::io;
@@ -20,19 +20,19 @@ use super::failure::Failure;
 use super::interrupt;
 use super::staging::{Folders, lock};
 
-/// What temporary folders of reports are called.
+/// Part of the names of temporary folders for reports.
 const STAGE: &str = "reports";
 
-/// Where reports go.
+/// The flag for the folder that reports are written to.
 pub fn out_dir() -> Arg {
     Arg::new("out-dir")
         .long("out-dir")
         .value_name("DIR")
         .default_value("kvlens-reports")
-        .help("Where the reports go; made when it isn't there.")
+        .help("The folder for the reports; created if it doesn't exist.")
 }
 
-/// Writes the files under `folder`, and removes `superseded` ones: those that an earlier run wrote and this one has no rows for.
+/// Writes files under `folder`, and removes `superseded` ones, which an earlier run wrote and this run has no content for.
 pub fn write(
     folder: &Path,
     files: &[ReportFile],
@@ -86,7 +86,7 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     io::Write::write_all(&mut fs::File::create_new(path)?, bytes)
 }
 
-/// A folder in a report's place stays: renaming would move it away with all that it holds.
+/// Refuses to replace a folder by a report: renaming would move it away with everything in it.
 fn refuse_folder(target: &Path) -> io::Result<()> {
     match fs::symlink_metadata(target) {
         Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
@@ -94,7 +94,7 @@ fn refuse_folder(target: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes what runs left behind that were killed while they wrote. The folder is locked: nobody writes there now.
+/// Removes temporary folders of runs that were killed while they wrote. The caller holds the lock, so no other run is writing.
 fn remove_abandoned(folder: &Path) {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     for entry in entries {
@@ -109,15 +109,15 @@ fn is_stage(name: &str) -> bool {
     kvlens::dump::unfinished_name(name) && name.contains(STAGE)
 }
 
-/// Files that were put in their places; dropped before [`Moves::keep`], what was there before comes back.
+/// Files that were moved into place. Unless [`Moves::keep`] is called, dropping it restores the previous files.
 #[derive(Default)]
 struct Moves(Vec<(PathBuf, Option<PathBuf>)>);
 
 impl Moves {
-    /// Puts `new` in the place of `target`, which from then on is called `old` if it was there.
+    /// Moves `new` to `target`; an existing target is kept as `old`.
     fn replace(&mut self, target: &Path, new: &Path, old: PathBuf) -> io::Result<()> {
         refuse_folder(target)?;
-        // A second name leaves no moment without the file; file systems without such names have one.
+        // With a hard link there is no moment without the file; some file systems don't have hard links.
         let kept = fs::hard_link(target, &old).or_else(|_| fs::rename(target, &old));
         let old = match kept {
             Ok(()) => Some(old),
@@ -129,7 +129,7 @@ impl Moves {
         fs::rename(new, &self.0[self.0.len() - 1].0)
     }
 
-    /// Calls `target` `old`, if it is there.
+    /// Renames `target` to `old`, if it exists.
     fn away(&mut self, target: &Path, old: PathBuf) -> io::Result<()> {
         refuse_folder(target)?;
         match fs::rename(target, &old) {
@@ -148,7 +148,7 @@ impl Moves {
 impl Drop for Moves {
     fn drop(&mut self) {
         for (target, old) in self.0.iter().rev() {
-            // It worked one way a moment ago; where it doesn't work back, the message of what failed first is the one to read.
+            // Undoing a rename that just worked rarely fails; if it does, the first error is still the one to report.
             let _ = match old {
                 Some(old) => fs::rename(old, target),
                 None => fs::remove_file(target),
@@ -157,7 +157,7 @@ impl Drop for Moves {
     }
 }
 
-/// Prints what was found, with the figures of each run where the dump is there, and where the reports lie.
+/// Prints the headline, the figures of each run where the dump is given, and where the reports are.
 pub fn summarise(folder: &str, report: &Report, dump: Option<&Dump>) {
     let figures = |all: &Weighted| {
         format!(

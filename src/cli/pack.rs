@@ -1,4 +1,5 @@
-//! `kvlens pack`: a dump as one `.kvz`, by schemes or the smallest within a limit; read back and compared before it gets its name.
+//! `kvlens pack`: packs a dump as one `.kvz`, by given schemes or as the smallest within a limit; the file gets its name after it was read
+//! back and compared.
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -13,7 +14,7 @@ use super::progress::ShareBar;
 use super::told::counted;
 use super::{input, interrupt};
 
-/// The command's flags.
+/// Definition of the command.
 pub fn command() -> Command {
     let flag =
         |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
@@ -28,25 +29,25 @@ pub fn command() -> Command {
     };
     let schemes = "lossless, or a scheme: q8_0, int:b=4,per=channel,sym, tkc:c=0.155 and others";
     Command::new("pack")
-        .about("Stores a dump as one .kvz file, by a scheme for K and V or as small as a limit of error allows; reads it back and tells the errors.")
+        .about("Stores a dump as one .kvz file, by a scheme for K and V or as small as an error limit allows; reads it back and reports the errors.")
         .infer_long_args(true)
         .args(input::args())
         .arg(flag("out", "FILE").short('o').required(true).help("The .kvz file to write; it must not exist yet."))
         .arg(flag("scheme", "NAME").value_parser(method).help(format!("How K and V are stored: {schemes}")))
         .arg(flag("k-scheme", "NAME").value_parser(method).help("How K is stored [default: --scheme]"))
         .arg(flag("v-scheme", "NAME").value_parser(method).help("How V is stored [default: --scheme]"))
-        .arg(flag("min-cosine", "X").value_parser(cosine).help("As small as it gets while the cosine of K and of V is no less, as the mean over layers and over captures; 1 is lossless"))
-        .arg(flag("max-index", "X").value_parser(share).help("As small as it gets while the index of K and V together is no more"))
-        .arg(flag("max-attention-error", "X").value_parser(share).help("As small as it gets while the attention error of the captured queries is no more"))
-        .arg(flag("sinks", "N").value_parser(value_parser!(u64)).help("First positions of a run that schemes leave as they are [default: 4]"))
-        .arg(flag("recent", "N").value_parser(value_parser!(u64)).help("Last tokens of a layer that schemes leave as they are [default: 0]"))
+        .arg(flag("min-cosine", "X").value_parser(cosine).help("Find the smallest file whose cosine of K and of V is at least X, as the mean over layers and over captures; 1 is lossless"))
+        .arg(flag("max-index", "X").value_parser(share).help("Find the smallest file whose index of K and V together is at most X"))
+        .arg(flag("max-attention-error", "X").value_parser(share).help("Find the smallest file whose attention error for the captured queries is at most X"))
+        .arg(flag("sinks", "N").value_parser(value_parser!(u64)).help("Number of positions at the start of a run that schemes leave as they are [default: 4]"))
+        .arg(flag("recent", "N").value_parser(value_parser!(u64)).help("Number of tokens at the end of a layer that schemes leave as they are [default: 0]"))
         .arg(Arg::new("queries").long("queries").action(ArgAction::SetTrue).help("Keep the dump's captured queries in the file too"))
         .group(ArgGroup::new("limit").args(["min-cosine", "max-index", "max-attention-error"]).conflicts_with_all(["scheme", "k-scheme", "v-scheme"]))
         .group(ArgGroup::new("what").args(["scheme", "k-scheme", "v-scheme", "min-cosine", "max-index", "max-attention-error"]).multiple(true).required(true))
         .arg(input::strict())
 }
 
-/// Packs.
+/// Runs the command.
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let dump = input::open_for_writing(matches, false)?;
     let out = new_path(matches, "out")?;
@@ -77,7 +78,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The methods, and the limit that is to find them.
+/// The methods, and the limit if they are to be searched for.
 fn options(matches: &ArgMatches) -> (PackOptions, Option<Limit>) {
     let method = |flag: &str| matches.get_one::<Method>(flag).cloned();
     let number = |flag: &str| matches.get_one::<f64>(flag).copied();

@@ -1,14 +1,14 @@
-//! A progress bar on stderr, where that is a terminal.
+//! Progress bars on stderr, where that is a terminal.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kvlens::analysis::{Plan, Progress};
 
-/// The bar; it shows nothing where stderr is no terminal. A clone is the same bar.
+/// Progress of an analysis; hidden where stderr is no terminal. Clones share one bar.
 #[derive(Clone)]
 pub struct Bar(ProgressBar);
 
 impl Bar {
-    /// At nothing done of the plan.
+    /// A bar for this plan, at 0.
     pub fn new(plan: &Plan) -> Self {
         let bar = ProgressBar::with_draw_target(Some(plan.bytes()), ProgressDrawTarget::stderr());
         let template = "{bar:32} {msg} captures, {decimal_bytes_per_sec}, {eta} left";
@@ -18,7 +18,7 @@ impl Bar {
         Self(bar)
     }
 
-    /// Shows how far the run is.
+    /// Shows the progress so far.
     pub fn show(&self, progress: Progress) {
         if !self.0.is_hidden() {
             self.0
@@ -27,21 +27,21 @@ impl Bar {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn close(&self) {
         self.0.finish_and_clear();
     }
 }
 
-/// A bar of work that is told as a share of 1, with a word on what is done.
+/// Progress as a fraction of 1, with the name of the current step.
 #[derive(Clone)]
 pub struct ShareBar(ProgressBar);
 
-/// Steps of the bar.
+/// Resolution of the bar.
 const STEPS: u64 = 1000;
 
 impl ShareBar {
-    /// At nothing done.
+    /// A bar at 0.
     pub fn new() -> Self {
         let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr());
         let style = ProgressStyle::with_template("{bar:32} {msg}, {eta} left");
@@ -49,7 +49,7 @@ impl ShareBar {
         Self(bar)
     }
 
-    /// Shows how much is done of what.
+    /// Shows the current step and the fraction that is done.
     pub fn show(&self, what: &'static str, share: f64) {
         if !self.0.is_hidden() {
             self.0.set_message(what);
@@ -57,7 +57,7 @@ impl ShareBar {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn close(&self) {
         self.0.finish_and_clear();
     }

@@ -1,4 +1,4 @@
-//! `--rows FILE`: the rows of a run, written while they come, under another name until the file is whole.
+//! `--rows FILE`: writes the rows of a run as they come, to a temporary name until the file is complete.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter};
@@ -14,13 +14,13 @@ use tempfile::TempDir;
 use super::failure::Failure;
 use super::staging::Folders;
 
-/// What is written so far.
+/// State of the file that is being written.
 enum State {
     Open(Box<RowsWriter<BufWriter<File>>>),
     Failed(io::Error),
 }
 
-/// A rows file under way; where it is dropped before [`RowsFile::finish`], nothing is left of it.
+/// A rows file that is being written; dropping it before [`RowsFile::finish`] removes it.
 pub struct RowsFile {
     path: PathBuf,
     part: Part,
@@ -30,7 +30,7 @@ pub struct RowsFile {
 }
 
 impl RowsFile {
-    /// Begins the file that will be at `path`.
+    /// Starts the file that will be at `path`.
     pub fn begin(path: &Path, job: &Job, dump: &Dump, plan: &Plan) -> Result<Self, Failure> {
         let wrong = |error: io::Error| Failure::new(1, format!("{}: {error}", path.display()));
         let parent = path.parent().unwrap_or(Path::new("."));
@@ -51,7 +51,7 @@ impl RowsFile {
         })
     }
 
-    /// Takes rows as they come; a disk that is full ends the run.
+    /// A function that writes rows as they come; when writing fails, it sets `end`, which cancels the run.
     pub fn taker(&self, dump: &Dump, end: &Arc<AtomicBool>) -> impl FnMut(&[Row]) + Send + 'static {
         let (state, end) = (Arc::clone(&self.state), Arc::clone(end));
         let captures: Vec<Arc<Capture>> = dump.captures.clone();
@@ -72,7 +72,7 @@ impl RowsFile {
         }
     }
 
-    /// Why rows could not be written.
+    /// The failure of writing rows, if there was one.
     pub fn failure(&self) -> Option<Failure> {
         match &*self.state.lock().unwrap_or_else(PoisonError::into_inner) {
             State::Open(_) => None,
@@ -82,7 +82,7 @@ impl RowsFile {
         }
     }
 
-    /// Ends the file and gives it its name.
+    /// Completes the file and renames it to its final path.
     pub fn finish(mut self, report: &Report, dump: &Dump) -> Result<(), Failure> {
         let wrong = |error: io::Error| Failure::new(1, format!("{}: {error}", self.path.display()));
         let scanned = if self.part.number() == 1 {

@@ -1,4 +1,4 @@
-//! `kvlens scan`: what a dump holds.
+//! `kvlens scan`: lists the contents of a dump.
 
 use clap::ArgMatches;
 use kvlens::analysis::caveats::{Caveat, Mends, look};
@@ -11,17 +11,17 @@ use super::failure::Failure;
 use super::told::{counted, report_caveats, report_problems};
 use super::{input, interrupt};
 
-/// A dump's list as JSON.
+/// The contents of a dump, for `--json`.
 #[derive(Serialize)]
 struct Listed<'a> {
     #[serde(flatten)]
     summary: &'a DumpSummary,
-    /// With `--values`.
+    /// Caveats on its values; only with `--values`.
     #[serde(skip_serializing_if = "Option::is_none")]
     caveats: Option<&'a [Caveat]>,
 }
 
-/// Lists the dump, problems on stderr (with `--json` in the JSON too).
+/// Runs the command; problems go to stderr (and, with `--json`, into the JSON too).
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let dump = input::open(matches)?;
     let summary = dump.summary();
@@ -146,7 +146,7 @@ fn print_run(run: &RunSummary) {
     );
 }
 
-/// One line for all layers whose queries are alike.
+/// Prints one line for all layers that have the same queries.
 fn print_queries<'a>(all: impl Iterator<Item = &'a QueryCount>) {
     let mut alike: BTreeMap<(usize, usize, usize), usize> = BTreeMap::new();
     for queries in all {

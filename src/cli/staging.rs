@@ -1,5 +1,5 @@
-//! The folders that files are written to: made, locked against other runs, and taken away again where nothing came of it. Where files
-//! come into being is [`kvlens::dump::unfinished_folder`].
+//! Output folders: creates and locks them, and removes those that stay empty. Temporary folders come from
+//! [`kvlens::dump::unfinished_folder`].
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
-/// Folders that were made for files to lie in; dropped before [`Folders::keep`], those that are empty go away again.
+/// Folders that were created for output. Unless [`Folders::keep`] is called, dropping it removes those that are empty.
 #[derive(Default)]
 pub struct Folders(Vec<PathBuf>);
 
 impl Folders {
-    /// Makes a folder and those above it, where they are not there.
+    /// Creates a folder and its missing parents.
     pub fn make(&mut self, folder: &Path) -> io::Result<()> {
         let missing: Vec<&Path> = folder
             .ancestors()
@@ -21,7 +21,7 @@ impl Folders {
         for above in missing.into_iter().rev() {
             match fs::create_dir(above) {
                 Ok(()) => self.0.push(above.to_path_buf()),
-                // Another run was faster.
+                // Another run created it meanwhile.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && above.is_dir() => {}
                 Err(error) => return Err(error),
             }
@@ -29,7 +29,7 @@ impl Folders {
         Ok(())
     }
 
-    /// They stay.
+    /// Keeps the folders.
     pub fn keep(&mut self) {
         self.0.clear();
     }
@@ -38,14 +38,14 @@ impl Folders {
 impl Drop for Folders {
     fn drop(&mut self) {
         for folder in self.0.iter().rev() {
-            // One that holds something by now is somebody's.
+            // Fails where the folder is no longer empty, and then it must stay.
             let _ = fs::remove_dir(folder);
         }
     }
 }
 
-/// Waits until no other run writes into the folder, and keeps others out until the value is dropped. `None` where the file system
-/// has no locks (or, off Unix, for folders): then two runs at the same moment are told apart by nothing.
+/// Waits until no other run writes into the folder, and keeps others out until the returned file is dropped. `None` where the file system
+/// has no locks (or, off Unix, none for folders): then two simultaneous runs are not kept apart.
 pub fn lock(folder: &Path, interrupted: &dyn Fn() -> bool) -> Option<File> {
     let open = File::open(folder).ok()?;
     loop {

@@ -1,4 +1,4 @@
-//! What several commands tell on stderr of a dump and its figures.
+//! Messages on stderr about a dump and its figures, shared by several commands.
 
 use kvlens::analysis::Report;
 use kvlens::analysis::caveats::Caveat;
@@ -6,7 +6,7 @@ use kvlens::dump::Problem;
 
 use super::failure::Failure;
 
-/// What was left out, a line each, and how much.
+/// Reports what was left out, one line each, and how many there are.
 pub fn report_problems(problems: &[Problem]) {
     for problem in problems {
         tell!("left out: {problem}");
@@ -19,7 +19,7 @@ pub fn report_problems(problems: &[Problem]) {
     }
 }
 
-/// Which tensors hold values that are not finite; `path` is that of a capture.
+/// Reports tensors with NaN or infinite values; `path` gives the path of a capture.
 pub fn report_non_finite(report: &Report, path: &dyn Fn(usize) -> String) {
     for tensor in &report.non_finite_in {
         let path = path(tensor.capture);
@@ -35,7 +35,7 @@ pub fn report_non_finite(report: &Report, path: &dyn Fn(usize) -> String) {
     }
 }
 
-/// What makes the figures say something else than they seem to, and what to type.
+/// Reports reasons why the figures may mislead, each with the flag that corrects for it.
 pub fn report_caveats(caveats: &[Caveat]) {
     for caveat in caveats {
         match &caveat.mend {
@@ -46,7 +46,7 @@ pub fn report_caveats(caveats: &[Caveat]) {
     }
 }
 
-/// With `--strict` it is a failure that captures were left out.
+/// With `--strict`, fails when captures were left out.
 pub fn left_out(strict: bool, report: &Report) -> Result<(), Failure> {
     if strict && !report.problems.is_empty() {
         return Err(Failure::new(1, "captures were left out, see above"));
@@ -54,7 +54,7 @@ pub fn left_out(strict: bool, report: &Report) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `1 file`, `2 files`.
+/// A count with its noun: `1 file`, `2 files`.
 pub fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }

@@ -1,4 +1,4 @@
-//! `kvlens unpack`: the captures and queries of a `.kvz` (or of any dump) as files again.
+//! `kvlens unpack`: writes the captures and queries of a `.kvz` (or of any dump) as files.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use super::new_path::new_path;
 use super::told::counted;
 use super::{input, interrupt};
 
-/// The command's flags.
+/// Definition of the command.
 pub fn command() -> Command {
     Command::new("unpack")
         .about("Writes the captures and queries of a .kvz as files: meta_*.json with K and V beside it, as they were captured or as near as they were stored.")
@@ -29,7 +29,7 @@ pub fn command() -> Command {
         .arg(input::strict())
 }
 
-/// Unpacks.
+/// Runs the command.
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let dump = input::open_for_writing(matches, false)?;
     let out = new_path(matches, "out-dir")?;

@@ -1,4 +1,4 @@
-//! From a tensor to the bytes that it takes, and back.
+//! From a tensor to its compressed bytes, and back.
 
 mod planes;
 mod smallest;
@@ -17,39 +17,39 @@ use std::cell::Cell;
 /// How a tensor is laid out before zstd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Its bytes as they are.
+    /// Little-endian bytes as they are, in one stream.
     Zstd,
-    /// The planes of [`split`].
+    /// High and low byte planes as two streams: see [`split`].
     Gear,
-    /// The same with [`delta`] on the high one.
+    /// Like [`Gear`](Self::Gear), with [`delta`] applied to the high plane.
     GearDelta,
 }
 
 impl Mode {
-    /// The mode for lossy values, where `zstd` means gear.
+    /// The mode to use for lossy values: `zstd` becomes gear, the others stay.
     pub fn for_lossy(self) -> Self {
         if self == Self::Zstd { Self::Gear } else { self }
     }
 }
 
-/// One value for each compressed stream of a tensor: the bytes, the frame, or (by default) its compressed size in bytes.
+/// One value per compressed stream of a tensor: the bytes, the frame, or (by default) its compressed size in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum Planes<T = u64> {
-    /// Of all bytes: as they are, or (of float8, which has one plane) differenced along the tokens.
+    /// A single stream: all bytes as they are, or (for float8, which has one plane) their difference along the tokens.
     Whole(T),
-    /// Of the planes.
+    /// One stream per plane.
     Split {
-        /// The high half of every element: sign, exponent and the first mantissa bits.
+        /// High half of every element: sign, exponent and the first mantissa bits.
         hi: T,
-        /// The low half.
+        /// Low half of every element.
         lo: T,
     },
 }
 
 impl<T> Planes<T> {
-    /// The same of something else.
+    /// Applies `of` to the value of each stream.
     pub fn map<U>(self, of: impl Fn(T) -> U) -> Planes<U> {
         match self {
             Self::Whole(all) => Planes::Whole(of(all)),
@@ -62,7 +62,7 @@ impl<T> Planes<T> {
 }
 
 impl Planes {
-    /// The bytes of all streams; 0 where one takes none.
+    /// Total size in bytes; 0 if any stream is empty.
     pub fn total(self) -> u64 {
         match self {
             Self::Whole(size) => size,
@@ -72,7 +72,8 @@ impl Planes {
     }
 }
 
-/// The sizes of the zstd frames of a tensor's streams; 0 for an empty stream.
+/// Sizes of the zstd frames of a tensor's streams, in bytes; 0 for an empty stream. `level` is a zstd level, -131072 to
+/// 22.
 ///
 /// ```
 /// use kvlens::codec::{Mode, Planes, compressed_sizes, decode, encode};
@@ -83,7 +84,7 @@ impl Planes {
 /// let sizes = compressed_sizes(&tensor, Mode::GearDelta, 3);
 /// assert!(sizes.total() < 4096);
 ///
-/// // A size that is told is a size that can be written and read back.
+/// // The reported size is exactly what is written and can be read back.
 /// let frames = encode(&tensor, Mode::GearDelta, 3);
 /// let Planes::Split { hi, lo } = &frames else { unreachable!() };
 /// assert_eq!((hi.len() + lo.len()) as u64, sizes.total());
@@ -101,7 +102,8 @@ pub fn compressed_sizes(tensor: &Tensor, mode: Mode, level: i32) -> Planes {
     streams(tensor, mode, size)
 }
 
-/// The zstd frames of a tensor's streams; no bytes for an empty stream. [`decode`] makes the tensor's bytes of them again.
+/// The zstd frames of a tensor's streams; no bytes for an empty stream. [`decode`] restores the tensor's bytes from
+/// them.
 pub fn encode(tensor: &Tensor, mode: Mode, level: i32) -> Planes<Vec<u8>> {
     let frame = |stream: &[u8]| {
         if stream.is_empty() {
@@ -114,7 +116,8 @@ pub fn encode(tensor: &Tensor, mode: Mode, level: i32) -> Planes<Vec<u8>> {
 }
 
 thread_local! {
-    /// The planes of the last tensor: memory that the system has to hand out anew for each costs a tenth of the time.
+    /// Planes of the previous tensor, kept for reuse: memory freshly allocated for each tensor costs a tenth of the
+    /// time.
     static BUFFERS: Cell<(Vec<u8>, Vec<u8>)> = const { Cell::new((Vec::new(), Vec::new())) };
 }
 
@@ -126,7 +129,8 @@ fn streams<T: Send>(
     if mode == Mode::Zstd {
         return Planes::Whole(compress(tensor.bytes()));
     }
-    // Taken, not borrowed: while this thread waits for a plane it may start on another tensor, which then makes buffers of its own.
+    // Taken, not borrowed: while this thread waits for a plane it may start on another tensor, which then allocates its
+    // own buffers.
     let (mut hi, mut lo) = BUFFERS.take();
     planes::split_into(tensor, &mut hi, &mut lo);
     if mode == Mode::GearDelta {

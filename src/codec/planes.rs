@@ -1,18 +1,33 @@
-//! Byte planes: the high and the low half of every element apart (gear), and the high one differenced along the tokens (delta).
-//! fp16 and bf16 give planes of bytes, fp32 planes of little-endian u16. float8 has one plane: its elements are not cut.
+//! Byte planes: the high and low halves of all elements are separated (gear), and the high one is differenced along the
+//! tokens (delta). fp16 and bf16 yield planes of bytes, fp32 planes of little-endian u16. float8 has one plane: its
+//! elements are not split.
 
 use multiversion::multiversion;
 
 use crate::tensor::{Dtype, Shape, Tensor};
 
-/// The high and the low halves of every element; of float8 all of it, and nothing.
+/// High and low halves of every element; for float8 the whole elements, and an empty low plane.
+///
+/// ```
+/// use kvlens::codec::{delta, join, split};
+/// use kvlens::tensor::{Dtype, Shape, Tensor};
+///
+/// let shape = Shape { seq_len: 2, kv_heads: 1, head_dim: 1 };
+/// let tensor = Tensor::new(Dtype::F16, shape, vec![0x01, 0x3c, 0x02, 0x3d])?;
+/// let (mut hi, lo) = split(&tensor);
+/// assert_eq!((hi.as_slice(), lo.as_slice()), ([0x3c, 0x3d].as_slice(), [0x01, 0x02].as_slice()));
+/// assert_eq!(join(Dtype::F16, &hi, &lo), tensor.bytes());
+/// delta(&mut hi, Dtype::F16, shape);
+/// assert_eq!(hi, [0x3c, 0x01]);
+/// # Ok::<(), kvlens::tensor::TensorError>(())
+/// ```
 pub fn split(tensor: &Tensor) -> (Vec<u8>, Vec<u8>) {
     let (mut hi, mut lo) = (Vec::new(), Vec::new());
     split_into(tensor, &mut hi, &mut lo);
     (hi, lo)
 }
 
-/// Does as [`split`] does, in buffers whose content is replaced.
+/// Like [`split`], into buffers whose content is replaced.
 pub(super) fn split_into(tensor: &Tensor, hi: &mut Vec<u8>, lo: &mut Vec<u8>) {
     let low_bytes = tensor.len() * (tensor.dtype().size() / 2);
     hi.resize(tensor.bytes().len() - low_bytes, 0);
@@ -38,7 +53,7 @@ fn split_bytes(elements: &[[u8; 2]], hi: &mut [u8], lo: &mut [u8]) {
     }
 }
 
-/// The bytes of the elements that [`split`] took apart.
+/// Joins the planes that [`split`] made into the bytes of the elements.
 pub fn join(dtype: Dtype, hi: &[u8], lo: &[u8]) -> Vec<u8> {
     match dtype {
         Dtype::E4m3 | Dtype::E5m2 => hi.to_vec(),
@@ -52,7 +67,8 @@ pub fn join(dtype: Dtype, hi: &[u8], lo: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Replaces every token's halves by their difference to the token before (mod 256, or mod 65536 for fp32); token 0 stays.
+/// Replaces every token's halves by their difference from the previous token (mod 256, or mod 65536 for fp32); token 0
+/// stays.
 pub fn delta(plane: &mut [u8], dtype: Dtype, shape: Shape) {
     along_tokens(
         plane,
@@ -64,7 +80,7 @@ pub fn delta(plane: &mut [u8], dtype: Dtype, shape: Shape) {
     );
 }
 
-/// Undoes [`delta`].
+/// Inverse of [`delta`].
 pub fn undelta(plane: &mut [u8], dtype: Dtype, shape: Shape) {
     along_tokens(
         plane,
@@ -76,7 +92,7 @@ pub fn undelta(plane: &mut [u8], dtype: Dtype, shape: Shape) {
     );
 }
 
-/// Applies the operation to every token and the one before, last token first when `backward`.
+/// Applies the operation to every token and its predecessor, last token first if `backward`.
 fn along_tokens(
     plane: &mut [u8],
     dtype: Dtype,

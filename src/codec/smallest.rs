@@ -1,5 +1,5 @@
-//! Lossless as small as it gets: a tensor's bytes in whichever layout zstd makes smallest, after one byte that tells the layout. What
-//! `.kvz` files keep, and what explore counts.
+//! Lossless at the smallest size: a tensor's bytes in whichever layout zstd compresses best, after one byte with the
+//! layout's number. `.kvz` files store this, and explore counts it.
 
 use super::planes::{delta, split};
 use super::verify::{DecodeError, decode};
@@ -8,34 +8,34 @@ use crate::par;
 use crate::tensor::{Dtype, Shape, Tensor};
 use thiserror::Error;
 
-/// Higher levels gain a percent on such values.
+/// Zstd level. Higher levels gain only a percent on such values.
 const LEVEL: i32 = 3;
 
-/// The numbers of the layouts: all bytes in one frame; the planes of [`split`]; these with [`delta`] on the high one; these with each
-/// channel's tokens in a row.
+/// Layout numbers: all bytes in one frame; the planes of [`split`]; these with [`delta`] on the high one; the planes of
+/// [`split`] transposed, so that each channel's tokens are adjacent.
 const WHOLE: u8 = 0;
 const GEAR: u8 = 1;
 const GEAR_DELTA: u8 = 2;
 const GEAR_BY_CHANNEL: u8 = 3;
 
-/// The number of bytes that are stored as they are.
+/// Layout number of bytes that are stored uncompressed.
 const PLAIN: u8 = 255;
 
-/// Why stored bytes are no tensor.
+/// Reason why stored bytes can't be decoded to a tensor.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SmallestError {
-    /// They end before they have told what follows.
+    /// They end too early.
     #[error("it ends too early")]
     Short,
-    /// A layout of a later version.
+    /// Unknown layout number, as of a later version.
     #[error("layout {0} is not known")]
     Layout(u8),
-    /// The frames.
+    /// The zstd frames can't be decoded.
     #[error(transparent)]
     Frames(#[from] DecodeError),
 }
 
-/// The stored bytes of the smallest layout.
+/// Encodes a tensor in its smallest layout.
 ///
 /// ```
 /// use kvlens::codec::{decode_smallest, encode_smallest, smallest_size};
@@ -71,7 +71,7 @@ pub fn encode_smallest(tensor: &Tensor) -> Vec<u8> {
     }
 }
 
-/// How many bytes [`encode_smallest`] gives.
+/// Size of [`encode_smallest`]'s result, in bytes.
 pub fn smallest_size(tensor: &Tensor) -> u64 {
     let layouts = layouts(tensor, |stream| match stream.is_empty() {
         true => 0,
@@ -84,10 +84,10 @@ pub fn smallest_size(tensor: &Tensor) -> u64 {
         .map_or(plain, |layout| len(&layout).min(plain)) as u64
 }
 
-/// The tensor's bytes that [`encode_smallest`] stored.
+/// Restores the tensor's bytes from the result of [`encode_smallest`].
 ///
 /// # Errors
-/// When the bytes are not what it gives for a tensor of this type and shape.
+/// When `stored` was not made from a tensor of this dtype and shape.
 pub fn decode_smallest(
     stored: &[u8],
     dtype: Dtype,
@@ -130,7 +130,7 @@ pub fn decode_smallest(
     })
 }
 
-/// The streams of all layouts, each compressed once: the low plane is that of two layouts.
+/// Streams of all layouts, each compressed once: two layouts share the low plane.
 struct Layouts<T> {
     whole: T,
     hi: T,
@@ -141,7 +141,7 @@ struct Layouts<T> {
 }
 
 impl<T> Layouts<T> {
-    /// The layout that `len` says is the shortest, the first of equals.
+    /// The layout with the smallest `len`; the first of equals.
     fn smallest<'a>(
         &'a self,
         len: impl Fn(&(u8, Planes<&'a T>)) -> usize,
@@ -161,7 +161,7 @@ impl<T> Layouts<T> {
     }
 }
 
-/// Bytes with the layout's number, and the length of the first frame where there are two.
+/// Stored size: frames, layout number, and if there are two frames the length of the first.
 fn stored_len(frames: Planes<usize>) -> usize {
     match frames {
         Planes::Whole(len) => 1 + len,
@@ -202,7 +202,7 @@ fn layouts<T: Send>(tensor: &Tensor, compress: impl Fn(&[u8]) -> T + Sync) -> La
     }
 }
 
-/// A matrix of so many rows, of elements of `size` bytes, with rows and columns changed.
+/// Transposes a matrix of `rows` rows with elements of `size` bytes.
 fn transposed(bytes: &[u8], rows: usize, size: usize) -> Vec<u8> {
     match size {
         1 => turned(bytes, rows),
@@ -212,7 +212,7 @@ fn transposed(bytes: &[u8], rows: usize, size: usize) -> Vec<u8> {
 }
 
 fn turned<E: Copy + Default>(elements: &[E], rows: usize) -> Vec<E> {
-    /// Rows and columns that are turned at a time: both stay in the cache.
+    /// Rows and columns per tile of the transposition: both sides stay in the cache.
     const TILE: usize = 32;
     let columns = elements.len().checked_div(rows).unwrap_or(0);
     let mut out = vec![E::default(); elements.len()];
@@ -255,12 +255,12 @@ mod tests {
             let tensors = [
                 tensor(dtype, shape, |place| (place / 96) as u8),
                 tensor(dtype, shape, |place| random[place]),
-                // The high half as in the token before, the low one random.
+                // The high half is as in the previous token, the low half is random.
                 tensor(dtype, shape, |place| match place % size < size / 2 {
                     true => random[place],
                     false => random[place % width].wrapping_add((place / width) as u8 * 3),
                 }),
-                // Each channel repeats itself after tokens of its own number, so that no token is like another.
+                // Each channel repeats after a period of its own, so that no token is like another.
                 tensor(dtype, shape, |place| {
                     let (token, channel) = (place / width, place % width / size);
                     match place % size < size / 2 {

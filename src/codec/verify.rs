@@ -1,33 +1,33 @@
-//! Frames back to a tensor's bytes, by a decoder that shares no code with the encoder.
+//! Decodes frames to a tensor's bytes, with a decoder that shares no code with the encoder.
 
 use super::{Mode, Planes, join, undelta};
 use crate::tensor::{Dtype, Shape};
 use std::io::Read;
 use thiserror::Error;
 
-/// Why frames don't decode.
+/// Reason why frames can't be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DecodeError {
-    /// The shape's size overflows.
+    /// The size in bytes of this shape overflows a `usize`.
     #[error("shape {0:?} is too large")]
     TooLarge(Shape),
-    /// Not a valid zstd frame; the decoder's own words.
+    /// Not a valid zstd frame; the text is the decoder's error message.
     #[error("invalid zstd frame: {0}")]
     Frame(String),
-    /// A stream of another length than the shape asks for.
+    /// The length of a stream does not match the shape.
     #[error("a stream of {found} bytes where {expected} are needed")]
     Length {
-        /// Bytes that the shape asks for.
+        /// Number of bytes that the shape requires.
         expected: usize,
-        /// Bytes decoded, at most one more than expected.
+        /// Number of bytes decoded, at most one more than expected.
         found: usize,
     },
 }
 
-/// The tensor's bytes that [`super::encode`] made these frames of.
+/// Restores the tensor's bytes from the frames of [`super::encode`].
 ///
 /// # Errors
-/// When a frame is invalid or its content has not the length that `dtype` and `shape` ask for.
+/// When a frame is invalid, or the length of its content does not match `dtype` and `shape`.
 pub fn decode(
     frames: &Planes<Vec<u8>>,
     mode: Mode,
@@ -53,13 +53,13 @@ pub fn decode(
     }
 }
 
-/// The content of one frame, which must be of `expected` bytes.
+/// Content of one frame, which must have `expected` bytes.
 fn stream(frame: &[u8], expected: usize) -> Result<Vec<u8>, DecodeError> {
     let mut content = Vec::new();
     if !frame.is_empty() {
         let error = |error: &dyn std::fmt::Display| DecodeError::Frame(error.to_string());
         let decoder = ruzstd::decoding::StreamingDecoder::new(frame).map_err(|e| error(&e))?;
-        // One byte more than expected is enough to tell that there is more: a frame can't make this grow without bound.
+        // One byte more than expected is enough to detect excess: a frame can't make the buffer grow without bound.
         decoder
             .take(expected as u64 + 1)
             .read_to_end(&mut content)

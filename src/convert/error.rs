@@ -1,24 +1,24 @@
-//! Why a dump could not be converted.
+//! Errors of a conversion.
 
 use thiserror::Error;
 
 use crate::dump::Problem;
 
-/// Why a conversion can't be made.
+/// Reason why a dump could not be converted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ConvertError {
-    /// No capture has the stage, layers and tokens asked for.
+    /// No capture has the requested stage, layers and tokens.
     #[error("no capture has the stage, layers and tokens asked for")]
     Nothing,
-    /// A capture could not be read: what is written so far is not whole.
+    /// A capture could not be read: the output so far is incomplete.
     #[error(transparent)]
     Capture(#[from] Problem),
     /// The output could not be written.
     #[error("can't write {path}: {why}")]
     Write {
-        /// The file.
+        /// Path of the output file.
         path: String,
-        /// The system's words.
+        /// Error message of the OS.
         why: String,
     },
 }

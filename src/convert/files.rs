@@ -11,16 +11,16 @@ use super::plan::Plan;
 use super::query_target::QueryTarget;
 use crate::dump::Dump;
 
-/// One file to write.
+/// A file of the output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutputFile {
-    /// Relative path with `/`.
+    /// Relative path, with `/` between folders.
     pub path: String,
-    /// Its content.
+    /// Content of the file.
     pub bytes: Vec<u8>,
 }
 
-/// The files of the capture layout, three for each capture, and behind all of them two for the queries of each layer.
+/// Iterator over the files of the capture layout: three for each capture, then two for the queries of each layer.
 pub struct Files {
     pieces: Pieces,
     queries: std::vec::IntoIter<QueryTarget>,
@@ -28,7 +28,7 @@ pub struct Files {
 }
 
 impl Files {
-    /// The files of what the plan has taken out of `dump`.
+    /// Creates the files for what `plan` selects from `dump`.
     pub fn new(mut plan: Plan, dump: &Dump) -> Self {
         Self {
             queries: std::mem::take(&mut plan.queries).into_iter(),
@@ -56,7 +56,7 @@ impl Iterator for Files {
     }
 }
 
-/// The keys of a meta file, in the order in which people know them.
+/// Contents of a meta file, with the keys in the customary order.
 #[derive(Serialize)]
 struct Meta<'a> {
     layer_id: i64,
@@ -122,7 +122,7 @@ fn files(piece: Piece) -> [OutputFile; 3] {
     ]
 }
 
-/// The keys of a `queries_*.json`.
+/// Contents of a `queries_*.json`.
 #[derive(Serialize)]
 struct QueryMeta<'a> {
     layer_id: i64,

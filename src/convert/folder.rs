@@ -6,10 +6,10 @@ use std::path::Path;
 use super::error::ConvertError;
 use super::files::OutputFile;
 
-/// Writes all files below `folder`, which is made where it is not there. A file is not overwritten.
+/// Writes all files below `folder`, which is created if it does not exist. An existing file is never overwritten.
 ///
 /// # Errors
-/// When a capture can't be read or a file can't be written; what is written so far stays.
+/// When a capture can't be read or a file can't be written; files already written remain.
 pub fn write_folder(
     files: impl Iterator<Item = Result<OutputFile, ConvertError>>,
     folder: &Path,

@@ -1,7 +1,7 @@
 //! Writes a dump, or a sample of it, in the capture layout (folder or zip) or as one `.safetensors` file.
 //!
-//! Values stay bit for bit what they are, unless fp32 is to become fp16 or bf16. Everything is written as it comes, capture by
-//! capture: [`Zip`] and [`Safetensors`] are iterators of pieces of the file, which a page can collect in a `Blob`.
+//! Values keep their exact bits unless fp32 is converted to fp16 or bf16. Output is produced capture by capture:
+//! [`Zip`] and [`Safetensors`] are iterators over pieces of the file, which a page can collect in a `Blob`.
 
 mod error;
 mod files;

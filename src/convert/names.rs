@@ -1,10 +1,10 @@
-//! Names of what is written.
+//! Names of output files.
 
 use std::ops::Range;
 
 use crate::dump::Capture;
 
-/// Folder and stem of a capture: those that it has, where all of its tokens are kept.
+/// Folder and file stem of a capture: the original ones if all of its tokens are kept.
 pub(super) fn name(capture: &Capture, tokens: &Range<usize>) -> (String, String) {
     let start = capture.seq_start.saturating_add(tokens.start as u64);
     let stem = format!("t{start}_{}", start.saturating_add(tokens.len() as u64));
@@ -21,7 +21,7 @@ pub(super) fn name(capture: &Capture, tokens: &Range<usize>) -> (String, String)
     (folder.to_owned(), own.map_or(stem, str::to_owned))
 }
 
-/// A folder for what has none.
+/// Folder for captures that have none.
 pub(super) fn folder(run: &str, layer_id: i64) -> String {
     let parts = run.split('/').map(plain).filter(|part| !part.is_empty());
     let folder: String = parts.map(|part| part + "/").collect();
@@ -33,9 +33,9 @@ pub(super) fn folder(run: &str, layer_id: i64) -> String {
     format!("{folder}layer_{layer_id}/")
 }
 
-/// A part of a path without anything that a file system might take amiss.
+/// A path component without characters that a file system might reject.
 fn plain(part: &str) -> String {
-    // No file system takes longer names, and a zip entry has room for 65,535 bytes of path.
+    // No file system takes longer names, and a zip entry's path is limited to 65,535 bytes.
     let part: String = part.chars().take(60).collect();
     let part = part.replace(|c: char| c.is_control() || r#"\:*?"<>|"#.contains(c), "_");
     if part.chars().all(|c| c == '.') {

@@ -1,4 +1,4 @@
-//! What to convert, and into what.
+//! Options of a conversion.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -8,39 +8,39 @@ use thiserror::Error;
 
 use crate::dump::{Bits16, Capture};
 
-/// What to convert, and into what. As JSON for the page, each key optional:
-/// `{"format": "zip", "stage": "prefill", "layers": "0-3,7", "tokens": "0..128", "dtype": "fp16"}`.
+/// What to convert, and to which format. As JSON for the page, with every key optional: `{"format": "zip", "stage":
+/// "prefill", "layers": "0-3,7", "tokens": "0..128", "dtype": "fp16"}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ConvertOptions {
-    /// The format to write.
+    /// Output format.
     pub format: Format,
-    /// Captures of this stage only; `None` (or `both`) keeps all.
+    /// Keeps only captures of this stage; `None` (or `both`) keeps all.
     pub stage: Option<String>,
-    /// Captures of these layers only.
+    /// Keeps only captures of these layers; `None` keeps all.
     pub layers: Option<LayerSet>,
-    /// These tokens only, counted as in the captures themselves.
+    /// Keeps only these token positions; `None` keeps all.
     pub tokens: Option<TokenRange>,
-    /// What fp32 values become; other types stay as they are.
+    /// Type that fp32 values are rounded to; other types are never converted.
     pub dtype: Option<Bits16>,
 }
 
-/// A format that can be written.
+/// An output format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// A folder of captures.
+    /// A folder with three files per capture.
     Folder,
-    /// The same as a zip archive, not compressed.
+    /// The files of [`Folder`](Self::Folder) in an uncompressed zip archive.
     #[default]
     Zip,
     /// One safetensors file.
     Safetensors,
 }
 
-/// Why an option can't be used.
+/// Reason why an option is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OptionError {
     /// Not a list of layers.
@@ -51,14 +51,14 @@ pub enum OptionError {
     Tokens(String),
 }
 
-/// Some layers: `0-3,7`.
+/// A set of layers, written as `0-3,7`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(as = "String"))]
 #[serde(try_from = "String", into = "String")]
 pub struct LayerSet(Vec<RangeInclusive<i64>>);
 
 impl LayerSet {
-    /// Whether `layer` is one of them.
+    /// Whether `layer` is in the set.
     pub fn contains(&self, layer: i64) -> bool {
         self.0.iter().any(|range| range.contains(&layer))
     }
@@ -74,7 +74,7 @@ impl FromStr for LayerSet {
             if let Ok(layer) = part.parse() {
                 return Some(layer..=layer);
             }
-            // A layer may be -1: the dash of a range is not the first character.
+            // A layer may be -1, so a dash at the start is a sign, not that of a range.
             let dash = part.char_indices().skip(1).find(|(_, c)| *c == '-')?.0;
             let (first, last) = (
                 part[..dash].trim().parse().ok()?,
@@ -107,14 +107,14 @@ impl From<LayerSet> for String {
     }
 }
 
-/// Tokens `start..end`, the end not included: `0..128`, `..128`, `128..`.
+/// Token positions `start..end`, the end excluded, written as `0..128`, `..128` or `128..`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(as = "String"))]
 #[serde(try_from = "String", into = "String")]
 pub struct TokenRange {
-    /// The first.
+    /// First position.
     pub start: u64,
-    /// Behind the last.
+    /// End of the range, excluded.
     pub end: u64,
 }
 
@@ -156,7 +156,7 @@ impl From<TokenRange> for String {
 }
 
 impl ConvertOptions {
-    /// The tokens of a capture that are kept, counted from its first one; `None` where none is.
+    /// Range of the capture's tokens that are kept, relative to its first one; `None` if none is.
     pub(super) fn keeps(&self, capture: &Capture) -> Option<std::ops::Range<usize>> {
         let stage = self.stage.as_deref().unwrap_or("both");
         if stage != "both" && stage != capture.stage {
@@ -182,7 +182,7 @@ impl ConvertOptions {
         (!kept.is_empty()).then_some(kept)
     }
 
-    /// Whether queries of this layer at this position are kept; they belong to no stage.
+    /// Whether the query of this layer at this position is kept; queries belong to no stage.
     pub(super) fn keeps_query(&self, layer_id: i64, position: u64) -> bool {
         let of_layer = self
             .layers

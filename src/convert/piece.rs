@@ -1,10 +1,10 @@
-//! One capture, cut and converted.
+//! One capture, cut to the kept tokens and converted.
 
 use super::target::Target;
 use crate::dump::{Bits16, Fetched, Problem};
 use crate::tensor::{Dtype, Tensor, f32_to_bf16, f32_to_f16};
 
-/// A capture as it is written: little-endian bytes of K and V, `[seq_len, kv_heads, head_dim]`.
+/// A capture as it is written: little-endian bytes of K and V, each `[seq_len, kv_heads, head_dim]`.
 #[derive(Debug)]
 pub(super) struct Piece {
     pub target: Target,
@@ -20,14 +20,14 @@ impl Piece {
     }
 }
 
-/// The tokens of a tensor that are kept.
+/// Bytes of the tensor's tokens that are kept.
 fn kept(target: &Target, tensor: &Tensor) -> Vec<u8> {
     let token = tensor.shape().token_elements() * tensor.dtype().size();
     let bytes = &tensor.bytes()[target.tokens.start * token..target.tokens.end * token];
     convert(tensor.dtype(), target.dtype, bytes)
 }
 
-/// Little-endian elements as another type, where that is another.
+/// Converts little-endian elements to another type; unchanged if the types are equal.
 pub(super) fn convert(from: Dtype, to: Dtype, bytes: &[u8]) -> Vec<u8> {
     match (from, to) {
         (Dtype::F32, Dtype::F16) => narrow(bytes, Bits16::Fp16),
@@ -36,7 +36,7 @@ pub(super) fn convert(from: Dtype, to: Dtype, bytes: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Rounds fp32 values to the nearest, ties to even.
+/// Rounds fp32 values to nearest, ties to even.
 fn narrow(bytes: &[u8], to: Bits16) -> Vec<u8> {
     let round = |bytes: &[u8]| {
         let value = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);

@@ -1,4 +1,4 @@
-//! Reads and converts what a plan has chosen, capture by capture.
+//! Reads and converts the captures that a plan selects, one by one.
 
 use super::error::ConvertError;
 use super::piece::Piece;
@@ -21,7 +21,7 @@ impl Plan {
     }
 }
 
-/// The captures, converted.
+/// Iterator over the converted captures.
 pub(super) struct Pieces {
     targets: std::vec::IntoIter<Target>,
     fetches: Fetches,

@@ -14,9 +14,9 @@ use crate::tensor::Dtype;
 /// What a conversion will write.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// In the order in which they are read.
+    /// Captures, in the order in which they are read.
     pub(super) targets: Vec<Target>,
-    /// Behind them.
+    /// Queries, which are written after all captures.
     pub(super) queries: Vec<QueryTarget>,
 }
 
@@ -24,7 +24,7 @@ impl Plan {
     /// Plans the conversion of a dump.
     ///
     /// # Errors
-    /// When nothing is left to write.
+    /// When no capture is left to write.
     pub fn new(dump: &Dump, options: &ConvertOptions) -> Result<Self, ConvertError> {
         let kept = dump
             .captures
@@ -71,17 +71,17 @@ impl Plan {
         }
     }
 
-    /// Number of captures.
+    /// Number of captures that will be written.
     pub fn captures(&self) -> usize {
         self.targets.len()
     }
 
-    /// Queries that will be written too, as groups of a layer.
+    /// Number of query sets that will be written, each of one layer.
     pub fn queries(&self) -> usize {
         self.queries.len()
     }
 
-    /// Bytes of K and V (and of queries) that will be written.
+    /// Size of K and V (and queries) that will be written, in bytes.
     pub fn bytes(&self) -> u64 {
         let captures = self.targets.iter().flat_map(Target::tensor_bytes);
         captures

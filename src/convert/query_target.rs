@@ -1,4 +1,4 @@
-//! Queries of a layer as they will be written: which of them, their element type and names.
+//! Queries of a layer as they will be written: their selection, element type and names.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,23 +14,23 @@ use crate::tensor::Dtype;
 #[derive(Clone, Debug)]
 pub(super) struct QueryTarget {
     pub queries: Arc<Queries>,
-    /// The places of those that are kept.
+    /// Indices of the queries that are kept.
     pub kept: Vec<usize>,
     pub dtype: Dtype,
-    /// Folder with its `/`, and what stands between `queries_` and `.json`.
+    /// Folder with a trailing `/`; `stem` is the part of the file name between `queries_` and `.json`.
     pub folder: String,
     pub stem: String,
 }
 
-/// All that is kept, under names of their own.
+/// All queries that are kept, under distinct names.
 pub(super) fn all(dump: &Dump, options: &ConvertOptions) -> Vec<QueryTarget> {
     let mut names = HashSet::new();
     let mut all = Vec::new();
     for queries in &dump.queries {
-        let places = queries.positions.iter().enumerate();
-        let kept: Vec<usize> = places
+        let indexed = queries.positions.iter().enumerate();
+        let kept: Vec<usize> = indexed
             .filter(|&(_, &position)| options.keeps_query(queries.layer_id, position))
-            .map(|(place, _)| place)
+            .map(|(index, _)| index)
             .collect();
         if kept.is_empty() {
             continue;
@@ -55,9 +55,9 @@ pub(super) fn all(dump: &Dump, options: &ConvertOptions) -> Vec<QueryTarget> {
     all
 }
 
-/// Folder and stem: those that they have, where all are kept.
+/// Folder and file stem: the original ones if all queries are kept.
 fn name(queries: &Queries, kept: &[usize]) -> (String, String) {
-    let positions = || kept.iter().map(|&place| queries.positions[place]);
+    let positions = || kept.iter().map(|&index| queries.positions[index]);
     let (first, last) = (
         positions().min().unwrap_or(0),
         positions().max().unwrap_or(0),
@@ -81,27 +81,27 @@ impl QueryTarget {
         format!("{}queries_{}.json", self.folder, self.stem)
     }
 
-    /// Positions of those that are kept.
+    /// Token positions of the kept queries.
     pub fn positions(&self) -> Vec<u64> {
         self.kept
             .iter()
-            .map(|&place| self.queries.positions[place])
+            .map(|&index| self.queries.positions[index])
             .collect()
     }
 
-    /// Bytes that are written.
+    /// Size of the written queries, in bytes.
     pub fn bytes(&self) -> u64 {
         (self.kept.len() * self.queries.heads * self.queries.head_dim * self.dtype.size()) as u64
     }
 
-    /// Reads and converts them.
+    /// Reads and converts the kept queries.
     pub fn load(&self) -> Result<Vec<u8>, ConvertError> {
         let tensor = self.queries.load()?;
         let size = tensor.shape().token_elements() * tensor.dtype().size();
         let kept = self
             .kept
             .iter()
-            .flat_map(|place| &tensor.bytes()[place * size..(place + 1) * size]);
+            .flat_map(|index| &tensor.bytes()[index * size..(index + 1) * size]);
         let kept: Vec<u8> = kept.copied().collect();
         Ok(convert(tensor.dtype(), self.dtype, &kept))
     }

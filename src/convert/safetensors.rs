@@ -1,5 +1,6 @@
-//! One `.safetensors` file, as pieces to be written one behind the other: header, then K and V of each capture. The metadata
-//! tells what the format itself has no place for (order, stage, positions), so that reading the file back gives the same dump.
+//! A `.safetensors` file, as pieces to be written one after the other: header, then K and V of each capture. The
+//! metadata holds what the format itself has no place for (order, stage, positions), so that reading the file yields
+//! the same dump.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +13,14 @@ use super::query_target::QueryTarget;
 use crate::dump::{Dump, STORED_CAPTURES, STORED_QUERIES, StoredCapture, StoredQueries};
 use crate::tensor::Dtype;
 
-/// The pieces of a safetensors file.
+/// Iterator over the pieces of a safetensors file.
 pub struct Safetensors {
     header: Option<Vec<u8>>,
     pieces: Option<Pieces>,
     queries: std::vec::IntoIter<QueryTarget>,
 }
 
-/// One entry of the header.
+/// An entry of the header.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Entry {
@@ -35,7 +36,7 @@ struct Info {
 }
 
 impl Safetensors {
-    /// A file of what the plan has taken out of `dump`.
+    /// Creates a file of what `plan` selects from `dump`.
     pub fn new(mut plan: Plan, dump: &Dump) -> Self {
         let header = header(&plan);
         Self {
@@ -107,14 +108,14 @@ fn header(plan: &Plan) -> Vec<u8> {
     }
     entries.insert("__metadata__".to_owned(), Entry::Metadata(metadata));
     let mut json = serde_json::to_vec(&entries).unwrap_or_default();
-    // The data starts at a multiple of 8, as the format's own writer has it.
+    // Padded so that the data starts at a multiple of 8, as in files of the format's own writer.
     json.resize(json.len().next_multiple_of(8), b' ');
     let mut header = (json.len() as u64).to_le_bytes().to_vec();
     header.extend(json);
     header
 }
 
-/// What the format calls an element type.
+/// The format's name of an element type.
 fn name_of(dtype: Dtype) -> &'static str {
     match dtype {
         Dtype::F16 => "F16",

@@ -1,4 +1,4 @@
-//! One capture as it will be written: its tokens, element type and names.
+//! A capture as it will be written: its tokens, element type and names.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -6,15 +6,15 @@ use std::sync::Arc;
 use crate::dump::Capture;
 use crate::tensor::{Dtype, Shape};
 
-/// One capture as it will be written.
+/// A capture as it will be written.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     pub capture: Arc<Capture>,
     pub index: usize,
-    /// The tokens to keep, counted from the capture's first.
+    /// Range of tokens to keep, relative to the capture's first.
     pub tokens: Range<usize>,
     pub dtype: Dtype,
-    /// Folder with its `/`, and what stands between `meta_` and `.json`.
+    /// Folder with a trailing `/`; `stem` is the part of the file name between `meta_` and `.json`.
     pub folder: String,
     pub stem: String,
 }
@@ -26,13 +26,13 @@ impl Target {
             .saturating_add(self.tokens.start as u64)
     }
 
-    /// Shapes of K and of V as they will be written.
+    /// Shapes of K and V as they will be written.
     pub fn shapes(&self) -> [Shape; 2] {
         let seq_len = self.tokens.len();
         [self.capture.shape, self.capture.v_shape].map(|shape| Shape { seq_len, ..shape })
     }
 
-    /// Bytes of K and of V. The capture has at least as many, and fits in memory.
+    /// Sizes of K and V in bytes. The capture is at least as large and fits in memory, so nothing overflows.
     pub fn tensor_bytes(&self) -> [u64; 2] {
         self.shapes()
             .map(|shape| shape.bytes(self.dtype).unwrap_or(0) as u64)

@@ -1,4 +1,4 @@
-//! A conversion onto the disk: a new folder or file, in any of the formats.
+//! Writes a conversion to disk: a new folder or file, in any of the formats.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -13,7 +13,8 @@ use super::safetensors::Safetensors;
 use super::zip::Zip;
 use crate::dump::Dump;
 
-/// Writes what a plan says to the new folder or file `to`, while `goes_on`; false where it ended before it was complete.
+/// Writes what `plan` selects to the new folder or file `to` for as long as `goes_on` returns true; returns false if it
+/// was stopped before completion.
 ///
 /// # Errors
 /// When a capture can't be read, or `to` can't be written.

@@ -1,18 +1,18 @@
-//! A zip archive of the capture layout, as pieces to be written one behind the other (PKWARE APPNOTE 6.3.10). Entries are
-//! stored: values hardly shrink, and a stored entry can be read in place. Our own writer, since a stream that can't
-//! seek back (a page's download) is all there is, and sizes and checksums are known before each entry.
+//! A zip archive of the capture layout, as pieces to be written one after the other (PKWARE APPNOTE 6.3.10). Entries
+//! are stored: values hardly compress, and a stored entry can be read in place. Hand-written because the output can't
+//! seek (a page's download), and sizes and checksums are known before each entry.
 
 use super::error::ConvertError;
 use super::files::{Files, OutputFile};
 use super::plan::Plan;
 use crate::dump::Dump;
 
-/// 1 January 1980, the first day that zip knows: the same dump gives the same bytes on any day.
+/// 1 January 1980, the earliest date in zip: the same dump gives the same bytes on any day.
 const DATE: u16 = 1 << 5 | 1;
 const UTF8_NAMES: u16 = 1 << 11;
 const IN_ZIP64: u32 = u32::MAX;
 
-/// The pieces of a zip archive.
+/// Iterator over the pieces of a zip archive.
 pub struct Zip {
     files: Option<Files>,
     offset: u64,
@@ -21,7 +21,7 @@ pub struct Zip {
 }
 
 impl Zip {
-    /// An archive of what the plan has taken out of `dump`.
+    /// Creates an archive of what `plan` selects from `dump`.
     pub fn new(plan: Plan, dump: &Dump) -> Self {
         Self {
             files: Some(Files::new(plan, dump)),
@@ -109,7 +109,7 @@ impl Zip {
     }
 }
 
-/// The fields that a local header and an entry of the directory have in common, up to the length of the name.
+/// Fields that a local header and a central directory entry share, up to the length of the name.
 fn common(piece: &mut Vec<u8>, version: u16, crc: u32, size: u32, path: &str) {
     for field in [version, UTF8_NAMES, 0, 0, DATE] {
         piece.extend(field.to_le_bytes());
@@ -120,7 +120,7 @@ fn common(piece: &mut Vec<u8>, version: u16, crc: u32, size: u32, path: &str) {
     piece.extend((path.len() as u16).to_le_bytes());
 }
 
-/// The extra field of values that have no room elsewhere.
+/// The zip64 extra field with the values that do not fit in the regular fields.
 fn zip64(values: &[u64]) -> Vec<u8> {
     if values.is_empty() {
         return Vec::new();

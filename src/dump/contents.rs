@@ -9,27 +9,28 @@ use super::problem::{Fault, Note, Problem};
 use super::queries::Queries;
 use super::unread::OtherFiles;
 
-/// The captures of one or several sources, and what could not be used of them.
+/// Captures of one or more sources, and the problems of what could not be used.
 #[derive(Clone, Debug, Default)]
 pub struct Dump {
-    /// In natural path order: the order of report rows and of every sum.
+    /// Captures in natural path order, which is the order of report rows and of every sum.
     pub captures: Vec<Arc<Capture>>,
-    /// Captured queries, in natural path order: what explore measures attention with.
+    /// Captured queries, in natural path order; explore measures attention error with them.
     pub queries: Vec<Arc<Queries>>,
     /// What was left out and why, in natural path order.
     pub problems: Vec<Problem>,
-    /// What to know about files that are read all the same.
+    /// Notes on files that are read but need a remark.
     pub notes: Vec<Note>,
-    /// How the arrays of `.npy`, `.npz` and `.safetensors` files were understood.
+    /// How the arrays of `.npy`, `.npz` and `.safetensors` files were interpreted.
     pub guesses: Vec<TensorGuess>,
-    /// Files that are not read, by kind.
+    /// Files that no format reads, grouped by extension.
     pub others: Vec<OtherFiles>,
     /// See [`super::Limits::pending_bytes`].
     pub(super) pending_bytes: u64,
 }
 
 impl Dump {
-    /// Takes in another dump, keeping the order; a path that is already there is a problem, not a second capture.
+    /// Adds another dump's contents and restores the order. A path that already exists becomes a problem, not a second
+    /// capture.
     pub fn merge(&mut self, other: Self) {
         self.captures.extend(other.captures);
         self.queries.extend(other.queries);
@@ -41,7 +42,7 @@ impl Dump {
         self.sort();
     }
 
-    /// Brings all in order, and leaves out captures whose path is taken.
+    /// Sorts everything, and leaves out captures whose path is already taken.
     pub(super) fn sort(&mut self) {
         self.captures.sort_by(|a, b| natural_cmp(&a.path, &b.path));
         let problems = &mut self.problems;
@@ -58,7 +59,7 @@ impl Dump {
         self.problems.sort_by(|a, b| natural_cmp(&a.file, &b.file));
     }
 
-    /// Leaves out all captures and queries of the run `run`.
+    /// Removes all captures and queries of the run `run`.
     pub fn remove_run(&mut self, run: &str) {
         self.captures.retain(|capture| capture.run != run);
         self.queries.retain(|queries| queries.run != run);

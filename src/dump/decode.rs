@@ -1,4 +1,4 @@
-//! From a capture to its tensors: *fetch* reads bytes from the source, *decode* makes tensors of them.
+//! From a capture to its tensors: *fetch* reads bytes from the source, *decode* turns them into tensors.
 
 use std::sync::Arc;
 
@@ -10,7 +10,8 @@ use super::problem::{Fault, Problem};
 use crate::tensor::{Shape, Tensor, TensorError};
 
 impl Capture {
-    /// Reads what `decode` needs, whatever the order of calls. To read many captures use [`super::Dump::fetches`].
+    /// Reads the bytes that [`Fetched::decode`] needs; captures may be fetched in any order. To read many captures use
+    /// [`super::Dump::fetches`].
     ///
     /// # Errors
     /// When the file has changed since the scan or can't be read.
@@ -19,11 +20,11 @@ impl Capture {
     }
 }
 
-/// The bytes of one capture as the source has them.
+/// Bytes of one capture as the source stores them.
 #[derive(Debug)]
 pub struct Fetched {
     capture: Arc<Capture>,
-    /// Of each the span's bytes, then those of the spans beside it.
+    /// Bytes of the tensor's own span, then those of each span in `Place::beside`.
     k: Vec<Bytes>,
     v: Vec<Bytes>,
 }
@@ -31,13 +32,13 @@ pub struct Fetched {
 /// K and V of one capture.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// The keys.
+    /// Keys, `[seq_len, kv_heads, head_dim]`.
     pub k: Tensor,
-    /// The values.
+    /// Values, `[seq_len, kv_heads, head_dim]`.
     pub v: Tensor,
 }
 
-/// A capture that can't be read is named together with the file that its bytes lie in.
+/// Problem of a capture that can't be read; names both the capture and the file that holds its bytes.
 pub(super) fn unreadable(capture: &Capture, place: &Place, error: &SourceError) -> Problem {
     let file = place.span.stream().file_name();
     let why = if capture.path.starts_with(file) {
@@ -70,15 +71,15 @@ impl Fetched {
         Self { capture, k, v }
     }
 
-    /// The capture that these bytes are of.
+    /// Capture that these bytes belong to.
     pub fn capture(&self) -> &Arc<Capture> {
         &self.capture
     }
 
-    /// Makes the tensors: unpacks, checks the checksum where there is one, orders the axes. Pure: no file is touched.
+    /// Makes the tensors: unpacks, verifies the checksum if there is one, reorders the axes. Pure: touches no file.
     ///
     /// # Errors
-    /// When the bytes don't make up the tensors that the scan found.
+    /// When the bytes don't form the tensors that the scan found.
     pub fn decode(self) -> Result<Loaded, Problem> {
         let Self { capture, k, v } = self;
         let (k, v) = (

@@ -1,6 +1,7 @@
-//! Reads many captures in the order that is cheapest. What lies in a file as it is, or in an entry of its own, is read in dump
-//! order. A compressed tar can only be read forward: its captures are taken as their bytes come by, the K of a capture held
-//! until its V comes; where too much would be held, the rest waits for another pass over the archive.
+//! Reads many captures in the cheapest order. Captures that are stored uncompressed, or in an archive entry of their
+//! own, are read in dump order. A compressed tar can only be read forward: its captures are taken as their bytes come
+//! by, and the K of a capture is held until its V arrives. What would exceed the limit on held bytes waits for another
+//! pass over the archive.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -17,8 +18,8 @@ use super::problem::Problem;
 type FetchResult = (usize, Result<Fetched, Problem>);
 
 impl Dump {
-    /// Fetches the captures of these indices one after the other, each as `(index, fetched)`, in the order that is
-    /// cheapest to read. A capture that can't be read gives its problem and the others go on.
+    /// Fetches the captures with these indices one after the other, each as `(index, fetched)`, in the order that is
+    /// cheapest to read. A capture that can't be read yields its problem; the others go on.
     ///
     /// # Panics
     /// When an index is out of range.
@@ -30,7 +31,7 @@ impl Dump {
         )
     }
 
-    /// The order in which [`Dump::fetches`] gives these captures.
+    /// Order in which [`Dump::fetches`] yields these captures.
     ///
     /// # Panics
     /// When an index is out of range.
@@ -43,11 +44,11 @@ impl Dump {
     }
 }
 
-/// Fetches captures one after the other: see [`Dump::fetches`].
+/// Iterator that fetches captures one after the other: see [`Dump::fetches`].
 pub struct Fetches {
-    /// Captures that can be read by themselves.
+    /// Captures that can be read independently of all others.
     alone: IntoIter<(usize, Arc<Capture>)>,
-    /// Archives that are read forward.
+    /// Archives that can only be read forward.
     forward: VecDeque<Forward>,
     left: usize,
 }
@@ -81,7 +82,7 @@ impl Fetches {
         }
     }
 
-    /// The order in which these captures will come, found out without reading.
+    /// Order in which these captures will be yielded, computed without reading.
     pub(super) fn order(captures: Vec<(usize, Arc<Capture>)>, pending_bytes: u64) -> Vec<usize> {
         let mut dry = Self::new(captures, pending_bytes);
         dry.forward
@@ -93,8 +94,8 @@ impl Fetches {
         [alone, forward].concat()
     }
 
-    /// Says to the source what the capture `ahead` places after the next one will need, where that lies in files as it is. False past
-    /// the last capture that is read by itself.
+    /// Hints to the source which bytes the capture `ahead` positions after the next one will need, if they are stored
+    /// uncompressed. Returns false past the last capture that can be read independently.
     pub fn announce(&self, ahead: usize) -> bool {
         let Some((_, capture)) = self.alone.as_slice().get(ahead) else {
             return false;
@@ -139,21 +140,21 @@ impl Iterator for Fetches {
 
 impl ExactSizeIterator for Fetches {}
 
-/// K or V of a capture that is still to be read.
+/// K or V of a capture that has not been read yet.
 struct Half {
-    /// Position in `captures`.
+    /// Index in `Forward::captures`.
     capture: usize,
     is_v: bool,
     offset: u64,
 }
 
-/// A capture on its way.
+/// A capture of which K, V or both are still missing.
 struct Waiting {
     index: usize,
     capture: Arc<Capture>,
     k: Option<Vec<u8>>,
     v: Option<Vec<u8>>,
-    /// Put off to the next pass, since too much is held already.
+    /// Whether it was put off to the next pass because too many bytes are held already.
     put_off: bool,
 }
 
@@ -171,13 +172,18 @@ impl Waiting {
 struct Forward {
     stream: Arc<Stream>,
     captures: Vec<Waiting>,
+    /// K and V still to be read in this pass, by offset.
     halves: VecDeque<Half>,
+    /// K and V that are left for another pass.
     next_pass: VecDeque<Half>,
-    /// The open archive and the place in it; only the place where the order alone is asked for.
+    /// The open archive and the position in it; only the position when the order alone is computed.
     reader: Option<(Option<Reader>, u64)>,
+    /// Whether only the order is computed, without reading.
     dry: bool,
+    /// Bytes of K and V held while the other half of their capture is missing.
     held: u64,
     max_held: u64,
+    /// Error after which nothing more can be read from the archive.
     failed: Option<SourceError>,
 }
 
@@ -243,7 +249,7 @@ impl Forward {
         }
     }
 
-    /// Reads one half; gives the capture when that was its last one.
+    /// Reads one half; returns the capture if that completes it.
     fn take(&mut self, half: Half) -> Option<FetchResult> {
         let waiting = &self.captures[half.capture];
         let is_open = waiting.k.is_some() || waiting.v.is_some();
@@ -281,7 +287,7 @@ impl Forward {
                 Some((waiting.index, Ok(fetched)))
             }
             Err(error) => {
-                // What comes behind can't be reached either; each capture says so once.
+                // What follows in the archive can't be reached either; each capture reports it once.
                 let waiting = &mut self.captures[half.capture];
                 waiting.k = None;
                 waiting.v = None;

@@ -1,5 +1,5 @@
-//! Files that stand for others: links of a tar archive, links that were written out as a text (by git without symbolic links, by zip
-//! tools), and pointers of Git LFS. A link is followed where it leads to a file of the same dump.
+//! Files that stand for others: links in a tar archive, links that were written out as text (by git without symbolic
+//! links, by zip tools), and Git LFS pointers. A link is followed if it leads to a file of the same dump.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,15 +9,16 @@ use super::bytes::small_text::{is_lfs_pointer, small_text};
 use super::format::{Findings, format_of};
 use super::problem::{Fault, Problem};
 
-/// What a small file is.
+/// What a small file stands for.
 enum StandIn {
     Link(String),
     Pointer,
 }
 
-/// Lets links be what they lead to, and takes out what leads nowhere, which is a problem each.
+/// Replaces links by the files they lead to. A link that leads nowhere is removed and reported as a problem.
 ///
-/// Texts are looked for where a file that should hold something else is one: most dumps have none, and no file of theirs is read for it.
+/// Links written as text are searched for only if at least one file that should hold something else is such a text:
+/// most dumps have none, and then no file is read for this.
 pub(super) fn follow(files: &mut Vec<ListedFile>, findings: &mut Findings) {
     let is_described = |file: &ListedFile| format_of(&file.path).is_some();
     if files

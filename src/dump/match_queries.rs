@@ -1,4 +1,4 @@
-//! Which captures queries belong to, and whether they fit.
+//! Matches captured queries to the captures of their layer, and checks that they fit.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,8 +10,9 @@ use super::queries::Queries;
 use crate::tensor::Shape;
 
 impl Dump {
-    /// Gives queries of plain arrays the run of their file's captures, and leaves out and names queries that do not fit those of their
-    /// layer (its first capture: one whose shape differs is a problem of its own).
+    /// Assigns queries of plain arrays to the run of their file's captures. Queries that do not fit their layer's
+    /// captures are left out and reported; the layer's first capture counts, since captures whose shapes differ are a
+    /// problem of their own.
     pub(super) fn match_queries(&mut self) {
         let mut by_layer: HashMap<(&str, i64), &Capture> = HashMap::new();
         let mut by_file: HashMap<(&str, i64), &Capture> = HashMap::new();

@@ -1,12 +1,13 @@
-//! What was captured, and where its bytes lie.
+//! The captures of a dump, and where their bytes lie.
 //!
-//! A [`Source`] is a flat set of files. [`scan`] finds the captures in it and gives a [`Dump`]: the captures in natural
-//! path order, and the problems of whatever could not be used. Bytes are read only when a capture's turn comes, in two
-//! steps: [`Capture::fetch`] reads (in a browser only one worker may do it), [`Fetched::decode`] is pure and may run
-//! anywhere.
+//! A [`Source`] is a flat set of files. [`scan`] finds the captures in it and returns a [`Dump`]: the captures in
+//! natural path order, and a problem for whatever could not be used. A capture's bytes are read only when it is its
+//! turn, in two steps: [`Capture::fetch`] reads (in a browser only one worker may do so), [`Fetched::decode`] is pure
+//! and may run on any thread.
 //!
-//! Four wings: `bytes` (where bytes lie), `archive` (what is in a source), `arrays` (what a named array means) and `format`
-//! (how each file is read: a file and an entry in one table each). What is here joins them.
+//! Four submodules: `bytes` (where bytes lie), `archive` (which files a source and its archives hold), `arrays` (what a
+//! named array means) and `format` (how each kind of file is read: one file and one table entry per format). The
+//! modules here join them.
 
 mod archive;
 mod arrays;

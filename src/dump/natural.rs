@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 
 /// Compares two paths in natural order: `layer_2` before `layer_10`, `t0_128` before `t128_129`.
 ///
-/// Numbers may have any length. Paths that differ in leading zeros only (`a1`, `a01`) compare by their bytes, so that
-/// the order never depends on the file system.
+/// Numbers may have any number of digits. Paths that differ only in leading zeros (`a1`, `a01`) compare by their bytes,
+/// so that the order never depends on the file system.
 pub fn natural_cmp(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a.as_bytes(), b.as_bytes());
     loop {
@@ -30,7 +30,7 @@ pub fn natural_cmp(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// Takes the leading run of digits, or of anything else, off `rest`.
+/// Splits the leading run of digits (or of non-digits) off `rest`.
 fn take<'a>(rest: &mut &'a [u8], digits: bool) -> &'a [u8] {
     let end = rest
         .iter()
@@ -92,7 +92,7 @@ mod tests {
         let mut sorted = expected;
         sorted.reverse();
         sorted.sort_by(|a, b| natural_cmp(a, b));
-        // Python leaves paths equal but for zeros as they came; we order them by bytes.
+        // Python keeps paths that differ only in leading zeros in input order; we order them by bytes.
         let ours: Vec<&str> = sorted
             .iter()
             .copied()

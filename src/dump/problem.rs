@@ -1,30 +1,31 @@
-//! What is wrong with a file of a dump: the file, and as far as it goes the field, the value found and the one expected.
+//! What is wrong with a file of a dump: the file and, where one is at fault, the field with the value found and the one
+//! expected.
 
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use super::bytes::source::SourceError;
 
-/// Why a file, or a capture, was left out.
+/// Reason why a file or a capture was left out.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Fault {
-    /// A field with a value that can't be used.
+    /// A field has a value that can't be used.
     #[error("{field}: found {found}, expected {expected}")]
     Field {
         /// Name of the field.
         field: String,
-        /// The value found, as text.
+        /// Value found, as text.
         found: String,
-        /// What would have been right.
+        /// Description of a valid value.
         expected: String,
     },
-    /// The file as a whole is not what its name says.
+    /// The file as a whole is not what its name says; the text tells why.
     #[error("{0}")]
     Broken(String),
-    /// The file, or an entry of it, could not be read.
+    /// The file, or an entry in it, could not be read; the text tells why.
     #[error("can't be read: {0}")]
     Unreadable(String),
-    /// Something that may be there once is there again: what, such as `name`.
+    /// Something that must be unique, such as `name`, occurs again.
     #[error("{0}: appears twice; the first is used")]
     Twice(&'static str),
 }
@@ -41,22 +42,22 @@ impl From<std::io::Error> for Fault {
     }
 }
 
-/// A file or capture that can't be used, and why. The rest of the dump is used all the same.
+/// A file or capture that can't be used, and why. The rest of the dump is still used.
 ///
 /// As JSON: `{file, message, field?, found?, expected?}`.
 #[cfg_attr(test, derive(ts_rs::TS), ts(as = "ProblemFields<'static>"))]
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{file}: {fault}")]
 pub struct Problem {
-    /// Path of the file in the source; for an entry of an archive `archive.zip/path/in/it`.
+    /// Path of the file in the source; for an entry of an archive, `archive.zip/path/in/it`.
     pub file: String,
-    /// What is wrong.
+    /// Reason.
     #[source]
     pub fault: Fault,
 }
 
 impl Fault {
-    /// A pointer of Git LFS in the file's place.
+    /// A Git LFS pointer in place of the file itself.
     pub(crate) fn not_fetched() -> Self {
         let why = "a pointer of Git LFS and not the file that it stands for: git lfs pull";
         Self::Broken(why.to_owned())
@@ -73,7 +74,7 @@ impl Fault {
 }
 
 impl Problem {
-    /// A problem of the whole file.
+    /// Creates a problem that concerns the file as a whole or carries its own fault.
     pub fn new(file: impl Into<String>, fault: Fault) -> Self {
         Self {
             file: file.into(),
@@ -81,24 +82,24 @@ impl Problem {
         }
     }
 
-    /// A problem of one field: what it holds and what was expected.
+    /// Creates a problem of one field, with the value found and the one expected.
     pub fn field(file: &str, field: &str, found: impl ToString, expected: impl ToString) -> Self {
         Self::new(file, Fault::field(field, found, expected))
     }
 }
 
-/// Something to know about a file that is read all the same, such as that its values were quantized before.
+/// A remark on a file that is read nonetheless, such as that its values were quantized before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Note {
     /// Path of the file in the source.
     pub file: String,
-    /// What to know, a sentence for people.
+    /// The remark, a sentence for people.
     pub text: String,
 }
 
 impl Note {
-    /// A note on a file.
+    /// Creates a note on a file.
     pub(crate) fn new(file: &str, text: impl Into<String>) -> Self {
         Self {
             file: file.to_owned(),
@@ -107,7 +108,7 @@ impl Note {
     }
 }
 
-/// Problems as they are found. A hostile file may have more of them than anyone reads, or than memory holds.
+/// Collects problems as they are found. A hostile file may have more of them than anyone reads, or than memory holds.
 #[derive(Debug, Default)]
 pub(crate) struct Problems {
     list: Vec<Problem>,
@@ -115,7 +116,7 @@ pub(crate) struct Problems {
 }
 
 impl Problems {
-    /// After this many the rest is only counted.
+    /// Most problems that are kept; beyond this they are only counted.
     pub const MAX_LISTED: usize = 10_000;
 
     pub fn push(&mut self, problem: Problem) {
@@ -139,21 +140,21 @@ impl Problems {
     }
 }
 
-/// A [`Problem`] as JSON and as the page has it.
+/// The JSON form of a [`Problem`], also used by the page.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 struct ProblemFields<'a> {
     /// Path of the file.
     file: &'a str,
-    /// What is wrong, for people.
+    /// What is wrong, a sentence for people.
     message: String,
-    /// The field that is wrong, where it is one.
+    /// Name of the faulty field; absent if the fault is not in a field.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
-    /// The field's value.
+    /// Value found in the field.
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<&'a str>,
-    /// What it should have been.
+    /// Description of a valid value.
     #[serde(skip_serializing_if = "Option::is_none")]
     expected: Option<&'a str>,
 }
@@ -179,7 +180,7 @@ impl Serialize for Problem {
     }
 }
 
-/// Cuts a text that a file gave to what a message can bear.
+/// Shortens a text that came from a file to a length that fits a message.
 pub(crate) fn shorten(text: &str) -> String {
     const MAX_CHARS: usize = 80;
     match text.char_indices().nth(MAX_CHARS) {

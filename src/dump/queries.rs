@@ -1,29 +1,31 @@
-//! Captured queries of a layer: what attention was asked, at some positions. With them an error of K or V becomes an error of outputs.
+//! Captured queries of a layer at some positions. With them an error of K or V can be expressed as an error of the
+//! attention output.
 
 use super::bytes::place::Place;
 use super::problem::{Fault, Problem};
 use crate::tensor::{Dtype, Shape, Tensor};
 
-/// Queries of one layer of a run, described.
+/// Captured queries of one layer of a run: their description, and where their bytes lie.
 #[derive(Clone, Debug)]
 pub struct Queries {
-    /// Path of the file that describes them, or of the file that holds them with their name behind it; unique within a dump.
+    /// Path of the file that describes the queries, or of the file that holds them followed by their name; unique
+    /// within a dump.
     pub path: String,
-    /// The run that they belong to.
+    /// Run that the queries belong to.
     pub run: String,
-    /// The layer that they belong to.
+    /// Layer that the queries belong to.
     pub layer_id: i64,
-    /// Position of each query.
+    /// Token position of each query.
     pub positions: Vec<u64>,
-    /// Query heads.
+    /// Number of query heads.
     pub heads: usize,
-    /// Elements of a head's vector.
+    /// Head dimension.
     pub head_dim: usize,
     /// Element type.
     pub dtype: Dtype,
-    /// What is known of the layer's attention.
+    /// Parameters of the layer's attention, as far as they are known.
     pub attention: AttentionInfo,
-    /// Path that the describing file has, or would have, relative to the outermost archive.
+    /// Path of the describing file relative to the outermost archive, whether or not such a file exists.
     pub(crate) inner: Option<String>,
     pub(crate) q: Place,
 }
@@ -33,21 +35,21 @@ pub struct Queries {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct AttentionInfo {
-    /// What a dot product of query and key is multiplied with.
+    /// Factor that the dot product of query and key is multiplied with.
     pub scale: f64,
-    /// The base of the rotary embedding that K has.
+    /// Base of the rotary embedding that was applied to K; absent if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rope_theta: Option<f64>,
-    /// How many positions a query sees, itself included.
+    /// Number of positions that a query attends to, its own included; absent without a sliding window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sliding_window: Option<u64>,
-    /// A logit s becomes cap * tanh(s / cap).
+    /// Softcap of the logits: a logit s becomes cap * tanh(s / cap). Absent without softcapping.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logit_softcap: Option<f64>,
 }
 
 impl Queries {
-    /// `[positions, heads, head_dim]`, as a tensor has it.
+    /// Shape of the query tensor, with positions as `seq_len` and query heads as `kv_heads`.
     pub fn shape(&self) -> Shape {
         Shape {
             seq_len: self.positions.len(),
@@ -56,17 +58,18 @@ impl Queries {
         }
     }
 
-    /// Bytes of all queries.
+    /// Size of all queries, in bytes.
     pub fn bytes(&self) -> u64 {
         self.shape().bytes(self.dtype).unwrap_or(0) as u64
     }
 
-    /// Path that the describing file has, or would have, relative to the outermost archive; `None` for plain arrays.
+    /// Path of the describing file relative to the outermost archive, whether or not such a file exists; `None` for
+    /// plain arrays.
     pub fn meta_path(&self) -> Option<&str> {
         self.inner.as_deref()
     }
 
-    /// Reads them: `[positions, heads, head_dim]`, after RoPE, before the scale.
+    /// Reads the queries: `[positions, heads, head_dim]`, after RoPE, before scaling.
     ///
     /// # Errors
     /// When the file has changed since the scan or can't be read.

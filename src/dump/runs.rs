@@ -1,4 +1,5 @@
-//! Several dumps at once may have runs of one name: what shows that they are not the same, and the names that tell them apart.
+//! Dumps opened together may have runs of the same name. This module decides whether those are different runs, and
+//! gives them distinct names.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -6,10 +7,10 @@ use std::sync::Arc;
 use super::contents::Dump;
 
 impl Dump {
-    /// Keeps the captures and queries of these runs alone.
+    /// Keeps only the captures and queries of these runs.
     ///
     /// # Errors
-    /// With the name of a run that the dump does not have; then all are kept.
+    /// The name of a run that the dump does not have; everything is kept then.
     pub fn keep_runs(&mut self, runs: &[String]) -> Result<(), String> {
         let has = |run: &&String| self.captures.iter().any(|capture| capture.run == **run);
         if let Some(unknown) = runs.iter().find(|run| !has(run)) {
@@ -20,8 +21,9 @@ impl Dump {
         Ok(())
     }
 
-    /// Where two files or folders hold the same tokens of the same layer of a run, they hold different runs: each is named by its file or
-    /// folder too, which is the first one below what all captures lie in. One run whose layers lie in several folders stays one.
+    /// Two files or folders that hold the same tokens of the same layer of a run must belong to different runs. The
+    /// name of their file or folder is added to each run's name: the first path component below the folder that all
+    /// captures share. A run whose layers are spread over several folders stays one run.
     pub(super) fn tell_runs_apart(&mut self) {
         let above = common_folder(self.captures.iter().map(|capture| capture.path.as_str())).len();
         let top = |path: &str| -> String {
@@ -63,7 +65,7 @@ impl Dump {
     }
 }
 
-/// The folders that all of these paths lie in, with the slash behind them; "" where there is none.
+/// Deepest folder that contains all of these paths, with a trailing slash; "" if there is none.
 fn common_folder<'a>(mut paths: impl Iterator<Item = &'a str>) -> &'a str {
     let first = paths.next().unwrap_or_default();
     let length = paths.fold(first.len(), |length, path| {

@@ -20,18 +20,20 @@ use super::problem::{Fault, Problem, Problems};
 use super::{links, shards, unread};
 use crate::kvz::PartDecoder;
 
-/// How to scan.
+/// Options of a scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScanOptions {
-    /// How to read tensors whose names or axes can't be told.
+    /// How to interpret tensors whose names or axes are ambiguous.
     pub mapping: Mapping,
     /// Limits against hostile files.
     pub limits: Limits,
-    /// What decodes the parts of `.kvz` files: `pack::decoder()`, which stands above this.
+    /// Decoder for the parts of `.kvz` files: pass `pack::decoder()`. It is passed in because `pack` is a layer above
+    /// this module.
     pub part_decoder: PartDecoder,
 }
 
-/// Finds the captures of a source, in its archives too. It never fails as a whole: whatever can't be used is a problem.
+/// Finds the captures of a source, including those in archives. A scan never fails as a whole: whatever can't be used
+/// becomes a problem.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -101,7 +103,8 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
     let unread = read_by_content(&mut files, &mut findings);
     let others = unread::count(unread.iter().map(String::as_str));
     if !is_told {
-        // Beside a JSON file that describes captures raw values are what it should have named, and its own problem says so.
+        // Next to a JSON file that describes captures, raw files are what it should have named, and its own problem
+        // already says so.
         let described: HashSet<String> = files
             .iter()
             .filter(|file| file.path.ends_with(".json") && format_of(&file.path).is_some())
@@ -151,7 +154,7 @@ fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// Bytes of a file's start that tell its format.
+/// Number of bytes at a file's start that identify its format.
 const FIRST_BYTES: u64 = 64;
 
 fn first_bytes(reader: &mut dyn Read, size: u64) -> Result<Vec<u8>, Fault> {
@@ -160,8 +163,8 @@ fn first_bytes(reader: &mut dyn Read, size: u64) -> Result<Vec<u8>, Fault> {
     Ok(bytes)
 }
 
-/// Reads the files whose name says too little, but for those that captures are made of: their first bytes tell. Gives the paths of those
-/// that nothing reads.
+/// Identifies files by their first bytes where the name does not tell the format, except those that captures already
+/// use, and reads them. Returns the paths of those that no format reads.
 fn read_by_content(files: &mut [ListedFile], findings: &mut Findings) -> Vec<String> {
     let mut unread = Vec::new();
     for file in files {
@@ -204,7 +207,7 @@ fn read_by_content(files: &mut [ListedFile], findings: &mut Findings) -> Vec<Str
     unread
 }
 
-/// Reads the head of a file and takes in what it holds.
+/// Reads the head of a file and adds what it holds to the findings.
 fn read(
     format: &Format,
     file: &mut ListedFile,
@@ -222,19 +225,19 @@ fn read(
     (format.parse)(file, &head, findings)
 }
 
-/// A kind of file that opens.
+/// A kind of file that can be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct FormatInfo {
-    /// What it is: `safetensors file`.
+    /// What it is, such as `safetensors file`.
     pub label: &'static str,
-    /// Names of such files, with one `*`: `*.safetensors`, `meta_*.json`.
+    /// Name patterns of such files, with one `*` each: `*.safetensors`, `meta_*.json`.
     pub names: &'static [&'static str],
-    /// Whether it holds other files.
+    /// Whether it is an archive of other files.
     pub is_archive: bool,
 }
 
-/// Every kind of file that opens: the archives, then the formats.
+/// Every kind of file that can be opened: archives first, then formats.
 pub fn formats() -> Vec<FormatInfo> {
     let archives = ARCHIVES.iter().map(|archive| FormatInfo {
         label: archive.label,
@@ -249,7 +252,7 @@ pub fn formats() -> Vec<FormatInfo> {
     archives.chain(formats).collect()
 }
 
-/// Endings of the files that open by themselves: `.zip`, `.safetensors`.
+/// Extensions of the files that can be opened without a companion file: `.zip`, `.safetensors`.
 pub fn endings() -> Vec<&'static str> {
     let names = formats().into_iter().flat_map(|format| format.names);
     let mut endings: Vec<&str> = Vec::new();

@@ -1,4 +1,4 @@
-//! Shards: which files an index says are one, and which are missing by their own numbers.
+//! Shards: which files an index declares to be one, and which are missing by their own numbering.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -7,17 +7,18 @@ use super::arrays::shards::Shard;
 use super::format::format_of;
 use super::problem::{Fault, Problem};
 
-/// Most missing shards that are numbered.
+/// Most missing shards that are listed by number.
 const MAX_LISTED: usize = 10;
 
-/// Tells each group of arrays which whole its file is a part of, by the index of shards.
+/// Tells each group of arrays which whole file it is a shard of, according to the shard index.
 pub(super) fn join(groups: &mut [ArrayGroup], index: &HashMap<String, String>) {
     for group in groups {
         group.hints.whole = index.get(&group.path).cloned();
     }
 }
 
-/// Shards that are not there by the numbers of those that are; an index that has any of them names its own.
+/// Shards that are missing by the numbering of those present. Where an index lists any of them, it reports the missing
+/// ones itself.
 pub(super) fn missing<'a>(
     paths: impl Iterator<Item = &'a str>,
     index: &HashMap<String, String>,

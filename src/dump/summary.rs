@@ -1,4 +1,4 @@
-//! What a dump holds, in figures, for `kvlens scan` and the page.
+//! Summary of a dump's contents, for `kvlens scan` and the page.
 
 use std::collections::BTreeMap;
 
@@ -11,38 +11,38 @@ use super::problem::{Note, Problem};
 use super::queries::{AttentionInfo, Queries};
 use super::unread::OtherFiles;
 
-/// What a dump holds.
+/// Summary of a dump's contents.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct DumpSummary {
     /// Number of captures.
     pub captures: usize,
-    /// Bytes of all K and V tensors.
+    /// Size of all K and V tensors, in bytes.
     pub bytes: u64,
-    /// The runs, by name.
+    /// Runs, sorted by name.
     pub runs: Vec<RunSummary>,
-    /// All layers of all runs, by number.
+    /// Layers of all runs, sorted by number.
     pub layers: Vec<LayerCount>,
-    /// All stages.
+    /// Stages that occur.
     pub stages: Vec<StageCount>,
-    /// All shapes, in the order of their figures.
+    /// Shapes that occur, sorted by their dimensions.
     pub shapes: Vec<ShapeCount>,
-    /// All element types.
+    /// Element types that occur.
     pub dtypes: Vec<DtypeCount>,
     /// Captured queries, by run and layer.
     pub queries: Vec<QueryCount>,
-    /// How arrays without meta files were understood, and what is to be asked about them.
+    /// How arrays without meta files were interpreted, and what the user must be asked about them.
     pub guesses: Vec<TensorGuess>,
-    /// Files that are not read, by kind.
+    /// Files that no format reads, grouped by extension.
     pub others: Vec<OtherFiles>,
-    /// What could not be used.
+    /// What could not be used, and why.
     pub problems: Vec<Problem>,
-    /// What to know about files that are read all the same.
+    /// Notes on files that are read but need a remark.
     pub notes: Vec<Note>,
 }
 
-/// What one run holds.
+/// Summary of one run.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
@@ -51,71 +51,71 @@ pub struct RunSummary {
     pub run: String,
     /// Number of captures.
     pub captures: usize,
-    /// Bytes of its K and V tensors.
+    /// Size of its K and V tensors, in bytes.
     pub bytes: u64,
-    /// Its layers, by number.
+    /// Its layers, sorted by number.
     pub layers: Vec<LayerCount>,
-    /// Its stages.
+    /// Stages that occur in it.
     pub stages: Vec<StageCount>,
-    /// Its shapes.
+    /// Shapes that occur in it.
     pub shapes: Vec<ShapeCount>,
-    /// Its element types.
+    /// Element types that occur in it.
     pub dtypes: Vec<DtypeCount>,
 }
 
-/// How much of the dump a layer is.
+/// Captures and bytes of one layer.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct LayerCount {
-    /// The layer's number.
+    /// Layer number in the model; -1 if unknown.
     pub layer_id: i64,
-    /// Captures of it.
+    /// Number of captures of the layer.
     pub captures: usize,
-    /// Bytes of its K and V tensors.
+    /// Size of the layer's K and V tensors, in bytes.
     pub bytes: u64,
 }
 
-/// How many captures are of a stage.
+/// Number of captures of a stage.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct StageCount {
-    /// `prefill`, `decode`, `unknown` or another.
+    /// Stage: `prefill`, `decode`, `unknown` or another.
     pub stage: String,
-    /// Captures of it.
+    /// Number of captures of the stage.
     pub captures: usize,
 }
 
-/// How many captures have a shape.
+/// Number of captures of a shape.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ShapeCount {
-    /// Tokens.
+    /// Number of tokens.
     pub seq_len: usize,
-    /// Key/value heads.
+    /// Number of KV heads of K.
     pub kv_heads: usize,
-    /// Elements of one head's vector.
+    /// Head dimension of K.
     pub head_dim: usize,
-    /// V's heads, where those are not K's.
+    /// Number of KV heads of V; absent if equal to K's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub v_kv_heads: Option<usize>,
-    /// Elements of one head's vector of V, where those are not K's.
+    /// Head dimension of V; absent if equal to K's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub v_head_dim: Option<usize>,
-    /// Captures of it.
+    /// Number of captures of the shape.
     pub captures: usize,
 }
 
-/// How many captures have an element type.
+/// Number of captures of an element type.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct DtypeCount {
-    /// `fp16`, `bf16` or `fp32`.
+    /// Element type: `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
     pub dtype: String,
-    /// Captures of it.
+    /// Number of captures of the element type.
     pub captures: usize,
 }
 
@@ -124,19 +124,19 @@ pub struct DtypeCount {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct QueryCount {
-    /// The file that describes them.
+    /// Path of the file that describes the queries.
     pub path: String,
-    /// The run that they belong to.
+    /// Run that the queries belong to.
     pub run: String,
-    /// The layer that they belong to.
+    /// Layer that the queries belong to.
     pub layer_id: i64,
-    /// How many positions.
+    /// Number of positions with queries.
     pub queries: usize,
-    /// Query heads.
+    /// Number of query heads.
     pub q_heads: usize,
-    /// Elements of a head's vector.
+    /// Head dimension.
     pub head_dim: usize,
-    /// Their bytes.
+    /// Size of the queries, in bytes.
     pub bytes: u64,
     /// How the layer's attention is computed.
     #[serde(flatten)]
@@ -144,7 +144,7 @@ pub struct QueryCount {
 }
 
 impl Dump {
-    /// What the dump holds.
+    /// Summarizes the dump's contents.
     pub fn summary(&self) -> DumpSummary {
         let mut runs: BTreeMap<&str, Tally> = BTreeMap::new();
         let mut all = Tally::default();

@@ -1,7 +1,7 @@
-//! Where files come into being under a name that nobody can guess, until they are complete and get their own.
+//! Temporary folders in which files are written until they are complete and get their final name.
 //!
-//! The folder's name is random and `mkdir` fails where it is taken, so nothing that lies in wait there is followed or overwritten; and it
-//! is one that no scan takes for a dump ([`unfinished_name`](super::unfinished_name)).
+//! The folder's name is random and `mkdir` fails if it exists, so a file or link planted there is neither followed nor
+//! overwritten; and no scan takes a folder of such a name for a dump ([`unfinished_name`](super::unfinished_name)).
 
 use std::io;
 use std::path::Path;
@@ -10,10 +10,11 @@ use tempfile::{Builder, TempDir};
 
 use super::bytes::path::{UNFINISHED_END, UNFINISHED_START};
 
-/// A temporary folder in `parent`, on whose disk its files are to stay; it goes away with its value.
+/// Creates a temporary folder in `parent`, so that it is on the same disk as the final files. It is deleted when the
+/// value is dropped.
 ///
 /// # Errors
-/// When it can't be made.
+/// When the folder can't be created.
 pub fn unfinished_folder(parent: &Path, what: &str) -> io::Result<TempDir> {
     let parent = if parent.as_os_str().is_empty() {
         Path::new(".")

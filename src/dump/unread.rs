@@ -1,4 +1,4 @@
-//! Files that no format reads: how many there are of each kind, and what to do with those that may hold a cache.
+//! Files that no format reads: how many there are of each extension, and advice on those that may hold a cache.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,20 @@ use serde::Serialize;
 use super::bytes::path::{file_name, is_system_file};
 use super::problem::{Fault, Problem};
 
-/// Files of one kind that are not read.
+/// Files with one extension that no format reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct OtherFiles {
-    /// Their ending in small letters, with the dot; empty for names without one.
+    /// Extension in lower case, with the dot; empty for names without one.
     pub ending: String,
-    /// How many there are.
+    /// Number of such files.
     pub count: usize,
-    /// Path of the first.
+    /// Path of the first such file.
     pub example: String,
 }
 
-/// What kvlens itself writes: a report folder inside a dump is no part of it.
+/// Files that kvlens itself writes: a report folder inside a dump is not part of the dump.
 const REPORTS: [&str; 13] = [
     "mixed_layer_metrics.csv",
     "lossy_error_metrics.csv",
@@ -37,7 +37,7 @@ const REPORTS: [&str; 13] = [
     "explore_summary.md",
 ];
 
-/// Counts files that are not read, given by their paths.
+/// Counts the files at `paths`, which no format reads, by extension.
 pub(super) fn count<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<OtherFiles> {
     let mut kinds: BTreeMap<String, OtherFiles> = BTreeMap::new();
     for path in paths {
@@ -57,7 +57,7 @@ pub(super) fn count<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<OtherFiles>
     kinds.into_values().collect()
 }
 
-/// The ending of a name in small letters, with the dot.
+/// Extension of a name in lower case, with the dot.
 fn ending(name: &str) -> String {
     match name.rsplit_once('.') {
         Some((stem, ending)) if !stem.is_empty() && ending.len() <= 12 => {
@@ -67,12 +67,12 @@ fn ending(name: &str) -> String {
     }
 }
 
-/// Whether there is more to say about a file of this name than that it is of no known kind.
+/// Whether more can be said about a file of this name than that its extension is unknown.
 pub(super) fn is_known(path: &str) -> bool {
     what_to_do(&ending(file_name(path))).is_some()
 }
 
-/// A problem for each kind that may hold a cache, with what to do.
+/// A problem, with advice, for each extension whose files may hold a cache.
 pub(super) fn may_be_caches(kinds: &[OtherFiles]) -> Vec<Problem> {
     let problem = |kind: &OtherFiles| {
         let what = what_to_do(&kind.ending)?;

@@ -1,24 +1,24 @@
-//! How well bytes could be coded one at a time, and how well zstd does it.
+//! Compressibility of a byte stream: order-0 entropy, and the size that zstd reaches.
 
 use serde::Serialize;
 
 use crate::codec::zstd;
 
-/// A stream of bytes: what an ideal order-0 coder needs for it, and what zstd reaches.
+/// A byte stream with the size that an ideal order-0 coder needs and the size that zstd reaches.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Coded {
-    /// Order-0 entropy in bits a byte, 0 to 8; see [`entropy`].
+    /// Order-0 entropy in bits per byte, 0 to 8; see [`entropy`].
     pub entropy: f64,
-    /// Length of the zstd frame in bytes. It can be below `entropy / 8` a byte, since zstd also uses repeats.
+    /// Size of the zstd frame in bytes. It can be less than `entropy / 8` per byte, since zstd also uses repeats.
     pub zstd: usize,
-    /// How often each of the 256 byte values occurs.
+    /// Number of occurrences of each of the 256 byte values.
     pub counts: Vec<u32>,
 }
 
 impl Coded {
-    /// Measures `bytes`; zstd at `level`, 0 for no bytes.
+    /// Measures `bytes`, with zstd at `level`; the zstd size of no bytes is 0.
     pub fn of(bytes: &[u8], level: i32) -> Self {
         let counts = counts(bytes);
         Self {
@@ -33,7 +33,7 @@ impl Coded {
     }
 }
 
-/// How often each byte value occurs; a count stops at `u32::MAX`.
+/// Number of occurrences of each byte value; saturates at `u32::MAX`.
 pub fn counts(bytes: &[u8]) -> [u32; 256] {
     let mut counts = [0_u32; 256];
     for &byte in bytes {
@@ -43,8 +43,8 @@ pub fn counts(bytes: &[u8]) -> [u32; 256] {
     counts
 }
 
-/// Shannon's order-0 entropy in bits a symbol: `-sum p log2 p` over the symbols that occur; 0 for no symbol at all.
-/// No code that treats every byte alike and alone gets below it.
+/// Shannon's order-0 entropy in bits per symbol: `-sum p log2 p` over the symbols that occur; 0 without symbols. No
+/// code that treats every byte independently and alike gets below it.
 pub fn entropy(counts: &[u32; 256]) -> f64 {
     let total: f64 = counts.iter().map(|&count| f64::from(count)).sum();
     counts

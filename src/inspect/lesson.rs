@@ -1,4 +1,4 @@
-//! One vector of a tensor as values and bits, what a lossy setting makes of it, and what that does to the tensor's planes.
+//! One vector of a tensor as values and bits, the effect of a lossy setting on it, and on the tensor's planes.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -9,25 +9,25 @@ use crate::lossy;
 use crate::metrics::{Errors, errors};
 use crate::tensor::{Dtype, Tensor};
 
-/// Tokens that a [`Window`] shows at most.
+/// Maximum number of tokens in a [`Window`].
 const WINDOW: usize = 64;
 
-/// What a lesson makes of the values.
+/// Lossy method of a lesson.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum Method {
-    /// Nothing: lossless.
+    /// No change: lossless.
     None,
-    /// Keep so many mantissa bits.
+    /// Truncation of the mantissa.
     Truncate,
-    /// Round to so many mantissa bits, to nearest.
+    /// Rounding of the mantissa to nearest.
     Round,
-    /// Symmetric quantization with so many bits, one scale for the tensor.
+    /// Symmetric quantization with one scale per tensor.
     Quant,
 }
 
-/// Which vector to look at, and under which setting.
+/// Which vector to show, and under which setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
@@ -36,38 +36,38 @@ pub struct LessonRequest {
     pub token: usize,
     /// Index of the head.
     pub head: usize,
-    /// What is done to the values.
+    /// Lossy method.
     pub method: Method,
     /// Mantissa bits (0 to 23) or quantizer bits (2 to 16).
     pub bits: u32,
-    /// Of zstd.
+    /// Zstd level, -131072 to 22.
     pub level: i32,
 }
 
-/// Why there is no such lesson.
+/// Reason why a request can't be answered.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LessonError {
-    /// No such token or head.
+    /// The tensor has no such token or head.
     #[error("{what} {index} of a tensor with {count}")]
     OutOfRange {
-        /// `token` or `head`.
+        /// What the index is of: `token` or `head`.
         what: &'static str,
-        /// Asked for.
+        /// Requested index.
         index: usize,
-        /// How many there are.
+        /// Number of tokens or heads of the tensor.
         count: usize,
     },
-    /// Attention over values that are not finite is not finite.
-    #[error("{0} NaN or infinite values, over which there is no attention")]
+    /// The setting yields this many NaN or infinite values, so attention would not be finite.
+    #[error("{0} NaN or infinite values, so attention is not computed")]
     NonFinite(u64),
-    /// Not that many bits.
+    /// The method does not take this number of bits.
     #[error("{bits} bits, where {min} to {max} are possible")]
     Bits {
-        /// Asked for.
+        /// Requested number of bits.
         bits: u32,
-        /// Least.
+        /// Smallest number of bits that the method accepts.
         min: u32,
-        /// Greatest.
+        /// Largest number of bits that the method accepts.
         max: u32,
     },
 }
@@ -77,25 +77,25 @@ pub enum LessonError {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Lesson {
-    /// `fp16`, `bf16` or `fp32`.
+    /// Element type: `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
     pub dtype: &'static str,
-    /// Sign, exponent and mantissa bits of an element.
+    /// Number of sign, exponent and mantissa bits in an element.
     pub layout: [u32; 3],
-    /// Tokens of the tensor.
+    /// Number of tokens in the tensor.
     pub seq_len: usize,
-    /// Heads of the tensor.
+    /// Number of KV heads in the tensor.
     pub kv_heads: usize,
-    /// Elements of one head's vector.
+    /// Head dimension.
     pub head_dim: usize,
-    /// Bytes of the tensor.
+    /// Size of the tensor, in bytes.
     pub raw_bytes: usize,
-    /// Length of the zstd frame of all raw bytes, planes not apart.
+    /// Size in bytes of one zstd frame of all raw bytes, not split into planes.
     pub whole: usize,
-    /// The vector.
+    /// Elements of the vector.
     pub values: Vec<LessonValue>,
-    /// The tensor's planes as captured.
+    /// High and low plane of the tensor as captured.
     pub before: [PlanePicture; 2],
-    /// Its planes under the setting.
+    /// High and low plane of the tensor under the setting.
     pub after: [PlanePicture; 2],
     /// Error of the whole tensor under the setting.
     pub errors: Errors,
@@ -103,18 +103,18 @@ pub struct Lesson {
     pub window: Window,
 }
 
-/// A value before and after.
+/// A value before and after the lossy method.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct LessonValue {
-    /// As captured; it may be NaN or infinite.
+    /// Captured value; may be NaN or infinite.
     pub value: f32,
-    /// Its bits, in the low `dtype` bits.
+    /// Bits of the captured value, in the low bits.
     pub bits: u32,
-    /// Under the setting.
+    /// Value under the setting.
     pub restored: f32,
-    /// Bits of `restored`.
+    /// Bits of `restored`, in the low bits.
     pub restored_bits: u32,
 }
 
@@ -125,17 +125,17 @@ pub struct LessonValue {
 pub struct Window {
     /// Index of the first token shown.
     pub first_token: usize,
-    /// A row a token, `head_dim` bytes each.
+    /// One row per token, `head_dim` bytes each.
     pub plain: Vec<Vec<u8>>,
-    /// The same after the delta.
+    /// The same rows after the delta.
     pub delta: Vec<Vec<u8>>,
 }
 
 impl Lesson {
-    /// The lesson on `tensor`.
+    /// Computes the lesson on `tensor`.
     ///
     /// # Errors
-    /// When there is no such token, head or number of bits.
+    /// When there is no such token or head, or the method does not take that number of bits.
     pub fn of(tensor: &Tensor, request: LessonRequest) -> Result<Self, LessonError> {
         let shape = tensor.shape();
         within("token", request.token, shape.seq_len)?;
@@ -170,7 +170,7 @@ fn within(what: &'static str, index: usize, count: usize) -> Result<(), LessonEr
     }
 }
 
-/// What a method makes of a tensor.
+/// Applies a method to a tensor.
 pub(super) fn changed(tensor: &Tensor, method: Method, bits: u32) -> Result<Tensor, LessonError> {
     let asked = bits;
     let bits = |min, max| {
@@ -235,7 +235,7 @@ fn vector(tensor: &Tensor, restored: &Tensor, request: LessonRequest) -> Vec<Les
 fn window(tensor: &Tensor, request: LessonRequest) -> Window {
     let shape = tensor.shape();
     let (mut hi, _) = split(tensor);
-    // An fp32 half has two bytes: the upper one is shown.
+    // The high half of an fp32 value has two bytes: the upper one is shown.
     let half = tensor.dtype().size().div_ceil(2);
     let first_token = request
         .token

@@ -1,5 +1,5 @@
-//! What of a layer's errors matters to the model: where attention looks, how long each token's vectors are, and what a lossy setting of K
-//! or of V alone does to the outputs.
+//! Which errors of a layer matter to the model: where attention looks, the length of each token's vectors, and how a
+//! lossy setting of K alone or V alone changes the attention outputs.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,53 +8,54 @@ use crate::dump;
 use crate::metrics::{Attention, Cache, Changed, OutputErrors, Queries, TokenErrors, token_errors};
 use crate::tensor::Tensor;
 
-/// Attention weights that are held at a time.
+/// Maximum number of attention weights held in memory at a time.
 const MAX_WEIGHTS: usize = 4 << 20;
 
-/// Which setting to look at.
+/// A lossy setting to examine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct MatterRequest {
-    /// What is done to the values.
+    /// Lossy method.
     pub method: Method,
     /// Mantissa bits (0 to 23) or quantizer bits (2 to 16).
     pub bits: u32,
 }
 
-/// K and V of a capture under a setting, each by itself.
+/// K and V of a capture, each under a lossy setting on its own.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Matter {
-    /// Query vectors that were used; 0 where the dump has none for these tokens.
+    /// Number of query vectors used; 0 if the dump has none for these tokens.
     pub queries: usize,
-    /// Mean attention weight of each token over all queries and heads; empty without queries.
+    /// Mean attention weight of each token over all queries and query heads; empty without queries.
     pub weights: Vec<f64>,
-    /// The keys.
+    /// Effect of the setting on K alone.
     pub k: TensorMatter,
-    /// The values.
+    /// Effect of the setting on V alone.
     pub v: TensorMatter,
 }
 
-/// A tensor under a setting.
+/// Effect of a lossy setting on one tensor.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct TensorMatter {
-    /// Length of each token's vector, all heads together.
+    /// L2 norm of each token's vector, all heads together.
     pub lengths: Vec<f32>,
-    /// Cosine, and the errors by token.
+    /// Cosine, and errors by token.
     pub errors: TokenErrors,
-    /// By how much the outputs of attention move where this tensor alone is changed: squared error by squares. Absent without queries.
+    /// Attention error with only this tensor replaced: squared error of the outputs divided by their squares. Absent
+    /// without queries.
     pub attention: Option<f64>,
 }
 
 impl Matter {
-    /// Of the tokens of a capture from `position` on, with the queries that look at no other tokens.
+    /// Measures the capture's tokens from `position` on, using those queries that attend to no other tokens.
     ///
     /// # Errors
-    /// When there is no such setting, or it makes values that are not finite.
+    /// When the setting is invalid or yields values that are not finite.
     pub fn of(
         (k, v): (&Tensor, &Tensor),
         position: u64,
@@ -78,7 +79,7 @@ impl Matter {
         };
         let attentions: Vec<(usize, Attention)> = queries
             .iter()
-            // K and V that differ in shape have no attention that is computed here.
+            // Attention is not computed if K and V differ in shape.
             .filter(|_| v.shape() == shape && position == 0)
             .filter_map(|(described, tensor)| attention(cache, described, tensor))
             .collect();
@@ -119,7 +120,7 @@ impl Matter {
     }
 }
 
-/// The attention of as many of the queries, at equal distances, as have room; and their vectors.
+/// Attention of evenly spaced queries, as many as memory allows, and the number of query vectors.
 fn attention<'a>(
     cache: Cache<'a>,
     described: &dump::Queries,
@@ -129,10 +130,10 @@ fn attention<'a>(
     if described.head_dim != cache.head_dim || tensor.non_finite() > 0 {
         return None;
     }
-    let seen = |place: &usize| described.positions[*place] < tokens as u64;
+    let seen = |index: &usize| described.positions[*index] < tokens as u64;
     let usable: Vec<usize> = (0..described.positions.len()).filter(seen).collect();
     let room = MAX_WEIGHTS / (tokens * described.heads).max(1);
-    let places: Vec<usize> = usable
+    let indices: Vec<usize> = usable
         .iter()
         .copied()
         .step_by(usable.len().div_ceil(room.max(1)).max(1))
@@ -147,8 +148,8 @@ fn attention<'a>(
         softcap: info.logit_softcap.map(|cap| cap as f32),
     };
     Some((
-        places.len() * described.heads,
-        Attention::new(cache, &queries, &places)?,
+        indices.len() * described.heads,
+        Attention::new(cache, &queries, &indices)?,
     ))
 }
 

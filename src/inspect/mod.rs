@@ -1,5 +1,6 @@
-//! Numbers for looking at a dump before any run, and into its bits: pictures of a tensor ([`TensorPicture`]) and of one vector under
-//! a lossy setting ([`Lesson`]). They use the same planes, zstd frames, lossy values and errors as the analyses do.
+//! Figures for looking at a dump before any analysis, and into its bits: pictures of a tensor ([`TensorPicture`]) and
+//! of one vector under a lossy setting ([`Lesson`]). They use the same planes, zstd frames, lossy values and errors as
+//! the analyses do.
 
 mod bytes;
 mod lesson;
@@ -16,26 +17,26 @@ use serde::Serialize;
 use crate::codec::{delta, split};
 use crate::tensor::Tensor;
 
-/// What a tensor looks like: magnitudes, values and byte planes.
+/// Overview of a tensor: magnitudes, values and byte planes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct TensorPicture {
-    /// `fp16`, `bf16` or `fp32`.
+    /// Element type: `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
     pub dtype: &'static str,
-    /// Tokens.
+    /// Number of tokens.
     pub seq_len: usize,
-    /// Key/value heads.
+    /// Number of KV heads.
     pub kv_heads: usize,
-    /// Elements of one head's vector.
+    /// Head dimension.
     pub head_dim: usize,
-    /// Bytes of the tensor.
+    /// Size of the tensor, in bytes.
     pub raw_bytes: usize,
     /// Mean |x| of each of the `kv_heads * head_dim` channels, head by head.
     pub channels: Vec<f32>,
-    /// The values' histogram.
+    /// Histogram of the values.
     pub values: Histogram,
-    /// The high and the low plane.
+    /// High and low plane.
     pub planes: [PlanePicture; 2],
 }
 
@@ -44,18 +45,18 @@ pub struct TensorPicture {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct PlanePicture {
-    /// `hi`: sign, exponent and the first mantissa bits; `lo`: the rest.
+    /// Name: `hi` (sign, exponent and the first mantissa bits) or `lo` (the rest).
     pub name: &'static str,
-    /// Length in bytes.
+    /// Size of the plane, in bytes.
     pub bytes: usize,
     /// The plane as it is.
     pub plain: Coded,
-    /// Its difference along the tokens. `gear-delta` takes it of the high plane only.
+    /// The plane's difference along the tokens. `gear-delta` uses it for the high plane only.
     pub delta: Coded,
 }
 
 impl TensorPicture {
-    /// The picture of `tensor`; zstd at `level`.
+    /// Computes the picture of `tensor`, with zstd at `level`.
     pub fn of(tensor: &Tensor, level: i32) -> Self {
         let shape = tensor.shape();
         let values = tensor.values();

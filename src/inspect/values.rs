@@ -1,31 +1,31 @@
-//! The values of a tensor in summary: their histogram, and the mean magnitude of each channel.
+//! Summary of a tensor's values: their histogram, and the mean magnitude of each channel.
 
 use serde::Serialize;
 
 use crate::tensor::Shape;
 
-/// Bins of a [`Histogram`]: odd, so that one bin has zero in its middle.
+/// Number of bins of a [`Histogram`]: odd, so that zero is in the middle of a bin.
 const BINS: usize = 101;
 
-/// Finite values counted in equal bins from `-limit` to `limit`.
+/// Histogram of the finite values, in equal bins from `-limit` to `limit`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Histogram {
-    /// The greatest finite magnitude: the outer edge of the last bin.
+    /// Largest finite magnitude: the outer edge of the last bin.
     pub limit: f32,
-    /// Values in each bin.
+    /// Number of values in each bin.
     pub counts: Vec<u64>,
-    /// Values that are exactly zero.
+    /// Number of values that are exactly zero.
     pub zeros: u64,
-    /// NaN and infinite values, which are in no bin.
+    /// Number of NaN and infinite values, which are in no bin.
     pub non_finite: u64,
-    /// The finite values' greatest magnitude that only one in a hundred exceeds.
+    /// 99th percentile of the finite values' magnitudes.
     pub p99: f32,
 }
 
 impl Histogram {
-    /// Counts `values`.
+    /// Computes the histogram of `values`.
     pub fn of(values: &[f32]) -> Self {
         let mut magnitudes: Vec<f32> = values
             .iter()
@@ -58,11 +58,11 @@ fn bin(value: f32, limit: f32) -> usize {
     if limit == 0.0 {
         return BINS / 2;
     }
-    let place = (f64::from(value) / f64::from(limit) + 1.0) / 2.0 * BINS as f64;
-    (place as usize).min(BINS - 1)
+    let bin = (f64::from(value) / f64::from(limit) + 1.0) / 2.0 * BINS as f64;
+    (bin as usize).min(BINS - 1)
 }
 
-/// Mean |x| over the tokens for each of the `kv_heads * head_dim` channels; NaN and infinite values are left out.
+/// Mean |x| over the tokens for each of the `kv_heads * head_dim` channels; NaN and infinite values are excluded.
 pub fn channel_magnitudes(shape: Shape, values: &[f32]) -> Vec<f32> {
     let channels = shape.token_elements();
     let mut sums = vec![(0.0_f64, 0_u64); if values.is_empty() { 0 } else { channels }];

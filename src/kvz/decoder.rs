@@ -1,32 +1,32 @@
-//! What decodes parts, as a value: those who read the container are below those who know the schemes.
+//! The decoder of parts, passed as a value: the modules that read the container lie below those that know schemes.
 
 use super::index::StoredScheme;
 use crate::tensor::{Dtype, Shape};
 
-/// What is known of a part beside its bytes.
+/// Description of a part: all that its decoder needs beside its bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PartInfo {
-    /// The scheme, and the tokens that it leaves alone.
+    /// Scheme, and the tokens that are exempt from it.
     pub scheme: StoredScheme,
-    /// Whether it holds keys.
+    /// Whether the part holds keys; otherwise values.
     pub is_k: bool,
     /// Position of the first token.
     pub position: u64,
-    /// Tokens, heads, head_dim.
+    /// Shape: tokens, heads, head_dim.
     pub shape: Shape,
-    /// Element type of what is decoded.
+    /// Element type of the decoded elements.
     pub dtype: Dtype,
 }
 
-/// Makes the little-endian elements `[seq_len, kv_heads, head_dim]` of a part's bytes, or says why it can't.
+/// Decodes the bytes of a part to little-endian elements, `[seq_len, kv_heads, head_dim]`, or returns an error message.
 pub type DecodePart = fn(&PartInfo, &[u8]) -> Result<Vec<u8>, String>;
 
-/// A decoder of parts, if there is one.
+/// A decoder of parts, or none (the default).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PartDecoder(Option<DecodePart>);
 
 impl PartDecoder {
-    /// This one.
+    /// A decoder that calls `decode`.
     pub fn new(decode: DecodePart) -> Self {
         Self(Some(decode))
     }
@@ -34,7 +34,7 @@ impl PartDecoder {
     /// Decodes a part.
     ///
     /// # Errors
-    /// When there is no decoder, or the bytes are not what the scheme stores of such a tensor.
+    /// When there is no decoder, or the scheme can't decode the bytes to such a tensor.
     pub fn decode(self, info: &PartInfo, bytes: &[u8]) -> Result<Vec<u8>, String> {
         match self.0 {
             Some(decode) => decode(info, bytes),
@@ -43,7 +43,7 @@ impl PartDecoder {
     }
 }
 
-/// The same function; which one is of no matter to two ways of scanning.
+/// Always equal: two scans with the same options are equal, whichever decoder they have.
 impl PartialEq for PartDecoder {
     fn eq(&self, other: &Self) -> bool {
         self.0.is_some() == other.0.is_some()

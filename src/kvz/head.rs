@@ -1,68 +1,68 @@
-//! The head of a `.kvz`: how it is told, how long it is, its index, and of each part length and checksum.
+//! The head of a `.kvz`: magic bytes, version, lengths, checksum, the JSON index, and the length and checksum of each part.
 
 use thiserror::Error;
 
 use super::index::StoredIndex;
 
-/// What a file starts with. As PNG's: a byte that is no text, the name, and line ends that a transfer as text would change.
+/// The first bytes of a file. As in PNG: a byte outside ASCII, the name, and line endings that a transfer in text mode would change.
 const MAGIC: [u8; 8] = *b"\x89KVZ\r\n\x1a\n";
 
-/// The version that this writes, and the only one that it reads.
+/// The version that is written, and the only one that can be read.
 const VERSION: u32 = 1;
 
-/// Magic, version, length of the index, number of parts, checksum.
+/// Bytes before the index: magic, version, length of the index, number of parts, checksum.
 pub const PREFIX_BYTES: usize = 8 + 4 + 4 + 4 + 4;
 
-/// A part's length and checksum.
+/// Bytes of a part's entry: its length and checksum.
 const ENTRY_BYTES: usize = 8 + 4;
 
-/// Where a part lies.
+/// Location and checksum of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartEntry {
-    /// From the start of the file.
+    /// Byte offset from the start of the file.
     pub offset: u64,
-    /// In bytes.
+    /// Length in bytes.
     pub len: u64,
-    /// CRC-32 of its bytes.
+    /// CRC-32 of the part's bytes.
     pub crc: u32,
 }
 
-/// What the head of a file says.
+/// The contents of a head.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Head {
-    /// What there is.
+    /// Description of the parts.
     pub index: StoredIndex,
-    /// Of each part in turn.
+    /// Location of each part, in order.
     pub parts: Vec<PartEntry>,
 }
 
 /// Why a head can't be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum HeadError {
-    /// The file does not start as a `.kvz` does.
-    #[error("not a .kvz file: it starts otherwise")]
+    /// The magic bytes are missing.
+    #[error("not a .kvz file: its first bytes differ")]
     Magic,
-    /// Written by a later version.
+    /// The file has a version that can't be read; holds it.
     #[error("a .kvz of version {0}; version {VERSION} can be read")]
     Version(u32),
-    /// The file ends in its head.
-    #[error("it ends in its head")]
+    /// The file is shorter than its head.
+    #[error("the file ends within its head")]
     Short,
-    /// The checksum of the head differs.
-    #[error("the checksum of its head differs: the file is damaged")]
+    /// The checksum of the head does not match.
+    #[error("its head does not match its checksum: the file is damaged")]
     Checksum,
-    /// The index is not as it should be.
+    /// The index is not valid; holds the reason.
     #[error("its index is not valid: {0}")]
     Index(String),
-    /// Parts and index, or parts and file, do not fit.
+    /// The index does not match the parts, or the parts do not match the length of the file.
     #[error("{0}")]
     Parts(String),
 }
 
-/// The length of the whole head, which its first [`PREFIX_BYTES`] bytes tell.
+/// Length of the whole head in bytes, from its first [`PREFIX_BYTES`] bytes.
 ///
 /// # Errors
-/// When they are not those of a `.kvz`.
+/// When they are not the start of a `.kvz`.
 pub fn head_bytes(prefix: &[u8]) -> Result<u64, HeadError> {
     let (magic, numbers) = prefix.split_first_chunk().ok_or(HeadError::Short)?;
     if *magic != MAGIC {
@@ -75,14 +75,14 @@ pub fn head_bytes(prefix: &[u8]) -> Result<u64, HeadError> {
     Ok(PREFIX_BYTES as u64 + u64::from(json) + u64::from(parts) * ENTRY_BYTES as u64)
 }
 
-/// The first four little-endian words.
+/// The first four 32-bit little-endian words.
 fn words(bytes: &[u8]) -> Option<[u32; 4]> {
     let (words, _) = bytes.as_chunks::<4>();
     let first = words.first_chunk::<4>()?;
     Some(first.map(u32::from_le_bytes))
 }
 
-/// The checksum of a head but for the checksum itself.
+/// CRC-32 of the head without its checksum field.
 fn checksum(head: &[u8]) -> u32 {
     let mut crc = crc32fast::Hasher::new();
     crc.update(&head[..PREFIX_BYTES - 4]);
@@ -90,10 +90,10 @@ fn checksum(head: &[u8]) -> u32 {
     crc.finalize()
 }
 
-/// Reads a whole head, of a file of so many bytes.
+/// Reads a whole head of a file with `file_bytes` bytes.
 ///
 /// # Errors
-/// When it is damaged, or its parts are not those of its index or do not fill the file.
+/// When it is damaged, does not match its index, or its parts do not fill the file exactly.
 pub fn read_head(head: &[u8], file_bytes: u64) -> Result<Head, HeadError> {
     let len = head_bytes(head)?;
     if head.len() as u64 != len {
@@ -115,22 +115,22 @@ pub fn read_head(head: &[u8], file_bytes: u64) -> Result<Head, HeadError> {
         parts.push(PartEntry { offset, len, crc });
         offset = offset
             .checked_add(len)
-            .ok_or_else(|| HeadError::Parts("parts too long for any file".to_owned()))?;
+            .ok_or_else(|| HeadError::Parts("the lengths of its parts overflow".to_owned()))?;
     }
     let expected = 2 * index.layers.len() + index.queries.len();
     if parts.len() != expected {
-        let text = format!("{} parts where its index tells of {expected}", parts.len());
+        let text = format!("{} parts, but its index has {expected}", parts.len());
         return Err(HeadError::Parts(text));
     }
     if offset != file_bytes {
-        let text = format!("{file_bytes} bytes where its parts end at byte {offset}");
+        let text = format!("{file_bytes} bytes, but its parts end at byte {offset}");
         return Err(HeadError::Parts(text));
     }
     Ok(Head { index, parts })
 }
 
 impl Head {
-    /// The length of the head of a file with such an index, which does not depend on how long its parts turn out.
+    /// Length in bytes of a head with such an index; it does not depend on the lengths of the parts.
     ///
     /// # Errors
     /// When the index is too large for the format.
@@ -141,7 +141,7 @@ impl Head {
         Ok((PREFIX_BYTES + json.len() + parts * ENTRY_BYTES) as u64)
     }
 
-    /// The bytes of a head: `parts` are lengths and checksums, in order.
+    /// Writes a head; `parts` holds the length and checksum of each part, in order.
     ///
     /// # Errors
     /// When the index is too large for the format.

@@ -1,37 +1,37 @@
-//! What the index of a `.kvz` says, as JSON.
+//! The index of a `.kvz`, a JSON document.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The index. Parts are numbered in the order of this: K and V of every layer, then the queries.
+/// The index. Parts are numbered in this order: K and V of each layer, then queries.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StoredIndex {
-    /// What wrote the file.
+    /// The program that wrote the file.
     pub writer: String,
-    /// Schemes that parts are stored by.
+    /// Schemes that layers refer to by index.
     pub schemes: Vec<StoredScheme>,
-    /// Consecutive tokens of a run's layer each.
+    /// Stored layers; each entry holds consecutive tokens of one layer of a run.
     pub layers: Vec<StoredLayer>,
-    /// Queries of layers.
+    /// Stored queries.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub queries: Vec<StoredQueries>,
 }
 
-/// A scheme and the tokens that it leaves alone.
+/// A scheme, and the tokens that are exempt from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredScheme {
-    /// Its name, as typed.
+    /// Name of the scheme, as a user types it.
     pub name: String,
-    /// Positions from 0 on that are stored raw.
+    /// Number of positions, from the start of a run, that are stored raw.
     #[serde(default)]
     pub sinks: u64,
-    /// Last tokens that are stored raw.
+    /// Number of tokens, at the end of a layer, that are stored raw.
     #[serde(default)]
     pub recent: u64,
 }
 
 impl StoredScheme {
-    /// Bit for bit.
+    /// The scheme that stores elements bit for bit.
     pub fn lossless() -> Self {
         Self {
             name: LOSSLESS.to_owned(),
@@ -41,61 +41,61 @@ impl StoredScheme {
     }
 }
 
-/// The name of what is stored bit for bit: queries, and K and V where asked for.
+/// Name of the scheme that stores elements bit for bit: always used for queries, for K and V on request.
 pub const LOSSLESS: &str = "lossless";
 
-/// Consecutive tokens of a run's layer: two parts, K and V.
+/// Consecutive tokens of one layer of a run, in two parts: K and V.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredLayer {
-    /// The run.
+    /// Name of the run.
     pub run: String,
-    /// The model's own number of the layer.
+    /// Layer number, as the model counts.
     pub layer_id: i64,
     /// Position of the first token.
     pub position: u64,
-    /// Heads of K, and of V.
+    /// Number of KV heads; of K only, where V has another number.
     pub kv_heads: usize,
-    /// Values of a head.
+    /// Values in a head's vector; of K only, where V has another number.
     pub head_dim: usize,
-    /// Heads of V where they are others than K's.
+    /// Number of V's heads, where it differs from K's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub v_kv_heads: Option<usize>,
-    /// Values of a head of V where they are others than K's.
+    /// Values in a head's vector of V, where it differs from K's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub v_head_dim: Option<usize>,
-    /// `fp16`, `bf16` or `fp32`.
+    /// Element type: `fp16`, `bf16` or `fp32`.
     pub dtype: String,
-    /// Number of the scheme of K.
+    /// Index of K's scheme.
     pub k_scheme: usize,
-    /// Number of the scheme of V.
+    /// Index of V's scheme.
     pub v_scheme: usize,
-    /// The captures that it was joined from, in order.
+    /// Captures that were joined, in order of their tokens.
     pub captures: Vec<StoredCapture>,
 }
 
-/// A capture of a layer.
+/// A capture of a stored layer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredCapture {
-    /// Path of its meta file, as it was or would be.
+    /// Path of its meta file, which it had or would have.
     pub path: String,
-    /// `prefill`, `decode`, or whatever else its file said.
+    /// `prefill`, `decode`, or any other text of its meta file.
     pub stage: String,
-    /// Its tokens.
+    /// Number of tokens.
     pub tokens: usize,
 }
 
-/// Queries of a layer: one part, `[positions, heads, head_dim]`.
+/// Queries of a layer, in one part: `[positions, heads, head_dim]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredQueries {
-    /// Path of the file that described them, as it was or would be.
+    /// Path of the file that described them, which it had or would have.
     pub path: String,
-    /// The fields of a `queries_*.json`, but for `q_file`.
+    /// Fields of a `queries_*.json`, except `q_file`.
     #[serde(flatten)]
     pub fields: Map<String, Value>,
 }
 
 impl StoredLayer {
-    /// Tokens of all captures; `None` where they are too many for this machine.
+    /// Number of tokens of all captures; `None` on overflow.
     pub fn tokens(&self) -> Option<usize> {
         let mut captures = self.captures.iter();
         captures.try_fold(0usize, |sum, capture| sum.checked_add(capture.tokens))

@@ -1,5 +1,5 @@
-//! The container `.kvz`: a head that tells of everything, then parts, each K or V of one layer of a run, with its length and checksum.
-//! `docs/kvz.md` is its specification. Knows no scheme: who reads a part is handed what decodes it.
+//! The container `.kvz`: a head that describes everything, then parts, each with K or V of one layer of a run (or with queries). Specified
+//! in `docs/kvz.md`. Knows no scheme: readers of a part are given its decoder.
 
 mod decoder;
 mod head;

@@ -1,15 +1,15 @@
-//! Block-norm: every vector of head_dim values is cut in blocks, each divided by its greatest magnitude and quantized. A block's
-//! scale is stored too, and the blocks of greatest energy may keep theirs exactly.
+//! Block-norm: every vector of head_dim values is cut into blocks, and each block is divided by its largest magnitude
+//! and quantized. A block's scale is stored too, and the blocks with the highest energy may keep theirs exactly.
 //!
-//! A last block that is not full counts as padded with zeros: that changes neither its scale nor what is stored of it, and of
-//! its energy only the order of additions. So no padding is ever made.
+//! An incomplete last block counts as padded with zeros: that changes neither its scale nor what is stored, and of its
+//! energy only the order of additions. So no padding is ever made.
 
-use super::{clamp, greatest, greatest_step, round, special, steps};
+use super::{clamp, max_magnitude, max_step, round, special, steps};
 use crate::numeric::pairwise_sum::{pairwise_order, pairwise_sum_padded};
 use crate::tensor::{Element, Tensor, with_element};
 use half::f16;
 
-/// How a tensor falls into blocks, and the blocks' scales.
+/// How a tensor is divided into blocks, and the blocks' scales.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Blocks {
     head_dim: usize,
@@ -18,7 +18,7 @@ pub struct Blocks {
 }
 
 impl Blocks {
-    /// The blocks of `block_size` values along head_dim (at least 1).
+    /// Divides a tensor into blocks of `block_size` (at least 1) values along head_dim.
     pub fn new(tensor: &Tensor, block_size: usize) -> Self {
         let head_dim = tensor.shape().head_dim;
         let width = block_size.clamp(1, head_dim.max(1));
@@ -31,12 +31,12 @@ impl Blocks {
         blocks
     }
 
-    /// The number of blocks.
+    /// Number of blocks.
     pub fn count(&self) -> usize {
         self.scales.len()
     }
 
-    /// The full blocks of every vector and its last one, maybe shorter, in order: `size` bytes an element.
+    /// Bytes of all blocks in order, with `size` bytes per element; the last block of each vector may be shorter.
     fn of<'a>(&self, bytes: &'a [u8], size: usize) -> impl Iterator<Item = &'a [u8]> {
         let width = self.width * size;
         bytes
@@ -44,7 +44,7 @@ impl Blocks {
             .flat_map(move |vector| vector.chunks(width))
     }
 
-    /// The sum of squares of every block, padded to `block_size`.
+    /// Sum of squares of every block, padded to `block_size`.
     pub fn energies(&self, tensor: &Tensor, block_size: usize) -> Vec<f32> {
         let mut values = vec![0.0; self.width];
         with_element!(tensor.dtype(), E => {
@@ -59,15 +59,15 @@ impl Blocks {
         })
     }
 
-    /// Tells in which order a block's squares are added: block sizes that give the same (and the same blocks) give the
-    /// same energies.
+    /// A key for the order in which a block's squares are added: block sizes with equal keys (and equal blocks) give
+    /// equal energies.
     pub fn energy_order(head_dim: usize, block_size: usize) -> usize {
         pairwise_order(head_dim.min(block_size), block_size)
     }
 
-    /// What is stored of the values: `round((x / scale) * (2^(bits-1) - 1)) / (2^(bits-1) - 1)` in the tensor's dtype.
+    /// Stored values: `round((x / scale) * (2^(bits-1) - 1)) / (2^(bits-1) - 1)`, in the tensor's dtype.
     pub fn store(&self, tensor: &Tensor, bits: u32) -> Tensor {
-        let limit = greatest_step(bits);
+        let limit = max_step(bits);
         let mut stored = vec![0; tensor.bytes().len()];
         let mut values = vec![0.0; self.width];
         with_element!(tensor.dtype(), E => {
@@ -75,7 +75,7 @@ impl Blocks {
             for (block, &scale) in self.of(tensor.bytes(), E::SIZE).zip(&self.scales) {
                 let (out, after) = rest.split_at_mut(block.len());
                 rest = after;
-                // Where x / scale has a value, the branch-free loop will do.
+                // If the scale is finite, the branch-free loop suffices.
                 if scale.is_finite() {
                     steps::<E, _>(block, out, &mut values, |x| clamp(round((x / scale) * limit), limit) / limit);
                 } else {
@@ -89,7 +89,8 @@ impl Blocks {
         tensor.with_bytes(stored)
     }
 
-    /// The scales that restore the blocks: rounded to fp16 when `fp16`, but for the `exact` ones (indices of blocks).
+    /// Scales used to restore the blocks: rounded to fp16 if `fp16` is set, except for the blocks with the indices
+    /// `exact`.
     pub fn stored_scales(&self, fp16: bool, exact: &[usize]) -> Vec<f32> {
         if !fp16 {
             return self.scales.clone();
@@ -105,7 +106,7 @@ impl Blocks {
         scales
     }
 
-    /// Multiplies `values`, what is stored from index `start` on, by their blocks' scales.
+    /// Multiplies `values`, the stored values from index `start` on, by their blocks' scales.
     pub fn restore(&self, scales: &[f32], start: usize, values: &[f32], out: &mut [f32]) {
         let per_vector = self.head_dim.div_ceil(self.width);
         let (mut vector, mut column) = (start / self.head_dim.max(1), start % self.head_dim.max(1));
@@ -128,7 +129,7 @@ impl Blocks {
     }
 }
 
-/// The indices of the `count` blocks of greatest energy; of equal ones the first, NaN counting as the greatest.
+/// Indices of the `count` blocks with the highest energy; of equal ones the first, and NaN counts as highest.
 pub fn top_k_blocks(energies: &[f32], count: usize) -> Vec<usize> {
     let mut blocks: Vec<usize> = (0..energies.len()).collect();
     if count < blocks.len() {
@@ -144,8 +145,8 @@ pub fn top_k_blocks(energies: &[f32], count: usize) -> Vec<usize> {
     blocks
 }
 
-/// The greatest magnitude of a block, 1 where it is 0, NaN where there is one.
+/// Largest magnitude of a block; 1 if that is 0, NaN if the block contains one.
 fn scale<E: Element>(block: &[u8]) -> f32 {
-    let greatest = greatest::<E>(block);
-    if greatest == 0.0 { 1.0 } else { greatest }
+    let magnitude = max_magnitude::<E>(block);
+    if magnitude == 0.0 { 1.0 } else { magnitude }
 }

@@ -5,16 +5,28 @@ use crate::numeric::pairwise_sum::{mean, pairwise_sum};
 use crate::tensor::{Dtype, Element, Tensor, with_element};
 use multiversion::multiversion;
 
-/// Where to clip.
+/// Bounds to clip to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Clipping {
-    /// The lower and the upper percentile, 0 to 100.
+    /// Lower and upper percentile, 0 to 100.
     Percentiles(f64, f64),
-    /// This many standard deviations from the mean.
+    /// This many standard deviations on either side of the mean.
     Sigma(f64),
 }
 
-/// Clips the values, in the tensor's dtype. Without a finite value: as it is.
+/// Clips the values, in the tensor's dtype. A tensor without a finite value is returned unchanged.
+///
+/// ```
+/// use kvlens::lossy::{Clipping, clip};
+/// use kvlens::tensor::{Dtype, Shape, Tensor};
+///
+/// let shape = Shape { seq_len: 1, kv_heads: 1, head_dim: 5 };
+/// let values = [0.0f32, 1.0, 2.0, 3.0, 100.0];
+/// let tensor = Tensor::new(Dtype::F32, shape, values.into_iter().flat_map(f32::to_le_bytes).collect())?;
+/// let clipped = clip(&tensor, Clipping::Percentiles(0.0, 75.0));
+/// assert_eq!(clipped.values(), [0.0, 1.0, 2.0, 3.0, 3.0]);
+/// # Ok::<(), kvlens::tensor::TensorError>(())
+/// ```
 pub fn clip(tensor: &Tensor, clipping: Clipping) -> Tensor {
     let bounds = match clipping {
         Clipping::Percentiles(lower, upper) => {
@@ -28,8 +40,8 @@ pub fn clip(tensor: &Tensor, clipping: Clipping) -> Tensor {
     with_element!(tensor.dtype(), E => clamp::<E>(tensor, E::nearest(lower), E::nearest(upper)))
 }
 
-/// A value equal to a bound stays (so that -0 stays apart from 0), a NaN too. Where a bound is NaN (sums beyond the range of
-/// f32 make it so) numpy makes every value NaN, on x86 the negative one.
+/// A value equal to a bound stays (so that -0 remains distinct from 0), and so does NaN. If a bound is NaN (because
+/// sums exceed the range of f32), numpy makes every value NaN, on x86 the negative one.
 fn clamp<E: Element>(tensor: &Tensor, lower: f32, upper: f32) -> Tensor {
     let mut bytes = tensor.bytes().to_vec();
     if lower.is_nan() || upper.is_nan() {
@@ -38,27 +50,27 @@ fn clamp<E: Element>(tensor: &Tensor, lower: f32, upper: f32) -> Tensor {
             .for_each(|element| E::put(f32::from_bits(special::DEFAULT_NAN), element));
         return tensor.with_bytes(bytes);
     }
-    let (least, most) = (E::bits_of(lower), E::bits_of(upper));
-    clamp_bits::<E>(&mut bytes, (lower, least), (upper, most));
+    let (lower_bits, upper_bits) = (E::bits_of(lower), E::bits_of(upper));
+    clamp_bits::<E>(&mut bytes, (lower, lower_bits), (upper, upper_bits));
     tensor.with_bytes(bytes)
 }
 
 #[multiversion(targets("x86_64+avx2"))]
 fn clamp_bits<E: Element>(
     bytes: &mut [u8],
-    (lower, least): (f32, E::Bits),
-    (upper, most): (f32, E::Bits),
+    (lower, lower_bits): (f32, E::Bits),
+    (upper, upper_bits): (f32, E::Bits),
 ) {
     for element in bytes.chunks_exact_mut(E::SIZE) {
         let (value, bits) = (E::get(element), E::bits(element));
-        let bits = if value < lower { least } else { bits };
-        E::put_bits(if value > upper { most } else { bits }, element);
+        let bits = if value < lower { lower_bits } else { bits };
+        E::put_bits(if value > upper { upper_bits } else { bits }, element);
     }
 }
 
-/// The percentiles by numpy's linear method.
+/// Percentiles by numpy's linear method.
 fn percentiles(tensor: &Tensor, percents: [f64; 2]) -> Option<[f32; 2]> {
-    // Counting goes through all 65,536 patterns: a selection is faster on fewer values.
+    // Counting visits all 65,536 bit patterns: for fewer values, selection is faster.
     if tensor.dtype().size() != 2 || tensor.len() < 1 << 14 {
         let mut values = finite(tensor);
         let n = values.len();
@@ -70,13 +82,13 @@ fn percentiles(tensor: &Tensor, percents: [f64; 2]) -> Option<[f32; 2]> {
     (counted.n > 0).then(|| percents.map(|percent| linear(counted.n, percent, value)))
 }
 
-/// `percent` of `n` values, `value` telling the one of a rank.
+/// Percentile `percent` of `n` values by linear interpolation; `value` returns the value of a rank.
 fn linear(n: usize, percent: f64, mut value: impl FnMut(usize) -> f32) -> f32 {
-    let place = (n - 1) as f64 * (percent / 100.0);
-    let below = place.floor();
-    let part = place - below;
+    let position = (n - 1) as f64 * (percent / 100.0);
+    let below = position.floor();
+    let part = position - below;
     let rank = (below as usize).min(n - 1);
-    // Zeros of both signs sort as numpy's selection happens to leave them: take the positive one.
+    // numpy's selection leaves zeros of both signs in an arbitrary order: take the positive one.
     let (low, high) = (value(rank) + 0.0, value((rank + 1).min(n - 1)) + 0.0);
     let difference = high - low;
     if part < 0.5 {
@@ -86,7 +98,7 @@ fn linear(n: usize, percent: f64, mut value: impl FnMut(usize) -> f32) -> f32 {
     }
 }
 
-/// A 16-bit tensor's finite values, counted by their bits: sorted without sorting.
+/// Finite values of a 16-bit tensor, counted by their bits: a counting sort.
 struct Counted {
     dtype: Dtype,
     counts: Vec<u32>,
@@ -111,7 +123,7 @@ impl Counted {
         Self { dtype, counts, n }
     }
 
-    /// The value of this rank, the least being rank 0.
+    /// Value of this rank; rank 0 is the smallest.
     fn value(&self, rank: usize) -> f32 {
         let negative = (0x8000..=0xffff_usize).rev();
         let mut before = 0;
@@ -133,7 +145,7 @@ fn value(dtype: Dtype, bits: u16) -> f32 {
     }
 }
 
-/// `mean - k std` and `mean + k std`, the two in f32, the bounds in f64.
+/// `mean - k std` and `mean + k std`: mean and deviation in f32, the bounds in f64.
 fn sigma(tensor: &Tensor, k: f64) -> Option<[f64; 2]> {
     let values = finite(tensor);
     let n = values.len();

@@ -1,7 +1,8 @@
-//! From a tensor to values that compress better and are a little wrong. Arithmetic is f32, rounding half to even, as numpy does it.
+//! Lossy transforms: they change a tensor's values slightly so that it compresses better. Arithmetic is f32, rounding
+//! half to even, as in numpy.
 //!
-//! NaN and infinity go through as on the x86 machines that the reference runs on, signs too (`special`): the sign bit of
-//! a NaN is compressed like any other, and in a browser the result must be the same.
+//! NaN and infinity come out as on the x86 machines that the reference runs on, including signs (`special`): the sign
+//! bit of a NaN is compressed like any other, and the result in a browser must be the same.
 
 mod block_norm;
 mod clip;
@@ -19,27 +20,28 @@ pub use truncate::truncate;
 use crate::tensor::Element;
 use multiversion::multiversion;
 
-/// `2^(bits - 1) - 1`: the greatest step of a symmetric quantizer, for up to 24 bits (f32 tells no more steps apart).
-fn greatest_step(bits: u32) -> f32 {
+/// Largest step of a symmetric quantizer, `2^(bits - 1) - 1`, for up to 24 bits (f32 can't distinguish more steps).
+fn max_step(bits: u32) -> f32 {
     ((1u32 << (bits.clamp(1, 24) - 1)) - 1) as f32
 }
 
-/// Half to even, keeping the sign of zero; for magnitudes up to 2^23 + 1. Adding 2^23 leaves no room for a fraction.
+/// Rounds half to even, keeping the sign of zero; for magnitudes up to 2^23 + 1. Adding 2^23 leaves no room for a
+/// fraction.
 #[inline(always)]
 fn round(value: f32) -> f32 {
     const LIMIT: f32 = 8_388_608.0;
     ((value.abs() + LIMIT) - LIMIT).copysign(value)
 }
 
-/// Between `-limit` and `limit`.
+/// Clamps to `-limit..=limit`.
 #[inline(always)]
 fn clamp(value: f32, limit: f32) -> f32 {
     let value = if value < -limit { -limit } else { value };
     if value > limit { limit } else { value }
 }
 
-/// Every element through `step`; `values` holds some of them meanwhile. Each loop has elements of one size in it, or LLVM takes them
-/// one by one out of vectors and into others.
+/// Applies `step` to every element; `values` is a buffer for some of them. Each loop handles elements of a single size,
+/// otherwise LLVM moves them one by one between vectors.
 #[multiversion(targets("x86_64+avx2"))]
 fn steps<E: Element, F: Fn(f32) -> f32>(from: &[u8], to: &mut [u8], values: &mut [f32], step: F) {
     let part = values.len() * E::SIZE;
@@ -56,13 +58,13 @@ fn steps<E: Element, F: Fn(f32) -> f32>(from: &[u8], to: &mut [u8], values: &mut
     }
 }
 
-/// The greatest magnitude; NaN (with its payload, positive) where there is one. Magnitudes compare as their bits do.
+/// Largest magnitude; NaN (with its payload, positive) if there is one. Magnitudes compare as their bits do.
 #[multiversion(targets("x86_64+avx2"))]
-fn greatest<E: Element>(bytes: &[u8]) -> f32 {
-    let mut greatest = E::Bits::default();
-    // Not a fold: that is not always inlined, and then the size of an element is no constant.
+fn max_magnitude<E: Element>(bytes: &[u8]) -> f32 {
+    let mut max = E::Bits::default();
+    // Not a fold: that is not always inlined, and then the element size is no constant.
     for element in bytes.chunks_exact(E::SIZE) {
-        greatest = greatest.max(E::bits(element) & E::MAGNITUDE);
+        max = max.max(E::bits(element) & E::MAGNITUDE);
     }
-    E::value(greatest)
+    E::value(max)
 }

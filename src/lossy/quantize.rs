@@ -1,12 +1,13 @@
-//! Symmetric quantization with one scale a tensor, and back to the tensor's dtype.
+//! Symmetric quantization with one scale per tensor, and back to the tensor's dtype.
 
-use super::{clamp, greatest, greatest_step, round, special, steps};
+use super::{clamp, max_magnitude, max_step, round, special, steps};
 use crate::tensor::{Tensor, with_element};
 
-/// Values that are quantized at a time.
+/// Number of values that are quantized at a time.
 const TILE: usize = 256;
 
-/// Every value becomes the nearest multiple of `max|x| / (2^(bits-1) - 1)`, in the tensor's dtype. All zero: as it is.
+/// Rounds every value to the nearest multiple of `max|x| / (2^(bits-1) - 1)`, in the tensor's dtype. A tensor of zeros
+/// is returned unchanged.
 ///
 /// ```
 /// use kvlens::lossy::quantize;
@@ -19,19 +20,20 @@ const TILE: usize = 256;
 /// ```
 pub fn quantize(tensor: &Tensor, bits: u32) -> Tensor {
     with_element!(tensor.dtype(), E => {
-        let greatest = greatest::<E>(tensor.bytes());
-        if greatest == 0.0 {
+        let magnitude = max_magnitude::<E>(tensor.bytes());
+        if magnitude == 0.0 {
             return tensor.clone();
         }
-        let limit = greatest_step(bits);
-        let scale = (f64::from(greatest) / f64::from(limit)) as f32;
+        let limit = max_step(bits);
+        let scale = (f64::from(magnitude) / f64::from(limit)) as f32;
         let mut bytes = vec![0; tensor.bytes().len()];
         let mut values = [0.0; TILE];
-        // Where x / scale has a value, the branch-free loop will do.
-        if greatest.is_finite() && scale > 0.0 {
+        // If the scale is finite and not zero, the branch-free loop suffices.
+        if magnitude.is_finite() && scale > 0.0 {
             steps::<E, _>(tensor.bytes(), &mut bytes, &mut values, |x| clamp(round(x / scale), limit) * scale);
         } else {
-            // A NaN of the scale wins over those of values, and is the plain one: so numpy's AVX2 and AVX-512 loops have it.
+            // A NaN scale takes precedence over NaN values, and is the plain quiet NaN, as in numpy's AVX2 and AVX-512
+            // loops.
             let scale = if scale.is_nan() { f32::from_bits(special::QUIET_NAN) } else { scale };
             steps::<E, _>(tensor.bytes(), &mut bytes, &mut values, |x| {
                 special::multiply(scale, clamp(special::round(special::divide(x, scale)), limit))

@@ -1,10 +1,11 @@
-//! Rounding of mantissas: what truncation at the same size might have been, with half its error and no bias.
+//! Rounding of mantissas: the same size as truncation, with half its error and no bias.
 
 use multiversion::multiversion;
 
 use crate::tensor::{Dtype, Tensor};
 
-/// Keeps `bits` of the mantissa, rounded to nearest even. Values that would leave the type's range are truncated; infinity and NaN stay.
+/// Keeps `bits` bits of the mantissa, rounded to nearest even. Values that would exceed the type's range are truncated;
+/// infinity and NaN stay.
 ///
 /// ```
 /// use kvlens::{lossy::round_mantissa, tensor::{Dtype, Shape, Tensor}};
@@ -51,14 +52,15 @@ fn round_bytes(bytes: &mut [u8], drop: u32, infinity: u32) {
     }
 }
 
-/// The bits of an element without its last `drop` ones, at least one: magnitudes compare as their bits do, so a carry goes into the
-/// exponent. All cases are computed and one is chosen, since a loop with branches is not vectorized.
+/// The bits of an element rounded so that the last `drop` (at least one) are 0. Magnitudes compare as their bits do, so
+/// a carry goes into the exponent. All cases are computed and one is chosen, since a loop with branches is not
+/// vectorized.
 #[inline(always)]
 fn round(element: u32, drop: u32, infinity: u32, magnitude_mask: u32) -> u32 {
     let (sign, magnitude) = (element & !magnitude_mask, element & magnitude_mask);
     let cut = !((1u32 << drop) - 1);
     let odd = (magnitude >> drop) & 1;
-    // Only of a NaN can the sum wrap, and a NaN stays as it is.
+    // The sum can only wrap for a NaN, and a NaN stays as it is.
     let rounded = magnitude.wrapping_add((1 << (drop - 1)) - 1 + odd) & cut;
     let number = if rounded >= infinity {
         magnitude & cut

@@ -1,18 +1,18 @@
-//! Arithmetic that says which NaN comes out: the first operand that is one, made quiet; else, where none goes in, the negative
-//! one, as x86 does. Rust leaves this open, and wasm engines differ.
+//! Arithmetic with a defined NaN result: the first operand that is NaN, made quiet; if none is, the negative NaN, as on
+//! x86. Rust leaves this open, and wasm engines differ.
 
-/// What x86 gives for 0 / 0.
+/// Result of 0 / 0 on x86.
 pub const DEFAULT_NAN: u32 = 0xffc0_0000;
-/// The NaN that a processor makes a number into when it has no other to go by, without a sign.
+/// The default quiet NaN, with a positive sign.
 pub const QUIET_NAN: u32 = 0x7fc0_0000;
 const QUIET: u32 = 0x0040_0000;
 
-/// `a / b`.
+/// `a / b`, with a defined NaN.
 pub fn divide(a: f32, b: f32) -> f32 {
     defined(a, b, a / b)
 }
 
-/// `a * b`.
+/// `a * b`, with a defined NaN.
 pub fn multiply(a: f32, b: f32) -> f32 {
     defined(a, b, a * b)
 }
@@ -29,7 +29,7 @@ fn defined(a: f32, b: f32, result: f32) -> f32 {
     }
 }
 
-/// Half to even; what is no fraction, or no number, as it is.
+/// Rounds half to even; integers, infinity and NaN stay as they are.
 pub fn round(value: f32) -> f32 {
     if value.abs() <= 8_388_608.0 {
         super::round(value)

@@ -1,8 +1,18 @@
-//! Truncation: all but the first mantissa bits become 0, nothing is rounded.
+//! Truncation: all but the first mantissa bits become 0, without rounding.
 
 use crate::tensor::{Dtype, Tensor};
 
-/// Keeps `bits` of the mantissa (fp16 has 10, bf16 7, fp32 23, float8 e4m3 3 and e5m2 2). NaN and infinity of float8 stay.
+/// Keeps `bits` bits of the mantissa (fp16 has 10, bf16 7, fp32 23, float8 e4m3 3 and e5m2 2). NaN and infinity of
+/// float8 stay.
+///
+/// ```
+/// use kvlens::{lossy::truncate, tensor::{Dtype, Shape, Tensor}};
+///
+/// let shape = Shape { seq_len: 1, kv_heads: 1, head_dim: 1 };
+/// let tensor = Tensor::new(Dtype::F32, shape, 1.9f32.to_le_bytes().to_vec())?;
+/// assert_eq!(truncate(&tensor, 1).values(), [1.5]);
+/// # Ok::<(), kvlens::tensor::TensorError>(())
+/// ```
 pub fn truncate(tensor: &Tensor, bits: u32) -> Tensor {
     let mut bytes = tensor.bytes().to_vec();
     let mut half = |mantissa: u32| {
@@ -17,7 +27,7 @@ pub fn truncate(tensor: &Tensor, bits: u32) -> Tensor {
         Dtype::E4m3 | Dtype::E5m2 => {
             let mantissa = tensor.dtype().mantissa_bits();
             let mask = !(((1u32 << (mantissa - bits.min(mantissa))) - 1) as u8);
-            // The NaN of e4m3 has no exponent of its own: without its last mantissa bits it would be a number.
+            // e4m3's NaN has no exponent of its own: without its last mantissa bits it would be a number.
             let special = if tensor.dtype() == Dtype::E4m3 {
                 0x7f
             } else {
@@ -37,7 +47,7 @@ pub fn truncate(tensor: &Tensor, bits: u32) -> Tensor {
     tensor.with_bytes(bytes)
 }
 
-/// The elements of one byte that are numbers: not all bits of `special` are set.
+/// The one-byte elements that are numbers: those in which not all bits of `special` are set.
 fn bytes_of(bytes: &mut [u8], special: u8) -> impl Iterator<Item = &mut u8> {
     bytes
         .iter_mut()

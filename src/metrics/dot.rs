@@ -1,10 +1,10 @@
-//! A dot product of f32 in 32 lanes: the order of additions of OpenBLAS's AVX2 kernel, whatever the machine.
+//! Dot product of f32 in 32 lanes, in the order of additions of OpenBLAS's AVX2 kernel on any machine.
 
 use multiversion::multiversion;
 
 const LANES: usize = 32;
 
-/// Takes in products piece by piece, in order.
+/// Accumulates a dot product piece by piece, in order.
 #[derive(Clone)]
 pub(super) struct Dot {
     lanes: [f32; LANES],
@@ -21,7 +21,7 @@ impl Default for Dot {
 }
 
 impl Dot {
-    /// Adds the products of `a` and `b`, which are the values from index `start` on of `len` values in all.
+    /// Adds the products of `a` and `b`, which are the values from index `start` on of vectors with `len` values.
     pub fn add(&mut self, a: &[f32], b: &[f32], start: usize, len: usize) {
         let whole = (len / LANES * LANES).clamp(start, start + a.len()) - start;
         let (tail_a, tail_b) = (&a[whole..], &b[whole..]);
@@ -43,7 +43,7 @@ impl Dot {
         }
     }
 
-    /// The product.
+    /// The dot product.
     pub fn finish(&self) -> f32 {
         let sum = |lane: usize| {
             (self.lanes[lane] + self.lanes[lane + 8])

@@ -1,5 +1,6 @@
-//! How far restored values lie from the original ones, with numpy's sums: the figures equal those of the Python reference bit
-//! for bit, but for the cosine, whose sums a BLAS orders by the machine (here the order of OpenBLAS's AVX2 kernel).
+//! Errors of restored values against the original ones, summed as numpy does: the figures equal those of the Python
+//! reference bit for bit, except for the cosine, whose order of additions depends on the machine's BLAS (here:
+//! OpenBLAS's AVX2 kernel).
 
 mod attention;
 mod dot;
@@ -15,7 +16,7 @@ use dot::Dot;
 use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
 
-/// How far restored values lie from the original ones, over one tensor. All are f32 values.
+/// Errors of restored values against the original ones, over one tensor. All are f32 values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
@@ -24,25 +25,25 @@ pub struct Errors {
     pub mae: f64,
     /// Root of the mean square error.
     pub rmse: f64,
-    /// Greatest absolute error.
+    /// Largest absolute error.
     pub max_abs: f64,
-    /// Cosine of the angle between original and restored values; 0 where either is all zero.
+    /// Cosine of the angle between original and restored values; 0 if either is all zero.
     pub cosine: f64,
-    /// Root of the mean square of the original values: what the other figures are small or large against.
+    /// Root mean square of the original values, the scale to judge the absolute errors by.
     pub value_rms: f64,
 }
 
-/// Several tensors' worth of values, restored from the same original in different ways, that are made piece by piece.
+/// Several restored versions of the same original tensor, whose values are made piece by piece.
 pub trait Restored {
-    /// How many ways.
+    /// Number of versions.
     fn ways(&self) -> usize;
 
-    /// Makes the values from index `start` on, as many as `out` holds, in every way in turn: writes them to `out` and calls `done`
-    /// with the way's number.
+    /// Makes the values from index `start` on, as many as `out` holds, for each version in turn: writes them to `out`
+    /// and calls `done` with the version's index.
     fn make(&mut self, start: usize, out: &mut [f32], done: impl FnMut(usize, &[f32]));
 }
 
-/// Each tensor is a way.
+/// One version per tensor.
 impl Restored for &[&Tensor] {
     fn ways(&self) -> usize {
         self.len()
@@ -56,10 +57,11 @@ impl Restored for &[&Tensor] {
     }
 }
 
-/// Values that are made and measured at a time: small enough for the first-level cache, three buffers together.
+/// Number of values that are made and measured at a time: three such buffers fit in the L1 cache.
 const TILE: usize = 1024;
 
-/// The errors of each way against the values of `original`, which are read once.
+/// Errors of each restored version against the values of `original`, which are read once. The result has one entry per
+/// version.
 ///
 /// ```
 /// use kvlens::{lossy::quantize, metrics::errors};
@@ -112,14 +114,14 @@ pub fn errors(original: &Tensor, restored: impl Restored) -> Vec<Errors> {
     pass.states.iter().zip(sums).map(figure).collect()
 }
 
-/// The two sums of a part of the differences.
+/// Sums over a part of the differences.
 #[derive(Clone, Copy)]
 struct Sums {
     abs: f32,
     square: f32,
 }
 
-/// What accumulates in order, for one of the restored.
+/// Running state for one restored version.
 #[derive(Clone, Default)]
 struct State {
     product: Dot,
@@ -138,7 +140,7 @@ struct Pass<'a, R> {
 }
 
 impl<R: Restored> Pass<'_, R> {
-    /// The sums over the `len` differences from `start` on, a node of the pairwise sum's tree, for each of the restored.
+    /// For each version, the sums over the `len` differences from `start` on: a node in the tree of the pairwise sum.
     fn node(&mut self, start: usize, len: usize) -> Vec<Sums> {
         if len > TILE {
             let half = pairwise_sum::half(len);
@@ -164,7 +166,7 @@ impl<R: Restored> Pass<'_, R> {
     }
 }
 
-/// The sums over a whole tile's differences; `max` takes in the greatest.
+/// The sums over a whole tile's differences; `max` is raised to the largest absolute one.
 #[multiversion(targets("x86_64+avx2"))]
 fn tile(a: &[f32], b: &[f32], max: &mut f32) -> Sums {
     if a.len() > pairwise_sum::LEAF {
@@ -186,19 +188,19 @@ fn tile(a: &[f32], b: &[f32], max: &mut f32) -> Sums {
     };
     if !lanes_a.is_empty() {
         let (mut abs, mut square) = (F32x8::splat(-0.0), F32x8::splat(-0.0));
-        let mut most = F32x8::splat(0.0);
+        let mut largest = F32x8::splat(0.0);
         for (a, b) in lanes_a.iter().zip(lanes_b) {
             let d = F32x8::of(a).sub(F32x8::of(b));
             abs = abs.add(d.abs());
             square = square.add(d.mul(d));
-            most = most.or_greater(d.abs());
+            largest = largest.or_greater(d.abs());
         }
         sums = Sums {
             abs: pairwise_sum::fold(abs.values()),
             square: pairwise_sum::fold(square.values()),
         };
-        for most in most.values() {
-            *max = if *max < most { most } else { *max };
+        for largest in largest.values() {
+            *max = if *max < largest { largest } else { *max };
         }
     }
     for (a, b) in rest_a.iter().zip(rest_b) {

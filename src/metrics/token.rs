@@ -1,53 +1,53 @@
-//! How far stored values lie from the captured ones, token by token: what a model notices of a changed cache, better than one cosine
-//! over everything. Sums of a head's vector are f32 in eight lanes, all others f64.
+//! Errors of stored values against the captured ones, token by token: a better measure of what a model notices of a
+//! changed cache than one cosine over everything. Sums over a head's vector are f32 in eight lanes, all others f64.
 
 use crate::numeric::f32x8::{F32x8, LANES};
 use crate::tensor::Shape;
 use multiversion::multiversion;
 use serde::Serialize;
 
-/// The errors of one layer's K or V.
+/// Errors of one layer's K or V.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct TokenErrors {
-    /// Squared error by squared values, over everything.
+    /// Normalized mean square error: sum of squared errors divided by the sum of squares, over all values.
     pub nmse: f64,
-    /// Cosine of the angle between all values and all restored ones; 0 where either are all zero.
+    /// Cosine of the angle between all captured and all restored values; 0 if either are all zero.
     pub cosine: f64,
-    /// Greatest absolute error.
+    /// Largest absolute error.
     pub max_abs: f64,
-    /// Mean, over the vectors of every token and head, of |x - x'|^2 / |x|^2.
+    /// Mean of |x - x'|^2 / |x|^2 over the vectors x of every token and head.
     pub token: f64,
-    /// The same of the first token alone, all heads as one vector: the attention sink.
+    /// |x - x'|^2 / |x|^2 of the first token (the attention sink), with all heads as one vector.
     pub first: f64,
     /// First percentile of the cosines of every token and head.
     pub cosine_p1: f64,
-    /// The least of them.
+    /// Smallest cosine of any token and head.
     pub cosine_min: f64,
 }
 
 impl TokenErrors {
-    /// The part of the index that is this tensor's: token error + 0.1 * first-token error.
+    /// The tensor's contribution to the error index: `token + 0.1 * first`.
     pub fn index(&self) -> f64 {
         self.token + 0.1 * self.first
     }
 }
 
-/// Squares below this count as it, so that a vector of zeros divides by something.
-const LEAST: f64 = 1e-30;
+/// Lower bound for divisors, so that a vector of zeros does not divide by zero.
+const MIN_SQUARE: f64 = 1e-30;
 
-/// Vectors whose sums are made at a time.
+/// Number of vectors that are summed at a time.
 const AT_ONCE: usize = 32;
 
-/// The sums of one vector, before its lanes are added up, and of what no vector of lanes holds.
+/// Sums of one vector before its lanes are added up, and the sums of the values that do not fill eight lanes.
 #[derive(Clone, Copy, Default)]
 struct Lanes {
     lanes: [[f32; LANES]; 4],
     rest: Sums,
 }
 
-/// The sums of one vector.
+/// Sums of one vector.
 #[derive(Clone, Copy, Default)]
 struct Sums {
     error: f64,
@@ -56,7 +56,7 @@ struct Sums {
     product: f64,
 }
 
-/// The errors of `restored` against `values`, both `[seq_len, kv_heads, head_dim]`.
+/// Computes the errors of `restored` against `values`, both `[seq_len, kv_heads, head_dim]`.
 ///
 /// ```
 /// use kvlens::{metrics::token_errors, tensor::Shape};
@@ -66,7 +66,7 @@ struct Sums {
 /// ```
 ///
 /// # Panics
-/// When either slice is shorter than the shape asks for.
+/// When either slice is shorter than the shape requires.
 pub fn token_errors(values: &[f32], restored: &[f32], shape: Shape) -> TokenErrors {
     let (dim, heads) = (shape.head_dim.max(1), shape.kv_heads.max(1));
     let vectors = shape.seq_len * shape.kv_heads;
@@ -81,7 +81,7 @@ pub fn token_errors(values: &[f32], restored: &[f32], shape: Shape) -> TokenErro
     let mut all = Sums::default();
     let mut first = Sums::default();
     let mut token = 0.0;
-    let mut most = [0.0; LANES];
+    let mut max = [0.0; LANES];
     let mut cosines = Vec::with_capacity(vectors);
     let (values, restored) = (&values[..vectors * dim], &restored[..vectors * dim]);
     let mut some = [Lanes::default(); AT_ONCE];
@@ -93,7 +93,7 @@ pub fn token_errors(values: &[f32], restored: &[f32], shape: Shape) -> TokenErro
                 &restored[range],
                 dim,
                 &mut some,
-                &mut most,
+                &mut max,
             );
         }
         let sums = some[place % AT_ONCE].sums();
@@ -105,32 +105,32 @@ pub fn token_errors(values: &[f32], restored: &[f32], shape: Shape) -> TokenErro
         all.square += sums.square;
         all.restored += sums.restored;
         all.product += sums.product;
-        token += sums.error / sums.square.max(LEAST);
-        cosines.push(sums.product / (sums.square * sums.restored).sqrt().max(LEAST));
+        token += sums.error / sums.square.max(MIN_SQUARE);
+        cosines.push(sums.product / (sums.square * sums.restored).sqrt().max(MIN_SQUARE));
     }
     let length = (all.square * all.restored).sqrt();
     let (cosine_p1, cosine_min) = percentile(&mut cosines);
     TokenErrors {
-        nmse: all.error / all.square.max(LEAST),
+        nmse: all.error / all.square.max(MIN_SQUARE),
         cosine: if length > 0.0 {
             all.product / length
         } else {
             0.0
         },
-        max_abs: most.into_iter().fold(0f32, f32::max).into(),
+        max_abs: max.into_iter().fold(0f32, f32::max).into(),
         token: token / vectors as f64,
-        first: first.error / first.square.max(LEAST),
+        first: first.error / first.square.max(MIN_SQUARE),
         cosine_p1,
         cosine_min,
     }
 }
 
-/// The first percentile, between two values in proportion as numpy has it, and the least of values of which there is at least one.
+/// First percentile, interpolated linearly as in numpy, and minimum of a non-empty list.
 fn percentile(values: &mut [f64]) -> (f64, f64) {
-    let place = (values.len() - 1) as f64 * 0.01;
-    let (below, part) = (place as usize, place.fract());
-    let (least, &mut low, above) = values.select_nth_unstable_by(below, f64::total_cmp);
-    let min = least.iter().copied().fold(low, f64::min);
+    let rank = (values.len() - 1) as f64 * 0.01;
+    let (below, part) = (rank as usize, rank.fract());
+    let (lower, &mut low, above) = values.select_nth_unstable_by(below, f64::total_cmp);
+    let min = lower.iter().copied().fold(low, f64::min);
     let high = above.iter().copied().fold(f64::INFINITY, f64::min);
     let between = if part > 0.0 && high.is_finite() {
         low + (high - low) * part
@@ -140,23 +140,23 @@ fn percentile(values: &mut [f64]) -> (f64, f64) {
     (between, min)
 }
 
-/// The sums of vectors of `dim` values; `most` takes in the greatest differences.
+/// Sums of vectors of `dim` values; `max` is raised to the largest absolute differences.
 #[multiversion(targets("x86_64+avx2"))]
-fn sum(x: &[f32], y: &[f32], dim: usize, out: &mut [Lanes; AT_ONCE], most: &mut [f32; LANES]) {
+fn sum(x: &[f32], y: &[f32], dim: usize, out: &mut [Lanes; AT_ONCE], max: &mut [f32; LANES]) {
     for (place, lanes) in out.iter_mut().enumerate().take(x.len() / dim) {
         let range = place * dim..(place + 1) * dim;
-        vector(&x[range.clone()], &y[range], lanes, most);
+        vector(&x[range.clone()], &y[range], lanes, max);
     }
 }
 
-/// The sums of one vector.
+/// Sums of one vector.
 #[inline(always)]
-fn vector(x: &[f32], y: &[f32], out: &mut Lanes, greatest: &mut [f32; LANES]) {
+fn vector(x: &[f32], y: &[f32], out: &mut Lanes, max: &mut [f32; LANES]) {
     let (lanes_x, rest_x) = x.as_chunks::<LANES>();
     let (lanes_y, rest_y) = y.as_chunks::<LANES>();
     let zero = F32x8::splat(0.0);
     let (mut error, mut square, mut restored, mut product) = (zero, zero, zero, zero);
-    let mut most = F32x8::of(greatest);
+    let mut largest = F32x8::of(max);
     for place in 0..lanes_x.len() {
         let (x, y) = (F32x8::of(&lanes_x[place]), F32x8::of(&lanes_y[place]));
         let d = x.sub(y);
@@ -164,9 +164,9 @@ fn vector(x: &[f32], y: &[f32], out: &mut Lanes, greatest: &mut [f32; LANES]) {
         square = square.add(x.mul(x));
         restored = restored.add(y.mul(y));
         product = product.add(x.mul(y));
-        most = most.or_greater(d.abs());
+        largest = largest.or_greater(d.abs());
     }
-    *greatest = most.values();
+    *max = largest.values();
     out.lanes = [error, square, restored, product].map(F32x8::values);
     out.rest = Sums::default();
     for place in 0..rest_x.len() {
@@ -176,12 +176,13 @@ fn vector(x: &[f32], y: &[f32], out: &mut Lanes, greatest: &mut [f32; LANES]) {
         out.rest.square += f64::from(x) * f64::from(x);
         out.rest.restored += f64::from(y) * f64::from(y);
         out.rest.product += f64::from(x) * f64::from(y);
-        greatest[0] = greatest[0].max(d.abs() as f32);
+        max[0] = max[0].max(d.abs() as f32);
     }
 }
 
 impl Lanes {
-    /// Added up, where LLVM does not see the loop over values: it would shuffle lanes there for the sake of these few sums.
+    /// Adds up the lanes. Outside of the loop over values: LLVM would shuffle lanes there for the sake of these few
+    /// sums.
     #[inline(never)]
     fn sums(&self) -> Sums {
         let total = |lanes: &[f32; LANES], rest: f64| {

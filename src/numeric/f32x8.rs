@@ -1,22 +1,22 @@
-//! Eight f32 values that are computed with at once, each as it would be alone.
+//! Eight f32 values with lane-wise arithmetic, each as it would be on its own.
 //!
-//! Natively an array: LLVM makes vectors of the loops. For wasm it does so of additions only, and takes the values of all else one by
-//! one in and out of the vectors, so there they are vectors from the start.
+//! Natively an array: LLVM vectorizes the loops. For wasm it vectorizes only additions and moves the values one by one
+//! in and out of vectors for all else, so there they are vectors from the start.
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use array::F32x8;
 #[cfg(target_arch = "wasm32")]
 pub use simd128::F32x8;
 
-/// How many values.
+/// Number of lanes.
 pub const LANES: usize = 8;
 
 #[cfg(not(target_arch = "wasm32"))]
 mod array {
     use super::LANES;
 
-    /// `op` of each lane of both. A loop, not `array::from_fn`: what that calls is not always inlined into functions compiled for AVX2,
-    /// and then takes four times as long.
+    /// Applies `op` to each pair of lanes. A loop, not `array::from_fn`: what that calls is not always inlined into
+    /// functions compiled for AVX2, and then takes four times as long.
     #[inline(always)]
     fn each(a: [f32; LANES], b: [f32; LANES], op: impl Fn(f32, f32) -> f32) -> F32x8 {
         let mut out = [0.0; LANES];
@@ -26,7 +26,7 @@ mod array {
         F32x8(out)
     }
 
-    /// Eight values.
+    /// Eight f32 lanes.
     #[derive(Clone, Copy)]
     pub struct F32x8([f32; LANES]);
 
@@ -66,7 +66,7 @@ mod array {
             each(self.0, self.0, |a, _| a.abs())
         }
 
-        /// The greater values; where one is NaN, that of `self`.
+        /// Lane-wise maximum; if either lane is NaN, that of `self`.
         #[inline(always)]
         pub fn or_greater(self, other: Self) -> Self {
             each(self.0, other.0, |a, b| if a < b { b } else { a })
@@ -82,7 +82,7 @@ mod simd128 {
         f32x4_splat, f32x4_sub, v128,
     };
 
-    /// Eight values.
+    /// Eight f32 lanes.
     #[derive(Clone, Copy)]
     pub struct F32x8(v128, v128);
 
@@ -132,7 +132,7 @@ mod simd128 {
             Self(f32x4_abs(self.0), f32x4_abs(self.1))
         }
 
-        /// The greater values; where one is NaN, that of `self`.
+        /// Lane-wise maximum; if either lane is NaN, that of `self`.
         #[inline(always)]
         pub fn or_greater(self, other: Self) -> Self {
             Self(f32x4_pmax(self.0, other.0), f32x4_pmax(self.1, other.1))

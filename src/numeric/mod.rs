@@ -1,4 +1,4 @@
-//! Arithmetic and number text that everything may stand on: numpy's sums, wide loops, Python's floats.
+//! Arithmetic and number formatting without dependencies on the rest: numpy's sums, wide loops, Python's floats.
 
 pub mod f32x8;
 pub mod pairwise_sum;

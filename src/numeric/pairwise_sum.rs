@@ -1,20 +1,20 @@
-//! numpy's pairwise f32 sum (`pairwise_sum` in numpy's `loops_utils.h.src`), value for value.
+//! numpy's pairwise f32 sum (`pairwise_sum` in numpy's `loops_utils.h.src`), bit for bit.
 
-/// Up to this many values are summed in eight lanes.
+/// Up to this many values are summed in eight lanes without recursion.
 pub const LEAF: usize = 128;
 
-/// Where `len` values are cut in two: a multiple of 8.
+/// Index at which `len` values are split in two: a multiple of 8.
 pub fn half(len: usize) -> usize {
     len / 2 / 8 * 8
 }
 
-/// The lanes' sum.
+/// Sum of the eight lanes, in numpy's order.
 #[inline(always)]
 pub fn fold(r: [f32; 8]) -> f32 {
     ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7]))
 }
 
-/// The sum of `f` over the values.
+/// Sum of `f` over the values.
 pub fn pairwise_sum(values: &[f32], f: impl Fn(f32) -> f32 + Copy) -> f32 {
     if values.len() > LEAF {
         let (left, right) = values.split_at(half(values.len()));
@@ -34,7 +34,7 @@ pub fn pairwise_sum(values: &[f32], f: impl Fn(f32) -> f32 + Copy) -> f32 {
     rest.iter().fold(sum, |sum, &value| sum + f(value))
 }
 
-/// The same where zeros follow the values, `len` values in all; `f(0)` must be 0.
+/// Sum of `f` over the values followed by zeros, `len` values in all; `f(0)` must be 0.
 pub fn pairwise_sum_padded(values: &[f32], len: usize, f: impl Fn(f32) -> f32 + Copy) -> f32 {
     if values.len() == len {
         return pairwise_sum(values, f);
@@ -54,12 +54,12 @@ pub fn pairwise_sum_padded(values: &[f32], len: usize, f: impl Fn(f32) -> f32 + 
     pairwise_sum(&padded[..len], f)
 }
 
-/// A number that is the same for all `len` that add `filled` values, zeros behind them, in the same order.
+/// A key for the order of additions of `filled` values padded with zeros to `len`: equal keys mean the same order.
 pub fn pairwise_order(filled: usize, mut len: usize) -> usize {
     while len > LEAF && filled <= half(len) {
         len = half(len);
     }
-    // Within a leaf whole rows of lanes add alike, and so do rows of zeros.
+    // Within a leaf, complete rows of lanes add alike, and so do rows of zeros.
     if len <= LEAF && filled.is_multiple_of(8) {
         filled
     } else {
@@ -67,7 +67,7 @@ pub fn pairwise_order(filled: usize, mut len: usize) -> usize {
     }
 }
 
-/// `sum / n` as numpy's mean rounds it: divided in f64, then to f32.
+/// `sum / n` rounded as in numpy's mean: divided in f64, then rounded to f32.
 pub fn mean(sum: f32, n: usize) -> f32 {
     (f64::from(sum) / n as f64) as f32
 }
@@ -76,7 +76,7 @@ pub fn mean(sum: f32, n: usize) -> f32 {
 mod tests {
     use super::*;
 
-    /// How many values, and the bits of their sum by numpy 2.4.6.
+    /// Number of values, and the bits of their sum by numpy 2.4.6.
     const NUMPY_SUMS: [(usize, u32); 14] = [
         (1, 0xc4480000),
         (7, 0xc416a310),

@@ -1,6 +1,7 @@
-//! Python's float text: what `str(x)` and `f"{x:.3f}"` write.
+//! Python's formatting of floats: the output of `str(x)` and `f"{x:.3f}"`.
 
-/// The shortest decimal text that reads back as the same f64, in Python's form: `0.1`, `1.0`, `1e-05`, `1.5e+16`, `nan`, `-inf`.
+/// Shortest decimal text that parses to the same f64, in Python's form: `0.1`, `1.0`, `1e-05`, `1.5e+16`, `nan`,
+/// `-inf`.
 pub fn text(value: f64) -> String {
     if !value.is_finite() {
         return special(value);
@@ -16,7 +17,8 @@ pub fn text(value: f64) -> String {
     format!("{value:.*}", decimals.max(1) as usize)
 }
 
-/// The shortest digits, in scientific form. Of two that are as short and as near, Python takes the even one and Rust the upper.
+/// Shortest digits, in scientific form. Of two that are equally short and near, Python takes the even one, Rust the
+/// larger.
 fn shortest(value: f64) -> String {
     let text = format!("{value:e}");
     let digits = text
@@ -32,7 +34,7 @@ fn shortest(value: f64) -> String {
     }
 }
 
-/// With this many decimals, half to even on the exact value.
+/// Fixed-point text with this many decimals, rounding the exact value half to even.
 pub fn fixed(value: f64, decimals: usize) -> String {
     if value.is_finite() {
         format!("{value:.decimals$}")
@@ -51,7 +53,8 @@ fn special(value: f64) -> String {
     }
 }
 
-/// A number of a JSON text as Python writes it. serde_json's own text would bring another 10 KB of powers of ten into a wasm module.
+/// A number of a JSON text as Python writes it. serde_json's own formatting would add another 10 KB of powers of ten to
+/// a wasm module.
 pub fn json_number(number: &serde_json::Number) -> String {
     let whole = number.as_i64().map(|value| value.to_string());
     let whole = whole.or_else(|| number.as_u64().map(|value| value.to_string()));

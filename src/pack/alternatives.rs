@@ -1,5 +1,5 @@
-//! What may be smaller than the coded scheme within a limit: lossless, and the packed formats. With few tokens, means and norms weigh more
-//! than scales; where the limit is next to nothing, what is lossless may be smallest.
+//! Alternatives to the coded scheme that may be smaller within the limit: lossless, and packed formats. With few tokens, means and norms
+//! weigh more than scales; under a very tight limit, lossless may be smallest.
 
 use super::error::PackError;
 use super::layers::{BATCH, Layer};
@@ -12,7 +12,7 @@ use crate::par;
 use crate::scheme::{Kv, Scheme};
 use crate::tensor::Tensor;
 
-/// Packed formats, of every width.
+/// Packed formats of every width.
 const PACKED: [&str; 13] = [
     "q8_0",
     "q5_1",
@@ -29,14 +29,15 @@ const PACKED: [&str; 13] = [
     "turbo2",
 ];
 
-/// A method on K or V of some layers.
+/// Results of a method on K or on V of some layers.
 struct Tried {
     bytes: u64,
     sides: Vec<OfSide>,
 }
 
 impl Search<'_> {
-    /// For K and for V what takes less than `methods` on some layers, at no more error than they may have.
+    /// For K and for V, a method that takes fewer bytes than that of `methods` on some layers, with no larger error than the limit allows
+    /// it.
     pub(super) fn smaller(
         &self,
         layers: &[&Layer],
@@ -91,7 +92,7 @@ impl Search<'_> {
         Ok(best)
     }
 
-    /// Errors and bytes of each method on K and on V of a layer.
+    /// Errors and bytes of each method, on K and on V of a layer.
     fn try_methods(
         &self,
         layer: &Layer,
@@ -108,7 +109,7 @@ impl Search<'_> {
         })
     }
 
-    /// What comes back of a tensor, and the bytes that it takes.
+    /// The values after decoding, and the stored bytes.
     fn treated(
         &self,
         layer: &Layer,

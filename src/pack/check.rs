@@ -1,4 +1,4 @@
-//! Reads a packed dump back and holds it against the one that it was made of.
+//! Reads a packed dump back and compares it with the original.
 
 use std::collections::HashMap;
 
@@ -10,10 +10,10 @@ use crate::dump::Dump;
 use crate::par;
 use crate::scheme::Kv;
 
-/// The errors of what `packed` gives back of `dump`. `go_on` is told how many layers are done and says whether to go on.
+/// Errors of `packed` against `dump`. `go_on` is called with the number of layers done, and returns whether to continue.
 ///
 /// # Errors
-/// When a layer is missing or can't be read, or one that is stored losslessly differs by a bit.
+/// When a layer is missing or can't be read, one that is stored losslessly differs by a bit, or `go_on` returned false.
 pub fn check(
     dump: &Dump,
     packed: &Dump,

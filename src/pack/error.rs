@@ -1,4 +1,4 @@
-//! Why a dump can't be packed.
+//! Errors of packing a dump.
 
 use thiserror::Error;
 
@@ -9,59 +9,59 @@ use crate::kvz::HeadError;
 /// Why a dump can't be packed.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum PackError {
-    /// There is nothing to pack.
+    /// The dump has no captures.
     #[error("no capture to pack")]
     Nothing,
     /// A capture could not be read.
     #[error(transparent)]
     Capture(#[from] Problem),
-    /// A scheme does not fit a layer.
+    /// A scheme can't store a layer.
     #[error("run {run:?}, layer {layer}: {scheme} can't store it: {why}")]
     Unfit {
-        /// The run.
+        /// Name of the run.
         run: String,
-        /// The layer.
+        /// Layer number.
         layer: i64,
-        /// The scheme.
+        /// Name of the scheme.
         scheme: String,
-        /// What is in the way.
+        /// Why the scheme can't store the layer.
         why: String,
     },
     /// The index is too large for the format.
     #[error(transparent)]
     Head(#[from] HeadError),
-    /// A limit of attention errors where no layer has queries.
+    /// The limit is on the attention error, but no layer has queries.
     #[error(
         "the dump has no captured queries, which attention errors need; use a cosine or an index as the limit"
     )]
     NoQueries,
-    /// What was read back is not what was stored.
-    #[error("run {run:?}, layer {layer}: what is read back is not what was stored")]
+    /// A layer that was read back differs from what was stored.
+    #[error("run {run:?}, layer {layer}: what was read back differs from what was stored")]
     Differs {
-        /// The run.
+        /// Name of the run.
         run: String,
-        /// The layer.
+        /// Layer number.
         layer: i64,
     },
-    /// The errors of what was read back are not those that the search found.
+    /// The errors of the file differ from those that the search found.
     #[error(
-        "what is read back has other errors than the search found: {found:?}, expected {promised:?}"
+        "what was read back has other errors than the search found: {found:?}, expected {promised:?}"
     )]
     Promised {
-        /// Of what was read back.
+        /// Errors of what was read back.
         found: Box<Measured>,
-        /// As the search found them.
+        /// Errors that the search found.
         promised: Box<Measured>,
     },
     /// The file could not be written or read back.
     #[error("{path}: {why}")]
     Write {
-        /// The file.
+        /// Path of the file.
         path: String,
-        /// The system's words.
+        /// The OS error message.
         why: String,
     },
-    /// It was asked to stop.
+    /// Packing was cancelled.
     #[error("cancelled")]
     Cancelled,
 }

@@ -1,4 +1,4 @@
-//! The layers of a dump: captures of one run and layer joined by position, in pieces where positions are missing or double.
+//! The layers of a dump: captures of one layer of a run joined by position, in several pieces where positions are missing or repeated.
 
 use std::collections::HashMap;
 
@@ -6,29 +6,29 @@ use crate::dump::{Dump, Problem};
 use crate::scheme::{About, Kv, Pairs, Rope, RopeChoice, Tkc};
 use crate::tensor::{Dtype, Shape, Tensor};
 
-/// Layers that are in memory and worked on at a time.
+/// Layers that are held in memory and processed at a time.
 pub(super) const BATCH: usize = 4;
 
-/// Consecutive tokens of a run's layer.
+/// Consecutive tokens of one layer of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Layer {
     pub run: String,
     pub id: i64,
     pub position: u64,
     pub shape: Shape,
-    /// V's; heads and their width may be others.
+    /// Shape of V, whose heads and head_dim may differ from K's.
     pub v_shape: Shape,
     pub dtype: Dtype,
-    /// Places of its captures in the dump, in the order of their tokens.
+    /// Indices of its captures in the dump, in order of their tokens.
     pub captures: Vec<usize>,
     /// Whether no later tokens of the layer follow.
     pub is_last: bool,
-    /// The base of K's rotary embedding, where captured queries tell it.
+    /// RoPE base of the keys, if captured queries state it.
     pub rope_theta: Option<f64>,
 }
 
 impl Layer {
-    /// What a scheme is told.
+    /// The description that schemes take.
     pub fn about(&self, kv: Kv) -> About {
         About {
             kv,
@@ -41,7 +41,7 @@ impl Layer {
         }
     }
 
-    /// The coded scheme with what is known of the layer's keys.
+    /// The coded scheme with the keys' RoPE base, if it is known.
     pub fn told(&self, tkc: Tkc) -> Tkc {
         let rope = match (tkc.rope, self.rope_theta) {
             (RopeChoice::Detect, Some(theta)) => RopeChoice::Is(Rope {
@@ -77,7 +77,7 @@ impl Layer {
     }
 }
 
-/// The layers, in the order of their first captures.
+/// All layers, in the order of their first captures.
 pub(super) fn layers(dump: &Dump) -> Vec<Layer> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut by_key = HashMap::new();

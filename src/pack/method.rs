@@ -9,9 +9,9 @@ use crate::scheme::{Kv, Scheme, SchemeError};
 /// How a tensor is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Method {
-    /// Bit for bit, by whichever layout of bytes zstd makes smallest.
+    /// Bit for bit, in the byte layout that zstd compresses best.
     Lossless,
-    /// By a scheme.
+    /// By a scheme, which may be lossy.
     Scheme(Scheme),
 }
 
@@ -38,20 +38,20 @@ impl FromStr for Method {
 /// How a dump is packed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PackOptions {
-    /// Of K.
+    /// How K is stored.
     pub k: Method,
-    /// Of V.
+    /// How V is stored.
     pub v: Method,
-    /// Positions from 0 on that schemes leave alone.
+    /// Number of positions, from the start of a run, that schemes leave as they are.
     pub sinks: u64,
-    /// Last tokens of every layer that schemes leave alone.
+    /// Number of tokens, at the end of each layer, that schemes leave as they are.
     pub recent: u64,
     /// Whether captured queries are stored too.
     pub queries: bool,
 }
 
 impl PackOptions {
-    /// These methods, the first four tokens left alone, with queries.
+    /// Options with these methods, with four sinks, no recent tokens, and queries kept.
     pub fn new(k: Method, v: Method) -> Self {
         Self {
             k,
@@ -62,7 +62,7 @@ impl PackOptions {
         }
     }
 
-    /// The method of K or of V.
+    /// The method for K or V.
     pub(super) fn method(&self, kv: Kv) -> &Method {
         match kv {
             Kv::K => &self.k,

@@ -1,5 +1,5 @@
-//! From a dump to a `.kvz` and back: every layer's K and V stored by a scheme or losslessly, found by a limit of error, written part by
-//! part, read back and compared.
+//! Packs a dump as a `.kvz` and reads it back. K and V of every layer are stored by a scheme or losslessly, as requested or as found by a
+//! search within an error limit; the file is written part by part, read back and compared.
 //!
 //! ```no_run
 //! use kvlens::dump::{Dump, ScanOptions};

@@ -6,7 +6,7 @@ use crate::kvz::{LOSSLESS, PartDecoder, PartInfo, StoredScheme};
 use crate::scheme::{About, Kv, Recipe, Scheme, Unfit};
 use crate::tensor::Tensor;
 
-/// The recipe that a scheme stands for.
+/// A scheme, combined with the tokens that stay raw.
 pub(super) fn recipe(scheme: &Scheme, sinks: u64, recent: u64) -> Recipe {
     Recipe {
         scheme: scheme.clone(),
@@ -15,7 +15,7 @@ pub(super) fn recipe(scheme: &Scheme, sinks: u64, recent: u64) -> Recipe {
     }
 }
 
-/// The stored bytes.
+/// Encodes a tensor.
 pub(super) fn encode(
     method: &Method,
     stored: &StoredScheme,
@@ -66,13 +66,13 @@ fn decode(info: &PartInfo, bytes: &[u8]) -> Result<Vec<u8>, String> {
     match info.shape.bytes(info.dtype) {
         Some(expected) if expected == elements.len() => Ok(elements),
         _ => Err(format!(
-            "{} bytes of elements, which its shape does not ask for",
+            "{} bytes of elements, which does not match its shape",
             elements.len()
         )),
     }
 }
 
-/// What decodes the parts of a `.kvz`, for [`crate::dump::ScanOptions::part_decoder`].
+/// The decoder of a `.kvz`'s parts, for [`crate::dump::ScanOptions::part_decoder`].
 pub fn decoder() -> PartDecoder {
     PartDecoder::new(decode)
 }

@@ -1,8 +1,8 @@
-//! The coarsest steps of `tkc` that keep within a limit of error, and the split of it between K and V that takes least; or what else is
-//! smaller.
+//! Searches for the coarsest steps of `tkc` within an error limit, and the split of the limit between K and V that takes the fewest bytes;
+//! another method is used if it is smaller.
 //!
-//! Errors grow about as the square of the step, and those of K and of V add up, so each is measured alone: a few times on a few layers,
-//! then once on all layers at three steps between which the right one lies. Only that one is measured with both changed and all queries.
+//! Errors grow about as the square of the step, and those of K and V add up. So each is measured alone: several times on a few layers, then
+//! once on all layers at three steps around the right one. Only the result is measured with both replaced and with all queries.
 
 use super::error::PackError;
 use super::layers::{BATCH, Layer, layers};
@@ -15,19 +15,19 @@ use crate::par;
 use crate::scheme::{Kv, Prepared, Scheme, Tkc};
 use crate::tensor::Tensor;
 
-/// What must not be passed.
+/// The limit on errors.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Limit {
-    /// The cosine of K and of V, each: no less.
+    /// Smallest cosine of K and of V, each.
     MinCosine(f64),
-    /// The index of K plus that of V: no more.
+    /// Largest sum of K's and V's index.
     MaxIndex(f64),
-    /// The attention error: no more.
+    /// Largest attention error, with both K and V replaced.
     MaxAttentionError(f64),
 }
 
 impl Limit {
-    /// How many times the limit the errors are: for cosines those of K and of V, else of both together, twice.
+    /// Errors as multiples of the limit: for a cosine those of K and of V, otherwise the error of both together, twice.
     fn shares(self, errors: &Measured) -> Result<[f64; 2], PackError> {
         let both = |share: f64| [share; 2];
         Ok(match self {
@@ -40,7 +40,7 @@ impl Limit {
         })
     }
 
-    /// How many times the limit the error of K or V alone is.
+    /// The error of K or V alone, as a multiple of the limit.
     pub(super) fn share_of(self, side: &OfSide) -> Result<f64, PackError> {
         Ok(match self {
             Self::MinCosine(least) => (1.0 - side.errors.least_cosine()) / (1.0 - least).max(1e-12),
@@ -51,52 +51,52 @@ impl Limit {
         })
     }
 
-    /// Whether K and V each have all of the limit.
+    /// Whether K and V may each use up the whole limit.
     fn is_for_each(self) -> bool {
         matches!(self, Self::MinCosine(_))
     }
 }
 
-/// Layers of the first tries.
+/// Number of layers on which the first steps are tried.
 const FEW: usize = 4;
 
-/// Tries on a few layers.
+/// Number of rounds on those layers.
 const TRIES: usize = 4;
 
-/// Queries of a layer with which K and V alone are tried: every so many of all that there are.
+/// Number of queries of a layer with which K and V are tried alone, evenly spread over all of them.
 const FEW_QUERIES: usize = 16;
 
-/// The steps that all layers are tried at, by the step that a few layers have led to.
+/// Steps that are tried on all layers, as factors of the step found on a few.
 const AROUND: [f64; 3] = [0.92, 1.0, 1.08];
 
-/// How much of the limit is aimed at, so that what is rounded still holds.
+/// Share of the limit to aim at, so that rounded steps still keep it.
 const AIM: f64 = 0.998;
 
-/// Enough of the limit used.
+/// A share of the limit, from which on it counts as used up.
 const CLOSE: f64 = 0.985;
 
-/// Tries of the pair on all layers.
+/// Largest number of attempts with both steps on all layers.
 const FULL_TRIES: usize = 4;
 
-/// Tries after these while none of them has kept within the limit, and how much lower each of them aims than the one before.
+/// Largest number of further attempts while none has kept within the limit, and the factor by which each aims lower than the one before.
 const MORE_TRIES: usize = 8;
 const LOWER: f64 = 0.8;
 
-/// Shares of the limit that K may have of what K and V have together.
+/// Shares of the limit that are tried for K; V gets the rest.
 const SPLITS: [f64; 5] = [0.3, 0.4, 0.5, 0.6, 0.7];
 
-/// The step to start with.
+/// Initial step.
 const START: f64 = 0.1;
 
-/// Finer steps than this are no use: values are stored losslessly then.
+/// Below this step values are stored losslessly instead.
 const MIN_STEP: f64 = 2e-4;
 const MAX_STEP: f64 = 8.0;
 
-/// Errors and bytes of what is tried on K (0) or V (1).
+/// A function that tries methods on K (0) or V (1) and returns their errors and bytes.
 type Tries<'a> =
     dyn Fn(usize, &Tensor, &[f32], &dyn Fn(&[f32]) -> OfSide) -> Vec<(OfSide, u64)> + Sync + 'a;
 
-/// A search for the smallest within a limit.
+/// A search for the smallest file within a limit.
 pub struct Search<'a> {
     pub(super) dump: &'a Dump,
     pub(super) layers: Vec<Layer>,
@@ -105,7 +105,7 @@ pub struct Search<'a> {
     pub(super) limit: Limit,
 }
 
-/// How much of the work is done.
+/// Progress of a search.
 pub(super) struct Progress<'a> {
     go_on: &'a mut dyn FnMut(f64) -> bool,
     work: f64,
@@ -113,7 +113,7 @@ pub(super) struct Progress<'a> {
 }
 
 impl Progress<'_> {
-    /// So many layers are begun.
+    /// Reports that work on `count` layers starts; fails when the search was cancelled.
     pub fn layers(&mut self, count: usize) -> Result<(), PackError> {
         if !(self.go_on)((self.done / self.work).min(1.0)) {
             return Err(PackError::Cancelled);
@@ -123,20 +123,20 @@ impl Progress<'_> {
     }
 }
 
-/// A step of K or V, and how many times the limit its error alone is.
+/// A step that was tried on K or V, with its error alone as a multiple of the limit.
 #[derive(Clone, Copy, Debug)]
 struct Try {
     step: f64,
     share: f64,
-    /// Stored, where it was counted.
+    /// Stored bytes; 0 where they were not counted.
     bytes: u64,
 }
 
 impl<'a> Search<'a> {
-    /// Searches the steps of `base`; sinks and recent tokens are those of the options.
+    /// A search over the steps of `base`; sinks and recent tokens are those of `options`.
     ///
     /// # Errors
-    /// When there is no capture.
+    /// When the dump has no captures.
     pub fn new(
         dump: &'a Dump,
         base: Tkc,
@@ -156,10 +156,11 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// Finds the methods of K and V, and what their errors will be. `go_on` is told how much is done, of 1, and says whether to go on.
+    /// Finds the methods for K and V, and their errors. `go_on` is called with the fraction that is done, 0 to 1, and returns whether to
+    /// continue.
     ///
     /// # Errors
-    /// When a capture can't be read, or the limit needs queries that are not there, or it is not to go on.
+    /// When a capture can't be read, the limit needs queries that the dump does not have, or `go_on` returned false.
     pub fn run(
         &self,
         go_on: &mut dyn FnMut(f64) -> bool,
@@ -180,7 +181,7 @@ impl<'a> Search<'a> {
             let last = turn + 1 == TRIES && !self.limit.is_for_each();
             let tried = match last {
                 false => self.alone(&few, steps, &[1.0], false, &mut progress)?,
-                // What each split of the limit takes.
+                // Tries every split of the limit.
                 true => {
                     let factors = SPLITS.map(|split| (split / 0.5).sqrt());
                     self.alone(&few, steps, &factors, true, &mut progress)?
@@ -252,7 +253,7 @@ impl<'a> Search<'a> {
         Ok((self.with(coded), measured))
     }
 
-    /// Everything as it is.
+    /// Everything stored losslessly.
     fn lossless(
         &self,
         layers: &[&Layer],
@@ -272,7 +273,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// K alone and V alone at the steps times each of the factors.
+    /// Tries K alone and V alone, at the steps times each of the factors.
     fn alone(
         &self,
         layers: &[&Layer],
@@ -323,8 +324,8 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// What `tried` finds of K and of V of a layer, each by itself; it is given the tensor, its values, and what tells the errors of
-    /// others in their place.
+    /// Applies `tried` to K and to V of a layer. It gets the tensor, its values, and a function that measures the errors of replaced
+    /// values.
     pub(super) fn each_alone(
         &self,
         layer: &Layer,
@@ -345,7 +346,7 @@ impl<'a> Search<'a> {
         Ok([k, v])
     }
 
-    /// The errors of these methods.
+    /// Errors of the dump with these methods.
     fn measure(
         &self,
         layers: &[&Layer],
@@ -372,7 +373,7 @@ impl<'a> Search<'a> {
         Ok(measure::layer(self.dump, layer, &values, &[k, v], &queries))
     }
 
-    /// What comes back of K or V of a layer.
+    /// The values of K or V of a layer after decoding.
     fn restored(&self, layer: &Layer, side: usize, values: &[f32], method: &Method) -> Vec<f32> {
         match method {
             Method::Lossless => values.to_vec(),
@@ -387,7 +388,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Last tokens of a layer that stay as they are.
+    /// Number of tokens, at the end of a layer, that stay as they are.
     pub(super) fn recent(&self, layer: &Layer) -> u64 {
         if layer.is_last {
             self.options.recent
@@ -396,12 +397,12 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The queries with which K and V alone are tried.
+    /// The queries with which K and V are tried alone.
     fn few_queries(&self, layer: &Layer) -> Result<Vec<Queries>, PackError> {
         self.queries(layer, FEW_QUERIES)
     }
 
-    /// At most so many queries of a layer, where the limit needs them.
+    /// At most `most` queries of a layer; empty if the limit does not need them.
     fn queries(&self, layer: &Layer, most: usize) -> Result<Vec<Queries>, PackError> {
         Ok(match self.limit {
             Limit::MaxAttentionError(_) => measure::queries(self.dump, layer)?
@@ -412,7 +413,7 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// K or V of a layer, made ready for steps near this one.
+    /// K or V of a layer, prepared for steps near this one.
     fn prepared<'v>(&self, layer: &Layer, side: usize, values: &'v [f32], step: f64) -> Ready<'v> {
         let about = layer.about([Kv::K, Kv::V][side]);
         let tkc = layer.told(Tkc { step, ..self.base });
@@ -430,7 +431,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// K or V of a layer, made ready for rounding; what is not rounded stays.
+/// K or V of a layer, prepared for rounding, with the tokens that stay raw.
 struct Ready<'v> {
     values: &'v [f32],
     range: std::ops::Range<usize>,
@@ -438,7 +439,7 @@ struct Ready<'v> {
 }
 
 impl Ready<'_> {
-    /// What will come back at a step.
+    /// The values after decoding at a step.
     fn restore(&self, step: f64) -> Vec<f32> {
         let mut restored = self.values.to_vec();
         if let Some(prepared) = &self.prepared {
@@ -447,7 +448,7 @@ impl Ready<'_> {
         restored
     }
 
-    /// Bytes of what is rounded.
+    /// Stored bytes at a step, of the tokens that are rounded.
     fn count(&self, step: f64) -> u64 {
         self.prepared
             .as_ref()
@@ -486,14 +487,15 @@ fn spread<'l>(layers: &[&'l Layer]) -> Vec<&'l Layer> {
         .collect()
 }
 
-/// The place of the split of the limit that takes least: K at a split's share, V at what is left.
+/// Index of the split of the limit that takes the fewest bytes, with K at the split's share and V at the rest.
 fn best_split(tried: &[Vec<Try>; 2]) -> usize {
     let last = SPLITS.len() - 1;
     let bytes = |place: &usize| tried[0][*place].bytes + tried[1][last - place].bytes;
     (0..=last).min_by_key(bytes).unwrap_or(last / 2)
 }
 
-/// The step at which the share will be the wanted one: on the line through the nearest tries in the logarithms, or by the square.
+/// The step at which the share is expected to be `wanted`: on the line in logarithms through the nearest tries or, with a single try, by
+/// the square.
 fn towards(tried: &[Try], wanted: f64) -> f64 {
     let ln = |x: f64| x.max(1e-12).ln();
     let Some(nearest) = tried.iter().min_by(|a, b| {
@@ -520,7 +522,7 @@ fn towards(tried: &[Try], wanted: f64) -> f64 {
     step.clamp(MIN_STEP, MAX_STEP)
 }
 
-/// In four digits, rounded down: what a user can type.
+/// Rounds down to four digits, which a user can type.
 fn rounded(step: f64) -> f64 {
     let step = step.clamp(MIN_STEP, MAX_STEP);
     let digits = 10f64.powi(3 - step.log10().floor() as i32);

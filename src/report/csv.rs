@@ -1,15 +1,16 @@
-//! CSV as Python's csv module writes it: fields quoted only where they must be. Text that is not what it seems is escaped ([`cell`]).
+//! CSV as Python's csv module writes it: fields are quoted only if they must be. Text that could be misread is escaped
+//! ([`cell`]).
 
 use super::plain::cell;
 
-/// Lines of fields, after a header.
+/// A CSV file under construction: a header and lines of fields.
 pub struct Csv {
     text: String,
     line_end: &'static str,
 }
 
 impl Csv {
-    /// A table of this header (already joined with commas), its lines ending with `line_end`.
+    /// Starts a file with this header (already joined with commas), whose lines end with `line_end`.
     pub fn new(header: &str, line_end: &'static str) -> Self {
         Self {
             text: format!("{header}{line_end}"),
@@ -17,7 +18,7 @@ impl Csv {
         }
     }
 
-    /// Adds a line.
+    /// Appends a line.
     pub fn line(&mut self, fields: &[String]) {
         for (index, field) in fields.iter().enumerate() {
             if index > 0 {
@@ -35,13 +36,13 @@ impl Csv {
         self.text.push_str(self.line_end);
     }
 
-    /// The file's bytes.
+    /// Content of the file.
     pub fn into_bytes(self) -> Vec<u8> {
         self.text.into_bytes()
     }
 }
 
-/// `True` or `False`.
+/// Python's text of a boolean: `True` or `False`.
 pub fn boolean(value: bool) -> String {
     if value { "True" } else { "False" }.to_owned()
 }

@@ -1,4 +1,4 @@
-//! From rows to the bytes of report files.
+//! Formatting of report files.
 
 pub mod csv;
 

@@ -1,17 +1,20 @@
-//! Text of a dump (names of files, runs, stages) as it may be shown: what would steer a terminal, a spreadsheet or a reader's eye in
-//! place of being read is written out. Whoever prints uses this; nothing else escapes.
+//! Makes text from a dump (names of files, runs, stages) safe to display: characters that would control a terminal, a
+//! spreadsheet or the direction of text instead of being read are escaped. Everything that prints such text uses these
+//! functions.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Whether a character steers instead of being seen: controls (an escape sequence clears a screen, a line break forges a line) and
-/// the marks that turn the direction of what follows (`U+202E` makes `fdp.exe` of `exe.pdf`), with the two separators of lines.
+/// Whether a character controls the display instead of being seen: control characters (an escape sequence clears a
+/// screen, a line break forges a line), marks that change the direction of what follows (`U+202E` makes `fdp.exe` of
+/// `exe.pdf`), and the two Unicode line separators.
 fn steers(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The text with steering characters as JSON writes them (`\n`, `\u001b`): one line, and inside a JSON string still the same text.
+/// The text with such characters escaped as in JSON (`
+/// `, `\u001b`): a single line, and inside a JSON string still the same text.
 ///
 /// ```
 /// use kvlens::report::plain::plain;
@@ -29,7 +32,7 @@ pub fn plain(text: &str) -> Cow<'_, str> {
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
             _ if steers(c) => {
-                // All of them lie below U+10000: four digits do.
+                // All of them are below U+10000: four digits suffice.
                 let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
             _ => out.push(c),
@@ -38,8 +41,8 @@ pub fn plain(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The text as a CSV field: [`plain`], and where a spreadsheet would take it for a formula, behind an apostrophe, which makes it text.
-/// Numbers stay as they are, negative ones too.
+/// The text as a CSV field: [`plain`], and if a spreadsheet would take it for a formula, prefixed with an apostrophe,
+/// which makes it text. Numbers, including negative ones, stay as they are.
 ///
 /// ```
 /// use kvlens::report::plain::cell;
@@ -54,7 +57,7 @@ pub fn cell(text: &str) -> Cow<'_, str> {
     text
 }
 
-/// The text within a line of Markdown: [`plain`], and what would be markup or HTML behind a backslash.
+/// The text within a line of Markdown: [`plain`], with markup and HTML characters escaped by a backslash.
 ///
 /// ```
 /// use kvlens::report::plain::markdown;

@@ -1,5 +1,5 @@
-//! The columns of a rows table, and the table of rows. One row is a capture under one variant; names are those of the CSV reports where
-//! they say the same.
+//! Columns of the rows table, and its Arrow batches. A row is one capture under one variant; columns have the names of the CSV reports
+//! where they mean the same.
 
 use crate::analysis::{Row, TensorRow};
 use crate::codec::Planes;
@@ -10,16 +10,16 @@ use arrow_array::{UInt32Array, UInt64Array};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use std::sync::Arc;
 
-/// A row and the capture that it is of.
+/// A row with its capture.
 #[derive(Clone, Debug)]
 pub struct Line {
     /// The row.
     pub row: Row,
-    /// Its capture.
+    /// The capture that it measures.
     pub capture: Arc<Capture>,
 }
 
-/// Column names with their types, and whether a value may be missing: of the capture and the variant.
+/// Columns of the capture and the variant: name, type, and whether values may be missing.
 const OF_CAPTURE: [(&str, DataType, bool); 18] = [
     ("capture", DataType::UInt64, false),
     ("path", DataType::Utf8, false),
@@ -41,7 +41,7 @@ const OF_CAPTURE: [(&str, DataType, bool); 18] = [
     ("topk_ratio", DataType::Float64, true),
 ];
 
-/// Of K, behind `k_`, and of V, behind `v_`.
+/// Columns of a tensor, prefixed by `k_` and `v_`: name, type, and whether values may be missing.
 const OF_TENSOR: [(&str, DataType, bool); 14] = [
     ("raw_bytes", DataType::UInt64, false),
     ("size", DataType::UInt64, false),
@@ -59,11 +59,11 @@ const OF_TENSOR: [(&str, DataType, bool); 14] = [
     ("verified", DataType::Boolean, true),
 ];
 
-/// The table's columns.
+/// Schema of the rows table.
 ///
-/// `capture` is the capture's place in the dump; bytes are bytes, `size` is all that a tensor takes after (`whole_bytes`, or `hi_bytes`
-/// and `lo_bytes` of its byte planes, and `extra_bytes` of scales and indices); errors are missing in lossless rows, `verified` where
-/// nothing was decoded again, `v_kv_heads` and `v_head_dim` where they are K's.
+/// `capture` is the index of the capture in the dump. Sizes are in bytes; `size` is the sum of a tensor's stored bytes (`whole_bytes`, or
+/// `hi_bytes` and `lo_bytes` of its byte planes, and `extra_bytes` of scales and indices). Errors are missing in lossless rows, `verified`
+/// where nothing was decoded again, `v_kv_heads` and `v_head_dim` where they equal K's.
 pub fn schema() -> Schema {
     let field = |name: String, kind: &DataType, nullable| Field::new(name, kind.clone(), nullable);
     let mut fields: Vec<Field> = OF_CAPTURE
@@ -80,7 +80,7 @@ pub fn schema() -> Schema {
     Schema::new(fields)
 }
 
-/// The rows as a table of `schema`, which has the fields of [`schema`] and whatever metadata.
+/// Makes a record batch of rows; `schema` must have the fields of [`schema`], and may have any metadata.
 ///
 /// # Errors
 /// When the schema has other fields.

@@ -1,45 +1,47 @@
-//! Why a rows file can't be read.
+//! Errors of reading a rows file.
 
 use thiserror::Error;
 
 /// Why a rows file can't be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum RowsError {
-    /// The system's words.
+    /// The file can't be read; holds the OS error message.
     #[error("can't be read: {0}")]
     Io(String),
-    /// No Arrow file, or one that was cut off.
-    #[error("no whole Arrow IPC file: {0}")]
+    /// The file is not an Arrow file, or truncated.
+    #[error("not a complete Arrow IPC file: {0}")]
     NotArrow(String),
-    /// An Arrow file of something else.
-    #[error("no rows file of kvlens: its schema has no metadata of kvlens")]
+    /// An Arrow file that kvlens did not write.
+    #[error("not a kvlens rows file: its schema has no kvlens metadata")]
     NotRows,
-    /// Of a later kvlens.
-    #[error("a rows file of format {0}, which this kvlens does not know")]
+    /// Written by a later version of kvlens, in a format that this one does not know.
+    #[error("a rows file of format {0}, which this version of kvlens does not know")]
     Format(u32),
-    /// The metadata is not what this kvlens writes.
+    /// The metadata is not valid.
     #[error("its metadata: {0}")]
     Head(String),
-    /// Other columns than [`super::schema`].
+    /// The columns differ from [`super::schema`].
     #[error("its columns are not those of a rows file")]
     Columns,
-    /// Something in it does not fit.
+    /// The contents contradict each other or the file's structure is damaged.
     #[error("damaged: {0}")]
     Damaged(String),
-    /// A cell that no row has.
+    /// A cell has a value that no row can have.
     #[error("row {row}, {column}: found {found}, expected {expected}")]
     Cell {
-        /// The row's number in the file, from 1 on.
+        /// Number of the row in the file, from 1.
         row: u64,
-        /// The column.
+        /// Name of the column.
         column: String,
-        /// What it holds.
+        /// Value of the cell.
         found: String,
-        /// What it should.
+        /// Values that the column can have.
         expected: &'static str,
     },
-    /// The rows are not as many as the file says.
-    #[error("rows of {found} captures and {problems} problems, where it is of {expected} captures")]
+    /// The number of captures differs from what the file states.
+    #[error(
+        "rows of {found} captures and {problems} problems, expected {expected} captures in all"
+    )]
     Count {
         /// Captures with rows.
         found: u64,

@@ -1,4 +1,4 @@
-//! What a rows file is of: in its schema's metadata, as text, so that any reader of Arrow can show it.
+//! The description of a rows file, stored as text in the metadata of its schema, where any Arrow reader can show it.
 
 use super::error::RowsError;
 use crate::analysis::{Job, JobError, Part, Plan};
@@ -9,40 +9,40 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// The key of the metadata.
+/// Key of the metadata.
 const KEY: &str = "kvlens";
 
-/// Changes with what the columns or the footer mean.
+/// Version of the format; it increases when the meaning of columns or footer changes.
 const FORMAT: u32 = 1;
 
-/// What the rows are of.
+/// What the rows of a file were measured from, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
-    /// Of the file's layout.
+    /// Version of the file format.
     format: u32,
-    /// Of the kvlens that measured.
+    /// Version of kvlens that measured.
     pub version: String,
-    /// The analysis's name.
+    /// Name of the analysis.
     pub analysis: String,
-    /// Every setting, as the command line takes it.
+    /// All settings, as flag and text of the command line.
     pub settings: BTreeMap<String, String>,
-    /// Whether streams were decoded again and compared.
+    /// Whether compressed streams were decoded again and compared.
     pub verify: bool,
-    /// Which part, as `3/16`.
+    /// The part that was measured, as `3/16`.
     #[serde(with = "part_text")]
     pub part: Part,
-    /// Captures that were to be measured in this part.
+    /// Number of captures in the part.
     pub part_captures: u64,
-    /// Captures that the dump holds.
+    /// Number of captures in the dump.
     pub dump_captures: u64,
-    /// Their bytes of K and V.
+    /// Bytes of K and V in the dump.
     pub dump_bytes: u64,
-    /// [`digest`] of the dump.
+    /// [`digest`] of the dump, which identifies it.
     pub dump_digest: String,
 }
 
 impl Head {
-    /// Of a job on a dump, of which `part` is measured, going through what `plan` says.
+    /// Describes a job on a part of a dump; `plan` covers the captures of that part.
     pub fn new(job: &Job, dump: &Dump, plan: &Plan) -> Self {
         let texts = job.settings().texts();
         Self {
@@ -59,16 +59,16 @@ impl Head {
         }
     }
 
-    /// The job that measured, for reports in `folder`.
+    /// The job that measured the rows, with reports in `folder`.
     ///
     /// # Errors
-    /// When there is no such analysis or setting.
+    /// When this version has no such analysis or setting.
     pub fn job(&self, folder: &str) -> Result<Job, JobError> {
         let job = Job::new(&self.analysis, &self.settings)?;
         Ok(job.verify(self.verify).folder(folder))
     }
 
-    /// The same for every part of a run: what differs from another head, as `what: here, there`.
+    /// The first difference from another head, as `what: here, there`, among the fields that all parts of a run have in common.
     pub(super) fn differs(&self, other: &Self) -> Option<String> {
         let pair = |what: &str, here: &dyn ToString, there: &dyn ToString| {
             let (here, there) = (here.to_string(), there.to_string());
@@ -107,7 +107,7 @@ impl Head {
     }
 
     pub(super) fn metadata(&self) -> Metadata {
-        // Text, numbers and a map of text: nothing that JSON has not.
+        // All fields are text, numbers and a map of text, which JSON can always represent.
         let text = serde_json::to_string(self).unwrap_or_default();
         Metadata::from([(KEY, text)])
     }
@@ -127,7 +127,7 @@ impl Head {
     }
 }
 
-/// A digest of what a dump's captures are: paths, runs, layers, positions, shapes and types. Their values are not read for it.
+/// A digest of a dump's captures: paths, runs, layers, positions, shapes and types. Values are not read.
 pub fn digest(dump: &Dump) -> String {
     let mut hash = Sha256::new();
     for capture in &dump.captures {
@@ -151,7 +151,7 @@ pub fn digest(dump: &Dump) -> String {
     hash.finalize()
         .iter()
         .fold(String::new(), |mut text, byte| {
-            // Writing to a string does not fail.
+            // Writing to a string can't fail.
             let _ = write!(text, "{byte:02x}");
             text
         })

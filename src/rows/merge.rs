@@ -1,4 +1,4 @@
-//! Joins rows files to the report that one run over the whole dump would have made.
+//! Merges rows files into the report that a single run over the whole dump would have made.
 
 use super::error::RowsError;
 use super::head::Head;
@@ -12,55 +12,55 @@ use std::fmt;
 use std::io::{Read, Seek};
 use thiserror::Error;
 
-/// How many missing parts are named one by one.
+/// How many missing parts are listed by number.
 const NAMED: usize = 20;
 
-/// What is wrong with rows files that were to be merged.
+/// Why rows files can't be merged.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum MergeError {
-    /// There are none.
+    /// No files were given.
     #[error("no rows files to merge")]
     Nothing,
-    /// One can't be read.
+    /// A file can't be read.
     #[error("{file}: {error}")]
     File {
-        /// The file.
+        /// Name of the file.
         file: String,
-        /// Why.
+        /// Why it can't be read.
         error: RowsError,
     },
-    /// One is of another run than most.
-    #[error("{file} is of another run than {other}: {difference}")]
+    /// A file belongs to another run than most of the files.
+    #[error("{file} belongs to another run than {other}: {difference}")]
     Foreign {
-        /// The file.
+        /// Name of the file.
         file: String,
-        /// One of the others.
+        /// Name of a file of the run that most belong to.
         other: String,
-        /// What differs first.
+        /// The first difference between the two.
         difference: String,
     },
-    /// Two are of the same part.
-    #[error("part {part} is there twice: {} and {}", files[0], files[1])]
+    /// Two files hold the same part.
+    #[error("part {part} appears twice: {} and {}", files[0], files[1])]
     Twice {
-        /// As `3/16`.
+        /// The part, as `3/16`.
         part: String,
-        /// The two.
+        /// Names of the two files.
         files: [String; 2],
     },
     /// Parts are missing.
     #[error("{} of {of} missing: {}", counted(missing.len()), list(missing))]
     Missing {
-        /// Their numbers.
+        /// Numbers of the missing parts.
         missing: Vec<u32>,
-        /// How many there are.
+        /// Number of parts of the run.
         of: u32,
     },
-    /// The settings make no analysis here.
+    /// This version does not accept the analysis or settings of the run.
     #[error("{file}: {error}")]
     Job {
-        /// The file that has them.
+        /// Name of the file that states them.
         file: String,
-        /// Why.
+        /// Why they are not accepted.
         error: JobError,
     },
 }
@@ -84,7 +84,7 @@ fn list(numbers: &[u32]) -> String {
     named.join(", ") + &more
 }
 
-/// Everything that is wrong with a set of rows files.
+/// All reasons why a set of rows files can't be merged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MergeErrors(pub Vec<MergeError>);
 
@@ -97,22 +97,22 @@ impl fmt::Display for MergeErrors {
 
 impl std::error::Error for MergeErrors {}
 
-/// What the parts of a run say together.
+/// Result of merging the parts of a run.
 #[derive(Debug)]
 pub struct Merged {
-    /// The report of the whole run.
+    /// Report on the whole run.
     pub report: Report,
-    /// What was left out when the dump was scanned.
+    /// Problems of the scan.
     pub scan_problems: Vec<Problem>,
-    /// Paths of the captures that hold values that are not finite, by their place in the dump.
+    /// Paths of the captures with NaN or infinite values, by their index in the dump.
     pub non_finite_paths: BTreeMap<usize, String>,
 }
 
-/// Folds parts in their order, each as soon as it is there.
+/// Folds the rows of parts, which are pushed in order.
 pub struct Merger {
     joining: Joining,
     next: usize,
-    /// Of all numbers that are summed up, so that no sum overflows.
+    /// Sum of all numbers that the fold adds up: checked, so that no other sum overflows.
     sum: u64,
     problems: Vec<Problem>,
     scan_problems: Vec<Problem>,
@@ -121,10 +121,10 @@ pub struct Merger {
 }
 
 impl Merger {
-    /// For parts of this head's run, and a report in `folder`.
+    /// A merger for parts of the run that `head` describes, with reports in `folder`.
     ///
     /// # Errors
-    /// When there is no such analysis or setting.
+    /// When this version has no such analysis or setting.
     pub fn new(head: &Head, folder: &str) -> Result<Self, JobError> {
         Ok(Self {
             joining: head.job(folder)?.joining()?,
@@ -137,25 +137,24 @@ impl Merger {
         })
     }
 
-    /// Takes in the next part.
+    /// Adds the rows of the next part.
     ///
     /// # Errors
-    /// When it is damaged, or not the next one.
+    /// When it is damaged or not the next part.
     pub fn push<R: Read + Seek>(&mut self, mut part: RowsReader<R>) -> Result<(), RowsError> {
         let expected = self.joining.rows_of_capture();
         while let Some(capture) = part.next_capture()? {
             let first = &capture.rows[0];
             let index = first.capture.index;
             if index < self.next {
-                let what = format!("capture {index} is behind capture {}", self.next - 1);
+                let what = format!("capture {index} comes after capture {}", self.next - 1);
                 return Err(RowsError::Damaged(what));
             }
             self.next = index.saturating_add(1);
             if capture.rows.len() != expected {
                 let rows = capture.rows.len();
-                let what = format!(
-                    "capture {index} has {rows} rows, where the settings ask for {expected}"
-                );
+                let what =
+                    format!("capture {index} has {rows} rows, but the settings give {expected}");
                 return Err(RowsError::Damaged(what));
             }
             for row in &capture.rows {
@@ -185,11 +184,11 @@ impl Merger {
             .chain(of(&row.k))
             .chain(of(&row.v));
         let sum = { numbers }.try_fold(self.sum, u64::checked_add);
-        self.sum = sum.ok_or_else(|| RowsError::Damaged("more bytes than there are".to_owned()))?;
+        self.sum = sum.ok_or_else(|| RowsError::Damaged("its sizes overflow".to_owned()))?;
         Ok(())
     }
 
-    /// The report on the parts that were taken in.
+    /// The report on all parts so far.
     pub fn finish(self) -> Merged {
         Merged {
             report: self.joining.finish(self.problems, self.signs),
@@ -199,15 +198,15 @@ impl Merger {
     }
 }
 
-/// Opens rows file number so and so.
+/// Opens the rows file with this index.
 pub type Open<'a, R> = &'a dyn Fn(usize) -> Result<R, std::io::Error>;
 
-/// Merges rows files, which are called `names`, in whatever order; `folder` is where the reports will lie.
+/// Merges rows files, in any order. `names` are for messages; reports refer to `folder` as their location.
 ///
-/// One file is open at a time, and read twice: for what it is, and for its rows.
+/// One file is open at a time. Each is read twice: for its head, and for its rows.
 ///
 /// # Errors
-/// Names every file that is damaged, doubled or of another run, and the parts that are missing.
+/// Lists every file that is damaged, duplicated or belongs to another run, and all missing parts.
 pub fn merge<R: Read + Seek>(
     names: &[String],
     open: Open<'_, R>,
@@ -264,8 +263,8 @@ pub fn merge<R: Read + Seek>(
     Ok(merger.finish())
 }
 
-/// The files, with what they are of, by the number of their part: those of the run that most are of, the first where there are two
-/// for a part. What is wrong with the others is added to `errors`.
+/// The files of the run that most files belong to, with their heads, by part number; of two files with the same part, the first. Faults of
+/// the others are added to `errors`.
 fn of_one_run(
     heads: Vec<(usize, Head)>,
     names: &[String],
@@ -279,7 +278,7 @@ fn of_one_run(
             None => runs.push(vec![(place, head)]),
         }
     }
-    // The first of the largest.
+    // The first of the largest runs.
     let Some(largest) = (0..runs.len()).rev().max_by_key(|&run| runs[run].len()) else {
         return BTreeMap::new();
     };

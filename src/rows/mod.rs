@@ -1,9 +1,9 @@
-//! Rows as Arrow tables, and files of them: what pandas, polars and pyarrow read, and what a dump that is measured in parts is put
-//! together from.
+//! Rows as Arrow tables and as files that pandas, polars and pyarrow read; the parts of a dump that was measured piecewise are merged from
+//! them.
 //!
-//! A rows file is an Arrow IPC file with the columns of [`schema`]. Its schema's metadata says what it is of ([`Head`]): analysis,
-//! settings, dump and part. Its footer says what rows do not: captures that could not be read, and what the values of the others showed.
-//! [`merge`] folds the files of all parts into what one run would have reported, byte for byte.
+//! A rows file is an Arrow IPC file with the columns of [`schema`]. Its schema's metadata ([`Head`]) describes what was measured: analysis,
+//! settings, dump and part. Its footer holds what rows do not: captures that could not be read, and the signs of the others. [`merge`]
+//! folds the files of all parts into the report of a single run, byte for byte.
 
 mod columns;
 mod error;

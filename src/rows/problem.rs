@@ -1,9 +1,9 @@
-//! A problem as a rows file keeps it.
+//! A problem as rows files store it.
 
 use crate::dump::{Fault, Problem};
 use serde::{Deserialize, Serialize};
 
-/// A problem's JSON, as everywhere.
+/// A problem in the JSON form that it has everywhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredProblem {
     file: String,
@@ -41,7 +41,7 @@ impl From<StoredProblem> for Problem {
                 found,
                 expected,
             },
-            // Says the same, and is the same as JSON.
+            // Has the same text and the same JSON form.
             _ => Fault::Broken(stored.message),
         };
         Self::new(stored.file, fault)

@@ -1,6 +1,6 @@
-//! Reads a rows file, table by table. What a file says of itself is checked before it is used: the footer's schema against the one that
-//! we write, every block against the file's length, every buffer against its block. arrow-ipc's own file reader takes a length as it
-//! stands, and panics where a buffer ends outside its block.
+//! Reads a rows file batch by batch. Whatever a file states is checked before it is used: the schema of the footer against the one that
+//! kvlens writes, every block against the length of the file, every buffer against its block. arrow-ipc's own file reader trusts lengths,
+//! and panics where a buffer ends outside its block.
 
 use super::columns::schema;
 use super::error::RowsError;
@@ -17,22 +17,22 @@ use arrow_schema::DataType;
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-/// Magic and footer length at the end.
+/// Bytes at the end of a file: length of the footer, and the magic.
 const TRAILER: u64 = 10;
 
-/// What stands before a message: a mark and its length.
+/// Bytes before a message: continuation marker and length.
 const PREFIX: usize = 8;
 
-/// The rows of a capture.
+/// All rows of one capture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CaptureRows {
     /// Path of the capture.
     pub path: String,
-    /// One for each variant.
+    /// Rows, one for each variant.
     pub rows: Vec<Row>,
 }
 
-/// Reads a rows file from its start to its end.
+/// Reads a rows file from start to end.
 pub struct RowsReader<R> {
     input: R,
     head: Head,
@@ -46,13 +46,13 @@ pub struct RowsReader<R> {
 }
 
 impl<R: Read + Seek> RowsReader<R> {
-    /// Reads what the file says of itself.
+    /// Opens a file, and checks its head and footer.
     ///
     /// # Errors
-    /// When it is no rows file, or not whole.
+    /// When it is not a rows file, or truncated.
     pub fn open(mut input: R) -> Result<Self, RowsError> {
         let io = |error: std::io::Error| RowsError::Io(error.to_string());
-        let short = || RowsError::NotArrow("it ends too early".to_owned());
+        let short = || RowsError::NotArrow("it is cut off".to_owned());
         let len = input.seek(SeekFrom::End(0)).map_err(io)?;
         let trailer_at = len.checked_sub(TRAILER).ok_or_else(short)?;
         input.seek(SeekFrom::Start(trailer_at)).map_err(io)?;
@@ -90,9 +90,7 @@ impl<R: Read + Seek> RowsReader<R> {
         let text = texts
             .filter(|pair| pair.key() == Some(KEY))
             .find_map(|pair| pair.value())
-            .ok_or_else(|| {
-                RowsError::Head("its footer says nothing of what was found".to_owned())
-            })?;
+            .ok_or_else(|| RowsError::Head("its footer has no findings".to_owned()))?;
         let findings: Findings =
             serde_json::from_str(text).map_err(|error| RowsError::Head(error.to_string()))?;
         let blocks: Vec<Block> = footer
@@ -125,20 +123,20 @@ impl<R: Read + Seek> RowsReader<R> {
         })
     }
 
-    /// What the rows are of.
+    /// The description of what was measured.
     pub fn head(&self) -> &Head {
         &self.head
     }
 
-    /// What was found beside them.
+    /// What was found beside the rows.
     pub fn findings(&self) -> &Findings {
         &self.findings
     }
 
-    /// The rows of the next capture; nothing behind the last one.
+    /// The rows of the next capture; `None` at the end.
     ///
     /// # Errors
-    /// When the file is damaged, or changed since it was opened.
+    /// When the file is damaged, or was changed after it was opened.
     pub fn next_capture(&mut self) -> Result<Option<CaptureRows>, RowsError> {
         let mut found: Option<CaptureRows> = None;
         while self.fill()? {
@@ -174,7 +172,7 @@ impl<R: Read + Seek> RowsReader<R> {
         Ok(found)
     }
 
-    /// Makes sure that there is a line; false at the end.
+    /// Loads the next batch where the current one is used up; returns false at the end of the file.
     fn fill(&mut self) -> Result<bool, RowsError> {
         while self
             .table
@@ -195,7 +193,7 @@ impl<R: Read + Seek> RowsReader<R> {
         let damaged = |what: &dyn ToString| RowsError::Damaged(what.to_string());
         let start = SeekFrom::Start(block.offset().cast_unsigned());
         self.input.seek(start).map_err(io)?;
-        // Both were compared with the file's length.
+        // Both were checked against the length of the file.
         let (head, body) = (block.metaDataLength() as usize, block.bodyLength() as usize);
         let mut bytes = vec![0; head + body];
         self.input.read_exact(&mut bytes).map_err(io)?;
@@ -209,7 +207,7 @@ impl<R: Read + Seek> RowsReader<R> {
     }
 }
 
-/// A block's message and body lie in the file before its footer.
+/// Checks that a block's message and body lie in the file, before its footer.
 fn check_block(block: &Block, end: u64) -> Result<(), RowsError> {
     let outside = || RowsError::Damaged("a table lies outside the file".to_owned());
     let [offset, head, body] = [
@@ -230,22 +228,22 @@ fn check_block(block: &Block, end: u64) -> Result<(), RowsError> {
     Ok(())
 }
 
-/// The message of a table, whose buffers lie in its body of `body` bytes.
+/// Checks that a message is that of a record batch, and that its buffers lie within its body of `body` bytes.
 fn check_message(message: &[u8], body: usize) -> Result<(), RowsError> {
     let damaged = |what: &str| RowsError::Damaged(what.to_owned());
     let (mark, message) = message
         .split_at_checked(PREFIX)
         .ok_or_else(|| damaged("no message"))?;
     if mark[..4] != [0xff; 4] {
-        return Err(damaged("a message does not begin as one"));
+        return Err(damaged("a message has an invalid prefix"));
     }
     let message =
         root_as_message(message).map_err(|error| RowsError::Damaged(error.to_string()))?;
     let batch = message
         .header_as_record_batch()
-        .ok_or_else(|| damaged("a message is of no table"))?;
+        .ok_or_else(|| damaged("a message is not a record batch"))?;
     if batch.compression().is_some() {
-        return Err(damaged("a table is compressed, which no rows file is"));
+        return Err(damaged("a table is compressed, which rows files never are"));
     }
     let body = body as i64;
     let is_inside = |offset: i64, len: i64| {
@@ -263,12 +261,12 @@ fn check_message(message: &[u8], body: usize) -> Result<(), RowsError> {
     let sizes: Vec<i64> = types.flat_map(element_sizes).collect();
     let mut fits = sizes.iter().zip(&buffers);
     if sizes.len() != buffers.len() || !fits.all(|(size, buffer)| buffer.length() % size == 0) {
-        return Err(damaged("a column has parts of values"));
+        return Err(damaged("a buffer does not hold whole values"));
     }
     let rows = batch.length();
     let mut nodes = batch.nodes().into_iter().flatten();
     let is_column = |len: i64, nulls: i64| len == rows && (0..=len).contains(&nulls);
-    // Each row takes more than a byte.
+    // Every row takes more than one byte.
     if !(0..=body).contains(&rows) || !nodes.all(|node| is_column(node.length(), node.null_count()))
     {
         return Err(damaged("a column has another length than its table"));
@@ -276,7 +274,7 @@ fn check_message(message: &[u8], body: usize) -> Result<(), RowsError> {
     Ok(())
 }
 
-/// Bytes of an element in each buffer of a column: which values there are, offsets of text, values.
+/// Bytes of an element in each buffer of a column: validity bitmap, offsets of text, values.
 fn element_sizes(kind: &DataType) -> Vec<i64> {
     let width = kind.primitive_width().unwrap_or(1) as i64;
     if *kind == DataType::Utf8 {

@@ -1,4 +1,4 @@
-//! A row of a table of rows, as the value that it was made of.
+//! Converts a line of a rows table back to a row.
 
 use super::error::RowsError;
 use crate::analysis::{CaptureInfo, Row, TensorRow, Variant};
@@ -11,16 +11,16 @@ use arrow_array::{
 };
 use std::sync::Arc;
 
-/// One line of a table that has the fields of [`super::schema`].
+/// A line of a table that has the fields of [`super::schema`].
 pub struct Cells<'a> {
     batch: &'a RecordBatch,
     line: usize,
-    /// Of the line in the file.
+    /// Number of the line in the file, for messages.
     number: u64,
 }
 
 impl<'a> Cells<'a> {
-    /// Line `line`, which is line `number` of the file.
+    /// The line at index `line` of a batch, which is line `number` of the file.
     pub fn new(batch: &'a RecordBatch, line: usize, number: u64) -> Self {
         Self {
             batch,
@@ -69,18 +69,18 @@ impl<'a> Cells<'a> {
             .ok_or_else(|| self.wrong(column, "nothing", "text"))
     }
 
-    /// The path of the capture.
+    /// Path of the capture.
     pub fn path(&self) -> Result<&'a str, RowsError> {
         self.text("path")
     }
 
-    /// The capture's place in the dump.
+    /// Index of the capture in the dump.
     pub fn index(&self) -> Result<usize, RowsError> {
         let index = self.number::<UInt64Type>("capture")?;
-        usize::try_from(index).map_err(|_| self.wrong("capture", index, "a place in a dump"))
+        usize::try_from(index).map_err(|_| self.wrong("capture", index, "an index in a dump"))
     }
 
-    /// What the row says of its capture.
+    /// Description of the capture.
     pub fn info(&self) -> Result<CaptureInfo, RowsError> {
         let dtype = self.text("dtype")?;
         let all = [
@@ -106,7 +106,7 @@ impl<'a> Cells<'a> {
         })
     }
 
-    /// The row, of this capture.
+    /// The row, with `capture` as its capture.
     pub fn row(&self, capture: Arc<CaptureInfo>) -> Result<Row, RowsError> {
         let variant = Variant {
             label: self.text("method")?.to_owned(),
@@ -175,7 +175,7 @@ impl<'a> Cells<'a> {
             size: number("size")?,
             ratio: self.number::<Float64Type>(&name("ratio"))?,
             errors,
-            // Not in the report files, which are what parts are merged to.
+            // Not part of the report files that parts are merged into.
             packed: None,
             rounded: None,
             non_finite: number("non_finite")?,

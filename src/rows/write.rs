@@ -1,4 +1,4 @@
-//! Writes a rows file while its rows come in.
+//! Writes a rows file while rows are measured.
 
 use super::columns::{Line, batch, schema};
 use super::head::Head;
@@ -11,27 +11,27 @@ use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 use std::sync::Arc;
 
-/// Rows of one table of the file.
+/// Rows of a record batch.
 const ROWS: usize = 4096;
 
-/// The key of the footer's metadata.
+/// Key of the footer's metadata.
 pub(super) const KEY: &str = "kvlens";
 
-/// What a part found beside its rows.
+/// Results of a part beside its rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Findings {
-    /// Captures of the part that have rows.
+    /// Number of captures of the part that have rows.
     pub captures: u64,
-    /// Captures of the part that could not be read, in dump order.
+    /// Problems of captures that could not be read, in dump order.
     pub problems: Vec<StoredProblem>,
-    /// What was left out when the dump was scanned; in the first part only.
+    /// Problems of the scan; in the first part only.
     pub scan_problems: Vec<StoredProblem>,
-    /// What the captures' values showed.
+    /// Signs of the captures' values.
     pub signs: Caveats,
 }
 
 impl Findings {
-    /// Of problems met while measuring, and (of the first part) while scanning.
+    /// Findings with the problems met while measuring and, for the first part, those of the scan.
     pub fn new(problems: &[Problem], scan_problems: &[Problem], signs: Caveats) -> Self {
         let stored = |problems: &[Problem]| problems.iter().map(StoredProblem::from).collect();
         Self {
@@ -43,7 +43,7 @@ impl Findings {
     }
 }
 
-/// Writes a rows file; what it holds back is little, however many rows there are.
+/// Writes a rows file; holds at most one batch in memory.
 pub struct RowsWriter<W: Write> {
     file: FileWriter<W>,
     schema: Arc<Schema>,
@@ -53,10 +53,10 @@ pub struct RowsWriter<W: Write> {
 }
 
 impl<W: Write> RowsWriter<W> {
-    /// Begins a file.
+    /// Starts a file.
     ///
     /// # Errors
-    /// When `out` takes nothing.
+    /// When writing to `out` fails.
     pub fn new(out: W, head: &Head) -> io::Result<Self> {
         let schema = Arc::new(schema().with_metadata(head.metadata()));
         Ok(Self {
@@ -68,10 +68,10 @@ impl<W: Write> RowsWriter<W> {
         })
     }
 
-    /// Takes in rows of captures that come behind those before, in dump order.
+    /// Adds a row. Rows must come in dump order of their captures.
     ///
     /// # Errors
-    /// When `out` takes no more.
+    /// When writing to `out` fails.
     pub fn push(&mut self, line: Line) -> io::Result<()> {
         let index = Some(line.row.capture.index);
         if self.last != index {
@@ -91,10 +91,10 @@ impl<W: Write> RowsWriter<W> {
         self.file.write(&batch).map_err(io_error)
     }
 
-    /// Ends the file.
+    /// Writes the remaining rows and the footer.
     ///
     /// # Errors
-    /// When `out` takes no more.
+    /// When writing to `out` fails.
     pub fn finish(mut self, findings: Findings) -> io::Result<W> {
         if !self.lines.is_empty() {
             self.flush()?;

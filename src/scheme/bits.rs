@@ -1,6 +1,6 @@
-//! Codes of a few bits packed into bytes, the first in the lowest bits, and read back.
+//! Packs codes of a few bits into bytes, the first in the lowest bits, and reads them back.
 
-/// Appends the lowest `width` bits of codes, and fills the last byte with zeros at the end.
+/// Appends the low `width` bits of each code; the last byte is padded with zeros.
 pub(super) struct BitWriter<'a> {
     out: &'a mut Vec<u8>,
     pending: u64,
@@ -8,7 +8,7 @@ pub(super) struct BitWriter<'a> {
 }
 
 impl<'a> BitWriter<'a> {
-    /// Appends to `out`.
+    /// A writer that appends to `out`.
     pub fn new(out: &'a mut Vec<u8>) -> Self {
         Self {
             out,
@@ -47,7 +47,7 @@ impl<'a> BitWriter<'a> {
         rest.iter().for_each(|&code| self.put(code as u32, width));
     }
 
-    /// Fills up the last byte.
+    /// Writes the last, partly filled byte.
     pub fn finish(self) {
         if self.filled > 0 {
             self.out.push(self.pending as u8);
@@ -55,7 +55,7 @@ impl<'a> BitWriter<'a> {
     }
 }
 
-/// Reads codes that a [`BitWriter`] wrote; past the end they are zero.
+/// Reads codes that a [`BitWriter`] wrote; codes past the end read as zero.
 pub(super) struct BitReader<'a> {
     bytes: &'a [u8],
     pending: u64,
@@ -63,7 +63,7 @@ pub(super) struct BitReader<'a> {
 }
 
 impl<'a> BitReader<'a> {
-    /// Reads from the start of `bytes`.
+    /// A reader at the start of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self {
             bytes,
@@ -72,7 +72,7 @@ impl<'a> BitReader<'a> {
         }
     }
 
-    /// The next code of `width` bits, at most 32.
+    /// Reads the next code of `width` bits, at most 32.
     #[inline]
     pub fn take(&mut self, width: u32) -> u32 {
         while self.filled < width {
@@ -86,7 +86,7 @@ impl<'a> BitReader<'a> {
         code as u32
     }
 
-    /// The next codes of `width` bits, at most 8, as whole numbers in f32.
+    /// Reads the next codes of `width` bits, at most 8, as whole numbers in f32.
     pub fn take_all(&mut self, codes: &mut [f32], width: u32) {
         let mask = (1 << width) - 1;
         let (eights, rest) = codes.as_chunks_mut::<8>();

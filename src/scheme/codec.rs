@@ -1,4 +1,4 @@
-//! What every scheme can do, and what it is told of a tensor beside its values.
+//! The interface of a scheme, and what it knows of a tensor beside its values.
 
 use crate::tensor::{Dtype, Shape, Tensor};
 use thiserror::Error;
@@ -15,7 +15,7 @@ pub enum Kv {
 }
 
 impl Kv {
-    /// `k` or `v`.
+    /// The name in lower case: `k` or `v`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::K => "k",
@@ -24,92 +24,92 @@ impl Kv {
     }
 }
 
-/// What encoder and decoder know of a tensor beside its values: consecutive tokens of one layer of a run.
+/// Description of a tensor that encoder and decoder both know: consecutive tokens of one layer of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct About {
     /// Whether these are keys or values.
     pub kv: Kv,
-    /// Position in the run of the first token.
+    /// Position of the first token in its run.
     pub position: u64,
-    /// Tokens, heads, head_dim.
+    /// Shape: tokens, heads, head_dim.
     pub shape: Shape,
-    /// The dump's element type: what is decoded is rounded to it.
+    /// Element type of the dump; decoded values are rounded to it.
     pub dtype: Dtype,
 }
 
 impl About {
-    /// The number of values.
+    /// Number of values.
     pub fn len(&self) -> usize {
         self.shape.elements().unwrap_or(0)
     }
 
-    /// Whether there is no value.
+    /// Whether there are no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// Why a scheme can't store tensors of a shape.
+/// Why a scheme can't store a tensor.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Unfit {
-    /// Groups of values lie along head_dim and do not fill it.
-    #[error("head_dim {head_dim} is no multiple of its groups of {group}")]
+    /// head_dim is no multiple of the group size.
+    #[error("head_dim {head_dim} is not a multiple of its group size {group}")]
     Group {
-        /// The tensor's head_dim.
+        /// head_dim of the tensor.
         head_dim: usize,
         /// Values in a group.
         group: usize,
     },
-    /// A Hadamard transform needs a power of two.
-    #[error("head_dim {head_dim} is no power of two, as its Hadamard transform needs")]
+    /// head_dim is not a power of two, which the Hadamard transform needs.
+    #[error("head_dim {head_dim} is not a power of two, which its Hadamard transform needs")]
     PowerOfTwo {
-        /// The tensor's head_dim.
+        /// head_dim of the tensor.
         head_dim: usize,
     },
-    /// NaN and infinite values have no place on a scale.
+    /// NaN or infinite values, which have no place on a scale; holds their number.
     #[error("it holds {0} NaN or infinite values, which only lossless schemes keep")]
     NonFinite(u64),
 }
 
-/// Why bytes are not what a scheme stored.
+/// Why stored bytes can't be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Corrupt {
-    /// The number of bytes is not what the shape asks for.
+    /// The number of bytes does not match the shape.
     #[error("{found} bytes, expected {expected}")]
     Length {
-        /// Bytes that the scheme needs for such a tensor.
+        /// Number of bytes that a tensor of this shape is stored in.
         expected: u64,
-        /// Bytes there are.
+        /// Number of bytes that were given.
         found: u64,
     },
-    /// What the bytes say can't be.
+    /// The bytes describe something that the encoder never writes; holds what.
     #[error("{0}")]
     Content(String),
 }
 
-/// What comes back of a tensor, and what it takes to store it.
+/// A tensor after encoding and decoding, with its stored size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Restored {
-    /// The values as decoded, rounded to the dump's element type.
+    /// Decoded values, rounded to the dump's element type.
     pub values: Vec<f32>,
-    /// Stored bytes, all side information included.
+    /// Stored bytes, including all side information.
     pub bytes: u64,
 }
 
-/// What every scheme can do. See [`super::Scheme`], which offers the same to others.
+/// The interface of a scheme; [`super::Scheme`] is its public side.
 pub(crate) trait Codec {
-    /// The name as a user types it, in its one canonical form.
+    /// The canonical form of the name that a user types.
     fn name(&self) -> String;
 
-    /// Why a tensor of this shape can't be stored.
+    /// Why a tensor of this shape can't be stored; `None` where it can.
     fn unfit(&self, about: &About) -> Option<Unfit>;
 
-    /// The stored bytes.
+    /// Encodes a tensor.
     fn encode(&self, tensor: &Tensor, about: &About) -> Vec<u8>;
 
-    /// The tensor that they hold; never allocates more than the shape asks for before it knows that the bytes are enough.
+    /// Decodes a tensor. Never allocates more than the shape requires before it knows that `bytes` are sufficient.
     fn decode(&self, bytes: &[u8], about: &About) -> Result<Tensor, Corrupt>;
 
-    /// Values and size without the bytes.
+    /// Decoded values and stored size, without making the stored bytes.
     fn restore(&self, values: &[f32], about: &About) -> Restored;
 }

@@ -1,8 +1,8 @@
-//! From a tensor to what is stored of it, and back: the packed formats of serving engines, and coded ones for archives.
+//! Encodes tensors to stored bytes and decodes them: packed formats of serving engines, and entropy-coded ones for archives.
 //!
-//! A [`Scheme`] is named as a user types it (`q8_0`, `int:b=4,per=channel,sym`). It encodes the values of one layer of a run to bytes
-//! that hold everything its decoder needs beside what [`About`] says. A [`Recipe`] adds what every scheme can do: the first tokens of
-//! a run (the attention sink) and the most recent ones stay as they are. Every size is that of bytes that can be written and read back.
+//! A [`Scheme`] has the name that a user types (`q8_0`, `int:b=4,per=channel,sym`). It encodes the values of one layer of a run to bytes
+//! that hold everything its decoder needs beside [`About`]. A [`Recipe`] adds what every scheme can be combined with: the first tokens of a
+//! run (the attention sink) and the most recent ones stay as they are. Every size is that of bytes that can be written and read back.
 
 mod bits;
 mod codec;
@@ -24,25 +24,36 @@ use crate::tensor::Tensor;
 use std::fmt;
 use std::str::FromStr;
 
-/// A way to store a tensor of K or V.
+/// A way to store a K or V tensor.
 ///
 /// ```
-/// use kvlens::scheme::Scheme;
-/// let scheme: Scheme = "raw".parse().unwrap();
-/// assert_eq!(scheme.to_string(), "raw");
+/// use kvlens::scheme::{About, Kv, Scheme};
+/// use kvlens::tensor::{Dtype, Shape, Tensor};
+///
+/// let scheme: Scheme = "q8_0".parse()?;
+/// assert_eq!(scheme.to_string(), "q8_0");
+///
+/// // 4 tokens, 2 heads, head_dim 32, all values zero.
+/// let shape = Shape { seq_len: 4, kv_heads: 2, head_dim: 32 };
+/// let tensor = Tensor::new(Dtype::F16, shape, vec![0; 512])?;
+/// let about = About { kv: Kv::K, position: 0, shape, dtype: Dtype::F16 };
+/// let stored = scheme.encode(&tensor, &about);
+/// assert_eq!(stored.len(), 8 * 34); // 32 codes of a byte and an fp16 scale for each head of each token
+/// assert_eq!(scheme.decode(&stored, &about)?, tensor);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Scheme {
-    /// The bytes as they are.
+    /// The elements as they are.
     Raw,
-    /// Codes in groups with a scale.
+    /// Codes of a few bits, in groups that share a scale.
     Packed(Packed),
-    /// Coded for archives and transfers.
+    /// Transformed and entropy-coded, for archives and transfers.
     Tkc(Tkc),
 }
 
 impl Scheme {
-    /// What the scheme does: the one place that tells the variants apart.
+    /// The codec of this scheme: the only place that tells the variants apart.
     fn codec(&self) -> &dyn Codec {
         match self {
             Self::Raw => &raw::Raw,
@@ -56,27 +67,27 @@ impl Scheme {
         self.codec().unfit(about)
     }
 
-    /// The stored bytes of `tensor`, side information included.
+    /// Encodes `tensor`, including all side information.
     pub fn encode(&self, tensor: &Tensor, about: &About) -> Vec<u8> {
         self.codec().encode(tensor, about)
     }
 
-    /// The tensor that `bytes` hold, in the dump's element type.
+    /// Decodes `bytes` to a tensor of the dump's element type.
     ///
     /// # Errors
-    /// When the bytes are not what [`Scheme::encode`] gives for such a tensor.
+    /// When `bytes` are not what [`Scheme::encode`] returns for such a tensor.
     pub fn decode(&self, bytes: &[u8], about: &About) -> Result<Tensor, Corrupt> {
         self.codec().decode(bytes, about)
     }
 
-    /// What [`Scheme::decode`] gives of what [`Scheme::encode`] stored, as f32, and how many bytes that takes, without the bytes:
-    /// what a search calls often. `values` are the tensor's, as f32.
+    /// The values after [`Scheme::encode`] and [`Scheme::decode`], as f32, and their stored size, without making the stored bytes: a search
+    /// calls this often. `values` are the tensor's, as f32.
     pub fn restore(&self, values: &[f32], about: &About) -> Restored {
         self.codec().restore(values, about)
     }
 }
 
-/// The name that a user types; parses back to the same scheme.
+/// Writes the name that a user types; it parses back to the same scheme.
 impl fmt::Display for Scheme {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.codec().name())

@@ -3,34 +3,34 @@
 use std::str::FromStr;
 use thiserror::Error;
 
-/// Why a text names no scheme.
+/// Why a name can't be parsed as a scheme.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SchemeError {
-    /// There is no scheme of this name.
-    #[error("{name:?} is no scheme; the schemes are: {known}")]
+    /// No scheme has this name.
+    #[error("{name:?} is not a scheme; the schemes are: {known}")]
     Unknown {
-        /// What was typed.
+        /// The name that was typed.
         name: String,
-        /// Some that there are.
+        /// The forms that names take.
         known: &'static str,
     },
-    /// A scheme has no such option, or not this value of it.
+    /// The scheme has no such option, or does not accept its value.
     #[error("{scheme}: {option:?} is not {expected}")]
     Option {
         /// The scheme.
         scheme: String,
-        /// What was typed.
+        /// The option that was typed.
         option: String,
-        /// What the scheme takes.
+        /// What the scheme accepts.
         expected: String,
     },
 }
 
-/// The forms that names take, for messages and help.
+/// The forms of scheme names, for messages and help.
 pub const KNOWN: &str = "raw; q8_0, q5_1, q5_0, q4_1, q4_0; mlx:b=4,g=64; fp8_e4m3 and fp8_e5m2 with :scale=tensor or head; nvfp4, mxfp4, mxfp8; \
 int:b=4,per=channel,sym; kivi4, kivi2; turbo4, turbo3, turbo2; hadamard+ before a packed format; tkc:c=0.155";
 
-/// A scheme's name and options, taken apart.
+/// A scheme's name and options, split.
 pub(super) struct Spec<'a> {
     text: &'a str,
     name: &'a str,
@@ -38,7 +38,7 @@ pub(super) struct Spec<'a> {
 }
 
 impl<'a> Spec<'a> {
-    /// The parts of `text`; each option once.
+    /// Splits `text`; each option may occur once.
     pub fn parse(text: &'a str) -> Result<Self, SchemeError> {
         let text = text.trim();
         let (name, options) = text.split_once(':').unwrap_or((text, ""));
@@ -53,19 +53,19 @@ impl<'a> Spec<'a> {
                 None => (option, None),
             };
             if spec.options.iter().any(|(known, _)| *known == key) {
-                return Err(spec.wrong(option, "an option that is given once"));
+                return Err(spec.wrong(option, "an option that may be repeated"));
             }
             spec.options.push((key, value));
         }
         Ok(spec)
     }
 
-    /// What stands before the colon.
+    /// The part before the colon.
     pub fn name(&self) -> &'a str {
         self.name
     }
 
-    /// Takes the option `key` out; `expected` says what values `read` takes.
+    /// Removes the option `key` and parses its value by `read`; `expected` describes the values that `read` accepts.
     pub fn take<T>(
         &mut self,
         key: &str,
@@ -83,7 +83,7 @@ impl<'a> Spec<'a> {
         }
     }
 
-    /// Takes the option `key` out: one of `allowed`.
+    /// Removes the option `key`, whose value must be one of `allowed`.
     pub fn one_of<T: FromStr + PartialEq>(
         &mut self,
         key: &str,
@@ -95,7 +95,7 @@ impl<'a> Spec<'a> {
         })
     }
 
-    /// Takes the flag `key` out, an option without a value; whether it was there.
+    /// Removes the flag `key`, an option without a value; returns whether it was present.
     pub fn flag(&mut self, key: &str) -> bool {
         let place = self
             .options
@@ -104,15 +104,15 @@ impl<'a> Spec<'a> {
         place.map(|place| self.options.remove(place)).is_some()
     }
 
-    /// `scheme`, unless options are left that it does not know.
+    /// Returns `scheme`, or an error for the first option that was not removed.
     pub fn done<T>(self, scheme: T) -> Result<T, SchemeError> {
         match self.options.first() {
             None => Ok(scheme),
-            Some((key, _)) => Err(self.wrong(key, "an option of it")),
+            Some((key, _)) => Err(self.wrong(key, "an option of this scheme")),
         }
     }
 
-    /// The error for a name that nobody knows.
+    /// The error for an unknown scheme.
     pub fn unknown(&self) -> SchemeError {
         SchemeError::Unknown {
             name: self.text.to_owned(),
@@ -120,7 +120,7 @@ impl<'a> Spec<'a> {
         }
     }
 
-    /// The error for an option.
+    /// The error for an invalid option.
     pub fn wrong(&self, option: &str, expected: &str) -> SchemeError {
         SchemeError::Option {
             scheme: self.name.to_owned(),

@@ -1,9 +1,9 @@
-//! The bytes as they are: what sinks, recent tokens and tensors that nothing else can store are kept as.
+//! Stores elements as they are: for sinks, recent tokens, and tensors that no other scheme can store.
 
 use super::codec::{About, Codec, Corrupt, Restored, Unfit};
 use crate::tensor::{Tensor, TensorError};
 
-/// Nothing is changed.
+/// The identity: stored bytes are the tensor's.
 pub(super) struct Raw;
 
 impl Codec for Raw {

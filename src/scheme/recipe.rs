@@ -1,24 +1,24 @@
-//! A scheme with what all schemes can do: the first tokens of a run and the most recent ones stay as they are.
+//! A scheme, combined with what all schemes allow: the first tokens of a run and the most recent ones stay as they are.
 
 use super::Scheme;
 use super::codec::{About, Corrupt, Restored};
 use crate::tensor::{Shape, Tensor};
 use std::ops::Range;
 
-/// A scheme, and which tokens it leaves alone. The stored bytes are those of the sinks, of the recent tokens (both raw), and the
-/// scheme's own for the tokens between.
+/// A scheme, and the tokens that are exempt from it. The stored bytes are those of the sinks, those of the recent tokens (both raw), and
+/// the scheme's own for the tokens in between.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recipe {
-    /// What the tokens between are stored by.
+    /// Scheme of the tokens in between.
     pub scheme: Scheme,
-    /// Positions of a run from 0 on that are stored raw.
+    /// Number of positions, from the start of a run, that are stored raw.
     pub sinks: u64,
-    /// Last tokens that are stored raw.
+    /// Number of tokens, at the end of a tensor, that are stored raw.
     pub recent: u64,
 }
 
 impl Recipe {
-    /// The tokens that the scheme stores.
+    /// The range of tokens that the scheme stores.
     pub fn body(&self, about: &About) -> Range<usize> {
         let tokens = about.shape.seq_len;
         let clamp = |count: u64| usize::try_from(count).unwrap_or(tokens).min(tokens);
@@ -27,7 +27,7 @@ impl Recipe {
         start..end
     }
 
-    /// What the scheme is told of its part.
+    /// The range of tokens that the scheme stores, and their description.
     pub fn about_body(&self, about: &About) -> (Range<usize>, About) {
         let body = self.body(about);
         let inner = About {
@@ -41,15 +41,15 @@ impl Recipe {
         (body, inner)
     }
 
-    /// The stored bytes of `tensor`.
+    /// Encodes `tensor`.
     ///
     /// # Panics
-    /// When the tensor is not as `about` says.
+    /// When the shape or type of the tensor differs from `about`.
     pub fn encode(&self, tensor: &Tensor, about: &About) -> Vec<u8> {
         assert_eq!(
             (tensor.shape(), tensor.dtype()),
             (about.shape, about.dtype),
-            "the tensor that is told of"
+            "a tensor of the described shape"
         );
         let (body, inner) = self.about_body(about);
         let token = about.shape.token_elements() * about.dtype.size();
@@ -66,13 +66,13 @@ impl Recipe {
         out
     }
 
-    /// The tensor that `bytes` hold.
+    /// Decodes `bytes`.
     ///
     /// # Errors
-    /// When the bytes are not what [`Recipe::encode`] gives for such a tensor.
+    /// When `bytes` are not what [`Recipe::encode`] returns for such a tensor.
     pub fn decode(&self, bytes: &[u8], about: &About) -> Result<Tensor, Corrupt> {
         let (body, inner) = self.about_body(about);
-        let too_large = || Corrupt::Content("a shape too large for this machine".to_owned());
+        let too_large = || Corrupt::Content("the shape is too large for this machine".to_owned());
         let token = Shape {
             seq_len: 1,
             ..about.shape
@@ -102,7 +102,7 @@ impl Recipe {
             .map_err(|error| Corrupt::Content(error.to_string()))
     }
 
-    /// What [`Recipe::decode`] gives back, as f32, and the stored bytes' number.
+    /// The values after [`Recipe::encode`] and [`Recipe::decode`], as f32, and their stored size.
     pub fn restore(&self, values: &[f32], about: &About) -> Restored {
         let (body, inner) = self.about_body(about);
         let token = about.shape.token_elements();

@@ -1,4 +1,4 @@
-//! An element type as a Rust type, for loops that the compiler is to make one by one for each of them.
+//! Element types as Rust types, for loops that are monomorphized for each of them.
 
 use std::ops::BitAnd;
 
@@ -6,30 +6,30 @@ use super::float8::{e4m3_to_f32, e5m2_to_f32, f32_to_e4m3, f32_to_e5m2};
 use super::float16::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16, f64_to_f32_odd};
 use half::{bf16, f16};
 
-/// An element type: its size, and its values as f32.
+/// An element type: its size, and its conversion to and from f32.
 pub trait Element {
     /// Bytes per element.
     const SIZE: usize;
 
-    /// An element as it is stored.
+    /// Bit pattern of an element.
     type Bits: Copy + Default + Ord + BitAnd<Output = Self::Bits>;
 
-    /// All bits but the sign: what is left compares as the magnitudes do, NaN as the greatest.
+    /// Mask of all bits but the sign: masked patterns compare as the magnitudes do, with NaN as the largest.
     const MAGNITUDE: Self::Bits;
 
-    /// The bits of the first `SIZE` bytes.
+    /// Bit pattern in the first `SIZE` bytes.
     fn bits(bytes: &[u8]) -> Self::Bits;
 
-    /// Writes the bits to the first `SIZE` bytes.
+    /// Writes a bit pattern to the first `SIZE` bytes.
     fn put_bits(bits: Self::Bits, bytes: &mut [u8]);
 
-    /// The bits of the element nearest to `value`, ties to even.
+    /// Bit pattern of the element nearest to `value`, ties to even.
     fn bits_of(value: f32) -> Self::Bits;
 
-    /// The value of the bits.
+    /// Value of a bit pattern.
     fn value(bits: Self::Bits) -> f32;
 
-    /// The value of the first `SIZE` bytes.
+    /// Value in the first `SIZE` bytes.
     #[inline(always)]
     fn get(bytes: &[u8]) -> f32 {
         Self::value(Self::bits(bytes))
@@ -41,11 +41,11 @@ pub trait Element {
         Self::put_bits(Self::bits_of(value), bytes);
     }
 
-    /// The value, as f32, of the element nearest to `value`.
+    /// Value, as f32, of the element nearest to `value`, rounded once.
     fn nearest(value: f64) -> f32;
 }
 
-/// OCP float8 e4m3, of which no crate has a type.
+/// OCP float8 e4m3. Stands for a type, since no crate has one.
 pub enum E4m3 {}
 /// OCP float8 e5m2.
 pub enum E5m2 {}
@@ -102,7 +102,7 @@ element!(E5m2, u8, 1, e5m2_to_f32, f32_to_e5m2, |value| e5m2_to_f32(
     f32_to_e5m2(f64_to_f32_odd(value))
 ));
 
-/// Runs `$body` with the type `$element` that stands for the value `$dtype`.
+/// Runs `$body` with `$element` as the type for the [`Dtype`] `$dtype`.
 macro_rules! with_element {
     ($dtype:expr, $element:ident => $body:expr) => {
         match $dtype {

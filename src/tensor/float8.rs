@@ -1,19 +1,19 @@
 //! The two float8 formats of OCP ("OFP8", 2023) to and from binary32, rounding to nearest even.
 //!
-//! No crate that is kept has both with the rounding of PyTorch and `ml_dtypes`, where what is too large becomes NaN (e4m3, which has no
-//! infinity) or infinity (e5m2); tests compare every code with half's binary16, whose upper byte e5m2 is.
+//! No maintained crate has both with the overflow behaviour of PyTorch and `ml_dtypes`: NaN for e4m3, which has no
+//! infinity, and infinity for e5m2. Tests compare every code with half's binary16, whose upper byte e5m2 is.
 
-/// The value of e4m3 bits (`float8_e4m3fn`): 1 sign, 4 exponent, 3 mantissa bits, up to 448, no infinity.
+/// Value of an e4m3 bit pattern (`float8_e4m3fn`): 1 sign, 4 exponent, 3 mantissa bits, up to 448, no infinity.
 #[inline]
 pub fn e4m3_to_f32(bits: u8) -> f32 {
     let magnitude = u32::from(bits & 0x7f);
-    // Exponent and mantissa moved into place: a value 2^120 times too small, exact for subnormals too.
+    // Exponent and mantissa shifted into place: a value too small by a factor of 2^120, exact for subnormals too.
     let scaled = f32::from_bits(magnitude << 20) * f32::from_bits(0x7b80_0000);
     let special = if magnitude == 0x7f { 0x7fc0_0000 } else { 0 };
     f32::from_bits(scaled.to_bits() | special | sign(bits))
 }
 
-/// The e4m3 bits nearest to `value`, ties to even; NaN beyond 464, halfway to the first value that there is none of.
+/// The e4m3 bit pattern nearest to `value`, ties to even; NaN beyond 464, halfway to the first value that has no code.
 #[inline]
 pub fn f32_to_e4m3(value: f32) -> u8 {
     let rounded = round(value.abs(), 3, 127 - 6);
@@ -21,13 +21,13 @@ pub fn f32_to_e4m3(value: f32) -> u8 {
     code as u8 | (value.to_bits() >> 24) as u8 & 0x80
 }
 
-/// The value of e5m2 bits: 1 sign, 5 exponent, 2 mantissa bits, up to 57,344; the upper byte of a binary16.
+/// Value of an e5m2 bit pattern: 1 sign, 5 exponent, 2 mantissa bits, up to 57,344; the upper byte of a binary16.
 #[inline]
 pub fn e5m2_to_f32(bits: u8) -> f32 {
     super::f16_to_f32(u16::from(bits) << 8)
 }
 
-/// The e5m2 bits nearest to `value`, ties to even; infinity beyond 61,440.
+/// The e5m2 bit pattern nearest to `value`, ties to even; infinity beyond 61,440.
 #[inline]
 pub fn f32_to_e5m2(value: f32) -> u8 {
     let magnitude = value.abs();
@@ -39,20 +39,20 @@ pub fn f32_to_e5m2(value: f32) -> u8 {
     code as u8 | (value.to_bits() >> 24) as u8 & 0x80
 }
 
-/// A magnitude's exponent and mantissa bits, of which `mantissa` are kept; `least` is the exponent field that the smallest normal value
-/// has in binary32. What is too large gives more than there are codes.
+/// Exponent and mantissa bits of a magnitude, rounded to `mantissa` mantissa bits. `min_exponent` is the binary32
+/// exponent field of the target's smallest normal value. A magnitude that is too large gives a result beyond all codes.
 #[inline]
-fn round(magnitude: f32, mantissa: u32, least: u32) -> u32 {
+fn round(magnitude: f32, mantissa: u32, min_exponent: u32) -> u32 {
     let bits = magnitude.to_bits();
-    if bits < least << 23 {
+    if bits < min_exponent << 23 {
         // Aligns the last bit of a subnormal with that of the sum, so that the FPU rounds it to nearest even.
-        let aligned = (least + 23 - mantissa) << 23;
+        let aligned = (min_exponent + 23 - mantissa) << 23;
         return (magnitude + f32::from_bits(aligned)).to_bits() - aligned;
     }
     let dropped = 23 - mantissa;
     let odd = (bits >> dropped) & 1;
     let rounded = (bits + (1 << (dropped - 1)) - 1 + odd) >> dropped;
-    rounded - ((least - 1) << mantissa)
+    rounded - ((min_exponent - 1) << mantissa)
 }
 
 fn sign(bits: u8) -> u32 {
@@ -63,7 +63,7 @@ fn sign(bits: u8) -> u32 {
 mod tests {
     use super::*;
 
-    /// The finite values of a format, by their codes.
+    /// Finite values of a format, with their codes.
     fn finite(value: fn(u8) -> f32) -> Vec<(u8, f32)> {
         let all = (0..0x80).map(|code| (code, value(code)));
         all.filter(|(_, value)| value.is_finite()).collect()

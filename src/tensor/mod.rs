@@ -1,4 +1,4 @@
-//! The one value that everything passes on: a K or V tensor as its dtype, shape and little-endian bytes.
+//! The value that all layers exchange: a K or V tensor as dtype, shape and little-endian bytes.
 
 mod element;
 mod float16;
@@ -9,10 +9,12 @@ pub use element::{E4m3, E5m2, Element};
 pub use float8::{e4m3_to_f32, e5m2_to_f32, f32_to_e4m3, f32_to_e5m2};
 pub use float16::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16};
 
+use std::ops::Range;
+
 use multiversion::multiversion;
 use thiserror::Error;
 
-/// The element type of a tensor.
+/// Element type of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dtype {
     /// IEEE 754 binary16: 1 sign, 5 exponent, 10 mantissa bits.
@@ -37,7 +39,7 @@ impl Dtype {
         }
     }
 
-    /// Mantissa bits that are stored.
+    /// Number of stored mantissa bits, without the implicit leading one.
     pub const fn mantissa_bits(self) -> u32 {
         match self {
             Self::F16 => 10,
@@ -48,7 +50,7 @@ impl Dtype {
         }
     }
 
-    /// The name used in meta files: `fp16`, `bf16`, `fp32`, `fp8_e4m3`, `fp8_e5m2`.
+    /// Name used in meta files: `fp16`, `bf16`, `fp32`, `fp8_e4m3`, `fp8_e5m2`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::F16 => "fp16",
@@ -60,48 +62,48 @@ impl Dtype {
     }
 }
 
-/// A tensor's logical shape, in C order `[seq_len, kv_heads, head_dim]`.
+/// Logical shape of a tensor, `[seq_len, kv_heads, head_dim]` in C order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
-    /// Tokens.
+    /// Number of tokens.
     pub seq_len: usize,
-    /// Key/value heads.
+    /// Number of KV heads.
     pub kv_heads: usize,
-    /// Elements of one head's vector.
+    /// Head dimension: number of elements in one head's vector.
     pub head_dim: usize,
 }
 
 impl Shape {
-    /// The number of elements, or `None` where it does not fit in a `usize`.
+    /// Number of elements, or `None` if it overflows a `usize`.
     pub fn elements(self) -> Option<usize> {
         self.seq_len
             .checked_mul(self.kv_heads)?
             .checked_mul(self.head_dim)
     }
 
-    /// The number of bytes at `dtype`, or `None` where it does not fit in a `usize`.
+    /// Size in bytes with elements of type `dtype`, or `None` if it overflows a `usize`.
     pub fn bytes(self, dtype: Dtype) -> Option<usize> {
         self.elements()?.checked_mul(dtype.size())
     }
 
-    /// The elements of one token: the distance of the delta along the sequence.
+    /// Number of elements per token, `kv_heads * head_dim`: the distance that the delta along the sequence spans.
     pub fn token_elements(self) -> usize {
         self.kv_heads.saturating_mul(self.head_dim)
     }
 }
 
-/// Why bytes do not make a tensor.
+/// Reason why bytes do not form a tensor.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TensorError {
-    /// The product of the shape and the element size overflows.
+    /// The size in bytes of this shape overflows a `usize`.
     #[error("shape {0:?} is too large")]
     TooLarge(Shape),
-    /// The number of bytes is not that of the shape.
+    /// The number of bytes does not match the shape.
     #[error("{found} bytes where the shape needs {expected}")]
     WrongSize {
-        /// Bytes that the shape and dtype ask for.
+        /// Number of bytes that shape and dtype require.
         expected: usize,
-        /// Bytes given.
+        /// Number of bytes given.
         found: usize,
     },
 }
@@ -115,10 +117,21 @@ pub struct Tensor {
 }
 
 impl Tensor {
-    /// A tensor of these little-endian bytes, in C order.
+    /// Creates a tensor from little-endian bytes in C order.
+    ///
+    /// ```
+    /// use kvlens::tensor::{Dtype, Shape, Tensor};
+    ///
+    /// let shape = Shape { seq_len: 2, kv_heads: 1, head_dim: 1 };
+    /// let bytes = [1.0f32, 2.5].iter().flat_map(|value| value.to_le_bytes()).collect();
+    /// let tensor = Tensor::new(Dtype::F32, shape, bytes)?;
+    /// assert_eq!(tensor.values(), [1.0, 2.5]);
+    /// assert!(Tensor::new(Dtype::F32, shape, vec![0; 7]).is_err());
+    /// # Ok::<(), kvlens::tensor::TensorError>(())
+    /// ```
     ///
     /// # Errors
-    /// When the number of bytes is not the shape's.
+    /// When the number of bytes does not match dtype and shape, or that number overflows.
     pub fn new(dtype: Dtype, shape: Shape, bytes: Vec<u8>) -> Result<Self, TensorError> {
         let expected = shape.bytes(dtype).ok_or(TensorError::TooLarge(shape))?;
         if bytes.len() != expected {
@@ -134,61 +147,77 @@ impl Tensor {
         })
     }
 
-    /// The element type.
+    /// Element type.
     pub fn dtype(&self) -> Dtype {
         self.dtype
     }
 
-    /// The logical shape.
+    /// Logical shape.
     pub fn shape(&self) -> Shape {
         self.shape
     }
 
-    /// The little-endian bytes, in C order.
+    /// Little-endian bytes, in C order.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The number of elements.
+    /// Number of elements.
     pub fn len(&self) -> usize {
         self.bytes.len() / self.dtype.size()
     }
 
-    /// Whether there is no element.
+    /// Whether the tensor has no elements.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// The little-endian bytes, given away.
+    /// Returns the little-endian bytes without copying.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 
-    /// The same dtype and shape with other bytes.
+    /// A tensor of the same dtype and shape with other bytes.
     ///
     /// # Panics
-    /// When there are more bytes, or fewer.
+    /// When the number of bytes differs.
     pub fn with_bytes(&self, bytes: Vec<u8>) -> Self {
         assert_eq!(bytes.len(), self.bytes.len(), "a tensor of the same shape");
         Self { bytes, ..*self }
     }
 
-    /// Writes the values from index `start` on to `out`.
+    /// Writes the values from index `start` on to `out`, as many as it holds.
     ///
     /// # Panics
-    /// When there are fewer values.
+    /// When the tensor has fewer values from `start` on.
     pub fn read_values(&self, start: usize, out: &mut [f32]) {
         with_element!(self.dtype, E => read::<E>(&self.bytes[start * E::SIZE..][..out.len() * E::SIZE], out));
     }
 
-    /// All values.
+    /// All values as f32, in C order.
     pub fn values(&self) -> Vec<f32> {
         let mut values = vec![0.0; self.len()];
         self.read_values(0, &mut values);
         values
     }
 
-    /// The number of NaN and infinite values.
+    /// A tensor with only the tokens in `range`.
+    ///
+    /// # Panics
+    /// When `range` ends after the last token.
+    pub fn tokens(&self, range: Range<usize>) -> Self {
+        let token = self.shape.token_elements() * self.dtype.size();
+        Self {
+            dtype: self.dtype,
+            shape: Shape {
+                seq_len: range.len(),
+                ..self.shape
+            },
+            bytes: self.bytes[range.start * token..range.end * token].to_vec(),
+        }
+    }
+
+    /// Number of NaN and infinite values.
     pub fn non_finite(&self) -> u64 {
         let single = |bytes: [u8; 4]| u32::from_le_bytes(bytes) & 0x7f80_0000 == 0x7f80_0000;
         match self.dtype {
@@ -201,15 +230,15 @@ impl Tensor {
     }
 }
 
-/// How many elements of two bytes have all bits of `exponent` set.
+/// Number of two-byte elements in which all bits of `exponent` are set.
 fn count_halves(bytes: &[u8], exponent: u16) -> u64 {
     count(bytes, |bytes| {
         u16::from_le_bytes(bytes) & exponent == exponent
     })
 }
 
-/// How many elements of `N` bytes are `special`. They are counted in `u16`, part by part, since the loop is vectorized in the width of its
-/// counter: of 64 bits that is a quarter as fast.
+/// Number of `N`-byte elements that are `special`. They are counted in `u16`, part by part, since the loop is
+/// vectorized in the width of its counter: a 64-bit counter takes four times as long.
 fn count<const N: usize>(bytes: &[u8], special: impl Fn([u8; N]) -> bool) -> u64 {
     let elements = bytes.as_chunks().0;
     let part = |part: &[[u8; N]]| {
@@ -226,8 +255,8 @@ fn count<const N: usize>(bytes: &[u8], special: impl Fn([u8; N]) -> bool) -> u64
 #[multiversion(targets("x86_64+avx2"))]
 fn read<E: Element>(bytes: &[u8], out: &mut [f32]) {
     let bytes = &bytes[..out.len() * E::SIZE];
-    // Places, not iterators: what those call is not always inlined here.
-    for place in 0..out.len() {
-        out[place] = E::get(&bytes[place * E::SIZE..]);
+    // Indices, not iterators: what those call is not always inlined here.
+    for index in 0..out.len() {
+        out[index] = E::get(&bytes[index * E::SIZE..]);
     }
 }

@@ -1,4 +1,4 @@
-//! What kvlens is: its version, the analyses and the files that it opens.
+//! Describes kvlens itself: its version, its analyses and the file formats that it opens.
 
 use wasm_bindgen::prelude::*;
 
@@ -10,25 +10,25 @@ const TYPES: &str = r#"import type {
   AnalysisSpec, CaptureLine, ConvertOptions, DumpSummary, FormatInfo, InspectRequest, JudgeRequest, Lesson, Mapping, News, PackRequest, Pictures, PlanSummary, Report, Sample, Summary, Value, Verdict,
 } from "./core.js";"#;
 
-/// The version of kvlens.
+/// Version of kvlens.
 #[wasm_bindgen]
 pub fn version() -> String {
     env!("CARGO_PKG_VERSION").to_owned()
 }
 
-/// The analyses and their settings.
+/// Specs of all analyses, with their settings.
 ///
 /// # Errors
-/// Never: no bound of a setting is beyond 2^53.
+/// Never in practice: no bound of a setting exceeds 2^53.
 #[wasm_bindgen(unchecked_return_type = "AnalysisSpec[]")]
 pub fn specs() -> Result<JsValue, JsValue> {
     to_js(&crate::analysis::specs())
 }
 
-/// Every kind of file that opens.
+/// Every file format that kvlens opens.
 ///
 /// # Errors
-/// Never.
+/// Never in practice.
 #[wasm_bindgen(unchecked_return_type = "FormatInfo[]")]
 pub fn formats() -> Result<JsValue, JsValue> {
     to_js(&crate::dump::formats())

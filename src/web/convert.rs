@@ -1,4 +1,4 @@
-//! A dump, or a sample of it, as one file that the page saves: pieces that it puts together as they come.
+//! Writes a dump, or a sample of it, as one file, in pieces that the page joins and saves.
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
@@ -10,7 +10,7 @@ use crate::convert::{ConvertError, ConvertOptions, Format, Plan, Safetensors, Zi
 
 type Pieces = Box<dyn Iterator<Item = Result<Vec<u8>, ConvertError>>>;
 
-/// A conversion that goes on.
+/// A conversion in progress.
 #[wasm_bindgen]
 pub struct Conversion {
     pieces: Pieces,
@@ -19,12 +19,12 @@ pub struct Conversion {
 
 #[wasm_bindgen]
 impl Conversion {
-    /// Bytes of K and V that it will write.
+    /// Bytes of K and V to write.
     pub fn total(&self) -> f64 {
         self.bytes as f64
     }
 
-    /// The next piece of the file; nothing once it is complete.
+    /// The next piece of the file; `None` at its end.
     #[wasm_bindgen(js_name = nextPiece)]
     pub fn next_piece(&mut self) -> Result<Option<Vec<u8>>, JsValue> {
         let piece = self.pieces.next().transpose();
@@ -34,7 +34,7 @@ impl Conversion {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Starts to write the dump in another format; `options` are [`ConvertOptions`]. A folder is written as a zip.
+    /// Starts writing the dump in another format; `options` are [`ConvertOptions`]. A folder is written as a zip.
     pub fn convert(
         &self,
         #[wasm_bindgen(unchecked_param_type = "Partial<ConvertOptions>")] options: JsValue,
@@ -51,6 +51,6 @@ impl Engine {
     }
 }
 
-// After a panic the coordinator drops it; nothing half-done is looked at again.
+// After a panic the coordinator drops it without looking at it again.
 impl UnwindSafe for Conversion {}
 impl RefUnwindSafe for Conversion {}

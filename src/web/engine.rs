@@ -1,4 +1,4 @@
-//! The engine as the coordinator worker holds it: the user's files, the dump in them, and what is analysed of it.
+//! The engine, as the coordinator worker holds it: the user's files, the dump in them, and the analyses of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -15,7 +15,7 @@ use super::value::{from_js, to_js};
 use crate::analysis::{Job, JobError, Value, judge_sweep};
 use crate::dump::{Dump, FileEntry, Mapping, ScanOptions, Source, scan};
 
-/// The user's files and the dump in them.
+/// The user's files, and the dump in them.
 #[wasm_bindgen]
 #[derive(Debug, Default)]
 pub struct Engine {
@@ -27,13 +27,13 @@ pub struct Engine {
 
 #[wasm_bindgen]
 impl Engine {
-    /// One without files.
+    /// An engine without files.
     #[wasm_bindgen(constructor)]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes a file in, in place of one with the same path; `content` is all of it, where it was read ahead.
+    /// Adds a file, or replaces the one with the same path; `content` holds all its bytes if they were read ahead.
     pub fn add(&mut self, path: String, file: File, content: Option<Vec<u8>>) {
         let size = file.size() as u64;
         let file = WebFile {
@@ -47,7 +47,8 @@ impl Engine {
         self.files.insert(path, file);
     }
 
-    /// Scans all files; the dump's summary. `added` are the paths that are new: their runs count again, if they were removed before.
+    /// Scans all files and returns the dump's summary. `added` are the paths of new files: runs in them that were removed before are
+    /// restored.
     #[wasm_bindgen(unchecked_return_type = "DumpSummary")]
     pub fn scan(&mut self, added: Vec<String>) -> Result<JsValue, JsValue> {
         let files = self.files.values().cloned().collect();
@@ -60,7 +61,7 @@ impl Engine {
         self.dump = scan(&source, &options);
         let added: BTreeSet<&str> = added.iter().map(String::as_str).collect();
         for capture in &self.dump.captures {
-            // The path of an archive's entry goes on behind the archive's own.
+            // The path of an archive's entry starts with the archive's own.
             let path = capture.path.as_str();
             let mut files = path.match_indices('/').map(|(end, _)| &path[..end]);
             if added.contains(path) || files.any(|file| added.contains(file)) {
@@ -73,7 +74,7 @@ impl Engine {
         to_js(&self.dump.summary())
     }
 
-    /// How arrays without meta files are to be read ([`Mapping`]). Scans again; the dump's summary.
+    /// Sets how arrays without meta files are read ([`Mapping`]), scans again and returns the dump's summary.
     #[wasm_bindgen(js_name = setMapping, unchecked_return_type = "DumpSummary")]
     pub fn set_mapping(
         &mut self,
@@ -83,7 +84,7 @@ impl Engine {
         self.scan(Vec::new())
     }
 
-    /// Leaves a run of the dump out; the summary of what is left.
+    /// Removes a run from the dump; returns the summary of what remains.
     #[wasm_bindgen(js_name = removeRun, unchecked_return_type = "DumpSummary")]
     pub fn remove_run(&mut self, run: String) -> Result<JsValue, JsValue> {
         self.leave_out(&run);
@@ -91,14 +92,14 @@ impl Engine {
         to_js(&self.dump.summary())
     }
 
-    /// Takes a run in again that was left out; the summary of all that is there then.
+    /// Restores a run that was removed; returns the new summary.
     #[wasm_bindgen(js_name = restoreRun, unchecked_return_type = "DumpSummary")]
     pub fn restore_run(&mut self, run: &str) -> Result<JsValue, JsValue> {
         self.removed.remove(run);
         self.scan(Vec::new())
     }
 
-    /// What an analysis would go through, and what is wrong with its settings (an object of flags and values).
+    /// What an analysis would measure, and which of its settings (an object from flags to values) are invalid.
     #[wasm_bindgen(unchecked_return_type = "PlanSummary")]
     pub fn plan(
         &self,
@@ -124,7 +125,7 @@ impl Engine {
         to_js(&summary)
     }
 
-    /// A sweep's report under other thresholds ([`JudgeRequest`]), without another run.
+    /// Judges a sweep's report by changed thresholds ([`JudgeRequest`]), without another run.
     #[wasm_bindgen(unchecked_return_type = "Verdict")]
     pub fn judge(
         &self,
@@ -142,7 +143,7 @@ impl Engine {
         to_js(&Verdict::from(judged))
     }
 
-    /// Starts an analysis: of all captures, or of a sample of them ([`Sample`]) for an estimate.
+    /// Starts an analysis of all captures or, for an estimate, of a sample ([`Sample`]).
     pub fn start(
         &self,
         analysis: &str,
@@ -167,7 +168,7 @@ impl Engine {
 impl Engine {
     fn leave_out(&mut self, run: &str) {
         self.dump.remove_run(run);
-        // A problem belongs to the run that its path goes through.
+        // A problem belongs to the run whose name is part of its path.
         self.dump
             .problems
             .retain(|problem| !problem.file.split('/').any(|part| part == run));
@@ -180,6 +181,6 @@ fn job(analysis: &str, settings: JsValue) -> Result<Result<Job, JobError>, JsVal
     Ok(Job::new(analysis, settings))
 }
 
-// After a panic the dump is what it was: it is only ever replaced as a whole.
+// A panic leaves the dump intact: it is only ever replaced as a whole.
 impl UnwindSafe for Engine {}
 impl RefUnwindSafe for Engine {}

@@ -1,5 +1,5 @@
-//! Looking at the dump: which captures there are to look at, pictures of their tensors, and the lesson on one vector.
-//! It runs in the coordinator itself: one capture is read, measured and dropped.
+//! Inspects a dump: lists its captures, makes pictures of their tensors, and runs the lesson on one vector. Runs in the coordinator itself,
+//! on one capture at a time, which is read, measured and dropped.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use crate::dump::{Capture, Loaded, Queries};
 use crate::inspect::{Lesson, Matter, TensorPicture};
 use crate::tensor::Tensor;
 
-/// What zstd is asked for in pictures.
+/// Zstd level for the sizes in pictures.
 const LEVEL: i32 = 3;
 
 #[wasm_bindgen]
 impl Engine {
-    /// Answers a question ([`InspectRequest`]) of the page: a list of [`CaptureLine`]s, the runs' names by capture, [`Pictures`], a
-    /// [`Lesson`] or a [`Matter`].
+    /// Answers an [`InspectRequest`] of the page by a list of [`CaptureLine`]s, the run's name of each capture, [`Pictures`], a [`Lesson`]
+    /// or a [`Matter`].
     #[wasm_bindgen(unchecked_return_type = "CaptureLine[] | string[] | Pictures | Lesson | Matter")]
     pub fn inspect(
         &self,
@@ -63,7 +63,7 @@ impl Engine {
 }
 
 impl Engine {
-    /// The queries of a capture's layer.
+    /// Captured queries of the capture's layer.
     fn queries_of(&self, capture: &Capture) -> Result<Vec<(&Queries, Tensor)>, JsValue> {
         let of_layer = |queries: &&Arc<Queries>| {
             (&queries.run, queries.layer_id) == (&capture.run, capture.layer_id)
@@ -95,7 +95,7 @@ impl Engine {
     }
 }
 
-/// Of each run and layer the capture with the most tokens, the first of equals; by run and layer.
+/// The capture with the most tokens in each layer of each run, the first among equals; sorted by run and layer.
 fn longest(captures: &[Arc<Capture>]) -> Vec<CaptureLine<'_>> {
     let mut found = BTreeMap::new();
     for (index, capture) in captures.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What the page says and is told, where the core has no type for it.
+//! Messages between the page and the core that the core itself has no type for.
 
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -9,29 +9,29 @@ use crate::analysis::{
 };
 use crate::inspect::{LessonRequest, MatterRequest, TensorPicture};
 
-/// What an analysis would go through.
+/// What an analysis would measure.
 #[derive(Default, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct PlanSummary {
-    /// Captures.
+    /// Number of captures.
     pub captures: usize,
-    /// Bytes of K and V in them.
+    /// Bytes of K and V in the captures.
     pub bytes: u64,
-    /// In how many ways each capture is measured.
+    /// Number of ways in which each capture is measured.
     pub combinations: usize,
-    /// What is wrong with the settings; empty when it can start.
+    /// Invalid settings; empty when the analysis can start.
     pub errors: Vec<SettingFault>,
 }
 
-/// What is wrong with a setting.
+/// An invalid setting.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct SettingFault {
-    /// The setting.
+    /// Flag of the setting.
     pub flag: String,
-    /// What is wrong, for people.
+    /// What is wrong with it: a sentence for people.
     pub message: String,
 }
 
@@ -49,22 +49,22 @@ impl From<&SettingsError> for SettingFault {
     }
 }
 
-/// What happened since the last question.
+/// Progress and rows since the previous call.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct News {
-    /// How far it is.
+    /// Progress so far.
     pub progress: Progress,
-    /// Rows that got ready, in dump order.
+    /// Rows that were measured since, in dump order.
     #[serde(serialize_with = "flat_rows")]
     pub rows: Vec<Row>,
-    /// Whether all are.
+    /// Whether everything has been measured.
     pub done: bool,
 }
 
-/// A [`Row`] with its capture's fields beside its own. Names of a struct's fields become JavaScript texts once; with serde's `flatten` each
-/// would for every row, which made a sweep over many small captures slower by an eighth.
+/// A [`Row`] with its capture's fields beside its own. Field names of a struct are converted to JavaScript strings once; serde's `flatten`
+/// would convert each again for every row, which slowed down a sweep over many small captures by an eighth.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct FlatRow<'a> {
@@ -112,43 +112,43 @@ fn flat_rows<S: Serializer>(rows: &[Row], serializer: S) -> Result<S::Ok, S::Err
     serializer.collect_seq(rows.iter().map(FlatRow::new))
 }
 
-/// What is only known at the end.
+/// The end of an analysis.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
-    /// The report without its rows, which were all in the news.
+    /// The report without its rows, which the news had already.
     pub report: Report,
-    /// How many different threads measured at least one capture.
+    /// Number of different threads that measured at least one capture.
     pub workers: usize,
 }
 
-/// A sweep's figures and settings, its thresholds changed.
+/// A request to judge a sweep's figures by changed thresholds.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct JudgeRequest {
-    /// All settings, by their flags.
+    /// All settings, by flag.
     pub settings: BTreeMap<String, Value>,
-    /// The report's groups.
+    /// Groups of the report.
     pub groups: Vec<Group>,
-    /// The report's captures.
+    /// Number of captures in the report.
     pub captures: usize,
-    /// The report's other types; none in a report that an earlier version kept.
+    /// Types that `bytes_per_elem` does not identify, from the report; absent in reports kept by earlier versions.
     #[serde(default)]
     pub other_types: OtherTypes,
 }
 
-/// A sweep under other thresholds.
+/// A sweep judged by changed thresholds.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Verdict {
-    /// The groups, each with whether it stays within the thresholds.
+    /// The groups, each marked by whether it stays within the thresholds.
     pub groups: Vec<Group>,
-    /// The group that stands for the whole.
+    /// Index of the group that stands for the whole sweep.
     pub headline: Option<usize>,
-    /// Names and texts of the files that tell of it.
+    /// Names and contents of the files that list the combinations.
     pub files: Vec<(String, String)>,
 }
 
@@ -166,82 +166,82 @@ impl From<Judged> for Verdict {
     }
 }
 
-/// A question about the dump for a picture.
+/// A request to inspect the dump.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "what", rename_all = "camelCase")]
 pub enum InspectRequest {
-    /// The longest capture of each layer of each run.
+    /// List the longest capture of each layer of each run.
     Captures,
-    /// The run of each capture.
+    /// List the run of each capture.
     Runs,
-    /// K and V of a capture.
+    /// Draw K and V of a capture.
     Tensors {
-        /// Its place in the dump.
+        /// Index of the capture in the dump.
         capture: usize,
     },
-    /// What of a capture's errors matters to the model.
+    /// Compare a capture's errors by how much they matter to the model.
     Matter {
-        /// Its place in the dump.
+        /// Index of the capture in the dump.
         capture: usize,
-        /// The setting.
+        /// How the capture is compressed.
         #[serde(flatten)]
         setting: MatterRequest,
     },
-    /// One vector of a capture.
+    /// Take one vector of a capture through compression, step by step.
     Lesson {
-        /// Its place in the dump.
+        /// Index of the capture in the dump.
         capture: usize,
-        /// K or V.
+        /// Whether the vector is of K or of V.
         tensor: TensorName,
-        /// Which vector, and what is done to it.
+        /// The vector, and the steps.
         #[serde(flatten)]
         vector: LessonRequest,
     },
 }
 
-/// One of a capture's tensors.
+/// Names one of a capture's tensors.
 #[derive(Clone, Copy, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum TensorName {
-    /// The keys.
+    /// Keys.
     K,
-    /// The values.
+    /// Values.
     V,
 }
 
-/// A capture that can be looked at.
+/// A capture that can be inspected.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct CaptureLine<'a> {
-    /// Its place in the dump.
+    /// Index of the capture in the dump.
     pub capture: usize,
-    /// Its run.
+    /// Name of its run.
     pub run: &'a str,
-    /// The layer's number.
+    /// Layer number.
     pub layer_id: i64,
-    /// `prefill`, `decode`, or what its file says.
+    /// `prefill`, `decode`, or any other text of its meta file.
     pub stage: &'a str,
-    /// Tokens.
+    /// Number of tokens.
     pub seq_len: usize,
-    /// Key/value heads.
+    /// Number of KV heads.
     pub kv_heads: usize,
-    /// Elements of one head's vector.
+    /// Values in a head's vector.
     pub head_dim: usize,
-    /// `fp16`, `bf16` or `fp32`.
+    /// Element type: `fp16`, `bf16` or `fp32`.
     pub dtype: &'static str,
 }
 
-/// Both tensors of a capture.
+/// Pictures of both tensors of a capture.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Pictures {
-    /// The keys.
+    /// Keys.
     pub k: TensorPicture,
-    /// The values.
+    /// Values.
     pub v: TensorPicture,
 }
 
@@ -296,18 +296,18 @@ mod tests {
     }
 }
 
-/// What is written as a `.kvz`: how K and V are stored, which tokens stay as they are, and whether captured queries are kept.
+/// A request to write a `.kvz`: how K and V are stored, which tokens are exempt, and whether captured queries are kept.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PackRequest {
-    /// `lossless`, or the name of a scheme.
+    /// How K is stored: `lossless`, or the name of a scheme.
     pub k: String,
-    /// The same for V.
+    /// How V is stored: `lossless`, or the name of a scheme.
     pub v: String,
-    /// First positions of a run that schemes leave alone.
+    /// Number of positions, from the start of a run, that schemes leave as they are.
     pub sinks: u64,
-    /// Last tokens of a layer that schemes leave alone.
+    /// Number of tokens, at the end of a layer, that schemes leave as they are.
     pub recent: u64,
     /// Whether captured queries are kept.
     pub queries: bool,

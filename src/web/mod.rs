@@ -1,9 +1,9 @@
-//! What the page may call, and nothing else. Only here the crate knows of a browser.
+//! The functions that the page may call. No other module of the crate depends on a browser.
 //!
-//! Everything runs in the coordinator worker (`www/engine/coordinator.js`), which owns the `Engine`; measuring goes to the
-//! pool. Values cross the border as plain objects, bytes as `Uint8Array`.
+//! Everything runs in the coordinator worker (`www/engine/coordinator.js`), which owns the `Engine`; captures are measured in the pool.
+//! Values are passed as plain objects, bytes as `Uint8Array`.
 
-// Elsewhere only the page's types are made from them.
+// Other targets compile the messages only to generate the page's types.
 #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code))]
 mod messages;
 #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code))]
@@ -28,6 +28,6 @@ mod source;
 #[cfg(target_arch = "wasm32")]
 mod value;
 
-/// The pool on Web Workers: JavaScript's `initThreadPool` and what its helper, `www/engine/start-pool.js`, calls.
+/// The pool on Web Workers: `initThreadPool` in JavaScript, and what its helper `www/engine/start-pool.js` calls.
 #[cfg(all(target_arch = "wasm32", feature = "threads"))]
 pub use wasm_bindgen_rayon::init_thread_pool;

@@ -1,4 +1,4 @@
-//! A few captures from every part of a dump, for an estimate before the whole is measured.
+//! Takes a few captures from all over a dump, for an estimate before the whole is measured.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,25 +7,25 @@ use serde::Deserialize;
 use crate::analysis::Plan;
 use crate::dump::Dump;
 
-/// How much of a dump is taken.
+/// Size of a sample.
 #[derive(Clone, Copy, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "what", rename_all = "camelCase")]
 pub enum Sample {
-    /// Captures at equal distances, about as many as make so many bytes of work (bytes of K and V times combinations); at least one.
+    /// Evenly spaced captures: at least one, and about as many as make `bytes` of work.
     Captures {
-        /// Of work.
+        /// Amount of work: bytes of K and V, times combinations.
         bytes: u64,
     },
-    /// All captures of layers at equal distances.
+    /// All captures of evenly spaced layers.
     Layers {
-        /// Of them; at least one is taken.
+        /// Number of layers; at least one is taken.
         layers: usize,
     },
 }
 
 impl Sample {
-    /// The sample of what the plan goes through.
+    /// Takes the sample from the captures that the plan covers.
     pub fn of(self, dump: &Dump, plan: &Plan) -> Dump {
         let all: Vec<usize> = plan.indices().collect();
         let kept: BTreeSet<usize> = match self {
@@ -57,7 +57,7 @@ impl Sample {
     }
 }
 
-/// `count` of them, at least one, at equal distances: the middle of each part.
+/// Takes `count` elements, at least one: the middle of each of `count` equal parts.
 fn spread<T: Clone>(all: &[T], count: usize) -> Vec<T> {
     let count = count.clamp(1, all.len().max(1));
     (0..count)

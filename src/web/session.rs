@@ -1,6 +1,7 @@
 //! An analysis in small steps: the coordinator fetches captures, the pool measures them.
 //!
-//! Nothing here waits. The coordinator calls [`Session::step`] and [`Session::news`] in turns with its messages, so it can be told to stop.
+//! No call blocks. The coordinator alternates [`Session::step`] and [`Session::news`] with handling its messages, so that it can be
+//! cancelled.
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
@@ -13,16 +14,16 @@ use super::source::{forget_arrived, wanted};
 use super::value::{failure, to_js};
 use crate::analysis::{self, JobError, ReportFile};
 
-/// An analysis under way.
+/// An analysis in progress.
 #[wasm_bindgen]
 pub struct Session {
-    /// Gone once it is finished.
+    /// `None` once it is finished.
     session: Option<Box<dyn analysis::Session>>,
     files: Vec<ReportFile>,
 }
 
 impl Session {
-    /// Nothing is read yet.
+    /// A session that has not read anything yet.
     pub(super) fn new(session: Box<dyn analysis::Session>) -> Self {
         forget_arrived();
         Self {
@@ -38,22 +39,22 @@ impl Session {
 
 #[wasm_bindgen]
 impl Session {
-    /// Reads the next capture and gives it to the pool (in the serial build: measures it). False when there is nothing to do now: the
-    /// pool has all it may have, or everything is read.
+    /// Reads the next capture and hands it to the pool (in the serial build, measures it). Returns false when there is nothing to do now:
+    /// the pool has as much as it may hold, or everything has been read.
     pub fn step(&mut self) -> Result<bool, JsValue> {
         Ok(self.going()?.step())
     }
 
-    /// What the next capture will need that nothing was said of yet, to be read before its [`Session::step`]: see [`wanted`]. Nothing when
-    /// no capture is left that is read by itself.
+    /// The reads of the next capture that was not announced yet, to be done before its [`Session::step`]: see [`wanted`]. `None` when no
+    /// separately read capture is left.
     pub fn ahead(&mut self) -> Option<Array> {
         self.session.as_mut()?.announce().then(wanted)
     }
 
-    /// Progress and the rows that got ready.
+    /// Progress, and the rows since the previous call.
     ///
     /// # Errors
-    /// When the analysis can't go on.
+    /// When the analysis can't continue.
     #[wasm_bindgen(unchecked_return_type = "News")]
     pub fn news(&mut self) -> Result<JsValue, JsValue> {
         let session = self.going()?;
@@ -68,13 +69,13 @@ impl Session {
         })
     }
 
-    /// The report on what is known so far; `null` where the analysis can't tell before its end.
+    /// A report on the results so far; `null` where the analysis has one only at the end.
     #[wasm_bindgen(js_name = soFar, unchecked_return_type = "Report | null")]
     pub fn so_far(&mut self) -> Result<JsValue, JsValue> {
         to_js(&self.going()?.so_far())
     }
 
-    /// The report, once everything is done. Its rows are left out: they were all in the news.
+    /// The report, once everything is measured; without its rows, which the news had already.
     #[wasm_bindgen(unchecked_return_type = "Summary")]
     pub fn finish(&mut self) -> Result<JsValue, JsValue> {
         let session = self.session.take().ok_or_else(finished)?;
@@ -85,25 +86,25 @@ impl Session {
         to_js(&Summary { report, workers })
     }
 
-    /// How many files the report has.
+    /// Number of report files.
     #[wasm_bindgen(js_name = fileCount)]
     pub fn file_count(&self) -> usize {
         self.files.len()
     }
 
-    /// The name of a file.
+    /// Name of the report file at `index`.
     #[wasm_bindgen(js_name = fileName)]
     pub fn file_name(&self, index: usize) -> Option<String> {
         self.files.get(index).map(|file| file.name.clone())
     }
 
-    /// The bytes of a file.
+    /// Contents of the report file at `index`.
     #[wasm_bindgen(js_name = fileBytes)]
     pub fn file_bytes(&self, index: usize) -> Option<Vec<u8>> {
         self.files.get(index).map(|file| file.bytes.clone())
     }
 
-    /// Lets the captures that wait in the pool go by unmeasured; true when none is being measured any more.
+    /// Skips the captures that wait in the pool; returns true once none is being measured.
     pub fn stop(&mut self) -> bool {
         self.session.as_ref().is_none_or(|session| {
             session.cancel();
@@ -116,7 +117,7 @@ fn finished() -> JsValue {
     failure("panic", "the analysis was finished before")
 }
 
-/// The error as the page gets it.
+/// The error in the page's form.
 pub(super) fn job_failure(error: &JobError) -> JsValue {
     let code = match error {
         JobError::UnknownAnalysis { .. } | JobError::Settings(_) | JobError::NoParts { .. } => {
@@ -130,6 +131,6 @@ pub(super) fn job_failure(error: &JobError) -> JsValue {
     failure(code, &error.to_string())
 }
 
-// After a panic the coordinator drops it; nothing half-done is looked at again.
+// After a panic the coordinator drops it without looking at it again.
 impl UnwindSafe for Session {}
 impl RefUnwindSafe for Session {}

@@ -1,10 +1,10 @@
-//! The files that the user gave to the page, read when their turn comes.
+//! The user's files on the page, read on demand.
 //!
-//! `File` objects belong to one thread: the coordinator's. So they lie in a thread-local list, and a [`WebSource`] only knows their
-//! places in it. In any other thread the list is empty, and reading is an error.
+//! `File` objects belong to one thread: the coordinator's. They are kept in a thread-local list there, and a [`WebSource`] only has their
+//! indices. In any other thread the list is empty, and reading fails.
 //!
-//! Small reads wait much longer for the browser than for their bytes. So what a run will need soon is listed for the coordinator
-//! ([`wanted`]), which has many reads going at once and brings each one's bytes back ([`arrived`]).
+//! A small read spends far more time waiting for the browser than on its bytes. So the coordinator gets a list of what will be needed soon
+//! ([`wanted`]), keeps many reads going at once and hands over their bytes ([`arrived`]).
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -16,9 +16,9 @@ use web_sys::{Blob, File, FileReaderSync, MessageChannel, MessagePort};
 
 use crate::dump::{FileEntry, Source, SourceError};
 
-/// Bytes that are read at once: the browser holds a copy of them.
+/// Size of a single read in bytes, of which the browser holds a copy.
 const SLICE: usize = 16 << 20;
-/// Small reads (an archive's entries) are answered from a block of this size.
+/// Small reads (an archive's entries) are answered from a buffered block of this size.
 const BLOCK: u64 = 1 << 20;
 
 thread_local! {
@@ -34,12 +34,12 @@ struct Wanted {
     len: u64,
 }
 
-/// What was announced since the last question: file, start, `Blob`, and again.
+/// What was announced since the previous call: file, start and `Blob` of each range, in one flat list.
 pub fn wanted() -> Array {
     let list = Array::new();
     for Wanted { file, start, len } in WANTED.take() {
         let blob = FILES.with_borrow(|files| files.get(file).cloned());
-        // What can't be had ahead is read when its turn comes, and then says why it can't.
+        // A range that can't be read ahead is read on demand, and reports its error then.
         if let Some(Ok(blob)) = blob.map(|file| part(&file, start, len)) {
             list.push(&(file as f64).into());
             list.push(&(start as f64).into());
@@ -49,13 +49,13 @@ pub fn wanted() -> Array {
     list
 }
 
-/// The bytes of something wanted.
+/// Hands over the bytes of a range that [`wanted`] listed.
 #[wasm_bindgen]
 pub fn arrived(file: usize, start: f64, bytes: Vec<u8>) {
     ARRIVED.with_borrow_mut(|arrived| arrived.insert((file, start as u64), bytes));
 }
 
-/// Drops what was read ahead and not asked for.
+/// Drops what was read ahead but not used.
 pub fn forget_arrived() {
     ARRIVED.with_borrow_mut(take);
     WANTED.with_borrow_mut(take);
@@ -67,7 +67,7 @@ struct Block {
     bytes: Vec<u8>,
 }
 
-/// Keeps a file in this thread; the key is for [`WebFile`].
+/// Keeps a file in this thread; returns its key for [`WebFile`].
 pub fn keep(file: File) -> usize {
     FILES.with_borrow_mut(|files| {
         files.push(file);
@@ -75,18 +75,18 @@ pub fn keep(file: File) -> usize {
     })
 }
 
-/// One file.
+/// A file of a [`WebSource`].
 #[derive(Clone, Debug)]
 pub struct WebFile {
     /// Path and size.
     pub entry: FileEntry,
     /// Its key from [`keep`].
     pub key: usize,
-    /// Its bytes, where they were read ahead.
+    /// All its bytes, if they were read ahead.
     pub content: Option<Vec<u8>>,
 }
 
-/// A set of the user's files.
+/// A source of the user's files.
 #[derive(Debug, Default)]
 pub struct WebSource {
     entries: Vec<FileEntry>,
@@ -117,7 +117,7 @@ impl Source for WebSource {
         if let Some(content) = &file.content {
             let start = offset as usize;
             let bytes = content.get(start..start + len);
-            // Shorter than it was when it was listed.
+            // The file is shorter than when it was listed.
             return bytes.map(<[u8]>::to_vec).ok_or(SourceError::Short {
                 needed,
                 end: content.len() as u64,
@@ -137,7 +137,7 @@ impl Source for WebSource {
         let Some(file) = self.files.get(file) else {
             return;
         };
-        // A large read takes as long as its bytes do, and would be held twice.
+        // Reading ahead does not speed up a large read, and would hold its bytes twice.
         if file.content.is_none() && len <= SLICE as u64 {
             WANTED.with_borrow_mut(|wanted| {
                 wanted.push(Wanted {
@@ -150,7 +150,7 @@ impl Source for WebSource {
     }
 }
 
-/// Reads through a block that is kept for the next read.
+/// Reads through a block that is kept for the reads that follow.
 fn read_small(file: usize, offset: u64, len: usize, end: u64) -> Result<Vec<u8>, SourceError> {
     LAST_BLOCK.with_borrow_mut(|last| {
         let from = |block: &Block| {
@@ -163,7 +163,7 @@ fn read_small(file: usize, offset: u64, len: usize, end: u64) -> Result<Vec<u8>,
         if let Some(bytes) = last.as_ref().and_then(from) {
             return Ok(bytes);
         }
-        // At least four times `len`, so what is wanted lies in it.
+        // The block is at least four times `len`, so the range lies within it.
         let size = BLOCK.min(end - offset) as usize;
         let block = Block {
             file,
@@ -176,7 +176,7 @@ fn read_small(file: usize, offset: u64, len: usize, end: u64) -> Result<Vec<u8>,
     })
 }
 
-/// Reads by the browser; `offset + len` was checked against the file's size.
+/// Reads through the browser; `offset + len` was checked against the file's size.
 fn read(file: usize, offset: u64, len: usize) -> Result<Vec<u8>, SourceError> {
     let blob = FILES.with_borrow(|files| files.get(file).cloned());
     let blob: Blob = blob
@@ -207,7 +207,7 @@ fn read(file: usize, offset: u64, len: usize) -> Result<Vec<u8>, SourceError> {
     Ok(bytes)
 }
 
-/// Gives a buffer's memory back at once, by sending it away to nobody. Left to the garbage collector, 2 GB of reads pile up to over 1 GB
+/// Frees a buffer's memory at once, by transferring it to a closed port. Left to the garbage collector, 2 GB of reads pile up to over 1 GB
 /// in Chromium 156, and after `ArrayBuffer.prototype.transfer(0)` all of them stay.
 fn release(buffer: &JsValue) {
     thread_local! {
@@ -217,14 +217,14 @@ fn release(buffer: &JsValue) {
         });
     }
     TO_NOBODY.with(|port| {
-        // Otherwise it is collected, later.
+        // If it fails, the garbage collector frees the buffer later.
         let _ = port
             .as_ref()
             .map(|port| port.post_message_with_transferable(buffer, &Array::of1(buffer)));
     });
 }
 
-/// Some bytes of a blob. Of all of them no slice is made: that costs the browser as much as reading 100 KB.
+/// A range of a blob. The whole blob is not sliced: a slice costs the browser as much as reading 100 KB.
 fn part(blob: &Blob, start: u64, len: u64) -> Result<Blob, JsValue> {
     // Exact: no file is longer than 2^53 bytes.
     let (from, to) = (start as f64, (start + len) as f64);
@@ -234,10 +234,10 @@ fn part(blob: &Blob, start: u64, len: u64) -> Result<Blob, JsValue> {
     blob.slice_with_f64_and_f64(from, to)
 }
 
-/// The browser's own words, but for a file that it does not give any more.
+/// The browser's error message, except for a file that it no longer gives access to.
 fn words(error: JsValue) -> SourceError {
     let text = error.dyn_ref::<js_sys::Error>().map(|error| {
-        // What browsers say of it speaks of permissions and references.
+        // Browsers' own messages speak of permissions and references here.
         match String::from(error.name()).as_str() {
             "NotReadableError" | "NotFoundError" => {
                 "it was changed, moved or removed after it was chosen; choose it again".to_owned()

@@ -1,4 +1,5 @@
-//! The page's types of what crosses the border: `www/engine/core.d.ts` is made from the Rust types, with their docs.
+//! Generates the page's types of everything that is passed between Rust and JavaScript: `www/engine/core.d.ts`, from the Rust types with
+//! their docs.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -16,9 +17,9 @@ use crate::convert::ConvertOptions;
 use crate::dump::{DumpSummary, FormatInfo, Mapping};
 use crate::inspect::{Lesson, Matter};
 
-const HEAD: &str = "// What crosses between the page and the core, made from the Rust types by `cargo test --lib types_of_the_page`. Not to be edited.\n";
+const HEAD: &str = "// Types of values passed between the page and the core. Generated from the Rust types by `cargo test --lib types_of_the_page`; do not edit.\n";
 
-/// Declarations by name, of types and of all that they hold.
+/// Declarations by name, of types and all types that they contain.
 struct Declarations {
     config: Config,
     seen: HashSet<String>,
@@ -30,7 +31,7 @@ impl TypeVisitor for Declarations {
         if !self.seen.insert(std::any::type_name::<T>().to_owned()) {
             return;
         }
-        // What has no path has no declaration: numbers, texts, lists.
+        // Types without a path have no declaration: numbers, strings, lists.
         if T::output_path().is_some() {
             let docs = T::docs().unwrap_or_default();
             let text = format!("{docs}export {}\n", T::decl(&self.config));
@@ -43,7 +44,7 @@ impl TypeVisitor for Declarations {
 
 fn declarations() -> String {
     let mut found = Declarations {
-        // Bytes and counts: far below 2^53.
+        // 64-bit integers are byte sizes and counts, far below 2^53.
         config: Config::new().with_large_int("number"),
         seen: HashSet::new(),
         all: BTreeMap::new(),
@@ -75,7 +76,7 @@ fn declarations() -> String {
 fn the_types_of_the_page_are_those_of_the_core() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("www/engine/core.d.ts");
     if !file.parent().is_some_and(Path::exists) {
-        // The published crate has no page.
+        // The published crate does not contain the page.
         return;
     }
     let now = declarations();

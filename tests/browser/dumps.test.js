@@ -137,10 +137,10 @@ test("arrays whose names can't be told are asked about, and the answer is kept i
   await page.getByText("6 arrays in no_names.npz: names or axes can’t be told.").waitFor();
   assert(await page.locator("#run").isDisabled());
   await page.getByRole("textbox", { name: "Names" }).fill("arr{layer}{what}x");
-  await page.getByRole("button", { name: "Read them so" }).click();
+  await page.getByRole("button", { name: "Read them like this" }).click();
   await page.locator("#dump").getByRole("alert").getByText("{what}").waitFor();
   await page.getByRole("textbox", { name: "Names" }).fill("arr{layer}{kv}x");
-  await page.getByRole("button", { name: "Read them so" }).click();
+  await page.getByRole("button", { name: "Read them like this" }).click();
   await page.locator(".runs li").waitFor();
   assert.match(await page.locator(".runs").innerText(), /3 layers/);
   const link = new URL(page.url());

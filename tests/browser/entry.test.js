@@ -144,7 +144,7 @@ test("heads that lie in one axis are asked for, and the answer is in the link", 
   await drop(page, join(ROOT, "tests/data/tiny/tiny_llama.bin"));
   const heads = page.getByRole("textbox", { name: "KV heads" });
   await heads.fill("2");
-  await page.getByRole("button", { name: "Read them so" }).click();
+  await page.getByRole("button", { name: "Read them like this" }).click();
   await page.locator(".runs", { hasText: "2 KV heads" }).waitFor();
   assert.match(page.url(), /kv-heads=2/);
   assert.doesNotMatch(await page.locator("#dump-body").innerText(), /--[a-z]/);

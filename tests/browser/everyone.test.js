@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { pathToFileURL } from "node:url";
 import { ROOT } from "./server.js";
 import { visit } from "./visit.js";
@@ -140,6 +141,10 @@ test("the page speaks of fields and combinations, not of flags and combos", asyn
   const page = await open("#analysis=sweep");
   const form = await page.locator("#analysis-panel").innerText();
   assert.doesNotMatch(form, /combo\b|combos\b|^List$/im);
+  // A limit that only the command line can raise is called its own.
+  const buffer = gzipSync(Buffer.alloc(40e6));
+  await page.setInputFiles("#choose-files", { name: "zeros.npy.gz", mimeType: "", buffer });
+  await page.getByText("than the command line’s --max-unpack-ratio allows").waitFor();
   await page.close();
 });
 

@@ -1,4 +1,4 @@
-//! What the tests of the command line share.
+//! Helpers shared by the tests of the command line.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ pub fn data(path: &str) -> PathBuf {
         .join(path)
 }
 
-/// `kvlens` with this subcommand.
+/// A command that runs `kvlens` with this subcommand.
 pub fn kvlens(subcommand: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kvlens"));
     command.arg(subcommand);

@@ -1,5 +1,5 @@
-//! Damages files of every format the way fuzzers do, from a seed, and feeds them to the scan. Used by the test of hostile
-//! input and by `cargo xtask fuzz-dump`.
+//! Damages files of every format the way fuzzers do, from a seed, and passes them to the scan. Used by the test of
+//! hostile input and by `cargo xtask fuzz-dump`.
 
 mod seal;
 
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use kvlens::dump::{Mapping, MemorySource, ScanOptions, Source, scan};
 use seal::seal_kvz;
 
-/// A generator of pseudo-random numbers (splitmix64).
+/// Pseudo-random number generator (splitmix64).
 pub struct Rng(pub u64);
 
 impl Rng {
@@ -29,16 +29,16 @@ impl Rng {
 
 type File = (String, Vec<u8>);
 
-/// One format: files that belong together, and which of them is damaged.
+/// A format: files that belong together, one of which is damaged.
 pub struct Target {
     pub name: &'static str,
     files: Vec<File>,
     damaged: usize,
-    /// Packs the damaged file again, so that what is inside the packing is reached.
+    /// Packs the damaged file again, so that the damage is inside the packing.
     pack: fn(Vec<u8>) -> Vec<u8>,
 }
 
-/// The targets, made of the files in `tests/data/tiny`.
+/// All targets, made from the files in `tests/data/tiny`.
 pub fn targets(tiny: &Path) -> Vec<Target> {
     let read = |name: &str| {
         std::fs::read(tiny.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -113,7 +113,7 @@ pub fn targets(tiny: &Path) -> Vec<Target> {
     ]
     .into_iter()
     .map(|mut target| {
-        // These two are damaged as they are packed.
+        // These two are damaged in their packed form.
         match target.name {
             "gzip" => target.files[0].1 = gzip(&target.files[0].1),
             "zstd" => target.files[0].1 = zstd(&target.files[0].1),
@@ -125,7 +125,7 @@ pub fn targets(tiny: &Path) -> Vec<Target> {
 }
 
 impl Target {
-    /// Feeds one damaged input to the scan and reads all captures that it finds; gives their number.
+    /// Passes one damaged input to the scan, reads all captures that it finds and returns their number.
     pub fn run(&self, rng: &mut Rng) -> usize {
         let mut files = self.files.clone();
         let bytes = &mut files[self.damaged].1;
@@ -241,7 +241,7 @@ fn damage(bytes: &mut Vec<u8>, rng: &mut Rng) {
     }
 }
 
-/// Makes the checksums of tar headers right again.
+/// Corrects the checksums of tar headers.
 fn seal_tar(mut bytes: Vec<u8>) -> Vec<u8> {
     for block in bytes.chunks_exact_mut(512) {
         if block[257..262] == *b"ustar" {

@@ -1,6 +1,7 @@
-//! Makes the checksums of a damaged `.kvz` right again, so that what lies behind them is reached. Fuzz targets share it.
+//! Corrects the checksums of a damaged `.kvz`, so that the code after the checks is reached. Fuzz targets share this
+//! file.
 
-/// The file with the checksums of its parts and of its head as they should be, as far as there is a head.
+/// The file with correct checksums of its parts and its head, as far as there is a head.
 pub fn seal_kvz(mut bytes: Vec<u8>) -> Vec<u8> {
     let number = |bytes: &[u8], at: usize| {
         let word = bytes.get(at..at + 4).and_then(|word| word.first_chunk());

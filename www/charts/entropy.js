@@ -48,7 +48,7 @@ export function entropyChart(layers) {
   return {
     name: "entropy",
     title,
-    note: "Order-0 entropy is what an ideal coder needs that looks at one byte at a time. The short bar is what zstd reaches: to the right of the circle it pays more, to the left it found repeats.",
+    note: "Order-0 entropy is what an ideal coder that looks at one byte at a time needs. The short bar is what zstd reaches: to the right of the circle it pays more, to the left it found repeats.",
     draw: (Plot, { width }) => {
       const legend = [
         { swatch: s("circle", { cx: 7, cy: 7, r: 3.8, fill: "var(--page)", ...ink }), text: "entropy, plane as it is" },

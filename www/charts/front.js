@@ -168,8 +168,7 @@ function panel(Plot, all, limit, side, width, reference) {
   const marked = inside.filter((mark) => mark.class === "reference" && mark.name === reference);
   const labelled = apart(pareto(inside.filter((mark) => mark.class === "engine")), marked, x, y, width);
   // To the right and above few schemes lie: they would have more bits and more error.
-  const roomRight = (/** @type {Mark[]} */ [mark]) =>
-    mark && (1 - Math.log(mark.bits / x[0]) / Math.log(x[1] / x[0])) * (width - 64) > (width < NARROW ? 100 : 280);
+  const room = marked.length > 0 ? (1 - Math.log(marked[0].bits / x[0]) / Math.log(x[1] / x[0])) * (width - 64) : 0;
   const isLate = (/** @type {Mark} */ { bits }) => Math.log(bits / x[0]) > 0.8 * Math.log(x[1] / x[0]);
   return Plot.plot({
     ...BASE,
@@ -228,8 +227,8 @@ function panel(Plot, all, limit, side, width, reference) {
       Plot.dot(marked, { x: "bits", y: "error", r: 8, stroke: ink, strokeWidth: 1.4 }),
       Plot.text(
         marked,
-        label((/** @type {Mark} */ mark) => (width < NARROW ? "best of the four" : `${mark.name}: best of the four`), {
-          ...(roomRight(marked) ? { dx: 12, dy: -14, textAnchor: "start" } : { dx: -12, dy: 12, textAnchor: "end" }),
+        label((/** @type {Mark} */ mark) => (room > 280 ? `${mark.name}: best of the four` : "best of the four"), {
+          ...(room > 100 ? { dx: 12, dy: -14, textAnchor: "start" } : { dx: -12, dy: 12, textAnchor: "end" }),
         }),
       ),
       Plot.text(

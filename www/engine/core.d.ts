@@ -1,68 +1,68 @@
-// What crosses between the page and the core, made from the Rust types by `cargo test --lib types_of_the_page`. Not to be edited.
+// Types of values passed between the page and the core. Generated from the Rust types by `cargo test --lib types_of_the_page`; do not edit.
 
 /**
- * An analysis. Serialises with its settings, for the page's form.
+ * Description of an analysis. Serialises with its settings, for the page's form.
  */
 export type AnalysisSpec = { 
 /**
- * The command line's name: `mixed`.
+ * Name on the command line: `mixed`.
  */
 name: string, 
 /**
- * The name on the page.
+ * Name on the page.
  */
 label: string, 
 /**
- * What it answers, in a sentence.
+ * What question it answers, in one sentence.
  */
 help: string, 
 /**
- * How many rows a capture has.
+ * Whether a capture has one row or several.
  */
 variants: Variants, 
 /**
- * What one of its variants is called: `combination`, `method`.
+ * What a variant is called: `combination`, `method`.
  */
 variantNoun: string, 
 /**
- * The analysis that takes a variant's settings, by its name, where one does.
+ * Name of the analysis that can be run with a variant's settings, where there is one.
  */
 variantAnalysis: string | null, 
 /**
- * Whether it has rows for the layers that stay lossless.
+ * Whether it has rows for lossless layers.
  */
 measuresLossless: boolean, 
 /**
- * The charts that suit its report, most telling first, by the names that the page gives them.
+ * Names of the page's charts that suit its report, the most useful first.
  */
 charts: Array<string>, 
 /**
- * Its settings: the method's first, then those that other analyses have too.
+ * Settings: the method's own first, then shared ones.
  */
 params: Array<ParamSpec>, };
 
 /**
- * One array, as its file describes it.
+ * An array, as its file describes it.
  */
 export type ArrayInfo = { 
 /**
- * Its name.
+ * Name of the array.
  */
 name: string, 
 /**
- * `fp16`, `bf16`, `fp32`, `16-bit integers`, or the file's own name of another type.
+ * Element type: `fp16`, `bf16`, `fp32`, `16-bit integers`, or the file's own name of another type.
  */
 dtype: string, 
 /**
- * Its axes.
+ * Length of each axis.
  */
 shape: Array<number>, };
 
 /**
- * An order of axes, such as `batch,heads,seq,dim`. `seq` and `dim` must be in it; without `heads` there is one head (or
- * [`Mapping::kv_heads`](super::Mapping), whose values then lie in `dim` one head behind the other), without `batch` one run;
- * `layer` is for arrays that hold all layers, `kv` for those that hold K and V, `blocks` for the blocks of a paged cache: then `seq` (or
- * `block`) counts the tokens of one, and those of all blocks follow each other.
+ * An order of axes, such as `batch,heads,seq,dim`. `seq` and `dim` are required. Without `heads` there is one head (or
+ * [`Mapping::kv_heads`](super::Mapping) heads, whose values then follow each other in `dim`); without `batch` one run.
+ * `layer` is for arrays that hold all layers, `kv` for those that hold both K and V, `blocks` for the blocks of a
+ * paged cache: `seq` (or `block`) then counts the tokens of one block, and the tokens of all blocks follow each other.
  *
  * ```
  * use kvlens::dump::Axes;
@@ -76,49 +76,49 @@ shape: Array<number>, };
 export type Axes = string;
 
 /**
- * What arrays of 16-bit integers hold.
+ * What arrays of 16-bit integers represent.
  */
 export type Bits16 = "fp16" | "bf16";
 
 /**
- * A capture that can be looked at.
+ * A capture that can be inspected.
  */
 export type CaptureLine = { 
 /**
- * Its place in the dump.
+ * Index of the capture in the dump.
  */
 capture: number, 
 /**
- * Its run.
+ * Name of its run.
  */
 run: string, 
 /**
- * The layer's number.
+ * Layer number.
  */
 layerId: number, 
 /**
- * `prefill`, `decode`, or what its file says.
+ * `prefill`, `decode`, or any other text of its meta file.
  */
 stage: string, 
 /**
- * Tokens.
+ * Number of tokens.
  */
 seqLen: number, 
 /**
- * Key/value heads.
+ * Number of KV heads.
  */
 kvHeads: number, 
 /**
- * Elements of one head's vector.
+ * Values in a head's vector.
  */
 headDim: number, 
 /**
- * `fp16`, `bf16` or `fp32`.
+ * Element type: `fp16`, `bf16` or `fp32`.
  */
 dtype: string, };
 
 /**
- * Something that makes the figures say something else than a reader thinks.
+ * A reason why the figures may mislead.
  */
 export type Caveat = { 
 /**
@@ -126,102 +126,102 @@ export type Caveat = {
  */
 kind: string, 
 /**
- * Captures that show it.
+ * Number of captures that show it.
  */
 captures: number, 
 /**
- * Of so many that were looked at.
+ * Number of captures that were examined.
  */
 of: number, 
 /**
- * What it is and what it does to the ratio: a sentence for people.
+ * What was found and how it affects the ratio: a sentence for people.
  */
 message: string, 
 /**
- * What mends it, where something does that is not on already.
+ * Setting that corrects for it; absent where there is none, or it is already on.
  */
 mend: Mend | null, 
 /**
- * Whether it was mended, so that the figures are without it.
+ * Whether it was corrected for, so that the figures are not affected.
  */
 mended: boolean, };
 
 /**
- * One of the values to choose from.
+ * One of the values that a setting can be chosen from.
  */
 export type Choice = { 
 /**
- * The value.
+ * The value as the command line takes it.
  */
 value: string, 
 /**
- * What it is called in a form.
+ * Its label in a form.
  */
 label: string, };
 
 /**
- * What a scheme is for.
+ * Purpose of a scheme.
  */
 export type Class = "engine" | "packed" | "stored" | "reference";
 
 /**
- * A stream of bytes: what an ideal order-0 coder needs for it, and what zstd reaches.
+ * A byte stream with the size that an ideal order-0 coder needs and the size that zstd reaches.
  */
 export type Coded = { 
 /**
- * Order-0 entropy in bits a byte, 0 to 8; see [`entropy`].
+ * Order-0 entropy in bits per byte, 0 to 8; see [`entropy`].
  */
 entropy: number, 
 /**
- * Length of the zstd frame in bytes. It can be below `entropy / 8` a byte, since zstd also uses repeats.
+ * Size of the zstd frame in bytes. It can be less than `entropy / 8` per byte, since zstd also uses repeats.
  */
 zstd: number, 
 /**
- * How often each of the 256 byte values occurs.
+ * Number of occurrences of each of the 256 byte values.
  */
 counts: Array<number>, };
 
 /**
- * What to convert, and into what. As JSON for the page, each key optional:
- * `{"format": "zip", "stage": "prefill", "layers": "0-3,7", "tokens": "0..128", "dtype": "fp16"}`.
+ * What to convert, and to which format. As JSON for the page, with every key optional: `{"format": "zip", "stage":
+ * "prefill", "layers": "0-3,7", "tokens": "0..128", "dtype": "fp16"}`.
  */
 export type ConvertOptions = { 
 /**
- * The format to write.
+ * Output format.
  */
 format: Format, 
 /**
- * Captures of this stage only; `None` (or `both`) keeps all.
+ * Keeps only captures of this stage; `None` (or `both`) keeps all.
  */
 stage: string | null, 
 /**
- * Captures of these layers only.
+ * Keeps only captures of these layers; `None` keeps all.
  */
 layers: LayerSet | null, 
 /**
- * These tokens only, counted as in the captures themselves.
+ * Keeps only these token positions; `None` keeps all.
  */
 tokens: TokenRange | null, 
 /**
- * What fp32 values become; other types stay as they are.
+ * Type that fp32 values are rounded to; other types are never converted.
  */
 dtype: Bits16 | null, };
 
 /**
- * How many captures have an element type.
+ * Number of captures of an element type.
  */
 export type DtypeCount = { 
 /**
- * `fp16`, `bf16` or `fp32`.
+ * Element type: `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
  */
 dtype: string, 
 /**
- * Captures of it.
+ * Number of captures of the element type.
  */
 captures: number, };
 
 /**
- * What a dump holds.
+ * Summary of a dump's contents.
  */
 export type DumpSummary = { 
 /**
@@ -229,27 +229,27 @@ export type DumpSummary = {
  */
 captures: number, 
 /**
- * Bytes of all K and V tensors.
+ * Size of all K and V tensors, in bytes.
  */
 bytes: number, 
 /**
- * The runs, by name.
+ * Runs, sorted by name.
  */
 runs: Array<RunSummary>, 
 /**
- * All layers of all runs, by number.
+ * Layers of all runs, sorted by number.
  */
 layers: Array<LayerCount>, 
 /**
- * All stages.
+ * Stages that occur.
  */
 stages: Array<StageCount>, 
 /**
- * All shapes, in the order of their figures.
+ * Shapes that occur, sorted by their dimensions.
  */
 shapes: Array<ShapeCount>, 
 /**
- * All element types.
+ * Element types that occur.
  */
 dtypes: Array<DtypeCount>, 
 /**
@@ -257,19 +257,19 @@ dtypes: Array<DtypeCount>,
  */
 queries: Array<QueryCount>, 
 /**
- * How arrays without meta files were understood, and what is to be asked about them.
+ * How arrays without meta files were interpreted, and what the user must be asked about them.
  */
 guesses: Array<TensorGuess>, 
 /**
- * Files that are not read, by kind.
+ * Files that no format reads, grouped by extension.
  */
 others: Array<OtherFiles>, 
 /**
- * What could not be used.
+ * What could not be used, and why.
  */
 problems: Array<Problem>, 
 /**
- * What to know about files that are read all the same.
+ * Notes on files that are read but need a remark.
  */
 notes: Array<Note>, };
 
@@ -279,7 +279,7 @@ notes: Array<Note>, };
 export type Engine = "llama.cpp" | "vLLM" | "mlx-lm";
 
 /**
- * How far restored values lie from the original ones, over one tensor. All are f32 values.
+ * Errors of restored values against the original ones, over one tensor. All are f32 values.
  */
 export type Errors = { 
 /**
@@ -291,52 +291,52 @@ mae: number,
  */
 rmse: number, 
 /**
- * Greatest absolute error.
+ * Largest absolute error.
  */
 maxAbs: number, 
 /**
- * Cosine of the angle between original and restored values; 0 where either is all zero.
+ * Cosine of the angle between original and restored values; 0 if either is all zero.
  */
 cosine: number, 
 /**
- * Root of the mean square of the original values: what the other figures are small or large against.
+ * Root mean square of the original values, the scale to judge the absolute errors by.
  */
 valueRms: number, };
 
 /**
- * The smallest pair within the limit: of an engine, or of a class.
+ * The smallest pair within the limit, for an engine or a class.
  */
 export type ExploreChoice = { 
 /**
- * What it is for.
+ * Purpose of the schemes.
  */
 class: Class, 
 /**
- * The engine, where it is one's.
+ * The engine, if the choice is for one.
  */
 engine: Engine | null, 
 /**
- * Whether nothing is lost.
+ * Whether K and V are stored bit for bit.
  */
 lossless: boolean, 
 /**
- * The scheme of K.
+ * Scheme of K.
  */
 k: string, 
 /**
- * The scheme of V.
+ * Scheme of V.
  */
 v: string, 
 /**
- * What to type.
+ * The engine's flags that select the pair.
  */
 flags: string | null, 
 /**
- * First tokens that stay raw.
+ * Number of tokens at the start that stay raw.
  */
 sinks: number, 
 /**
- * Last tokens that stay raw.
+ * Number of tokens at the end that stay raw.
  */
 recent: number, 
 /**
@@ -344,11 +344,11 @@ recent: number,
  */
 bytes: [number, number], 
 /**
- * Raw bytes by stored ones.
+ * Raw bytes divided by stored bytes.
  */
 ratio: number, 
 /**
- * Bytes of the context length.
+ * Bytes of a context of `context_length` tokens.
  */
 contextBytes: number, 
 /**
@@ -356,72 +356,72 @@ contextBytes: number,
  */
 errors: [TokenErrors, TokenErrors], 
 /**
- * Of K and V together.
+ * Index of K and V together.
  */
 index: number, 
 /**
- * With both changed; absent without queries.
+ * Attention error with both K and V replaced; absent without queries.
  */
 attentionError: number | null, 
 /**
- * From the attention error.
+ * KL of the next token, estimated from the attention error.
  */
 estimatedKl: number | null, 
 /**
- * Whether it stays within the limit.
+ * Whether its errors stay within the limit.
  */
 withinLimit: boolean, 
 /**
- * Whether bytes were written and read back to tell this.
+ * Whether its figures come from bytes that were written and read back.
  */
 written: boolean, };
 
 /**
- * What explore found.
+ * Result of explore.
  */
 export type Explored = { 
 /**
- * What is limited: never `auto`.
+ * Which error is limited; never `auto`.
  */
 limitKind: LimitKind, 
 /**
- * Its value.
+ * Largest error, or smallest cosine, that is allowed.
  */
 limit: number, 
 /**
- * Layers with queries.
+ * Number of layers with captured queries.
  */
 layersWithQueries: number, 
 /**
- * Layers (of all runs) that count.
+ * Number of layers, over all runs, that were measured.
  */
 layers: number, 
 /**
- * Their runs.
+ * Number of runs that the layers belong to.
  */
 runs: number, 
 /**
- * Tokens of the longest layer.
+ * Number of tokens in the longest layer.
  */
 tokens: number, 
 /**
- * Bytes of K and V as they are.
+ * Bytes of K and V as captured.
  */
 rawBytes: number, 
 /**
- * Tokens for which `context_bytes` are told.
+ * Number of tokens that `context_bytes` are for.
  */
 contextLength: number, 
 /**
- * Bytes of so many tokens in the layers of a run; of several runs the mean.
+ * Bytes of such a context in all layers of a run; the mean if there are several runs.
  */
 contextBytes: number, 
 /**
- * The estimated KL is this many times the attention error.
+ * The estimated KL is the attention error times this.
  */
 klByAttentionError: number, 
 /**
- * Within this factor, for nine of ten schemes.
+ * The true KL is within this factor of the estimate for nine of ten schemes.
  */
 klFactor: number, 
 /**
@@ -429,23 +429,23 @@ klFactor: number,
  */
 points: Array<Point>, 
 /**
- * The points that no other beats in size and error, by class and tensor.
+ * Points that no other beats in both size and error, by class and tensor.
  */
 front: Array<FrontPoint>, 
 /**
- * The smallest within the limit.
+ * The smallest pairs within the limit.
  */
 choices: Array<ExploreChoice>, 
 /**
- * The chosen ones by layer.
+ * The choices on each layer.
  */
 layerRows: Array<LayerRow>, 
 /**
- * What each step of the coded scheme brings.
+ * What each step of the coded scheme gains.
  */
 steps: Array<StepGain>, 
 /**
- * What to watch.
+ * Findings that deserve attention.
  */
 facts: Array<Fact>, 
 /**
@@ -453,154 +453,154 @@ facts: Array<Fact>,
  */
 notes: Array<string>, 
 /**
- * Whether chosen ones were looked at with all queries, and their bytes written and read back.
+ * Whether the choices were measured with all queries, and their bytes written and read back.
  */
 isFinal: boolean, };
 
 /**
- * Something to watch, with its numbers in the sentence and apart.
+ * A finding that deserves attention, as a sentence and its numbers.
  */
 export type Fact = { 
 /**
- * What it is about: `firstToken`, `keys`, `heads`, `layers`.
+ * Subject of the finding: `firstToken`, `keys`, `heads` or `layers`.
  */
 kind: string, 
 /**
- * The sentence.
+ * The finding in one sentence.
  */
 text: string, 
 /**
- * The numbers of the sentence, in its order.
+ * The numbers in the sentence, in order.
  */
 numbers: Array<number>, };
 
 /**
- * A format that can be written.
+ * An output format.
  */
 export type Format = "folder" | "zip" | "safetensors";
 
 /**
- * A kind of file that opens.
+ * A kind of file that can be opened.
  */
 export type FormatInfo = { 
 /**
- * What it is: `safetensors file`.
+ * What it is, such as `safetensors file`.
  */
 label: string, 
 /**
- * Names of such files, with one `*`: `*.safetensors`, `meta_*.json`.
+ * Name patterns of such files, with one `*` each: `*.safetensors`, `meta_*.json`.
  */
 names: Array<string>, 
 /**
- * Whether it holds other files.
+ * Whether it is an archive of other files.
  */
 is_archive: boolean, };
 
 /**
- * A point of a front.
+ * A point of a Pareto front.
  */
 export type FrontPoint = { 
 /**
- * `k`, `v` or `kv`.
+ * Tensors in it: `k`, `v` or `kv`.
  */
 tensor: string, 
 /**
- * Whose front.
+ * Class of the front.
  */
 class: Class, 
 /**
- * The scheme of K, where K is in it.
+ * Scheme of K; absent on V's front.
  */
 k: string | null, 
 /**
- * The scheme of V, where V is in it.
+ * Scheme of V; absent on K's front.
  */
 v: string | null, 
 /**
- * Of the tensors in it.
+ * Stored bytes of its tensors.
  */
 bytes: number, 
 /**
- * Of the tensors in it.
+ * Stored bits for each value of its tensors.
  */
 bitsPerValue: number, 
 /**
- * Of the tensors in it.
+ * Raw bytes divided by stored bytes of its tensors.
  */
 ratio: number, 
 /**
- * What is limited.
+ * The limited error.
  */
 error: number, 
 /**
- * From the attention error.
+ * KL of the next token, estimated from the attention error.
  */
 estimatedKl: number | null, };
 
 /**
- * The rows of one variant together (in the mixed analysis all rows).
+ * The rows of one variant taken together (in the mixed analysis, all rows).
  */
 export type Group = { 
 /**
- * What was done.
+ * What was applied to the values.
  */
 variant: Variant, 
 /**
- * Over all rows of the group.
+ * Figures over all rows of the group.
  */
 all: Weighted, 
 /**
- * Over its lossless rows.
+ * Figures over the lossless rows.
  */
 lossless: Weighted, 
 /**
- * Over its lossy rows.
+ * Figures over the lossy rows.
  */
 lossy: Weighted, 
 /**
- * Sweep only: whether the errors stay within the thresholds.
+ * Whether the errors stay within the thresholds; sweep only.
  */
 passes: boolean | null, };
 
 /**
- * Finite values counted in equal bins from `-limit` to `limit`.
+ * Histogram of the finite values, in equal bins from `-limit` to `limit`.
  */
 export type Histogram = { 
 /**
- * The greatest finite magnitude: the outer edge of the last bin.
+ * Largest finite magnitude: the outer edge of the last bin.
  */
 limit: number, 
 /**
- * Values in each bin.
+ * Number of values in each bin.
  */
 counts: Array<number>, 
 /**
- * Values that are exactly zero.
+ * Number of values that are exactly zero.
  */
 zeros: number, 
 /**
- * NaN and infinite values, which are in no bin.
+ * Number of NaN and infinite values, which are in no bin.
  */
 nonFinite: number, 
 /**
- * The finite values' greatest magnitude that only one in a hundred exceeds.
+ * 99th percentile of the finite values' magnitudes.
  */
 p99: number, };
 
 /**
- * A question about the dump for a picture.
+ * A request to inspect the dump.
  */
 export type InspectRequest = { "what": "captures" } | { "what": "runs" } | { "what": "tensors", 
 /**
- * Its place in the dump.
+ * Index of the capture in the dump.
  */
 capture: number, } | { "what": "matter", 
 /**
- * Its place in the dump.
+ * Index of the capture in the dump.
  */
 capture: number, 
 /**
- * What is done to the values.
+ * Lossy method.
  */
 method: Method, 
 /**
@@ -608,11 +608,11 @@ method: Method,
  */
 bits: number, } | { "what": "lesson", 
 /**
- * Its place in the dump.
+ * Index of the capture in the dump.
  */
 capture: number, 
 /**
- * K or V.
+ * Whether the vector is of K or of V.
  */
 tensor: TensorName, 
 /**
@@ -624,7 +624,7 @@ token: number,
  */
 head: number, 
 /**
- * What is done to the values.
+ * Lossy method.
  */
 method: Method, 
 /**
@@ -632,28 +632,28 @@ method: Method,
  */
 bits: number, 
 /**
- * Of zstd.
+ * Zstd level, -131072 to 22.
  */
 level: number, };
 
 /**
- * A sweep's figures and settings, its thresholds changed.
+ * A request to judge a sweep's figures by changed thresholds.
  */
 export type JudgeRequest = { 
 /**
- * All settings, by their flags.
+ * All settings, by flag.
  */
 settings: { [key in string]: Value }, 
 /**
- * The report's groups.
+ * Groups of the report.
  */
 groups: Array<Group>, 
 /**
- * The report's captures.
+ * Number of captures in the report.
  */
 captures: number, 
 /**
- * The report's other types; none in a report that an earlier version kept.
+ * Types that `bytes_per_elem` does not identify, from the report; absent in reports kept by earlier versions.
  */
 otherTypes: { [key in string]: number }, };
 
@@ -662,55 +662,55 @@ otherTypes: { [key in string]: number }, };
  */
 export type Kind = { "type": "int", 
 /**
- * Least.
+ * Smallest allowed value.
  */
 min: number, 
 /**
- * Greatest.
+ * Largest allowed value.
  */
 max: number, } | { "type": "float", 
 /**
- * Least.
+ * Smallest allowed value.
  */
 min: number, 
 /**
- * Greatest.
+ * Largest allowed value.
  */
 max: number, } | { "type": "choice", 
 /**
- * The choices.
+ * The values to choose from.
  */
 choices: Array<Choice>, } | { "type": "intList", 
 /**
- * Least.
+ * Smallest allowed value.
  */
 min: number, 
 /**
- * Greatest.
+ * Largest allowed value.
  */
 max: number, 
 /**
- * Whether there may be none.
+ * Whether the list may be empty.
  */
 empty: boolean, } | { "type": "floatList", 
 /**
- * Least.
+ * Smallest allowed value.
  */
 min: number, 
 /**
- * Greatest.
+ * Largest allowed value.
  */
 max: number, } | { "type": "range", 
 /**
- * Least.
+ * Smallest allowed value.
  */
 min: number, 
 /**
- * Greatest.
+ * Largest allowed value.
  */
 max: number, } | { "type": "choiceList", 
 /**
- * The choices.
+ * The values to choose from.
  */
 choices: Array<Choice>, } | { "type": "switch" };
 
@@ -720,36 +720,36 @@ choices: Array<Choice>, } | { "type": "switch" };
 export type Kv = "k" | "v";
 
 /**
- * How much of the dump a layer is.
+ * Captures and bytes of one layer.
  */
 export type LayerCount = { 
 /**
- * The layer's number.
+ * Layer number in the model; -1 if unknown.
  */
 layerId: number, 
 /**
- * Captures of it.
+ * Number of captures of the layer.
  */
 captures: number, 
 /**
- * Bytes of its K and V tensors.
+ * Size of the layer's K and V tensors, in bytes.
  */
 bytes: number, };
 
 /**
- * A chosen pair on one layer.
+ * A choice on one layer.
  */
 export type LayerRow = { 
 /**
- * Place of the choice.
+ * Index of the choice.
  */
 choice: number, 
 /**
- * The run.
+ * Name of the run.
  */
 run: string, 
 /**
- * The layer.
+ * Layer number.
  */
 layerId: number, 
 /**
@@ -757,7 +757,7 @@ layerId: number,
  */
 bytes: [number, number], 
 /**
- * Raw bytes of K and V.
+ * Raw bytes of K and V together.
  */
 rawBytes: number, 
 /**
@@ -765,16 +765,16 @@ rawBytes: number,
  */
 errors: [TokenErrors, TokenErrors], 
 /**
- * With both changed.
+ * Attention error with both K and V replaced; absent without queries.
  */
 attentionError: number | null, 
 /**
- * The query head whose outputs move most, and by how much.
+ * The query head whose outputs change most, and its error.
  */
 worstHead: [number, number] | null, };
 
 /**
- * Some layers: `0-3,7`.
+ * A set of layers, written as `0-3,7`.
  */
 export type LayerSet = string;
 
@@ -783,43 +783,43 @@ export type LayerSet = string;
  */
 export type Lesson = { 
 /**
- * `fp16`, `bf16` or `fp32`.
+ * Element type: `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
  */
 dtype: string, 
 /**
- * Sign, exponent and mantissa bits of an element.
+ * Number of sign, exponent and mantissa bits in an element.
  */
 layout: [number, number, number], 
 /**
- * Tokens of the tensor.
+ * Number of tokens in the tensor.
  */
 seqLen: number, 
 /**
- * Heads of the tensor.
+ * Number of KV heads in the tensor.
  */
 kvHeads: number, 
 /**
- * Elements of one head's vector.
+ * Head dimension.
  */
 headDim: number, 
 /**
- * Bytes of the tensor.
+ * Size of the tensor, in bytes.
  */
 rawBytes: number, 
 /**
- * Length of the zstd frame of all raw bytes, planes not apart.
+ * Size in bytes of one zstd frame of all raw bytes, not split into planes.
  */
 whole: number, 
 /**
- * The vector.
+ * Elements of the vector.
  */
 values: Array<LessonValue>, 
 /**
- * The tensor's planes as captured.
+ * High and low plane of the tensor as captured.
  */
 before: [PlanePicture, PlanePicture], 
 /**
- * Its planes under the setting.
+ * High and low plane of the tensor under the setting.
  */
 after: [PlanePicture, PlanePicture], 
 /**
@@ -832,36 +832,38 @@ errors: Errors,
 window: Window, };
 
 /**
- * A value before and after.
+ * A value before and after the lossy method.
  */
 export type LessonValue = { 
 /**
- * As captured; it may be NaN or infinite.
+ * Captured value; may be NaN or infinite.
  */
 value: number, 
 /**
- * Its bits, in the low `dtype` bits.
+ * Bits of the captured value, in the low bits.
  */
 bits: number, 
 /**
- * Under the setting.
+ * Value under the setting.
  */
 restored: number, 
 /**
- * Bits of `restored`.
+ * Bits of `restored`, in the low bits.
  */
 restoredBits: number, };
 
 /**
- * What the limit is set on.
+ * Which error is limited.
  */
 export type LimitKind = "auto" | "attention" | "index" | "cosine";
 
 /**
- * How to read the arrays of `.npy`, `.npz` and `.safetensors` files. What is absent is inferred, or asked for.
+ * How to interpret the arrays of `.npy`, `.npz` and `.safetensors` files. What is absent is inferred, or the user is
+ * asked.
  *
- * As JSON (each key may be absent): `{"tensorNames": "layers.{layer}.{kv}", "axes": "heads,seq,dim", "kvHeads": 8, "bits16": "bf16"}`; a wrong
- * text fails to parse with a message that says why.
+ * As JSON, with every key optional:
+ * `{"tensorNames": "layers.{layer}.{kv}", "axes": "heads,seq,dim", "kvHeads": 8, "bits16": "bf16"}`. An invalid value
+ * fails to parse with a message that says why.
  */
 export type Mapping = { 
 /**
@@ -873,37 +875,37 @@ tensorNames?: NamePattern,
  */
 axes?: Axes, 
 /**
- * Key/value heads in the last axis, where heads have no axis of their own (`--kv-heads`).
+ * Number of KV heads merged into the last axis, if heads have no axis of their own (`--kv-heads`).
  */
 kvHeads?: number, 
 /**
- * What 16-bit integers stand for (`--bits16`).
+ * What 16-bit integers represent (`--bits16`).
  */
 bits16?: Bits16, };
 
 /**
- * K and V of a capture under a setting, each by itself.
+ * K and V of a capture, each under a lossy setting on its own.
  */
 export type Matter = { 
 /**
- * Query vectors that were used; 0 where the dump has none for these tokens.
+ * Number of query vectors used; 0 if the dump has none for these tokens.
  */
 queries: number, 
 /**
- * Mean attention weight of each token over all queries and heads; empty without queries.
+ * Mean attention weight of each token over all queries and query heads; empty without queries.
  */
 weights: Array<number>, 
 /**
- * The keys.
+ * Effect of the setting on K alone.
  */
 k: TensorMatter, 
 /**
- * The values.
+ * Effect of the setting on V alone.
  */
 v: TensorMatter, };
 
 /**
- * A setting and the value that mends something.
+ * A setting with the value that corrects for something.
  */
 export type Mend = { 
 /**
@@ -911,24 +913,24 @@ export type Mend = {
  */
 flag: string, 
 /**
- * Its value.
+ * Value to set.
  */
 value: string, };
 
 /**
- * What a lesson makes of the values.
+ * Lossy method of a lesson.
  */
 export type Method = "none" | "truncate" | "round" | "quant";
 
 /**
- * A pattern that a name may match.
+ * A pattern that names are matched against.
  *
- * `{layer}`, `{start}` and `{end}` stand for digits, `{kv}` for k, v, key, value, keys or values in any case (or for two words
- * of your own: `{kv:K|V}`), `{stage}` for a word, `{run}` and `*` for anything. All else stands for itself.
+ * `{layer}`, `{start}` and `{end}` match digits, `{kv}` matches k, v, key, value, keys or values in any case (or two
+ * words of your own: `{kv:K|V}`), `{stage}` matches a word, `{run}` and `*` match anything. All else matches itself.
  *
- * It is matched with the tensor's name, then with the name and what stands before it in its path: the file (with its ending or
- * without), and folders. So `{kv}/layer_{layer}` fits the tensor `layer_0` of `keys.safetensors`. A pattern without `{kv}` is for
- * arrays that hold both K and V in an axis.
+ * The pattern is matched against the tensor's name, then against the name preceded by parts of its path: the file
+ * (with or without its extension), and folders. So `{kv}/layer_{layer}` matches the tensor `layer_0` of
+ * `keys.safetensors`. A pattern without `{kv}` is for arrays that hold both K and V along an axis.
  *
  * ```
  * use kvlens::dump::NamePattern;
@@ -941,19 +943,19 @@ export type Method = "none" | "truncate" | "round" | "quant";
 export type NamePattern = string;
 
 /**
- * What happened since the last question.
+ * Progress and rows since the previous call.
  */
 export type News = { 
 /**
- * How far it is.
+ * Progress so far.
  */
 progress: Progress, 
 /**
- * Rows that got ready, in dump order.
+ * Rows that were measured since, in dump order.
  */
 rows: Array<Row>, 
 /**
- * Whether all are.
+ * Whether everything has been measured.
  */
 done: boolean, };
 
@@ -962,7 +964,7 @@ done: boolean, };
  */
 export type NonFinite = { 
 /**
- * The capture's place in the dump.
+ * Index of the capture in the dump.
  */
 capture: number, 
 /**
@@ -970,12 +972,12 @@ capture: number,
  */
 tensor: string, 
 /**
- * How many.
+ * Number of NaN and infinite values.
  */
 values: number, };
 
 /**
- * Something to know about a file that is read all the same, such as that its values were quantized before.
+ * A remark on a file that is read nonetheless, such as that its values were quantized before.
  */
 export type Note = { 
 /**
@@ -983,45 +985,45 @@ export type Note = {
  */
 file: string, 
 /**
- * What to know, a sentence for people.
+ * The remark, a sentence for people.
  */
 text: string, };
 
 /**
- * Files of one kind that are not read.
+ * Files with one extension that no format reads.
  */
 export type OtherFiles = { 
 /**
- * Their ending in small letters, with the dot; empty for names without one.
+ * Extension in lower case, with the dot; empty for names without one.
  */
 ending: string, 
 /**
- * How many there are.
+ * Number of such files.
  */
 count: number, 
 /**
- * Path of the first.
+ * Path of the first such file.
  */
 example: string, };
 
 /**
- * What is written as a `.kvz`: how K and V are stored, which tokens stay as they are, and whether captured queries are kept.
+ * A request to write a `.kvz`: how K and V are stored, which tokens are exempt, and whether captured queries are kept.
  */
 export type PackRequest = { 
 /**
- * `lossless`, or the name of a scheme.
+ * How K is stored: `lossless`, or the name of a scheme.
  */
 k: string, 
 /**
- * The same for V.
+ * How V is stored: `lossless`, or the name of a scheme.
  */
 v: string, 
 /**
- * First positions of a run that schemes leave alone.
+ * Number of positions, from the start of a run, that schemes leave as they are.
  */
 sinks: number, 
 /**
- * Last tokens of a layer that schemes leave alone.
+ * Number of tokens, at the end of a layer, that schemes leave as they are.
  */
 recent: number, 
 /**
@@ -1030,7 +1032,7 @@ recent: number,
 queries: boolean, };
 
 /**
- * One thing to set. Serialises to JSON for the page's form.
+ * Definition of a setting. Serialises to JSON for the page's form.
  */
 export type ParamSpec = { 
 /**
@@ -1038,69 +1040,69 @@ export type ParamSpec = {
  */
 flag: string, 
 /**
- * A short name for a form.
+ * Short name, for a form.
  */
 label: string, 
 /**
- * What it does, in a sentence.
+ * What the setting does, in one sentence.
  */
 help: string, 
 /**
- * The unit of its value; empty where it has none.
+ * Unit of the value; empty where it has none.
  */
 unit: string, 
 /**
- * Which part of a form it belongs to.
+ * The part of a form that it belongs to.
  */
 section: Section, 
 /**
- * Its type and range.
+ * Type and range of the value.
  */
 kind: Kind, 
 /**
- * Its value where none is given.
+ * Value where none is given.
  */
 default: Value, 
 /**
- * When it has an effect; always where absent.
+ * When the setting has an effect; absent where it always has one.
  */
 when: When | null, 
 /**
- * Whether other analyses have it too: a form keeps its value from one to the next.
+ * Whether other analyses have it too, so that a form keeps its value when the analysis changes.
  */
 shared: boolean, };
 
 /**
- * Both tensors of a capture.
+ * Pictures of both tensors of a capture.
  */
 export type Pictures = { 
 /**
- * The keys.
+ * Keys.
  */
 k: TensorPicture, 
 /**
- * The values.
+ * Values.
  */
 v: TensorPicture, };
 
 /**
- * What an analysis would go through.
+ * What an analysis would measure.
  */
 export type PlanSummary = { 
 /**
- * Captures.
+ * Number of captures.
  */
 captures: number, 
 /**
- * Bytes of K and V in them.
+ * Bytes of K and V in the captures.
  */
 bytes: number, 
 /**
- * In how many ways each capture is measured.
+ * Number of ways in which each capture is measured.
  */
 combinations: number, 
 /**
- * What is wrong with the settings; empty when it can start.
+ * Invalid settings; empty when the analysis can start.
  */
 errors: Array<SettingFault>, };
 
@@ -1109,11 +1111,11 @@ errors: Array<SettingFault>, };
  */
 export type PlanePicture = { 
 /**
- * `hi`: sign, exponent and the first mantissa bits; `lo`: the rest.
+ * Name: `hi` (sign, exponent and the first mantissa bits) or `lo` (the rest).
  */
 name: string, 
 /**
- * Length in bytes.
+ * Size of the plane, in bytes.
  */
 bytes: number, 
 /**
@@ -1121,69 +1123,69 @@ bytes: number,
  */
 plain: Coded, 
 /**
- * Its difference along the tokens. `gear-delta` takes it of the high plane only.
+ * The plane's difference along the tokens. `gear-delta` uses it for the high plane only.
  */
 delta: Coded, };
 
 /**
- * One value for each compressed stream of a tensor: the bytes, the frame, or (by default) its compressed size in bytes.
+ * One value per compressed stream of a tensor: the bytes, the frame, or (by default) its compressed size in bytes.
  */
 export type Planes<T = number> = { "whole": T } | { "split": { 
 /**
- * The high half of every element: sign, exponent and the first mantissa bits.
+ * High half of every element: sign, exponent and the first mantissa bits.
  */
 hi: T, 
 /**
- * The low half.
+ * Low half of every element.
  */
 lo: T, } };
 
 /**
- * A scheme on K or on V: sizes over all layers, errors as means over layers.
+ * A scheme on K or on V: sizes are sums over layers, errors are means over layers.
  */
 export type Point = { 
 /**
- * The scheme's name.
+ * Name of the scheme.
  */
 scheme: string, 
 /**
- * What it is for.
+ * Purpose of the scheme.
  */
 class: Class, 
 /**
- * The engine that has it.
+ * The engine that has it, if one does.
  */
 engine: Engine | null, 
 /**
- * What to type to have it.
+ * The engine's flags that select it.
  */
 flag: string | null, 
 /**
- * Whether the size is that of the reference's codes packed, not compressed.
+ * Whether the size is that of the reference's codes packed, instead of compressed.
  */
 packed: boolean, 
 /**
- * K or V.
+ * Which tensor it is on.
  */
 tensor: Kv, 
 /**
- * First tokens that stay raw.
+ * Number of tokens at the start that stay raw.
  */
 sinks: number, 
 /**
- * Last tokens that stay raw.
+ * Number of tokens at the end that stay raw.
  */
 recent: number, 
 /**
- * Stored bytes, side information included.
+ * Stored bytes, including side information.
  */
 bytes: number, 
 /**
- * Bits of them for a value.
+ * Stored bits for each value.
  */
 bitsPerValue: number, 
 /**
- * Raw bytes by stored ones.
+ * Raw bytes divided by stored bytes.
  */
 ratio: number, 
 /**
@@ -1191,35 +1193,35 @@ ratio: number,
  */
 index: number, 
 /**
- * With this tensor alone changed; absent without queries.
+ * Attention error with only this tensor replaced; absent without queries.
  */
 attentionError: number | null, 
 /**
- * From the attention error.
+ * KL of the next token, estimated from the attention error.
  */
 estimatedKl: number | null, 
 /**
- * Layers that it stands for; fewer than all where it does not fit some.
+ * Number of layers that were measured.
  */
 layers: number, 
 /**
- * Squared error by squared values, over everything.
+ * Normalized mean square error: sum of squared errors divided by the sum of squares, over all values.
  */
 nmse: number, 
 /**
- * Cosine of the angle between all values and all restored ones; 0 where either are all zero.
+ * Cosine of the angle between all captured and all restored values; 0 if either are all zero.
  */
 cosine: number, 
 /**
- * Greatest absolute error.
+ * Largest absolute error.
  */
 maxAbs: number, 
 /**
- * Mean, over the vectors of every token and head, of |x - x'|^2 / |x|^2.
+ * Mean of |x - x'|^2 / |x|^2 over the vectors x of every token and head.
  */
 token: number, 
 /**
- * The same of the first token alone, all heads as one vector: the attention sink.
+ * |x - x'|^2 / |x|^2 of the first token (the attention sink), with all heads as one vector.
  */
 first: number, 
 /**
@@ -1227,12 +1229,12 @@ first: number,
  */
 cosineP1: number, 
 /**
- * The least of them.
+ * Smallest cosine of any token and head.
  */
 cosineMin: number, };
 
 /**
- * A file or capture that can't be used, and why. The rest of the dump is used all the same.
+ * A file or capture that can't be used, and why. The rest of the dump is still used.
  *
  * As JSON: `{file, message, field?, found?, expected?}`.
  */
@@ -1242,40 +1244,40 @@ export type Problem = {
  */
 file: string, 
 /**
- * What is wrong, for people.
+ * What is wrong, a sentence for people.
  */
 message: string, 
 /**
- * The field that is wrong, where it is one.
+ * Name of the faulty field; absent if the fault is not in a field.
  */
 field?: string, 
 /**
- * The field's value.
+ * Value found in the field.
  */
 found?: string, 
 /**
- * What it should have been.
+ * Description of a valid value.
  */
 expected?: string, };
 
 /**
- * How far an analysis is.
+ * Progress of an analysis.
  */
 export type Progress = { 
 /**
- * Captures done.
+ * Captures measured so far.
  */
 captures: number, 
 /**
- * All captures, each once for every time that the analysis goes through the dump.
+ * Captures to measure, each counted once for every pass over the dump.
  */
 capturesTotal: number, 
 /**
- * Bytes of K and V done.
+ * Bytes of K and V measured so far.
  */
 bytes: number, 
 /**
- * All bytes.
+ * Bytes of K and V to measure.
  */
 bytesTotal: number, };
 
@@ -1284,121 +1286,121 @@ bytesTotal: number, };
  */
 export type QueryCount = { 
 /**
- * The file that describes them.
+ * Path of the file that describes the queries.
  */
 path: string, 
 /**
- * The run that they belong to.
+ * Run that the queries belong to.
  */
 run: string, 
 /**
- * The layer that they belong to.
+ * Layer that the queries belong to.
  */
 layerId: number, 
 /**
- * How many positions.
+ * Number of positions with queries.
  */
 queries: number, 
 /**
- * Query heads.
+ * Number of query heads.
  */
 qHeads: number, 
 /**
- * Elements of a head's vector.
+ * Head dimension.
  */
 headDim: number, 
 /**
- * Their bytes.
+ * Size of the queries, in bytes.
  */
 bytes: number, 
 /**
- * What a dot product of query and key is multiplied with.
+ * Factor that the dot product of query and key is multiplied with.
  */
 scale: number, 
 /**
- * The base of the rotary embedding that K has.
+ * Base of the rotary embedding that was applied to K; absent if unknown.
  */
 ropeTheta?: number | null, 
 /**
- * How many positions a query sees, itself included.
+ * Number of positions that a query attends to, its own included; absent without a sliding window.
  */
 slidingWindow?: number | null, 
 /**
- * A logit s becomes cap * tanh(s / cap).
+ * Softcap of the logits: a logit s becomes cap * tanh(s / cap). Absent without softcapping.
  */
 logitSoftcap?: number | null, };
 
 /**
- * What an analysis found.
+ * The result of an analysis.
  */
 export type Report = { 
 /**
- * The analysis's name, as the command line has it.
+ * Name of the analysis, as on the command line.
  */
 analysis: string, 
 /**
- * Every setting, defaults too.
+ * All settings, including those left at their defaults.
  */
 settings: Record<string, Value>, 
 /**
- * Captures that were measured.
+ * Number of captures that were measured.
  */
 captures: number, 
 /**
- * Of these captures those whose type `bytes_per_elem` alone does not tell.
+ * Number of measured captures of each type that `bytes_per_elem` does not identify.
  */
 otherTypes: { [key in string]: number }, 
 /**
- * Rows in dump order; the sweep keeps none.
+ * Rows in dump order; empty for a sweep.
  */
 rows: Array<Row>, 
 /**
- * One for each variant, in the order of the reports.
+ * One group for each variant, in the order of the reports.
  */
 groups: Array<Group>, 
 /**
- * The group that stands for the whole: the sweep's best one that passes, else that of the least error.
+ * Index of the group that stands for the whole: in a sweep the best one that passes, else the one with the smallest error.
  */
 headline: number | null, 
 /**
- * Lossless tensors that were decoded again and equal the captured bits.
+ * Number of lossless tensors that were decoded again and equal the captured bits.
  */
 verifiedLossless: number, 
 /**
- * Streams of lossy values that were decoded again and equal what was compressed.
+ * Number of streams of lossy values that were decoded again and equal what was compressed.
  */
 verifiedLossy: number, 
 /**
- * NaN and infinite values in the captured tensors.
+ * Number of NaN and infinite values in the captured tensors.
  */
 nonFinite: number, 
 /**
- * The tensors that hold such values, in dump order.
+ * The tensors that hold NaN or infinite values, in dump order.
  */
 nonFiniteIn: Array<NonFinite>, 
 /**
- * What explore found; absent for the other analyses.
+ * Result of explore; absent for other analyses.
  */
 explored?: Explored, 
 /**
- * Captures that could not be read when their turn came, and so are left out.
+ * Captures that were left out because they could not be read during the analysis.
  */
 problems: Array<Problem>, 
 /**
- * What makes the figures say something else than a reader thinks, and what mends it.
+ * Reasons why the figures may mislead, each with the setting that corrects for it.
  */
 caveats: Array<Caveat>, };
 
 /**
- * One capture under one variant.
+ * Figures of one capture under one variant.
  */
 export type Row = { 
 /**
- * Whether the values came through unchanged.
+ * Whether the values are stored unchanged.
  */
 lossless: boolean, 
 /**
- * What was done.
+ * What was applied to the values.
  */
 variant: Variant, 
 /**
@@ -1410,48 +1412,48 @@ k: TensorRow,
  */
 v: TensorRow, 
 /**
- * Its place in the dump.
+ * Index of the capture in the dump.
  */
 capture: number, 
 /**
- * The layer's number; -1 where the meta file has none.
+ * Layer number; -1 where the meta file has none.
  */
 layerId: number, 
 /**
- * `prefill`, `decode`, or what the meta file says.
+ * `prefill`, `decode`, or any other text of the meta file.
  */
 stage: string, 
 /**
- * Tokens.
+ * Number of tokens.
  */
 seqLen: number, 
 /**
- * Key/value heads.
+ * Number of KV heads.
  */
 kvHeads: number, 
 /**
- * Elements of one head's vector.
+ * Values in a head's vector.
  */
 headDim: number, 
 /**
- * V's heads, where those are not K's.
+ * Number of V's heads, where it differs from K's.
  */
 vKvHeads: number | null, 
 /**
- * Elements of one head's vector of V, where those are not K's.
+ * Values in a head's vector of V, where it differs from K's.
  */
 vHeadDim: number | null, 
 /**
- * 1, 2 or 4.
+ * Bytes of an element: 1, 2 or 4.
  */
 bytesPerElem: number, 
 /**
- * `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
+ * Element type: `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
  */
 dtype: string, };
 
 /**
- * What one run holds.
+ * Summary of one run.
  */
 export type RunSummary = { 
 /**
@@ -1463,36 +1465,36 @@ run: string,
  */
 captures: number, 
 /**
- * Bytes of its K and V tensors.
+ * Size of its K and V tensors, in bytes.
  */
 bytes: number, 
 /**
- * Its layers, by number.
+ * Its layers, sorted by number.
  */
 layers: Array<LayerCount>, 
 /**
- * Its stages.
+ * Stages that occur in it.
  */
 stages: Array<StageCount>, 
 /**
- * Its shapes.
+ * Shapes that occur in it.
  */
 shapes: Array<ShapeCount>, 
 /**
- * Its element types.
+ * Element types that occur in it.
  */
 dtypes: Array<DtypeCount>, };
 
 /**
- * How much of a dump is taken.
+ * Size of a sample.
  */
 export type Sample = { "what": "captures", 
 /**
- * Of work.
+ * Amount of work: bytes of K and V, times combinations.
  */
 bytes: number, } | { "what": "layers", 
 /**
- * Of them; at least one is taken.
+ * Number of layers; at least one is taken.
  */
 layers: number, };
 
@@ -1502,57 +1504,57 @@ layers: number, };
 export type Section = "method" | "captures" | "compression" | "report";
 
 /**
- * What is wrong with a setting.
+ * An invalid setting.
  */
 export type SettingFault = { 
 /**
- * The setting.
+ * Flag of the setting.
  */
 flag: string, 
 /**
- * What is wrong, for people.
+ * What is wrong with it: a sentence for people.
  */
 message: string, };
 
 /**
- * How many captures have a shape.
+ * Number of captures of a shape.
  */
 export type ShapeCount = { 
 /**
- * Tokens.
+ * Number of tokens.
  */
 seqLen: number, 
 /**
- * Key/value heads.
+ * Number of KV heads of K.
  */
 kvHeads: number, 
 /**
- * Elements of one head's vector.
+ * Head dimension of K.
  */
 headDim: number, 
 /**
- * V's heads, where those are not K's.
+ * Number of KV heads of V; absent if equal to K's.
  */
 vKvHeads: number | null, 
 /**
- * Elements of one head's vector of V, where those are not K's.
+ * Head dimension of V; absent if equal to K's.
  */
 vHeadDim: number | null, 
 /**
- * Captures of it.
+ * Number of captures of the shape.
  */
 captures: number, };
 
 /**
- * How many captures are of a stage.
+ * Number of captures of a stage.
  */
 export type StageCount = { 
 /**
- * `prefill`, `decode`, `unknown` or another.
+ * Stage: `prefill`, `decode`, `unknown` or another.
  */
 stage: string, 
 /**
- * Captures of it.
+ * Number of captures of the stage.
  */
 captures: number, };
 
@@ -1561,37 +1563,37 @@ captures: number, };
  */
 export type StepGain = { 
 /**
- * The step.
+ * Name of the step.
  */
 step: string, 
 /**
- * Raw bytes by stored ones, at the cosine that is told.
+ * Raw bytes divided by stored bytes, at `cosine`.
  */
 ratio: number, 
 /**
- * The cosine of K and of V.
+ * Cosine of K and of V.
  */
 cosine: number, };
 
 /**
- * What is only known at the end.
+ * The end of an analysis.
  */
 export type Summary = { 
 /**
- * The report without its rows, which were all in the news.
+ * The report without its rows, which the news had already.
  */
 report: Report, 
 /**
- * How many different threads measured at least one capture.
+ * Number of different threads that measured at least one capture.
  */
 workers: number, };
 
 /**
- * How the arrays of a dump were understood, for those that share a pattern of names and a number of axes.
+ * How arrays that share a name pattern and a number of axes were interpreted.
  */
 export type TensorGuess = { 
 /**
- * Files (or folders of `.npy` files) that hold them; the first few.
+ * Files (or folders of `.npy` files) that contain them; only the first few.
  */
 files: Array<string>, 
 /**
@@ -1599,71 +1601,72 @@ files: Array<string>,
  */
 count: number, 
 /**
- * The first few of them.
+ * Description of the first few arrays.
  */
 examples: Array<ArrayInfo>, 
 /**
- * The pattern of their names, where it could be told: the start value of a mapping form.
+ * Pattern of their names, if it is known: the initial value of a mapping form.
  */
 tensorNames: string | null, 
 /**
- * The order of their axes, where it could be told.
+ * Order of their axes, if it is known.
  */
 axes: string | null, 
 /**
- * How that was found out, or why it can't be told; a sentence for people.
+ * How the interpretation was found, or why it is ambiguous; a sentence for people.
  */
 reason: string, 
 /**
- * What has to be said before they can be analysed: `tensorNames`, `axes`, `bits16`; and `kvHeads`, without which they are taken
- * for one head.
+ * What the user must specify before the arrays can be analysed: `tensorNames`, `axes`, `bits16`; or should
+ * specify: `kvHeads`, without which they count as one head.
  */
 asks: Array<string>, };
 
 /**
- * A tensor under a setting.
+ * Effect of a lossy setting on one tensor.
  */
 export type TensorMatter = { 
 /**
- * Length of each token's vector, all heads together.
+ * L2 norm of each token's vector, all heads together.
  */
 lengths: Array<number>, 
 /**
- * Cosine, and the errors by token.
+ * Cosine, and errors by token.
  */
 errors: TokenErrors, 
 /**
- * By how much the outputs of attention move where this tensor alone is changed: squared error by squares. Absent without queries.
+ * Attention error with only this tensor replaced: squared error of the outputs divided by their squares. Absent
+ * without queries.
  */
 attention: number | null, };
 
 /**
- * One of a capture's tensors.
+ * Names one of a capture's tensors.
  */
 export type TensorName = "k" | "v";
 
 /**
- * What a tensor looks like: magnitudes, values and byte planes.
+ * Overview of a tensor: magnitudes, values and byte planes.
  */
 export type TensorPicture = { 
 /**
- * `fp16`, `bf16` or `fp32`.
+ * Element type: `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
  */
 dtype: string, 
 /**
- * Tokens.
+ * Number of tokens.
  */
 seqLen: number, 
 /**
- * Key/value heads.
+ * Number of KV heads.
  */
 kvHeads: number, 
 /**
- * Elements of one head's vector.
+ * Head dimension.
  */
 headDim: number, 
 /**
- * Bytes of the tensor.
+ * Size of the tensor, in bytes.
  */
 rawBytes: number, 
 /**
@@ -1671,11 +1674,11 @@ rawBytes: number,
  */
 channels: Array<number>, 
 /**
- * The values' histogram.
+ * Histogram of the values.
  */
 values: Histogram, 
 /**
- * The high and the low plane.
+ * High and low plane.
  */
 planes: [PlanePicture, PlanePicture], };
 
@@ -1684,19 +1687,19 @@ planes: [PlanePicture, PlanePicture], };
  */
 export type TensorRow = { 
 /**
- * Bytes before.
+ * Captured bytes.
  */
 rawBytes: number, 
 /**
- * Compressed bytes, by stream.
+ * Compressed bytes of each stream.
  */
 planes: Planes<number>, 
 /**
- * Bytes beside the streams: block scales and the top-k index.
+ * Bytes stored beside the streams: block scales and the top-k index.
  */
 extraBytes: number, 
 /**
- * Bytes after, all together.
+ * Stored bytes: streams and everything beside them.
  */
 size: number, 
 /**
@@ -1704,40 +1707,40 @@ size: number,
  */
 ratio: number, 
 /**
- * Absent for lossless rows.
+ * Errors of the stored values; absent for lossless rows.
  */
 errors: Errors | null, 
 /**
- * NaN and infinite values in the captured tensor.
+ * Number of NaN and infinite values in the captured tensor.
  */
 nonFinite: number, 
 /**
- * Whether the frames were decoded again and gave the same bits; absent when that wasn't asked for.
+ * Whether the frames were decoded again to the same bits; absent when that was not requested.
  */
 verified: boolean | null, };
 
 /**
- * The errors of one layer's K or V.
+ * Errors of one layer's K or V.
  */
 export type TokenErrors = { 
 /**
- * Squared error by squared values, over everything.
+ * Normalized mean square error: sum of squared errors divided by the sum of squares, over all values.
  */
 nmse: number, 
 /**
- * Cosine of the angle between all values and all restored ones; 0 where either are all zero.
+ * Cosine of the angle between all captured and all restored values; 0 if either are all zero.
  */
 cosine: number, 
 /**
- * Greatest absolute error.
+ * Largest absolute error.
  */
 maxAbs: number, 
 /**
- * Mean, over the vectors of every token and head, of |x - x'|^2 / |x|^2.
+ * Mean of |x - x'|^2 / |x|^2 over the vectors x of every token and head.
  */
 token: number, 
 /**
- * The same of the first token alone, all heads as one vector: the attention sink.
+ * |x - x'|^2 / |x|^2 of the first token (the attention sink), with all heads as one vector.
  */
 first: number, 
 /**
@@ -1745,24 +1748,24 @@ first: number,
  */
 cosineP1: number, 
 /**
- * The least of them.
+ * Smallest cosine of any token and head.
  */
 cosineMin: number, };
 
 /**
- * Tokens `start..end`, the end not included: `0..128`, `..128`, `128..`.
+ * Token positions `start..end`, the end excluded, written as `0..128`, `..128` or `128..`.
  */
 export type TokenRange = string;
 
 /**
- * A setting's value. Serialises to what it is: a number, text, true or false, or a list.
+ * Value of a setting. Serialises to its natural JSON type: number, text, boolean or list.
  *
- * As input, any of them may also be the text that the command line takes: `Value::from("8,10")` for a list of whole numbers.
+ * As input, any kind may also be given as the command line's text: `Value::from("8,10")` for a list of whole numbers.
  */
 export type Value = boolean | number | number | string | Array<number> | Array<number> | Array<string>;
 
 /**
- * What was done to the values of a row: the analysis's method and its parameters.
+ * The method that was applied to the values of a row, with its parameters.
  */
 export type Variant = { 
 /**
@@ -1770,46 +1773,46 @@ export type Variant = {
  */
 label: string, 
 /**
- * Quantizer or mantissa bits; 0 where there are none.
+ * Quantizer or mantissa bits; 0 where the method has none.
  */
 bits: number, 
 /**
- * Block size of block-norm.
+ * Block size; block-norm only.
  */
 blockSize: number | null, 
 /**
- * Top-k ratio of block-norm.
+ * Ratio of top-k blocks; block-norm only.
  */
 topkRatio: number | null, };
 
 /**
- * How many rows an analysis gives for a capture.
+ * How many rows an analysis has for each capture.
  */
 export type Variants = "one" | "many";
 
 /**
- * A sweep under other thresholds.
+ * A sweep judged by changed thresholds.
  */
 export type Verdict = { 
 /**
- * The groups, each with whether it stays within the thresholds.
+ * The groups, each marked by whether it stays within the thresholds.
  */
 groups: Array<Group>, 
 /**
- * The group that stands for the whole.
+ * Index of the group that stands for the whole sweep.
  */
 headline: number | null, 
 /**
- * Names and texts of the files that tell of it.
+ * Names and contents of the files that list the combinations.
  */
 files: Array<[string, string]>, };
 
 /**
- * Figures over many rows: ratios are total raw by total size, errors are weighted by elements.
+ * Figures over many rows: ratios are of total bytes, errors are weighted by elements.
  */
 export type Weighted = { 
 /**
- * Rows that count.
+ * Number of rows.
  */
 rows: number, 
 /**
@@ -1829,15 +1832,15 @@ kSize: number,
  */
 vSize: number, 
 /**
- * Ratio of K.
+ * `k_raw / k_size`.
  */
 kRatio: number, 
 /**
- * Ratio of V.
+ * `v_raw / v_size`.
  */
 vRatio: number, 
 /**
- * Ratio of both together.
+ * Ratio of K and V together.
  */
 kvRatio: number, 
 /**
@@ -1849,32 +1852,32 @@ kErrors: Errors | null,
  */
 vErrors: Errors | null, 
 /**
- * K's bytes with lossy values as packed codes; absent where some have none, and where nothing is lossy.
+ * Bytes of K with lossy values as packed codes; absent where nothing is lossy, or some lossy values have no codes.
  */
 kPacked: number | null, 
 /**
- * V's bytes with lossy values as packed codes.
+ * Bytes of V with lossy values as packed codes; absent like `k_packed`.
  */
 vPacked: number | null, 
 /**
- * K's errors, were mantissas rounded to nearest in place of cut off; absent where they are not cut.
+ * Errors of K if mantissas were rounded to nearest instead of cut; absent where none are cut.
  */
 kRounded: Errors | null, 
 /**
- * V's errors, were mantissas rounded to nearest.
+ * Errors of V if mantissas were rounded to nearest instead of cut; absent like `k_rounded`.
  */
 vRounded: Errors | null, };
 
 /**
- * A setting has an effect only when the setting `flag` has one of these values.
+ * A condition: the setting `flag` has one of these values.
  */
 export type When = { 
 /**
- * The other setting; a list counts when it holds one of the values.
+ * Flag of the other setting; a list meets the condition when it contains one of the values.
  */
 flag: string, 
 /**
- * The values.
+ * The values that meet the condition.
  */
 is: Array<string>, };
 
@@ -1887,10 +1890,10 @@ export type Window = {
  */
 firstToken: number, 
 /**
- * A row a token, `head_dim` bytes each.
+ * One row per token, `head_dim` bytes each.
  */
 plain: Array<Array<number>>, 
 /**
- * The same after the delta.
+ * The same rows after the delta.
  */
 delta: Array<Array<number>>, };

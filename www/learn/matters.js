@@ -63,7 +63,11 @@ function errorTable({ matters }) {
     h(
       "table",
       { class: "matters" },
-      h("caption", { class: "small muted" }, "Squared errors by squares. Quantized with one scale for the tensor, or mantissas cut."),
+      h(
+        "caption",
+        { class: "small muted" },
+        "Squared errors, as a share of the squared values. Quantized with one scale for the tensor, or mantissas cut.",
+      ),
       h(
         "thead",
         {},

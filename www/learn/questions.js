@@ -196,7 +196,7 @@ export const QUESTIONS = [
         const factor = k.attention / v.attention;
         return {
           right: factor > 2 ? 0 : factor < 0.5 ? 1 : 2,
-          text: `K alone moves the output by ${digits3(k.attention)} of its square, V alone by ${digits3(v.attention)}.`,
+          text: `K alone moves the output by ${digits3(k.attention)}, V alone by ${digits3(v.attention)}: squared errors, as a share of the output’s square.`,
         };
       },
     },

@@ -130,6 +130,6 @@ function mappingForm(app, guess, index) {
     "form",
     { class: "mapping", on: { submit } },
     h("div", { class: "fields" }, inputs),
-    h("div", { class: "buttons" }, h("button", {}, "Read them so")),
+    h("div", { class: "buttons" }, h("button", {}, "Read them like this")),
   );
 }

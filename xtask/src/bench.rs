@@ -1,8 +1,8 @@
-//! How fast the four analyses are and what memory they take, beside the time that C libzstd alone needs for the same streams.
+//! Time and peak memory of the four analyses, compared with the time that C libzstd alone needs for the same streams.
 //!
-//! Each analysis runs as `kvlens` does (release build, a process of its own) on the sample dump and on a generated one. In the
-//! same run and on as many threads, libzstd (crate `zstd`) compresses the distinct streams of that analysis from memory. The
-//! best of several rounds counts, for both.
+//! Each analysis runs as `kvlens` does (release build, in a process of its own) on the sample dump and on a generated
+//! one. In the same run and on as many threads, libzstd (crate `zstd`) compresses the distinct streams of that analysis
+//! from memory. For both, the best of several rounds counts.
 
 mod browser;
 mod child;
@@ -22,33 +22,33 @@ use kvlens::dump::{Dump, FolderSource, ScanOptions, Source, scan};
 
 use crate::shell;
 
-/// What `cargo xtask bench` takes.
+/// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Threads for both; all cores by default
+    /// Number of threads, for kvlens and libzstd; all cores by default
     #[arg(long)]
     threads: Option<usize>,
-    /// Rounds of which the best counts
+    /// Number of rounds; the best one counts
     #[arg(long, default_value_t = 3)]
     rounds: u32,
-    /// Megabytes of the generated dump
+    /// Size of the generated dump, in MB
     #[arg(long, default_value_t = 200)]
     megabytes: usize,
-    /// Only this analysis, or `zstd` alone
+    /// Run only this analysis, or `zstd` alone
     #[arg(long)]
     analysis: Option<String>,
-    /// The page's engine in Chromium beside the command line, on the generated dump
+    /// Compare the page's engine in Chromium with the command line, on the generated dump
     #[arg(long)]
     browser: bool,
-    /// Our zstd as wasm in Chromium, too, beside C libzstd
+    /// Also measure our zstd as wasm in Chromium against C libzstd
     #[arg(long)]
     wasm: bool,
-    /// Where the table goes
+    /// File for the table
     #[arg(long, default_value = "bench/native.csv")]
     csv: PathBuf,
 }
 
-/// One line of the table.
+/// A line of the table.
 struct Figures {
     dump: &'static str,
     analysis: &'static str,
@@ -85,7 +85,7 @@ pub fn run(args: &Args) -> Result<()> {
     println!("dump       analysis       MB       s      MB/s   peak MB  libzstd s  ratio  target");
     for (name, path) in [("sample", &sample), ("generated", &generated)] {
         let dump = open(path)?;
-        // An analysis without a target is not bound by compression: libzstd is no measure of it.
+        // An analysis without a target is not limited by compression: libzstd says nothing about its speed.
         let targets = specs()
             .into_iter()
             .filter_map(|spec| Some((spec.name, spec.speed_target?)));
@@ -100,7 +100,7 @@ pub fn run(args: &Args) -> Result<()> {
     write(&shell::root().join(&args.csv), threads, &all)
 }
 
-/// In this process if it is optimized, else in one that is.
+/// Runs in this process if it is optimized, otherwise in one that is.
 fn measure_zstd(sample: &Path, generated: &Path, wasm: bool) -> Result<()> {
     if cfg!(debug_assertions) {
         let again = "run --release --quiet --package xtask -- bench --analysis zstd";

@@ -1,4 +1,5 @@
-//! `cargo xtask build`: dist/, a folder of static files. Every address in it is relative, so that it works under any path.
+//! `cargo xtask build`: dist/, a folder of static files. All addresses in it are relative, so that it works under any
+//! path.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,21 +13,21 @@ use walkdir::WalkDir;
 use crate::wasm::{THREADS, VARIANTS, Variant, hex};
 use crate::{sample, shell, sizes, toolchain};
 
-/// What the service worker's version is put in place of.
+/// Placeholder for the service worker's version.
 const VERSION_MARK: &str = "@VERSION@";
-/// What the digests of the files that the service worker keeps are put in place of.
+/// Placeholder for the digests of the files that the service worker caches.
 const FILES_MARK: &str = "\"@FILES@\": \"\"";
-/// Bytes of a digest: enough to tell files apart that nobody made to look alike.
+/// Length of a digest in bytes: enough to tell files apart, not to resist forgery.
 const DIGEST: usize = 16;
-/// What the page's policy is put in place of.
+/// Placeholder for the page's Content-Security-Policy.
 const POLICY_MARK: &str = "@POLICY@";
 
 #[derive(ClapArgs)]
 pub struct Args {
-    /// Leave wasm-opt out, even where it is installed
+    /// Skip wasm-opt, even if it is installed
     #[arg(long)]
     no_opt: bool,
-    /// Leave the engines as they were last built: only the page changes
+    /// Rebuild only the page and keep the engines as they were last built
     #[arg(long)]
     page: bool,
 }
@@ -46,7 +47,7 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Builds what is stale; the path of dist/.
+/// Builds what is stale and returns the path of dist/.
 ///
 /// # Errors
 /// When a tool is missing or fails.
@@ -55,10 +56,10 @@ pub fn build(optimize: bool) -> Result<PathBuf> {
     page()
 }
 
-/// The path of dist/ as it was last built.
+/// Path of dist/ as it was last built.
 ///
 /// # Errors
-/// When it never was.
+/// When it was never built.
 pub fn built() -> Result<PathBuf> {
     let dist = shell::root().join("dist");
     ensure!(
@@ -68,7 +69,8 @@ pub fn built() -> Result<PathBuf> {
     Ok(dist)
 }
 
-/// The types of what JavaScript calls, as wasm-bindgen writes them: where they are made, and where the type checker reads them.
+/// Paths of the types of what JavaScript calls, as wasm-bindgen writes them: where they are generated, and where the
+/// type checker reads them.
 fn types() -> [PathBuf; 2] {
     [
         glue(&THREADS).join("kvlens.d.ts"),
@@ -85,10 +87,10 @@ fn write_types() -> Result<()> {
     Ok(())
 }
 
-/// Checks that the type checker reads the types of what was built.
+/// Checks that the types read by the type checker are those of the last build.
 ///
 /// # Errors
-/// When it does not.
+/// When they differ.
 pub fn check_types() -> Result<()> {
     let [made, kept] = types().map(|path| fs::read_to_string(path).unwrap_or_default());
     ensure!(
@@ -98,7 +100,7 @@ pub fn check_types() -> Result<()> {
     Ok(())
 }
 
-/// Where an engine lies between its build and dist/.
+/// Folder of an engine between its build and dist/.
 fn glue(variant: &Variant) -> PathBuf {
     shell::root().join("target/wasm/glue").join(variant.name)
 }
@@ -118,7 +120,7 @@ fn engines(optimize: bool) -> Result<()> {
 fn page() -> Result<PathBuf> {
     let root = shell::root();
     let dist = root.join("dist");
-    // Emptied, not removed: a server may be running in it.
+    // Emptied, not removed: a server may be serving it.
     clear(&dist)?;
     let www = root.join("www");
     for path in files(&www)? {
@@ -136,7 +138,7 @@ fn page() -> Result<PathBuf> {
         &root.join("tests/data/sample-dump/dumps"),
         &dist.join("sample.zip"),
     )?;
-    // The sample's licence asks for its notice beside it.
+    // The sample's licence requires its notice beside it.
     for (from, to) in [
         ("README.md", "sample/README.txt"),
         ("LICENSE-Apache-2.0.txt", "sample/LICENSE.txt"),
@@ -147,13 +149,13 @@ fn page() -> Result<PathBuf> {
         )?;
     }
     write_snippets(&root.join("docs/snippets"), &dist.join("snippets.json"))?;
-    // GitHub Pages leaves out files that begin with an underscore, unless told not to.
+    // GitHub Pages omits files that begin with an underscore unless this file exists.
     fs::write(dist.join(".nojekyll"), "")?;
     stamp(&dist)?;
     Ok(dist)
 }
 
-/// The snippets that get a dump out of an engine, by name: the page shows those of the docs.
+/// Writes the snippets that get a dump out of an engine, by name: the page shows those of the docs.
 fn write_snippets(from: &Path, to: &Path) -> Result<()> {
     let mut snippets = BTreeMap::new();
     for path in files(from)? {
@@ -164,7 +166,8 @@ fn write_snippets(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes the files' digests and a version that is a hash of them into the service worker: any change makes a new version.
+/// Writes the files' digests, and as the version a hash of them, into the service worker: any change makes a new
+/// version.
 fn stamp(dist: &Path) -> Result<()> {
     let script = dist.join("sw.js");
     let text = fs::read_to_string(&script)?;
@@ -199,10 +202,10 @@ fn policy(html: &str) -> Result<&str> {
     content.context("index.html has no Content-Security-Policy")
 }
 
-/// The files under a folder, relative to it, in order.
+/// Files below a folder, relative to it, sorted.
 ///
 /// # Errors
-/// When it can't be read.
+/// When the folder can't be read.
 pub fn files(dir: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in WalkDir::new(dir).sort_by_file_name() {
@@ -227,7 +230,7 @@ fn clear(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Whether a file of www/ is for the type checker alone: no browser asks for it.
+/// Whether a file of www/ is only for the type checker: no browser requests it.
 fn is_only_types(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     name.is_some_and(|name| name == "types.js" || name.ends_with(".d.ts"))

@@ -1,29 +1,29 @@
-//! `cargo xtask fuzz`: the coverage-guided targets of fuzz/, one after the other. They begin with the files of the tests.
+//! `cargo xtask fuzz`: the coverage-guided targets of fuzz/, one after the other, starting from the files of the tests.
 
 use anyhow::{Context, Result, bail};
 
 use crate::shell;
 
-/// Folders of files that the targets begin with, beside what earlier runs found.
+/// Folders of files that the targets start from, in addition to what earlier runs found.
 const SEEDS: [&str; 2] = ["tests/data/tiny", "tests/data/formats"];
 
 /// Arguments of the command.
 #[derive(clap::Args)]
 pub struct Args {
-    /// How long to run each target
+    /// Seconds to run each target
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// Most memory of a target, in MB
+    /// Memory limit of a target, in MB
     #[arg(long, default_value_t = 2048)]
     memory: u64,
-    /// Which ones; all without any
+    /// Targets to run; all by default
     targets: Vec<String>,
 }
 
-/// Runs each target for its time; all of them, also after one has failed.
+/// Runs each target for its time; a failure does not keep the others from running.
 ///
 /// # Errors
-/// When cargo-fuzz is not there, or a target found something. Its output says which input, and how to run it again.
+/// When cargo-fuzz is missing, or a target found a failure. Its output names the input and how to run it again.
 pub fn run(args: &Args) -> Result<()> {
     let list = shell::output(&mut cargo_fuzz("list"));
     let list = list.context("cargo-fuzz is missing: cargo install cargo-fuzz")?;
@@ -48,7 +48,7 @@ pub fn run(args: &Args) -> Result<()> {
             format!("-rss_limit_mb={}", args.memory),
             "-timeout=30".to_owned(),
             "-print_final_stats=1".to_owned(),
-            // Lost memory is the address sanitizer's alone to tell, and it can't where ptrace is forbidden.
+            // Only the address sanitizer can detect leaks, and it can't where ptrace is forbidden.
             "-detect_leaks=0".to_owned(),
         ]);
         if shell::run(&mut command).is_err() {
@@ -61,7 +61,8 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// A cargo-fuzz command. Its flags are those of nightly compilers; stable ones take them when told so, for this call alone.
+/// A cargo-fuzz command. Its flags are those of nightly compilers; the environment variable makes stable ones accept
+/// them, for this call only.
 fn cargo_fuzz(command: &str) -> std::process::Command {
     let mut cargo = shell::command("cargo");
     cargo.args(["fuzz", command]).env("RUSTC_BOOTSTRAP", "1");

@@ -1,5 +1,5 @@
-//! `cargo xtask fuzz-dump`: feeds damaged files of each format to the scan until the time is over; a panic ends it with the seed
-//! that makes it happen again.
+//! `cargo xtask fuzz-dump`: passes damaged files of each format to the scan until the time is up. A panic ends it and
+//! prints the seed that reproduces it.
 
 #[path = "../../tests/mutate/mod.rs"]
 mod mutate;
@@ -14,21 +14,21 @@ use mutate::{Rng, targets};
 /// Arguments of the command.
 #[derive(clap::Args)]
 pub struct Args {
-    /// How long to run each format
+    /// Seconds to run each format
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// Where the seeds start
+    /// First seed
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// These formats only, by name
+    /// Run only these formats, by name
     #[arg(long)]
     only: Vec<String>,
-    /// The files to damage
+    /// Folder of the files to damage
     #[arg(long, default_value = "tests/data/tiny")]
     data: PathBuf,
 }
 
-/// Runs each format for its time; an error if anything panicked.
+/// Runs each format for its time; fails if anything panicked.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let all = targets(&args.data);
     let chosen: Vec<_> = all
@@ -70,7 +70,7 @@ fn names(all: &[mutate::Target]) -> String {
         .join(", ")
 }
 
-/// The most memory that was used so far, where the system tells it.
+/// Peak memory so far, if the OS tells it.
 fn peak() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -1,6 +1,6 @@
-//! `cargo xtask fuzz-zstd`: our frames and sizes against C libzstd's, until the time is over.
+//! `cargo xtask fuzz-zstd`: compares our frames and sizes with C libzstd's until the time is up.
 //!
-//! Prints streams, bytes and mismatches. A mismatch is cut down as far as it stays one, and saved.
+//! Prints streams, bytes and mismatches. A mismatch is reduced as long as it remains one, and saved.
 
 mod streams;
 
@@ -13,36 +13,36 @@ use kvlens::codec::zstd::{compress, compressed_size};
 use streams::{Pool, Rng};
 use zstd::zstd_safe::{self, CCtx};
 
-/// The libzstd that frames have to equal.
+/// Version of libzstd that frames must equal.
 const LIBZSTD: u32 = 1_05_07;
 
-/// How often the counters are printed.
+/// Interval at which the counters are printed.
 const REPORT_EVERY: Duration = Duration::from_secs(30);
 
 /// Arguments of the command.
 #[derive(clap::Args)]
 pub struct Args {
-    /// How long to run
+    /// Seconds to run
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// Which streams: each seed has its own
+    /// Seed; each one gives other streams
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Only this level; mostly 1 to 4 and never above by default
+    /// Use only this level; by default mostly 1 to 4, and never more
     #[arg(long, allow_hyphen_values = true)]
     level: Option<i32>,
-    /// The longest stream, in bytes
+    /// Maximum length of a stream, in bytes
     #[arg(long, default_value_t = 20 << 20)]
     longest: usize,
-    /// A folder whose files are cut into streams, with all its subfolders
+    /// Folder whose files, including those in subfolders, are cut into streams
     #[arg(long, default_value = "tests/data")]
     data: PathBuf,
-    /// Where mismatches are saved
+    /// Folder in which mismatches are saved
     #[arg(long, default_value = "target/fuzz-zstd")]
     out: PathBuf,
 }
 
-/// Compares until the time is over; an error if anything differed.
+/// Compares until the time is up; fails if anything differed.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     ensure!(
         zstd_safe::version_number() == LIBZSTD,
@@ -95,7 +95,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// -7 to 4, mostly 1 to 4, and now and then any negative one.
+/// A level from -7 to 4, mostly 1 to 4, and sometimes any negative one.
 fn level(rng: &mut Rng) -> i32 {
     match rng.below(20) {
         0..12 => rng.between(1, 4) as i32,
@@ -104,7 +104,7 @@ fn level(rng: &mut Rng) -> i32 {
     }
 }
 
-/// C libzstd, with a context that it keeps.
+/// C libzstd with a context that is reused.
 struct Reference {
     context: CCtx<'static>,
     frame: Vec<u8>,
@@ -127,7 +127,7 @@ impl Reference {
     }
 }
 
-/// Drops parts of a stream while it still differs, then writes it.
+/// Removes parts of a stream as long as the result still differs, then writes it to a file.
 fn save(
     reference: &mut Reference,
     mut stream: Vec<u8>,

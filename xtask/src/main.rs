@@ -1,6 +1,6 @@
 //! Build, serve, test and measure kvlens: `cargo xtask help`.
 //!
-//! One file a command; a new one is its `mod`, its line in `Command` and its line in `main`.
+//! Each command has its own file; to add one, add its `mod`, its line in `Command` and its line in `main`.
 
 mod bench;
 mod dist;
@@ -31,7 +31,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Measures the four analyses beside C libzstd
+    /// Measures the four analyses against C libzstd
     Bench(bench::Args),
     /// Runs the coverage-guided targets of fuzz/
     Fuzz(fuzz::Args),
@@ -39,7 +39,7 @@ enum Command {
     FuzzDump(fuzz_dump::Args),
     /// Compares our zstd frames with C libzstd's on random streams
     FuzzZstd(fuzz_zstd::Args),
-    /// Makes dist/: the page with both wasm builds, to put on any static host under any path
+    /// Builds dist/: the page with both wasm modules, ready for any static host under any path
     Build(dist::Args),
     /// Builds what is stale and serves the page on this machine
     Serve(serve::Args),

@@ -1,5 +1,5 @@
-//! The Python package: a wheel built in a virtual environment below `target/`, and its tests there. Nothing else needs Python, so a
-//! machine that has none, and can't get it, says what is missing and passes by.
+//! The Python package: builds a wheel in a virtual environment below `target/`, and runs its tests there. Nothing else
+//! needs Python, so on a machine without it these checks are skipped with a message that says what is missing.
 
 use std::path::{Path, PathBuf};
 
@@ -7,19 +7,19 @@ use anyhow::{Context, Result};
 
 use crate::{shell, toolchain};
 
-/// What the tests use; torch, transformers, mlx, JAX, ray are tested with where they are installed.
+/// Packages that the tests need. torch, transformers, mlx, JAX and ray are tested with if they are installed.
 const REQUIREMENTS: &str = "python/tests/requirements.txt";
 
-/// A virtual environment with what the tests need.
+/// A virtual environment with the packages that the tests need.
 pub struct Environment {
     bin: PathBuf,
     folder: PathBuf,
 }
 
-/// Makes the environment, where it is not there yet; `None`, with a word on what to install, where that can't be done.
+/// Creates the environment if it does not exist; if that can't be done, returns `None` and prints what to install.
 ///
 /// # Errors
-/// When a file can't be looked at.
+/// When a file can't be examined.
 pub fn environment() -> Result<Option<Environment>> {
     let Some(python) = ["python3", "python"]
         .into_iter()
@@ -71,7 +71,7 @@ fn target() -> PathBuf {
 }
 
 impl Environment {
-    /// A program of the environment.
+    /// A command that runs a program of the environment.
     pub fn command(&self, program: &str) -> std::process::Command {
         let mut command = shell::command(self.bin.join(program));
         let paths = std::env::var_os("PATH").unwrap_or_default();
@@ -83,7 +83,7 @@ impl Environment {
         command
     }
 
-    /// pip, about to install what is to follow.
+    /// A pip command that installs the arguments added to it.
     fn pip_install(&self) -> std::process::Command {
         let mut pip = self.command("python");
         let install = ["-m", "pip", "install"];
@@ -92,13 +92,13 @@ impl Environment {
         pip
     }
 
-    /// Builds the wheel, as quickly as tests need it, and installs it.
+    /// Builds the wheel, with the fastest profile that tests can use, and installs it.
     ///
     /// # Errors
-    /// When it does not build.
+    /// When the wheel can't be built.
     pub fn install(&self) -> Result<()> {
         let wheels = self.folder.join("wheels");
-        // One from before would be installed beside it.
+        // An older wheel would be installed beside the new one.
         let _ = std::fs::remove_dir_all(&wheels);
         let mut maturin = self.command("maturin");
         maturin.args(["build", "--locked", "--quiet", "--profile", "dev"]);
@@ -115,14 +115,15 @@ impl Environment {
         shell::run(pip.arg(wheel.context("maturin gave no wheel")?))
     }
 
-    /// The command that runs its tests and the examples of its documentation, with the command line to compare with.
+    /// The command that runs the package's tests and the examples of its documentation; the command line tool is built
+    /// for comparison.
     ///
     /// # Errors
-    /// When the command line does not build.
+    /// When the command line tool can't be built.
     pub fn tests(&self) -> Result<std::process::Command> {
         shell::run(shell::command("cargo").args(["build", "--locked", "--bin", "kvlens"]))?;
         let mut pytest = self.command("pytest");
-        // Not from python/, whose package has no native part beside it.
+        // Not from python/, where the package lacks its native part.
         pytest.current_dir(shell::root().join("python/tests"));
         pytest.args(["--doctest-modules", "--pyargs", ".", "kvlens"]);
         pytest.env(

@@ -1,4 +1,4 @@
-//! `cargo xtask serve`: the page on this machine, with the headers that give it threads.
+//! `cargo xtask serve`: serves the page on this machine, with the headers that threads need.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -15,28 +15,29 @@ use tower_http::services::ServeDir;
 
 use crate::dist;
 
-/// With these a page may share memory between its workers.
+/// Headers that allow a page to share memory between its workers.
 const ISOLATION: [(&str, &str); 3] = [
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-embedder-policy", "require-corp"),
     ("cross-origin-resource-policy", "same-origin"),
 ];
 
-/// No foreign page may show this one in a frame. A page's own `<meta>` can't say so: browsers want it as a header.
+/// Keeps other sites from showing this page in a frame. Browsers accept this only as a header, not in the page's
+/// `<meta>`.
 const FRAMES: &str = "frame-ancestors 'self'";
 
 #[derive(ClapArgs)]
 pub struct Args {
-    /// Port; 0 takes a free one
+    /// Port to listen on; 0 picks a free one
     #[arg(long, default_value_t = 8080)]
     port: u16,
     /// Do not open a browser
     #[arg(long)]
     no_open: bool,
-    /// Without the isolation headers, as plain hosts serve it
+    /// Omit the isolation headers, as plain static hosts do
     #[arg(long)]
     no_isolation: bool,
-    /// Leave wasm-opt out, even where it is installed
+    /// Skip wasm-opt, even if it is installed
     #[arg(long)]
     no_opt: bool,
     /// Serve dist/ as it was last built
@@ -62,7 +63,7 @@ pub fn run(args: &Args) -> Result<()> {
     server.run()
 }
 
-/// A folder on a port of this machine.
+/// A server of a folder on a port of this machine.
 struct Server {
     address: SocketAddr,
     listener: TcpListener,
@@ -70,7 +71,7 @@ struct Server {
 }
 
 impl Server {
-    /// Takes the port; connections wait until [`Server::run`].
+    /// Binds the port; connections wait until [`Server::run`].
     fn bind(dir: PathBuf, port: u16, isolation: bool) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .with_context(|| format!("port {port} can't be used; try --port 0"))?;
@@ -82,7 +83,7 @@ impl Server {
         })
     }
 
-    /// Answers until the program ends.
+    /// Serves requests until the program ends.
     fn run(self) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -108,7 +109,7 @@ async fn missing(address: Uri) -> (StatusCode, String) {
 
 async fn with_headers(mut response: Response, isolation: bool) -> Response {
     let headers = response.headers_mut();
-    // A rebuilt page must show up at the next reload: browsers ask each time, and files have entity tags.
+    // A rebuilt page must appear at the next reload: browsers revalidate each time, by the files' entity tags.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(FRAMES));
     if isolation {
@@ -123,7 +124,7 @@ async fn with_headers(mut response: Response, isolation: bool) -> Response {
     response
 }
 
-/// All our text files are UTF-8, which browsers don't take for granted.
+/// Declares UTF-8 for text files; browsers don't assume it.
 fn say_utf8(headers: &mut HeaderMap) {
     let kind = headers
         .get(CONTENT_TYPE)
@@ -145,7 +146,7 @@ mod tests {
 
     use super::*;
 
-    /// A server of a small folder, with a file beside the folder that nobody may have.
+    /// A server of a small folder, with a file outside of the folder that must not be served.
     fn small(isolation: bool) -> (tempfile::TempDir, SocketAddr) {
         let outer = tempfile::tempdir().expect("a folder");
         let dir = outer.path().join("dist");
@@ -217,14 +218,14 @@ mod tests {
         receive(&mut stream, !request.starts_with("HEAD")).expect("an answer")
     }
 
-    /// Browsers open several connections at once and leave them open. A server that hands waiting connections to a pool of threads
-    /// can let one wait for as long as the others stay idle.
+    /// Browsers open several connections at once and keep them open. A server that assigns waiting connections to a
+    /// pool of threads may let one wait for as long as the others stay idle.
     #[test]
     fn of_400_connections_that_stay_open_each_is_answered() {
         for round in 0..50 {
             let (_dir, address) = small(true);
             let mut open: Vec<_> = (0..8).map(|_| connect(address)).collect();
-            // Twice over the same connections.
+            // Two requests over each connection.
             for _ in 0..2 {
                 for stream in &mut open {
                     send(stream, "GET /", "");

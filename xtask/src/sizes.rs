@@ -1,4 +1,4 @@
-//! What the page weighs on the wire, gzipped as hosts do, against what it may weigh.
+//! Weight of the page on the wire, gzipped as hosts do, against its limits.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,14 +12,14 @@ use flate2::write::GzEncoder;
 
 use crate::dist;
 
-/// Bytes of the HTML, JS and CSS that a first visit needs.
+/// Limit for the HTML, JS and CSS that a first visit needs, in bytes.
 const PAGE_LIMIT: usize = 110_000;
-/// Bytes of each wasm module, with wasm-opt or without. A guard against growth: the aim is 650,000.
+/// Limit for each wasm module, with wasm-opt or without, in bytes. A guard against growth: the aim is 650,000.
 const WASM_LIMIT: usize = 920_000;
-/// What the page's modules load by names that are put together: one engine's glue, and the service worker.
+/// Files that the page's modules load by composed names: one engine's glue, and the service worker.
 const LOADED_BY_NAME: [&str; 2] = ["engine/threads/kvlens.js", "sw.js"];
 
-/// Something that is weighed: its name, its bytes gzipped, and what they may be.
+/// A measured item: its name, its gzipped size, and its limit.
 pub struct Weight {
     pub name: String,
     pub bytes: usize,
@@ -40,7 +40,7 @@ impl fmt::Display for Weight {
 /// Weighs the files of dist/.
 ///
 /// # Errors
-/// When they can't be read.
+/// When a file can't be read.
 pub fn weigh(dist: &Path) -> Result<Vec<Weight>> {
     let mut weights = Vec::new();
     for path in dist::files(dist)? {
@@ -67,7 +67,7 @@ pub fn weigh(dist: &Path) -> Result<Vec<Weight>> {
 /// Prints the weights.
 ///
 /// # Errors
-/// When the files can't be read.
+/// When a file can't be read.
 pub fn print(dist: &Path) -> Result<()> {
     for weight in weigh(dist)? {
         println!("{weight}");
@@ -75,8 +75,8 @@ pub fn print(dist: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The files that index.html needs, and those that they need: not the modules that are loaded when they are first shown (`import()`),
-/// as charts and lesson are.
+/// Files that index.html needs, and those that they need in turn; without the modules that are loaded when first shown
+/// (`import()`), such as charts and lesson.
 fn first_load(dist: &Path) -> Result<BTreeSet<PathBuf>> {
     let mut found = BTreeSet::new();
     let mut next = vec![PathBuf::from("index.html")];
@@ -92,7 +92,7 @@ fn first_load(dist: &Path) -> Result<BTreeSet<PathBuf>> {
     Ok(found)
 }
 
-/// The addresses in statements of a module or of index.html. Comments import types, which are no files.
+/// Addresses in the statements of a module or of index.html. Comments import only types, which are no files.
 fn references(text: &str) -> impl Iterator<Item = &str> {
     const BEFORE: [&str; 5] = [" from \"", "import \"", "new URL(\"", "src=\"", "href=\""];
     let is_comment = |line: &&str| {
@@ -107,7 +107,7 @@ fn references(text: &str) -> impl Iterator<Item = &str> {
         .map(|(address, _)| address)
 }
 
-/// Without `.` and `..`.
+/// The path without `.` and `..`.
 fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {

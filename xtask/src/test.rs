@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every check there is, one after the other; a failing one does not keep the others from running.
+//! `cargo xtask test`: every check, one after the other; a failure does not keep the others from running.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -10,15 +10,15 @@ use crate::{dist, python, shell, sizes, toolchain, tools, wasm};
 
 #[derive(ClapArgs)]
 pub struct Args {
-    /// Only the checks that need no wasm, Node or browser
+    /// Run only the checks that need no wasm, Node or browser
     #[arg(long)]
     native: bool,
-    /// Only the checks whose names hold this text, as in `Python`
+    /// Run only the checks whose names contain this text, such as `Python`
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
 }
 
-/// Checks that passed and failed.
+/// Number of tests that passed and failed.
 #[derive(Clone, Copy, Default)]
 struct Count {
     passed: usize,
@@ -80,7 +80,7 @@ pub fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The Python package has a check of its own: the others need no Python.
+/// The Python package has its own check, since the others need no Python.
 const WITHOUT_PYTHON: [&str; 2] = ["--exclude", "kvlens-python"];
 
 const ONE: Count = Count {
@@ -101,7 +101,7 @@ fn lints() -> Result<Count> {
             .args(WITHOUT_PYTHON)
             .args(["--", "-D", "warnings"]),
     )?;
-    // libFuzzer compiles everywhere, but cargo-fuzz is of use on Linux above all.
+    // libFuzzer builds everywhere, but cargo-fuzz is mainly useful on Linux.
     if cfg!(target_os = "linux") {
         let args = ["clippy", "--manifest-path", "fuzz/Cargo.toml"];
         shell::run(
@@ -130,7 +130,7 @@ fn library() -> Result<Count> {
     cargo_tests(shell::command("cargo").args(args).args(WITHOUT_PYTHON))
 }
 
-/// The wheel builds, and its tests pass.
+/// Builds the wheel and runs its tests.
 fn python_package() -> Result<Count> {
     let Some(environment) = python::environment()? else {
         return Ok(Count::default());
@@ -142,7 +142,7 @@ fn python_package() -> Result<Count> {
             .args(["--", "-D", "warnings"]),
     )?;
     environment.install()?;
-    // 12 passed, 2 skipped in 3.45s, with failures and errors before them.
+    // Matches `12 passed, 2 skipped in 3.45s`, with failures and errors before it.
     counted(&mut environment.tests()?, |line| {
         let (counts, _) = line.rsplit_once(" in ")?;
         let mut count = Count::default();
@@ -159,9 +159,9 @@ fn python_package() -> Result<Count> {
     })
 }
 
-/// What crates.io would get compiles by itself, and the tests in it run.
+/// Checks that the package as published on crates.io compiles by itself, and that its tests pass.
 fn package() -> Result<Count> {
-    // Also with changes that are not committed yet.
+    // Includes changes that are not committed yet.
     let args = [
         "package",
         "--package",
@@ -179,13 +179,13 @@ fn package() -> Result<Count> {
     let unpacked = target.join(format!("package/kvlens-{}", version.context("no version")?));
     let mut tests = shell::command("cargo");
     tests.args(["test", "--locked", "--no-fail-fast"]);
-    // What this workspace has compiled already is used again.
+    // Reuses what this workspace has compiled already.
     tests.current_dir(unpacked).env("CARGO_TARGET_DIR", target);
     cargo_tests(&mut tests)
 }
 
 fn cargo_tests(command: &mut Command) -> Result<Count> {
-    // test result: ok. 12 passed; 0 failed; 0 ignored; ...
+    // Matches `test result: ok. 12 passed; 0 failed; 0 ignored; ...`.
     counted(command, |line| {
         let rest = line.strip_prefix("test result: ")?.split_once(". ")?.1;
         let mut parts = rest.split("; ").map(|part| part.split_once(' '));
@@ -256,7 +256,7 @@ fn browsers() -> Result<Count> {
     })
 }
 
-/// Runs a command whose output tells how many tests passed; passes the output on.
+/// Runs a command whose output tells how many tests passed; the output is also printed.
 fn counted(command: &mut Command, count: impl Fn(&str) -> Option<Count>) -> Result<Count> {
     let mut child = command.stdout(Stdio::piped()).spawn()?;
     let output = child.stdout.take().context("no output")?;

@@ -1,7 +1,7 @@
-//! Finds a compiler that can build std for wasm with threads: one that has std's source beside it.
+//! Finds a compiler that can build std for wasm with threads: one that comes with std's source.
 //!
-//! rustup keeps that source in a component (`rust-src`), Debian in a package. What is missing is installed where that is one plain step,
-//! and said first; nothing else is ever downloaded.
+//! rustup keeps that source in a component (`rust-src`), Debian in a package. What is missing is announced and
+//! installed if that takes one plain step; nothing else is ever downloaded.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,16 +10,16 @@ use anyhow::{Result, bail};
 
 use crate::shell;
 
-/// Debian's compiler for the web, its cargo, std's source and the linker.
+/// Debian packages of the compiler for the web, its cargo, std's source and the linker.
 const PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-22"];
 
-/// Of package rust-web-clippy.
+/// Path of the program in package rust-web-clippy.
 const DEBIAN_CLIPPY: &str = "/usr/bin/cargo-clippy";
 
 /// A compiler with std's source.
 #[derive(Debug)]
 pub struct Toolchain {
-    /// Where it is from, for people.
+    /// Where the compiler comes from, for messages.
     pub name: String,
     cargo: PathBuf,
     rustc: Option<PathBuf>,
@@ -32,9 +32,9 @@ impl Toolchain {
         self.prepared(&self.cargo)
     }
 
-    /// The same for `cargo clippy`.
+    /// Like [`cargo`](Self::cargo), for `cargo clippy`.
     pub fn clippy(&self) -> Command {
-        // Not by way of cargo, which prefers rustup's clippy to the one beside it.
+        // Called directly: cargo would prefer rustup's clippy to this toolchain's.
         let mut command = match &self.rustc {
             Some(_) => self.prepared(Path::new(DEBIAN_CLIPPY)),
             None => self.cargo(),
@@ -46,14 +46,14 @@ impl Toolchain {
         command
     }
 
-    /// Whether it has clippy.
+    /// Whether the toolchain has clippy.
     pub fn clippy_exists(&self) -> bool {
         self.rustc.is_none() || Path::new(DEBIAN_CLIPPY).exists()
     }
 
     fn prepared(&self, program: &Path) -> Command {
         let mut command = shell::command(program);
-        // -Zbuild-std is for nightly compilers; stable ones need this. Only this call sees it.
+        // -Zbuild-std is meant for nightly compilers; stable ones need this variable, which is set for this call only.
         command.env("RUSTC_BOOTSTRAP", "1");
         // Set by the cargo that runs xtask, for its own toolchain.
         for inherited in ["RUSTUP_TOOLCHAIN", "RUSTC", "RUSTDOC", "CARGO"] {
@@ -71,10 +71,10 @@ impl Toolchain {
     }
 }
 
-/// The first toolchain that fits, or what to install.
+/// The first suitable toolchain.
 ///
 /// # Errors
-/// When there is none and none can be installed.
+/// When there is none and none can be installed; the error says what to install.
 pub fn find() -> Result<Toolchain> {
     if let Some(found) = installed() {
         return Ok(found);
@@ -123,7 +123,7 @@ fn debian() -> Option<Toolchain> {
     })
 }
 
-/// `wasm-ld` where there is one without a version, else the greatest version.
+/// `wasm-ld` if there is one without a version suffix, otherwise the one with the highest version.
 fn newest_linker() -> Option<PathBuf> {
     let version = |path: &PathBuf| -> Option<u32> {
         let name = path.file_name()?.to_str()?.strip_prefix("wasm-ld")?;
@@ -145,10 +145,10 @@ fn has_source(sysroot: &Path) -> bool {
         .exists()
 }
 
-/// Installs packages of Debian or Ubuntu, after saying so.
+/// Announces and installs packages on Debian or Ubuntu.
 ///
 /// # Errors
-/// When this is no such system or not its root, or apt fails.
+/// When the system is another or the user is not root, or apt fails.
 pub fn apt_install(packages: &[&str]) -> Result<()> {
     let words = packages.join(" ");
     if !can_apt(packages) {
@@ -159,15 +159,15 @@ pub fn apt_install(packages: &[&str]) -> Result<()> {
         let arguments = ["install", "-y", "--no-install-recommends"];
         shell::run(shell::command("apt-get").args(arguments).args(packages))
     };
-    // Old lists name versions that the mirrors no longer have.
+    // Outdated lists name versions that the mirrors no longer have.
     install().or_else(|_| {
         apt_update()?;
         install()
     })
 }
 
-/// Whether this is a root shell of a Debian-like system whose apt has the packages. Lists that are missing or old are updated first:
-/// a fresh container has none.
+/// Whether this is a root shell on a Debian-like system whose apt has the packages. Missing or outdated lists are
+/// updated first: a fresh container has none.
 fn can_apt(packages: &[&str]) -> bool {
     let known = |package: &&str| {
         let shown = shell::output(Command::new("apt-cache").args(["policy", package]));

@@ -1,4 +1,5 @@
-//! What only the tests need: clippy for wasm, the page's development tools, browsers. Installed where that is one plain step.
+//! Tools that only the tests need: clippy for wasm, the page's development tools, browsers. Each is installed if that
+//! takes one plain step.
 
 use std::path::Path;
 
@@ -7,10 +8,10 @@ use anyhow::{Result, bail};
 use crate::shell;
 use crate::toolchain::{self, Toolchain};
 
-/// Makes sure that the wasm toolchain has clippy.
+/// Ensures that the wasm toolchain has clippy.
 ///
 /// # Errors
-/// When it can't be installed.
+/// When clippy can't be installed.
 pub fn clippy(toolchain: &Toolchain) -> Result<()> {
     if toolchain.clippy_exists() {
         return Ok(());
@@ -18,7 +19,7 @@ pub fn clippy(toolchain: &Toolchain) -> Result<()> {
     toolchain::apt_install(&["rust-web-clippy"])
 }
 
-/// Installs the packages that package-lock.json names, where they are not there yet.
+/// Installs the packages that package-lock.json names, if they are missing.
 ///
 /// # Errors
 /// When Node is missing or npm fails.
@@ -38,10 +39,10 @@ pub fn npm() -> Result<()> {
     shell::run(shell::command("npm").args(["ci", "--no-fund", "--no-audit"]))
 }
 
-/// Makes sure that Chromium and Firefox are there.
+/// Ensures that Chromium and Firefox are installed.
 ///
 /// # Errors
-/// When they are not and can't be installed.
+/// When they are missing and can't be installed.
 pub fn browsers() -> Result<()> {
     let needed = [
         (

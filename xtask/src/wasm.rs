@@ -1,4 +1,4 @@
-//! The two wasm builds: compiled with their own std, then glue by wasm-bindgen, then wasm-opt where Node has it.
+//! The two wasm builds: compiled with their own std, then wasm-bindgen's glue, then wasm-opt if Node has it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,21 +11,21 @@ use wasm_bindgen_cli_support::Bindgen;
 use crate::shell;
 use crate::toolchain::Toolchain;
 
-/// One of the builds.
+/// One of the two builds.
 pub struct Variant {
-    /// Its folder's name.
+    /// Name of its folder.
     pub name: &'static str,
-    /// What it is, for people.
+    /// Description for messages.
     title: &'static str,
     rustflags: &'static str,
     features: &'static [&'static str],
 }
 
-// Panics unwind in both: then they are errors that the page can show, and the pool goes on. With panic=abort a panic in a pool thread
-// would leave the coordinator waiting for ever. No relaxed SIMD: its results may differ between machines.
-// Panics tell what, not where: the places take room, and hold paths of the machine that built the module. Of derived `Debug`, which no
-// message of ours uses, the type's or variant's name is left.
-/// Threads for isolated pages, one thread for all others.
+// Panics unwind in both: the page can show them as errors, and the pool continues. With panic=abort a panic in a pool
+// thread would leave the coordinator waiting forever. No relaxed SIMD: its results may differ between machines. Panic
+// messages have no locations, which take space and contain paths of the build machine. Derived `Debug`, which none of
+// our messages use, is reduced to the type's or variant's name.
+/// All builds: with threads for isolated pages, with one thread for all others.
 pub const VARIANTS: [Variant; 2] = [THREADS, SERIAL];
 
 /// The build with threads.
@@ -46,15 +46,15 @@ pub const SERIAL: Variant = Variant {
     features: &["--no-default-features"],
 };
 
-/// Profile of Cargo.toml.
+/// Build profile in Cargo.toml.
 const PROFILE: &str = "wasm";
 
-/// What is not marked `#[inline]` is inlined where that makes it smaller, or nearly so: LLVM's own threshold, 225, makes the modules
-/// 30 KB larger and no faster.
+/// Functions without `#[inline]` are inlined only where that makes the code smaller, or nearly so: LLVM's own
+/// threshold, 225, makes the modules 30 KB larger and no faster.
 const INLINE: &str = "-Cllvm-args=-inline-threshold=20";
 
 impl Variant {
-    /// Builds into `dir`: `kvlens.js` and `kvlens_bg.wasm`. Does nothing where they are of the same code already.
+    /// Builds `kvlens.js` and `kvlens_bg.wasm` in `dir`, unless they are up to date with the code.
     ///
     /// # Errors
     /// When the compiler or a tool fails.
@@ -100,7 +100,7 @@ impl Variant {
     /// Runs clippy over the code of this build.
     ///
     /// # Errors
-    /// When it has anything to say.
+    /// When clippy reports anything.
     pub fn lint(&self, toolchain: &Toolchain) -> Result<()> {
         let mut clippy = toolchain.clippy();
         self.prepare(&mut clippy, "kvlens")
@@ -114,7 +114,7 @@ impl Variant {
     /// When the compiler fails.
     pub fn compile(&self, toolchain: &Toolchain, package: &str) -> Result<PathBuf> {
         let mut cargo = toolchain.cargo();
-        // Not by RUSTFLAGS: this way only the crate that all others are linked into is compiled anew when it changes.
+        // Not in RUSTFLAGS: this way a change recompiles only the crate that all others are linked into.
         self.prepare(cargo.args(["rustc", "--profile", PROFILE]), package)
             .args(["--", INLINE]);
         shell::run(&mut cargo).with_context(|| format!("the {} build", self.name))?;
@@ -127,7 +127,7 @@ impl Variant {
             .args(["--locked", "--lib", "--package", package])
             .args(["--target", "wasm32-unknown-unknown"])
             .arg("-Zbuild-std=std,panic_unwind")
-            // Sorts of a few hundred bytes instead of thousands: there are 40 of them, and none is hot.
+            // Sort functions of a few hundred bytes instead of thousands: there are 40 of them, and none is hot.
             .arg("-Zbuild-std-features=optimize_for_size")
             .args(self.features)
             .env("RUSTFLAGS", self.rustflags)
@@ -135,14 +135,14 @@ impl Variant {
             .env("CARGO_TARGET_DIR", self.target())
     }
 
-    /// A folder each: other flags would rebuild std every time.
+    /// Separate target folder of this build: other flags would rebuild std every time.
     fn target(&self) -> PathBuf {
         shell::root().join("target/wasm").join(self.name)
     }
 }
 
-/// Has the glue import `www/engine/start-pool.js` in place of wasm-bindgen-rayon's JavaScript, which makes workers from `blob:` addresses
-/// inside of the coordinator. The serial build imports neither.
+/// Makes the glue import `www/engine/start-pool.js` instead of wasm-bindgen-rayon's JavaScript, which creates workers
+/// from `blob:` addresses inside the coordinator. The serial build imports neither.
 fn replace_pool_helper(dir: &Path) -> Result<()> {
     let snippets = dir.join("snippets");
     if !snippets.exists() {
@@ -166,7 +166,8 @@ fn replace_pool_helper(dir: &Path) -> Result<()> {
     }
 }
 
-/// Binaryen's wasm-opt from the development dependencies, where those are installed. It makes the modules smaller, not faster.
+/// Path of Binaryen's wasm-opt in the development dependencies, if it is installed. It makes the modules smaller, not
+/// faster.
 fn wasm_opt() -> Option<PathBuf> {
     let script = shell::root().join("node_modules/binaryen/bin/wasm-opt");
     (script.exists() && shell::has("node")).then_some(script)

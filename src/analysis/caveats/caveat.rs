@@ -1,62 +1,62 @@
-//! What the signs of many captures mean for the figures, said once for each kind, with the setting that mends it.
+//! Warnings about a dump's captures: what their signs mean for the figures, once for each kind, with the setting that corrects for it.
 
 use super::mend::Mends;
 use super::signs::Signs;
 use crate::tensor::{Dtype, Shape};
 use serde::{Deserialize, Serialize};
 
-/// A setting and the value that mends something.
+/// A setting with the value that corrects for something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Mend {
     /// The setting's flag, without `--`.
     pub flag: &'static str,
-    /// Its value.
+    /// Value to set.
     pub value: &'static str,
 }
 
-/// Something that makes the figures say something else than a reader thinks.
+/// A reason why the figures may mislead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Caveat {
     /// `zero-tail`, `is-bf16`, `is-fp16`, `repeated-heads`, `constant`, `k-equals-v` or `non-finite`.
     pub kind: &'static str,
-    /// Captures that show it.
+    /// Number of captures that show it.
     pub captures: usize,
-    /// Of so many that were looked at.
+    /// Number of captures that were examined.
     pub of: usize,
-    /// What it is and what it does to the ratio: a sentence for people.
+    /// What was found and how it affects the ratio: a sentence for people.
     pub message: String,
-    /// What mends it, where something does that is not on already.
+    /// Setting that corrects for it; absent where there is none, or it is already on.
     pub mend: Option<Mend>,
-    /// Whether it was mended, so that the figures are without it.
+    /// Whether it was corrected for, so that the figures are not affected.
     pub mended: bool,
 }
 
-/// Gathers the signs of captures.
+/// Accumulates the signs of captures.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caveats {
     looked_at: usize,
-    /// Captures, tokens that are zero, all tokens of these captures.
+    /// Number of captures, of zero tokens in them, and of all their tokens.
     zero_tail: (usize, u64, u64),
     is_bf16: usize,
     is_fp16: usize,
-    /// Captures, the greatest repetition, heads of that one.
+    /// Number of captures, the most repetitions in one of them, and the number of heads of that one.
     repeated: (usize, usize, usize),
     constant: usize,
     equal: usize,
-    /// Captures, NaN values, infinite values.
+    /// Number of captures, of NaN values and of infinite values.
     non_finite: (usize, u64, u64),
 }
 
 impl Caveats {
-    /// Takes in what a capture of this shape shows.
+    /// Adds the signs of a capture of this shape.
     pub fn add(&mut self, shape: Shape, signs: &Signs) {
         self.looked_at += 1;
         let zeros = signs.zero_tail();
-        // A capture of nothing but zeros is told as constant.
+        // A capture of nothing but zeros is reported as constant.
         if zeros > 0 && zeros < shape.seq_len {
             self.zero_tail.0 += 1;
             self.zero_tail.1 += zeros as u64;
@@ -87,9 +87,9 @@ impl Caveats {
         }
     }
 
-    /// Takes in the signs of captures that come behind those seen so far.
+    /// Adds the signs of captures that follow those seen so far.
     pub fn join(&mut self, behind: &Self) {
-        // Numbers from a file may be anything.
+        // Numbers read from a file may be anything.
         let captures = |to: &mut usize, more: usize| *to = to.saturating_add(more);
         let values = |to: &mut u64, more: u64| *to = to.saturating_add(more);
         captures(&mut self.looked_at, behind.looked_at);
@@ -109,7 +109,7 @@ impl Caveats {
         values(&mut self.non_finite.2, behind.non_finite.2);
     }
 
-    /// One caveat for each kind that was seen; `mends` are those that were on.
+    /// One caveat for each kind that was seen; `mends` are the corrections that were on.
     pub fn list(&self, mends: &Mends) -> Vec<Caveat> {
         let of = self.looked_at;
         let mut list = Vec::new();

@@ -1,12 +1,12 @@
-//! Looks at the values of a whole dump, without an analysis.
+//! Examines the values of a whole dump, without an analysis.
 
 use super::caveat::Caveats;
 use super::signs::Signs;
 use crate::dump::{Dump, Problem};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Reads every capture once and gathers what its values show, and the captures that could not be read. `cancel` ends it early: what
-/// was gathered so far is given.
+/// Reads every capture once; returns the signs of their values, and a problem for each capture that could not be read. `cancel` ends it
+/// early, with the result so far.
 pub fn look(dump: &Dump, cancel: &AtomicBool) -> (Caveats, Vec<Problem>) {
     let mut caveats = Caveats::default();
     let mut problems = Vec::new();

@@ -1,9 +1,9 @@
-//! What can be done about it: each mend is a setting that is off by default, and changes nothing but what it names.
+//! Corrections ("mends") of captures: each is a setting that is off by default, and changes only what it names.
 
 use super::signs::Signs;
 use crate::tensor::{Dtype, Shape, Tensor, f32_to_bf16, f32_to_f16};
 
-/// Which mends are wanted.
+/// The corrections that are on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mends {
     /// Leave out tokens at the end whose K and V are all zero (`--trim-zeros`).
@@ -15,15 +15,15 @@ pub struct Mends {
 }
 
 impl Mends {
-    /// Whether none is wanted.
+    /// Whether all are off.
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
 
-    /// K and V as they are to be measured.
+    /// K and V as they are to be measured, with the corrections that are on.
     pub fn apply(&self, signs: &Signs, k: Tensor, v: Tensor) -> (Tensor, Tensor) {
         let (mut k, mut v) = (k, v);
-        // A capture of zeros alone stays: nothing would be left of it.
+        // A capture of zeros alone is left as it is: otherwise no token would remain.
         if self.trim_zeros && (1..k.shape().seq_len).contains(&signs.zero_tail()) {
             let tokens = k.shape().seq_len - signs.zero_tail();
             (k, v) = (first_tokens(&k, tokens), first_tokens(&v, tokens));
@@ -43,7 +43,7 @@ impl Mends {
     }
 }
 
-/// A tensor of these bytes, which are as many as the shape asks for.
+/// A tensor of `bytes`, whose number must match the shape.
 fn tensor(dtype: Dtype, shape: Shape, bytes: Vec<u8>) -> Tensor {
     match Tensor::new(dtype, shape, bytes) {
         Ok(tensor) => tensor,

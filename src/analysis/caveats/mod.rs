@@ -1,4 +1,4 @@
-//! A figure never misleads without a word: what a capture's values show, what that does to the figures, and what mends it.
+//! Guards against misleading figures: what a capture's values show, how that affects the figures, and which setting corrects for it.
 
 mod caveat;
 mod look;

@@ -1,4 +1,4 @@
-//! The mends as settings: every analysis has them, all off by default, so that reports stay the reference's.
+//! The corrections as settings: every analysis has them, all off by default, so that reports stay those of the reference.
 
 use super::mend::Mends;
 use crate::analysis::param::{Kind, ParamSpec, Section};
@@ -6,7 +6,7 @@ use crate::analysis::settings::{Settings, SettingsError};
 use crate::analysis::value::Choices;
 use crate::tensor::Dtype;
 
-/// What 32-bit values are taken as.
+/// Element type that 32-bit values are taken as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum TakenAs {
     Stored,
@@ -22,7 +22,7 @@ impl Choices for TakenAs {
     ];
 }
 
-/// The settings.
+/// Settings for the corrections.
 pub fn params() -> Vec<ParamSpec> {
     let params = [
         ParamSpec::method(

@@ -1,41 +1,40 @@
-//! What the values of one capture show that makes its ratio say something else than a reader thinks: tokens that were never written,
-//! a narrower type in a wider one, heads that repeat. Each look ends at the first value that speaks against it, so that ordinary
-//! captures cost next to nothing.
+//! Signs in a capture's values that make its ratio misleading: tokens that were never written, a narrower type stored in a wider one, heads
+//! that repeat. Each check ends at the first value that contradicts it, so that ordinary captures cost next to nothing.
 
 use crate::tensor::{Dtype, Tensor, f16_to_f32, f32_to_f16};
 
-/// What one tensor shows.
+/// Signs in one tensor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TensorSigns {
-    /// Tokens at the end whose values are all zero.
+    /// Number of tokens at the end whose values are all zero.
     pub zero_tail: usize,
-    /// All of 32-bit values are ones of bf16: their low 16 bits are zero.
+    /// Whether the values are 32 bits wide and all exact in bf16: their low 16 bits are zero.
     pub is_bf16: bool,
-    /// All of 32-bit values are ones of fp16.
+    /// Whether the values are 32 bits wide and all exact in fp16.
     pub is_fp16: bool,
-    /// How many heads in a row hold the same bits, where all groups of so many do; 1 where none repeat.
+    /// Length of the runs of neighbouring heads with the same bits, where all heads fall into such runs; 1 where none repeat.
     pub repeats: usize,
-    /// Every value has the same bits.
+    /// Whether all values have the same bits.
     pub constant: bool,
-    /// NaN values.
+    /// Number of NaN values.
     pub nan: u64,
-    /// Infinite values.
+    /// Number of infinite values.
     pub infinite: u64,
 }
 
-/// What a capture shows.
+/// Signs in a capture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Signs {
-    /// Of K.
+    /// Signs in K.
     pub k: TensorSigns,
-    /// Of V.
+    /// Signs in V.
     pub v: TensorSigns,
-    /// K and V hold the same bits.
+    /// Whether K and V hold the same bits.
     pub equal: bool,
 }
 
 impl Signs {
-    /// Looks at both tensors.
+    /// Examines both tensors.
     pub fn of(k: &Tensor, v: &Tensor) -> Self {
         Self {
             k: TensorSigns::of(k),
@@ -44,17 +43,17 @@ impl Signs {
         }
     }
 
-    /// Tokens at the end that hold nothing in K nor in V.
+    /// Number of tokens at the end that are zero in both K and V.
     pub fn zero_tail(&self) -> usize {
         self.k.zero_tail.min(self.v.zero_tail)
     }
 
-    /// How many heads in a row are the same in K and in V.
+    /// Length of the runs of equal neighbouring heads, in both K and V.
     pub fn repeats(&self) -> usize {
         greatest_common_divisor(self.k.repeats, self.v.repeats)
     }
 
-    /// Whether all values, of 32 bits, are ones of this type.
+    /// Whether the values are 32 bits wide and all exact in `dtype`.
     pub fn fits(&self, dtype: Dtype) -> bool {
         match dtype {
             Dtype::Bf16 => self.k.is_bf16 && self.v.is_bf16,
@@ -65,7 +64,7 @@ impl Signs {
 }
 
 impl TensorSigns {
-    /// Looks at one tensor.
+    /// Examines one tensor.
     pub fn of(tensor: &Tensor) -> Self {
         let (nan, infinite) = not_finite(tensor);
         Self {
@@ -85,7 +84,7 @@ fn zero_tail(tensor: &Tensor) -> usize {
     if size == 0 {
         return 0;
     }
-    // Zero may have a sign; what was never written has none.
+    // Negative zero does not count: memory that was never written is positive zero.
     tensor
         .bytes()
         .rchunks_exact(size)
@@ -93,7 +92,7 @@ fn zero_tail(tensor: &Tensor) -> usize {
         .count()
 }
 
-/// Whether the bits of every value, of 32 bits, are so.
+/// Whether the values are 32 bits wide and `is` holds for the bits of each.
 fn all_words(tensor: &Tensor, is: fn(u32) -> bool) -> bool {
     let words = tensor.bytes().as_chunks::<4>().0.iter();
     tensor.dtype() == Dtype::F32
@@ -106,11 +105,11 @@ fn is_bf16(bits: u32) -> bool {
 }
 
 fn is_fp16(bits: u32) -> bool {
-    // Most other values are told by their last bits.
+    // The low bits settle it for most values that are not fp16.
     bits & 0x1fff == 0 && f16_to_f32(f32_to_f16(f32::from_bits(bits))).to_bits() == bits
 }
 
-/// The most heads in a row that are the same, of which the heads are a multiple.
+/// Length of the longest runs of equal heads that all heads divide into.
 fn repeats(tensor: &Tensor) -> usize {
     let shape = tensor.shape();
     if tensor.is_empty() {
@@ -123,7 +122,7 @@ fn repeats(tensor: &Tensor) -> usize {
             heads.chunks_exact(head).skip(1).all(|other| other == first)
         })
     };
-    // Heads that are all zero or all one value repeat for another reason.
+    // Heads that are all zero, or all one value, are equal for another reason.
     if constant(tensor) {
         return 1;
     }
@@ -142,7 +141,7 @@ fn constant(tensor: &Tensor) -> bool {
         .is_some_and(|first| values.all(|value| value == first))
 }
 
-/// NaN and infinite values.
+/// Numbers of NaN and of infinite values.
 fn not_finite(tensor: &Tensor) -> (u64, u64) {
     let all = tensor.non_finite();
     if all == 0 {

@@ -1,11 +1,11 @@
-//! The answer in sentences: what the page, the command line and the summary say alike.
+//! The answer in sentences, the same on the page, on the command line and in the summary.
 
 use super::candidate::Class;
 use super::explored::{Chosen, Explored};
 use super::facts::short;
 use crate::numeric::python_float::fixed;
 
-/// Bytes as people say them: in units of 1,000.
+/// A byte size in decimal units, as in `1.5 GB`.
 pub fn spoken(bytes: u64) -> String {
     let units = [(1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")];
     match units.iter().find(|(unit, _)| bytes as f64 >= *unit) {
@@ -15,7 +15,7 @@ pub fn spoken(bytes: u64) -> String {
 }
 
 impl Explored {
-    /// The answer: what the context takes now, and what it takes by each choice.
+    /// The answer: the size of the context now, and with each choice.
     pub fn answer(&self) -> Vec<String> {
         let now = format!(
             "{} tokens: {} now",
@@ -29,7 +29,7 @@ impl Explored {
 }
 
 impl Chosen {
-    /// Whose choice it is.
+    /// The start of a sentence: which engine or class of schemes the choice is for.
     fn who(&self) -> String {
         match (self.class, self.engine) {
             (_, Some(engine)) => format!("As {} can store it", engine.name()),
@@ -40,7 +40,7 @@ impl Chosen {
         }
     }
 
-    /// What it takes, how to have it, and what it costs.
+    /// One sentence on the choice: its size, how to get it and what it costs.
     pub fn sentence(&self) -> String {
         let with = self
             .flags

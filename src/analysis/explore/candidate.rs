@@ -1,21 +1,21 @@
-//! What is tried: schemes of engines, other packed formats, coded ones and the reference's methods, and how each is asked for.
+//! The candidates: schemes of engines, other packed formats, coded schemes and the reference's methods, with the flags that select them.
 
 use crate::scheme::{Kv, Scheme};
 use crate::tensor::Dtype;
 use serde::Serialize;
 
-/// What a scheme is for.
+/// Purpose of a scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum Class {
-    /// An inference engine stores it as it is, when it is told to by a flag.
+    /// An inference engine stores the cache in this format when a flag says so.
     Engine,
-    /// A packed format without such a flag.
+    /// A packed format that no engine has a flag for.
     Packed,
     /// For an archive, a disk tier or a transfer.
     Stored,
-    /// A method of the reference, at the size that the reference gives it, or packed.
+    /// A method of the reference, at the size that the reference reports or packed.
     Reference,
 }
 
@@ -23,22 +23,22 @@ pub enum Class {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub enum Engine {
-    /// K and V are set apart.
+    /// llama.cpp: K and V have separate flags.
     #[serde(rename = "llama.cpp")]
     Llama,
-    /// One format for both.
+    /// vLLM: one format for both.
     #[serde(rename = "vLLM")]
     Vllm,
-    /// One format for both.
+    /// mlx-lm: one format for both.
     #[serde(rename = "mlx-lm")]
     Mlx,
 }
 
 impl Engine {
-    /// All of them.
+    /// All engines.
     pub const ALL: [Self; 3] = [Self::Llama, Self::Vllm, Self::Mlx];
 
-    /// Its name.
+    /// Name of the engine.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Llama => "llama.cpp",
@@ -47,48 +47,48 @@ impl Engine {
         }
     }
 
-    /// Whether K and V may have formats of their own.
+    /// Whether K and V may have different formats.
     pub const fn mixes(self) -> bool {
         matches!(self, Self::Llama)
     }
 }
 
-/// How a tensor is treated.
+/// How a tensor is stored, or changed as if it were.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Method {
-    /// Stored by a scheme.
+    /// Encoded and decoded by a scheme.
     Scheme(Scheme),
     /// Stored bit for bit, in whichever layout is smallest.
     Lossless,
-    /// The coded scheme at one of the steps of a grid, counted.
+    /// The coded scheme at one step of the grid; its size is counted without encoding.
     Coded(f64),
-    /// Mantissa bits cut off, as the reference does.
+    /// Mantissas cut to this many bits, as the reference does.
     Truncate(u32),
-    /// Mantissa bits rounded off: what truncation might have been.
+    /// Mantissas rounded to this many bits, instead of cut.
     Round(u32),
-    /// Uniform steps with one scale a tensor.
+    /// Uniform quantization to this many bits, with one scale for the tensor.
     Quantize(u32),
-    /// Blocks of 64 values with a scale each.
+    /// Block-norm with this many bits, in blocks of 64 values that share a scale.
     BlockNorm(u32),
 }
 
-/// One thing that is tried.
+/// A candidate of the search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
-    /// The name that reports have, and for schemes the one that a user types.
+    /// Name in reports; for a scheme, the one that a user types.
     pub name: String,
-    /// What it is for.
+    /// Purpose of the scheme.
     pub class: Class,
-    /// The engine that has it.
+    /// The engine that has it, if one does.
     pub engine: Option<Engine>,
     /// Whether sinks and recent tokens stay raw.
     pub keeps_tokens: bool,
-    /// What is done.
+    /// How a tensor is stored.
     pub method: Method,
 }
 
 impl Candidate {
-    /// What to type to have an engine store K or V so.
+    /// The engine's flags for storing K or V in this format; `None` for schemes that no engine has.
     pub fn flag(&self, kv: Kv, dtype: Dtype) -> Option<String> {
         let scheme = self.name.as_str();
         Some(match self.engine? {
@@ -114,7 +114,7 @@ impl Candidate {
     }
 }
 
-/// Engines' formats, as they are.
+/// The engines' formats, which are applied to all tokens.
 const ENGINES: [(Engine, &[&str]); 3] = [
     (
         Engine::Llama,
@@ -160,13 +160,14 @@ const PACKED: &[&str] = &[
     "turbo2",
 ];
 
-/// What storing bit for bit is called.
+/// Name of storing bit for bit.
 const LOSSLESS: &str = "lossless";
 
-/// Everything of these classes; `steps` are those of the coded scheme.
-pub fn field(classes: &[Class], steps: &[f64]) -> Vec<Candidate> {
+/// All candidates of these classes; `steps` is the grid of the coded scheme. With `keep_in_all`, engines' formats and the reference's methods
+/// are listed a second time, with sinks and recent tokens kept raw.
+pub fn field(classes: &[Class], steps: &[f64], keep_in_all: bool) -> Vec<Candidate> {
     let scheme = |name: &str, class, engine| {
-        // A name that this build does not know is not tried.
+        // A name that this build does not know is skipped.
         let scheme: Scheme = name.parse().ok()?;
         Some(Candidate {
             name: scheme.to_string(),
@@ -183,7 +184,7 @@ pub fn field(classes: &[Class], steps: &[f64]) -> Vec<Candidate> {
         keeps_tokens: false,
         method,
     };
-    let mut all = Vec::new();
+    let mut all: Vec<Candidate> = Vec::new();
     for (engine, names) in ENGINES {
         all.extend(
             names
@@ -196,6 +197,11 @@ pub fn field(classes: &[Class], steps: &[f64]) -> Vec<Candidate> {
             .iter()
             .filter_map(|name| scheme(name, Class::Packed, None)),
     );
+    if keep_in_all {
+        let formats = ENGINES.iter().flat_map(|(_, names)| names.iter());
+        let others = formats.filter(|name| **name != "raw" && !PACKED.contains(name));
+        all.extend(others.filter_map(|name| scheme(name, Class::Packed, None)));
+    }
     all.push(Candidate {
         name: LOSSLESS.to_owned(),
         class: Class::Stored,
@@ -210,17 +216,29 @@ pub fn field(classes: &[Class], steps: &[f64]) -> Vec<Candidate> {
         keeps_tokens: true,
         method: Method::Coded(step),
     }));
-    all.extend(
+    let mut methods = Vec::new();
+    methods.extend(
         [2, 3, 4, 6].map(|bits| reference(format!("truncate {bits}"), Method::Truncate(bits))),
     );
-    all.extend([2, 3, 4].map(|bits| reference(format!("round {bits}"), Method::Round(bits))));
-    all.extend([6, 8].map(|bits| reference(format!("quant {bits}"), Method::Quantize(bits))));
-    all.extend([6, 8].map(|bits| reference(format!("block-norm {bits}"), Method::BlockNorm(bits))));
+    methods.extend([2, 3, 4].map(|bits| reference(format!("round {bits}"), Method::Round(bits))));
+    methods
+        .extend([4, 6, 8].map(|bits| reference(format!("quant {bits}"), Method::Quantize(bits))));
+    methods.extend(
+        [6, 8].map(|bits| reference(format!("block-norm {bits}"), Method::BlockNorm(bits))),
+    );
+    if keep_in_all {
+        let kept = methods.iter().cloned().map(|method| Candidate {
+            keeps_tokens: true,
+            ..method
+        });
+        all.extend(kept);
+    }
+    all.extend(methods);
     all.retain(|candidate| classes.contains(&candidate.class));
     all
 }
 
-/// The name of the coded scheme at a step.
+/// Name of the coded scheme at a step.
 pub fn coded_name(step: f64) -> String {
     format!("tkc:c={step}")
 }

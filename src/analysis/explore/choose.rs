@@ -1,25 +1,25 @@
-//! The search: fronts of size against error, and the smallest pair within a limit. What is limited adds up over K and V (attention
-//! errors do so within a few percent), but for cosines, which hold for each.
+//! Searches for the smallest pair within a limit, and computes fronts of size against error. Limited errors of K and V add up (for
+//! attention errors to within a few percent), except for cosines, which hold for each.
 
 use super::candidate::{Class, Engine, coded_name};
 use super::explored::{FrontPoint, KL_BY_ATTENTION_ERROR, Point};
 use super::settings::{ExploreSettings, LimitKind};
 use crate::scheme::Kv;
 
-/// Points between two steps of the grid that the coded scheme is interpolated at.
+/// Number of interpolated points between two steps of the coded scheme's grid.
 const BETWEEN: usize = 16;
 
-/// What must not be passed.
+/// The limit on errors.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limit {
-    /// Never [`LimitKind::Auto`].
+    /// Which error is limited; never [`LimitKind::Auto`].
     pub kind: LimitKind,
-    /// As the setting has it.
+    /// The limit, as in the settings.
     pub value: f64,
 }
 
 impl Limit {
-    /// The limit of the settings, for a dump with queries or without.
+    /// The limit of the settings; `has_queries` resolves [`LimitKind::Auto`].
     pub fn new(settings: &ExploreSettings, has_queries: bool) -> Self {
         let kind = match settings.limit {
             LimitKind::Attention | LimitKind::Auto if has_queries => LimitKind::Attention,
@@ -34,7 +34,7 @@ impl Limit {
         Self { kind, value }
     }
 
-    /// The error of a point that is limited: for cosines 1 - cosine.
+    /// The limited error of a point; 1 - cosine for cosines.
     pub fn error(&self, point: &Point) -> f64 {
         match self.kind {
             LimitKind::Attention => point.attention_error.unwrap_or(f64::INFINITY),
@@ -43,7 +43,7 @@ impl Limit {
         }
     }
 
-    /// The limit at a fraction of what it allows.
+    /// A limit that allows `factor` times the error.
     pub fn times(&self, factor: f64) -> Self {
         let value = match self.kind {
             LimitKind::Cosine => 1.0 - (1.0 - self.value) * factor,
@@ -52,8 +52,8 @@ impl Limit {
         Self { value, ..*self }
     }
 
-    /// The greatest error that is allowed.
-    pub fn most(&self) -> f64 {
+    /// The largest allowed error.
+    pub fn max_error(&self) -> f64 {
         if self.kind == LimitKind::Cosine {
             1.0 - self.value
         } else {
@@ -61,7 +61,7 @@ impl Limit {
         }
     }
 
-    /// The error of K and V together.
+    /// The error of a pair with these errors of K and V.
     pub fn together(&self, k: f64, v: f64) -> f64 {
         if self.kind == LimitKind::Cosine {
             k.max(v)
@@ -71,7 +71,7 @@ impl Limit {
     }
 }
 
-/// A scheme on one tensor, as the search sees it.
+/// A scheme on K or V, as the search sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Offer {
     pub scheme: String,
@@ -79,12 +79,13 @@ pub struct Offer {
     pub engine: Option<Engine>,
     pub bytes: f64,
     pub error: f64,
-    /// The step of the coded scheme.
+    /// Step of the coded scheme; `None` for other schemes.
     pub step: Option<f64>,
     pub keeps_tokens: bool,
 }
 
-/// What the search chooses from: the points, and the coded scheme at steps between those of the grid, interpolated in the logarithms.
+/// The offers that the search chooses from: the points, and the coded scheme at steps between those of its grid, interpolated in
+/// logarithms.
 pub fn options(points: &[Point], kv: Kv, limit: Limit) -> Vec<Offer> {
     let of: Vec<&Point> = points
         .iter()
@@ -110,7 +111,7 @@ pub fn options(points: &[Point], kv: Kv, limit: Limit) -> Vec<Offer> {
     }
     coded.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut push = |step: f64, bytes: f64, error: f64| {
-        // Three digits: what a user can type.
+        // Three digits, so that a user can type them.
         let step = rounded(step);
         all.push(Offer {
             scheme: coded_name(step),
@@ -142,7 +143,7 @@ pub fn options(points: &[Point], kv: Kv, limit: Limit) -> Vec<Offer> {
     all
 }
 
-/// The step in the name of the coded scheme.
+/// Step of the coded scheme, from its name.
 pub fn step_of(scheme: &str) -> Option<f64> {
     scheme
         .strip_prefix("tkc:c=")?
@@ -152,12 +153,13 @@ pub fn step_of(scheme: &str) -> Option<f64> {
         .ok()
 }
 
-/// To three significant digits.
+/// Rounds to three significant digits.
 pub fn rounded(step: f64) -> f64 {
     format!("{step:.2e}").parse().unwrap_or(step)
 }
 
-/// The smallest pair within the limit; of equally small ones the one of less error. `allowed` says which may go together.
+/// The smallest pair within the limit; among pairs of equal size, the one with the smaller error. `allowed` says which offers may be
+/// combined.
 pub fn smallest<'a>(
     k: &'a [Offer],
     v: &'a [Offer],
@@ -171,7 +173,7 @@ pub fn smallest<'a>(
             let better = best
                 .as_ref()
                 .is_none_or(|(b, e, ..)| bytes < *b || (bytes == *b && error < *e));
-            if error <= limit.most() && better && allowed(k, v) {
+            if error <= limit.max_error() && better && allowed(k, v) {
                 best = Some((bytes, error, k, v));
             }
         }
@@ -179,7 +181,7 @@ pub fn smallest<'a>(
     best.map(|(_, _, k, v)| (k, v))
 }
 
-/// The fronts of every class, of K, of V and of both.
+/// The Pareto fronts of every class, for K, for V and for both.
 pub fn fronts(points: &[Point], limit: Limit, values: u64, raw: u64) -> Vec<FrontPoint> {
     let mut fronts = Vec::new();
     let measured = |kv| {
@@ -246,7 +248,7 @@ pub fn fronts(points: &[Point], limit: Limit, values: u64, raw: u64) -> Vec<Fron
     fronts
 }
 
-/// Those that no other beats in both size and error, by size.
+/// The points that no other beats in both size and error, sorted by size.
 fn pareto(mut points: Vec<FrontPoint>) -> Vec<FrontPoint> {
     points.sort_by(|a, b| a.bytes.cmp(&b.bytes).then(a.error.total_cmp(&b.error)));
     let mut least = f64::INFINITY;

@@ -1,4 +1,4 @@
-//! What explore says: points, fronts, choices, layers, steps and facts, for the page and for the files.
+//! The result of explore: points, fronts, choices, layers, steps and facts, for the page and the files.
 
 use super::candidate::{Class, Engine};
 use super::settings::LimitKind;
@@ -6,184 +6,184 @@ use crate::metrics::TokenErrors;
 use crate::scheme::Kv;
 use serde::Serialize;
 
-/// KL of the next token by attention error, as measured on two models of 135 and 270 million weights: medians 7.2 and 7.6, nine of ten
-/// schemes between 5 and 11. On one of 0.26 million it is 0.7: `docs/estimates.md`.
+/// Ratio of the KL divergence of the next token to the attention error, as measured on two models of 135 and 270 million weights: medians
+/// 7.2 and 7.6, between 5 and 11 for nine of ten schemes. On one of 0.26 million it is 0.7 (`docs/estimates.md`).
 pub const KL_BY_ATTENTION_ERROR: f64 = 7.0;
 
-/// The estimated KL lies within this factor for nine of ten schemes, on these two models.
+/// The true KL is within this factor of the estimate for nine of ten schemes, on the two larger models.
 pub const KL_FACTOR: f64 = 2.0;
 
-/// What explore found.
+/// Result of explore.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Explored {
-    /// What is limited: never `auto`.
+    /// Which error is limited; never `auto`.
     pub limit_kind: LimitKind,
-    /// Its value.
+    /// Largest error, or smallest cosine, that is allowed.
     pub limit: f64,
-    /// Layers with queries.
+    /// Number of layers with captured queries.
     pub layers_with_queries: usize,
-    /// Layers (of all runs) that count.
+    /// Number of layers, over all runs, that were measured.
     pub layers: usize,
-    /// Their runs.
+    /// Number of runs that the layers belong to.
     pub runs: usize,
-    /// Tokens of the longest layer.
+    /// Number of tokens in the longest layer.
     pub tokens: u64,
-    /// Bytes of K and V as they are.
+    /// Bytes of K and V as captured.
     pub raw_bytes: u64,
-    /// Tokens for which `context_bytes` are told.
+    /// Number of tokens that `context_bytes` are for.
     pub context_length: u64,
-    /// Bytes of so many tokens in the layers of a run; of several runs the mean.
+    /// Bytes of such a context in all layers of a run; the mean if there are several runs.
     pub context_bytes: u64,
-    /// The estimated KL is this many times the attention error.
+    /// The estimated KL is the attention error times this.
     pub kl_by_attention_error: f64,
-    /// Within this factor, for nine of ten schemes.
+    /// The true KL is within this factor of the estimate for nine of ten schemes.
     pub kl_factor: f64,
     /// Every scheme on K and on V.
     pub points: Vec<Point>,
-    /// The points that no other beats in size and error, by class and tensor.
+    /// Points that no other beats in both size and error, by class and tensor.
     pub front: Vec<FrontPoint>,
-    /// The smallest within the limit.
+    /// The smallest pairs within the limit.
     pub choices: Vec<Chosen>,
-    /// The chosen ones by layer.
+    /// The choices on each layer.
     pub layer_rows: Vec<LayerRow>,
-    /// What each step of the coded scheme brings.
+    /// What each step of the coded scheme gains.
     pub steps: Vec<StepGain>,
-    /// What to watch.
+    /// Findings that deserve attention.
     pub facts: Vec<Fact>,
     /// What was left out, and why.
     pub notes: Vec<String>,
-    /// Whether chosen ones were looked at with all queries, and their bytes written and read back.
+    /// Whether the choices were measured with all queries, and their bytes written and read back.
     pub is_final: bool,
 }
 
-/// A scheme on K or on V: sizes over all layers, errors as means over layers.
+/// A scheme on K or on V: sizes are sums over layers, errors are means over layers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Point {
-    /// The scheme's name.
+    /// Name of the scheme.
     pub scheme: String,
-    /// What it is for.
+    /// Purpose of the scheme.
     pub class: Class,
-    /// The engine that has it.
+    /// The engine that has it, if one does.
     pub engine: Option<Engine>,
-    /// What to type to have it.
+    /// The engine's flags that select it.
     pub flag: Option<String>,
-    /// Whether the size is that of the reference's codes packed, not compressed.
+    /// Whether the size is that of the reference's codes packed, instead of compressed.
     pub packed: bool,
-    /// K or V.
+    /// Which tensor it is on.
     pub tensor: Kv,
-    /// First tokens that stay raw.
+    /// Number of tokens at the start that stay raw.
     pub sinks: u64,
-    /// Last tokens that stay raw.
+    /// Number of tokens at the end that stay raw.
     pub recent: u64,
-    /// Stored bytes, side information included.
+    /// Stored bytes, including side information.
     pub bytes: u64,
-    /// Bits of them for a value.
+    /// Stored bits for each value.
     pub bits_per_value: f64,
-    /// Raw bytes by stored ones.
+    /// Raw bytes divided by stored bytes.
     pub ratio: f64,
-    /// Errors.
+    /// Errors of the tensor, as means over layers.
     #[serde(flatten)]
     pub errors: TokenErrors,
     /// Token error + 0.1 * first-token error.
     pub index: f64,
-    /// With this tensor alone changed; absent without queries.
+    /// Attention error with only this tensor replaced; absent without queries.
     pub attention_error: Option<f64>,
-    /// From the attention error.
+    /// KL of the next token, estimated from the attention error.
     pub estimated_kl: Option<f64>,
-    /// Layers that it stands for; fewer than all where it does not fit some.
+    /// Number of layers that were measured.
     pub layers: usize,
 }
 
-/// A point of a front.
+/// A point of a Pareto front.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct FrontPoint {
-    /// `k`, `v` or `kv`.
+    /// Tensors in it: `k`, `v` or `kv`.
     pub tensor: &'static str,
-    /// Whose front.
+    /// Class of the front.
     pub class: Class,
-    /// The scheme of K, where K is in it.
+    /// Scheme of K; absent on V's front.
     pub k: Option<String>,
-    /// The scheme of V, where V is in it.
+    /// Scheme of V; absent on K's front.
     pub v: Option<String>,
-    /// Of the tensors in it.
+    /// Stored bytes of its tensors.
     pub bytes: u64,
-    /// Of the tensors in it.
+    /// Stored bits for each value of its tensors.
     pub bits_per_value: f64,
-    /// Of the tensors in it.
+    /// Raw bytes divided by stored bytes of its tensors.
     pub ratio: f64,
-    /// What is limited.
+    /// The limited error.
     pub error: f64,
-    /// From the attention error.
+    /// KL of the next token, estimated from the attention error.
     pub estimated_kl: Option<f64>,
 }
 
-/// The smallest pair within the limit: of an engine, or of a class.
+/// The smallest pair within the limit, for an engine or a class.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(rename = "ExploreChoice"))]
 #[serde(rename_all = "camelCase")]
 pub struct Chosen {
-    /// What it is for.
+    /// Purpose of the schemes.
     pub class: Class,
-    /// The engine, where it is one's.
+    /// The engine, if the choice is for one.
     pub engine: Option<Engine>,
-    /// Whether nothing is lost.
+    /// Whether K and V are stored bit for bit.
     pub lossless: bool,
-    /// The scheme of K.
+    /// Scheme of K.
     pub k: String,
-    /// The scheme of V.
+    /// Scheme of V.
     pub v: String,
-    /// What to type.
+    /// The engine's flags that select the pair.
     pub flags: Option<String>,
-    /// First tokens that stay raw.
+    /// Number of tokens at the start that stay raw.
     pub sinks: u64,
-    /// Last tokens that stay raw.
+    /// Number of tokens at the end that stay raw.
     pub recent: u64,
     /// Stored bytes of K and of V.
     pub bytes: [u64; 2],
-    /// Raw bytes by stored ones.
+    /// Raw bytes divided by stored bytes.
     pub ratio: f64,
-    /// Bytes of the context length.
+    /// Bytes of a context of `context_length` tokens.
     pub context_bytes: u64,
     /// Errors of K and of V.
     pub errors: [TokenErrors; 2],
-    /// Of K and V together.
+    /// Index of K and V together.
     pub index: f64,
-    /// With both changed; absent without queries.
+    /// Attention error with both K and V replaced; absent without queries.
     pub attention_error: Option<f64>,
-    /// From the attention error.
+    /// KL of the next token, estimated from the attention error.
     pub estimated_kl: Option<f64>,
-    /// Whether it stays within the limit.
+    /// Whether its errors stay within the limit.
     pub within_limit: bool,
-    /// Whether bytes were written and read back to tell this.
+    /// Whether its figures come from bytes that were written and read back.
     pub written: bool,
 }
 
-/// A chosen pair on one layer.
+/// A choice on one layer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct LayerRow {
-    /// Place of the choice.
+    /// Index of the choice.
     pub choice: usize,
-    /// The run.
+    /// Name of the run.
     pub run: String,
-    /// The layer.
+    /// Layer number.
     pub layer_id: i64,
     /// Stored bytes of K and of V.
     pub bytes: [u64; 2],
-    /// Raw bytes of K and V.
+    /// Raw bytes of K and V together.
     pub raw_bytes: u64,
     /// Errors of K and of V.
     pub errors: [TokenErrors; 2],
-    /// With both changed.
+    /// Attention error with both K and V replaced; absent without queries.
     pub attention_error: Option<f64>,
-    /// The query head whose outputs move most, and by how much.
+    /// The query head whose outputs change most, and its error.
     pub worst_head: Option<(usize, f64)>,
 }
 
@@ -192,23 +192,23 @@ pub struct LayerRow {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct StepGain {
-    /// The step.
+    /// Name of the step.
     pub step: &'static str,
-    /// Raw bytes by stored ones, at the cosine that is told.
+    /// Raw bytes divided by stored bytes, at `cosine`.
     pub ratio: f64,
-    /// The cosine of K and of V.
+    /// Cosine of K and of V.
     pub cosine: f64,
 }
 
-/// Something to watch, with its numbers in the sentence and apart.
+/// A finding that deserves attention, as a sentence and its numbers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Fact {
-    /// What it is about: `firstToken`, `keys`, `heads`, `layers`.
+    /// Subject of the finding: `firstToken`, `keys`, `heads` or `layers`.
     pub kind: &'static str,
-    /// The sentence.
+    /// The finding in one sentence.
     pub text: String,
-    /// The numbers of the sentence, in its order.
+    /// The numbers in the sentence, in order.
     pub numbers: Vec<f64>,
 }

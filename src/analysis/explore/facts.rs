@@ -1,17 +1,17 @@
-//! What to watch in this dump, each sentence with its numbers.
+//! Findings in this dump that deserve attention, each a sentence with its numbers.
 
 use super::candidate::Class;
 use super::explored::{Chosen, Fact, LayerRow, Point};
 use crate::numeric::python_float::fixed;
 use crate::scheme::Kv;
 
-/// A cosine above this looks harmless.
+/// Cosines above this look harmless.
 const GOOD_COSINE: f64 = 0.999;
 
-/// A first-token error this many times the mean one stands out.
+/// An error this many times the mean stands out.
 const STANDS_OUT: f64 = 3.0;
 
-/// The facts of points, choices and layers.
+/// All findings from points, choices and layers.
 pub fn facts(points: &[Point], choices: &[Chosen], layers: &[LayerRow]) -> Vec<Fact> {
     let mut facts = Vec::new();
     facts.extend(first_token(points));
@@ -21,7 +21,7 @@ pub fn facts(points: &[Point], choices: &[Chosen], layers: &[LayerRow]) -> Vec<F
     facts
 }
 
-/// A number to three significant digits.
+/// Formats a number with three significant digits.
 pub fn short(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return format!("{value}");
@@ -34,7 +34,7 @@ pub fn short(value: f64) -> String {
     }
 }
 
-/// The scheme whose first token suffers most while its cosine looks good.
+/// The scheme with the largest first-token error among those with a good cosine.
 fn first_token(points: &[Point]) -> Option<Fact> {
     let good = points.iter().filter(|point| {
         point.errors.cosine >= GOOD_COSINE && point.errors.token > 0.0 && !point.packed
@@ -107,7 +107,7 @@ fn keys(points: &[Point]) -> Option<Fact> {
     })
 }
 
-/// The rows of the first choice that has attention errors and loses something.
+/// The rows of the first lossy choice with attention errors.
 fn looked_at<'a>(
     choices: &'a [Chosen],
     layers: &'a [LayerRow],
@@ -119,7 +119,7 @@ fn looked_at<'a>(
     Some((&choices[place], rows))
 }
 
-/// A query head that moves far more than its layer.
+/// A query head whose error is far above that of its layer.
 fn heads(choices: &[Chosen], layers: &[LayerRow]) -> Option<Fact> {
     let (choice, rows) = looked_at(choices, layers)?;
     let apart = |row: &&LayerRow| {
@@ -144,7 +144,7 @@ fn heads(choices: &[Chosen], layers: &[LayerRow]) -> Option<Fact> {
     })
 }
 
-/// The layer whose outputs move most.
+/// The layer with the largest attention error.
 fn worst_layer(choices: &[Chosen], layers: &[LayerRow]) -> Option<Fact> {
     let (choice, rows) = looked_at(choices, layers)?;
     let worst = rows

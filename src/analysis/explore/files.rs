@@ -1,4 +1,4 @@
-//! The report's files: tables as CSV, the answer as Markdown.
+//! Report files: tables as CSV, the answer as Markdown.
 
 use super::answer::spoken;
 use super::candidate::Engine;
@@ -11,7 +11,7 @@ use crate::numeric::python_float::{fixed, text};
 use crate::report::csv::{Csv, boolean};
 use crate::report::plain::markdown;
 
-/// All files.
+/// All report files.
 pub fn files(explored: &Explored) -> Vec<ReportFile> {
     vec![
         ReportFile::new("explore.csv", points(explored)),
@@ -125,7 +125,7 @@ fn layers(explored: &Explored) -> Vec<u8> {
     csv.into_bytes()
 }
 
-/// The answer in Markdown.
+/// The contents of the Markdown summary.
 fn summary(explored: &Explored) -> String {
     let limit = match explored.limit_kind {
         LimitKind::Attention => format!(

@@ -1,5 +1,5 @@
-//! Goes through the layers of a dump three times: takes in what is found, decides what is looked at closely and which of these are
-//! written, and makes the report.
+//! The fold of explore. The layers of a dump are read three times; the fold takes in results, decides which pairs are measured again and
+//! which of them are written, and makes the report.
 
 use super::candidate::{Candidate, Class, Engine, field};
 use super::choose::{self, Limit};
@@ -23,22 +23,22 @@ use crate::tensor::Dtype;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Layers on which the coded scheme's steps are told apart.
+/// Number of layers on which the coded scheme's steps are compared.
 const SAMPLED_LAYERS: usize = 3;
 
-/// The cosine for which the steps' ratios are told, where the limit is another error.
+/// The cosine at which steps are compared if the limit is on another error.
 const STEPS_COSINE: f64 = 0.999;
 
-/// One time through the dump.
+/// Explore, on one pass over the dump.
 pub struct Explore {
     settings: ExploreSettings,
     look: Look,
 }
 
 impl Explore {
-    /// The first time.
+    /// The first pass.
     pub fn new(settings: ExploreSettings) -> Self {
-        let candidates = field(&settings.classes, &settings.steps);
+        let candidates = field(&settings.classes, &settings.steps, settings.keep_in_all);
         Self {
             settings,
             look: Look::Field(candidates),
@@ -74,20 +74,20 @@ impl Analysis for Explore {
     }
 }
 
-/// What is known so far.
+/// Results so far, of all passes.
 pub struct ExploreFold {
     settings: ExploreSettings,
     candidates: Vec<Candidate>,
     layers: Vec<LayerFound>,
     planned: Vec<Planned>,
     pairs: Vec<Pair>,
-    /// Of the second time through the dump.
+    /// Layers of the second pass.
     closely: Option<Vec<LayerFound>>,
-    /// Of each choice its pair.
+    /// For each choice, the index of its pair.
     chosen: Vec<usize>,
-    /// Pairs that are looked at closely only when they are written.
+    /// Indices of the pairs that are first measured when they are written.
     refined: BTreeSet<usize>,
-    /// Of the third time.
+    /// Layers of the third pass.
     written: Option<Vec<LayerFound>>,
 }
 
@@ -128,7 +128,7 @@ impl Fold<LayerFound> for ExploreFold {
 }
 
 impl ExploreFold {
-    /// Nothing is known.
+    /// A fold without results.
     pub fn new(settings: ExploreSettings, candidates: Vec<Candidate>) -> Self {
         Self {
             settings,
@@ -143,7 +143,7 @@ impl ExploreFold {
         }
     }
 
-    /// What is looked at closely, once every candidate was tried.
+    /// Plans the second pass: the pairs to measure again, once every candidate was tried.
     fn look_at_pairs(&mut self) -> Option<Look> {
         let limit = self.limit();
         let points = points(&self.candidates, &self.layers, &self.settings);
@@ -167,14 +167,15 @@ impl ExploreFold {
         Some(Look::Pairs(self.pairs.clone(), cosine, sampled))
     }
 
-    /// What is written: of each choice the first pair, the smallest, that keeps within the limit; of the coded scheme one that uses it up.
+    /// Plans the third pass, which writes one pair for each choice: its smallest pair that keeps within the limit or, for the coded scheme,
+    /// a pair that uses up the limit.
     fn look_at_chosen(&mut self) -> Option<Look> {
         let limit = self.limit();
         self.take_from_the_field();
         let closely = self.closely()?;
         let keeps = |&pair: &usize| {
             let figures = figures(pair, &closely);
-            figures.is_some_and(|figures| figures.error(limit) <= limit.most())
+            figures.is_some_and(|figures| figures.error(limit) <= limit.max_error())
         };
         let choice = |planned: &Planned| {
             let within = planned
@@ -211,7 +212,7 @@ impl ExploreFold {
         })
     }
 
-    /// What the second time had no need to look at again.
+    /// Copies results of the first pass for pairs that the second pass did not have to measure again.
     fn take_from_the_field(&mut self) {
         let candidates = &self.candidates;
         let of = |layer: &LayerFound, candidate: &Candidate, kv: Kv| {
@@ -239,14 +240,14 @@ impl ExploreFold {
         }
     }
 
-    /// The layers of the second time, once they are all there.
+    /// The layers of the second pass, once all of them are measured.
     fn closely(&self) -> Option<Vec<&LayerFound>> {
         let closely: Vec<&LayerFound> = measured(self.closely.as_ref()?).collect();
         let complete = !closely.is_empty() && closely.len() >= measured(&self.layers).count();
         complete.then_some(closely)
     }
 
-    /// The cosine at which the coded scheme's steps are told apart.
+    /// The cosine at which the coded scheme's steps are compared.
     fn steps_cosine(&self, limit: Limit) -> f64 {
         if limit.kind == LimitKind::Cosine {
             limit.value
@@ -287,7 +288,7 @@ impl ExploreFold {
             .iter()
             .map(|layer| layer.raw_bytes as f64 / layer.tokens.max(1) as f64)
             .sum();
-        // A context is one run's: the runs of a dump are so many of them.
+        // A context belongs to one run, so the sizes are divided by the number of runs.
         let runs = layers.iter().map(|layer| layer.run.as_str());
         let runs = runs.collect::<BTreeSet<&str>>().len();
         let context_bytes =
@@ -381,7 +382,7 @@ impl ExploreFold {
                     confirmed.map(|confirmed| layer_row(choices.len(), layer, confirmed, file)),
                 );
             }
-            let within_limit = planned.lossless || figures.error(limit) <= limit.most();
+            let within_limit = planned.lossless || figures.error(limit) <= limit.max_error();
             let Pair { k, v } = &self.pairs[pair];
             let stored = figures.bytes[0] + figures.bytes[1];
             let dtype = closely
@@ -418,7 +419,8 @@ impl ExploreFold {
         (choices, rows)
     }
 
-    /// The ratio that the coded scheme reaches with its steps turned on one by one, K and V each at the cosine; before it the reference's best.
+    /// Ratios of the coded scheme with its steps turned on one after another, with K and V each at the cosine; the reference's best ratio
+    /// comes first.
     fn steps(&self, limit: Limit, points: &[Point]) -> Vec<StepGain> {
         let cosine = self.steps_cosine(limit);
         let gain = |step, ratio| StepGain {
@@ -481,7 +483,7 @@ impl ExploreFold {
     }
 }
 
-/// A pair over all layers.
+/// Figures of a pair over all layers.
 struct Figures {
     bytes: [u64; 2],
     errors: [TokenErrors; 2],
@@ -493,7 +495,7 @@ impl Figures {
         self.errors[0].index() + self.errors[1].index()
     }
 
-    /// What is limited of K and of V: what they have together, where the limit is on that.
+    /// The limited errors of K and of V; for a limit on both together, their common error twice.
     fn limited(&self, limit: Limit) -> [f64; 2] {
         match limit.kind {
             LimitKind::Cosine => self.errors.map(|errors| 1.0 - errors.cosine),
@@ -501,7 +503,7 @@ impl Figures {
         }
     }
 
-    /// What is limited.
+    /// The limited error of the pair.
     fn error(&self, limit: Limit) -> f64 {
         match limit.kind {
             LimitKind::Attention => self.attention.unwrap_or(f64::INFINITY),
@@ -513,7 +515,7 @@ impl Figures {
     }
 }
 
-/// A pair that was looked at closely in all these layers.
+/// Figures of a pair, if all these layers measured it.
 fn figures(pair: usize, closely: &[&LayerFound]) -> Option<Figures> {
     let of = |layer: &&LayerFound| -> Option<Confirmed> {
         let mut confirmed = layer.confirmed.iter();
@@ -531,7 +533,7 @@ fn figures(pair: usize, closely: &[&LayerFound]) -> Option<Figures> {
     })
 }
 
-/// Bytes at an error, on the line through two points (error, bytes) in the logarithms.
+/// Bytes at an error, on the line in logarithms through two points (error, bytes).
 fn at_error(points: &[(f64, f64)], error: f64) -> Option<f64> {
     let &[(e0, b0), (e1, b1)] = points else {
         return None;
@@ -540,7 +542,7 @@ fn at_error(points: &[(f64, f64)], error: f64) -> Option<f64> {
         return None;
     }
     let t = (error / e0).ln() / (e1 / e0).ln();
-    // Far from both points the line says nothing.
+    // Far from both points the line is not reliable.
     let near = (-2.0..=3.0).contains(&t);
     near.then(|| (b0.ln() * (1.0 - t) + b1.ln() * t).exp())
 }

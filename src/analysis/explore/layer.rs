@@ -1,4 +1,5 @@
-//! A run's layer as explore takes it: its captures joined by position to K and V, in pieces where positions are missing or double.
+//! A layer of a run as explore measures it: captures joined by position to one K and one V, in several pieces where positions are missing
+//! or repeated.
 
 use crate::analysis::unit::{Member, Unit};
 use crate::metrics;
@@ -6,21 +7,21 @@ use crate::tensor::{Dtype, Shape, Tensor};
 
 /// Consecutive tokens of a layer.
 pub struct Piece<'a> {
-    /// In the order of their positions.
+    /// Captures, in order of their positions.
     pub members: Vec<&'a Member>,
     /// Position of the first token.
     pub position: u64,
     pub shape: Shape,
     pub dtype: Dtype,
-    /// All of K and of V.
+    /// K and V of the whole piece.
     pub tensors: [Tensor; 2],
-    /// The same as f32.
+    /// The values of `tensors` as f32.
     pub values: [Vec<f32>; 2],
-    /// Whether it ends where the layer's captures end: then its last tokens are the run's.
+    /// Whether it ends where the layer's captures end, so that its last tokens are the run's.
     pub is_last: bool,
 }
 
-/// The pieces of a unit, and what is to be said of gaps and doubles.
+/// The pieces of a unit, and notes on gaps and repeated positions.
 pub fn pieces(unit: &Unit) -> (Vec<Piece<'_>>, Vec<String>) {
     let mut members: Vec<&Member> = unit
         .members()
@@ -71,11 +72,11 @@ fn note(member: &Member, end: u64, alike: bool) -> String {
         "has another shape or type than the capture before it".to_owned()
     } else if start > end {
         format!(
-            "starts at position {start}, and positions {end} to {} are not there",
+            "starts at position {start}, and positions {end} to {} are missing",
             start - 1
         )
     } else {
-        format!("starts at position {start}, which the capture before it holds already")
+        format!("starts at position {start}, which the previous capture contains already")
     };
     format!("{path} {what}: the layer is taken in pieces")
 }
@@ -105,7 +106,7 @@ impl<'a> Piece<'a> {
         })
     }
 
-    /// K and V for attention.
+    /// K and V as the attention metrics take them.
     pub fn cache(&self) -> metrics::Cache<'_> {
         metrics::Cache {
             k: &self.values[0],

@@ -1,4 +1,4 @@
-//! Measures one layer: every candidate on K and on V with few queries, or (the second time) the chosen pairs with all of them.
+//! Measures one layer: every candidate on K and on V with few queries or, on later passes, chosen pairs with all of them.
 
 use super::candidate::{Candidate, Class, Method};
 use super::layer::{Piece, pieces};
@@ -15,13 +15,13 @@ use crate::scheme::{Kv, Pairs, Rope, RopeChoice, Tkc};
 use crate::tensor::{Dtype, Shape};
 use std::collections::BTreeSet;
 
-/// Weights of the attention that are held at a time.
+/// Largest number of attention weights held at a time.
 const MAX_WEIGHTS: usize = 4 << 20;
 
-/// Queries that the second look takes of a layer.
+/// Number of queries of a layer on the second pass.
 pub const FINAL_QUERIES: usize = 32;
 
-/// A candidate on K or V of a layer.
+/// Result of a candidate on K or V of a layer.
 #[derive(Clone, Debug)]
 pub struct Tried {
     pub candidate: usize,
@@ -29,21 +29,21 @@ pub struct Tried {
     pub bytes: u64,
     pub packed_bytes: Option<u64>,
     pub errors: TokenErrors,
-    /// With this tensor alone changed.
+    /// Attention error with only this tensor replaced; absent without queries.
     pub attention: Option<f64>,
 }
 
-/// A pair on a layer: K's and V's figures, and the attention error of both, by query head too.
+/// Result of a pair on a layer: figures of K and of V, and the attention error of both together.
 #[derive(Clone, Debug)]
 pub struct Confirmed {
     pub pair: usize,
-    /// Of the coded scheme not known before it is written.
+    /// Stored bytes of K and of V; not known for the coded scheme before it is written.
     pub bytes: [u64; 2],
     pub errors: [TokenErrors; 2],
     pub attention: Option<OutputErrors>,
 }
 
-/// A chosen pair on a layer, its bytes written and read back.
+/// Result of a chosen pair on a layer: its bytes were written and read back.
 #[derive(Clone, Copy, Debug)]
 pub struct Written {
     pub pair: usize,
@@ -51,16 +51,16 @@ pub struct Written {
     pub errors: [TokenErrors; 2],
 }
 
-/// What was found in a layer.
+/// Results of a layer.
 #[derive(Clone, Debug, Default)]
 pub struct LayerFound {
     pub run: String,
     pub layer_id: i64,
     pub captures: usize,
-    /// Of what was measured.
+    /// Number of tokens that were measured.
     pub tokens: u64,
     pub shape: Option<(Shape, Dtype)>,
-    /// Of K, and of V.
+    /// Number of values in K, which is also that in V.
     pub values: u64,
     pub raw_bytes: u64,
     pub queries: usize,
@@ -75,20 +75,20 @@ pub struct LayerFound {
 
 impl Found for LayerFound {}
 
-/// A pair to be looked at closely.
+/// Schemes for K and V that are measured together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pair {
     pub k: Candidate,
     pub v: Candidate,
 }
 
-/// What is done with each layer.
+/// What to do with each layer on this pass.
 pub enum Look {
-    /// Every candidate.
+    /// Try every candidate.
     Field(Vec<Candidate>),
-    /// The errors of these pairs with many queries; and the coded scheme's steps at a cosine, on these layers.
+    /// Measure errors of these pairs with many queries; on the layers in the set, also the coded scheme's steps at this cosine.
     Pairs(Vec<Pair>, f64, BTreeSet<(String, i64)>),
-    /// The bytes of the chosen of these pairs; and the errors of those that were not looked at closely before.
+    /// Write the chosen ones of these pairs, and measure errors of the `refined` ones.
     Chosen {
         pairs: Vec<Pair>,
         chosen: BTreeSet<usize>,
@@ -96,10 +96,10 @@ pub enum Look {
     },
 }
 
-/// Measures a unit.
+/// Measures a layer.
 ///
 /// # Errors
-/// When it was cancelled, or a chosen scheme's bytes do not read back.
+/// When the job was cancelled, or bytes of a chosen scheme can't be decoded.
 pub fn measure(
     unit: &Unit,
     settings: &ExploreSettings,
@@ -114,7 +114,7 @@ pub fn measure(
         notes: notes.into_iter().collect(),
         ..LayerFound::default()
     };
-    // The longest piece stands for the layer: errors of pieces of a cache do not add up to one of it.
+    // The longest piece represents the layer: errors of the pieces of a cache do not add up to an error of the whole.
     for member in unit.members() {
         for (name, tensor) in [("K", &member.k), ("V", &member.v)] {
             let values = tensor.non_finite();
@@ -192,7 +192,7 @@ pub fn measure(
     Ok(found)
 }
 
-/// The queries of the unit that look at this piece, with the theta that they tell.
+/// The unit's queries that can be applied to this piece, and the RoPE base that they state.
 fn queries_of(
     unit: &Unit,
     piece: &Piece,
@@ -263,7 +263,7 @@ fn queries_of(
     all
 }
 
-/// The places of at most `most` queries, spread evenly, in portions that hold no more weights than allowed.
+/// The indices of at most `most` evenly spread queries, in portions whose attention weights stay within the bound.
 fn portions(queries: &Queries, most: usize, tokens: usize) -> Vec<Vec<usize>> {
     let count = queries.positions.len();
     let taken = most.min(count);
@@ -274,7 +274,7 @@ fn portions(queries: &Queries, most: usize, tokens: usize) -> Vec<Vec<usize>> {
     places.chunks(at_a_time).map(<[usize]>::to_vec).collect()
 }
 
-/// The attention of the queries over the captured cache.
+/// Attention of the queries over the captured cache.
 fn attentions<'a>(piece: &'a Piece, queries: &[Queries], most: usize) -> Vec<Attention<'a>> {
     let of = |queries: &Queries| {
         let portions = portions(queries, most, piece.shape.seq_len);
@@ -302,7 +302,7 @@ fn cancelled(unit: &Unit) -> Result<(), MeasureError> {
     }
 }
 
-/// Every candidate on K and on V.
+/// Tries every candidate on K and on V.
 fn try_all(
     unit: &Unit,
     piece: &Piece,
@@ -367,7 +367,7 @@ fn try_all(
     Ok(())
 }
 
-/// The candidates of pairs, each once, with the side that it is for.
+/// The distinct candidates of pairs, each with the index of the tensor that it is for.
 fn wanted<'a>(pairs: impl Iterator<Item = &'a Pair>) -> Vec<(usize, &'a Candidate)> {
     let mut wanted: Vec<(usize, &Candidate)> = Vec::new();
     for pair in pairs {
@@ -380,7 +380,7 @@ fn wanted<'a>(pairs: impl Iterator<Item = &'a Pair>) -> Vec<(usize, &'a Candidat
     wanted
 }
 
-/// The errors of pairs.
+/// Measures errors of pairs.
 fn confirm(
     unit: &Unit,
     piece: &Piece,
@@ -389,7 +389,7 @@ fn confirm(
     queries: &[Queries],
     found: &mut LayerFound,
 ) -> Result<(), MeasureError> {
-    // Without queries there is nothing more to tell of what was tried on all layers before.
+    // Without queries, pairs whose candidates were tried in all layers have nothing new to measure.
     let is_new = |pair: &Pair| {
         let coded = |candidate: &Candidate| matches!(candidate.method, Method::Coded(_));
         !queries.is_empty() || coded(&pair.k) || coded(&pair.v)
@@ -400,7 +400,7 @@ fn confirm(
         .filter(|(_, pair)| is_new(pair))
         .collect();
     let wanted = wanted(pairs.iter().map(|(_, pair)| *pair));
-    // Steps near each other share what comes before the rounding.
+    // Nearby steps share the work before rounding.
     let mut shared: Vec<(usize, f64)> = Vec::new();
     for (side, candidate) in &wanted {
         if let Method::Coded(step) = candidate.method {
@@ -436,7 +436,7 @@ fn confirm(
                 bytes: 0,
                 packed_bytes: None,
             }),
-            // The layout that makes it smallest is looked for when it is written.
+            // Which layout is smallest is determined when it is written.
             (Method::Lossless, _) => Ok(Treated {
                 values: of.values.to_vec(),
                 bytes: 0,
@@ -484,7 +484,7 @@ fn confirm(
     Ok(())
 }
 
-/// The attention errors of changes, with many queries; nothing is changed where there is none.
+/// Attention errors of changed tensors, with many queries; empty without queries.
 fn output_errors(
     unit: &Unit,
     piece: &Piece,
@@ -512,8 +512,8 @@ fn output_errors(
     Ok(sums)
 }
 
-/// The chosen pairs, their bytes really written and read back; but for the reference's methods, which nobody stores. Of refined ones the
-/// attention error too.
+/// Writes the chosen pairs and reads them back, except for the reference's methods, which nobody stores. For refined pairs also measures
+/// the attention error.
 fn write(
     unit: &Unit,
     piece: &Piece,

@@ -1,9 +1,9 @@
-//! Explore: how small a cache can get within an error that the model would not notice. Every scheme on K and V of every layer, the
-//! smallest within a limit for each engine and class, and these once more with all queries, their bytes written and read back.
+//! Explore: how small a cache can get within an error that the model would not notice. Tries every scheme on K and V of every layer, finds
+//! the smallest within a limit for each engine and class, then measures those with all queries and writes and reads back their bytes.
 //!
-//! A unit is a run's layer. The first time through the dump tries every candidate (`measure`), then `plan` says which pairs are looked
-//! at closely the second time, and the third time what is chosen of these is written and read back. Errors are those of
-//! [`crate::metrics`], schemes those of [`crate::scheme`].
+//! A unit is a layer of a run. The first pass over the dump tries every candidate (`measure`). `plan` chooses the pairs that the second
+//! pass measures again, and the third pass writes and reads back what is chosen among them. Errors are those of [`crate::metrics`], schemes
+//! those of [`crate::scheme`].
 
 mod answer;
 mod candidate;
@@ -30,7 +30,7 @@ pub use settings::LimitKind;
 use super::spec::{AnalysisSpec, Variants, ready};
 use fold::Explore;
 
-/// What it is.
+/// Spec of explore.
 pub fn spec() -> AnalysisSpec {
     AnalysisSpec {
         name: "explore",

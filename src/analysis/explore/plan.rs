@@ -1,27 +1,27 @@
-//! Which pairs are looked at closely: for each engine and class the smallest within the limit, and next to it a few that are finer, since
-//! few queries and the sum of K's and V's errors tell the error of the pair only within some tens of percent.
+//! Plans which pairs are measured again: for each engine and class the smallest within the limit, and a few finer ones, since few queries,
+//! and the sum of K's and V's errors, predict a pair's error only to within some tens of percent.
 
 use super::candidate::{Candidate, Class, Engine, Method, coded_name};
 use super::choose::{Limit, Offer, rounded, smallest};
 use super::measure::Pair;
 
-/// A choice that is still to be made among pairs, the smallest first.
+/// A choice to be made among pairs, which are sorted by size.
 #[derive(Clone, Debug)]
 pub struct Planned {
     pub class: Class,
     pub engine: Option<Engine>,
     pub lossless: bool,
-    /// Places of the pairs.
+    /// Indices of the pairs.
     pub pairs: Vec<usize>,
 }
 
-/// The factors of the interpolated steps of the coded scheme that are tried: between them lies the one that uses the limit up.
+/// Factors by which the coded scheme's interpolated steps are varied: the step that uses up the limit lies between them.
 const FACTORS: [f64; 3] = [1.1, 0.97, 0.84];
 
-/// The factors of the limit for which a packed pair is looked for.
+/// Factors of the limit for which a packed pair is searched.
 const TIGHTER: [f64; 2] = [1.0, 0.7];
 
-/// All choices and pairs.
+/// All choices, and the pairs that they refer to.
 pub fn plan(
     candidates: &[Candidate],
     k: &[Offer],
@@ -67,7 +67,7 @@ pub fn plan(
         );
     }
     for class in [Class::Packed, Class::Reference] {
-        // Anything packed may be mixed here, but a format that fits no limit better with an engine is that engine's.
+        // All packed formats may be combined here. Those of engines are another class.
         let allowed = |k: &Offer, v: &Offer| k.class == class && v.class == class;
         add(
             class,
@@ -135,7 +135,7 @@ fn find(candidates: &[Candidate], offer: &Offer) -> Option<Candidate> {
     candidates.iter().find(same).cloned()
 }
 
-/// The coded scheme at a step.
+/// The coded scheme at a step, as a candidate.
 pub fn coded_candidate(step: f64) -> Candidate {
     Candidate {
         name: coded_name(step),

@@ -1,4 +1,4 @@
-//! From what was found in layers to points: sizes are sums over layers, errors are means over them.
+//! Combines results of layers to points: sizes are sums over layers, errors are means over layers.
 
 use super::candidate::{Candidate, Class};
 use super::explored::{KL_BY_ATTENTION_ERROR, Point};
@@ -8,7 +8,7 @@ use crate::metrics::TokenErrors;
 use crate::scheme::Kv;
 use crate::tensor::Dtype;
 
-/// The mean of errors over layers; the least cosine is the least of all.
+/// Mean of errors over layers, except for the smallest cosine, which is the smallest of all.
 pub fn mean<'a>(all: impl Iterator<Item = &'a TokenErrors>) -> TokenErrors {
     let mut sum = TokenErrors {
         cosine_min: f64::INFINITY,
@@ -38,12 +38,12 @@ pub fn mean<'a>(all: impl Iterator<Item = &'a TokenErrors>) -> TokenErrors {
     }
 }
 
-/// Whether the layers can be compared: those that were measured.
+/// The layers that were measured.
 pub fn measured(layers: &[LayerFound]) -> impl Iterator<Item = &LayerFound> + Clone {
     layers.iter().filter(|layer| layer.shape.is_some())
 }
 
-/// The points of all candidates. A candidate that does not fit every layer is no point: its size would be that of others.
+/// Points of all candidates. A candidate that does not fit every layer has no point: its size would cover fewer layers than the others'.
 pub fn points(
     candidates: &[Candidate],
     layers: &[LayerFound],

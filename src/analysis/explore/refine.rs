@@ -1,5 +1,5 @@
-//! The step of the coded scheme that uses its limit up: between the steps that were looked at closely, where the logarithm of an error
-//! follows that of the step on a line.
+//! Finds the step at which the coded scheme uses up its limit. Between measured steps, the logarithm of the error is taken as linear in the
+//! logarithm of the step.
 
 use super::candidate::Method;
 use super::choose::Limit;
@@ -7,14 +7,14 @@ use super::measure::Pair;
 use super::plan::coded_candidate;
 use crate::scheme::Tkc;
 
-/// How much of the limit is aimed at, so that what is not quite on the line still holds.
+/// Share of the limit to aim at, a margin for errors that deviate from the line.
 const AIM: f64 = 0.985;
 
-/// How far beyond the steps that were looked at.
-const MOST_BEYOND: f64 = 1.25;
+/// Largest factor by which the result may lie outside the measured steps.
+const MAX_BEYOND: f64 = 1.25;
 
-/// The pair whose errors are just within the limit, from pairs of the coded scheme with what is limited of K and of V. Nothing where
-/// errors do not grow with the step.
+/// The pair whose errors are just within the limit, from measured pairs of the coded scheme and their limited errors of K and of V. `None`
+/// if errors do not grow with the step.
 pub fn refined(measured: &[(&Pair, [f64; 2])], limit: Limit) -> Option<Pair> {
     let candidate = |side: usize| {
         let mut points = Vec::new();
@@ -24,7 +24,7 @@ pub fn refined(measured: &[(&Pair, [f64; 2])], limit: Limit) -> Option<Pair> {
             };
             points.push((step, errors[side]));
         }
-        step_at(points, AIM * limit.most()).map(|step| coded_candidate(rounded_down(step)))
+        step_at(points, AIM * limit.max_error()).map(|step| coded_candidate(rounded_down(step)))
     };
     Some(Pair {
         k: candidate(0)?,
@@ -32,12 +32,13 @@ pub fn refined(measured: &[(&Pair, [f64; 2])], limit: Limit) -> Option<Pair> {
     })
 }
 
-/// The step at an error, on the line through the two points next to it. Where the coded scheme makes other choices for one than for the
-/// other, the line is broken: what lies on a point's side of the break starts from that point, and grows as the square.
+/// The step at an error, on the line through the two nearest points. If the coded scheme makes different choices at the two (see
+/// [`Tkc::choice_step`]), there is a break between them: on each side the error then grows from that side's point as the square of the
+/// step.
 fn step_at(mut points: Vec<(f64, f64)>, error: f64) -> Option<f64> {
     points.sort_by(|a, b| a.0.total_cmp(&b.0));
     points.dedup_by(|a, b| a.0 == b.0);
-    let (least, most) = (points.first()?.0, points.last()?.0);
+    let (min, max) = (points.first()?.0, points.last()?.0);
     let next = points.windows(2).find(|pair| pair[1].1 >= error);
     let [low, high] = *next.or(points.windows(2).last())? else {
         return None;
@@ -57,10 +58,10 @@ fn step_at(mut points: Vec<(f64, f64)>, error: f64) -> Option<f64> {
         true => from_low,
         false => from(high),
     };
-    Some(step.clamp(least / MOST_BEYOND, most * MOST_BEYOND))
+    Some(step.clamp(min / MAX_BEYOND, max * MAX_BEYOND))
 }
 
-/// To four digits: what a user can type, no coarser than was found.
+/// Rounds down to four digits: short enough to type, and no coarser than what was found.
 fn rounded_down(step: f64) -> f64 {
     let digits = libm::exp10(3.0 - libm::floor(libm::log10(step)));
     (step * digits).floor() / digits

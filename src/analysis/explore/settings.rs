@@ -1,4 +1,4 @@
-//! The settings of explore.
+//! Settings of explore.
 
 use super::candidate::Class;
 use crate::analysis::param::{Kind, ParamSpec, Section};
@@ -8,18 +8,18 @@ use crate::analysis::value::Choices;
 use crate::scheme::{Pairs, Rope, RopeChoice};
 use serde::Serialize;
 
-/// What the limit is set on.
+/// Which error is limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum LimitKind {
-    /// The attention error where the dump has queries, else the index.
+    /// The attention error if the dump has queries, otherwise the index.
     Auto,
     /// Attention error of K and V together.
     Attention,
     /// Index of K and V together.
     Index,
-    /// Cosine of K, and of V.
+    /// Cosine of K and of V, each.
     Cosine,
 }
 
@@ -56,7 +56,7 @@ impl Choices for RopeSetting {
     ];
 }
 
-/// The settings, checked.
+/// Validated settings of explore.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExploreSettings {
     pub limit: LimitKind,
@@ -65,6 +65,7 @@ pub struct ExploreSettings {
     pub min_cosine: f64,
     pub sinks: u64,
     pub recent: u64,
+    pub keep_in_all: bool,
     pub classes: Vec<Class>,
     pub steps: Vec<f64>,
     pub rope: RopeChoice,
@@ -94,6 +95,7 @@ impl TryFrom<&Settings> for ExploreSettings {
             min_cosine: settings.read("min-cosine")?,
             sinks: settings.read("sinks")?,
             recent: settings.read("recent")?,
+            keep_in_all: settings.read("keep-in-all")?,
             classes: settings.read("classes")?,
             steps,
             rope,
@@ -103,10 +105,10 @@ impl TryFrom<&Settings> for ExploreSettings {
     }
 }
 
-/// Most tokens of a run.
+/// Largest number of tokens that a setting accepts.
 const MAX_TOKENS: i64 = 1_000_000_000;
 
-/// The settings as they are offered.
+/// Parameters of explore.
 pub fn params() -> Vec<ParamSpec> {
     let tokens = |least| Kind::Int {
         min: least,
@@ -120,7 +122,7 @@ pub fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "limit",
             "Limit",
-            "The error that must not be passed: attention error, which predicts what the model does next; index, where no queries were captured; or cosine.",
+            "Which error is limited: the attention error, which best predicts the change in the model's output; the index, for dumps without captured queries; or the cosine.",
             "",
             Kind::choice::<LimitKind>(),
             LimitKind::Auto.name(),
@@ -128,7 +130,7 @@ pub fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "max-attention-error",
             "Attention error",
-            "How far attention's outputs may move, as a share of their squares, K and V together. 0.002 is an estimated KL of 0.014, about what q8_0 keys and q4_0 values cost.",
+            "Largest squared change of attention outputs relative to their squares, for K and V together. 0.002 is an estimated KL of 0.014, about what q8_0 keys and q4_0 values cost.",
             "",
             Kind::Float { min: 1e-9, max: 10.0 },
             0.002,
@@ -137,7 +139,7 @@ pub fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "max-index",
             "Index",
-            "Greatest sum of token error and a tenth of the first token's, K and V together. 0.01 is about what q8_0 keys and q4_0 values cost.",
+            "Largest sum of the token error and a tenth of the first token's error, for K and V together. 0.01 is about what q8_0 keys and q4_0 values cost.",
             "",
             Kind::Float { min: 1e-9, max: 10.0 },
             0.01,
@@ -146,7 +148,7 @@ pub fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "min-cosine",
             "Cosine",
-            "At least this cosine, for K and for V.",
+            "Smallest cosine, for K and for V each.",
             "",
             Kind::Float { min: 0.0, max: 1.0 },
             0.999,
@@ -155,7 +157,7 @@ pub fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "sinks",
             "Sinks",
-            "First tokens of a run that stay as they are; engines' own formats have none.",
+            "Number of tokens at the start of a run that stay as they are; engines' own formats have none.",
             "tokens",
             tokens(0),
             4,
@@ -163,15 +165,23 @@ pub fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "recent",
             "Recent",
-            "Last tokens of a run that stay as they are; engines' own formats have none.",
+            "Number of tokens at the end of a run that stay as they are; engines' own formats have none.",
             "tokens",
             tokens(0),
             0,
         ),
         ParamSpec::method(
+            "keep-in-all",
+            "Keep in all",
+            "Tries engines' formats and the reference's methods a second time with sinks and recent tokens kept as they are: all errors on equal terms.",
+            "",
+            Kind::Switch,
+            false,
+        ),
+        ParamSpec::method(
             "classes",
             "Schemes",
-            "Kinds of schemes that are tried.",
+            "Classes of schemes to try.",
             "",
             Kind::choice_list::<Class>(),
             all_classes,
@@ -179,7 +189,7 @@ pub fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "steps",
             "Steps",
-            "Steps of the coded scheme (tkc) that are tried. Between them sizes and errors are interpolated; what is chosen is written and read back.",
+            "Steps of the coded scheme (tkc) to try. Sizes and errors are interpolated between them; the choice is written and read back.",
             "",
             Kind::FloatList { min: 1e-4, max: 16.0 },
             vec![0.04, 0.085, 0.18, 0.38, 0.8],
@@ -204,7 +214,7 @@ pub fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "queries",
             "Queries",
-            "Captured queries of a layer with which every scheme is tried; for what is chosen up to 32 are taken.",
+            "Number of captured queries in a layer with which every scheme is tried; choices are measured with up to 32.",
             "",
             Kind::Int { min: 1, max: 4096 },
             8,
@@ -212,7 +222,7 @@ pub fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "context-length",
             "Context",
-            "Tokens of the cache whose size is told.",
+            "Number of tokens in the context whose size is reported.",
             "tokens",
             tokens(1),
             131_072,

@@ -124,19 +124,21 @@ impl<'a> Side<'a> {
                 Some(prepared) => Ok(self.counted(prepared, *step)),
                 None => Ok(self.counted(&self.prepared(self.coded(*step), true), *step)),
             },
-            Method::Truncate(bits) => Ok(self.by_capture(
-                |tensor| truncate(tensor, *bits),
-                |tensor| mantissa_bytes(tensor, *bits),
-            )),
-            Method::Round(bits) => Ok(self.by_capture(
-                |tensor| round_mantissa(tensor, *bits),
-                |tensor| mantissa_bytes(tensor, *bits),
-            )),
-            Method::Quantize(bits) => Ok(self.by_capture(
-                |tensor| quantize(tensor, *bits),
-                |tensor| packed_bytes(tensor, *bits) + 4,
-            )),
-            Method::BlockNorm(bits) => Ok(self.block_norm(*bits)),
+            Method::Truncate(bits) => Ok(self.by_capture(candidate, |tensor| {
+                Stored::of(&truncate(tensor, *bits), mantissa_bytes(tensor, *bits))
+            })),
+            Method::Round(bits) => Ok(self.by_capture(candidate, |tensor| {
+                Stored::of(
+                    &round_mantissa(tensor, *bits),
+                    mantissa_bytes(tensor, *bits),
+                )
+            })),
+            Method::Quantize(bits) => Ok(self.by_capture(candidate, |tensor| {
+                Stored::of(&quantize(tensor, *bits), packed_bytes(tensor, *bits) + 4)
+            })),
+            Method::BlockNorm(bits) => {
+                Ok(self.by_capture(candidate, |tensor| block_norm(tensor, *bits)))
+            }
         }
     }
 
@@ -166,49 +168,33 @@ impl<'a> Side<'a> {
         values
     }
 
-    /// A method of the reference, capture by capture.
-    fn by_capture(
-        &self,
-        method: impl Fn(&Tensor) -> Tensor,
-        packed: impl Fn(&Tensor) -> u64,
-    ) -> Treated {
+    /// A method of the reference, capture by capture, on the tokens of each that do not stay raw.
+    fn by_capture(&self, candidate: &Candidate, store: impl Fn(&Tensor) -> Stored) -> Treated {
+        let recipe = self.recipe(Scheme::Raw, candidate.keeps_tokens);
+        let body = recipe.body(&self.about);
+        let columns = self.about.shape.token_elements();
         let mut treated = Treated {
-            values: Vec::with_capacity(self.values.len()),
+            values: self.values.to_vec(),
             bytes: 0,
             packed_bytes: Some(0),
         };
+        let mut start = 0;
         for tensor in &self.members {
-            let changed = method(tensor);
-            treated.values.extend(changed.values());
-            treated.bytes += compressed_sizes(&changed, Mode::Gear, LEVEL).total();
-            treated.packed_bytes = treated.packed_bytes.map(|bytes| bytes + packed(tensor));
-        }
-        treated
-    }
-
-    /// Block-norm with fp16 scales and no top-k blocks.
-    fn block_norm(&self, bits: u32) -> Treated {
-        let mut treated = Treated {
-            values: Vec::with_capacity(self.values.len()),
-            bytes: 0,
-            packed_bytes: Some(0),
-        };
-        for tensor in &self.members {
-            let blocks = Blocks::new(tensor, BLOCK);
-            let stored = blocks.store(tensor, bits);
-            let scales = 2 * blocks.count() as u64;
-            let mut values = vec![0.0; tensor.len()];
-            blocks.restore(
-                &blocks.stored_scales(true, &[]),
-                0,
-                &stored.values(),
-                &mut values,
-            );
-            treated.values.extend(values);
-            treated.bytes += compressed_sizes(&stored, Mode::Gear, LEVEL).total() + scales;
+            let end = start + tensor.shape().seq_len;
+            let part = body.start.clamp(start, end)..body.end.clamp(start, end);
+            let stored = if part.len() == tensor.shape().seq_len {
+                store(tensor)
+            } else {
+                store(&tensor.tokens(part.start - start..part.end - start))
+            };
+            let values = &mut treated.values[part.start * columns..part.end * columns];
+            values.copy_from_slice(&stored.values);
+            let raw = (tensor.shape().seq_len - part.len()) * columns * tensor.dtype().size();
+            treated.bytes += stored.bytes + raw as u64;
             treated.packed_bytes = treated
                 .packed_bytes
-                .map(|bytes| bytes + packed_bytes(tensor, bits) + scales);
+                .map(|bytes| bytes + stored.packed_bytes + raw as u64);
+            start = end;
         }
         treated
     }
@@ -251,6 +237,43 @@ impl<'a> Side<'a> {
     /// Bytes before.
     pub fn raw_bytes(&self) -> u64 {
         self.tensor.bytes().len() as u64
+    }
+}
+
+/// What a method of the reference makes of a tensor.
+struct Stored {
+    values: Vec<f32>,
+    bytes: u64,
+    packed_bytes: u64,
+}
+
+impl Stored {
+    /// Values that are compressed as the dump's element type.
+    fn of(changed: &Tensor, packed_bytes: u64) -> Self {
+        Self {
+            values: changed.values(),
+            bytes: compressed_sizes(changed, Mode::Gear, LEVEL).total(),
+            packed_bytes,
+        }
+    }
+}
+
+/// Block-norm with fp16 scales and no top-k blocks.
+fn block_norm(tensor: &Tensor, bits: u32) -> Stored {
+    let blocks = Blocks::new(tensor, BLOCK);
+    let stored = blocks.store(tensor, bits);
+    let scales = 2 * blocks.count() as u64;
+    let mut values = vec![0.0; tensor.len()];
+    blocks.restore(
+        &blocks.stored_scales(true, &[]),
+        0,
+        &stored.values(),
+        &mut values,
+    );
+    Stored {
+        values,
+        bytes: compressed_sizes(&stored, Mode::Gear, LEVEL).total() + scales,
+        packed_bytes: packed_bytes(tensor, bits) + scales,
     }
 }
 

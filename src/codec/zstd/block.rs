@@ -1,4 +1,4 @@
-//! One block (RFC 8878, section 3.1.1.2): compressed, or as it is, or one byte repeated.
+//! A block (RFC 8878, section 3.1.1.2): compressed, raw, or one byte repeated.
 
 use super::finder::Tables;
 use super::params::{Params, Strategy};
@@ -6,32 +6,32 @@ use super::sequences::Sequence;
 use super::sink::Sink;
 use super::{FULL_BLOCK, double_fast, fast, literals, minimum_gain, sequences};
 
-/// A block shorter than this is stored without a look at it.
+/// A shorter block is stored raw without trying to compress it.
 const MIN_LENGTH: usize = 7;
 
-/// Compressed blocks of fewer bytes are checked for being one byte repeated.
+/// A compressed block smaller than this is checked for being one byte repeated.
 const MIN_TO_SKIP_RUN_CHECK: usize = 25;
 
-/// A block is full of doubtful literals from this many a sequence on.
+/// From this many literals per sequence on, a block's literals are suspected to be incompressible.
 const DOUBTFUL_RATIO: usize = 20;
 
-/// Bytes of literals that are copied in one go.
+/// Number of literal bytes copied at a time.
 const AT_ONCE: usize = 16;
 
-/// The offsets that a decoder takes for the latest ones when a frame begins.
+/// A decoder's two most recent offsets at the start of a frame.
 const FIRST_OFFSETS: [u32; 2] = [1, 4];
 
-/// Types of a block.
+/// Block types.
 const RAW: u32 = 0;
 const REPEATED_BYTE: u32 = 1;
 const COMPRESSED: u32 = 2;
 
-/// What goes over from block to block, and room to work in.
+/// State that carries over from block to block, and buffers.
 pub(super) struct Coder {
     tables: Tables,
     offsets: [u32; 2],
     sequences: Vec<Sequence>,
-    /// Room for the literals of a block, and [`AT_ONCE`] more.
+    /// Buffer for the literals of a block, with [`AT_ONCE`] bytes of slack.
     literals: Vec<u8>,
     literals_coder: literals::Coder,
     sequences_coder: sequences::Coder,
@@ -49,7 +49,7 @@ impl Coder {
         }
     }
 
-    /// Forgets other frames.
+    /// Resets the state for a new frame.
     pub(super) fn start_frame(&mut self, params: &Params, len: usize) {
         self.tables.start_frame(params, len);
         self.offsets = FIRST_OFFSETS;
@@ -76,7 +76,7 @@ impl Coder {
         };
 
         let size = sink.len() - header - 3;
-        // Decoders up to 1.4.3 don't take a first block of one byte repeated.
+        // Decoders up to 1.4.3 reject a frame whose first block is one byte repeated.
         let may_be_run =
             !is_first && block.len() >= MIN_LENGTH && (!compressed || size < MIN_TO_SKIP_RUN_CHECK);
         let (kind, size) = if may_be_run && block.iter().all(|byte| *byte == block[0]) {
@@ -96,7 +96,7 @@ impl Coder {
         sink.patch(header, &fields.to_le_bytes()[..3]);
     }
 
-    /// Fills `sequences`.
+    /// Fills `self.sequences` with the block's sequences.
     fn find_matches(
         &mut self,
         source: &[u8],
@@ -122,7 +122,8 @@ impl Coder {
         );
     }
 
-    /// Writes what a compressed block holds. Whether it is worth it; if not, what it wrote is of no use.
+    /// Writes the content of a compressed block. Returns whether it is worthwhile; if not, what was written must be
+    /// discarded.
     fn encode_matches<S: Sink>(&mut self, block: &[u8], params: &Params, sink: &mut S) -> bool {
         let start = sink.len();
         let sequences = &self.sequences;
@@ -141,7 +142,7 @@ impl Coder {
     }
 }
 
-/// The bytes of a block that no match covers.
+/// Copies the bytes of a block that no match covers to `room`.
 fn gather_literals<'a>(block: &'a [u8], sequences: &[Sequence], room: &'a mut [u8]) -> &'a [u8] {
     if sequences.is_empty() {
         return block;

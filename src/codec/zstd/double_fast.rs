@@ -1,5 +1,5 @@
-//! The `dfast` strategy: a table of 8-byte hashes and one of shorter ones. A long match wins; a short one is taken unless
-//! there is a longer one right after.
+//! The `dfast` strategy: one table of 8-byte hashes and one of shorter ones. A long match is taken at once; a short one
+//! unless there is a longer one at the next position.
 #![allow(
     unsafe_code,
     reason = "unchecked reads in the inner loop; the bounds argument is at `find_by`"
@@ -9,16 +9,16 @@ use super::finder::{Block, Indexed, READ, Repeats, Table, Tables};
 use super::params::Params;
 use super::sequences::Sequence;
 
-/// Without a match for this many bytes, the step grows by one.
+/// The step grows by one for every this many bytes without a match.
 const PATIENCE: usize = 1 << 8;
 
-/// Positions that are searched without a look at the limit between them.
+/// Number of positions searched between two checks of the limit.
 const GROUP: usize = 4;
 
-/// Below this, steps grow so rarely that a group mostly has one step for all.
+/// Below this step size, growth is so rare that the positions of a group mostly have the same step.
 const SHORT_STEP: usize = 16;
 
-/// Appends the sequences of a block. `offsets` are the latest two, before and after it.
+/// Appends the sequences of a block. `offsets` are the two most recent ones, and are updated.
 pub(super) fn find(
     source: &[u8],
     block: Block,
@@ -35,19 +35,19 @@ pub(super) fn find(
     find(source, block, params, tables, offsets, sequences)
 }
 
-/// What is searched: the source, and the tables of the positions before.
+/// The source, and the tables of the positions before.
 #[derive(Clone, Copy)]
 struct Field<'a> {
     source: Indexed,
     long: Table<'a>,
     short: Table<'a>,
-    /// Matches begin here or later.
+    /// Lowest index at which a match may begin.
     lowest: usize,
-    /// The last position of which 8 bytes can be read.
+    /// Last index at which 8 bytes can be read.
     limit: usize,
 }
 
-/// How far apart positions are searched, and from where on further.
+/// Distance between searched positions, and the position at which it grows next.
 #[derive(Clone, Copy)]
 struct Pace {
     step: usize,
@@ -55,7 +55,7 @@ struct Pace {
 }
 
 impl Pace {
-    /// At the first position after a match.
+    /// The pace at the first position after a match.
     fn at(position: usize) -> Self {
         Self {
             step: 1,
@@ -63,7 +63,7 @@ impl Pace {
         }
     }
 
-    /// At the next position. Without a branch: where the step is long, it grows too often to foretell.
+    /// Updates the pace at the next position. Branch-free: if the step is long, it grows too often to be predicted.
     #[inline(always)]
     fn grow(&mut self, position: usize) {
         let grows = usize::from(position >= self.grow_at);
@@ -72,7 +72,8 @@ impl Pace {
     }
 }
 
-/// A position where something may match: the bytes after it at the latest offset, or its own at one of the candidates.
+/// A position with a possible match: either the bytes after it at the most recent offset, or its own at one of the
+/// candidates.
 struct Stop {
     at: usize,
     pace: Pace,
@@ -81,13 +82,13 @@ struct Stop {
 }
 
 impl Field<'_> {
-    /// Enters positions in both tables up to the first that is worth a look; `None` at the limit.
+    /// Enters positions in both tables up to the first that is worth examining; `None` at the limit.
     ///
-    /// This is where streams with few matches spend their time. So there is one way out, for all reasons to stop: what it takes to
-    /// tell them apart would cost the loop its registers.
+    /// Streams with few matches spend their time here. So there is a single exit for all reasons to stop: telling them
+    /// apart would cost the loop its registers.
     ///
     /// # Safety
-    /// As [`find_by`] says of its bounds.
+    /// The bounds stated at [`find_by`] must hold.
     #[inline(always)]
     unsafe fn search<const MIN_MATCH: u32>(
         &self,
@@ -98,7 +99,7 @@ impl Field<'_> {
         let repeated = self.source.back_by(first_offset);
         macro_rules! search_at {
             () => {
-                // SAFETY: by the caller; what is read of `repeated` ends 5 bytes after `at`.
+                // SAFETY: guaranteed by the caller; reads at `repeated` end 5 bytes after `at`.
                 let word = unsafe { self.source.read_8(at) };
                 let long = self.long.slot::<8>(word).replace(at);
                 let short = self.short.slot::<MIN_MATCH>(word).replace(at);
@@ -142,9 +143,9 @@ impl Field<'_> {
     }
 }
 
-/// Bounds: an index in the tables that isn't below `lowest` is of a position searched before, so before `at`. Reads of 8 bytes are
-/// at `at + step <= limit = end - 8` at most. A repeated offset never exceeds the first position that it is
-/// used at ([`Repeats`]), or is the distance to a match found, and later positions are larger.
+/// Bounds: an index in the tables that is not below `lowest` belongs to a position searched before, so it is less than
+/// `at`. Reads of 8 bytes are at `at + step <= limit = end - 8` at most. A repeated offset never exceeds the first
+/// position that it is used at ([`Repeats`]), or is the distance to a match found, and later positions are larger.
 fn find_by<const MIN_MATCH: u32>(
     source: &[u8],
     block: Block,
@@ -154,7 +155,7 @@ fn find_by<const MIN_MATCH: u32>(
     sequences: &mut Vec<Sequence>,
 ) {
     let Block { lowest, end, .. } = block;
-    // With fewer bytes the first step would already be too far.
+    // With fewer bytes even the first step would exceed the limit.
     let Some(limit) = end.checked_sub(READ).filter(|limit| *limit > block.start) else {
         return;
     };
@@ -180,7 +181,7 @@ fn find_by<const MIN_MATCH: u32>(
             let current = stop.at;
             at = current;
             pace = stop.pace;
-            // Where the match ends, after which the search goes on.
+            // End of the match, where the search resumes.
             let match_end;
             if repeats.first > 0 && source.read_4(at + 1) == source.read_4(at + 1 - repeats.first) {
                 at += 1;
@@ -200,7 +201,7 @@ fn find_by<const MIN_MATCH: u32>(
                     earlier = stop.short;
                     length = 4 + source.count_equal(at + 4, earlier + 4, end);
                     let candidate = next_slot.get();
-                    // A candidate at the lowest index itself is not tried here.
+                    // A candidate at the lowest index itself is not tried here, as in libzstd.
                     if candidate > lowest && source.read_8(candidate) == next_word {
                         let longer = READ + source.count_equal(next + READ, candidate + READ, end);
                         if longer > length {
@@ -217,7 +218,7 @@ fn find_by<const MIN_MATCH: u32>(
                 let before = source.count_equal_before(at, earlier, anchor, lowest);
                 repeats.second = repeats.first;
                 repeats.first = offset;
-                // Further ahead, the search may go on before `next`.
+                // With a longer step, the search may resume before `next`.
                 if pace.step < 4 {
                     next_slot.set(next);
                 }

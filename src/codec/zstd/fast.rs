@@ -1,4 +1,5 @@
-//! The `fast` strategy: one hash table of positions, one candidate a position, steps that grow while nothing is found.
+//! The `fast` strategy: one hash table of positions, one candidate per position, and a step that grows while nothing is
+//! found.
 #![allow(
     unsafe_code,
     reason = "unchecked reads in the inner loop; the bounds argument is at `find_by`"
@@ -8,10 +9,10 @@ use super::finder::{Block, Indexed, READ, Repeats, Table, Tables};
 use super::params::Params;
 use super::sequences::Sequence;
 
-/// Without a match for this many bytes, the step grows by one.
+/// The step grows by one for every this many bytes without a match.
 const PATIENCE: usize = 1 << 7;
 
-/// Appends the sequences of a block. `offsets` are the latest two, before and after it.
+/// Appends the sequences of a block. `offsets` are the two most recent ones, and are updated.
 pub(super) fn find(
     source: &[u8],
     block: Block,
@@ -29,12 +30,12 @@ pub(super) fn find(
     find(source, block, params, tables, offsets, sequences)
 }
 
-/// The pair `p0`, `p1 = p0 + 1` is searched, the pair `p2`, `p3 = p2 + 1` is `step` further. Each position's candidate is
-/// looked up before the position's own index replaces it.
+/// The pair `p0`, `p1 = p0 + 1` is searched; the pair `p2`, `p3 = p2 + 1` is `step` further. Each position's candidate
+/// is looked up before the position's own index replaces it.
 ///
-/// Bounds: an index in the table that isn't below `lowest` is of a position searched before, so before `p0`. Reads of 8 bytes are
-/// at `p2 < p3 < limit = end - 8` at most. A repeated offset never exceeds the first position that it is used at ([`Repeats`]), or is
-/// the distance to a match found, and later positions are larger.
+/// Bounds: an index in the table that is not below `lowest` belongs to a position searched before, so it is less than
+/// `p0`. Reads of 8 bytes are at `p2 < p3 < limit = end - 8` at most. A repeated offset never exceeds the first
+/// position that it is used at ([`Repeats`]), or is the distance to a match found, and later positions are larger.
 fn find_by<const MIN_MATCH: u32>(
     source: &[u8],
     block: Block,
@@ -73,7 +74,7 @@ fn find_by<const MIN_MATCH: u32>(
             let mut candidate = slot.get();
             let mut current;
 
-            // Leaves with the length of a match found and stored, after which the search goes on.
+            // The loop ends with the length of a match found and stored, after which the search resumes.
             let length = 'search: {
                 let earlier = loop {
                     let word_2 = source.read_8(p2);
@@ -105,7 +106,7 @@ fn find_by<const MIN_MATCH: u32>(
                     current = p0;
                     slot.set(current);
                     if candidate >= lowest && source.read_4(candidate) == word as u32 {
-                        // Further ahead, the search may go on before this position.
+                        // With a longer step, the search may resume before this position.
                         if step <= 4 {
                             next_slot.set(p1);
                         }

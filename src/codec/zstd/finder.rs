@@ -1,29 +1,30 @@
-//! What both match finders stand on: hash tables of positions, hashes of a few bytes, lengths of matches.
+//! Foundations of both match finders: hash tables of positions, hashes of a few bytes, lengths of matches.
 //!
-//! The inner loops of [`super::fast`] and [`super::double_fast`] read source and tables without bounds checks: the five reads
-//! and two writes a position are most of what they do.
+//! The inner loops of [`super::fast`] and [`super::double_fast`] read source and tables without bounds checks: the five
+//! reads and two writes per position are most of their work.
 
 use std::hint::select_unpredictable;
 use std::marker::PhantomData;
 
 use super::params::Params;
 
-/// A position is hashed by reading this many bytes, so the last ones of a block start no match.
+/// Number of bytes read to hash a position, so no match starts in the last ones of a block.
 pub(super) const READ: usize = 8;
 
-/// An entry of a table is an index whose high byte, all ones, is crossed with a tag: some bits of a hash of the bytes there. With
-/// another tag it comes out below all indices, as an entry of another source does: one comparison leaves both out, and nothing
-/// is read there, which spares most of the waiting for memory.
+/// A table entry is an index whose high byte, all ones, is XORed with a tag: some bits of a hash of the bytes at that
+/// index. An entry with another tag decodes to a value below all indices, as does an entry of an earlier source. So a
+/// single comparison rejects both, and nothing is read at the candidate, which avoids most of the waiting for memory.
 const TAG: u32 = 0xFF00_0000;
 
 /// The first index; an empty entry is below it.
 const FIRST_INDEX: usize = TAG as usize + 1;
 
-/// Where indices end: so far below 2^32 that the longest steps beyond (two of 2^17 and what they grow by) don't wrap.
+/// Upper limit of indices: far enough below 2^32 that the longest steps beyond (two of 2^17 and their growth) don't
+/// wrap.
 const INDEX_LIMIT: usize = 0xFFF8_0000;
 
-/// The hash tables, kept from source to source: an index is a position in the source plus a base that moves on with each
-/// source, so what is below the base is of an earlier source. Tables are cleared once in 16 MB.
+/// Hash tables, reused for all sources: an index is a position in the source plus a base that increases with each
+/// source, so indices below the base belong to earlier sources. Tables are cleared once per 16 MB.
 pub(super) struct Tables {
     pub long: Vec<u32>,
     pub short: Vec<u32>,
@@ -42,7 +43,7 @@ impl Tables {
         }
     }
 
-    /// Makes tables of at least the sizes wanted, in which nothing of a source of `len` bytes is found yet.
+    /// Ensures the table sizes of `params`, and that no entry is found for a new source of `len` bytes.
     pub(super) fn start_frame(&mut self, params: &Params, len: usize) {
         let grow = |table: &mut Vec<u32>, log: u32| table.resize(table.len().max(1 << log), 0);
         grow(&mut self.long, params.hash_log);
@@ -55,7 +56,7 @@ impl Tables {
         self.base = self.next_base;
     }
 
-    /// The indices of a block; makes room for them if they would be too large.
+    /// Indices of a block; rebases the tables if the indices would be too large.
     pub(super) fn start_block(&mut self, start: usize, end: usize, params: &Params) -> Block {
         let window = params.window();
         let index = |base: usize, position: usize| base.wrapping_add(position);
@@ -80,22 +81,22 @@ impl Tables {
 /// The part of the source to find matches in, as indices.
 #[derive(Clone, Copy)]
 pub(super) struct Block {
-    /// What an index is more than the position; below 0 it wraps.
+    /// Difference between an index and its position; below 0 it wraps.
     base: usize,
     pub start: usize,
     pub end: usize,
-    /// Matches begin here or later: `end` less the window.
+    /// Lowest index at which a match may begin: `end` minus the window.
     pub lowest: usize,
 }
 
 impl Block {
-    /// The position that an index stands for.
+    /// Position of an index in the source.
     pub(super) fn position(&self, index: usize) -> usize {
         index.wrapping_sub(self.base)
     }
 }
 
-/// The two latest offsets, as a block begins with them: those that reach too far are set aside as 0.
+/// The two most recent offsets at the start of a block; those that reach too far are replaced by 0 and set aside.
 #[derive(Clone, Copy)]
 pub(super) struct Repeats {
     pub first: usize,
@@ -104,7 +105,7 @@ pub(super) struct Repeats {
 }
 
 impl Repeats {
-    /// Offsets that may be used at position `at` and later.
+    /// Offsets that may be used from position `at` on.
     pub(super) fn usable(offsets: [u32; 2], at: usize, window: usize) -> Self {
         let reach = at.min(window);
         let usable = |offset| {
@@ -123,7 +124,7 @@ impl Repeats {
         }
     }
 
-    /// The offsets that the next block begins with.
+    /// The offsets for the start of the next block.
     pub(super) fn finish(self) -> [u32; 2] {
         let [first_aside, second_aside] = self.set_aside;
         let second_aside = if first_aside != 0 && self.first != 0 {
@@ -138,11 +139,11 @@ impl Repeats {
 
 /// The source, addressed by the indices that the tables hold.
 ///
-/// Its methods read without a check: at most 8 bytes from an index, none past the source's end. Who calls them keeps indices
-/// between the source's first one and its end less what is read.
+/// Its methods read without bounds checks: at most 8 bytes from an index, none past the source's end. Callers keep
+/// indices between the source's first one and its end minus the bytes read.
 #[derive(Clone, Copy)]
 pub(super) struct Indexed {
-    /// Where index 0 would be: before the source.
+    /// Address of index 0: before the source.
     zero: *const u8,
 }
 
@@ -162,30 +163,30 @@ impl Indexed {
     }
 
     /// # Safety
-    /// Eight bytes of the source from `index` on.
+    /// The source has at least eight bytes from `index` on.
     #[inline(always)]
     pub(super) unsafe fn read_8(self, index: usize) -> u64 {
-        // SAFETY: by the caller; any bytes are a valid integer.
+        // SAFETY: guaranteed by the caller; any bytes are a valid integer.
         u64::from_le(unsafe { self.zero.wrapping_add(index).cast::<u64>().read_unaligned() })
     }
 
     /// # Safety
-    /// Four bytes of the source from `index` on.
+    /// The source has at least four bytes from `index` on.
     #[inline(always)]
     pub(super) unsafe fn read_4(self, index: usize) -> u32 {
-        // SAFETY: by the caller; any bytes are a valid integer.
+        // SAFETY: guaranteed by the caller; any bytes are a valid integer.
         u32::from_le(unsafe { self.zero.wrapping_add(index).cast::<u32>().read_unaligned() })
     }
 
     /// # Safety
-    /// A byte of the source at `index`.
+    /// The source has a byte at `index`.
     #[inline(always)]
     pub(super) unsafe fn read_1(self, index: usize) -> u8 {
-        // SAFETY: by the caller.
+        // SAFETY: guaranteed by the caller.
         unsafe { *self.zero.wrapping_add(index) }
     }
 
-    /// How many bytes from `at` up to `end` equal those from `earlier`.
+    /// Number of bytes from `at` up to `end` that equal those from `earlier` on.
     ///
     /// # Safety
     /// `earlier <= at <= end`, all in the source or at its end.
@@ -197,7 +198,7 @@ impl Indexed {
         unsafe {
             let difference = |matched| self.read_8(at + matched) ^ self.read_8(earlier + matched);
             if left >= 2 * READ {
-                // Most matches end here, at a place that can't be foretold: one branch for both words.
+                // Most matches end here, at an unpredictable byte: one branch for both words.
                 let (first, second) = (difference(0), difference(READ));
                 if first | second != 0 {
                     let (word, before) =
@@ -220,7 +221,7 @@ impl Indexed {
         matched
     }
 
-    /// How many bytes before `at`, down to `anchor`, equal those before `earlier`, down to `lowest`.
+    /// Number of bytes before `at`, down to `anchor`, that equal those before `earlier`, down to `lowest`.
     ///
     /// # Safety
     /// `lowest <= earlier <= at` and `anchor <= at`, all in the source.
@@ -232,20 +233,20 @@ impl Indexed {
         anchor: usize,
         lowest: usize,
     ) -> usize {
-        let most = (at - anchor).min(earlier - lowest);
+        let limit = (at - anchor).min(earlier - lowest);
         let mut matched = 0;
-        // SAFETY: with 8 bytes after `lowest` both words are in the source; `matched < most` keeps the other reads at
+        // SAFETY: with 8 bytes after `lowest` both words are in the source; `matched < limit` keeps the other reads at
         // or after `anchor` and `lowest`.
         unsafe {
             if earlier - lowest >= READ {
                 let difference = self.read_8(at - READ) ^ self.read_8(earlier - READ);
                 let equal = (difference.leading_zeros() / 8) as usize;
                 if equal < READ {
-                    return equal.min(most);
+                    return equal.min(limit);
                 }
-                matched = READ.min(most);
+                matched = READ.min(limit);
             }
-            while matched < most
+            while matched < limit
                 && self.read_1(at - matched - 1) == self.read_1(earlier - matched - 1)
             {
                 matched += 1;
@@ -272,7 +273,8 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// The entry for the `BYTES` low bytes of a word, with a tag: of eight bytes if these are eight, else of four.
+    /// The slot for the low `BYTES` bytes of a word. Its tag comes from eight bytes if `BYTES` is eight, otherwise from
+    /// four.
     #[inline(always)]
     pub(super) fn slot<const BYTES: u32>(self, word: u64) -> Slot<'a> {
         const PRIME_4: u32 = 2_654_435_761;
@@ -288,12 +290,12 @@ impl<'a> Table<'a> {
         } else {
             let product = (word << (64 - 8 * BYTES)).wrapping_mul(PRIMES[BYTES as usize - 5]);
             let hash = (product >> (64 - self.log)) as u32;
-            // Just below the bits of the hash, of the largest tables at least.
+            // Bits of the product just below those of the hash, at least for the largest tables.
             let of_eight = (product >> 15) as u32;
             (hash, if BYTES == 8 { of_eight } else { of_four })
         };
         Slot {
-            // A hash has `log` bits.
+            // A hash has `log` bits, so it is less than the number of entries.
             entry: self.entries.wrapping_add(hash as usize),
             tag: tag & TAG,
             _of: self._of,
@@ -301,7 +303,7 @@ impl<'a> Table<'a> {
     }
 }
 
-/// An entry of a hash table, and the tag of the bytes that it was looked up for.
+/// A slot of a hash table, and the tag of the bytes that it was looked up for.
 #[derive(Clone, Copy)]
 pub(super) struct Slot<'a> {
     entry: *mut u32,
@@ -314,10 +316,10 @@ pub(super) struct Slot<'a> {
     reason = "accesses in the inner loops of the match finders"
 )]
 impl Slot<'_> {
-    /// The index stored, or something below all indices if its tag is another.
+    /// The stored index, or a value below all indices if its tag differs.
     #[inline(always)]
     pub(super) fn get(self) -> usize {
-        // SAFETY: `Table::slot` is in the table, which the lifetime keeps borrowed.
+        // SAFETY: `Table::slot` points into the table, which the lifetime keeps borrowed.
         (unsafe { *self.entry } ^ self.tag) as usize
     }
 

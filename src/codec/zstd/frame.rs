@@ -1,4 +1,4 @@
-//! One frame (RFC 8878, section 3.1.1): header, blocks.
+//! A frame (RFC 8878, section 3.1.1): header, blocks.
 
 use super::block::Coder;
 use super::params::Params;
@@ -7,7 +7,7 @@ use super::{FULL_BLOCK, split};
 
 const MAGIC_NUMBER: u32 = 0xFD2F_B528;
 
-/// Smallest window, as a power of two, that the header can name.
+/// Log2 of the smallest window size that the header can express.
 const WINDOW_LOG_BASE: u32 = 10;
 
 /// A full block may be split once the blocks before have saved this many bytes.
@@ -17,7 +17,7 @@ const MIN_SAVINGS: i64 = 3;
 pub(super) fn encode<S: Sink>(source: &[u8], params: &Params, coder: &mut Coder, sink: &mut S) {
     write_header(source.len(), params, sink);
     if source.is_empty() {
-        // The last block, stored, of length 0.
+        // An empty raw block marked as the last one.
         sink.push(&[1, 0, 0]);
         return;
     }

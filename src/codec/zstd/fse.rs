@@ -1,43 +1,45 @@
-//! Finite State Entropy (RFC 8878, section 4.1): from symbol counts to a table of states, its description, and its use.
+//! Finite State Entropy (RFC 8878, section 4.1): from symbol counts to a state table, its description, and its use.
 
 use super::sink::BitSink;
 
-/// Largest and smallest accuracy that a table description can name.
+/// Smallest and largest accuracy log that a table description can express.
 const MIN_TABLE_LOG: u32 = 5;
 const MAX_TABLE_LOG: u32 = 12;
 
-/// Most states of a sequence table (2^9), and most symbols of one (match lengths have 53).
+/// Maximum number of states of a sequence table (2^9), and of symbols (match lengths have 53).
 const MAX_STATES: usize = 1 << 9;
 const MAX_SYMBOLS: usize = 53;
 
-/// Marks a symbol rarer than one state is worth.
+/// Share of a symbol that is rarer than one state.
 const LESS_THAN_ONE: i16 = -1;
 
-/// Share of the states that each symbol gets; `-1` is a state whose symbol is rarer than that.
+/// Number of states of each symbol; `-1` is one state for a symbol that is rarer than that.
 pub(super) type Norm = [i16; MAX_SYMBOLS];
 
-/// The accuracy, as a power of two, that pays for `total` symbols up to `max_symbol`: `slack` bits below what they fill.
-pub(super) fn table_log(most: u32, total: usize, max_symbol: usize, slack: u32) -> u32 {
-    // For fewer than five symbols this wraps, and `most` stays: so it is in libzstd.
+/// The accuracy log that suits `total` symbols up to `max_symbol`: `slack` bits less than the number of symbols would
+/// fill.
+pub(super) fn table_log(max_log: u32, total: usize, max_symbol: usize, slack: u32) -> u32 {
+    // Wraps for fewer than five symbols, so that `max_log` applies, as in libzstd.
     let fills = (total - 1).ilog2().wrapping_sub(slack);
-    most.min(fills)
+    max_log
+        .min(fills)
         .max(needed_log(total, max_symbol))
         .clamp(MIN_TABLE_LOG, MAX_TABLE_LOG)
 }
 
-/// The least accuracy that can hold every symbol.
+/// Smallest accuracy log that can represent every symbol.
 fn needed_log(total: usize, max_symbol: usize) -> u32 {
     (total.ilog2() + 1).min(max_symbol.max(1).ilog2() + 2)
 }
 
-/// Scales counts to shares of `1 << log` states. `None` if one symbol is all there is, or rounding fails.
+/// Scales counts to shares of `1 << log` states. `None` if there is only one symbol, or rounding fails.
 pub(super) fn normalize(
     counts: &[u32],
     total: usize,
     log: u32,
     rare_is_less_than_one: bool,
 ) -> Option<Norm> {
-    /// What a share below 8 must exceed its floor by to be rounded up, in 2^-20.
+    /// Fraction above which a share below 8 is rounded up, by share, in units of 2^-20.
     const ROUND_UP: [u64; 8] = [
         0, 473_195, 504_333, 520_860, 550_000, 700_000, 750_000, 830_000,
     ];
@@ -85,7 +87,7 @@ pub(super) fn normalize(
     normalize_by_remainder(counts, total, log, rare_share)
 }
 
-/// The second method, for counts whose roundings add up to more than the commonest symbol can pay.
+/// The fallback method, for counts whose rounding errors add up to more than the most frequent symbol can compensate.
 fn normalize_by_remainder(
     counts: &[u32],
     mut total: usize,
@@ -210,16 +212,16 @@ pub(super) fn describe(norm: &[i16], log: u32, mut bits: impl BitSink) {
     bits.finish(false);
 }
 
-/// How coding one symbol changes a state.
+/// State change when coding a symbol.
 #[derive(Clone, Copy, Default)]
 struct Transition {
-    /// Added to a state, gives the bits to emit in its high half.
+    /// Added to a state, yields the number of bits to emit in its high half.
     bits: u32,
-    /// Added to the state's rest, gives the index of the next state.
+    /// Added to the state's remaining bits, yields the index of the next state.
     next: i32,
 }
 
-/// An encoding table: for each symbol, and the rest of the state before it, the state after it.
+/// An encoding table: the next state for each symbol and the remaining bits of the current state.
 #[derive(Clone)]
 pub(super) struct Table {
     log: u32,
@@ -228,7 +230,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// A table that codes everything in no bits: for streams of one symbol.
+    /// A table for streams of a single symbol, which takes no bits.
     pub(super) const fn constant() -> Self {
         Self {
             log: 0,
@@ -237,7 +239,7 @@ impl Table {
         }
     }
 
-    /// Spreads the symbols over `1 << log` states and sets up the transitions between them.
+    /// Spreads the symbols over `1 << log` states and computes the transitions between them.
     pub(super) fn rebuild(&mut self, norm: &[i16], log: u32) {
         let size = 1usize << log;
         let mask = size - 1;
@@ -283,9 +285,9 @@ impl Table {
                     next: total - 1,
                 },
                 _ => {
-                    let most_bits = log - (states as u32 - 1).ilog2();
+                    let max_bits = log - (states as u32 - 1).ilog2();
                     Transition {
-                        bits: (most_bits << 16).wrapping_sub((states as u32) << most_bits),
+                        bits: (max_bits << 16).wrapping_sub((states as u32) << max_bits),
                         next: total - states,
                     }
                 }
@@ -295,14 +297,14 @@ impl Table {
     }
 }
 
-/// The state of one stream of symbols, coded from the last to the first.
+/// State of one stream of symbols, coded from the last to the first.
 pub(super) struct State<'a> {
     table: &'a Table,
     value: u32,
 }
 
 impl<'a> State<'a> {
-    /// Starts with the last symbol, which costs nothing yet: the smallest state that stands for it.
+    /// Starts with the last symbol, at no cost: in the smallest state that represents it.
     #[inline]
     pub(super) fn new(table: &'a Table, last: u8) -> Self {
         let transition = table.transitions[usize::from(last)];
@@ -314,7 +316,7 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Codes the symbol before.
+    /// Codes the preceding symbol.
     #[inline]
     pub(super) fn encode(&mut self, symbol: u8, bits: &mut impl BitSink) {
         let transition = self.table.transitions[usize::from(symbol)];
@@ -336,9 +338,9 @@ impl Table {
     }
 }
 
-/// Codes at least three `symbols` through two states that take turns, the way Huffman weights are.
+/// Codes at least three `symbols` with two alternating states, as Huffman weights are.
 pub(super) fn encode_alternating(table: &Table, symbols: &[u8], mut bits: impl BitSink) {
-    // Symbols at even places go through one state, those at odd places through the other.
+    // Symbols at even indices use one state, those at odd indices the other.
     let (pairs, single) = symbols.as_chunks::<2>();
     let Some((&[before, after], pairs)) = pairs.split_last() else {
         unreachable!("callers have checked the length");

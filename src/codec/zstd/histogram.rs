@@ -1,11 +1,12 @@
-//! How often each byte occurs.
+//! Histograms of bytes.
 
-/// Occurrences of each byte value.
+/// Number of occurrences of each byte value.
 pub(super) type Counts = [u32; 256];
 
-/// Counts `data` cut into four parts of equal length (the last takes what is left), as the four Huffman streams are.
+/// Counts `data` in four parts of equal length (the last also has the remainder), as the four Huffman streams are
+/// divided.
 ///
-/// Four tables at once also keep runs of one byte from waiting for each other's increments.
+/// Four separate tables also keep runs of one byte from waiting for each other's increments.
 pub(super) fn count_quarters(data: &[u8], counts: &mut [Counts; 4]) {
     *counts = [[0; 256]; 4];
     let [first, second, third, fourth] = counts;
@@ -38,17 +39,17 @@ pub(super) fn add(data: &[u8], counts: &mut Counts) {
     }
 }
 
-/// The sum of the four.
+/// Sum of the four histograms.
 pub(super) fn total(counts: &[Counts; 4]) -> Counts {
     std::array::from_fn(|symbol| counts.iter().map(|part| part[symbol]).sum())
 }
 
-/// The last byte value that occurs; 0 if none does.
+/// Largest byte value that occurs; 0 if none does.
 pub(super) fn last_symbol(counts: &[u32]) -> usize {
     counts.iter().rposition(|&count| count > 0).unwrap_or(0)
 }
 
-/// The count of the commonest byte value.
+/// Count of the most frequent byte value.
 pub(super) fn largest(counts: &[u32]) -> u32 {
     counts.iter().copied().max().unwrap_or(0)
 }

@@ -1,4 +1,5 @@
-//! Huffman codes for literals (RFC 8878, section 4.2): built from counts, at most 11 bits long, and described by weights.
+//! Huffman codes for literals (RFC 8878, section 4.2): built from counts, at most 11 bits long, and described by
+//! weights.
 
 use super::fse;
 use super::histogram::{Counts, largest, last_symbol};
@@ -7,19 +8,19 @@ use super::huffman_code::{MAX_BITS, MAX_WEIGHT};
 use super::huffman_tree::Tree;
 use super::sink::Sink;
 
-/// Largest accuracy of a description's FSE table.
+/// Largest accuracy log of the FSE table in a description.
 const WEIGHTS_LOG: u32 = 6;
 
-/// Most weights that a description can list without compressing them.
+/// Maximum number of weights that a description can list uncompressed.
 const MAX_PLAIN_WEIGHTS: usize = 128;
 
 impl Code {
-    /// Sets up the code for `total` bytes with these counts.
+    /// Builds the code for `total` bytes with these counts.
     pub(super) fn rebuild(&mut self, counts: &Counts, total: usize) {
         let last_symbol = last_symbol(counts);
-        let most_bits = fse::table_log(MAX_BITS, total, last_symbol, 1);
+        let max_bits = fse::table_log(MAX_BITS, total, last_symbol, 1);
         let mut tree = Tree::new(counts);
-        let longest = tree.limit(most_bits);
+        let longest = tree.limit(max_bits);
         *self = Self {
             longest,
             last_symbol,
@@ -30,7 +31,7 @@ impl Code {
         }
     }
 
-    /// Writes the description; `None`, with some of it written, if the format has none for these weights.
+    /// Writes the description; `None`, possibly after a partial write, if the format can't express these weights.
     pub(super) fn describe<S: Sink>(&self, sink: &mut S) -> Option<()> {
         let mut weights = [0u8; 256];
         for (weight, &length) in weights.iter_mut().zip(&self.lengths[..self.last_symbol]) {
@@ -40,7 +41,7 @@ impl Code {
                 0
             };
         }
-        // The last symbol's weight follows from the others'.
+        // The last symbol's weight follows from the others.
         let listed = &weights[..self.last_symbol];
 
         let start = sink.len();
@@ -63,7 +64,8 @@ impl Code {
     }
 }
 
-/// Weights through FSE (RFC 8878, section 4.2.1.2). `Some(false)` if that makes no sense, `None` if it fails.
+/// Compresses weights with FSE (RFC 8878, section 4.2.1.2). `Some(false)` if that is not worthwhile, `None` if it
+/// fails.
 fn compress_weights<S: Sink>(weights: &[u8], sink: &mut S) -> Option<bool> {
     let mut counts = [0u32; MAX_WEIGHT + 1];
     for &weight in weights {

@@ -1,14 +1,14 @@
-//! A Huffman code for literals as such: how long the code of each byte is, and its bits.
+//! A Huffman code for literals: the length and bits of each byte's code.
 
 use super::histogram::Counts;
 
-/// Longest code of a literal.
+/// Maximum length of a literal's code, in bits.
 pub(super) const MAX_BITS: u32 = 11;
 
-/// Largest weight of a description.
+/// Maximum weight in a description.
 pub(super) const MAX_WEIGHT: usize = 12;
 
-/// A canonical code: a length for each byte value, 0 if it has none.
+/// A canonical code: the code length of each byte value, 0 if it has no code.
 #[derive(Clone)]
 pub(super) struct Code {
     pub(super) lengths: [u8; 256],
@@ -23,7 +23,7 @@ impl Code {
         last_symbol: 0,
     };
 
-    /// What bytes with this histogram take, in bits.
+    /// Number of bits that bytes with this histogram take.
     pub(super) fn bits(&self, counts: &Counts) -> usize {
         self.lengths
             .iter()
@@ -40,7 +40,7 @@ impl Code {
             .all(|(&length, &count)| length > 0 || count == 0)
     }
 
-    /// The canonical code: a byte's bits, and how many there are, longer codes first and bytes in order.
+    /// Bits and length of each byte's canonical code; longer codes come first, then bytes in order.
     pub(super) fn values(&self) -> [(u16, u8); 256] {
         let mut of_length = [0u16; MAX_WEIGHT + 1];
         for &length in &self.lengths {

@@ -1,6 +1,6 @@
-//! Huffman's tree over byte counts: how long each byte's code is.
+//! Huffman tree over byte counts: the length of each byte's code.
 //!
-//! Where counts are equal, the order of steps decides who gets the shorter code; so each step is libzstd's.
+//! With equal counts, the order of steps decides which byte gets the shorter code; so each step is libzstd's.
 
 use super::histogram::Counts;
 use super::huffman_code::MAX_WEIGHT;
@@ -13,14 +13,14 @@ pub(super) struct Leaf {
     pub bits: u8,
 }
 
-/// The leaves by falling count.
+/// The leaves by decreasing count.
 pub(super) struct Tree {
     leaves: [Leaf; 256],
     used: usize,
 }
 
 impl Tree {
-    /// The tree of at least two byte values.
+    /// Builds the tree of at least two byte values.
     pub(super) fn new(counts: &Counts) -> Self {
         let (leaves, used) = sorted(counts);
         let mut tree = Self { leaves, used };
@@ -34,8 +34,8 @@ impl Tree {
 
     /// Joins the two rarest nodes until one is left, then measures depths.
     fn grow(&mut self) {
-        /// Nodes are numbered: a stop, the leaves, the inner nodes in the order they are made, which is that of their counts. So
-        /// the two rarest are always at the ends of two queues.
+        /// Node order: a sentinel, the leaves, then the inner nodes in the order of creation, which is that of their
+        /// counts. So the two rarest nodes are always at the ends of two queues.
         const INNER: usize = 257;
         const STOP: u32 = u32::MAX;
         const NOT_MADE: u32 = u32::MAX - 1;
@@ -50,7 +50,7 @@ impl Tree {
         for node in made.clone() {
             let mut count = 0;
             for _ in 0..2 {
-                // An inner node goes first among equals. Which one goes can't be foretold: no branches.
+                // An inner node comes first among equals. The choice is unpredictable: no branches.
                 let (leaf_count, inner_count) = (counts[leaf], counts[inner]);
                 let leaf_goes = leaf_count < inner_count;
                 count += leaf_count.min(inner_count);
@@ -69,41 +69,41 @@ impl Tree {
         }
     }
 
-    /// Shortens codes to `most_bits` and pays for it by lengthening others. Returns the longest length.
-    pub(super) fn limit(&mut self, most_bits: u32) -> u32 {
+    /// Limits code lengths to `max_bits` and compensates by lengthening other codes. Returns the maximum length.
+    pub(super) fn limit(&mut self, max_bits: u32) -> u32 {
         const NONE: usize = usize::MAX;
         let leaves = &mut self.leaves;
         let deepest = u32::from(leaves[self.used - 1].bits);
-        if deepest <= most_bits {
+        if deepest <= max_bits {
             return deepest;
         }
-        let most = most_bits as u8;
+        let max_length = max_bits as u8;
 
-        // What shortening costs, in units of one code of length `most_bits`.
+        // Cost of shortening, in units of one code of length `max_bits`.
         let mut debt = 0i32;
         let mut last = self.used - 1;
-        while leaves[last].bits > most {
-            debt += (1 << (deepest - most_bits)) - (1 << (deepest - u32::from(leaves[last].bits)));
-            leaves[last].bits = most;
+        while leaves[last].bits > max_length {
+            debt += (1 << (deepest - max_bits)) - (1 << (deepest - u32::from(leaves[last].bits)));
+            leaves[last].bits = max_length;
             last -= 1;
         }
-        debt >>= deepest - most_bits;
-        while leaves[last].bits == most {
+        debt >>= deepest - max_bits;
+        while leaves[last].bits == max_length {
             last -= 1;
         }
 
         // The rarest leaf whose code is `n` bits shorter than allowed.
         let mut rarest = [NONE; MAX_WEIGHT + 2];
-        let mut bits = most;
+        let mut bits = max_length;
         for (position, leaf) in leaves[..=last].iter().enumerate().rev() {
             if leaf.bits < bits {
                 bits = leaf.bits;
-                rarest[usize::from(most - bits)] = position;
+                rarest[usize::from(max_length - bits)] = position;
             }
         }
 
         while debt > 0 {
-            // Lengthening a code that is `n` bits short pays 2^(n-1).
+            // Lengthening a code that is `n` bits shorter than allowed pays 2^(n-1).
             let mut short = debt.ilog2() as usize + 1;
             while short > 1 {
                 let (high, low) = (rarest[short], rarest[short - 1]);
@@ -122,15 +122,15 @@ impl Tree {
                 rarest[short - 1] = position;
             }
             rarest[short] = match position.checked_sub(1) {
-                Some(before) if usize::from(most - leaves[before].bits) == short => before,
+                Some(before) if usize::from(max_length - leaves[before].bits) == short => before,
                 _ => NONE,
             };
         }
 
-        // Too much paid: shorten the commonest of the longest codes.
+        // Overpaid: shorten the most frequent of the longest codes.
         while debt < 0 {
             let position = if rarest[1] == NONE {
-                while leaves[last].bits == most {
+                while leaves[last].bits == max_length {
                     last -= 1;
                 }
                 last + 1
@@ -141,17 +141,17 @@ impl Tree {
             rarest[1] = position;
             debt += 1;
         }
-        most_bits
+        max_bits
     }
 }
 
-/// Counts below this have a bucket each; larger ones share one for each power of two.
+/// Smaller counts have a bucket each; larger ones share one bucket per power of two.
 const DISTINCT_COUNTS: u32 = 165;
 const FIRST_SHARED_BUCKET: u32 = 158;
 const BUCKETS: usize = 192;
 
-/// The byte values that occur by falling count, and their number: dealt to buckets in order, the shared buckets then sorted by
-/// insertion if small, else by quicksort around the last element.
+/// The byte values that occur, by decreasing count, and their number: distributed to buckets in order, and the shared
+/// buckets then sorted by insertion if small, else by quicksort around the last element.
 fn sorted(counts: &Counts) -> ([Leaf; 256], usize) {
     let mut symbols = [0u8; 256];
     let mut used = 0;
@@ -162,7 +162,7 @@ fn sorted(counts: &Counts) -> ([Leaf; 256], usize) {
     let symbols = &symbols[..used];
 
     let mut buckets = [0u8; 256];
-    // starts[b + 1] counts how many lie in buckets above b.
+    // starts[b + 1] is the number of values in buckets above b.
     let mut starts = [0u16; BUCKETS + 1];
     for (bucket, &symbol) in buckets.iter_mut().zip(symbols) {
         let count = counts[usize::from(symbol)];
@@ -218,7 +218,7 @@ fn sort_bucket(mut leaves: &mut [Leaf]) {
     }
 }
 
-/// Moves what is commoner than the last leaf before it, and gives what lies on either side of it.
+/// Partitions around the last leaf: moves more frequent ones before it, and returns the parts on either side of it.
 fn partition(leaves: &mut [Leaf]) -> (&mut [Leaf], &mut [Leaf]) {
     let high = leaves.len() - 1;
     let pivot = leaves[high].count;

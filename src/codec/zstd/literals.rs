@@ -5,16 +5,18 @@ use super::huffman::Code;
 use super::minimum_gain;
 use super::sink::Sink;
 
-/// Fewer literals than this are stored.
+/// Fewer literals are stored raw.
 const MIN_LITERALS: usize = 64;
 
-/// From here on, literals go into four streams.
+/// From this many literals on, they are coded in four streams.
 const MIN_FOR_FOUR_STREAMS: usize = 256;
 
-/// Up to here, the code of an earlier block is taken if it can be: a new one would not pay for its description.
+/// Up to this many literals, the code of an earlier block is reused if possible: a new one would not pay for its
+/// description.
 const MAX_TO_PREFER_REPEAT: usize = 1024;
 
-/// Bytes looked at, at either end, of literals that seem not to compress; and how many literals there must be.
+/// Number of bytes sampled at either end of literals that seem incompressible, and the number of literals needed to
+/// sample.
 const SAMPLE: usize = 4096;
 const MIN_TO_SAMPLE: usize = 10 * SAMPLE;
 
@@ -24,7 +26,7 @@ const REPEATED_BYTE: u32 = 1;
 const COMPRESSED: u32 = 2;
 const WITH_EARLIER_CODE: u32 = 3;
 
-/// The code that a later block may use again, the one of the block in work, and room for histograms.
+/// The code that a later block may reuse, that of the current block, and buffers for histograms.
 pub(super) struct Coder {
     earlier: Box<Code>,
     earlier_is_usable: bool,
@@ -44,12 +46,12 @@ impl Coder {
         }
     }
 
-    /// Forgets the codes of another frame.
+    /// Resets the codes for a new frame.
     pub(super) fn start_frame(&mut self) {
         self.earlier_is_usable = false;
     }
 
-    /// The block just written is part of the frame: later ones may use its code.
+    /// Called when the block just written becomes part of the frame: later ones may reuse its code.
     pub(super) fn confirm(&mut self) {
         if self.latest_is_new {
             std::mem::swap(&mut self.earlier, &mut self.latest);
@@ -122,7 +124,7 @@ impl Coder {
         Some(())
     }
 
-    /// Takes the earlier code, or sets up a new one and writes its description.
+    /// Chooses the earlier code, or builds a new one and writes its description.
     fn choose_code<S: Sink>(&mut self, total: &Counts, len: usize, sink: &mut S) -> Option<u32> {
         let earlier_fits = self.earlier_is_usable && self.earlier.covers(total);
         if earlier_fits && len <= MAX_TO_PREFER_REPEAT {
@@ -145,7 +147,7 @@ impl Coder {
     }
 }
 
-/// The sizes of the first three streams, then the four.
+/// Writes the sizes of the first three streams, then the four streams.
 fn four_huffman_streams<S: Sink>(code: &Code, literals: &[u8], counts: &[Counts; 4], sink: &mut S) {
     let sizes = sink.len();
     sink.push(&[0; 6]);
@@ -163,7 +165,7 @@ fn four_huffman_streams<S: Sink>(code: &Code, literals: &[u8], counts: &[Counts;
     }
 }
 
-/// The header of literals that are stored or all the same.
+/// Writes the header of literals that are raw or one byte repeated.
 fn section_header<S: Sink>(kind: u32, len: usize, sink: &mut S) {
     let (format, shift, size) = match len {
         0..=31 => (0, 3, 1),
@@ -174,7 +176,7 @@ fn section_header<S: Sink>(kind: u32, len: usize, sink: &mut S) {
     sink.push(&fields.to_le_bytes()[..size]);
 }
 
-/// Whether the commonest byte of the samples is about as rare as in random bytes.
+/// Whether the most frequent byte of the samples is about as rare as in random bytes.
 fn looks_random(literals: &[u8]) -> bool {
     let commonest = |sample: &[u8]| {
         let mut counts = [0; 256];

@@ -1,12 +1,14 @@
-//! One-shot zstd frames whose bytes equal libzstd 1.5.7's: content size in the header, no checksum, no dictionary.
+//! One-shot zstd frames that are byte-identical to libzstd 1.5.7's: content size in the header, no checksum, no
+//! dictionary.
 //!
-//! The strategies *fast* and *dfast* (levels up to 4, but for level 4 of small sources) are written here, over a `sink` that takes a
-//! frame or only counts it: a report needs sizes, and a size needs no bit written. What they decide, and so each byte, follows
-//! libzstd by Yann Collet and contributors (BSD-3-Clause, <https://github.com/facebook/zstd>); the format is RFC 8878. The
-//! slower strategies are the crate `zstd-pure-rs`.
+//! The strategies *fast* and *dfast* (levels up to 4, except level 4 for small sources) are implemented here, over a
+//! `sink` that collects a frame or only counts it: a report needs sizes, and a size needs no bit written. Their
+//! decisions, and so each byte, follow libzstd by Yann Collet and contributors (BSD-3-Clause,
+//! <https://github.com/facebook/zstd>); the format is RFC 8878. The slower strategies are those of the crate
+//! `zstd-pure-rs`.
 //!
-//! From a source to its frame: `params` → `frame` → (`split`) → `block` → `fast` or `double_fast` on
-//! `finder` → `literals` (`huffman`, `huffman_tree`, `histogram`) and `sequences` (`fse`).
+//! From a source to its frame: `params` → `frame` → (`split`) → `block` → `fast` or `double_fast` on `finder` →
+//! `literals` (`huffman`, `huffman_tree`, `histogram`) and `sequences` (`fse`).
 
 mod block;
 mod double_fast;
@@ -31,15 +33,15 @@ use std::ops::RangeInclusive;
 use params::Params;
 use sink::{Counter, Sink};
 
-/// The levels that libzstd knows. 0 means its default, 3.
+/// The levels of libzstd. 0 means its default, 3.
 pub const LEVELS: RangeInclusive<i32> = -131_072..=22;
 
 const KIB: usize = 1 << 10;
 
-/// Most bytes of a block.
+/// Maximum size of a block, in bytes.
 const FULL_BLOCK: usize = 128 * KIB;
 
-/// What one thread keeps between sources.
+/// Buffers that a thread keeps between sources.
 #[derive(Default)]
 struct Workspace {
     quick: Option<block::Coder>,
@@ -50,12 +52,12 @@ thread_local! {
     static WORKSPACE: RefCell<Workspace> = const { RefCell::new(Workspace { quick: None, slow: None }) };
 }
 
-/// The zstd frame of `data` at `level`.
+/// Compresses `data` to a zstd frame at `level`.
 pub fn compress(data: &[u8], level: i32) -> Vec<u8> {
     encode(data, level, Vec::new(), <[u8]>::to_vec)
 }
 
-/// The length in bytes of the zstd frame of `data` at `level`.
+/// Size in bytes of the zstd frame that [`compress`] makes.
 pub fn compressed_size(data: &[u8], level: i32) -> usize {
     encode(data, level, Counter::default(), |frame| {
         let mut counter = Counter::default();
@@ -65,7 +67,7 @@ pub fn compressed_size(data: &[u8], level: i32) -> usize {
     .len()
 }
 
-/// Fills a sink, or makes one of the frame that `zstd-pure-rs` writes.
+/// Fills a sink, or makes one from the frame that `zstd-pure-rs` writes.
 fn encode<S: Sink>(data: &[u8], level: i32, mut sink: S, from_frame: impl FnOnce(&[u8]) -> S) -> S {
     WORKSPACE.with_borrow_mut(|workspace| match Params::new(level, data.len()) {
         Some(params) => {
@@ -82,7 +84,7 @@ fn encode<S: Sink>(data: &[u8], level: i32, mut sink: S, from_frame: impl FnOnce
     })
 }
 
-/// What compression must save, of a block or of its literals, to be worth it.
+/// Number of bytes that compressing a block or its literals must save to be worthwhile.
 fn minimum_gain(len: usize) -> usize {
     (len >> 6) + 2
 }

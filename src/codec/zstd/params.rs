@@ -1,48 +1,48 @@
-//! What a level means for a source of a given size: which match finder runs, on which tables.
+//! Parameters of a level for a source of a given size: which match finder is used, with which tables.
 //!
-//! libzstd's levels are rows of four tables, one each for sources up to 16 KiB, 128 KiB, 256 KiB and above; windows and
-//! hash tables are then cut down to what the source can fill.
+//! libzstd has four tables of levels, one each for sources up to 16 KiB, 128 KiB, 256 KiB and above; windows and hash
+//! tables are then reduced to what the source can fill.
 
 const KIB: usize = 1 << 10;
 
 /// The level that 0 stands for.
 const DEFAULT_LEVEL: i32 = 3;
 
-/// Smallest window that a frame header can express (RFC 8878, section 3.1.1.1.2).
+/// Log2 of the smallest window that a frame header can express (RFC 8878, section 3.1.1.1.2).
 const MIN_WINDOW_LOG: u32 = 10;
 
-/// Smallest size, as a power of two, that a source counts as when tables are cut down to it.
+/// Log2 of the smallest source size that tables are reduced to.
 const MIN_SOURCE_LOG: u32 = 6;
 
-/// The match finders written here; libzstd's slower strategies are not.
+/// Match finders implemented here; libzstd's slower strategies are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Strategy {
-    /// One hash table, one candidate a position.
+    /// One hash table, one candidate per position.
     Fast,
     /// Two hash tables: matches of at least 8 bytes are preferred to short ones.
     DoubleFast,
 }
 
-/// How one source is compressed.
+/// Parameters for compressing one source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Params {
     pub strategy: Strategy,
     /// Matches reach back at most `1 << window_log` bytes.
     pub window_log: u32,
-    /// Size of `Fast`'s table, and of `DoubleFast`'s table of 8-byte hashes.
+    /// Log2 of the size of `Fast`'s table, and of `DoubleFast`'s table of 8-byte hashes.
     pub hash_log: u32,
-    /// Size of `DoubleFast`'s table of short hashes.
+    /// Log2 of the size of `DoubleFast`'s table of short hashes.
     pub short_hash_log: u32,
-    /// How many bytes the (short) hash is of: 4 to 7.
+    /// Number of bytes that are hashed (for the short hash): 4 to 7.
     pub min_match: u32,
-    /// Positions that `Fast` skips; above 0 only at negative levels, where literals stay raw.
+    /// Number of positions that `Fast` skips; above 0 only at negative levels, where literals stay raw.
     pub acceleration: u32,
 }
 
-/// window, short hash and hash table logs, bytes hashed, strategy.
+/// Window log, short hash log, hash log, bytes hashed, strategy.
 type Row = (u32, u32, u32, u32, Strategy);
 
-/// Base of the negative levels, then levels 1 to 4; `None` where libzstd turns to a slower strategy.
+/// Base of the negative levels, then levels 1 to 4; `None` if libzstd uses a slower strategy.
 const ROWS: [[Option<Row>; 5]; 4] = {
     use Strategy::{DoubleFast, Fast};
     [
@@ -78,7 +78,7 @@ const ROWS: [[Option<Row>; 5]; 4] = {
 };
 
 impl Params {
-    /// What `level` does to a source of `len` bytes, or `None` if that is none of the strategies written here.
+    /// Parameters of `level` for a source of `len` bytes; `None` if its strategy is not implemented here.
     pub(super) fn new(level: i32, len: usize) -> Option<Self> {
         let level = if level == 0 { DEFAULT_LEVEL } else { level };
         let row = usize::try_from(level).unwrap_or(0);
@@ -103,12 +103,12 @@ impl Params {
         })
     }
 
-    /// Negative levels trade the entropy stage of the literals for speed.
+    /// Whether literals stay raw: negative levels trade their entropy stage for speed.
     pub(super) fn raw_literals(&self) -> bool {
         self.strategy == Strategy::Fast && self.acceleration > 0
     }
 
-    /// How far back a match may reach, in bytes.
+    /// Maximum distance of a match, in bytes.
     pub(super) fn window(&self) -> usize {
         1 << self.window_log
     }

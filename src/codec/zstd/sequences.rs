@@ -1,5 +1,5 @@
 //! The sequences section of a block (RFC 8878, section 3.1.1.3.2): literals to copy, then a match to copy, coded as
-//! symbols through three FSE streams with the rest in plain bits.
+//! symbols in three FSE streams, with the remaining bits stored plainly.
 
 use std::sync::LazyLock;
 
@@ -11,17 +11,17 @@ use super::sink::{BitSink, Sink};
 /// Shortest match that the format can express.
 const MIN_MATCH: u32 = 3;
 
-/// Offsets are coded after the three repeated ones.
+/// The first three offset values stand for repeated offsets, so real offsets are shifted by this.
 const REPEATED_OFFSETS: u32 = 3;
 
-/// What a match at the latest offset is coded as (or, without literals before it, at the one before).
+/// Offset value of a match at the most recent offset (or, without literals before it, at the one before).
 const REPEAT: u32 = 1;
 
 /// "Copy `literals` bytes from the literals section, then a match."
 #[derive(Clone, Copy, Default)]
 pub(super) struct Sequence {
     pub literals: u32,
-    /// Length of the match, less [`MIN_MATCH`].
+    /// Length of the match minus [`MIN_MATCH`].
     pub match_length: u32,
     /// [`REPEAT`], or an offset plus [`REPEATED_OFFSETS`].
     pub offset: u32,
@@ -38,7 +38,7 @@ impl Sequence {
         }
     }
 
-    /// A match at the latest offset, or the one before if there are no literals.
+    /// A match at the most recent offset, or at the one before if there are no literals.
     #[inline]
     pub(super) fn repeat(literals: usize, length: usize) -> Self {
         Self {
@@ -48,13 +48,13 @@ impl Sequence {
         }
     }
 
-    /// Length of the match.
+    /// Length of the match, in bytes.
     pub(super) fn length(&self) -> usize {
         (self.match_length + MIN_MATCH) as usize
     }
 }
 
-/// Symbol of a literals length: the number itself, then one for each power of two or part of it.
+/// Symbol of a literals length: small lengths have one each, larger ones share one per power of two or fraction of it.
 fn literals_code(length: u32) -> u8 {
     const CODES: [u8; 64] = [
         0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 16, 17, 17, 18, 18, 19, 19, 20,
@@ -67,7 +67,7 @@ fn literals_code(length: u32) -> u8 {
         .unwrap_or_else(|| length.ilog2() as u8 + 19)
 }
 
-/// Symbol of a match length less [`MIN_MATCH`].
+/// Symbol of a match length minus [`MIN_MATCH`].
 fn match_code(length: u32) -> u8 {
     const CODES: [u8; 128] = {
         let mut codes = [42; 128];
@@ -90,13 +90,13 @@ fn match_code(length: u32) -> u8 {
         .unwrap_or_else(|| length.ilog2() as u8 + 36)
 }
 
-/// Plain bits that follow each literals length symbol.
+/// Number of plain bits that follow each literals length symbol.
 const LITERALS_BITS: [u8; 36] = [
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11,
     12, 13, 14, 15, 16,
 ];
 
-/// Plain bits that follow each match length symbol.
+/// Number of plain bits that follow each match length symbol.
 const MATCH_BITS: [u8; 53] = [
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
@@ -104,9 +104,9 @@ const MATCH_BITS: [u8; 53] = [
 
 /// One of the three kinds of symbols.
 struct Kind {
-    /// Largest accuracy of its tables.
-    most_log: u32,
-    /// The table that a decoder knows beforehand.
+    /// Largest accuracy log of its tables.
+    max_log: u32,
+    /// The table that decoders know beforehand.
     predefined: Predefined,
 }
 
@@ -139,15 +139,15 @@ const MATCH_NORM: [i16; 53] = [
 ];
 
 static LITERALS: Kind = Kind {
-    most_log: 9,
+    max_log: 9,
     predefined: predefined!(LITERALS_NORM, 6),
 };
 static OFFSETS: Kind = Kind {
-    most_log: 8,
+    max_log: 8,
     predefined: predefined!(OFFSET_NORM, 5),
 };
 static MATCHES: Kind = Kind {
-    most_log: 9,
+    max_log: 9,
     predefined: predefined!(MATCH_NORM, 6),
 };
 
@@ -157,8 +157,8 @@ fn table_of(norm: &[i16], log: u32) -> Table {
     table
 }
 
-/// How the table of one kind is given (RFC 8878, section 3.1.1.3.2.1.1). Repeating an earlier one never pays here:
-/// libzstd considers that from its slower strategies on.
+/// How the table of a kind is given (RFC 8878, section 3.1.1.3.2.1.1). Repeating an earlier table never pays here:
+/// libzstd considers it only in its slower strategies.
 const PREDEFINED: u8 = 0;
 const ONE_SYMBOL: u8 = 1;
 const DESCRIBED: u8 = 2;
@@ -181,7 +181,7 @@ impl Stream {
         }
     }
 
-    /// The table chosen, and what goes through it.
+    /// The chosen table, and the symbols it codes.
     fn coded(&self, kind: &'static Kind) -> Coded<'_> {
         (
             if self.mode == PREDEFINED {
@@ -194,7 +194,7 @@ impl Stream {
     }
 }
 
-/// Room for symbols and tables.
+/// Buffers for symbols and tables.
 pub(super) struct Coder {
     literals: Stream,
     offsets: Stream,
@@ -210,7 +210,7 @@ impl Coder {
         }
     }
 
-    /// Writes the section. `None` if there is no way to write it that every decoder could read.
+    /// Writes the section. `None` if it can't be written so that every decoder could read it.
     pub(super) fn encode<S: Sink>(
         &mut self,
         sequences: &[Sequence],
@@ -255,14 +255,14 @@ impl Coder {
             rest_bits,
             sink.bits(),
         );
-        // Decoders up to 1.3.4 take a table description and a bitstream of together three bytes for corrupt.
+        // Decoders up to 1.3.4 reject a table description and bitstream of three bytes together as corrupt.
         let avoided = last_description > 0 && last_description + (sink.len() - start) < 4;
         (!avoided).then_some(())
     }
 
-    /// Translates into symbols and counts them.
+    /// Translates the sequences into symbols and counts those.
     fn count(&mut self, sequences: &[Sequence]) {
-        // Neighbours are counted apart: an equal symbol would have to wait for the one before.
+        // Adjacent symbols are counted in separate tables: equal ones would have to wait for each other's increments.
         let mut counts = [[[0u32; 64]; 2]; 3];
         let [literals, offsets, matches] = [
             &mut self.literals.codes,
@@ -291,7 +291,7 @@ impl Coder {
         }
     }
 
-    /// The bits that all symbols leave open.
+    /// Number of plain bits after all symbols.
     fn rest_bits(&self) -> usize {
         let bits = |counts: &[u32; 64], width: &[u8]| -> u32 {
             counts
@@ -317,7 +317,7 @@ impl Coder {
 }
 
 impl Kind {
-    /// Decides on the table of a stream and writes what a decoder needs to make it.
+    /// Chooses the table of a stream and writes what a decoder needs to build it.
     fn choose<S: Sink>(&self, stream: &mut Stream, strategy: Strategy, sink: &mut S) -> Option<u8> {
         let number = stream.codes.len();
         let max_symbol = last_symbol(&stream.counts);
@@ -343,8 +343,8 @@ impl Kind {
             return Some(ONE_SYMBOL);
         }
 
-        let log = fse::table_log(self.most_log, number, max_symbol, 2);
-        // The last symbol is what the state starts from: it is never coded.
+        let log = fse::table_log(self.max_log, number, max_symbol, 2);
+        // The last symbol is given by the initial state: it is never coded.
         let mut total = number;
         let last = &mut stream.counts[usize::from(stream.codes[number - 1])];
         if *last > 1 {
@@ -370,7 +370,7 @@ fn write_number<S: Sink>(number: usize, sink: &mut S) {
     }
 }
 
-/// What the symbols leave open. A length of 64 KiB and more loses its high bit: its symbol says it all.
+/// Writes the plain bits of a sequence. A length of 64 KiB or more loses its high bit, which the symbol implies.
 #[inline]
 fn write_rest<B: BitSink>(sequence: &Sequence, literals: u8, offset: u8, length: u8, bits: &mut B) {
     if !B::KEEPS {
@@ -387,10 +387,10 @@ fn write_rest<B: BitSink>(sequence: &Sequence, literals: u8, offset: u8, length:
     bits.put(sequence.offset, u32::from(offset));
 }
 
-/// A table and the symbols that go through it.
+/// A table and the symbols it codes.
 type Coded<'a> = (&'a Table, &'a [u8]);
 
-/// The bitstream, from the last sequence to the first (RFC 8878, section 3.1.1.3.2.1.2).
+/// Writes the bitstream, from the last sequence to the first (RFC 8878, section 3.1.1.3.2.1.2).
 fn write_stream<B: BitSink>(
     sequences: &[Sequence],
     (literals_table, literals): Coded,

@@ -1,22 +1,23 @@
-//! Where a frame goes: into a vector, or nowhere but its length. The encoder is written once, over either.
+//! Destinations of a frame: a vector, or a counter that keeps only its length. The encoder is written once, generic
+//! over both.
 
 use super::histogram::Counts;
 use super::huffman_code;
 
-/// Takes the bytes of a frame in order; sections whose header depends on their size are written first and patched.
+/// Receives the bytes of a frame in order; sections whose header depends on their size are written first and patched.
 pub(super) trait Sink {
     type Bits<'a>: BitSink
     where
         Self: 'a;
 
-    /// Bytes so far.
+    /// Number of bytes so far.
     fn len(&self) -> usize;
     fn push(&mut self, bytes: &[u8]);
     /// Overwrites bytes that were pushed before.
     fn patch(&mut self, at: usize, bytes: &[u8]);
-    /// Forgets everything after `len`.
+    /// Discards everything after `len`.
     fn cut(&mut self, len: usize);
-    /// A bitstream that starts here; it must be finished.
+    /// Starts a bitstream here; it must be finished.
     fn bits(&mut self) -> Self::Bits<'_>;
     /// One Huffman-coded stream (RFC 8878, section 4.2.2) of `symbols`, whose histogram is `counts`.
     fn huffman_stream(&mut self, code: &huffman_code::Code, symbols: &[u8], counts: &Counts);
@@ -24,9 +25,9 @@ pub(super) trait Sink {
 
 /// A bitstream that is read backwards: least significant bits first, closed by a 1 bit and padded with zeros.
 pub(super) trait BitSink {
-    /// Whether it is the bits that count here, not only their number.
+    /// Whether the bits are kept, not only counted.
     const KEEPS: bool;
-    /// Counts bits that are not given, where they aren't kept.
+    /// Counts bits without their values, if they aren't kept.
     fn add(&mut self, count: usize);
     /// Appends the `count <= 32` low bits of `value`.
     fn put(&mut self, value: u32, count: u32);
@@ -34,7 +35,7 @@ pub(super) trait BitSink {
     fn finish(self, end_mark: bool);
 }
 
-/// Counts what a frame would take.
+/// Counts the size of a frame without storing it.
 #[derive(Default)]
 pub(super) struct Counter(usize);
 
@@ -150,7 +151,7 @@ impl Sink for Vec<u8> {
             held >>= held_bits & !7;
             held_bits %= 8;
         };
-        // Five codes and what is left of a byte fit into a word.
+        // Five codes and the rest of a byte fit into a word.
         let (first, fives) = symbols.as_rchunks::<5>();
         for five in fives.iter().rev() {
             put(five);

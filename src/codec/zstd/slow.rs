@@ -1,8 +1,10 @@
-//! The strategies that are not written here, by the match finders and the entropy stage of the crate `zstd-pure-rs`.
+//! The strategies that are not implemented here, with the match finders and the entropy stage of the crate
+//! `zstd-pure-rs`.
 //!
-//! Its own frame loop can do with dictionaries, streams and sub-blocks, none of which a one-shot frame has, and the code for those
-//! is half of what it would add to a wasm module. So the loop is here (`ZSTD_compress_frameChunk`, `ZSTD_buildSeqStore` and
-//! `ZSTD_compressBlock_internal` of libzstd's `zstd_compress.c`), and only what it calls is linked.
+//! The crate's own frame loop supports dictionaries, streaming and sub-blocks, which a one-shot frame doesn't have, and
+//! the code for those is half of what it would add to a wasm module. So the loop is here (`ZSTD_compress_frameChunk`,
+//! `ZSTD_buildSeqStore` and `ZSTD_compressBlock_internal` of libzstd's `zstd_compress.c`), and only what it calls is
+//! linked.
 
 use zstd_pure_rs::compress::match_state::{
     ZSTD_MatchState_t, ZSTD_dictMode_e, ZSTD_matchState_enforceMaxDist,
@@ -30,26 +32,26 @@ use zstd_pure_rs::compress::zstd_opt::{
     ZSTD_compressBlock_btultra2_window,
 };
 
-/// A block shorter than this is stored without a look at it.
+/// A shorter block is stored raw without trying to compress it.
 const MIN_LENGTH: usize = 7;
 
-/// Compressed blocks of fewer bytes are checked for being one byte repeated.
+/// A compressed block smaller than this is checked for being one byte repeated.
 const MIN_TO_SKIP_RUN_CHECK: usize = 25;
 
-/// Bytes of a block's header.
+/// Size of a block header, in bytes.
 const BLOCK_HEADER: usize = 3;
 
-/// What the header of a compressed block says of its kind.
+/// Block type of a compressed block.
 const COMPRESSED: u32 = 2;
 
 /// After a long run without a match only this many of the skipped positions are inserted into the tables.
 const MAX_BEHIND: u32 = 384;
 const CATCH_UP: u32 = 192;
 
-/// Positions after a match at which a better one is looked for, at most.
+/// Maximum number of positions after a match at which a better one is looked for.
 const MAX_LAZY: u32 = 2;
 
-/// A context, which costs more to make than a small source to compress, and room for a frame.
+/// A compression context, which costs more to create than a small source to compress, and a buffer for a frame.
 pub(super) struct Coder {
     context: Box<ZSTD_CCtx>,
     frame: Vec<u8>,
@@ -99,7 +101,7 @@ impl Coder {
     }
 }
 
-/// Forgets other frames.
+/// Resets the context for a new frame.
 fn start_frame(context: &mut ZSTD_CCtx, len: usize, level: i32) {
     let no_dictionary = ZSTD_CParamMode_e::ZSTD_cpm_noAttachDict;
     let of_level = ZSTD_getParams_internal(level, len as u64, 0, no_dictionary);
@@ -121,7 +123,7 @@ fn start_frame(context: &mut ZSTD_CCtx, len: usize, level: i32) {
     }
 }
 
-/// The number of bytes written.
+/// Encodes a block; returns the number of bytes written.
 fn encode_block(
     context: &mut ZSTD_CCtx,
     to: &mut [u8],
@@ -146,7 +148,7 @@ fn encode_block(
     } else {
         0
     };
-    // A table that was good for one block is not trusted blindly in the next.
+    // A table that suited one block is not trusted blindly in the next.
     let repeat = &mut context.prevEntropy.fse.offcode_repeatMode;
     if *repeat == FSE_repeat::FSE_repeat_valid {
         *repeat = FSE_repeat::FSE_repeat_check;
@@ -162,7 +164,7 @@ fn encode_block(
     }
 }
 
-/// Lets the window end with the block.
+/// Moves the window so that it ends with the block.
 fn move_window(context: &mut ZSTD_CCtx, start: usize, end: usize) {
     let params = &context.appliedParams;
     let (matches, _) = stores(&mut context.ms, &mut context.seqStore);
@@ -182,7 +184,7 @@ fn move_window(context: &mut ZSTD_CCtx, start: usize, end: usize) {
     matches.nextToUpdate = matches.nextToUpdate.max(matches.window.lowLimit);
 }
 
-/// Fills the store of sequences.
+/// Fills the sequence store.
 fn find_sequences(context: &mut ZSTD_CCtx, source: &[u8], start: usize, end: usize) {
     let params = &context.appliedParams;
     let (matches, sequences) = stores(&mut context.ms, &mut context.seqStore);
@@ -237,7 +239,8 @@ fn find_sequences(context: &mut ZSTD_CCtx, source: &[u8], start: usize, end: usi
     ZSTD_storeLastLiterals(sequences, &source[end - literals..end]);
 }
 
-/// What a compressed block holds; its size, or 1 if it is one byte repeated, or 0 if it is not worth it.
+/// Writes the content of a compressed block. Returns its size, or 1 if it is one byte repeated, or 0 if it is not
+/// worthwhile.
 fn encode_sequences(context: &mut ZSTD_CCtx, to: &mut [u8], block: &[u8]) -> usize {
     let (_, sequences) = stores(&mut context.ms, &mut context.seqStore);
     let size = ZSTD_entropyCompressSeqStore_wksp(
@@ -251,7 +254,7 @@ fn encode_sequences(context: &mut ZSTD_CCtx, to: &mut [u8], block: &[u8]) -> usi
         context.bmi2,
         &mut context.entropyScratch,
     );
-    // Decoders up to 1.4.3 don't take a first block of one byte repeated.
+    // Decoders up to 1.4.3 reject a frame whose first block is one byte repeated.
     let may_be_run = context.isFirstBlock == 0 && size < MIN_TO_SKIP_RUN_CHECK;
     if may_be_run && ZSTD_isRLE(block) != 0 {
         return 1;
@@ -262,7 +265,7 @@ fn encode_sequences(context: &mut ZSTD_CCtx, to: &mut [u8], block: &[u8]) -> usi
     size
 }
 
-/// What a context has once it was reset.
+/// Parts of a context that every reset creates.
 fn stores<'a>(
     matches: &'a mut Option<ZSTD_MatchState_t>,
     sequences: &'a mut Option<SeqStore_t>,

@@ -1,26 +1,26 @@
-//! Where to end a block early: before its bytes change character.
+//! Decides where to end a block early: before the statistics of its bytes change.
 //!
-//! Only full blocks are looked at. `Fast` compares both ends, `DoubleFast` goes through the block in chunks.
+//! Only full blocks are examined. `Fast` compares both ends, `DoubleFast` goes through the block in chunks.
 
 use super::histogram::{self, Counts};
 use super::params::Strategy;
 use super::{FULL_BLOCK, KIB};
 
-/// Length of a chunk, and the distance of the bytes looked at in it.
+/// Length of a chunk, and the distance between sampled bytes in it.
 const CHUNK: usize = 8 * KIB;
 const SAMPLING: usize = 43;
 
-/// Bytes looked at on either border and in the middle.
+/// Number of bytes examined at either end and in the middle.
 const SEGMENT: usize = 512;
 
-/// Two histograms differ if their distance reaches `(LENIENCE + penalty) / SCALE` of the most possible half.
+/// Two histograms differ if their distance reaches `(LENIENCE + penalty) / SCALE` of half the maximum distance.
 const SCALE: u64 = 16;
 const LENIENCE: u64 = 14;
 
 /// The first chunks must differ by more.
 const FIRST_PENALTY: u64 = 3;
 
-/// How many bytes of a full block belong together from its start.
+/// Number of bytes at the start of a full block that have the same statistics.
 pub(super) fn homogeneous_length(block: &[u8], strategy: Strategy) -> usize {
     debug_assert_eq!(block.len(), FULL_BLOCK);
     match strategy {
@@ -29,7 +29,7 @@ pub(super) fn homogeneous_length(block: &[u8], strategy: Strategy) -> usize {
     }
 }
 
-/// A histogram of samples. What it takes as their number is the divisor rounded down, as in libzstd.
+/// A histogram of samples. `events` is the number of samples rounded down, as in libzstd.
 struct Fingerprint {
     counts: Counts,
     events: u32,
@@ -64,7 +64,7 @@ impl Fingerprint {
         self.events += other.events;
     }
 
-    /// How far two distributions are apart, scaled by both numbers of samples: at most some 16 x 191 x 191, each way.
+    /// Distance between two distributions, scaled by both numbers of samples: at most about 16 x 191 x 191, each way.
     fn distance(&self, other: &Self) -> u64 {
         let scaled =
             |(&ours, &theirs): (&u32, &u32)| (ours * other.events).abs_diff(theirs * self.events);
@@ -78,8 +78,8 @@ impl Fingerprint {
     }
 
     fn differs(&self, other: &Self, penalty: u64) -> bool {
-        let most = u64::from(self.events) * u64::from(other.events);
-        self.distance(other) >= most * (LENIENCE + penalty) / SCALE
+        let half = u64::from(self.events) * u64::from(other.events);
+        self.distance(other) >= half * (LENIENCE + penalty) / SCALE
     }
 }
 

@@ -1,4 +1,4 @@
-//! Lists the files of a source together with those in its archives.
+//! Lists the files of a source together with the files inside its archives.
 
 use std::cell::Cell;
 use std::collections::{BTreeSet, HashSet};
@@ -14,10 +14,10 @@ use crate::dump::bytes::source::Source;
 use crate::dump::bytes::stream::{Span, Stream};
 use crate::dump::problem::{Fault, Problem, Problems};
 
-/// How deep archives may lie in archives: a zip of npz files in a tar.
+/// Maximum nesting depth of archives: a zip of npz files in a tar.
 const MAX_DEPTH: usize = 3;
 
-/// Lists the files of a source, archives opened. No two files have the same path.
+/// Lists the files of a source, with archives expanded into their entries. No two listed files have the same path.
 pub(crate) fn list(
     source: &Arc<dyn Source>,
     options: ListOptions<'_>,
@@ -69,7 +69,7 @@ pub(crate) fn list(
 /// The entries of a file that is a zip archive whatever its name.
 ///
 /// # Errors
-/// When it is no whole archive, or lies in a packed one.
+/// When it is no complete archive, or lies in a compressed one.
 pub(crate) fn zip_entries(
     file: &ListedFile,
     limits: &Limits,
@@ -92,7 +92,7 @@ pub(crate) fn zip_entries(
     Ok(listing.entries)
 }
 
-/// Appends the file, or what is in it where it is an archive.
+/// Appends the file, or its entries if it is an archive.
 fn expand(
     file: ListedFile,
     depth: usize,

@@ -9,31 +9,33 @@ use crate::dump::bytes::path::inner_path;
 use crate::dump::bytes::stream::Span;
 use crate::dump::problem::{Fault, Problem, Problems};
 
-/// Reads of a file named so, of this many bytes, what tells its content: `None` where nobody will ask for it.
+/// Given a file name, a reader and a size, reads the part of the file that identifies its content; `None` if nothing
+/// will ask for it.
 pub(crate) type ReadHead<'a> =
     &'a dyn Fn(&str, &mut dyn Read, u64) -> Option<Result<Vec<u8>, Fault>>;
 
 /// A file, or an entry of an archive.
 #[derive(Debug)]
 pub(crate) struct ListedFile {
-    /// Path in the source; an entry's path goes on behind its archive's.
+    /// Path in the source; an entry's path starts with its archive's path.
     pub path: String,
     pub span: Span,
-    /// Bytes of `path` that name the archive it came out of, with the `/`; 0 for a file of the source.
+    /// Length in bytes of the prefix of `path` that names the containing archive, including the `/`; 0 for a file of
+    /// the source itself.
     pub archive_len: usize,
-    /// What was read of it while listing.
+    /// Head of the file, if it was read while listing.
     pub head: Option<Box<Result<Vec<u8>, Fault>>>,
-    /// Path in the source of what it is a link to.
+    /// If the file is a link: path in the source that it leads to.
     pub link: Option<String>,
 }
 
-/// What all archives of a scan have in common.
+/// State and options that all archives of a scan share.
 #[derive(Clone, Copy)]
 pub(crate) struct ListOptions<'a> {
     pub limits: &'a Limits,
-    /// How many bytes may still be unpacked into memory.
+    /// Bytes that may still be unpacked into memory.
     pub whole_left: &'a Cell<u64>,
-    /// For entries that can't be gone back to.
+    /// Reads heads while listing, for entries that could only be reached again by unpacking again.
     pub read_head: ReadHead<'a>,
 }
 
@@ -46,7 +48,7 @@ pub(crate) struct ArchiveListing<'a> {
 }
 
 impl ArchiveListing<'_> {
-    /// Takes in an entry; one whose name leaves the archive is a problem.
+    /// Adds an entry; one whose name points outside the archive becomes a problem.
     pub fn add(
         &mut self,
         name: &str,
@@ -56,7 +58,7 @@ impl ArchiveListing<'_> {
         self.take_in(name, span, head, None)
     }
 
-    /// Takes in a link, of `target` as it stands from the archive's root; its own bytes are `span`.
+    /// Adds a link to `target`, a path relative to the archive's root; `span` is the link's own data.
     pub fn add_link(
         &mut self,
         name: &str,
@@ -108,8 +110,8 @@ impl ArchiveListing<'_> {
         Ok(())
     }
 
-    /// Reads the head of the entry `name`, where it is one whose head will be asked for. The heads of one archive may have `left` bytes
-    /// in all.
+    /// Reads the head of the entry `name` if something will ask for it. `left` is how many bytes the heads of this
+    /// archive may still take.
     pub fn head(
         &self,
         name: &str,
@@ -118,7 +120,7 @@ impl ArchiveListing<'_> {
         left: &mut u64,
     ) -> Option<Box<Result<Vec<u8>, Fault>>> {
         if *left == 0 {
-            // Whether it will be asked for can be told without reading.
+            // Called with an empty reader: the name alone decides whether the head is needed.
             let _ = (self.options.read_head)(name, &mut std::io::empty(), 0)?;
             return Some(Box::new(Err(Fault::Broken(
                 "the headers and meta files of this archive are too large together".to_owned(),
@@ -134,7 +136,7 @@ impl ArchiveListing<'_> {
             .push(Problem::new(format!("{}/{name}", self.archive), fault));
     }
 
-    /// Throws out entries that were taken in.
+    /// Removes entries that were added before, and reports each as a problem.
     pub fn refuse(&mut self, entries: Vec<(String, Fault)>) {
         let inner = entries.iter().filter_map(|(name, _)| inner_path(name));
         let paths: HashSet<String> = inner

@@ -1,4 +1,4 @@
-//! What is in a source: its files, and the entries of its archives. Knows no format of tensors.
+//! The files of a source and the entries of its archives. Knows no tensor format.
 
 mod expand;
 mod listing;

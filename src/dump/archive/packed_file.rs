@@ -1,5 +1,5 @@
-//! One file packed as a whole, such as `cache.npz.gz`: an archive of one entry. What is in it is read from memory, since a packed
-//! stream can only be read forward; a file of another kind than those that open stays packed.
+//! A single compressed file, such as `cache.npz.gz`, treated as an archive of one entry. Its content is unpacked into
+//! memory, since a compressed stream can only be read forward; a file whose content no format reads stays compressed.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use crate::dump::bytes::source::{MemorySource, Source};
 use crate::dump::bytes::stream::{Coding, Span, Stream};
 use crate::dump::problem::Fault;
 
-/// Bytes that are unpacked at a time.
+/// Bytes that are unpacked per step.
 const STEP: u64 = 1 << 20;
 
-/// Unpacks the file in `region` and lists it under its name without the last ending.
+/// Unpacks the file in `region` and lists it under its name without the last extension.
 pub(super) fn list(
     region: Region,
     coding: Coding,

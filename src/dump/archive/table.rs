@@ -1,4 +1,4 @@
-//! The archives that are opened. A new one is a file that lists it, and an entry here.
+//! Table of the archive formats. To add one, write a file that lists its entries and add a line here.
 
 use std::sync::Arc;
 
@@ -9,19 +9,19 @@ use crate::dump::bytes::region::Region;
 use crate::dump::bytes::stream::{Coding, Stream};
 use crate::dump::problem::Fault;
 
-/// One kind of archive.
+/// An archive format.
 pub(crate) struct Archive {
     /// What it is, for help texts.
     pub label: &'static str,
-    /// Names of such files, with one `*`.
+    /// Name patterns of such files, with one `*` each.
     pub names: &'static [&'static str],
-    /// Whether it is one packed file, which is opened only where that is of a kind that opens.
+    /// Whether it is a single compressed file, which is unpacked only if a format or archive reads the content.
     pub is_one_file: bool,
-    /// Lists its entries.
+    /// Lists the archive's entries.
     pub list: fn(Region, &mut ArchiveListing<'_>) -> Result<(), Fault>,
 }
 
-/// Every kind of archive that is opened. The first whose name fits counts.
+/// Every archive format; the first one with a matching name pattern applies.
 pub(crate) const ARCHIVES: &[Archive] = &[
     Archive {
         label: "zip archive",
@@ -91,7 +91,7 @@ pub(crate) const ARCHIVES: &[Archive] = &[
     },
 ];
 
-/// The archive that a file is by its name.
+/// The archive format of a file, by its name.
 pub(crate) fn archive_of(path: &str) -> Option<&'static Archive> {
     let name = file_name(path);
     let fits = |archive: &&Archive| archive.names.iter().any(|rule| is_like(name, rule));

@@ -1,5 +1,6 @@
 //! Lists a tar archive by its headers: ustar, GNU long names and sizes, pax (POSIX.1-2017 "pax", GNU tar manual).
-//! Our own, since the `tar` crate reads a long name whole, whatever its size: a few packed bytes may claim gigabytes.
+//! Hand-written because the `tar` crate reads a long name whole, whatever its size: a few packed bytes may claim
+//! gigabytes.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use crate::dump::bytes::stream::{Reader, Span, Stream};
 use crate::dump::problem::Fault;
 
 const BLOCK: u64 = 512;
-/// Longest name, and longest set of pax records, that is read.
+/// Maximum length of a name, and of a set of pax records.
 const MAX_NAME_LEN: u64 = 1 << 16;
 
 fn broken(why: &str) -> Fault {
@@ -19,7 +20,7 @@ fn broken(why: &str) -> Fault {
 
 /// Lists the entries of the archive that `stream` unpacks to, from its first byte to its last.
 ///
-/// Heads are read on the way where going back would mean unpacking again.
+/// Heads are read while passing by if going back would mean unpacking again.
 pub(super) fn list(stream: &Arc<Stream>, listing: &mut ArchiveListing<'_>) -> Result<(), Fault> {
     let mut archive = Archive {
         reader: stream.open(1 << 12)?,
@@ -73,7 +74,8 @@ pub(super) fn list(stream: &Arc<Stream>, listing: &mut ArchiveListing<'_>) -> Re
                 listing.problem(&long_name.take().unwrap_or(header.name), sparse());
                 archive.skip(size)?;
             }
-            // A file that was met before under another name, and a link by a path from its own folder.
+            // A hard link names an earlier file by its path in the archive; a symbolic link's path is relative to its
+            // own folder.
             b'1' | b'2' => {
                 let name = long_name.take().unwrap_or(header.name);
                 let target = long_link.take().unwrap_or(header.link);
@@ -118,13 +120,13 @@ fn pax<'a>(records: &'a str, key: &str) -> Option<&'a str> {
 
 struct Header {
     name: String,
-    /// What a link leads to.
+    /// Target of a link.
     link: String,
     size: u64,
     kind: u8,
 }
 
-/// A tar archive with the place in it.
+/// A tar archive and the current position in it.
 struct Archive {
     reader: Reader,
     position: u64,
@@ -162,7 +164,7 @@ impl Archive {
             )));
         }
         let (name, prefix) = (text(0, 100), text(345, 500));
-        // GNU's own format has other things where ustar has the prefix.
+        // GNU's own format uses the bytes of the ustar prefix for other things.
         let ustar = &block[257..263] == b"ustar\0";
         let name = if ustar && !prefix.is_empty() {
             format!("{prefix}/{name}")
@@ -201,7 +203,7 @@ impl Archive {
         Ok(())
     }
 
-    /// Goes to the end of the block.
+    /// Skips to the end of the block.
     fn pad(&mut self) -> Result<(), Fault> {
         self.skip((BLOCK - self.position % BLOCK) % BLOCK)
     }

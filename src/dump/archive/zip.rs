@@ -1,6 +1,6 @@
 //! Lists a zip archive from its central directory, zip64 included (PKWARE APPNOTE 6.3.10).
-//! Our own, since what is at stake is what the ready readers hide (entries of the same name, entries that overlap) and
-//! since those that don't hide it bring character tables larger than this program.
+//! Hand-written because the existing readers hide what must be checked (entries of the same name, entries that
+//! overlap), and those that don't hide it bring character tables larger than this program.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ const END_LEN: usize = 22;
 const END64_LOCATOR_LEN: usize = 20;
 const ENTRY_LEN: usize = 46;
 const LOCAL_LEN: u64 = 30;
-/// In a 16 or 32 bit field: the value is in the zip64 part.
+/// In a 16 or 32 bit field: the value is in the zip64 extra field.
 const IN_ZIP64: u32 = u32::MAX;
 
 fn u16_at(bytes: &[u8], at: usize) -> u16 {
@@ -37,14 +37,14 @@ fn broken(why: &str) -> Fault {
     Fault::Broken(format!("not a whole zip archive: {why}"))
 }
 
-/// Where the central directory lies, and what the offsets in it count from.
+/// Position of the central directory, and the base of the offsets in it.
 struct Directory {
     base: u64,
     start: u64,
     end: u64,
 }
 
-/// Lists the entries of the archive in `archive`.
+/// Lists the entries of the zip archive in `archive`.
 pub(super) fn list(archive: Region, listing: &mut ArchiveListing<'_>) -> Result<(), Fault> {
     let limits = listing.options.limits;
     let directory = find_directory(&archive)?;
@@ -91,7 +91,7 @@ pub(super) fn list(archive: Region, listing: &mut ArchiveListing<'_>) -> Result<
     Ok(())
 }
 
-/// Finds the end record, which a comment may follow.
+/// Finds the end-of-central-directory record, which a comment may follow.
 fn find_directory(archive: &Region) -> Result<Directory, Fault> {
     if archive.len() == 0 {
         return Err(broken("it is empty"));
@@ -126,14 +126,14 @@ fn find_directory(archive: &Region) -> Result<Directory, Fault> {
     let start = end
         .checked_sub(size)
         .ok_or_else(|| broken("its list of entries is longer than the file"))?;
-    // Something may have been put in front of the archive, as in self-extracting ones.
+    // Something may have been prepended to the archive, as in self-extracting ones.
     let base = start
         .checked_sub(offset)
         .ok_or_else(|| broken("its list of entries is not where it should be"))?;
     Ok(Directory { base, start, end })
 }
 
-/// Whether an entry was made on Unix from a symbolic link: its bytes are the path.
+/// Whether an entry is a symbolic link stored on Unix: its data is the target path.
 fn is_link(fixed: &[u8; ENTRY_LEN]) -> bool {
     const UNIX: u8 = 3;
     let mode = u32_at(fixed, 38) >> 16;
@@ -207,8 +207,8 @@ fn entry(
     })
 }
 
-/// The name in UTF-8 that Info-ZIP adds where the one in the header has another encoding, provided that it is of this header's name
-/// (APPNOTE 4.6.9).
+/// The UTF-8 name that Info-ZIP adds if the header's name has another encoding, provided that it belongs to this
+/// header's name (APPNOTE 4.6.9).
 fn unicode_name(extra: &[u8], name: &[u8]) -> Option<String> {
     let field = extra_field(extra, 0x7075)?;
     let (&version, rest) = field.split_first()?;
@@ -218,7 +218,7 @@ fn unicode_name(extra: &[u8], name: &[u8]) -> Option<String> {
     (is_of_name && !text.is_empty()).then(|| text.to_owned())
 }
 
-/// The body of the extra field `id`.
+/// Body of the extra field `id`.
 fn extra_field(mut extra: &[u8], id: u16) -> Option<&[u8]> {
     while extra.len() >= 4 {
         let (found, size) = (u16_at(extra, 0), usize::from(u16_at(extra, 2)));
@@ -231,7 +231,7 @@ fn extra_field(mut extra: &[u8], id: u16) -> Option<&[u8]> {
     None
 }
 
-/// The zip64 extra field: the 8 byte values for which the entry has no room, in a fixed order.
+/// The zip64 extra field: the 8-byte values that do not fit in the entry's own fields, in a fixed order.
 struct Zip64<'a>(&'a [u8]);
 
 impl<'a> Zip64<'a> {
@@ -239,7 +239,7 @@ impl<'a> Zip64<'a> {
         Self(extra_field(extra, 1).unwrap_or_default())
     }
 
-    /// `value`, or the next value of the field where `value` says so.
+    /// `value`, or the next value of the extra field if `value` is the zip64 marker.
     fn or(&mut self, value: u32) -> Result<u64, Fault> {
         if value != IN_ZIP64 {
             return Ok(value.into());
@@ -253,7 +253,7 @@ impl<'a> Zip64<'a> {
     }
 }
 
-/// Entries that share bytes are how a small archive pretends to be a huge one.
+/// Refuses entries that share bytes: that is how a small archive pretends to be a huge one.
 fn refuse_overlaps(mut ends: Vec<(u64, u64, String)>, listing: &mut ArchiveListing<'_>) {
     ends.sort();
     let mut end = 0;

@@ -1,4 +1,4 @@
-//! The named arrays of a file, before anyone knows which is K of which layer.
+//! Named arrays of a file, before it is known which is K or V of which layer.
 
 use std::sync::Arc;
 
@@ -8,16 +8,16 @@ use crate::dump::bytes::place::Decode;
 use crate::dump::bytes::stream::Span;
 use crate::tensor::Dtype;
 
-/// Most axes that an array may have: more have no meaning here.
+/// Maximum number of axes of an array; one with more can't be K or V.
 pub(crate) const MAX_AXES: usize = 8;
 
-/// The element type of an array, as far as the file tells it.
+/// Element type of an array, as far as the file tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Element {
     Known(Dtype),
     /// 16-bit integers, which may stand for fp16 or bf16 bits.
     Bits16,
-    /// Anything else, by the file's own name for it.
+    /// Any other type, by the file's own name for it.
     Other(String),
 }
 
@@ -30,7 +30,7 @@ impl Element {
         }
     }
 
-    /// Bytes of one element, where it can be used at all.
+    /// Bytes per element; `None` for types that can't be used.
     pub fn size(&self) -> Option<u64> {
         match self {
             Self::Known(dtype) => Some(dtype.size() as u64),
@@ -40,27 +40,27 @@ impl Element {
     }
 }
 
-/// One named array.
+/// A named array.
 #[derive(Clone, Debug)]
 pub(crate) struct Array {
     pub name: String,
-    /// Path of the file it lies in, for messages.
+    /// Path of the file that contains it, for messages.
     pub file: String,
     pub element: Element,
     pub shape: Vec<u64>,
-    /// Elements from one index of each axis to the next.
+    /// Stride of each axis, in elements.
     pub strides: Vec<u64>,
     pub big_endian: bool,
-    /// From its first element on.
+    /// Span that starts at the array's first element.
     pub span: Span,
-    /// What else `decode` needs.
+    /// Further bytes that `decode` needs.
     pub beside: Vec<Span>,
-    /// What makes plain elements of the bytes, to which the strides then apply; `None` where they are.
+    /// Turns the bytes into plain elements, to which the strides then apply; `None` if they are plain elements already.
     pub decode: Option<Arc<dyn Decode>>,
 }
 
 impl Array {
-    /// An array whose elements lie in C order, little-endian.
+    /// An array whose elements are in C order, little-endian.
     pub fn plain(name: String, file: &str, element: Element, shape: Vec<u64>, span: Span) -> Self {
         Self {
             name,
@@ -76,14 +76,14 @@ impl Array {
     }
 }
 
-/// Bytes that shape and element size ask for, or `None` where the product overflows.
+/// Bytes that an array of this shape and element size takes, or `None` if the product overflows.
 pub(crate) fn shape_bytes(shape: &[u64], element_size: u64) -> Option<u64> {
     shape
         .iter()
         .try_fold(element_size, |product, &size| product.checked_mul(size))
 }
 
-/// A shape as text.
+/// A shape as text, such as `[1, 8, 128]`.
 pub(crate) fn shape_text(shape: &[u64]) -> String {
     let sizes: Vec<String> = shape
         .iter()
@@ -93,14 +93,14 @@ pub(crate) fn shape_text(shape: &[u64]) -> String {
     format!("[{}]", sizes.join(", "))
 }
 
-/// Strides of an array whose last axis varies fastest.
+/// Strides in C order: the last axis varies fastest.
 pub(crate) fn c_strides(shape: &[u64]) -> Vec<u64> {
     let mut strides: Vec<u64> = fortran_strides(shape.iter().rev().copied());
     strides.reverse();
     strides
 }
 
-/// Strides of an array whose first axis varies fastest.
+/// Strides in Fortran order: the first axis varies fastest.
 pub(crate) fn fortran_strides(shape: impl Iterator<Item = u64>) -> Vec<u64> {
     let mut product = 1_u64;
     let stride = |size: u64| {
@@ -112,7 +112,7 @@ pub(crate) fn fortran_strides(shape: impl Iterator<Item = u64>) -> Vec<u64> {
     shape.map(stride).collect()
 }
 
-/// Arrays that belong together: those of one file, or the `.npy` files of a folder.
+/// Arrays that belong together: those of one file, or of the `.npy` files in one folder.
 #[derive(Debug)]
 pub(crate) struct ArrayGroup {
     /// Path of the file or folder.
@@ -121,17 +121,18 @@ pub(crate) struct ArrayGroup {
     pub hints: Hints,
 }
 
-/// What a file's format tells of all its arrays. What the user says counts more.
+/// What a file's format tells about all its arrays. What the user says takes precedence.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Hints {
-    /// Which names are K and V of which layer, where the words of the names alone don't say it.
+    /// Which names are K and V of which layer, if the words of the names alone don't tell.
     pub tensor_names: Option<NamePattern>,
-    /// Written from a cache of Hugging Face's transformers, or of one of the same order: `[batch, heads, seq, dim]`.
+    /// Written from a cache of Hugging Face's transformers, or of one with the same order of axes: `[batch, heads, seq,
+    /// dim]`.
     pub transformers: bool,
-    /// Two arrays that may be K and V, or two layers of both: that is asked.
+    /// Whether the group's two arrays may be either K and V of one layer or two layers of both; then the user is asked.
     pub could_be_two_layers: bool,
-    /// Path of the whole that the file is a shard of, where an index of shards says so.
+    /// Path of the whole file that this file is a shard of, if a shard index says so.
     pub whole: Option<String>,
-    /// The order of axes of those that have as many.
+    /// Order of the axes of arrays with this number of axes.
     pub axes: Option<Axes>,
 }

@@ -1,4 +1,4 @@
-//! An order of axes: what each axis of an array counts.
+//! The order of an array's axes, and what each axis counts.
 
 use std::fmt;
 
@@ -8,11 +8,11 @@ use thiserror::Error;
 /// What an axis counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Axis {
-    /// K and V: 2.
+    /// K and V, so its length is 2.
     Kv,
     Layer,
     Batch,
-    /// Blocks of tokens, as engines with paged attention keep them: their tokens follow each other.
+    /// Blocks of tokens, as engines with paged attention keep them. Token order runs through the blocks.
     Blocks,
     Heads,
     Seq,
@@ -29,10 +29,10 @@ const NAMES: &[(&str, Axis)] = &[
     ("dim", Axis::Dim),
 ];
 
-/// An order of axes, such as `batch,heads,seq,dim`. `seq` and `dim` must be in it; without `heads` there is one head (or
-/// [`Mapping::kv_heads`](super::Mapping), whose values then lie in `dim` one head behind the other), without `batch` one run;
-/// `layer` is for arrays that hold all layers, `kv` for those that hold K and V, `blocks` for the blocks of a paged cache: then `seq` (or
-/// `block`) counts the tokens of one, and those of all blocks follow each other.
+/// An order of axes, such as `batch,heads,seq,dim`. `seq` and `dim` are required. Without `heads` there is one head (or
+/// [`Mapping::kv_heads`](super::Mapping) heads, whose values then follow each other in `dim`); without `batch` one run.
+/// `layer` is for arrays that hold all layers, `kv` for those that hold both K and V, `blocks` for the blocks of a
+/// paged cache: `seq` (or `block`) then counts the tokens of one block, and the tokens of all blocks follow each other.
 ///
 /// ```
 /// use kvlens::dump::Axes;
@@ -53,22 +53,22 @@ impl From<Vec<Axis>> for Axes {
     }
 }
 
-/// Why a text is not an order of axes.
+/// Reason why a text is not an order of axes.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AxesError {
     /// A name that is no axis.
     #[error("{0:?} is not one of kv, layer, batch, blocks, heads, seq, dim")]
     Unknown(String),
-    /// An axis that is there twice.
-    #[error("{0} is in it twice")]
+    /// An axis that occurs twice.
+    #[error("{0} occurs twice")]
     Twice(String),
-    /// An axis that must be there.
+    /// A required axis is missing.
     #[error("{0} is missing")]
     Missing(&'static str),
 }
 
 impl Axes {
-    /// Reads names with commas, spaces or `[ ]` between and around.
+    /// Parses axis names separated by commas or spaces, with or without `[ ]` around them.
     ///
     /// ```
     /// use kvlens::dump::Axes;
@@ -79,7 +79,7 @@ impl Axes {
     /// ```
     ///
     /// # Errors
-    /// When a name is unknown or there twice, or `seq` or `dim` is missing.
+    /// When a name is unknown or occurs twice, or `seq` or `dim` is missing.
     pub fn parse(text: &str) -> Result<Self, AxesError> {
         let mut axes = Vec::new();
         let names = text.split([',', ' ', '[', ']', 'x']);
@@ -87,7 +87,7 @@ impl Axes {
         let has_blocks = names.iter().any(|name| name.eq_ignore_ascii_case("blocks"));
         for name in names {
             let lower = match name.to_ascii_lowercase() {
-                // A place in one of the blocks.
+                // The position of a token in its block.
                 lower if lower == "block" && has_blocks => "seq".to_owned(),
                 lower => lower,
             };
@@ -113,7 +113,7 @@ impl Axes {
         self.0.len()
     }
 
-    /// Position of an axis.
+    /// Index of an axis.
     pub(crate) fn position(&self, axis: Axis) -> Option<usize> {
         self.0.iter().position(|&own| own == axis)
     }
@@ -123,7 +123,7 @@ impl Axes {
         self.0.contains(&axis)
     }
 
-    /// The same with `a` for `b` and `b` for `a`: what else an array may be whose axes are in doubt.
+    /// The same order with `a` and `b` exchanged: the alternative for an array whose axes are ambiguous.
     pub(crate) fn exchanged(&self, a: Axis, b: Axis) -> Self {
         let other = |&axis: &Axis| match axis {
             axis if axis == a => b,
@@ -133,8 +133,9 @@ impl Axes {
         Self(self.0.iter().map(other).collect())
     }
 
-    /// An order that an array of this shape may have, to show how one is written: with `kv` where it holds both, and with `layer` before
-    /// anything else where no name tells that. Heads come before tokens, unless the axis is far longer.
+    /// A plausible order for an array of this shape, as an example of how to write one: with `kv` if the array holds
+    /// both K and V, and with `layer` first if no name tells the layer. Heads come before tokens unless that axis is
+    /// far longer.
     pub(crate) fn example(shape: &[u64], has_kv: bool, has_layer: bool) -> Self {
         let kv_at =
             has_kv.then(|| usize::from(shape.first() != Some(&2) && shape.get(1) == Some(&2)));

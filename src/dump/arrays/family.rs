@@ -1,4 +1,4 @@
-//! Arrays whose names have the same pattern and that have as many axes: they are understood together.
+//! Arrays whose names share a pattern and that have the same number of axes are interpreted together.
 
 use std::collections::HashMap;
 
@@ -11,18 +11,18 @@ use super::named::Kv;
 use super::pairing::pair;
 use crate::dump::problem::{Problem, Problems};
 
-/// Arrays with the same pattern of names and number of axes; they are understood together.
+/// Arrays that share a name pattern and a number of axes; they are interpreted together.
 #[derive(Default)]
 pub(super) struct Family {
     pub members: Vec<Member>,
-    /// Who may have written them.
+    /// Software that may have written the arrays.
     pub maker: Maker,
-    /// The order of axes that their format tells.
+    /// Order of axes according to their format.
     pub axes: Option<Axes>,
 }
 
 impl Family {
-    /// Makes captures of them, or says what has to be told first.
+    /// Makes captures of the arrays, or reports what the user must specify first.
     pub fn understand(
         self,
         paths: &[String],
@@ -30,7 +30,7 @@ impl Family {
         mapping: &Mapping,
         understood: &mut Understood,
     ) {
-        // In the order in which they came.
+        // In order of first appearance.
         let mut homes: Vec<String> = Vec::new();
         let mut by_home: HashMap<String, Vec<Member>> = HashMap::new();
         for member in self.members {
@@ -50,7 +50,7 @@ impl Family {
             .collect();
         let homes: Vec<&str> = homes.iter().map(String::as_str).collect();
         let told = follow_others(told, &homes);
-        // Groups that were understood alike make one guess.
+        // Groups with the same interpretation make one guess.
         let mut alike_in: Vec<(Told, Vec<Member>)> = Vec::new();
         for (told, members) in told.into_iter().zip(by_home) {
             let alike = |(other, _): &&mut (Told, Vec<Member>)| match (other, &told) {
@@ -105,7 +105,7 @@ fn axes_of(members: &[Member], maker: Maker, known: Option<&Axes>, mapping: &Map
             Err(Doubt::contradiction(why))
         }
         None => infer(),
-        // What was given is for other arrays of the dump.
+        // The axes given by the user are for other arrays of the dump.
         Some(axes) => infer().map_err(|doubt| {
             let (given, found) = (axes.count(), count);
             Doubt {
@@ -116,7 +116,7 @@ fn axes_of(members: &[Member], maker: Maker, known: Option<&Axes>, mapping: &Map
     }
 }
 
-/// A file that shows no clue of its own follows the files with the same names of tensors, where those are of one mind.
+/// A file without a clue of its own follows the files with the same tensor names, if those all agree.
 fn follow_others(mut told: Vec<Told>, paths: &[&str]) -> Vec<Told> {
     let mut known = told
         .iter()
@@ -193,11 +193,12 @@ fn guess(
     }
 }
 
-/// What to know about such arrays.
+/// Added to the note on such arrays.
 const LATENT: &str = "; one head of K that is so wide, and of V that is not, are most likely the latent vector and the rotary part of the \
                       key, as models with latent attention (MLA) cache them, and not K and V";
 
-/// Whether K and V are rather what transformers caches of models with latent attention: a latent vector and a part of the key for all heads.
+/// Whether K and V are more likely what transformers caches for models with latent attention (MLA): a latent vector,
+/// and a part of the key shared by all heads.
 fn are_latent(members: &[Member], axes: &Axes) -> bool {
     let size = |member: &Member, axis: Axis| axes.position(axis).map(|at| member.array.shape[at]);
     let is_so = |member: &Member| {
@@ -237,7 +238,7 @@ fn ask_for_axes(members: &[Member], paths: &[String], doubt: &Doubt, problems: &
     }
 }
 
-/// The shapes of a group's arrays, each once; the first few.
+/// Distinct shapes of a group's arrays; only the first few.
 fn shapes_of(members: &[Member], group: usize) -> String {
     let mut shapes: Vec<&[u64]> = Vec::new();
     for member in members.iter().filter(|member| member.group == group) {

@@ -1,4 +1,4 @@
-//! Infers the order of an array's axes where names and shapes leave no doubt.
+//! Infers the order of an array's axes if names and shapes leave no doubt.
 
 use std::collections::BTreeMap;
 
@@ -8,46 +8,46 @@ use super::named::Kv;
 
 /// No known model has more KV heads than this.
 const MAX_KV_HEADS: u64 = 128;
-/// Models have as many KV heads as this, which is also a usual number of tokens.
+/// KV head counts of real models that are also common token counts.
 const MANY_KV_HEADS: [u64; 3] = [64, 96, 128];
-/// A prompt has at least as many tokens as this, nearly always.
+/// Nearly every prompt has at least this many tokens.
 const MIN_PROMPT: u64 = 4;
-/// No head's vector is longer, but for MLA's latent vectors.
+/// Largest head dimension of known models, except for the latent vectors of MLA.
 pub(super) const MAX_HEAD_DIM: u64 = 256;
 
-/// Tokens in a block of a paged cache: powers of two of these.
+/// Token counts of the blocks of a paged cache: powers of two in this range.
 const BLOCK_LEN: std::ops::RangeInclusive<u64> = 8..=256;
-/// No batch is larger than this, nearly always.
+/// Nearly no batch is larger than this.
 const MANY_BLOCKS: u64 = 32;
 
-/// Who may have written arrays.
+/// Software that may have written the arrays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Maker {
     #[default]
     Unknown,
-    /// They have the names that Hugging Face's transformers gives them.
+    /// The names are those that Hugging Face's transformers uses.
     NamedAsTransformers,
-    /// Their file says that they are from a cache of transformers, or of one of the same order.
+    /// The file says that it comes from a cache of transformers, or of one with the same order of axes.
     Transformers,
 }
 
-/// What is known of one array.
+/// What is known about one array.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample<'a> {
     pub shape: &'a [u64],
     pub layer: Option<i64>,
-    /// `None` where it holds both.
+    /// `None` if the array holds both.
     pub kv: Option<Kv>,
 }
 
-/// Why the order of axes can't be told.
+/// Reason why the order of axes is ambiguous.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Doubt {
-    /// There is no clue at all, so that what other files of the same kind show may count.
+    /// Whether there is no clue at all, so that clues from similar files may decide.
     pub no_clue: bool,
     /// The reason, for people.
     pub why: String,
-    /// The orders between which it is, where these are known.
+    /// The candidate orders, if these are known.
     pub orders: Vec<Axes>,
 }
 
@@ -67,7 +67,7 @@ impl Doubt {
         }
     }
 
-    /// The same, with the orders that heads and tokens may have in `example`, where no clue tells them apart.
+    /// Adds the two candidate orders of heads and tokens in `example`, if no clue tells them apart.
     fn between(self, example: &Axes) -> Self {
         let swapped = example.exchanged(Axis::Heads, Axis::Seq);
         let orders = if self.no_clue {
@@ -78,7 +78,7 @@ impl Doubt {
         Self { orders, ..self }
     }
 
-    /// One between `order` and the same with another axis for one of it.
+    /// Doubt between `order` and the same order with the axes `exchange` exchanged.
     fn either(why: String, order: Axes, exchange: (Axis, Axis)) -> Self {
         let other = order.exchanged(exchange.0, exchange.1);
         Self {
@@ -88,22 +88,26 @@ impl Doubt {
     }
 }
 
-/// A clue to the order of the two axes in question.
+/// A clue to which of the two axes in question counts heads.
 struct Clue {
     heads_first: bool,
     why: String,
 }
 
-/// Infers the order of axes of arrays that have the same pattern of names and number of axes.
+/// Infers the order of axes of arrays that share a name pattern and a number of axes.
 ///
-/// The last axis is the head's dimension. Of the two before it these clues tell which counts tokens: an axis that differs between K and
-/// V of one layer counts heads; one that differs between layers while the other does not counts tokens; so does one that is longer
-/// than any model has heads, or 64 and more where the other is 2 to an eighth of it (unless both may be heads); names of a Hugging
-/// Face cache with 4 axes mean `[batch, heads, seq, dim]`. All clues that there are must agree. Of arrays that hold K and V one of the
-/// first two axes has 2 places.
+/// The last axis is the head dimension. These clues tell which of the two axes before it counts tokens:
+///
+/// - An axis that differs between K and V of one layer counts heads.
+/// - An axis that differs between layers while the other does not counts tokens.
+/// - So does an axis that is longer than any model has heads.
+/// - So does an axis of 64 or more if the other is between 2 and an eighth of it (unless both may be heads).
+/// - Names of a Hugging Face cache with 4 axes mean `[batch, heads, seq, dim]`.
+///
+/// All clues found must agree. In arrays that hold both K and V, one of the first two axes has length 2.
 ///
 /// # Errors
-/// When it can't be told, with the reason.
+/// When the order is ambiguous, with the reason.
 pub(super) fn infer(samples: &[Sample<'_>], maker: Maker) -> Result<(Axes, String), Doubt> {
     let Some(first) = samples.first() else {
         return Err(Doubt::contradiction("there is no tensor"));
@@ -118,7 +122,7 @@ pub(super) fn infer(samples: &[Sample<'_>], maker: Maker) -> Result<(Axes, Strin
         (3, true) => vec![],
         (4, true) => vec![Axis::Batch],
         (5, false) => vec![Axis::Layer, Axis::Batch],
-        // One layer, whatever it counts.
+        // Axis 0 has length 1: there is one layer, whichever of the two it counts.
         (4, false) if samples.iter().all(|sample| sample.shape[0] == 1) => vec![Axis::Layer],
         (4, false) => {
             let why = format!(
@@ -162,19 +166,19 @@ pub(super) fn infer(samples: &[Sample<'_>], maker: Maker) -> Result<(Axes, Strin
     Ok((Axes::from([outer, inner].concat()), why))
 }
 
-/// Doubt where the axis `batch` may count blocks of tokens, which the axes `inner` and heads count: of `most` and fewer a batch is likelier.
-/// `example` is the order of a batch.
+/// Doubt if the axis `batch` may count the blocks of a paged cache instead, with `inner` the axes of tokens and heads
+/// in a block. Up to a length of `max_batch` a batch is likelier. `example` is the order with a batch.
 fn not_paged(
     shape: &[u64],
     batch: usize,
     inner: [usize; 2],
-    most: u64,
+    max_batch: u64,
     example: &Axes,
 ) -> Result<(), Doubt> {
     let is_block = |axis: usize| shape[axis].is_power_of_two() && BLOCK_LEN.contains(&shape[axis]);
     let [a, b] = inner.map(is_block);
     let longest = inner.map(|axis| shape[axis]).into_iter().max();
-    if shape[batch] <= most || !(a || b) || longest > Some(*BLOCK_LEN.end()) {
+    if shape[batch] <= max_batch || !(a || b) || longest > Some(*BLOCK_LEN.end()) {
         return Ok(());
     }
     let paged = example.exchanged(Axis::Batch, Axis::Blocks);
@@ -199,7 +203,7 @@ fn not_paged(
     })
 }
 
-/// The order of arrays that hold K and V.
+/// The order of axes of arrays that hold both K and V.
 fn infer_both(samples: &[Sample<'_>], has_layer: bool) -> Result<(Axes, String), Doubt> {
     let shape = samples[0].shape;
     let is_two = |axis: usize| {
@@ -219,12 +223,12 @@ fn infer_both(samples: &[Sample<'_>], has_layer: bool) -> Result<(Axes, String),
             return Err(Doubt::contradiction(why));
         }
         (false, false) => {
-            let why = "no name tells K from V, and neither of the first two axes has 2 places";
+            let why = "no name tells K from V, and neither of the first two axes has length 2";
             return Err(Doubt::contradiction(why));
         }
     };
     let example = || Axes::example(shape, true, has_layer);
-    let reason = format!("axis {kv} has 2 places and no name tells K from V, so it is K and V");
+    let reason = format!("axis {kv} has length 2 and no name tells K from V, so it is K and V");
     let merged = "the last axis holds the values of all heads";
     let behind = shape.len() - 1;
     let (outer, merges) = match (behind, has_layer) {
@@ -250,7 +254,7 @@ fn infer_both(samples: &[Sample<'_>], has_layer: bool) -> Result<(Axes, String),
                 "{reason}; the others of {} may be layers, tokens and the values of all heads, or heads, tokens and a head's values",
                 shape_text(shape)
             );
-            // Merged or not, tokens lie where they lie.
+            // Whether or not heads are merged, tokens lie at the same positions.
             let merged = [Axis::Layer, Axis::Seq, Axis::Dim];
             let mut merged = merged.to_vec();
             merged.insert(kv, Axis::Kv);
@@ -288,14 +292,15 @@ fn infer_both(samples: &[Sample<'_>], has_layer: bool) -> Result<(Axes, String),
     Ok((Axes::from(axes), why))
 }
 
-/// Whether an array of four axes may be the blocks of a paged cache, with the values of all heads in the last one.
+/// Whether an array of four axes may hold the blocks of a paged cache, with the values of all heads merged in the last
+/// axis.
 fn merges_blocks(shape: &[u64], kv: usize) -> bool {
     let (blocks, tokens) = (if kv == 0 { shape[1] } else { shape[0] }, shape[2]);
     let wide = shape[3] > MAX_HEAD_DIM;
     wide && blocks > 1 && tokens.is_power_of_two() && BLOCK_LEN.contains(&tokens)
 }
 
-/// The order of heads, tokens and the head's dimension, the first two of which are the axes `at`.
+/// The order of heads, tokens and head dimension; `at` has the indices of the first two axes.
 fn inner_order(
     samples: &[Sample<'_>],
     at: [usize; 2],
@@ -374,7 +379,7 @@ fn clues(samples: &[Sample<'_>], [a, b]: [usize; 2], maker: Maker) -> Vec<Clue> 
             .any(|pair| matches!(pair, [Some(k), Some(v)] if k[axis] != v[axis]))
     };
     if !pair_differs(a) && !pair_differs(b) {
-        // Layers with other heads have heads of another width too.
+        // Layers with another number of heads also have another head dimension.
         let alike = |sample: &&Sample<'_>| sample.shape[dim] == samples[0].shape[dim];
         let varies = |axis: usize| {
             let mut alike = samples.iter().filter(alike);
@@ -388,7 +393,8 @@ fn clues(samples: &[Sample<'_>], [a, b]: [usize; 2], maker: Maker) -> Vec<Clue> 
             });
         }
     }
-    // One token of 64 to 128 heads can't be told from as many tokens of one head, nor 8 tokens of 64 heads from 64 tokens of 8.
+    // One token of 64 to 128 heads can't be told from as many tokens of one head, nor 8 tokens of 64 heads from 64
+    // tokens of 8.
     let may_be_heads =
         |large: u64, small: u64| MANY_KV_HEADS.contains(&large) && small >= MIN_PROMPT;
     let usual = |large: u64, small: u64| {
@@ -410,7 +416,7 @@ fn clues(samples: &[Sample<'_>], [a, b]: [usize; 2], maker: Maker) -> Vec<Clue> 
             });
         }
     }
-    // Names alone don't tell 8 tokens of 128 heads from 128 tokens of 8: other makers use the same ones.
+    // Names alone don't tell 8 tokens of 128 heads from 128 tokens of 8: other software uses the same names.
     let doubtful = |sample: &Sample<'_>| may_be_heads(sample.shape[a], sample.shape[b]);
     let by_name = maker == Maker::NamedAsTransformers && !samples.iter().any(doubtful);
     if maker == Maker::Transformers || by_name {
@@ -419,7 +425,7 @@ fn clues(samples: &[Sample<'_>], [a, b]: [usize; 2], maker: Maker) -> Vec<Clue> 
             why: "Hugging Face caches are batch, heads, seq, dim".to_owned(),
         });
     }
-    // Only where nothing else tells: K and V of different captures may have been put together by mistake.
+    // Only if nothing else decides: K and V of different captures may have been combined by mistake.
     if clues.is_empty() && pair_differs(a) != pair_differs(b) {
         let axis = if pair_differs(a) { a } else { b };
         clues.push(Clue {

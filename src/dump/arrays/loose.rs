@@ -1,4 +1,4 @@
-//! Loose arrays, one a file: those of a folder belong together.
+//! Files with one array each; those of one folder belong together.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -15,7 +15,7 @@ pub(crate) struct Loose {
     pub transformers: bool,
 }
 
-/// Gathers arrays by the folder of their file; folders of layers go together.
+/// Groups arrays by the folder of their file; the folders of different layers form one group.
 pub(crate) fn group_by_folder(arrays: Vec<Loose>) -> Vec<ArrayGroup> {
     let mut groups: BTreeMap<(String, bool), Vec<Array>> = BTreeMap::new();
     for Loose {
@@ -28,7 +28,7 @@ pub(crate) fn group_by_folder(arrays: Vec<Loose>) -> Vec<ArrayGroup> {
         let (above, last) = folder.rsplit_once('/').unwrap_or(("", folder));
         let in_layer = last.to_ascii_lowercase().starts_with("layer");
         if in_layer {
-            // Of an archive the name without its ending.
+            // For an archive: its name without the extension.
             let stem = [".npz", ".zip"]
                 .iter()
                 .find_map(|end| last.strip_suffix(end));
@@ -43,7 +43,7 @@ pub(crate) fn group_by_folder(arrays: Vec<Loose>) -> Vec<ArrayGroup> {
     groups
         .into_iter()
         .map(|((folder, transformers), arrays)| ArrayGroup {
-            // One alone is a file like any other.
+            // A single array is treated like any other file.
             path: match arrays.as_slice() {
                 [alone] if !alone.name.contains('/') => alone.file.clone(),
                 _ => folder,

@@ -9,10 +9,11 @@ use crate::dump::capture::Capture;
 use crate::dump::problem::{Problem, shorten};
 use crate::tensor::{Dtype, Shape};
 
-/// Most layers and batch items of one array.
+/// Maximum number of layers times batch items in one array.
 const MAX_PLACES: u64 = 1 << 16;
 
-/// The captures in one pair of arrays, which may be the same one; they lie in `home`.
+/// The captures in a pair of arrays, which may be one array that holds both; `home` is the path under which they are
+/// listed.
 pub(super) fn captures(
     home: &str,
     k: &Member,
@@ -36,7 +37,7 @@ pub(super) fn captures(
     let shape = shape_of(k, axes, mapping, dtype).map_err(|expected| wrong(k, expected))?;
     let v_shape = shape_of(v, axes, mapping, dtype).map_err(|expected| wrong(v, expected))?;
     if axes.has(Axis::Kv) && size(&k.array, axes, Axis::Kv) != 2 {
-        return Err(wrong(k, format!("2 places in the axis kv of {axes}")));
+        return Err(wrong(k, format!("length 2 in the axis kv of {axes}")));
     }
     let (layers, batch) = (
         size(&k.array, axes, Axis::Layer),
@@ -104,7 +105,7 @@ pub(super) fn captures(
     Ok(captures)
 }
 
-/// K and V may differ in heads and their width only.
+/// K and V may differ only in heads and head dimension.
 fn alike(k: &Array, v: &Array, axes: &Axes) -> bool {
     let outer = [Axis::Kv, Axis::Layer, Axis::Batch, Axis::Blocks, Axis::Seq];
     k.shape.len() == v.shape.len()
@@ -121,7 +122,7 @@ fn too_large() -> String {
     "a size that this machine can address".to_owned()
 }
 
-/// The shape of each capture's tensor, or what was expected of the array's.
+/// Shape of each capture's tensor, or the fault of the array's shape.
 fn shape_of(
     member: &Member,
     axes: &Axes,
@@ -170,7 +171,7 @@ fn dtype_of(member: &Member, mapping: &Mapping) -> Result<Dtype, Problem> {
     }
 }
 
-/// What to do with elements of a type that is not read.
+/// Advice for elements of an unsupported type.
 fn advice(dtype: &str) -> String {
     let name = dtype
         .trim_start_matches(['<', '>', '|', '='])

@@ -1,4 +1,4 @@
-//! What the user says about tensors whose names or axes can't be told.
+//! What the user specifies about tensors whose names or axes are ambiguous.
 
 use std::num::NonZeroU32;
 
@@ -8,10 +8,12 @@ use super::axes::Axes;
 use super::pattern::NamePattern;
 use crate::tensor::Dtype;
 
-/// How to read the arrays of `.npy`, `.npz` and `.safetensors` files. What is absent is inferred, or asked for.
+/// How to interpret the arrays of `.npy`, `.npz` and `.safetensors` files. What is absent is inferred, or the user is
+/// asked.
 ///
-/// As JSON (each key may be absent): `{"tensorNames": "layers.{layer}.{kv}", "axes": "heads,seq,dim", "kvHeads": 8, "bits16": "bf16"}`; a wrong
-/// text fails to parse with a message that says why.
+/// As JSON, with every key optional:
+/// `{"tensorNames": "layers.{layer}.{kv}", "axes": "heads,seq,dim", "kvHeads": 8, "bits16": "bf16"}`. An invalid value
+/// fails to parse with a message that says why.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -22,15 +24,15 @@ pub struct Mapping {
     /// The order of axes (`--axes`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub axes: Option<Axes>,
-    /// Key/value heads in the last axis, where heads have no axis of their own (`--kv-heads`).
+    /// Number of KV heads merged into the last axis, if heads have no axis of their own (`--kv-heads`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kv_heads: Option<NonZeroU32>,
-    /// What 16-bit integers stand for (`--bits16`).
+    /// What 16-bit integers represent (`--bits16`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bits16: Option<Bits16>,
 }
 
-/// What arrays of 16-bit integers hold.
+/// What arrays of 16-bit integers represent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
@@ -50,37 +52,37 @@ impl From<Bits16> for Dtype {
     }
 }
 
-/// How the arrays of a dump were understood, for those that share a pattern of names and a number of axes.
+/// How arrays that share a name pattern and a number of axes were interpreted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct TensorGuess {
-    /// Files (or folders of `.npy` files) that hold them; the first few.
+    /// Files (or folders of `.npy` files) that contain them; only the first few.
     pub files: Vec<String>,
     /// Number of arrays.
     pub count: usize,
-    /// The first few of them.
+    /// Description of the first few arrays.
     pub examples: Vec<ArrayInfo>,
-    /// The pattern of their names, where it could be told: the start value of a mapping form.
+    /// Pattern of their names, if it is known: the initial value of a mapping form.
     pub tensor_names: Option<String>,
-    /// The order of their axes, where it could be told.
+    /// Order of their axes, if it is known.
     pub axes: Option<String>,
-    /// How that was found out, or why it can't be told; a sentence for people.
+    /// How the interpretation was found, or why it is ambiguous; a sentence for people.
     pub reason: String,
-    /// What has to be said before they can be analysed: `tensorNames`, `axes`, `bits16`; and `kvHeads`, without which they are taken
-    /// for one head.
+    /// What the user must specify before the arrays can be analysed: `tensorNames`, `axes`, `bits16`; or should
+    /// specify: `kvHeads`, without which they count as one head.
     pub asks: Vec<&'static str>,
 }
 
-/// One array, as its file describes it.
+/// An array, as its file describes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct ArrayInfo {
-    /// Its name.
+    /// Name of the array.
     pub name: String,
-    /// `fp16`, `bf16`, `fp32`, `16-bit integers`, or the file's own name of another type.
+    /// Element type: `fp16`, `bf16`, `fp32`, `16-bit integers`, or the file's own name of another type.
     pub dtype: String,
-    /// Its axes.
+    /// Length of each axis.
     pub shape: Vec<u64>,
 }

@@ -1,4 +1,4 @@
-//! What is known of an array before its axes are: by its format, its name, or the names of its file and folders.
+//! What is known about an array before its axes are: from its format, its name, or the names of its file and folders.
 
 use super::array::Array;
 use super::axes::Axis;
@@ -10,32 +10,33 @@ use super::pattern::NamePattern;
 use super::shards::stem;
 use crate::tensor::Dtype;
 
-/// How many folders and files before its name may tell what an array is.
+/// Number of path components before its name that may tell what an array is.
 const MAX_LEVELS: usize = 3;
 
-/// Where an array lies.
+/// Location of an array.
 #[derive(Clone, Copy)]
 pub(super) struct Site<'a> {
     /// Path of its file or folder.
     pub path: &'a str,
-    /// Of the whole, where that file is a shard.
+    /// Path of the whole file, if the array's file is a shard; otherwise `path`.
     pub home: &'a str,
 }
 
-/// What is known of one array.
+/// What is known about an array.
 pub(super) struct Meaning {
     pub named: Named,
-    /// The pattern of its name, which arrays of the same kind share.
+    /// Name pattern that arrays of the same kind share.
     pub template: String,
-    /// The element type that the name tells, for arrays saved as integers.
+    /// Element type according to the name, for arrays saved as integers.
     pub hint: Option<Dtype>,
-    /// Who may have written it.
+    /// Software that may have written the array.
     pub maker: Maker,
     /// See [`super::members::Member::home`].
     pub home: String,
 }
 
-/// What is known of `array` at `site`; `pattern` is the one that was given, where something of the group fits it.
+/// What is known about `array` at `site`. `pattern` is the pattern given by the user, if anything in the group matches
+/// it.
 pub(super) fn meaning(
     array: &Array,
     site: Site<'_>,
@@ -59,7 +60,7 @@ pub(super) fn meaning(
     by_path(array, site).or_else(|| by_axes(array, site, mapping))
 }
 
-/// Whether something of the array's name and path fits the pattern.
+/// Whether the array's name, or a part of its path with the name, matches the pattern.
 pub(super) fn fits(pattern: &NamePattern, array: &Array, site: Site<'_>) -> bool {
     by_pattern(pattern, array, site).is_some()
 }
@@ -75,10 +76,10 @@ fn by_pattern(pattern: &NamePattern, array: &Array, site: Site<'_>) -> Option<(N
     reach(stem(site.path)).or_else(|| reach(site.path))
 }
 
-/// Told by file and folders together with the name: `keys/layer_0`, `model.layers.0.self_attn/kv_cache`.
+/// Meaning of the name together with file and folders: `keys/layer_0`, `model.layers.0.self_attn/kv_cache`.
 fn by_path(array: &Array, site: Site<'_>) -> Option<Meaning> {
     let own = guess_loosely(&array.name);
-    // A name that says something else is not made better by its folder.
+    // A name with another meaning is not improved by its folder.
     let own_says = |guess: &Guess| guess.named.kv.is_some() || guess.named.layer.is_some();
     if own.is_none() && !array.name.is_empty() && array.name.parse::<u32>().is_err() {
         return None;
@@ -102,7 +103,7 @@ fn by_path(array: &Array, site: Site<'_>) -> Option<Meaning> {
     })
 }
 
-/// An array that says nothing, where the axes that were given have K and V in them.
+/// Meaning of an array whose name says nothing, if the axes given by the user include K and V.
 fn by_axes(array: &Array, site: Site<'_>, mapping: &Mapping) -> Option<Meaning> {
     let axes = mapping.axes.as_ref()?;
     (axes.has(Axis::Kv) && axes.count() == array.shape.len()).then(|| Meaning {
@@ -134,7 +135,7 @@ fn maker(guess: &Guess) -> Maker {
     }
 }
 
-/// The name with one, two... of the last parts of `base` before it, each with what is left of `base`.
+/// The name preceded by the last one, two, ... components of `base`, each with the rest of `base`.
 fn with_path<'a>(base: &'a str, name: &'a str) -> impl Iterator<Item = (String, &'a str)> {
     let starts = base.rmatch_indices('/').map(|(at, _)| at + 1).chain([0]);
     starts.take(MAX_LEVELS).map(move |start| {

@@ -1,4 +1,4 @@
-//! What arrays are on their way to captures: those whose names were understood, what came of them, and how people are told.
+//! Arrays on their way to captures: those whose names were understood, the result, and how they are named in messages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,33 +12,33 @@ use crate::dump::natural::natural_cmp;
 use crate::dump::problem::{Problems, shorten};
 use crate::tensor::Dtype;
 
-/// Most files and arrays that a guess names as examples.
+/// Maximum number of files and arrays that a guess lists as examples.
 pub(super) const MAX_EXAMPLES: usize = 6;
 
-/// The captures of some groups of arrays, and how their arrays were understood.
+/// Captures made of some groups of arrays, and how their arrays were interpreted.
 #[derive(Default)]
 pub(crate) struct Understood {
     pub captures: Vec<Arc<Capture>>,
     pub guesses: Vec<TensorGuess>,
     pub problems: Problems,
-    /// The first names of each group that say nothing.
+    /// By group: names of its first arrays that could not be interpreted.
     pub(super) unnamed: BTreeMap<usize, Vec<String>>,
 }
 
 /// An array whose name was understood.
 pub(crate) struct Member {
-    /// Number of the group that it is in.
+    /// Index of its group.
     pub group: usize,
-    /// The file or folder that its captures are said to lie in: that of the group, or the folder where the file's own name tells the
-    /// layer, or K from V.
+    /// Path of the file or folder under which its captures are listed: that of the group, or the folder if the file's
+    /// own name tells the layer, or K from V.
     pub home: String,
     pub array: Array,
     pub named: Named,
-    /// The element type that the name tells.
+    /// Element type according to the name.
     pub hint: Option<Dtype>,
 }
 
-/// The first few names, and how many more there are.
+/// The first few names, and the number of further ones.
 pub(super) fn list(names: &[String]) -> String {
     let shown: Vec<&str> = names
         .iter()
@@ -53,7 +53,7 @@ pub(super) fn list(names: &[String]) -> String {
     }
 }
 
-/// The paths of the first few groups, in natural order.
+/// Paths of the first few groups, in natural order.
 pub(super) fn files(groups: impl Iterator<Item = usize>, paths: &[String]) -> Vec<String> {
     let groups: BTreeSet<usize> = groups.collect();
     let mut found: Vec<&String> = groups.into_iter().map(|group| &paths[group]).collect();
@@ -61,12 +61,12 @@ pub(super) fn files(groups: impl Iterator<Item = usize>, paths: &[String]) -> Ve
     found.into_iter().take(MAX_EXAMPLES).cloned().collect()
 }
 
-/// The path of a group, or that of its array `first` where it is the root of all.
+/// Path of a group, or of its array `first` if the group is the root folder.
 pub(super) fn path_or_file<'a>(path: &'a str, first: &'a Array) -> &'a str {
     if path.is_empty() { &first.file } else { path }
 }
 
-/// An array for people.
+/// Description of an array for people.
 pub(super) fn info(array: &Array) -> ArrayInfo {
     ArrayInfo {
         name: shorten(&array.name),
@@ -75,7 +75,7 @@ pub(super) fn info(array: &Array) -> ArrayInfo {
     }
 }
 
-/// Where an array lies, for messages: its file, and its name where the file's does not tell it.
+/// Location of an array for messages: its file, and its name if the file name does not tell it.
 pub(super) fn label(array: &Array) -> String {
     let file = file_name(&array.file);
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);

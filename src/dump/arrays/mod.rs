@@ -1,4 +1,4 @@
-//! What a named array means: which is K or V of which layer, and in which order its axes lie. Knows no file format.
+//! What a named array means: which layer's K or V it is, and the order of its axes. Knows no file format.
 
 pub(crate) mod array;
 mod axes;

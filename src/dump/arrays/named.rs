@@ -1,4 +1,4 @@
-//! What an array's name says: layer, K or V, stage, tokens, run.
+//! What an array's name tells: layer, K or V, stage, tokens, run.
 
 /// K or V.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -7,23 +7,23 @@ pub(crate) enum Kv {
     V,
 }
 
-/// What an array's name says, or its format.
+/// What an array's name or format tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Named {
-    /// `None` where the array holds both, or an axis tells them apart.
+    /// `None` if the array holds both, or an axis tells them apart.
     pub kv: Option<Kv>,
     pub layer: Option<i64>,
     pub stage: Option<String>,
-    /// Positions of the first token and behind the last, where the name has them (`t0_128`).
+    /// Token range `start..end`, if the name has one (`t0_128`).
     pub span: Option<(u64, u64)>,
-    /// What stands before the layer's folder.
+    /// Path before the layer's folder.
     pub run: String,
 }
 
 pub(crate) const KEY_WORDS: &[&str] = &["keys", "key", "k"];
 pub(crate) const VALUE_WORDS: &[&str] = &["values", "value", "val", "v"];
 
-/// The word's meaning in any case.
+/// Whether a word means K or V, in any case.
 pub(crate) fn word_kv(word: &str) -> Option<Kv> {
     let is = |words: &[&str]| words.iter().any(|known| word.eq_ignore_ascii_case(known));
     if is(KEY_WORDS) {

@@ -1,14 +1,15 @@
-//! Reads layer and K/V out of a tensor's name where it leaves no doubt: every word of it must be known, with one number for
-//! the layer and one word for K or V. So `past_key_values.0.key` is understood, and `layers.0.self_attn.k_proj.weight` is not.
+//! Finds layer and K/V in a tensor's name if it is unambiguous: every word must be known, with exactly one number for
+//! the layer and one word for K or V. So `past_key_values.0.key` is understood, and `layers.0.self_attn.k_proj.weight`
+//! is not.
 
 use std::ops::Range;
 
 use super::named::{Kv, Named, word_kv};
 use crate::tensor::Dtype;
 
-/// A number behind one of these is the layer's.
+/// A number after one of these words is the layer.
 pub(super) const LAYER: &[&str] = &["layer", "layers", "block", "blocks", "blk", "h", "l"];
-/// Words that say nothing more here.
+/// Words that add no information about an array.
 const NOISE: &[&str] = &[
     "model",
     "transformer",
@@ -36,32 +37,32 @@ const NOISE: &[&str] = &[
     "kvcache",
     "kvcaches",
 ];
-/// Words of those that mean a cache of K and V.
+/// The words among these that mean a cache of K and V.
 const CACHE: &[&str] = &[
     "kv", "kvs", "cache", "caches", "past", "present", "kvcache", "kvcaches",
 ];
 const STAGES: &[&str] = &["prefill", "decode"];
-/// The cache of what a decoder attends to in its encoder's output: a run of its own beside the decoder's.
+/// Words for the cross-attention cache of an encoder-decoder model: it becomes a run of its own beside the decoder's.
 const CROSS: &[&str] = &["cross", "encoder"];
 
-/// What a name was found to say.
+/// Interpretation of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Guess {
     pub named: Named,
     /// The name with its variable parts replaced: a [`super::NamePattern`].
     pub template: String,
-    /// Named by the word bf16 or fp16, for arrays saved as integers.
+    /// Element type, if the name contains the word bf16 or fp16; for arrays saved as integers.
     pub dtype: Option<Dtype>,
-    /// The names of a Hugging Face cache, whose tensors are `[batch, heads, seq, dim]`.
+    /// Whether the name is one of a Hugging Face cache, whose tensors are `[batch, heads, seq, dim]`.
     pub transformers: bool,
-    /// It says that it is a cache of K and V, though not which of them.
+    /// Whether the name means a cache of both K and V, not one of them.
     pub is_cache: bool,
 }
 
 struct Word<'a> {
     text: &'a str,
     start: usize,
-    /// The next word follows without anything between.
+    /// Whether the next word follows without a separator.
     tight: bool,
 }
 
@@ -81,15 +82,15 @@ impl Word<'_> {
     }
 }
 
-/// What the name `name` says, or `None` where it leaves doubt about layer and K or V.
+/// Interpretation of `name`, or `None` if layer or K/V is ambiguous.
 pub(crate) fn guess(name: &str) -> Option<Guess> {
     let run = run_prefix(name);
     let guess = take_apart(run, &name[run.len()..])?;
     (guess.named.kv.is_some() && guess.named.layer.is_some()).then_some(guess)
 }
 
-/// What `text` says, a name with or without folders and file before it; layer and K or V may stay open. `None` where a word of it is
-/// not known.
+/// Interpretation of `text`, a name that may include folders and file; layer and K/V may stay undecided. `None` if it
+/// contains an unknown word.
 pub(crate) fn guess_loosely(text: &str) -> Option<Guess> {
     take_apart("", text)
 }
@@ -185,7 +186,7 @@ fn take_apart(run: &str, body: &str) -> Option<Guess> {
     })
 }
 
-/// The folders before the one that names the layer.
+/// Path before the folder that names the layer.
 fn run_prefix(name: &str) -> &str {
     let mut start = 0;
     let mut parts = name.split('/').peekable();
@@ -194,7 +195,7 @@ fn run_prefix(name: &str) -> &str {
         if LAYER.iter().any(|word| part.eq_ignore_ascii_case(word))
             && parts.peek().is_some_and(is_number)
         {
-            // As modules have it, whose names are no runs.
+            // Module names such as these are no run.
             let says_nothing = words(&name[..start]).iter().all(|word| word.is(NOISE));
             return if says_nothing { "" } else { &name[..start] };
         }
@@ -210,7 +211,7 @@ fn run_prefix(name: &str) -> &str {
     &name[..name.rfind('/').map_or(0, |slash| slash + 1)]
 }
 
-/// Which of K and V a word means, also one such as `kcache`, and how much of it says so.
+/// Whether a word starts with one for K or V, as `kcache` does, and the length of that part.
 fn kv_at_start(word: &str) -> Option<(Kv, usize)> {
     let len = word.len();
     let behind = len.checked_sub("cache".len());
@@ -222,7 +223,7 @@ fn kv_at_start(word: &str) -> Option<(Kv, usize)> {
     whole.or_else(|| short.and_then(|len| Some((word_kv(&word[..len])?, len))))
 }
 
-/// What was found so far; a second of anything is doubt.
+/// Facts found so far; a second value for any of them makes the name ambiguous.
 #[derive(Default)]
 struct Found {
     kv: Option<Kv>,
@@ -261,7 +262,8 @@ impl Found {
     }
 }
 
-/// Splits at everything that is neither letter nor digit, between letters and digits, and before capitals inside a word.
+/// Splits at every character that is neither letter nor digit, between letters and digits, and before capitals inside a
+/// word.
 fn words(name: &str) -> Vec<Word<'_>> {
     let bytes = name.as_bytes();
     let mut words: Vec<Word<'_>> = Vec::new();
@@ -294,7 +296,7 @@ fn words(name: &str) -> Vec<Word<'_>> {
     words
 }
 
-/// Replaces words by their placeholders.
+/// Replaces ranges of `body` by placeholders.
 fn punch(body: &str, holes: &[(Range<usize>, &str)]) -> String {
     let mut template = String::new();
     let mut end = 0;

@@ -1,4 +1,4 @@
-//! Joins each K with its V.
+//! Pairs each K with its V.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ type Key = (
     Option<String>,
 );
 
-/// Makes captures of the arrays whose axes are `axes`.
+/// Pairs the arrays, whose axes are `axes`, and makes captures of the pairs.
 pub(super) fn pair(
     members: Vec<Member>,
     axes: &Axes,

@@ -1,18 +1,18 @@
-//! Patterns of tensor names: `layers.{layer}.self_attn.{kv}_cache`. Given by the user, or guessed from the names themselves.
+//! Patterns of tensor names such as `layers.{layer}.self_attn.{kv}_cache`, given by the user or derived from the names.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::named::{KEY_WORDS, Kv, Named, VALUE_WORDS, word_kv};
 
-/// A pattern that a name may match.
+/// A pattern that names are matched against.
 ///
-/// `{layer}`, `{start}` and `{end}` stand for digits, `{kv}` for k, v, key, value, keys or values in any case (or for two words
-/// of your own: `{kv:K|V}`), `{stage}` for a word, `{run}` and `*` for anything. All else stands for itself.
+/// `{layer}`, `{start}` and `{end}` match digits, `{kv}` matches k, v, key, value, keys or values in any case (or two
+/// words of your own: `{kv:K|V}`), `{stage}` matches a word, `{run}` and `*` match anything. All else matches itself.
 ///
-/// It is matched with the tensor's name, then with the name and what stands before it in its path: the file (with its ending or
-/// without), and folders. So `{kv}/layer_{layer}` fits the tensor `layer_0` of `keys.safetensors`. A pattern without `{kv}` is for
-/// arrays that hold both K and V in an axis.
+/// The pattern is matched against the tensor's name, then against the name preceded by parts of its path: the file
+/// (with or without its extension), and folders. So `{kv}/layer_{layer}` matches the tensor `layer_0` of
+/// `keys.safetensors`. A pattern without `{kv}` is for arrays that hold both K and V along an axis.
 ///
 /// ```
 /// use kvlens::dump::NamePattern;
@@ -41,7 +41,7 @@ enum Part {
     Any,
 }
 
-/// Why a text is not a pattern of tensor names.
+/// Reason why a text is not a valid pattern of tensor names.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PatternError {
     /// A placeholder that is not known.
@@ -49,22 +49,22 @@ pub enum PatternError {
         "{{{0}}} is not one of {{layer}} {{kv}} {{kv:a|b}} {{stage}} {{start}} {{end}} {{run}}"
     )]
     Unknown(String),
-    /// A `{` without its `}`.
+    /// A `{` without a closing `}`.
     #[error("a {{ without its }}")]
     Open,
     /// More than one `{kv}`.
-    #[error("{{kv}} may be in it once, found {0} times")]
+    #[error("{{kv}} may occur only once, found {0} times")]
     Kv(usize),
-    /// Too long, or with too many parts that match anything.
+    /// Too long, or too many parts that match anything.
     #[error("it is too long, or has more than two of {{run}} and *")]
     TooLong,
 }
 
-/// Longest name that is matched, so that matching takes bounded time whatever a file holds.
+/// Maximum length of a matched name in bytes, so that matching takes bounded time whatever a file holds.
 const MAX_NAME_LEN: usize = 512;
 
 impl NamePattern {
-    /// Reads a pattern.
+    /// Parses a pattern.
     ///
     /// ```
     /// use kvlens::dump::NamePattern;
@@ -75,7 +75,7 @@ impl NamePattern {
     /// ```
     ///
     /// # Errors
-    /// When a placeholder is unknown or left open, or when `{kv}` is in it more than once.
+    /// When a placeholder is unknown or not closed, or `{kv}` occurs more than once.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let mut parts = Vec::new();
         let mut rest = text;
@@ -114,7 +114,7 @@ impl NamePattern {
         })
     }
 
-    /// What `name` says by this pattern, or `None` where it does not match.
+    /// What `name` tells according to this pattern, or `None` if it does not match.
     pub(crate) fn matches(&self, name: &str) -> Option<Named> {
         if name.len() > MAX_NAME_LEN {
             return None;
@@ -151,7 +151,7 @@ impl Part {
         }
     }
 
-    /// The lengths at the start of `text` that this part can take up, in the order to try.
+    /// The lengths of prefixes of `text` that this part can match, in the order to try them.
     fn lengths(&self, text: &str) -> Vec<usize> {
         let run_of = |is: fn(char) -> bool| text.find(|c| !is(c)).unwrap_or(text.len());
         match self {

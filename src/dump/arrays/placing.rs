@@ -1,4 +1,4 @@
-//! Where one layer of one batch item lies in an array whose axes are known.
+//! Locates one layer of one batch item in an array whose axes are known.
 
 use super::array::Array;
 use super::axes::{Axes, Axis};
@@ -10,13 +10,13 @@ use crate::tensor::{Dtype, Shape};
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Index {
     pub layer: u64,
-    /// Of the batch.
+    /// Index in the batch.
     pub item: u64,
     /// 0 for K, 1 for V.
     pub kv: u64,
 }
 
-/// The place of the part `index`; `None` where it is not in the array or a product overflows.
+/// Location of the part `index`; `None` if it is not in the array or a product overflows.
 pub(super) fn place(
     array: &Array,
     axes: &Axes,
@@ -33,7 +33,7 @@ pub(super) fn place(
     let first = outer.iter().try_fold(0_u64, |sum, &(axis, at)| {
         sum.checked_add(stride(axis).checked_mul(at)?)
     })?;
-    // Heads without an axis of their own lie in `dim` one behind the other.
+    // Heads without an axis of their own follow each other in `dim`.
     let heads = if axes.has(Axis::Heads) {
         stride(Axis::Heads)
     } else {
@@ -55,7 +55,7 @@ pub(super) fn place(
     let len = strided.len(shape)?;
     let size = dtype.size() as u64;
     let span = if array.decode.is_some() {
-        // Only the whole can be decoded.
+        // Only the whole array can be decoded.
         strided.first = first;
         array.span.clone()
     } else if len == 0 {

@@ -1,17 +1,18 @@
-//! Files that are parts of one: `model-00001-of-00002.safetensors` is a shard of `model.safetensors`, as Hugging Face's libraries name them.
+//! Files that are parts of one: `model-00001-of-00002.safetensors` is a shard of `model.safetensors`, in the naming
+//! scheme of Hugging Face's libraries.
 
-/// What the name of a shard says.
+/// A shard, as its file name describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Shard {
-    /// Path of the whole.
+    /// Path of the whole file.
     pub whole: String,
-    /// From 1 on.
+    /// Number of the shard, starting at 1.
     pub number: u32,
     pub count: u32,
 }
 
 impl Shard {
-    /// What the name at the end of `path` says, where it is that of a shard.
+    /// The shard that the file at `path` is by its name; `None` if the name is not that of a shard.
     pub fn of(path: &str) -> Option<Self> {
         let (name, ending) = path.split_at(stem(path).len());
         let number = |digits: &str| {
@@ -29,7 +30,7 @@ impl Shard {
     }
 }
 
-/// A path without the ending of its file.
+/// A path without its file's extension.
 pub(super) fn stem(path: &str) -> &str {
     let name_start = path.rfind('/').map_or(0, |slash| slash + 1);
     let dot = path[name_start..].rfind('.').filter(|&dot| dot > 0);

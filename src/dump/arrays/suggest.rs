@@ -1,4 +1,4 @@
-//! Patterns of names to propose where the names alone leave doubt: they fit, and tell the arrays apart.
+//! Name patterns to suggest if names alone are ambiguous: they match the names and tell the arrays apart.
 
 use std::collections::BTreeSet;
 
@@ -6,17 +6,17 @@ use super::named::{Kv, word_kv};
 use super::names::LAYER;
 use super::pattern::NamePattern;
 
-/// Most names that a pattern is tried with.
+/// Maximum number of names that a pattern is tried on.
 pub(super) const MAX_NAMES: usize = 256;
-/// Most places in a name that are tried.
+/// Maximum number of positions in a name that are tried.
 const MAX_PLACES: usize = 6;
 
-/// Part of a name: where it starts and ends.
+/// Range of a name in bytes: start and end.
 type Stretch = (usize, usize);
 
-/// A pattern that fits every name and tells K and V of all layers apart: with a number for the layer and a word for K or V
-/// (`{layer}.{kv}`), 0 or 1 where there is no word (`{layer}.{kv:0|1}`), words of its own (`{layer}.{kv:k_roped|v}`), and `{run}` for
-/// what stands before it.
+/// A pattern that matches every name and tells K and V of all layers apart: with a number for the layer and a word for
+/// K or V (`{layer}.{kv}`), 0 or 1 if there is no such word (`{layer}.{kv:0|1}`), or the names' own words
+/// (`{layer}.{kv:k_roped|v}`), and `{run}` for what precedes it.
 pub(super) fn pattern_for(names: &[&str]) -> Option<String> {
     let names = &names[..names.len().min(MAX_NAMES)];
     let first = names.first()?;
@@ -31,7 +31,7 @@ pub(super) fn pattern_for(names: &[&str]) -> Option<String> {
     all.find(|pattern| tells_apart(pattern, names))
 }
 
-/// A pattern that tells the layers of arrays that hold both.
+/// A pattern that tells the layers apart, for arrays that hold both K and V.
 pub(super) fn pattern_of_layers(names: &[&str]) -> Option<String> {
     let names = &names[..names.len().min(MAX_NAMES)];
     let first = names.first()?;
@@ -47,7 +47,7 @@ pub(super) fn pattern_of_layers(names: &[&str]) -> Option<String> {
     })
 }
 
-/// The pattern for `name`, which has a word for one of K and V, and `others` among which may be the other half.
+/// A pattern for `name`, which has a word for K or V, and the first of `others` that differs from it in that word only.
 pub(super) fn pattern_for_halves<'a>(
     name: &str,
     others: impl Iterator<Item = &'a str>,
@@ -56,10 +56,10 @@ pub(super) fn pattern_for_halves<'a>(
     found.find(|pattern| NamePattern::parse(pattern).is_ok())
 }
 
-/// Patterns that `name` fits, with a word for K or V.
+/// Patterns that match `name` and have a word for K or V.
 fn by_words(name: &str) -> Vec<String> {
     let (mut numbers, words) = (numbers(name), kv_words(name));
-    // A number behind the word layer is the likeliest.
+    // A number after the word layer is the likeliest.
     numbers.sort_by_key(|&(start, _)| !is_behind_layer(&name[..start]));
     let holes = numbers.iter().flat_map(|&number| {
         let holes = words.iter();
@@ -72,7 +72,7 @@ fn by_words(name: &str) -> Vec<String> {
     by_number.chain(one_layer).collect()
 }
 
-/// Patterns that `name` fits, with 0 and 1 for K and V.
+/// Patterns that match `name`, with 0 and 1 for K and V.
 fn by_numbers(name: &str) -> Vec<String> {
     let numbers = numbers(name);
     let holes = numbers.iter().flat_map(|&layer| {
@@ -96,7 +96,7 @@ fn is_behind_layer(before: &str) -> bool {
     LAYER.iter().any(|layer| word.eq_ignore_ascii_case(layer))
 }
 
-/// The pattern, then the same with what stands before some separator taken for the run.
+/// The pattern, then variants in which what precedes a separator is the run.
 fn with_run(pattern: &str) -> Vec<String> {
     let start = pattern.find('{').unwrap_or(0);
     let before = pattern[..start].char_indices();
@@ -106,7 +106,7 @@ fn with_run(pattern: &str) -> Vec<String> {
     [pattern.to_owned()].into_iter().chain(with_run).collect()
 }
 
-/// The pattern of two names that differ in one stretch, which says K in one and V in the other.
+/// The pattern of two names that differ in one range, which means K in one and V in the other.
 fn own_words(a: &str, b: &str) -> Option<String> {
     let letters = |name: &str| name.chars().collect::<Vec<char>>();
     let (a_letters, b_letters) = (letters(a), letters(b));
@@ -132,13 +132,13 @@ fn own_words(a: &str, b: &str) -> Option<String> {
     numbers.find_map(|number| with_holes(a, &[(number, "{layer}"), (place, hole.as_str())]))
 }
 
-/// Which of K and V the words of a text mean.
+/// Whether the words of a text mean K or V.
 fn says(text: &str) -> Option<Kv> {
     let (start, end) = *kv_words(text).first()?;
     word_kv(&text[start..end])
 }
 
-/// Whether the pattern fits all names, and gives K and V, each of another layer or run.
+/// Whether the pattern matches all names, and yields K and V for distinct layers or runs.
 fn tells_apart(pattern: &str, names: &[&str]) -> bool {
     let Ok(pattern) = NamePattern::parse(pattern) else {
         return false;
@@ -156,7 +156,7 @@ fn tells_apart(pattern: &str, names: &[&str]) -> bool {
     })
 }
 
-/// The name with stretches of it replaced, which may not overlap.
+/// The name with ranges replaced by placeholders; `None` if they overlap.
 fn with_holes(name: &str, holes: &[(Stretch, &str)]) -> Option<String> {
     let mut holes = holes.to_vec();
     holes.sort_unstable();
@@ -170,7 +170,7 @@ fn with_holes(name: &str, holes: &[(Stretch, &str)]) -> Option<String> {
     Some(pattern + &name[end..])
 }
 
-/// Where words that mean K or V stand by themselves in a name, the last first: a folder before them says less.
+/// Ranges of a name that are separate words for K or V, last first: a folder before them tells less.
 fn kv_words(name: &str) -> Vec<Stretch> {
     let mut found = Vec::new();
     let mut start = 0;
@@ -186,7 +186,7 @@ fn kv_words(name: &str) -> Vec<Stretch> {
     found
 }
 
-/// Where the runs of digits of a name start and end.
+/// Ranges of a name that are runs of digits.
 fn numbers(name: &str) -> Vec<Stretch> {
     let mut found: Vec<Stretch> = Vec::new();
     for (at, byte) in name.bytes().enumerate() {

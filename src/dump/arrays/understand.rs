@@ -13,7 +13,7 @@ use super::shards::Shard;
 use super::suggest::MAX_NAMES;
 use super::unnamed::report_unnamed;
 
-/// Makes captures of the arrays of `groups`.
+/// Makes captures of the arrays in `groups`.
 pub(crate) fn understand(groups: Vec<ArrayGroup>, mapping: &Mapping) -> Understood {
     let paths: Vec<String> = groups.iter().map(|group| group.path.clone()).collect();
     let mut understood = Understood::default();
@@ -26,7 +26,8 @@ pub(crate) fn understand(groups: Vec<ArrayGroup>, mapping: &Mapping) -> Understo
             path: &group.path,
             home: whole.as_deref().unwrap_or(&group.path),
         };
-        // A file in which nothing fits what was given is left to the names' own words: a dump may hold files of many makers.
+        // A file in which nothing matches the user's pattern is interpreted by its names: a dump may hold files from
+        // several programs.
         let given = mapping.tensor_names.as_ref().filter(|pattern| {
             let arrays = &group.arrays;
             arrays.iter().any(|array| fits(pattern, array, site))

@@ -1,4 +1,4 @@
-//! Arrays whose names say nothing: what to ask about them, and in which form the answer works.
+//! Arrays whose names tell nothing: what to ask the user, and in which form to answer.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::names::guess_loosely;
 use super::suggest::{pattern_for, pattern_of_layers};
 use crate::dump::problem::{Problem, shorten};
 
-/// Arrays whose names say nothing are only a problem where a file has no others.
+/// Reports arrays whose names tell nothing. That is a problem only if the file has no other arrays.
 pub(super) fn report_unnamed(
     unnamed: Vec<(usize, Array)>,
     paths: &[String],
@@ -70,7 +70,7 @@ pub(super) fn report_unnamed(
     });
 }
 
-/// What would do, with a pattern that fits these names where there is one.
+/// What names are expected, with a pattern that matches these names if there is one.
 fn expected_names(arrays: &[&Array], path: &str) -> String {
     let names: Vec<&str> = arrays.iter().map(|array| array.name.as_str()).collect();
     let file = path.rsplit('/').next().unwrap_or_default();
@@ -128,14 +128,14 @@ fn expected_names(arrays: &[&Array], path: &str) -> String {
     )
 }
 
-/// The orders of axes that the arrays may have where each holds K and V.
+/// The possible orders of axes if each array holds both K and V.
 fn axes_of_both(arrays: &[&Array]) -> Option<String> {
     let (first, rest) = arrays.split_first()?;
     let may_hold_both = |array: &&Array| {
         array.shape.len() == first.shape.len()
             && match array.shape.as_slice() {
                 [2, _, _, ..] => true,
-                // Of four axes the second one is heads, more often.
+                // With four axes, the second is more often heads.
                 [_, 2, rest @ ..] => rest.len() >= 3 || arrays.len() == 1 && !rest.is_empty(),
                 _ => false,
             }
@@ -159,13 +159,13 @@ fn axes_of_both(arrays: &[&Array]) -> Option<String> {
     Some(orders.join(", or "))
 }
 
-/// A cache by its name, of one vector for each token.
+/// Whether the array is a cache by its name, with one vector per token.
 fn is_latent(array: &Array, file: &str) -> bool {
     let is_cache = |name: &str| guess_loosely(name).is_some_and(|guess| guess.is_cache);
     array.shape.len() == 2 && (is_cache(&array.name) || is_cache(file))
 }
 
-/// Why arrays beside others with names are left alone.
+/// Message why arrays next to named ones are not used.
 fn not_used<'a>(arrays: impl Iterator<Item = &'a Array>) -> String {
     const STATES: &[&str] = &[
         "conv_state",

@@ -1,5 +1,5 @@
-//! The native source: a folder with everything below it, or a single file.
-//! Links to files are followed, links to folders are not: so no loop and nothing twice, as in the reference.
+//! The native source: a folder and everything below it, or a single file. Links to files are followed, links to folders
+//! are not, so there are no loops and no duplicates, as in the reference.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::path::escaped;
 use super::source::{FileEntry, Source, SourceError, reserve};
 
-/// A folder on disk, or one file of it.
+/// A folder on disk, or a single file.
 #[derive(Debug, Default)]
 pub struct FolderSource {
     entries: Vec<FileEntry>,
@@ -19,10 +19,10 @@ pub struct FolderSource {
 }
 
 impl FolderSource {
-    /// Lists the folder `root` and all below it; where `root` is a file, that file alone.
+    /// Lists the folder `root` and everything below it; if `root` is a file, only that file.
     ///
     /// # Errors
-    /// When `root` can't be read. Unreadable things below it are named by [`Source::skipped`].
+    /// When `root` can't be read. Unreadable files and folders below it are reported by [`Source::skipped`].
     pub fn open(root: &Path) -> io::Result<Self> {
         let mut source = Self::default();
         if fs::metadata(root)?.is_dir() {
@@ -33,11 +33,11 @@ impl FolderSource {
         Ok(source)
     }
 
-    /// Lists several folders and files. Each keeps its own name before what is in it; where two have the same one, the later is
-    /// numbered: `dump`, `dump (2)`.
+    /// Lists several folders and files. The paths of each start with its own name; a name that occurs again gets a
+    /// number: `dump`, `dump (2)`.
     ///
     /// # Errors
-    /// The path that can't be read, and why.
+    /// The path that can't be read, and the OS error.
     pub fn open_all(roots: &[PathBuf]) -> Result<Self, (PathBuf, io::Error)> {
         let mut source = Self::default();
         let mut names = HashSet::new();
@@ -75,7 +75,7 @@ impl FolderSource {
         Ok(())
     }
 
-    /// Walks with a stack of its own, so that deep nesting can't overflow the thread's.
+    /// Walks with an explicit stack, so that deep nesting can't overflow the thread's stack.
     fn walk(&mut self, root: &Path, prefix: String) -> io::Result<()> {
         let mut folders = vec![(root.to_path_buf(), prefix)];
         let mut is_root = true;
@@ -110,7 +110,7 @@ impl FolderSource {
         Ok(())
     }
 
-    /// Takes in a file, or returns the path prefix of a folder that is to be walked.
+    /// Adds a file, or returns the path prefix of a folder that is to be walked.
     fn visit(
         &mut self,
         item: &fs::DirEntry,
@@ -138,8 +138,8 @@ impl FolderSource {
     }
 }
 
-/// Why something that is no folder can't be read at any place, over and over: pipes, sockets and devices have no size, and reading them
-/// may wait for ever.
+/// Why a path that is no folder can't be read at random offsets: pipes, sockets and devices have no size, and reading
+/// them may block forever.
 fn not_a_file(kind: fs::FileType) -> Option<String> {
     (!kind.is_file()).then(|| format!("{}, not a file; save what it gives in one", kind_name(kind)))
 }
@@ -159,7 +159,7 @@ fn kind_name(_: fs::FileType) -> &'static str {
     "a device"
 }
 
-/// Opens a file without waiting, where a pipe may have taken its place since it was listed.
+/// Opens a file without blocking, in case a pipe has replaced it since it was listed.
 fn open_file(place: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true);
@@ -208,12 +208,12 @@ impl Source for FolderSource {
     }
 }
 
-/// The last part of a path.
+/// Last component of a path.
 fn file_name(path: &Path) -> String {
     path_text(path.file_name().unwrap_or(path.as_os_str()))
 }
 
-/// `name (2)`, before the ending of a file.
+/// The name with ` (2)` appended, before a file's extension.
 fn numbered(name: &str, count: usize) -> String {
     match name.split_once('.').filter(|(stem, _)| !stem.is_empty()) {
         Some((stem, ending)) => format!("{stem} ({count}).{ending}"),
@@ -221,7 +221,7 @@ fn numbered(name: &str, count: usize) -> String {
     }
 }
 
-/// A name as text; bytes that are not UTF-8 stay distinct.
+/// A name as text; bytes that are not UTF-8 stay distinguishable.
 fn path_text(name: &OsStr) -> String {
     #[cfg(unix)]
     return escaped(std::os::unix::ffi::OsStrExt::as_bytes(name));

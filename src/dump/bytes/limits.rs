@@ -1,22 +1,23 @@
-//! How far a scan goes along with what a file claims.
+//! Limits on what a scan believes of a file's own claims.
 
-/// Limits against hostile files; each may be raised. They are checked before memory is taken and again while reading.
+/// Limits against hostile files; each may be raised. They are checked before memory is allocated and again while
+/// reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Largest meta file, in bytes.
     pub meta_bytes: u64,
     /// Largest header of an `.npy` or `.safetensors` file, in bytes; the latter format itself allows 100 MB.
     pub header_bytes: u64,
-    /// How many times its own size a packed file may unpack to. KV values shrink little (1.2 to 2 times) unless most
-    /// of them are zeros; deflate's own limit is about 1030.
+    /// Maximum ratio of unpacked to packed size. KV values compress little (1.2 to 2 times) unless most of them are
+    /// zeros; deflate's own limit is about 1030.
     pub unpack_ratio: u64,
-    /// Most bytes that files packed as a whole (`.npz.gz`) may be together: they are unpacked into memory.
+    /// Maximum total size of files compressed as a whole (`.npz.gz`), in bytes: they are unpacked into memory.
     pub whole_bytes: u64,
-    /// Most entries of one archive.
+    /// Maximum number of entries in one archive.
     pub entries: u64,
-    /// Most tensors of one `.safetensors` file: its list of them is held as a whole.
+    /// Maximum number of tensors in one `.safetensors` file: the whole list of them is held in memory.
     pub tensors: usize,
-    /// Bytes that may be held while the K and V of captures in a compressed tar lie apart.
+    /// Bytes that may be held in memory while waiting for the other half (K or V) of captures in a compressed tar.
     pub pending_bytes: u64,
 }
 
@@ -35,7 +36,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Most bytes that `packed` bytes may unpack to: small files are free to be as empty as they like.
+    /// Maximum number of bytes that `packed` bytes may unpack to. At least 1 MiB, so that small
+    /// files may have any ratio.
     pub(crate) fn unpacked(&self, packed: u64) -> u64 {
         packed.saturating_mul(self.unpack_ratio).max(1 << 20)
     }

@@ -1,5 +1,5 @@
-//! Where bytes lie: a source's files, stretches of them, what they unpack to, and in which order a tensor's elements lie there.
-//! Knows no format and no archive.
+//! Where bytes lie: the files of a source, ranges of them, what those unpack to, and the order of a tensor's elements
+//! in them. Knows no format and no archive.
 
 #[cfg(not(target_arch = "wasm32"))]
 mod folder;

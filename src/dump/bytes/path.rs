@@ -1,6 +1,7 @@
-//! Paths: what a file's name says, and paths that a file gives (entries of an archive, files that a meta file names).
+//! Paths: parsing file names, and validating paths that a file gives (entries of an archive, files that a meta file
+//! names).
 
-/// The last part of a path.
+/// Last component of a path.
 pub(crate) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
@@ -17,7 +18,8 @@ pub(crate) fn escaped(name: &[u8]) -> String {
     text
 }
 
-/// Whether a file's name is like `rule`: text with one `*` for anything. The ending of a rule that starts with `*` counts in any case.
+/// Whether a file name matches `rule`, a text in which one `*` matches anything. If the rule starts with `*`, its
+/// ending matches in any case.
 pub(crate) fn is_like(name: &str, rule: &str) -> bool {
     let (start, ending) = rule.split_once('*').unwrap_or((rule, ""));
     if start.is_empty() {
@@ -26,12 +28,12 @@ pub(crate) fn is_like(name: &str, rule: &str) -> bool {
     name.len() >= start.len() + ending.len() && name.starts_with(start) && name.ends_with(ending)
 }
 
-/// Whether an operating system put the file there for itself: macOS writes `._NAME` beside the files of an archive.
+/// Whether the file belongs to the operating system: macOS writes `._NAME` beside the files of an archive.
 pub(crate) fn is_system_file(name: &str) -> bool {
     name.starts_with("._")
 }
 
-/// `name` without `.` parts, or `None` where it is absolute, climbs with `..` or can't be a path.
+/// `name` without `.` components; `None` if it is absolute, climbs with `..` or can't be a path.
 pub(crate) fn inner_path(name: &str) -> Option<String> {
     if name.starts_with('/') || name.contains(['\\', '\0']) || name.get(1..2) == Some(":") {
         return None;
@@ -43,7 +45,7 @@ pub(crate) fn inner_path(name: &str) -> Option<String> {
     (!parts.is_empty() && !parts.contains(&"..")).then(|| parts.join("/"))
 }
 
-/// The path that a link at `from` means by `target`; `None` where that leaves the source.
+/// Path that a link at `from` with the target `target` leads to; `None` if it leaves the source.
 pub(crate) fn linked_path(from: &str, target: &str) -> Option<String> {
     let target = target.replace('\\', "/");
     if target.starts_with('/') || target.contains('\0') || target.get(1..2) == Some(":") {
@@ -61,12 +63,12 @@ pub(crate) fn linked_path(from: &str, target: &str) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("/"))
 }
 
-/// How a folder's name begins that kvlens has not finished writing: a scan must not take what is in it for a dump.
+/// Prefix of the name of a folder that kvlens has not finished writing: a scan must not take its content for a dump.
 pub const UNFINISHED_START: &str = ".kvlens-";
-/// How it ends.
+/// Suffix of such a name.
 pub const UNFINISHED_END: &str = ".tmp";
 
-/// Whether a folder of this name holds what a run has not finished writing.
+/// Whether a folder of this name holds output that a run of kvlens has not finished writing.
 ///
 /// ```
 /// assert!(kvlens::dump::unfinished_name(".kvlens-convert-x7Kq.tmp"));
@@ -76,7 +78,7 @@ pub fn unfinished_name(name: &str) -> bool {
     name.starts_with(UNFINISHED_START) && name.ends_with(UNFINISHED_END)
 }
 
-/// The unfinished folder that a file lies in, if it lies in one.
+/// The unfinished folder that contains the file; `None` if there is none.
 pub(crate) fn unfinished_folder(path: &str) -> Option<&str> {
     let mut ends = path.match_indices('/').map(|(end, _)| end);
     ends.find(|&end| {

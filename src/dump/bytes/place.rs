@@ -1,4 +1,4 @@
-//! Where one tensor's bytes lie, and what has to be done with them to have its elements in order.
+//! Where the bytes of one tensor lie, and how to turn them into elements in order.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use super::stream::Span;
 use super::strided::Strided;
 use crate::tensor::{Dtype, Shape};
 
-/// Makes little-endian elements in C order of bytes that are packed, quantized or in tiles.
+/// Turns bytes that are packed, quantized or tiled into little-endian elements in C order.
 pub(crate) trait Decode: fmt::Debug + Send + Sync {
-    /// The elements. `parts` holds the bytes of the place's span, then those of each span in `beside`.
+    /// Decodes the elements. `parts` holds the bytes of the place's span, then those of each span in `beside`.
     ///
     /// # Errors
-    /// When the bytes are not what the file said.
+    /// When the bytes are not what the file declared.
     fn decode(&self, parts: &[Vec<u8>]) -> Result<Vec<u8>, SourceError>;
 }
 
@@ -21,11 +21,11 @@ pub(crate) trait Decode: fmt::Debug + Send + Sync {
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub span: Span,
-    /// What else [`Place::decode`] needs, such as the scales of quantized values.
+    /// Further bytes that [`Place::decode`] needs, such as the scales of quantized values.
     pub beside: Vec<Span>,
-    /// What makes plain elements of the bytes; `None` where they are.
+    /// Turns the bytes into plain elements; `None` if they are plain elements already.
     pub decode: Option<Arc<dyn Decode>>,
-    /// How to bring the elements in order; `None` where they are.
+    /// How to reorder the elements; `None` if they are in order.
     pub strided: Option<Strided>,
 }
 
@@ -40,10 +40,11 @@ impl Place {
         }
     }
 
-    /// The elements in the order `[seq_len, kv_heads, head_dim]`, of the bytes of the span and of those beside it.
+    /// Elements in the order `[seq_len, kv_heads, head_dim]`. `parts` holds the bytes of the span, then those of each
+    /// span in `beside`.
     ///
     /// # Errors
-    /// When they are too few, or not what the file said.
+    /// When there are too few bytes, or they are not what the file declared.
     pub fn arrange(
         &self,
         mut parts: Vec<Vec<u8>>,

@@ -1,4 +1,4 @@
-//! A stretch of one file of a source, and a reader of it that asks the source for large pieces.
+//! A range of bytes in one file of a source, and a reader of it that asks the source for large pieces.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::source::{Source, SourceError};
 
-/// Bytes `start..start + len` of a source's file.
+/// Bytes `start..start + len` of a file.
 #[derive(Clone)]
 pub(crate) struct Region {
     source: Arc<dyn Source>,
@@ -28,7 +28,7 @@ impl fmt::Debug for Region {
 }
 
 impl Region {
-    /// The whole of file number `file`, which the source must have.
+    /// The whole of the file with index `file`, which must exist in the source.
     pub fn file(source: &Arc<dyn Source>, file: usize) -> Self {
         Self {
             source: Arc::clone(source),
@@ -42,12 +42,12 @@ impl Region {
         self.len
     }
 
-    /// Path of the file that it is a part of.
+    /// Path of the file.
     pub fn file_name(&self) -> &str {
         &self.source.files()[self.file].path
     }
 
-    /// `len` bytes from `offset` on, or an error where that is beyond the end.
+    /// The `len` bytes at `offset`, or an error if they exceed the region's end.
     pub fn part(&self, offset: u64, len: u64) -> Result<Self, SourceError> {
         let needed = offset.checked_add(len).filter(|&end| end <= self.len);
         if needed.is_none() {
@@ -64,19 +64,19 @@ impl Region {
         })
     }
 
-    /// Says that it will be read soon.
+    /// Hints that the region will be read soon.
     pub fn soon(&self) {
         self.source.soon(self.file, self.start, self.len);
     }
 
-    /// All its bytes.
+    /// Reads the whole region.
     pub fn read(&self) -> Result<Vec<u8>, SourceError> {
         let len = usize::try_from(self.len).map_err(|_| SourceError::TooLarge(self.len))?;
         self.source.read_at(self.file, self.start, len)
     }
 }
 
-/// Reads a region from its start to its end, `step` bytes of the source at a time.
+/// Sequential reader of a region that fetches `step` bytes from the source at a time.
 pub(crate) struct Window {
     region: Region,
     position: u64,
@@ -96,7 +96,7 @@ impl Window {
         }
     }
 
-    /// Goes `count` bytes forward; the end of the region stops it.
+    /// Skips `count` bytes, but not past the end of the region.
     pub fn skip(&mut self, count: u64) {
         let ahead = (self.piece.len() - self.used) as u64;
         if count <= ahead {
@@ -133,7 +133,7 @@ impl Read for Window {
 }
 
 impl From<io::Error> for SourceError {
-    /// Keeps the source's own error where a reader wrapped one.
+    /// Unwraps the source's own error if a reader wrapped one.
     fn from(error: io::Error) -> Self {
         match error.downcast::<Self>() {
             Ok(own) => own,

@@ -1,8 +1,8 @@
-//! A flat set of files that can be read at any place: a folder, the files of a browser's `File` objects, or bytes in memory.
+//! A flat set of files that can be read at any offset: a folder, a browser's `File` objects, or bytes in memory.
 
 use thiserror::Error;
 
-/// One file of a source.
+/// A file of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileEntry {
     /// Path relative to the source's root, with `/` between folders. Bytes that are not UTF-8 are written as `%B2`.
@@ -11,18 +11,18 @@ pub struct FileEntry {
     pub size: u64,
 }
 
-/// Why bytes of a file could not be read.
+/// Reason why bytes of a file could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SourceError {
-    /// The system or the browser refused; its own words.
+    /// The OS or the browser refused; the text is its error message.
     #[error("{0}")]
     Io(String),
-    /// The file ends before the bytes that were asked for: it is shorter than it was, or than its header says.
+    /// The file ends before the requested bytes: it is shorter than when it was listed, or than its header declares.
     #[error("the file ends at byte {end}, before byte {needed}")]
     Short {
-        /// Where the wanted bytes would end.
+        /// End of the requested range, in bytes from the file's start.
         needed: u64,
-        /// Where the file ends.
+        /// Length of the file, in bytes.
         end: u64,
     },
     /// More bytes than this machine can hold at once.
@@ -30,27 +30,28 @@ pub enum SourceError {
     TooLarge(u64),
 }
 
-/// A flat set of files. Everything is synchronous, in browsers too.
+/// A flat set of files. Every method is synchronous, in browsers too.
 pub trait Source: Send + Sync {
-    /// The files, in any order; a file is named by its index here.
+    /// All files, in any order; the other methods name a file by its index in this list.
     fn files(&self) -> &[FileEntry];
 
-    /// The `len` bytes of file number `file` from `offset` on.
+    /// Reads `len` bytes at `offset` of the file with index `file`.
     ///
     /// # Errors
     /// When the file can't be read or ends earlier. Implementations check the end before they allocate.
     fn read_at(&self, file: usize, offset: u64, len: usize) -> Result<Vec<u8>, SourceError>;
 
-    /// Says that these bytes will be asked for soon, to a source that can fetch them meanwhile.
+    /// Hints that these bytes will be read soon; a source may prefetch them.
     fn soon(&self, _file: usize, _offset: u64, _len: u64) {}
 
-    /// What the source had to leave out while it listed its files, as path and reason.
+    /// Files and folders that could not be listed, as path and reason.
     fn skipped(&self) -> &[(String, String)] {
         &[]
     }
 }
 
-/// An empty buffer with room for `len` bytes, or an error where there is no room: a size never aborts the program.
+/// An empty buffer with capacity for `len` bytes, or an error if the allocation fails: a large size never aborts the
+/// program.
 pub(crate) fn reserve(len: u64) -> Result<Vec<u8>, SourceError> {
     let mut bytes = Vec::new();
     let len_here = usize::try_from(len).map_err(|_| SourceError::TooLarge(len))?;
@@ -60,7 +61,7 @@ pub(crate) fn reserve(len: u64) -> Result<Vec<u8>, SourceError> {
     Ok(bytes)
 }
 
-/// Files that are already in memory.
+/// A source whose files are in memory.
 #[derive(Clone, Debug, Default)]
 pub struct MemorySource {
     entries: Vec<FileEntry>,
@@ -68,7 +69,7 @@ pub struct MemorySource {
 }
 
 impl MemorySource {
-    /// A source of these files, given as path and bytes.
+    /// Creates a source from files given as path and bytes.
     pub fn new(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
         let mut source = Self::default();
         for (path, bytes) in files {

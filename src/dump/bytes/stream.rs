@@ -1,4 +1,5 @@
-//! Bytes that may be packed: a region as it is, or what it unpacks to. Archive entries and tensors are spans of streams.
+//! Byte sequences that may be packed: a region as it is, or what it unpacks to. Archive entries and tensors are spans
+//! of streams.
 
 use std::io::{self, Read};
 use std::sync::{Arc, OnceLock};
@@ -13,11 +14,11 @@ use super::source::{SourceError, reserve};
 use super::zip_local;
 use super::zstd_frames::ZstdFrames;
 
-/// Bytes asked of the source at a time while unpacking: browsers read 1 MB pieces several times slower than 16 MB ones, and
-/// native reads gain nothing above 256 KiB.
+/// Bytes requested from the source at a time while unpacking: browsers read 1 MB pieces several times slower than 16 MB
+/// ones, and native reads gain nothing above 256 KiB.
 const UNPACK_STEP: u64 = 4 << 20;
 
-/// Memory that unpacking xz may take, in KiB: `xz -9` asks for 65 MB.
+/// Memory limit for unpacking xz, in KiB: `xz -9` needs 65 MB.
 const MAX_XZ_KIB: u32 = 200 << 10;
 
 /// How the bytes of a region are packed.
@@ -34,9 +35,9 @@ pub(crate) enum Coding {
 /// Where the packed bytes lie in the region.
 #[derive(Clone, Copy, Debug)]
 enum Start {
-    /// They are the region.
+    /// They are the whole region.
     Here,
-    /// This many of them follow the zip local header at the region's start.
+    /// This many bytes, which follow the zip local header at the region's start.
     AfterZipHeader(u64),
 }
 
@@ -46,15 +47,15 @@ pub(crate) struct Stream {
     region: Region,
     start: Start,
     coding: Coding,
-    /// Unpacked length; `None` where only unpacking tells.
+    /// Unpacked length; `None` if only unpacking tells it.
     len: Option<u64>,
-    /// Most bytes that it may unpack to.
+    /// Maximum unpacked length.
     max_len: u64,
     data: OnceLock<Region>,
 }
 
 impl Stream {
-    /// The bytes of a region as they are.
+    /// Stream of a region's bytes as they are.
     pub fn plain(region: Region) -> Self {
         let len = region.len();
         Self {
@@ -67,7 +68,7 @@ impl Stream {
         }
     }
 
-    /// A file packed as a whole.
+    /// Stream of a file compressed as a whole.
     pub fn packed(region: Region, coding: Coding, limits: &Limits) -> Self {
         let max_len = limits.unpacked(region.len());
         Self {
@@ -80,7 +81,7 @@ impl Stream {
         }
     }
 
-    /// A zip entry: `region` goes from its local header to the central directory.
+    /// Stream of a zip entry: `region` extends from its local header to the central directory.
     pub fn zip_entry(region: Region, coding: Coding, packed: u64, len: u64) -> Self {
         Self {
             region,
@@ -96,7 +97,7 @@ impl Stream {
         self.coding == Coding::Plain
     }
 
-    /// Whether reading at any place is cheap, or the whole is small enough to be unpacked for one span.
+    /// Whether the span is most of a packed entry, so that unpacking the entry for this span alone wastes little.
     fn covers(&self, span: &Span) -> bool {
         const HEADER: u64 = 1 << 16;
         match (self.coding, self.len) {
@@ -108,12 +109,12 @@ impl Stream {
         }
     }
 
-    /// Path of the file it lies in.
+    /// Path of the file that contains the stream.
     pub fn file_name(&self) -> &str {
         self.region.file_name()
     }
 
-    /// The packed bytes.
+    /// Region of the packed bytes.
     pub fn data(&self) -> Result<Region, SourceError> {
         if let Some(region) = self.data.get() {
             return Ok(region.clone());
@@ -125,7 +126,7 @@ impl Stream {
         Ok(self.data.get_or_init(|| region).clone())
     }
 
-    /// Reads it from its first byte on.
+    /// Opens the stream at its first byte.
     pub fn open(&self, plain_step: u64) -> Result<Reader, SourceError> {
         let data = self.data()?;
         let packed = |region| Window::new(region, UNPACK_STEP);
@@ -143,7 +144,7 @@ impl Stream {
         }))
     }
 
-    /// Unpacks from bytes that were fetched already.
+    /// Unpacks bytes that were already fetched.
     fn unpack(&self, bytes: Vec<u8>) -> Reader {
         let decoder = Box::new(DeflateDecoder::new(io::Cursor::new(bytes)));
         Reader::Packed(Unpacker {
@@ -153,20 +154,20 @@ impl Stream {
     }
 }
 
-/// A reader that only goes forward.
+/// A forward-only reader.
 pub(crate) enum Reader {
     Plain(Window),
     Packed(Unpacker),
 }
 
-/// Unpacks, but no more than it may.
+/// Unpacks, but never more than the stream's maximum length.
 pub(crate) struct Unpacker {
     decoder: Box<dyn Read + Send>,
     left: u64,
 }
 
 impl Reader {
-    /// Goes `count` bytes forward.
+    /// Skips `count` bytes.
     pub fn skip(&mut self, count: u64) -> io::Result<()> {
         match self {
             Self::Plain(window) => window.skip(count),
@@ -180,7 +181,7 @@ impl Reader {
         Ok(())
     }
 
-    /// The next `len` bytes; memory grows with what comes and not with `len`.
+    /// Reads the next `len` bytes. Memory grows with the bytes that arrive, not with `len`.
     pub fn read_bytes(&mut self, len: u64) -> Result<Vec<u8>, SourceError> {
         const AT_ONCE: u64 = 16 << 20;
         let mut bytes = reserve(len.min(AT_ONCE))?;
@@ -234,7 +235,7 @@ pub(crate) struct Span {
     stream: Arc<Stream>,
     offset: u64,
     len: u64,
-    /// CRC-32 of these bytes, where the archive tells it.
+    /// CRC-32 of these bytes, if the archive stores it.
     crc: Option<u32>,
 }
 
@@ -260,7 +261,7 @@ impl Span {
         &self.stream
     }
 
-    /// `len` bytes of it from `offset` on, or `None` where that is beyond its end.
+    /// The `len` bytes at `offset` of this span, or `None` if they exceed its end.
     pub fn part(&self, offset: u64, len: u64) -> Option<Self> {
         offset.checked_add(len).filter(|&end| end <= self.len)?;
         let crc = if len == self.len { self.crc } else { None };
@@ -272,7 +273,7 @@ impl Span {
         })
     }
 
-    /// The region it is, where its bytes lie in the file as they are.
+    /// Region of the span's bytes if they are stored uncompressed.
     pub fn region(&self) -> Option<Result<Region, SourceError>> {
         self.stream.is_plain().then(|| {
             self.stream
@@ -281,19 +282,19 @@ impl Span {
         })
     }
 
-    /// A reader that stands at its first byte.
+    /// A reader positioned at the span's first byte.
     pub fn open(&self, plain_step: u64) -> Result<Reader, SourceError> {
         let mut reader = self.stream.open(plain_step)?;
         reader.skip(self.offset)?;
         Ok(reader)
     }
 
-    /// Whether it can be fetched by itself: it lies in the file as it is, or is most of a packed entry.
+    /// Whether the span can be fetched on its own: it is stored uncompressed, or is most of a packed entry.
     pub fn stands_alone(&self) -> bool {
         self.stream.is_plain() || self.stream.covers(self)
     }
 
-    /// Reads what [`Bytes::unpack`] needs.
+    /// Reads the bytes that [`Bytes::unpack`] needs.
     pub fn fetch(&self) -> Result<Bytes, SourceError> {
         if let Some(region) = self.region() {
             Ok(Bytes::Unpacked(region?.read()?))
@@ -307,7 +308,7 @@ impl Span {
     }
 }
 
-/// The bytes of a span, perhaps still packed.
+/// Bytes of a span, possibly still packed.
 #[derive(Debug)]
 pub(crate) enum Bytes {
     Unpacked(Vec<u8>),
@@ -315,7 +316,7 @@ pub(crate) enum Bytes {
 }
 
 impl Bytes {
-    /// The bytes themselves, checked against the checksum where there is one.
+    /// Unpacked bytes, verified against the checksum if there is one.
     pub fn unpack(self, span: &Span) -> Result<Vec<u8>, SourceError> {
         let bytes = match self {
             Self::Unpacked(bytes) => bytes,

@@ -1,34 +1,35 @@
-//! Elements that lie in another order than `[seq_len, kv_heads, head_dim]`, or whose bytes are swapped.
+//! Elements that are stored in another order than `[seq_len, kv_heads, head_dim]`, or with swapped bytes.
 
 use crate::tensor::{Dtype, Shape};
 
-/// How to bring elements in order. Strides are counted in elements from the first one.
+/// Storage order of elements. Strides count elements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Strided {
-    /// Elements before the tensor's first one.
+    /// Offset of the tensor's first element.
     pub first: u64,
-    /// From one token to the next.
+    /// Stride from one token to the next.
     pub seq: u64,
-    /// From one head to the next.
+    /// Stride from one head to the next.
     pub heads: u64,
-    /// From one element of a head's vector to the next.
+    /// Stride between the elements of a head's vector.
     pub dim: u64,
-    /// Where tokens lie in blocks.
+    /// Blocks of tokens, if the storage is paged.
     pub blocks: Option<Blocks>,
     pub big_endian: bool,
 }
 
-/// Tokens in blocks of so many, one behind the other in the tensor.
+/// Paged storage: tokens lie in blocks of equal length, in token order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Blocks {
-    /// Tokens of a block, at least one.
+    /// Tokens per block, at least 1.
     pub len: u64,
-    /// Elements from one block to the next.
+    /// Stride from one block to the next.
     pub stride: u64,
 }
 
 impl Strided {
-    /// Elements from the first to the last of a tensor of this shape, both counted; `None` where a product overflows.
+    /// Number of elements from the first to the last of a tensor of this shape, both included; `None` if a product
+    /// overflows.
     pub fn len(&self, shape: Shape) -> Option<u64> {
         if shape.elements()? == 0 {
             return Some(0);
@@ -49,7 +50,7 @@ impl Strided {
         })
     }
 
-    /// Whether the elements lie in order already.
+    /// Whether the elements are in order already.
     pub fn is_in_order(&self, shape: Shape) -> bool {
         let head_dim = shape.head_dim as u64;
         let dim = self.dim == 1 || shape.head_dim == 1;
@@ -61,7 +62,7 @@ impl Strided {
         self.first == 0 && !self.big_endian && dim && heads && seq
     }
 
-    /// The elements of `bytes` in the order `[seq_len, kv_heads, head_dim]`, little-endian; `None` where they are too few.
+    /// Elements of `bytes` in the order `[seq_len, kv_heads, head_dim]`, little-endian; `None` if `bytes` is too short.
     pub fn gather(&self, bytes: &[u8], shape: Shape, dtype: Dtype) -> Option<Vec<u8>> {
         let size = dtype.size();
         let here = |value: u64| usize::try_from(value).ok();
@@ -106,7 +107,8 @@ mod tests {
 
     #[test]
     fn tokens_of_blocks_follow_each_other() {
-        // Two blocks of three tokens with one head of one value, another array's blocks between them; the last place is not used.
+        // Two blocks of three tokens with one head of one value, interleaved with another array's blocks; the last
+        // token slot is unused.
         let shape = Shape {
             seq_len: 5,
             kv_heads: 1,

@@ -1,4 +1,4 @@
-//! A reader of `.zst` files: frame after frame, skippable frames left out, checksums compared.
+//! Reader of `.zst` files: one frame after another, skippable frames left out, checksums verified.
 
 use std::io::{self, Read};
 
@@ -22,7 +22,7 @@ impl ZstdFrames {
         }
     }
 
-    /// Starts the next frame; false at the end of the file.
+    /// Starts the next frame; returns false at the end of the file.
     fn next_frame(&mut self) -> io::Result<bool> {
         loop {
             let mut first = [0];

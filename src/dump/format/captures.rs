@@ -1,4 +1,4 @@
-//! A capture described by its `meta_*.json`: K and V are files in the same folder, and exactly as large as the shape says.
+//! A capture described by its `meta_*.json`: K and V are files in the same folder, exactly as large as the shape says.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::dump::capture::Capture;
 use crate::dump::problem::Fault;
 use crate::tensor::{Dtype, Shape};
 
-/// Captures with meta files.
+/// Captures described by meta files.
 pub(super) const FORMAT: Format = Format {
     label: "capture",
     names: &["meta_*.json"],
@@ -27,7 +27,7 @@ pub(super) const FORMAT: Format = Format {
     },
 };
 
-/// Reads a meta file whole.
+/// Reads a whole meta file.
 pub(super) fn read_meta(
     reader: &mut dyn Read,
     size: u64,
@@ -54,7 +54,7 @@ fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Ca
         let missing = || {
             Fault::field(
                 field,
-                format!("{name:?}, which is not there"),
+                format!("{name:?}, which does not exist"),
                 "a file in the same folder",
             )
         };
@@ -105,7 +105,7 @@ fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Ca
     })
 }
 
-/// The file must be exactly as large as the shape says.
+/// Checks that the file is exactly as large as the shape says.
 fn check_size(field: &str, shape: Shape, dtype: Dtype, found: u64) -> Result<(), Fault> {
     let product = format!(
         "{} tokens x {} heads x {} x {} bytes",
@@ -129,7 +129,7 @@ fn check_size(field: &str, shape: Shape, dtype: Dtype, found: u64) -> Result<(),
     }
 }
 
-/// A run is named by `run_id`, else by the folder above the layer's folder.
+/// Name of a run: `run_id`, or else the folder above the layer's folder.
 pub(super) fn run_name(run_id: &str, folder: &str) -> String {
     if !run_id.is_empty() {
         return run_id.to_owned();

@@ -1,4 +1,4 @@
-//! The fields of the small JSON files that describe binary ones, checked one by one.
+//! Validated access to the fields of the small JSON files that describe binary files.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::dump::problem::{Fault, shorten};
 use crate::numeric::python_float::json_number;
 use crate::tensor::Dtype;
 
-/// The object that such a file holds.
+/// Parses a file that must hold a JSON object.
 pub(super) fn object(bytes: &[u8]) -> Result<Map<String, Value>, Fault> {
     let text = text(bytes)?;
     match serde_json::from_str(&without_nan(&text)) {
@@ -22,7 +22,7 @@ pub(super) fn object(bytes: &[u8]) -> Result<Map<String, Value>, Fault> {
     }
 }
 
-/// The text of a JSON file: UTF-8, or UTF-16 where a mark says so, as PowerShell writes it.
+/// The text of a JSON file: UTF-8, or UTF-16 if it starts with a byte order mark, as PowerShell writes it.
 fn text(bytes: &[u8]) -> Result<Cow<'_, str>, Fault> {
     let wide = |pairs: &[u8], unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = pairs.as_chunks().0.iter().map(|&pair| unit(pair)).collect();
@@ -37,7 +37,7 @@ fn text(bytes: &[u8]) -> Result<Cow<'_, str>, Fault> {
     }
 }
 
-/// Python's json writes NaN and Infinity, which JSON does not have; they become null.
+/// Replaces NaN and Infinity, which Python's json writes but JSON does not have, by null.
 fn without_nan(text: &str) -> Cow<'_, str> {
     if !text.contains("NaN") && !text.contains("Infinity") {
         return Cow::Borrowed(text);
@@ -62,7 +62,7 @@ fn without_nan(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The integer that a value is for Python's `int`: `64`, `64.0` and `"64"`.
+/// The integer that Python's `int` makes of a value: `64`, `64.0` and `"64"` are all 64.
 fn as_integer(value: &Value) -> Option<i128> {
     match value {
         Value::Number(number) => {
@@ -78,10 +78,11 @@ fn as_integer(value: &Value) -> Option<i128> {
     }
 }
 
-/// The fields of such a file.
+/// The fields of a descriptive JSON object.
 pub(super) struct Fields<'a>(pub &'a Map<String, Value>);
 
 impl Fields<'_> {
+    /// An integer; `default` if the field is absent.
     pub fn integer(&self, field: &str, default: i64) -> Result<i64, Fault> {
         match self.0.get(field) {
             None => Ok(default),
@@ -91,6 +92,7 @@ impl Fields<'_> {
         }
     }
 
+    /// An integer of at least 0; 0 if the field is absent.
     pub fn unsigned(&self, field: &str) -> Result<u64, Fault> {
         match self.0.get(field) {
             None => Ok(0),
@@ -100,12 +102,14 @@ impl Fields<'_> {
         }
     }
 
+    /// An integer of at least 0 that fits in a `usize`; 0 if the field is absent.
     pub fn size(&self, field: &str) -> Result<usize, Fault> {
         let value = self.unsigned(field)?;
         usize::try_from(value)
             .map_err(|_| Fault::field(field, value, "a size that this machine can address"))
     }
 
+    /// A string; `None` if the field is absent.
     pub fn text(&self, field: &str) -> Result<Option<&str>, Fault> {
         match self.0.get(field) {
             None => Ok(None),
@@ -114,12 +118,12 @@ impl Fields<'_> {
         }
     }
 
-    /// A finite number greater than 0; `None` where there is none, or null.
+    /// A finite number greater than 0; `None` if the field is absent or null.
     pub fn positive(&self, field: &str) -> Result<Option<f64>, Fault> {
         match self.0.get(field) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => match value.as_f64() {
-                // As f32, in which it is computed with, it must not vanish or overflow.
+                // Computations use it as f32, where it must neither vanish nor overflow.
                 Some(number) if (number as f32).is_normal() && number > 0.0 => Ok(Some(number)),
                 _ => Err(Fault::field(
                     field,
@@ -130,7 +134,7 @@ impl Fields<'_> {
         }
     }
 
-    /// A list of integers of at least 0.
+    /// A list of integers, each 0 or greater.
     pub fn positions(&self, field: &str) -> Result<Vec<u64>, Fault> {
         const EXPECTED: &str = "a list of integers of at least 0";
         match self.0.get(field) {
@@ -147,7 +151,7 @@ impl Fields<'_> {
         }
     }
 
-    /// Only a label, so that a number will do.
+    /// The run's name. It is only a label, so a number is accepted too.
     pub fn run_id(&self) -> Result<String, Fault> {
         if let Some(Value::Number(number)) = self.0.get("run_id") {
             return Ok(json_number(number));
@@ -155,8 +159,8 @@ impl Fields<'_> {
         Ok(self.text("run_id")?.unwrap_or_default().to_owned())
     }
 
-    /// The element size decides, as in the reference, and the file sizes are checked against it; the name only tells
-    /// bf16 from fp16, and refuses what is neither.
+    /// Element type. The element size decides, as in the reference, and file sizes are checked against it; the type's
+    /// name only tells bf16 from fp16, and any other name is refused.
     pub fn dtype(&self) -> Result<Dtype, Fault> {
         let size = self.unsigned("bytes_per_elem")?;
         if size != 2 && size != 4 {
@@ -191,6 +195,7 @@ impl Fields<'_> {
         }
     }
 
+    /// Name of a file in the describing file's folder or below it; required.
     pub fn file_name(&self, field: &str) -> Result<String, Fault> {
         let name = self.text(field)?.unwrap_or_default();
         if name.is_empty() {

@@ -1,4 +1,4 @@
-//! What the formats find in the files of a dump.
+//! What the formats found in the files of a dump.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -12,39 +12,39 @@ use crate::dump::problem::{Note, Problem, Problems};
 use crate::dump::queries::Queries;
 use crate::kvz::PartDecoder;
 
-/// What was found so far, and the files that a format may look up.
+/// Results of a scan in progress, and the files that a format may look up.
 #[derive(Default)]
 pub(crate) struct Findings {
-    /// All files of the dump by path.
+    /// All files of the dump, by path.
     pub files: HashMap<String, Span>,
-    /// Captures whose file says all about them.
+    /// Captures that are complete as found.
     pub captures: Vec<Arc<Capture>>,
-    /// Captures of which each holds all tokens that a layer has had so far.
+    /// Captures in a packed layout, each of which holds all tokens of its layer up to its own time.
     pub packed: Vec<Arc<Capture>>,
-    /// Queries of layers.
+    /// Captured queries.
     pub queries: Vec<Arc<Queries>>,
-    /// Named arrays whose meaning is still to be found out.
+    /// Named arrays still to be interpreted.
     pub groups: Vec<ArrayGroup>,
-    /// Arrays that have a file each.
+    /// Arrays from files that hold a single array.
     pub loose: Vec<Loose>,
     pub problems: Problems,
     pub notes: Vec<Note>,
-    /// Files that others were found to be made of, and that so need no reading of their own.
+    /// Files already used as parts of something else, which are not read on their own.
     pub parts: HashSet<String>,
-    /// Shards by path, with the path of the whole that an index tells.
+    /// Path of the whole file, by path of the shard, as shard indexes tell it.
     pub shards: HashMap<String, String>,
     pub limits: Limits,
-    /// What decodes parts of packed dumps.
+    /// Decoder for the parts of `.kvz` files.
     pub part_decoder: PartDecoder,
 }
 
 impl Findings {
-    /// What to know about a file that is read all the same.
+    /// Adds a remark on a file that is read nonetheless.
     pub fn note(&mut self, file: &str, text: impl Into<String>) {
         self.notes.push(Note::new(file, text));
     }
 
-    /// Notes a problem of one file.
+    /// Adds a problem.
     pub fn problem(&mut self, problem: Problem) {
         self.problems.push(problem);
     }

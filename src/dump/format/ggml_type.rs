@@ -1,14 +1,14 @@
-//! The element types of ggml in which llama.cpp keeps K and V (`ggml/src/ggml-quants.c`, `dequantize_row_*`): plain floats, and
-//! blocks of 32 values with a scale.
+//! The ggml element types that llama.cpp stores K and V in (`ggml/src/ggml-quants.c`, `dequantize_row_*`): plain
+//! floats, and blocks of 32 values with a scale.
 
 use crate::dump::bytes::place::Decode;
 use crate::dump::bytes::source::{SourceError, reserve};
 use crate::tensor::f16_to_f32;
 
-/// Values of a block.
+/// Values per block.
 pub(super) const BLOCK: usize = 32;
 
-/// How a row of values is stored.
+/// Storage type of a row of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum GgmlType {
     F32,
@@ -23,7 +23,7 @@ pub(super) enum GgmlType {
 }
 
 impl GgmlType {
-    /// The type that ggml gives this number.
+    /// The type with ggml's type number `number`.
     pub fn from_number(number: u32) -> Option<Self> {
         Some(match number {
             0 => Self::F32,
@@ -39,7 +39,7 @@ impl GgmlType {
         })
     }
 
-    /// The name that `--cache-type-k` takes.
+    /// The type's name as `--cache-type-k` takes it.
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
@@ -54,7 +54,7 @@ impl GgmlType {
         }
     }
 
-    /// Values, and the bytes that they take together.
+    /// Values per block, and bytes per block.
     pub fn block(self) -> (usize, usize) {
         match self {
             Self::F32 => (1, 4),
@@ -71,14 +71,14 @@ impl GgmlType {
         self.block().0 > 1
     }
 
-    /// The values of one block.
+    /// Dequantizes one block.
     fn dequantize(self, block: &[u8], out: &mut [f32; BLOCK]) {
         let half = |at: usize| f16_to_f32(u16::from_le_bytes([block[at], block[at + 1]]));
         let word = |at: usize| {
             u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]])
         };
         let scale = half(0);
-        // Value j of the first half lies in the low four bits of byte j, value 16 + j in the high ones.
+        // Value j of the first half is in the low four bits of byte j, value 16 + j in the high ones.
         let nibble = |codes: usize, at: usize| block[codes + at % 16] >> (4 * (at / 16)) & 15;
         let fifth = |bits: u32, at: usize| ((bits >> at & 1) as u8) << 4;
         for (at, out) in out.iter_mut().enumerate() {
@@ -94,13 +94,13 @@ impl GgmlType {
     }
 }
 
-/// The values that the codes of `iq4_nl` stand for.
+/// Values of the `iq4_nl` codes.
 const IQ4_NL: [f32; 16] = [
     -127.0, -104.0, -83.0, -65.0, -49.0, -35.0, -22.0, -10.0, 1.0, 13.0, 25.0, 38.0, 53.0, 69.0,
     89.0, 113.0,
 ];
 
-/// Makes 32-bit floats of blocks: exact, since a block's values are products of a half and a small integer.
+/// Decodes blocks to 32-bit floats. Exact, since each value is the product of a half and a small integer.
 #[derive(Debug)]
 pub(super) struct Blocks(pub GgmlType);
 

@@ -1,5 +1,6 @@
-//! `.kvz` files, which `kvlens pack` writes: captures are slices of parts, each K or V of a layer, that are decoded when a capture's turn
-//! comes. The container is `crate::kvz`; what decodes a part comes with the scan's options.
+//! `.kvz` files, which `kvlens pack` writes. Captures are slices of parts; a part is the K or V of one layer and is
+//! decoded when one of its captures is read. The container is in `crate::kvz`; the part decoder comes with the scan's
+//! options.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -28,7 +29,7 @@ use crate::kvz::{
 };
 use crate::tensor::{Dtype, Shape};
 
-/// Packed dumps.
+/// Dumps packed by `kvlens pack`.
 pub(super) const FORMAT: Format = Format {
     label: "packed dump",
     names: &["*.kvz"],
@@ -41,7 +42,7 @@ fn broken(why: impl fmt::Display) -> Fault {
     Fault::Broken(why.to_string())
 }
 
-/// Reads the head.
+/// Reads the file's head.
 fn read(reader: &mut dyn Read, size: u64, limits: &Limits) -> Result<Vec<u8>, Fault> {
     let mut head = Vec::new();
     reader.take(PREFIX_BYTES as u64).read_to_end(&mut head)?;
@@ -62,7 +63,7 @@ fn read(reader: &mut dyn Read, size: u64, limits: &Limits) -> Result<Vec<u8>, Fa
     Ok(head)
 }
 
-/// Takes in the captures and queries that the head tells of.
+/// Adds the captures and queries that the head lists.
 fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), Fault> {
     let head = read_head(head, file.span.len()).map_err(broken)?;
     let shared = Arc::new(Shared {
@@ -95,11 +96,11 @@ fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), 
     Ok(())
 }
 
-/// The bytes of a part, with their checksum.
+/// Span of a part's bytes, with their checksum.
 fn part(file: &ListedFile, head: &Head, number: usize) -> Result<Span, Fault> {
-    let missing = || broken("a part that is not there");
+    let missing = || broken("a part that does not exist");
     let entry = head.parts.get(number).ok_or_else(missing)?;
-    // Within the file: the head's parts fill it exactly.
+    // Within the file: the head was checked, its parts fill the file exactly.
     let whole = file
         .span
         .part(entry.offset, entry.len)
@@ -161,7 +162,7 @@ fn captures(
         };
         let bytes = shape.bytes(dtype).ok_or_else(too_large)? as u64;
         let scheme = head.index.schemes.get(scheme);
-        let scheme = scheme.ok_or_else(|| broken("a scheme that is not there"))?;
+        let scheme = scheme.ok_or_else(|| broken("a scheme that does not exist"))?;
         let span = part(file, head, part_number)?;
         if bytes > limits.unpacked(span.len()) {
             return Err(Fault::field(
@@ -286,25 +287,25 @@ fn queries(
     })
 }
 
-/// Parts of a file that were decoded last: captures of one layer ask for the same part one after the other.
+/// Cache of decoded parts of a file: captures of one layer need the same part one after the other.
 struct Shared {
     decoder: PartDecoder,
     decoded: Mutex<VecDeque<(usize, Arc<Vec<u8>>)>>,
 }
 
-/// Most decoded parts that are kept: K and V of as many layers as threads usually work on.
+/// Maximum number of decoded parts that are cached: K and V of as many layers as threads usually work on.
 const MAX_DECODED: usize = 8;
 
-/// A part.
+/// A part of a `.kvz` file.
 struct Part {
     number: usize,
-    /// Whether several captures lie in it.
+    /// Whether several captures are slices of it.
     is_shared: bool,
     info: PartInfo,
     shared: Arc<Shared>,
 }
 
-/// Bytes of a part, once it is decoded.
+/// A byte range of a decoded part.
 struct Slice {
     part: Arc<Part>,
     range: Range<usize>,
@@ -317,7 +318,7 @@ impl fmt::Debug for Slice {
 }
 
 impl Part {
-    /// All its elements.
+    /// All elements of the part, from the cache if possible.
     fn decode(&self, bytes: &[u8]) -> Result<Arc<Vec<u8>>, SourceError> {
         let kept = || {
             let kept = self.shared.decoded.lock();

@@ -1,5 +1,5 @@
-//! llama.cpp's state and slot files as arrays: rows of K and V as they are stored, one row a token with all its heads. The number of
-//! heads is not in the file, and is asked for.
+//! llama.cpp's state and slot files as arrays: K and V as stored, one row per token with the values of all its heads.
+//! The number of heads is not in the file, so the user is asked.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::dump::bytes::stream::{Reader, Span};
 use crate::dump::problem::{Fault, Problem};
 use crate::tensor::Dtype;
 
-/// What `llama-server`'s slots, `llama_state_seq_save_file` and `llama_state_save_file` write.
+/// Files written by `llama-server`'s slots, `llama_state_seq_save_file` and `llama_state_save_file`.
 pub(super) const FORMAT: Format = Format {
     label: "llama.cpp state",
     names: &[
@@ -97,7 +97,7 @@ fn parse(file: &ListedFile, _: &[u8], findings: &mut Findings) -> Result<(), Fau
     Ok(())
 }
 
-/// `[cells, values]`.
+/// An array `[cells, values]`.
 fn array(file: &ListedFile, name: String, rows: &Rows, cells: u64) -> Result<Array, Fault> {
     let dtype = match rows.kind {
         GgmlType::F16 => Dtype::F16,
@@ -110,7 +110,7 @@ fn array(file: &ListedFile, name: String, rows: &Rows, cells: u64) -> Result<Arr
         .and_then(|row| row.checked_mul(cells));
     let span = len.and_then(|len| file.span.part(rows.offset, len));
     let span =
-        span.ok_or_else(|| Fault::Broken("it ends before the rows that it tells of".to_owned()))?;
+        span.ok_or_else(|| Fault::Broken("it ends before the rows that it declares".to_owned()))?;
     let shape = vec![cells, rows.values];
     let mut array = Array::plain(name, &file.path, Element::Known(dtype), shape, span);
     array.strides = if rows.transposed {
@@ -124,7 +124,7 @@ fn array(file: &ListedFile, name: String, rows: &Rows, cells: u64) -> Result<Arr
     Ok(array)
 }
 
-/// Reads forward, and starts anew only to go back.
+/// Reads forward, and restarts from the beginning only to go back.
 struct FileCursor<'a> {
     span: &'a Span,
     reader: Option<(Reader, u64)>,
@@ -135,7 +135,7 @@ impl Cursor for FileCursor<'_> {
         let end = offset
             .checked_add(out.len() as u64)
             .filter(|&end| end <= self.span.len());
-        let end = end.ok_or("it ends before the rows that it tells of")?;
+        let end = end.ok_or("it ends before the rows that it declares")?;
         let (mut reader, at) = match self.reader.take() {
             Some((reader, at)) if at <= offset => (reader, at),
             _ => (

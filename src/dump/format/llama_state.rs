@@ -1,75 +1,75 @@
-//! llama.cpp's state files: `llama_state_seq_save_file`, the server's slot files (magic `ggsq`) and whole sessions (`ggsn`), as
-//! `src/llama-context.cpp` and `src/llama-kv-cache.cpp` write them. Little-endian, without padding: magic, version, tokens; then the
-//! cache: cells, then for each layer the type and the size of a row of K, and the rows; then V likewise, or transposed. Neither
-//! the number of heads nor that of a layer is stored. What stands between tokens and cells differs by version and model: the reading
-//! that ends with the file is right.
+//! llama.cpp's state files: `llama_state_seq_save_file`, the server's slot files (magic `ggsq`) and whole sessions
+//! (`ggsn`), as `src/llama-context.cpp` and `src/llama-kv-cache.cpp` write them. Little-endian, without padding: magic,
+//! version, tokens; then the cache: cells, then for each layer the type and the row size of K, and the rows; then V
+//! likewise, or transposed. Neither the number of heads nor the layer number is stored. What lies between tokens and
+//! cells differs by version and model: the reading that ends exactly at the end of the file is right.
 
 use super::ggml_type::GgmlType;
 
 /// `ggsq` and `ggsn` as the little-endian words that they are.
 pub(super) const MAGICS: &[&[u8]] = &[b"qsgg", b"nsgg"];
 
-/// More layers no model has.
+/// No model has more layers than this.
 const MAX_LAYERS: u32 = 4096;
 
-/// Reads at any place of the file, most often going forward.
+/// Random access to the file, most often forward.
 pub(super) trait Cursor {
-    /// Fills `out` with the bytes at `offset`, or says that they are not there.
+    /// Fills `out` with the bytes at `offset`, or fails if the file ends before.
     fn read(&mut self, offset: u64, out: &mut [u8]) -> Result<(), String>;
     fn len(&self) -> u64;
 }
 
-/// K or V of one layer: `cells` rows, one for each token.
+/// K or V of one layer: `cells` rows, one per token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Rows {
     pub kind: GgmlType,
     pub offset: u64,
-    /// Values of a row: all heads of one token.
+    /// Values per row: all heads of one token.
     pub values: u64,
-    /// Stored as `[values, cells]`.
+    /// Whether it is stored as `[values, cells]`.
     pub transposed: bool,
 }
 
-/// One layer. Models with latent attention have no V.
+/// K and V of one layer. Models with latent attention (MLA) have no V.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Layer {
     pub k: Rows,
     pub v: Option<Rows>,
 }
 
-/// The cache of one stream: a run of tokens, in the order of cells.
+/// The cache of one stream: a sequence of tokens, in cell order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cells {
-    /// Tokens.
+    /// Number of tokens.
     pub count: u64,
-    /// Positions of the first cell and behind the last, where the cells are in order.
+    /// Range of token positions, if the cells are in order.
     pub span: Option<(u64, u64)>,
     pub layers: Vec<Layer>,
 }
 
-/// What a file holds.
+/// Content of a state file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct State {
     pub cells: Vec<Cells>,
-    /// Bytes behind what was understood: the state of layers that keep no K and V.
+    /// Number of bytes after the parts that were understood: the state of layers that keep no K and V.
     pub rest: u64,
 }
 
 /// How the parts before the rows are written.
 #[derive(Clone, Copy, Debug)]
 struct Form {
-    /// Outputs and logits stand before the cache (sessions up to version 9).
+    /// Whether outputs and logits precede the cache (sessions up to version 9).
     outputs: bool,
-    /// The number of streams stands before the cells.
+    /// Whether the number of streams precedes the cells.
     streams: bool,
-    /// Bytes of a cell's further positions.
+    /// Bytes of additional positions per cell.
     extra: u64,
 }
 
-/// Finds the rows of a file.
+/// Locates the rows in a file.
 ///
 /// # Errors
-/// When no known form fits, with what is wrong by the usual one.
+/// When no known form fits; the error is the one of the most common form.
 pub(super) fn read(cursor: &mut dyn Cursor) -> Result<State, String> {
     let mut first_error = None;
     let mut partial: Option<State> = None;
@@ -185,7 +185,7 @@ fn cells(at: &mut Position<'_>, form: Form, count: u32) -> Result<Cells, String>
         let k = rows(at, count)?;
         found.push(Layer { k, v: None });
     }
-    // Layers without V come without a word: either all have one, or none.
+    // Nothing marks layers without V: either all layers have one, or none.
     let here = at.at;
     let with_v: Result<Vec<Rows>, String> = found
         .iter()
@@ -219,7 +219,7 @@ fn kind(at: &mut Position<'_>) -> Result<GgmlType, String> {
     })
 }
 
-/// Type and bytes of a row, then the rows.
+/// Reads the type and row size, then locates the rows.
 fn rows(at: &mut Position<'_>, count: u64) -> Result<Rows, String> {
     let kind = kind(at)?;
     let row = at.u64()?;
@@ -240,7 +240,7 @@ fn rows(at: &mut Position<'_>, count: u64) -> Result<Rows, String> {
     })
 }
 
-/// Type, bytes of an element and values of a token, then for each value those of all tokens.
+/// Reads the type, element size and values per token, then locates the columns: for each value, that of all tokens.
 fn columns(at: &mut Position<'_>, count: u64) -> Result<Rows, String> {
     let kind = kind(at)?;
     let (element, values) = (at.u32()?, at.u32()?);
@@ -262,7 +262,7 @@ fn columns(at: &mut Position<'_>, count: u64) -> Result<Rows, String> {
 }
 
 fn ends() -> String {
-    "it ends before the rows that it tells of".to_owned()
+    "it ends before the rows that it declares".to_owned()
 }
 
 struct Position<'a> {

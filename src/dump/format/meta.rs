@@ -1,29 +1,29 @@
-//! The `meta_*.json` of a capture: what it must hold, checked field by field.
-//! Absent fields take the defaults of the Python reference (layer_id -1, stage "unknown", the others 0 or "").
+//! The `meta_*.json` of a capture: required and optional fields, validated one by one. Absent fields take the defaults
+//! of the Python reference (layer_id -1, stage "unknown", the others 0 or "").
 
 use super::fields::{self, Fields};
 use crate::dump::problem::Fault;
 use crate::tensor::{Dtype, Shape};
 
-/// The checked content of one meta file.
+/// Validated content of a meta file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Meta {
     pub layer_id: i64,
     pub stage: String,
-    /// Empty where the file names none.
+    /// Run name; empty if the file has none.
     pub run_id: String,
     pub seq_start: u64,
     /// Shape of K.
     pub shape: Shape,
-    /// Shape of V: `v_kv_heads` and `v_head_dim`, which `convert` writes, where they are not K's.
+    /// Shape of V: `v_kv_heads` and `v_head_dim`, which `convert` writes, if they differ from K's.
     pub v_shape: Shape,
     pub dtype: Dtype,
-    /// Names relative to the folder of the meta file; they don't leave it.
+    /// Path relative to the folder of the meta file; never outside that folder.
     pub k_file: String,
     pub v_file: String,
 }
 
-/// Reads one meta file.
+/// Parses a meta file.
 pub(super) fn parse(bytes: &[u8]) -> Result<Meta, Fault> {
     let object = fields::object(bytes)?;
     let fields = Fields(&object);

@@ -1,6 +1,7 @@
-//! Prompt caches of mlx-lm (`mlx_lm/models/cache.py`, `save_prompt_cache`): safetensors whose metadata is a flattened tree, with the
-//! class of each layer's cache. K and V of layer 3 are `3.0` and `3.1`, `[batch, heads, tokens, dim]`; their buffers are longer than
-//! what was written, and a scalar beside them (in older files a text of the metadata) says how many tokens are real.
+//! Prompt caches of mlx-lm (`mlx_lm/models/cache.py`, `save_prompt_cache`): safetensors whose metadata is a flattened
+//! tree with the class of each layer's cache. K and V of layer 3 are `3.0` and `3.1`, `[batch, heads, tokens, dim]`.
+//! Their buffers are longer than what was written; a scalar beside them (in older files a text in the metadata) says
+//! how many tokens are valid.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,20 +15,20 @@ use crate::dump::bytes::source::{SourceError, reserve};
 use crate::dump::problem::{Fault, Problem, shorten};
 use crate::tensor::{Dtype, f16_to_f32, f32_to_bf16, f32_to_f16};
 
-/// What one layer's cache is, by its class.
+/// Kind of a layer's cache, by its Python class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {
-    /// Tokens from the start, as many as the offset says.
+    /// Tokens from the start; the offset says how many.
     Growing,
-    /// Tokens from the start, counted from a position on.
+    /// Tokens from the start, counted from some position on.
     Chunked,
-    /// A ring behind some first tokens that stay.
+    /// A ring buffer after some initial tokens that are kept.
     Rotating,
     Quantized,
 }
 
 impl Class {
-    /// The class of this name, where its caches hold K and V that can be told apart.
+    /// The kind for a class name; `None` if its caches hold no separable K and V.
     fn of(name: &str) -> Option<Self> {
         Some(match name {
             "KVCache" | "ConcatenateKVCache" | "BatchKVCache" => Self::Growing,
@@ -39,28 +40,29 @@ impl Class {
     }
 }
 
-/// What was made of a file.
+/// Arrays of K and V made from a file.
 #[derive(Debug, Default)]
 struct Understood {
     /// K and V, named `{layer}.0` and `{layer}.1`.
     pub arrays: Vec<Array>,
-    /// What to tell of it.
+    /// Remarks on the file.
     pub notes: Vec<String>,
     /// Layers that can't be read, by name.
     pub faults: Vec<(String, Fault)>,
 }
 
-/// The metadata of a prompt cache, taken apart.
+/// Parsed metadata of a prompt cache.
 pub(super) struct Metadata<'a> {
-    /// Classes by layer.
+    /// Class name by layer.
     classes: Vec<(usize, &'a str)>,
     all: &'a HashMap<String, String>,
-    /// The form since 0.31: metadata, classes, scalars; before: state, metadata, classes.
+    /// Whether it has the form since 0.31 (metadata, classes, scalars) instead of the older one (state, metadata,
+    /// classes).
     has_scalars: bool,
 }
 
 impl<'a> Metadata<'a> {
-    /// Takes the metadata apart, where it is that of a prompt cache.
+    /// Parses the metadata; `None` if it is not that of a prompt cache.
     pub fn of(all: &'a HashMap<String, String>) -> Option<Self> {
         let classes = |list: &str| -> Vec<(usize, &'a str)> {
             let mut found: Vec<(usize, &str)> = all
@@ -86,14 +88,14 @@ impl<'a> Metadata<'a> {
             })
     }
 
-    /// The class of a layer, as it is written.
+    /// Class name of a layer, as written.
     fn name(&self, layer: usize) -> &'a str {
         let mut classes = self.classes.iter();
         let found = classes.find(|(of, _)| *of == layer);
         found.map_or("", |(_, name)| name)
     }
 
-    /// Number `at` of the state of layer `layer`, which stands in the metadata of older files.
+    /// Element `at` of the state of `layer`, which older files keep in the metadata.
     fn old_state(&self, layer: usize, at: usize) -> Option<u64> {
         self.all.get(&format!("0.{layer}.{at}"))?.parse().ok()
     }
@@ -116,7 +118,7 @@ impl Metadata<'_> {
     }
 }
 
-/// K and V of the prompt cache `file`; what is to be known of it becomes notes and problems.
+/// K and V of the prompt cache `file`; adds its notes and problems to the findings.
 pub(super) fn group(
     file: &ListedFile,
     arrays: Vec<Array>,
@@ -142,7 +144,7 @@ pub(super) fn group(
     }
 }
 
-/// Makes K and V of the arrays of a prompt cache.
+/// Makes K and V from the arrays of a prompt cache.
 fn understand(arrays: Vec<Array>, metadata: &Metadata<'_>) -> Understood {
     let mut by_name: HashMap<String, Array> = arrays
         .into_iter()
@@ -218,15 +220,16 @@ fn and_more(count: usize) -> String {
     }
 }
 
-/// The list of caches of one layer.
+/// Result of opening one layer's list of caches.
 struct Opened {
-    /// Class of the first one that holds K and V.
+    /// Class name of the first cache that holds K and V.
     class: Option<String>,
-    /// Others do too.
+    /// Whether further caches hold K and V too.
     more: bool,
 }
 
-/// Gives the first cache with K and V of a `CacheList` (`3.1.0.0`, its class as letters in `3.1.1`) the names of a layer's only one (`3.0`).
+/// Renames the first cache with K and V in a `CacheList` (`3.1.0.0`, with its class as letters in `3.1.1`) as if it
+/// were the layer's only one (`3.0`).
 fn open_list(arrays: &mut HashMap<String, Array>, layer: usize) -> Opened {
     let mut opened = Opened {
         class: None,
@@ -260,7 +263,7 @@ fn open_list(arrays: &mut HashMap<String, Array>, layer: usize) -> Opened {
     opened
 }
 
-/// A short text that is stored as a number for each letter.
+/// A short text that is stored as one number per letter.
 fn text(letters: &Array) -> Option<String> {
     let is_short = letters.element == Element::Other("I32".to_owned()) && letters.span.len() <= 256;
     let fetch = || {
@@ -275,7 +278,7 @@ fn text(letters: &Array) -> Option<String> {
     Some(letters.collect())
 }
 
-/// Layers whose class keeps no K and V that can be told apart.
+/// Layers whose class has no separable K and V, as text for a message.
 fn other_classes(layers: &[(usize, &str)]) -> Option<String> {
     let (first, name) = layers.first()?;
     let more = and_more(layers.len() - 1);
@@ -285,12 +288,12 @@ fn other_classes(layers: &[(usize, &str)]) -> Option<String> {
     ))
 }
 
-/// Which tokens of a buffer are real.
+/// Which tokens of a buffer are valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tokens {
     All,
     First(u64),
-    /// All, the oldest at `index`, behind the first `keep` that stay.
+    /// All; the oldest is at `index`, after the first `keep`, which stay in place.
     Ring {
         keep: u64,
         index: u64,
@@ -358,7 +361,7 @@ impl Tokens {
         }
     }
 
-    /// Leaves the real tokens of an array `[batch, heads, tokens, dim]`, in their order.
+    /// Restricts an array `[batch, heads, tokens, dim]` to its valid tokens, in order.
     fn cut(self, array: &mut Array) -> Result<(), Fault> {
         let &[_, _, length, _] = array.shape.as_slice() else {
             return Err(Fault::field(
@@ -369,7 +372,7 @@ impl Tokens {
         };
         match self {
             Self::All => {}
-            // The strides stay those of the whole buffer.
+            // The strides remain those of the whole buffer.
             Self::First(real) => array.shape[2] = real.min(length),
             Self::Ring { keep, index } => {
                 let size = array.element.size().unwrap_or(1);
@@ -386,7 +389,7 @@ impl Tokens {
     }
 }
 
-/// The number in the scalar `name`.
+/// Value of the scalar `name`.
 fn scalar(arrays: &HashMap<String, Array>, name: &str) -> Result<Option<u64>, Fault> {
     let Some(array) = arrays.get(name) else {
         return Ok(None);
@@ -408,9 +411,9 @@ fn scalar(arrays: &HashMap<String, Array>, name: &str) -> Result<Option<u64>, Fa
     Ok(Some(u64::from_le_bytes(wide)))
 }
 
-/// An array of codes in words of 32 bits, a scale and a bias for each group of values: as `mx.quantize` makes them.
+/// An array made of codes in 32-bit words and a scale and a bias per group of values, as `mx.quantize` makes them.
 ///
-/// Group size and bits are `told` by scalars beside them; where they are not, the shapes leave few choices.
+/// `told` has group size and bits if scalars beside the codes give them; otherwise the shapes leave few choices.
 fn affine(
     name: String,
     codes: Array,
@@ -437,7 +440,7 @@ fn affine(
     {
         return Err(wrong(
             &biases,
-            "that of the scales, and K's but for the last axis",
+            "that of the scales, and K's except for the last axis",
         ));
     }
     let (words, groups) = (codes.shape[3], scales.shape[3]);
@@ -450,7 +453,7 @@ fn affine(
                     .checked_mul(group)
                     .and_then(|values| values.checked_mul(bits))
     };
-    // mlx's own default comes first, of those that fit.
+    // Of those that fit, mlx's default group size comes first.
     let usual = [64, 32, 128]
         .into_iter()
         .flat_map(|group| [8, 6, 5, 4, 3, 2].map(|bits| (group, bits)));
@@ -474,7 +477,7 @@ fn affine(
     Ok((array, bits, group))
 }
 
-/// Undoes mlx's affine quantization: code * scale + bias, each step rounded to the scales' type, as mlx does it.
+/// Decodes mlx's affine quantization: code * scale + bias, each step rounded to the type of the scales, as mlx does it.
 #[derive(Debug)]
 struct Affine {
     bits: u32,
@@ -533,7 +536,8 @@ impl Decode for Affine {
         for group in 0..groups {
             let (scale, bias) = (self.value(scales, group), self.value(biases, group));
             for at in group * self.group..(group + 1) * self.group {
-                // Codes lie one behind the other from the lowest bit on, across bytes where 8 is no multiple of them.
+                // Codes are packed starting at the lowest bit, and cross byte boundaries if 8 is no multiple of their
+                // width.
                 let (byte, shift) = (at * bits / 8, at * bits % 8);
                 let next = codes.get(byte + 1).copied().unwrap_or(0);
                 let code = (u32::from(codes[byte]) | u32::from(next) << 8) >> shift & mask;
@@ -544,11 +548,11 @@ impl Decode for Affine {
     }
 }
 
-/// Brings the tokens of a ring in their order: the first `keep`, then from `index` on, then those before it.
+/// Reorders the tokens of a ring buffer: the first `keep`, then from `index` on, then those before it.
 #[derive(Debug)]
 struct Ring {
     inner: Option<Arc<dyn Decode>>,
-    /// Tokens of the buffer, and bytes of one in a head.
+    /// Tokens in the buffer; `row` is the size of one token in one head, in bytes.
     rows: u64,
     row: u64,
     keep: u64,

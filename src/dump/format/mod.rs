@@ -1,5 +1,5 @@
-//! Formats: how each file of captures or tensors is read. A format is a file here that exports one `FORMAT`, and its line in
-//! [`table::FORMATS`]; scans and help texts are made from that table.
+//! Formats: how each kind of file with captures or tensors is read. A format is a file here that exports one `FORMAT`,
+//! and its line in [`table::FORMATS`]; scans and help texts are made from that table.
 
 mod captures;
 mod fields;

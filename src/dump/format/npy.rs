@@ -1,5 +1,5 @@
-//! The header of an `.npy` file (numpy's NEP 1 and `numpy.lib.format`, versions 1 to 3): a Python dict of type, order and shape.
-//! Our own reader of that dict: that of crate `npyz` allocates whatever length a header claims.
+//! The header of an `.npy` file (numpy's NEP 1 and `numpy.lib.format`, versions 1 to 3): a Python dict of type, order
+//! and shape. The dict parser is hand-written because the one of crate `npyz` allocates whatever length a header claims.
 
 use std::io::Read;
 
@@ -16,7 +16,7 @@ use crate::dump::bytes::stream::Span;
 use crate::dump::problem::{Fault, shorten};
 use crate::tensor::Dtype;
 
-/// NumPy's files of one array.
+/// NumPy's files with a single array.
 pub(super) const FORMAT: Format = Format {
     label: "NumPy array",
     names: &["*.npy"],
@@ -24,7 +24,7 @@ pub(super) const FORMAT: Format = Format {
     read_head: |reader, _, limits| read_header(reader, limits),
     parse: |file, head, findings| {
         if holds_objects(head) {
-            // numpy pickles them behind the header.
+            // numpy pickles the objects after the header.
             let start = head.len() as u64;
             let pickle = file.span.len().checked_sub(start);
             let pickle = pickle.and_then(|len| file.span.part(start, len));
@@ -42,10 +42,10 @@ pub(super) const FORMAT: Format = Format {
 };
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
-/// Stands for a type that is a list of fields.
+/// Type name used for records, whose type is a list of fields.
 const RECORD: &str = "a record";
 
-/// Whether its elements are Python objects.
+/// Whether the array's elements are Python objects.
 fn holds_objects(head: &[u8]) -> bool {
     Dict::of(head).is_some_and(|dict| dict.descr == "|O")
 }
@@ -54,7 +54,7 @@ fn broken(why: &str) -> Fault {
     Fault::Broken(format!("not a whole .npy file: {why}"))
 }
 
-/// Reads all before the data: magic, version, length and dict.
+/// Reads everything before the data: magic, version, length and dict.
 fn read_header(reader: &mut dyn Read, limits: &Limits) -> Result<Vec<u8>, Fault> {
     let mut head = vec![0; 8];
     reader
@@ -94,7 +94,7 @@ fn array(file: &ListedFile, head: &[u8]) -> Result<Array, Fault> {
         Fault::field("descr", shorten(found), format!("{expected}{records}"))
     };
     let (big_endian, kind) = match dict.descr.split_at_checked(1) {
-        // ml_dtypes' own name, which its own writer leaves.
+        // ml_dtypes' own name for the type, which its own writer keeps.
         _ if dict.descr == "bfloat16" => (false, "V2"),
         Some(("<" | "|" | "=", kind)) => (false, kind),
         Some((">", kind)) => (true, kind),
@@ -103,7 +103,7 @@ fn array(file: &ListedFile, head: &[u8]) -> Result<Array, Fault> {
     let element = match kind {
         "f2" => Element::Known(Dtype::F16),
         "f4" => Element::Known(Dtype::F32),
-        // How numpy saves the bfloat16 of ml_dtypes, its own format having no name for it.
+        // How numpy saves the bfloat16 of ml_dtypes, since the format has no name for it.
         "V2" => Element::Known(Dtype::Bf16),
         "u2" | "i2" => Element::Bits16,
         _ => Element::Other(shorten(&dict.descr)),
@@ -153,7 +153,7 @@ fn data(file: &ListedFile, start: u64, element: &Element, shape: &[u64]) -> Resu
     file.span.part(start, bytes).ok_or_else(short)
 }
 
-/// The dict of the header.
+/// The header's dict.
 #[derive(Debug, Default, PartialEq)]
 struct Dict {
     descr: String,
@@ -162,7 +162,7 @@ struct Dict {
 }
 
 impl Dict {
-    /// The dict of a whole header.
+    /// Parses the dict of a whole header.
     fn of(head: &[u8]) -> Option<Self> {
         let start = if head.get(6) == Some(&1) { 10 } else { 12 };
         Self::parse(&String::from_utf8_lossy(head.get(start..)?))
@@ -183,7 +183,7 @@ impl Dict {
                 _ => return None,
             }
             if dict.descr == RECORD {
-                // Its fields have a grammar of their own, and can't be K or V.
+                // A record's fields have a grammar of their own, and a record can't be K or V.
                 return Some(dict);
             }
             seen += 1;
@@ -196,7 +196,7 @@ impl Dict {
     }
 }
 
-/// What is left of a Python literal.
+/// The rest of a Python literal that is being parsed.
 struct Literal<'a>(&'a str);
 
 impl<'a> Literal<'a> {

@@ -1,6 +1,6 @@
-//! `packed_meta_*.json`: K and V in the tiles in which MNN's CPU attention keeps them (`CPUKVCacheManager.cpp`), one head behind the
-//! other. K lies in tiles of `pack_h` tokens, V in tiles of `pack_h` values within stretches of `flash_upper_kv` tokens; within
-//! a tile `pack_l` of the other axis stand side by side.
+//! `packed_meta_*.json`: K and V in the tiled layout of MNN's CPU attention (`CPUKVCacheManager.cpp`), one head after
+//! the other. K is in tiles of `pack_h` tokens, V in tiles of `pack_h` values within blocks of `flash_upper_kv` tokens;
+//! within a tile, `pack_l` elements of the other axis are adjacent.
 
 use std::collections::{BTreeMap, HashSet};
 use std::mem::take;
@@ -31,7 +31,7 @@ pub(super) const FORMAT: Format = Format {
     },
 };
 
-/// Largest tile edge, and largest sizes, that are believed: with them no index overflows.
+/// Largest tile edge, and largest sizes, that are accepted: with them no index overflows.
 const MAX_PACK: usize = 1 << 10;
 const MAX_HEAD_DIM: usize = 1 << 16;
 const MAX_TOKENS: usize = 1 << 31;
@@ -40,9 +40,9 @@ fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Ca
     let object = fields::object(head)?;
     let fields = Fields(&object);
     let dtype = fields.dtype()?;
-    let up_to = |field: &str, least: usize, most: usize| match fields.size(field)? {
-        found if (least..=most).contains(&found) => Ok(found),
-        found => Err(Fault::field(field, found, format!("{least} to {most}"))),
+    let up_to = |field: &str, min: usize, max: usize| match fields.size(field)? {
+        found if (min..=max).contains(&found) => Ok(found),
+        found => Err(Fault::field(field, found, format!("{min} to {max}"))),
     };
     let shape = Shape {
         seq_len: up_to("used_seq_len", 1, MAX_TOKENS)?,
@@ -50,7 +50,7 @@ fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Ca
         head_dim: up_to("head_dim", 1, MAX_HEAD_DIM)?,
     };
     let (across, along) = (up_to("pack_h", 1, MAX_PACK)?, up_to("pack_l", 1, MAX_PACK)?);
-    // MNN writes the longest sequence where it does not split V.
+    // MNN writes the maximum sequence length here if it does not split V.
     let stretch = match up_to("flash_upper_kv", 0, MAX_TOKENS)? {
         0 => up_to("max_seq_len", 0, MAX_TOKENS)?.max(shape.seq_len),
         stretch => stretch,
@@ -64,7 +64,7 @@ fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Ca
         let missing = || {
             Fault::field(
                 field,
-                format!("{name:?}, which is not there"),
+                format!("{name:?}, which does not exist"),
                 "a file in the same folder",
             )
         };
@@ -119,7 +119,8 @@ fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Ca
     })
 }
 
-/// Of each layer's folder one packed capture is left, and none where its tokens are there unpacked: each holds all tokens so far.
+/// Keeps one packed capture per layer folder, and none if its tokens also exist unpacked: each packed capture holds all
+/// tokens so far.
 pub(crate) fn leave_one(findings: &mut Findings) {
     let folder = |capture: &Capture| {
         let path = capture.path.as_str();
@@ -154,12 +155,12 @@ pub(crate) fn leave_one(findings: &mut Findings) {
         } else {
             format!("{doubles} packed captures")
         };
-        let text = format!("{files} of tokens that are there in other files too; left out");
+        let text = format!("{files} with tokens that other files have too; left out");
         findings.note(&path, text);
     }
 }
 
-/// The name that the meta file of the same capture has when it is not packed.
+/// Path of the meta file that the same capture has when it is not packed.
 fn plain_name(path: &str) -> String {
     let (folder, name) = path
         .rsplit_once('/')
@@ -190,7 +191,7 @@ struct Tiles {
 }
 
 impl Tiles {
-    /// Bytes from a head's start to behind its last value: later tokens and values lie behind earlier ones.
+    /// Bytes from the start of a head to the end of its last value: later tokens and values are at higher offsets.
     fn needed(&self) -> u64 {
         let Shape {
             seq_len, head_dim, ..
@@ -208,7 +209,7 @@ impl Tiles {
         }
     }
 
-    /// Where a token's value lies in its head, in elements.
+    /// Offset of a token's value within its head, in elements.
     fn index(&self, token: u64, value: u64) -> u64 {
         let tile = self.across * self.along;
         match self.order {

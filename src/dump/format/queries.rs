@@ -1,4 +1,5 @@
-//! Queries described by a `queries_*.json` beside the captures of their layer; `q_file` is exactly as large as it says.
+//! Queries described by a `queries_*.json` beside the captures of their layer; `q_file` is exactly as large as the
+//! description says.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::dump::bytes::place::Place;
 use crate::dump::problem::Fault;
 use crate::dump::queries::{AttentionInfo, Queries};
 
-/// Queries with a file that describes them.
+/// Queries described by a file of their own.
 pub(super) const FORMAT: Format = Format {
     label: "queries",
     names: &["queries_*.json"],
@@ -31,7 +32,7 @@ fn queries(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Qu
     let folder = path.rfind('/').map_or("", |slash| &path[..=slash]);
     let q_path = format!("{folder}{q_file}");
     let span = findings.files.get(&q_path).ok_or_else(|| {
-        let found = format!("{q_file:?}, which is not there");
+        let found = format!("{q_file:?}, which does not exist");
         Fault::field("q_file", found, "a file in the same folder")
     })?;
     findings.parts.insert(q_path);
@@ -77,7 +78,7 @@ fn queries(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Qu
     }
 }
 
-/// What the fields say of the layer's attention.
+/// Attention parameters in the fields.
 pub(super) fn attention(fields: &Fields) -> Result<AttentionInfo, Fault> {
     let scale = fields.positive("scale")?;
     let window = match fields.0.get("sliding_window") {

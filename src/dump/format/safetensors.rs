@@ -1,5 +1,5 @@
 //! The header of a `.safetensors` file: 8 bytes of length, then JSON of name -> dtype, shape, offsets.
-//! Read entry by entry, so that one bad tensor is named and the others stay; the tensors remain slices of the file.
+//! Read entry by entry, so that one bad tensor is reported and the others remain; the tensors stay slices of the file.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -65,7 +65,7 @@ fn read_header(reader: &mut dyn Read, size: u64, limits: &Limits) -> Result<Vec<
     Ok(head)
 }
 
-/// The tensors of `file`, whose header is `head`; bad ones become problems.
+/// Adds the tensors of `file`, whose header is `head`; bad ones become problems.
 fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), Fault> {
     let problems = &mut findings.problems;
     let json = head.get(LEN as usize..).unwrap_or_default();
@@ -119,7 +119,7 @@ fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), 
     Ok(())
 }
 
-/// How many entries there are, found out before any is kept.
+/// Number of entries, counted before any is kept.
 struct EntryCount(usize);
 
 impl<'de> Deserialize<'de> for EntryCount {
@@ -144,7 +144,7 @@ impl<'de> Deserialize<'de> for EntryCount {
     }
 }
 
-/// The entries in the order of the file, doubles and all.
+/// Entries in file order, including duplicates.
 struct Header<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Header<'a> {
@@ -176,7 +176,7 @@ struct Info {
     data_offsets: (u64, u64),
 }
 
-/// One tensor with the place of its first byte.
+/// A tensor, with the offset of its first byte.
 fn array(
     file: &ListedFile,
     data: u64,
@@ -238,7 +238,7 @@ fn array(
     Ok((begin, Array::plain(name, &file.path, element, shape, span)))
 }
 
-/// Tensors that share bytes are refused, as the format does.
+/// Refuses tensors that share bytes, as the format demands.
 fn refuse_overlaps(arrays: &mut Vec<(u64, Array)>, problems: &mut Problems) {
     arrays.sort_by(|(a, one), (b, other)| (a, one.span.len()).cmp(&(b, other.span.len())));
     let mut end = 0;

@@ -1,4 +1,5 @@
-//! `model.safetensors.index.json`, which Hugging Face's libraries write beside shards: `weight_map` has the shard of each tensor.
+//! `model.safetensors.index.json`, which Hugging Face's libraries write beside shards: `weight_map` maps each tensor to
+//! its shard.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -12,7 +13,7 @@ use crate::dump::bytes::Limits;
 use crate::dump::bytes::path::inner_path;
 use crate::dump::problem::{Fault, Problem, shorten};
 
-/// Lists of shards.
+/// Indexes of shards.
 pub(super) const FORMAT: Format = Format {
     label: "index of shards",
     names: &["*.index.json"],
@@ -36,7 +37,7 @@ struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
-/// Notes which files belong together, and names those that are not there.
+/// Records which files are shards of one, and reports missing ones.
 fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), Fault> {
     let index: Index = serde_json::from_slice(head)
         .map_err(|error| Fault::Broken(format!("not an index of shards: {error}")))?;
@@ -54,7 +55,7 @@ fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), 
         match path.filter(|path| findings.files.contains_key(path)) {
             Some(path) => drop(findings.shards.insert(path, whole.to_owned())),
             None => {
-                let found = format!("{:?}, which is not there", shorten(shard));
+                let found = format!("{:?}, which does not exist", shorten(shard));
                 let expected = format!("the shard that holds {count} of its tensors");
                 findings.problem(Problem::field(&file.path, "weight_map", found, expected));
             }

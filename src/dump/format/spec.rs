@@ -1,4 +1,4 @@
-//! What a format says of itself.
+//! Description of a format.
 
 use std::io::Read;
 
@@ -7,19 +7,20 @@ use crate::dump::archive::ListedFile;
 use crate::dump::bytes::Limits;
 use crate::dump::problem::Fault;
 
-/// Reads a head from the start of a file of so many bytes.
+/// Reads the head of a file, given a reader at its start, its size in bytes and the limits.
 pub(crate) type HeadReader = fn(&mut dyn Read, u64, &Limits) -> Result<Vec<u8>, Fault>;
 
-/// How files of one format are told, and how they are read.
+/// How files of a format are recognized and read.
 pub(crate) struct Format {
     /// What it is, for help texts: `safetensors file`.
     pub label: &'static str,
-    /// Names of such files, with one `*`: `*.safetensors`.
+    /// Name patterns of such files, with one `*` each: `*.safetensors`.
     pub names: &'static [&'static str],
-    /// What such a file may start with; empty where its name alone tells. Names that mean nothing (`*.bin`) need it.
+    /// Magic bytes, any one of which may start such a file; empty if the name alone identifies the format. Required for
+    /// names that are used for many things (`*.bin`).
     pub first_bytes: &'static [&'static [u8]],
-    /// Reads what tells the content of a file of this many bytes: its header, or all of it where it is small.
+    /// Reads the part of the file that describes its content: the header, or the whole file if it is small.
     pub read_head: HeadReader,
-    /// Takes in what the file holds. Bad parts become problems of the findings; an error is one of the whole file.
+    /// Adds the file's content to the findings. Bad parts become problems there; an error concerns the whole file.
     pub parse: fn(&ListedFile, &[u8], &mut Findings) -> Result<(), Fault>,
 }

@@ -1,5 +1,6 @@
-//! What `convert` writes into the metadata of a `.safetensors` file, so that reading it back gives the same captures: path
-//! (and so the order), layer, stage, run and position. Other readers see ordinary tensors named `run/layer_0/t0_128.k`.
+//! What `convert` writes into the metadata of a `.safetensors` file, so that reading it yields the same captures: path
+//! (and thus the order), layer, stage, run and position. Other readers see ordinary tensors named
+//! `run/layer_0/t0_128.k`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,25 +14,25 @@ use crate::dump::capture::Capture;
 use crate::dump::problem::{Fault, Problem, Problems, shorten};
 use crate::tensor::Shape;
 
-/// The key of the metadata entry.
+/// Key of the metadata entry.
 pub(crate) const KEY: &str = "kvlens.captures";
 
-/// One capture.
+/// A capture as described in the metadata.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StoredCapture {
-    /// Path of the meta file that it was, or would be.
+    /// Path of the meta file, whether or not it existed.
     pub path: String,
     pub run: String,
     pub layer_id: i64,
     pub stage: String,
     pub seq_start: u64,
-    /// Names of the tensors, of shape `[seq_len, kv_heads, head_dim]`.
+    /// Name of K's tensor, of shape `[seq_len, kv_heads, head_dim]`, like V's.
     pub k: String,
     pub v: String,
 }
 
-/// The captures that the metadata `json` of `group` tells of.
+/// Captures that the metadata `json` of `group` describes.
 pub(super) fn captures(
     group: &ArrayGroup,
     json: &str,
@@ -81,7 +82,7 @@ fn capture(
             Problem::field(
                 &file,
                 field,
-                format!("{:?}, which is not there", shorten(name)),
+                format!("{:?}, which does not exist", shorten(name)),
                 "a tensor of this file",
             )
         };

@@ -1,6 +1,7 @@
-//! Queries in a `.safetensors` file: tensors `layers.{layer}.q` of shape `[positions, heads, head_dim]`, with `positions` (a JSON list),
-//! `scale` and what else is known of the attention in the metadata, where texts are all that the format has; for one layer alone the
-//! keys may begin with the tensor's name and a dot. And what `convert` writes, under a key of its own.
+//! Queries in a `.safetensors` file: tensors `layers.{layer}.q` of shape `[positions, heads, head_dim]`, with
+//! `positions` (a JSON list), `scale` and other attention parameters in the metadata, whose values are always text in
+//! this format. If there is a single layer, the keys may start with the tensor's name and a dot. Also what `convert`
+//! writes, under a key of its own.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,14 +17,14 @@ use crate::dump::bytes::place::Place;
 use crate::dump::problem::{Fault, Problem, Problems, shorten};
 use crate::dump::queries::{AttentionInfo, Queries};
 
-/// The key of what `convert` writes.
+/// Key of the metadata entry that `convert` writes.
 pub(crate) const KEY: &str = "kvlens.queries";
 
-/// Queries as `convert` tells of them.
+/// Queries as described in the metadata that `convert` writes.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StoredQueries {
-    /// Path of the describing file that it was, or would be.
+    /// Path of the describing file, whether or not it existed.
     pub path: String,
     pub run: String,
     pub layer_id: i64,
@@ -34,7 +35,7 @@ pub(crate) struct StoredQueries {
     pub q: String,
 }
 
-/// Takes the queries out of a group's arrays.
+/// Separates the queries from a group's arrays.
 pub(super) fn take(
     group: &mut ArrayGroup,
     metadata: &HashMap<String, String>,
@@ -76,7 +77,7 @@ pub(super) fn take(
     found
 }
 
-/// The layer of a tensor `layers.{layer}.q`.
+/// Layer number in a tensor name `layers.{layer}.q`.
 fn layer_of(name: &str) -> Option<i64> {
     let number = name.strip_prefix("layers.")?.strip_suffix(".q")?;
     let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
@@ -84,7 +85,7 @@ fn layer_of(name: &str) -> Option<i64> {
 }
 
 fn plain(path: &str, array: &Array, metadata: &HashMap<String, String>) -> Result<Queries, Fault> {
-    // The fields are texts here: each is read as the JSON that it holds.
+    // Metadata values are texts: each is parsed as JSON.
     let mut object = Map::new();
     for field in [
         "positions",
@@ -127,7 +128,7 @@ fn restored(
         )
     })?;
     let array = by_name.get(stored.q.as_str()).ok_or_else(|| {
-        let found = format!("{:?}, which is not there", shorten(&stored.q));
+        let found = format!("{:?}, which does not exist", shorten(&stored.q));
         Problem::field(&file, "q", found, "a tensor of this file")
     })?;
     let attention = checked(stored.attention).map_err(|fault| Problem::new(&file, fault))?;
@@ -144,7 +145,7 @@ fn restored(
     .map_err(|fault| Problem::new(&file, fault))
 }
 
-/// The same bounds that a `queries_*.json` has.
+/// Applies the same bounds as for a `queries_*.json`.
 fn checked(info: AttentionInfo) -> Result<AttentionInfo, Fault> {
     let value = serde_json::json!({
         "scale": info.scale,

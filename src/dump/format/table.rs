@@ -6,7 +6,7 @@ use super::{
 };
 use crate::dump::bytes::path::{file_name, is_like, is_system_file};
 
-/// Every format that is read. The first one whose name fits counts.
+/// Every format that is read; the first one with a matching name pattern applies.
 pub(crate) const FORMATS: &[Format] = &[
     captures::FORMAT,
     packed_meta::FORMAT,
@@ -19,7 +19,7 @@ pub(crate) const FORMATS: &[Format] = &[
     kvz::FORMAT,
 ];
 
-/// The formats that a file of this name may have, where only its first bytes tell which.
+/// Formats that a file of this name may have, but only its first bytes tell which.
 pub(crate) fn formats_by_content(path: &str) -> impl Iterator<Item = &'static Format> {
     let name = file_name(path).to_owned();
     let system = is_system_file(&name);
@@ -30,12 +30,12 @@ pub(crate) fn formats_by_content(path: &str) -> impl Iterator<Item = &'static Fo
     })
 }
 
-/// Whether a file may be of a format that only its first bytes tell.
+/// Whether a file may be of a format that only its first bytes identify.
 pub(crate) fn is_told_by_content(path: &str) -> bool {
     formats_by_content(path).next().is_some()
 }
 
-/// The format that the name of a file tells alone.
+/// The format that a file's name alone identifies.
 pub(crate) fn format_of(path: &str) -> Option<&'static Format> {
     let name = file_name(path);
     let fits = |format: &&Format| {

@@ -1,27 +1,27 @@
-//! A cache whose attention is measured, and what is changed of it.
+//! A cache whose attention is measured, and the changes to it.
 
-/// K or V of consecutive tokens.
+/// K and V of consecutive tokens.
 #[derive(Clone, Copy, Debug)]
 pub struct Cache<'a> {
-    /// `[tokens, kv_heads, head_dim]`.
+    /// Keys, `[tokens, kv_heads, head_dim]`.
     pub k: &'a [f32],
-    /// The same of V.
+    /// Values, `[tokens, kv_heads, head_dim]`.
     pub v: &'a [f32],
     /// Position of the first token.
     pub position: u64,
-    /// KV heads.
+    /// Number of KV heads.
     pub kv_heads: usize,
-    /// Elements of a head's vector.
+    /// Head dimension.
     pub head_dim: usize,
 }
 
-/// What is changed of a cache.
+/// Replacement values for a cache, of the same shape.
 #[derive(Clone, Copy, Debug)]
 pub enum Changed<'a> {
-    /// K alone.
+    /// K is replaced.
     K(&'a [f32]),
-    /// V alone: the weights stay.
+    /// V is replaced; the attention weights stay the same.
     V(&'a [f32]),
-    /// Both, K first.
+    /// K and V are replaced, in this order.
     Both(&'a [f32], &'a [f32]),
 }

@@ -1,11 +1,12 @@
-//! exp(x) - 1 and tanh in f32, eight values at a time, by additions and products alone: the same bits natively and in a browser.
+//! exp(x) - 1 and tanh in f32, eight values at a time, using only additions and products: the same bits natively and in
+//! a browser.
 
 use crate::numeric::f32x8::LANES;
 
-/// Beyond this exp overflows; a scheme that moves a logit so far has lost the answer anyway.
+/// exp overflows a little beyond this; a scheme that shifts a logit so far has lost the answer anyway.
 const LIMIT: f32 = 80.0;
 
-/// exp(x) - 1 within about 1e-7 of its value, also near 0; x is clamped to +-80.
+/// exp(x) - 1 with a relative error of about 1e-7, also near 0; x is clamped to +-80.
 #[inline(always)]
 pub(super) fn exp_m1(x: [f32; LANES]) -> [f32; LANES] {
     let (m1, power) = parts(x);
@@ -27,16 +28,16 @@ pub(super) fn exp(x: [f32; LANES]) -> [f32; LANES] {
     out
 }
 
-/// exp(x) as (1 + m1) * power, power being a power of two and 1 for x near 0.
+/// exp(x) as (1 + m1) * power, where power is a power of two, and 1 for x near 0.
 #[inline(always)]
 fn parts(x: [f32; LANES]) -> ([f32; LANES], [f32; LANES]) {
     let (mut m1, mut power) = ([0.0; LANES], [0.0; LANES]);
     for lane in 0..LANES {
         let x = x[lane].clamp(-LIMIT, LIMIT);
-        // x = k ln 2 + r with |r| <= ln 2 / 2; ln 2 in two parts, so that k times the first is exact.
+        // x = k ln 2 + r with |r| <= ln 2 / 2; ln 2 is split in two parts, so that k times the first is exact.
         let k = (x * std::f32::consts::LOG2_E).round_ties_even();
         let r = (x - k * 0.693_359_4) - k * -2.121_944_4e-4;
-        // The Taylor series of exp(r) - 1: its ninth term is below 1e-9 of the first.
+        // Taylor series of exp(r) - 1: its ninth term is below 1e-9 of the first.
         let mut tail = 1.0 / 40_320.0;
         for factor in [
             1.0 / 5_040.0,

@@ -1,5 +1,5 @@
-//! The products of attention for one KV head: many query vectors (lanes) over all tokens. A token's values are spread over lanes of
-//! queries for the logits, a weight over lanes of a value vector for the outputs, so every sum has its own lane and its own order.
+//! Attention products for one KV head: many query vectors (lanes) over all tokens. Lanes are queries when computing
+//! logits, and elements of the value vector when computing outputs, so every sum has its own lane and a fixed order.
 
 use super::cache::{Cache, Changed};
 use super::exp::{exp, exp_m1, tanh};
@@ -7,34 +7,34 @@ use crate::numeric::f32x8::{F32x8, LANES};
 use multiversion::multiversion;
 use std::ops::Range;
 
-/// Tokens whose products are in registers together.
+/// Number of tokens whose products are in registers together.
 const TOKENS: usize = 4;
 
-/// Tokens after which partial sums of outputs are put aside: fewer roundings on the way.
+/// Number of tokens after which partial sums of outputs are set aside: fewer roundings on the way.
 const STRETCH: usize = 128;
 
-/// Queries over the tokens of one KV head.
+/// Query vectors with their attention over the tokens of one KV head.
 pub(super) struct Block {
     dim: usize,
-    /// Query vectors, and what their number is rounded up to.
+    /// Number of query vectors; `lanes` is that number rounded up to a multiple of [`LANES`].
     queries: usize,
     lanes: usize,
-    /// `[dim, lanes]`, times the scale.
+    /// Query vectors times the scale, `[dim, lanes]`.
     q: Vec<f32>,
-    /// The tokens that each query sees.
+    /// Range of tokens that each query attends to.
     seen: Vec<Range<usize>>,
-    /// The tokens that any query sees.
+    /// Range of tokens that any query attends to.
     tokens: Range<usize>,
-    /// `[tokens, lanes]`.
+    /// Attention weights, `[tokens, lanes]`.
     weights: Vec<f32>,
-    /// `[tokens, lanes]`, before the soft cap; empty without one.
+    /// Logits before the softcap, `[tokens, lanes]`; empty without a softcap.
     logits: Vec<f32>,
-    /// `[queries, dim]`.
+    /// Attention outputs, `[queries, dim]`.
     outputs: Vec<f32>,
 }
 
 impl Block {
-    /// Room for so many query vectors.
+    /// A block with room for `queries` query vectors.
     pub fn new(dim: usize, queries: usize) -> Self {
         let lanes = queries.next_multiple_of(LANES);
         Self {
@@ -50,7 +50,7 @@ impl Block {
         }
     }
 
-    /// Sets one query vector and the tokens that it sees.
+    /// Sets one query vector and the range of tokens that it attends to.
     pub fn set_query(&mut self, lane: usize, values: &[f32], scale: f32, seen: Range<usize>) {
         for (row, value) in self.q.chunks_exact_mut(self.lanes).zip(values) {
             row[lane] = value * scale;
@@ -80,12 +80,12 @@ impl Block {
         self.outputs = self.outputs_of(&self.weights, &rows, cache.v);
     }
 
-    /// Query vectors.
+    /// Number of query vectors.
     pub fn queries(&self) -> usize {
         self.queries
     }
 
-    /// Adds to each token's sum the weights that it has, of all queries.
+    /// Adds each token's weights, summed over all queries, to its entry in `sums`.
     pub fn add_weights(&self, sums: &mut [f64]) {
         let tokens = self.weights.chunks_exact(self.lanes.max(1));
         for (sum, weights) in sums[self.tokens.clone()].iter_mut().zip(tokens) {
@@ -94,12 +94,12 @@ impl Block {
         }
     }
 
-    /// The outputs for what was captured, `[queries, dim]`.
+    /// Attention outputs with the captured K and V, `[queries, dim]`.
     pub fn outputs(&self) -> &[f32] {
         &self.outputs
     }
 
-    /// By how much the outputs move, `[queries, dim]`.
+    /// Change of the outputs with `changed` in place, `[queries, dim]`.
     pub fn moved(
         &self,
         cache: &Cache,
@@ -130,7 +130,7 @@ impl Block {
         }
     }
 
-    /// The sums of squares of `[queries, dim]` for each query head of the group.
+    /// Sums of squares of `outputs`, `[queries, dim]`, for each query head of the group.
     pub fn squares(&self, outputs: &[f32], group: usize) -> Vec<f64> {
         let mut squares = vec![0.0; group];
         for (query, output) in outputs.chunks_exact(self.dim).enumerate() {
@@ -142,12 +142,13 @@ impl Block {
         squares
     }
 
-    /// Hands the dot products of tokens and queries, `[tokens, lanes]`, to `take` in portions beside the weights.
+    /// Passes the dot products of tokens and queries, `[tokens, lanes]`, to `take` in portions, together with the same
+    /// portions of the weights.
     fn logits(&mut self, rows: &Rows, values: &[f32], take: &mut dyn FnMut(&mut [f32], &[f32])) {
         let mut portion = vec![0.0; TOKENS * self.lanes];
         let mut buffer = vec![0.0; TOKENS * self.dim];
-        for (place, weights) in self.weights.chunks_mut(TOKENS * self.lanes).enumerate() {
-            let first = self.tokens.start + place * TOKENS;
+        for (index, weights) in self.weights.chunks_mut(TOKENS * self.lanes).enumerate() {
+            let first = self.tokens.start + index * TOKENS;
             let count = weights.len() / self.lanes;
             rows.read(values, first..first + count, &mut buffer);
             dots(&buffer, &self.q, self.dim, self.lanes, &mut portion);
@@ -155,7 +156,7 @@ impl Block {
         }
     }
 
-    /// By how much the weights change with another K.
+    /// Change of the weights with another K.
     fn weight_changes(
         &self,
         rows: &Rows,
@@ -167,8 +168,8 @@ impl Block {
         let mut changes = vec![0.0; self.weights.len()];
         let mut buffer = vec![0.0; TOKENS * self.dim];
         let mut portion = vec![0.0; TOKENS * self.lanes];
-        for (place, changes) in changes.chunks_mut(TOKENS * self.lanes).enumerate() {
-            let first = self.tokens.start + place * TOKENS;
+        for (index, changes) in changes.chunks_mut(TOKENS * self.lanes).enumerate() {
+            let first = self.tokens.start + index * TOKENS;
             let count = changes.len() / self.lanes;
             rows.read(k, first..first + count, &mut buffer);
             dots(&buffer, &self.q, self.dim, self.lanes, &mut portion);
@@ -188,8 +189,8 @@ impl Block {
         let width = self.dim.next_multiple_of(LANES);
         let mut sums = vec![0.0; self.lanes * width];
         let mut buffer = vec![0.0; STRETCH * width];
-        for (place, weights) in weights.chunks(STRETCH * self.lanes).enumerate() {
-            let first = self.tokens.start + place * STRETCH;
+        for (index, weights) in weights.chunks(STRETCH * self.lanes).enumerate() {
+            let first = self.tokens.start + index * STRETCH;
             let count = weights.len() / self.lanes;
             rows.read_padded(values, first..first + count, width, &mut buffer);
             accumulate(
@@ -208,7 +209,7 @@ impl Block {
     }
 }
 
-/// The vectors of one KV head among those of all, maybe as differences to captured ones.
+/// Vectors of one KV head among those of all heads, optionally as differences from captured ones.
 struct Rows<'a> {
     stride: usize,
     offset: usize,
@@ -233,7 +234,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Writes the vectors of these tokens to `out` one after the other.
+    /// Writes the vectors of these tokens to `out`, one after the other.
     fn read(&self, values: &[f32], tokens: Range<usize>, out: &mut [f32]) {
         self.read_padded(values, tokens, self.dim, out);
     }
@@ -271,20 +272,20 @@ fn copy(vectors: Vectors, values: &[f32], width: usize, out: &mut [f32]) {
     }
 }
 
-/// `b - a`, value by value.
+/// Element-wise `b - a`.
 #[multiversion(targets("x86_64+avx2"))]
 fn differences(vectors: Vectors, a: &[f32], b: &[f32], width: usize, out: &mut [f32]) {
     let Vectors { stride, dim, count } = vectors;
     for vector in 0..count {
         let (a, b) = (&a[vector * stride..][..dim], &b[vector * stride..][..dim]);
         let out = &mut out[vector * width..][..dim];
-        for place in 0..dim {
-            out[place] = b[place] - a[place];
+        for index in 0..dim {
+            out[index] = b[index] - a[index];
         }
     }
 }
 
-/// Dot products of [`TOKENS`] vectors with all queries: `[TOKENS, lanes]`.
+/// Dot products of [`TOKENS`] vectors with all queries, `[TOKENS, lanes]`.
 #[multiversion(targets("x86_64+avx2"))]
 fn dots(vectors: &[f32], q: &[f32], dim: usize, lanes: usize, out: &mut [f32]) {
     let (v0, rest) = vectors.split_at(dim);
@@ -292,15 +293,15 @@ fn dots(vectors: &[f32], q: &[f32], dim: usize, lanes: usize, out: &mut [f32]) {
     let (v2, v3) = rest.split_at(dim);
     for lane in (0..lanes).step_by(LANES) {
         let mut sums = [F32x8::splat(0.0); TOKENS];
-        for place in 0..dim {
-            let Some(q) = q[place * lanes + lane..].first_chunk() else {
+        for index in 0..dim {
+            let Some(q) = q[index * lanes + lane..].first_chunk() else {
                 continue;
             };
             let q = F32x8::of(q);
-            sums[0] = sums[0].add(q.mul(F32x8::splat(v0[place])));
-            sums[1] = sums[1].add(q.mul(F32x8::splat(v1[place])));
-            sums[2] = sums[2].add(q.mul(F32x8::splat(v2[place])));
-            sums[3] = sums[3].add(q.mul(F32x8::splat(v3[place])));
+            sums[0] = sums[0].add(q.mul(F32x8::splat(v0[index])));
+            sums[1] = sums[1].add(q.mul(F32x8::splat(v1[index])));
+            sums[2] = sums[2].add(q.mul(F32x8::splat(v2[index])));
+            sums[3] = sums[3].add(q.mul(F32x8::splat(v3[index])));
         }
         for (token, sum) in sums.iter().enumerate() {
             out[token * lanes + lane..][..LANES].copy_from_slice(&sum.values());
@@ -341,16 +342,16 @@ fn accumulate_tile<const N: usize>(
                 vectors[part] = F32x8::of(values);
             }
         }
-        for place in 0..4 {
-            let weight = F32x8::splat(weights[place]);
+        for index in 0..4 {
+            let weight = F32x8::splat(weights[index]);
             for part in 0..N {
-                sum[place][part] = sum[place][part].add(vectors[part].mul(weight));
+                sum[index][part] = sum[index][part].add(vectors[part].mul(weight));
             }
         }
     }
-    for (place, sum) in sum.iter().enumerate() {
+    for (index, sum) in sum.iter().enumerate() {
         for (part, sum) in sum.iter().enumerate() {
-            let at = (query + place) * width + column + part * LANES;
+            let at = (query + index) * width + column + part * LANES;
             if let Some(all) = sums[at..].first_chunk_mut() {
                 *all = F32x8::of(all).add(*sum).values();
             }
@@ -358,34 +359,30 @@ fn accumulate_tile<const N: usize>(
     }
 }
 
-/// Makes weights of logits, 0 for tokens that a query does not see.
+/// Turns logits into weights; 0 for tokens that a query does not attend to.
 #[multiversion(targets("x86_64+avx2"))]
 fn softmax(logits: &mut [f32], lanes: usize, seen: &[Range<usize>], first: usize) {
-    let mut most = vec![f32::NEG_INFINITY; lanes];
+    let mut max = vec![f32::NEG_INFINITY; lanes];
     for (token, row) in logits.chunks_exact_mut(lanes).enumerate() {
         for (lane, logit) in row.iter_mut().enumerate() {
             let sees = seen
                 .get(lane)
                 .is_some_and(|seen| seen.contains(&(first + token)));
             *logit = if sees { *logit } else { f32::NEG_INFINITY };
-            most[lane] = most[lane].max(*logit);
+            max[lane] = max[lane].max(*logit);
         }
     }
-    for most in &mut most {
-        // A lane without a query sees nothing.
-        *most = if *most == f32::NEG_INFINITY {
-            0.0
-        } else {
-            *most
-        };
+    for max in &mut max {
+        // A lane without a query attends to nothing.
+        *max = if *max == f32::NEG_INFINITY { 0.0 } else { *max };
     }
     let mut sums = vec![0f64; lanes];
     for row in logits.chunks_exact_mut(lanes) {
-        for (place, logits) in row.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
-            let at = place * LANES;
+        for (index, logits) in row.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+            let at = index * LANES;
             let mut shifted = [0.0; LANES];
             for lane in 0..LANES {
-                shifted[lane] = logits[lane] - most[at + lane];
+                shifted[lane] = logits[lane] - max[at + lane];
             }
             let weights = exp(shifted);
             for lane in 0..LANES {
@@ -409,7 +406,8 @@ fn softmax(logits: &mut [f32], lanes: usize, seen: &[Range<usize>], first: usize
     }
 }
 
-/// Makes changes of weights of changes of logits: w * (e - r) / (1 + r) with e = exp(change) - 1 and r the weighted sum of e.
+/// Turns changes of logits into changes of weights: w * (e - r) / (1 + r), with e = exp(change) - 1 and r the weighted
+/// sum of e.
 #[multiversion(targets("x86_64+avx2"))]
 fn reweight(weights: &[f32], changes: &mut [f32], lanes: usize) {
     let mut means = vec![0f32; lanes];
@@ -424,8 +422,8 @@ fn reweight(weights: &[f32], changes: &mut [f32], lanes: usize) {
         let changes = changes.as_chunks_mut::<LANES>().0;
         let vectors = parts.len();
         for token in 0..weights.len() / vectors {
-            for (place, part) in parts.iter_mut().enumerate() {
-                let at = token * vectors + place;
+            for (index, part) in parts.iter_mut().enumerate() {
+                let at = token * vectors + index;
                 changes[at] = exp_m1(changes[at]);
                 let product = F32x8::of(&weights[at]).mul(F32x8::of(&changes[at]));
                 *part = F32x8::of(part).add(product).values();

@@ -1,9 +1,9 @@
-//! Attention error: how far the outputs of attention move when K or V are stored with loss, for queries that were captured.
+//! Attention error: how far the outputs of attention move when K or V are stored with loss, for captured queries.
 //!
-//! o = softmax(scale * q.K) V over the positions that a query sees; the error is the sum of |o - o'|^2 by that of |o|^2. The weights of
-//! the captured K are computed once. A changed K is taken as its difference: with e = exp(scale * q.(K' - K)) - 1 and r = the weighted
-//! mean of e, the weights change by w * (e - r) / (1 + r). So small errors are not lost in the rounding of f32, in which all this is done,
-//! in one order of additions on every machine.
+//! o = softmax(scale * q.K) V over the positions that a query attends to; the error is the sum of |o - o'|^2 divided by
+//! that of |o|^2. The weights of the captured K are computed once. A changed K enters as its difference: with e =
+//! exp(scale * q.(K' - K)) - 1 and r = the weighted mean of e, the weights change by w * (e - r) / (1 + r). So small
+//! errors are not lost in f32 rounding. All of this is f32, in the same order of additions on every machine.
 
 mod cache;
 mod exp;
@@ -12,34 +12,34 @@ mod kernel;
 pub use cache::{Cache, Changed};
 use kernel::Block;
 
-/// Captured queries of one layer, in the run's positions.
+/// Captured queries of one layer. Positions count from the start of the run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Queries {
-    /// Position of each query.
+    /// Token position of each query.
     pub positions: Vec<u64>,
-    /// Query heads: a multiple of the KV heads.
+    /// Number of query heads, a multiple of the number of KV heads.
     pub heads: usize,
-    /// `[positions, heads, head_dim]`, after RoPE, before the scale.
+    /// Query vectors, `[positions, heads, head_dim]`, after RoPE, before scaling.
     pub values: Vec<f32>,
-    /// What a dot product is multiplied with.
+    /// Factor that the dot product of query and key is multiplied with.
     pub scale: f32,
-    /// How many positions a query sees, itself included; all before it where absent.
+    /// Number of positions that a query attends to, its own included; `None` means all up to its own.
     pub window: Option<u64>,
-    /// A logit s becomes cap * tanh(s / cap).
+    /// Softcap of the logits: a logit s becomes cap * tanh(s / cap). `None` without softcapping.
     pub softcap: Option<f32>,
 }
 
-/// Squared outputs and squared errors of them, summed over queries, for each query head.
+/// Squared attention outputs and their squared errors, summed over queries, for each query head.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OutputErrors {
-    /// Sum of |o - o'|^2.
+    /// Sum of |o - o'|^2 for each query head.
     pub error: Vec<f64>,
-    /// Sum of |o|^2.
+    /// Sum of |o|^2 for each query head.
     pub square: Vec<f64>,
 }
 
 impl OutputErrors {
-    /// The attention error over all heads; 0 where the outputs are.
+    /// Attention error over all heads, `sum error / sum square`; 0 if all outputs are 0.
     pub fn total(&self) -> f64 {
         let sum = |values: &[f64]| values.iter().sum::<f64>();
         let square = sum(&self.square);
@@ -50,7 +50,7 @@ impl OutputErrors {
         }
     }
 
-    /// Takes in the sums over other queries.
+    /// Adds the sums over other queries.
     pub fn add(&mut self, other: &Self) {
         let add = |all: &mut Vec<f64>, more: &[f64]| {
             all.resize(all.len().max(more.len()), 0.0);
@@ -63,7 +63,7 @@ impl OutputErrors {
     }
 }
 
-/// The attention of some queries over a cache as it was captured, against which changed ones are held.
+/// Attention of captured queries over a captured cache: the baseline that changed caches are compared with.
 pub struct Attention<'a> {
     cache: Cache<'a>,
     group: usize,
@@ -72,26 +72,27 @@ pub struct Attention<'a> {
 }
 
 impl<'a> Attention<'a> {
-    /// The attention of the queries of these places in `queries`, those that see at least one token of the cache. `None` where no query
-    /// does, or heads do not fit. Holds a weight for each token, query and query head.
-    pub fn new(cache: Cache<'a>, queries: &Queries, places: &[usize]) -> Option<Self> {
+    /// Computes the attention of the queries with the given `indices`, as far as they attend to at least one token of
+    /// the cache. `None` if no query does, or the heads do not fit. Holds one weight per token, query and query head in
+    /// memory.
+    pub fn new(cache: Cache<'a>, queries: &Queries, indices: &[usize]) -> Option<Self> {
         let (dim, heads) = (cache.head_dim, cache.kv_heads);
         let tokens = cache.k.len().checked_div(heads * dim)?;
         if heads == 0 || queries.heads == 0 || !queries.heads.is_multiple_of(heads) {
             return None;
         }
         let group = queries.heads / heads;
-        let seen: Vec<(usize, usize, usize)> = places
+        let seen: Vec<(usize, usize, usize)> = indices
             .iter()
-            .filter_map(|&place| {
-                let position = *queries.positions.get(place)?;
+            .filter_map(|&index| {
+                let position = *queries.positions.get(index)?;
                 let end = usize::try_from(position.checked_sub(cache.position)?)
                     .ok()?
                     .checked_add(1)?;
                 let window = queries
                     .window
                     .map_or(end, |window| usize::try_from(window).unwrap_or(end));
-                (end <= tokens && window > 0).then_some((place, end.saturating_sub(window), end))
+                (end <= tokens && window > 0).then_some((index, end.saturating_sub(window), end))
             })
             .collect();
         if seen.is_empty() {
@@ -99,12 +100,12 @@ impl<'a> Attention<'a> {
         }
         let block = |head: usize| {
             let mut block = Block::new(dim, seen.len() * group);
-            for (lane, (&(place, first, end), q_head)) in seen
+            for (lane, (&(index, first, end), q_head)) in seen
                 .iter()
                 .flat_map(|seen| (0..group).map(move |q_head| (seen, q_head)))
                 .enumerate()
             {
-                let start = (place * queries.heads + head * group + q_head) * dim;
+                let start = (index * queries.heads + head * group + q_head) * dim;
                 block.set_query(
                     lane,
                     &queries.values[start..start + dim],
@@ -115,16 +116,16 @@ impl<'a> Attention<'a> {
             block.attend(&cache, head, queries.softcap);
             block
         };
-        let places: Vec<usize> = (0..heads).collect();
+        let indices: Vec<usize> = (0..heads).collect();
         Some(Self {
             cache,
             group,
-            blocks: crate::par::map(&places, &|&head| block(head)),
+            blocks: crate::par::map(&indices, &|&head| block(head)),
             softcap: queries.softcap,
         })
     }
 
-    /// What [`Attention::errors`] gives where nothing is changed.
+    /// Result of [`Attention::errors`] for an unchanged cache.
     pub fn unchanged(&self) -> OutputErrors {
         let squares = self
             .blocks
@@ -137,7 +138,7 @@ impl<'a> Attention<'a> {
         }
     }
 
-    /// The mean weight that each token of the cache has over all queries and query heads; the weights of a query sum to 1.
+    /// Mean weight of each token of the cache over all queries and query heads; the weights of a query sum to 1.
     pub fn mean_weights(&self) -> Vec<f64> {
         let (dim, heads) = (self.cache.head_dim, self.cache.kv_heads);
         let tokens = self.cache.k.len() / (dim * heads).max(1);
@@ -152,13 +153,13 @@ impl<'a> Attention<'a> {
         means
     }
 
-    /// How far the outputs move.
+    /// Computes how far the attention outputs move when `changed` replaces captured values.
     ///
     /// # Panics
-    /// When what is changed has not as many values as the cache.
+    /// When a replacement does not have as many values as the cache.
     pub fn errors(&self, changed: Changed) -> OutputErrors {
-        let places: Vec<usize> = (0..self.blocks.len()).collect();
-        let sums = crate::par::map(&places, &|&head| {
+        let indices: Vec<usize> = (0..self.blocks.len()).collect();
+        let sums = crate::par::map(&indices, &|&head| {
             let block = &self.blocks[head];
             let moved = block.moved(&self.cache, head, changed, self.softcap);
             (

@@ -1,55 +1,55 @@
-//! What packed formats there are: what is stored of a group, and which values make one.
+//! The packed formats: what is stored for a group, and which values form one.
 
 use super::number::Fp8;
 
-/// Which values share a scale.
+/// Which values form a group, that is share a scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Per {
-    /// All values.
+    /// All values of the tensor.
     Tensor,
-    /// The values of a head, of all tokens.
+    /// The values of one head over all tokens.
     Head,
-    /// The values of a token, of all heads.
+    /// The values of one token over all heads.
     Token,
-    /// The values of a channel (a head's place along head_dim), of all tokens.
+    /// The values of one channel (an index along head_dim of one head) over all tokens.
     Channel,
-    /// So many values along head_dim.
+    /// This many neighbours along head_dim.
     Group(usize),
-    /// The values of a head of a token.
+    /// The values of one head of one token.
     TokenHead,
-    /// A channel's values of so many tokens.
+    /// The values of one channel over this many tokens.
     ChannelGroup(usize),
 }
 
-/// What is stored of a group.
+/// What is stored for a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
-    /// llama.cpp: `q8_0`.
+    /// llama.cpp's `q8_0`.
     Q8,
-    /// llama.cpp: `q4_0`, `q5_0`.
+    /// llama.cpp's `q4_0` and `q5_0`; holds the bits of a code.
     Signed(u32),
-    /// llama.cpp: `q4_1`, `q5_1`.
+    /// llama.cpp's `q4_1` and `q5_1`; holds the bits of a code.
     Spanned(u32),
-    /// mlx: bits.
+    /// mlx's affine format; holds the bits of a code.
     Mlx(u32),
-    /// vLLM, TensorRT-LLM.
+    /// fp8 of vLLM and TensorRT-LLM, with or without a scale.
     Fp8 { format: Fp8, scaled: bool },
-    /// NVFP4; with a scale of the whole tensor too.
+    /// NVFP4; `global` adds a scale of the whole tensor.
     NvFp4 { global: bool },
-    /// MXFP4, or MXFP8.
+    /// MXFP8 where `eight`, else MXFP4.
     Mx { eight: bool },
     /// Integers with fp16 scales.
     Int { bits: u32, symmetric: bool },
-    /// Levels for normal values.
+    /// TurboQuant: levels for normally distributed values; holds the bits of a code.
     Turbo(u32),
 }
 
-/// A packed format, for all of a tensor.
+/// A packed format for a whole tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packed {
     pub(super) format: Format,
-    /// Which values share a scale: of keys, and of values.
+    /// Which values share a scale: for keys, and for values.
     pub(super) per: [Per; 2],
-    /// Whether a Hadamard transform goes before.
+    /// Whether a Hadamard transform is applied first.
     pub(super) hadamard: bool,
 }

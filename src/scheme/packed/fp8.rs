@@ -1,14 +1,14 @@
-//! fp8 caches of vLLM and TensorRT-LLM (`--kv-cache-dtype fp8_e4m3`): every value is cast, nearest even and saturating, after a division
-//! by an f32 scale where there is one.
+//! fp8 caches of vLLM and TensorRT-LLM (`--kv-cache-dtype fp8_e4m3`): every value is divided by an f32 scale, where there is one, and cast
+//! with saturation, rounding to nearest even.
 
 use super::grid::{Format, Params, Range};
 use super::number::Fp8;
 
-/// One byte a value.
+/// A cast to fp8, one byte for each value.
 #[derive(Clone, Copy)]
 pub(super) struct Cast {
     pub format: Fp8,
-    /// Whether a group has a scale, max|x| / greatest fp8 value; else it is 1 and nothing is stored.
+    /// Whether a group has a scale, max|x| / largest fp8 value; otherwise the scale is 1 and not stored.
     pub scaled: bool,
 }
 

@@ -1,25 +1,25 @@
-//! Loops over values that fall into groups with a scale each: a format says what a group stores and how a value becomes a code, a grid
-//! says which values make a group. One function makes a code of a value and one a value of a code, whether codes are stored or not.
+//! Loops over values in groups that share a scale. A format defines what a group stores and how a value becomes a code; a grid defines
+//! which values form a group. The same two functions convert values to codes and back whether or not the codes are stored.
 
 use super::super::bits::{BitReader, BitWriter};
 use multiversion::multiversion;
 use std::iter::zip;
 
-/// What a format knows of a group, for encoding (`inverse`, `start`) and for decoding (`scale`, `offset`); each format fills what it
-/// needs. What is stored of it is the format's affair.
+/// Parameters of a group, for encoding (`inverse`, `start`) and for decoding (`scale`, `offset`). Each format fills in what it needs, and
+/// defines which part of it is stored.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Params {
-    /// What values are multiplied with, or divided by.
+    /// Factor or divisor of values when they are encoded.
     pub inverse: f32,
-    /// What is taken off before.
+    /// Subtracted from values before that.
     pub start: f32,
-    /// The distance of two steps as the decoder has it.
+    /// Distance between two steps, as the decoder computes it.
     pub scale: f32,
-    /// What is added at last.
+    /// Added to decoded values at the end.
     pub offset: f32,
 }
 
-/// The least and the greatest value of a group.
+/// The smallest and the largest value of a group.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Range {
     pub min: f32,
@@ -32,37 +32,37 @@ impl Range {
         max: f32::NEG_INFINITY,
     };
 
-    /// The greatest magnitude.
+    /// The largest magnitude.
     pub fn magnitude(self) -> f32 {
         self.max.max(-self.min).max(0.0)
     }
 }
 
-/// A way to store groups of values.
+/// A way to store a group of values.
 pub(super) trait Format: Copy {
     /// Bits of a code.
     fn bits(&self) -> u32;
 
-    /// Stored bytes of a group beside its codes.
+    /// Bytes of a group's side information.
     fn side(&self) -> usize;
 
-    /// The parameters of a group. `group` holds its values where they lie together, which they do for grids of single rows.
+    /// Parameters for a group with these values. `group` holds them where they are contiguous, as in every grid of single rows.
     fn fit(&self, range: Range, group: &[f32]) -> Params;
 
-    /// Appends the stored part of the parameters.
+    /// Appends the side information: the stored part of the parameters.
     fn write_side(&self, params: &Params, out: &mut Vec<u8>);
 
-    /// The parameters for decoding, from as many bytes as [`Format::side`] says.
+    /// Parameters for decoding, from side information of [`Format::side`] bytes.
     fn read_side(&self, bytes: &[u8]) -> Params;
 
-    /// The code of a value.
+    /// Encodes a value.
     fn code(&self, value: f32, params: &Params) -> u32;
 
-    /// The value of a code.
+    /// Decodes a code.
     fn value(&self, code: u32, params: &Params) -> f32;
 }
 
-/// Which values of a matrix of `columns` (head x head_dim) share a group: `rows` tokens times `width` columns.
+/// Which values of a matrix with `columns` columns (heads x head_dim) form a group: `rows` tokens times `width` columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Grid {
     pub columns: usize,
@@ -71,7 +71,7 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    /// The number of groups that `values` fall into.
+    /// Number of groups in `values` values.
     pub fn groups(&self, values: usize) -> usize {
         let rows = values.checked_div(self.columns).unwrap_or(0);
         rows.div_ceil(self.rows.max(1)) * self.per_row()
@@ -81,13 +81,13 @@ impl Grid {
         self.columns.div_ceil(self.width.max(1))
     }
 
-    /// Values of a block of rows that share groups.
+    /// Number of values in a block: the rows that share groups.
     fn block(&self) -> usize {
         self.rows.saturating_mul(self.columns).max(1)
     }
 }
 
-/// The parameters of the groups of a block, each field apart: groups of one column are taken many at a time.
+/// Parameters of a block's groups, one array for each field, so that groups of a single column are processed several at a time.
 #[derive(Default)]
 struct Fitted {
     inverse: Vec<f32>,
@@ -130,7 +130,7 @@ impl Fitted {
         self.scale.len()
     }
 
-    /// Gives every value of a row to `change`, with the parameters of its group of `width` columns.
+    /// Calls `change` with every value of a row and the parameters of its group of `width` columns.
     #[inline(always)]
     fn each(&self, row: &mut [f32], width: usize, mut change: impl FnMut(&mut f32, &Params)) {
         if width > 1 {
@@ -157,7 +157,7 @@ impl Fitted {
     }
 }
 
-/// Takes the range of values in eight lanes.
+/// Computes the range of values in eight lanes.
 #[inline(always)]
 fn range_of(values: &[f32]) -> Range {
     let (mut min, mut max) = ([f32::INFINITY; 8], [f32::NEG_INFINITY; 8]);
@@ -191,7 +191,8 @@ fn range_of(values: &[f32]) -> Range {
     range
 }
 
-/// The ranges of the groups of a block, least and greatest values apart: groups of one column are taken many at a time.
+/// Ranges of a block's groups, smallest and largest values in separate arrays, so that groups of a single column are processed several at a
+/// time.
 #[derive(Default)]
 struct Ranges {
     min: Vec<f32>,
@@ -205,7 +206,7 @@ impl Ranges {
     }
 }
 
-/// Takes the ranges of the groups of a block of rows.
+/// Computes the ranges of the groups in a block of rows.
 #[multiversion(targets("x86_64+avx2"))]
 fn take_ranges(block: &[f32], grid: Grid, ranges: &mut Ranges) {
     let Ranges { min, max } = ranges;
@@ -240,7 +241,7 @@ fn take_ranges(block: &[f32], grid: Grid, ranges: &mut Ranges) {
     }
 }
 
-/// What is known of a block's groups, in memory that is used again for the next block.
+/// Ranges and parameters of a block's groups; the memory is reused for the next block.
 #[derive(Default)]
 struct Block {
     ranges: Ranges,
@@ -248,12 +249,13 @@ struct Block {
 }
 
 impl Block {
-    /// Fits the groups of a block of rows. What needs no format is done apart: this is compiled once for every format.
+    /// Fits the groups of a block of rows. Whatever does not depend on the format is done elsewhere, since this is compiled for each
+    /// format.
     #[inline(always)]
     fn fit<F: Format>(&mut self, format: &F, block: &[f32], grid: Grid) {
         take_ranges(block, grid, &mut self.ranges);
         self.fitted.clear();
-        // How many values of a group lie together: none, where it has some of several rows.
+        // Number of contiguous values in a group; 0 where a group spans rows.
         let together = if block.len() <= grid.columns {
             grid.width.max(1)
         } else if grid.width >= grid.columns {
@@ -270,7 +272,7 @@ impl Block {
     }
 }
 
-/// Puts what a decoder gives back in place of the values.
+/// Replaces values by what a decoder would return for them.
 #[multiversion(targets("x86_64+avx2"))]
 pub(super) fn restore<F: Format>(format: &F, grid: Grid, values: &mut [f32]) {
     let mut known = Block::default();
@@ -284,7 +286,7 @@ pub(super) fn restore<F: Format>(format: &F, grid: Grid, values: &mut [f32]) {
     }
 }
 
-/// The stored bytes: the groups' side information first, then the codes, packed.
+/// Stored bytes: side information of all groups, then the packed codes.
 #[multiversion(targets("x86_64+avx2"))]
 pub(super) fn encode<F: Format>(format: &F, grid: Grid, values: &[f32]) -> Vec<u8> {
     let bits = format.bits();
@@ -303,7 +305,7 @@ pub(super) fn encode<F: Format>(format: &F, grid: Grid, values: &[f32]) -> Vec<u
             known
                 .fitted
                 .each(&mut row_codes, grid.width, |value, params| {
-                    // Codes have eight bits at most, so f32 holds them exactly.
+                    // Codes have at most eight bits, so f32 holds them exactly.
                     *value = format.code(*value, params) as f32;
                 });
             writer.put_all(&row_codes, bits);
@@ -314,17 +316,17 @@ pub(super) fn encode<F: Format>(format: &F, grid: Grid, values: &[f32]) -> Vec<u
     side
 }
 
-/// Bytes of so many codes.
+/// Bytes of `values` packed codes.
 fn codes_len(values: usize, bits: u32) -> usize {
     (values * bits as usize).div_ceil(8)
 }
 
-/// Stored bytes of so many values, without making them.
+/// Stored bytes of `values` values, without encoding them.
 pub(super) fn stored_len<F: Format>(format: &F, grid: Grid, values: usize) -> usize {
     grid.groups(values) * format.side() + codes_len(values, format.bits())
 }
 
-/// The values of `bytes`, which are as many as [`stored_len`] says.
+/// Decodes `bytes`, whose number is that of [`stored_len`].
 #[multiversion(targets("x86_64+avx2"))]
 pub(super) fn decode<F: Format>(format: &F, grid: Grid, bytes: &[u8], values: &mut [f32]) {
     let (bits, side_len) = (format.bits(), format.side());

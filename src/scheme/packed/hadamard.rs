@@ -1,5 +1,5 @@
-//! The orthonormal Hadamard transform over head_dim (a power of two) that QuaRot and llama.cpp put before a packed format: it spreads
-//! outliers over all channels. It is its own inverse. TurboQuant's has fixed signs before it.
+//! The orthonormal Hadamard transform over head_dim (a power of two) that QuaRot and llama.cpp apply before a packed format: it spreads
+//! outliers over all channels. It is its own inverse. TurboQuant flips fixed signs before it.
 
 use multiversion::multiversion;
 
@@ -24,7 +24,7 @@ pub(super) fn transform(values: &mut [f32], dim: usize) {
     }
 }
 
-/// Flips the signs of the columns that [`flips`] tells.
+/// Negates the values of the columns that [`flips`] selects.
 pub(super) fn flip(values: &mut [f32], dim: usize) {
     let signs: Vec<u32> = (0..dim as u32)
         .map(|column| u32::from(flips(column)) << 31)
@@ -36,7 +36,7 @@ pub(super) fn flip(values: &mut [f32], dim: usize) {
     }
 }
 
-/// The fixed signs: the top bit of the column's number after the finalizer of MurmurHash3.
+/// Whether a column is negated: the top bit of its index after MurmurHash3's finalizer.
 fn flips(column: u32) -> bool {
     let mut hash = column.wrapping_add(0x9e37_79b9);
     hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);

@@ -1,9 +1,9 @@
-//! Integers with fp16 scales: what TensorRT-LLM's int8 cache, Hugging Face's quantized caches and KIVI store, in any group.
+//! Integers with fp16 scales, in groups of any kind, as in TensorRT-LLM's int8 cache, Hugging Face's quantized caches and KIVI.
 
 use super::grid::{Format, Params, Range};
 use super::number::{as_f16, read_f16, write_f16};
 
-/// Multiples of max|x| / (2^(bits-1) - 1).
+/// Symmetric: multiples of max|x| / (2^(bits-1) - 1).
 #[derive(Clone, Copy)]
 pub(super) struct Symmetric {
     pub bits: u32,
@@ -64,7 +64,7 @@ impl Format for Symmetric {
     }
 }
 
-/// Steps of (max - min) / (2^bits - 1) from the least value on.
+/// Asymmetric: steps of (max - min) / (2^bits - 1), starting at the smallest value.
 #[derive(Clone, Copy)]
 pub(super) struct Asymmetric {
     pub bits: u32,

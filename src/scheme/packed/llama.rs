@@ -1,5 +1,5 @@
-//! The block formats of llama.cpp (`--cache-type-k`, `--cache-type-v`): 32 values with an fp16 scale, after `ggml-quants.c`'s reference
-//! functions as gguf 0.19.0 computes them, in f32, bit for bit.
+//! The block formats of llama.cpp (`--cache-type-k`, `--cache-type-v`): 32 values with an fp16 scale. Follows the reference functions of
+//! `ggml-quants.c` as gguf 0.19.0 computes them, in f32, bit for bit.
 
 use super::grid::{Format, Params, Range};
 use super::number::{as_f16, read_f16, write_f16};
@@ -8,7 +8,7 @@ use super::number::{as_f16, read_f16, write_f16};
 #[derive(Clone, Copy)]
 pub(super) struct Q8;
 
-/// Half away from zero, as C's `roundf`.
+/// Rounds half away from zero, as C's `roundf`.
 #[inline(always)]
 fn round_half_away(value: f32) -> f32 {
     let even = value.round_ties_even();
@@ -61,7 +61,7 @@ impl Format for Q8 {
     }
 }
 
-/// `q4_0` and `q5_0`: the value of greatest magnitude becomes the least step, -2^(bits-1).
+/// `q4_0` and `q5_0`: the value of largest magnitude maps to the lowest code, -2^(bits-1).
 #[derive(Clone, Copy)]
 pub(super) struct Signed {
     pub bits: u32,
@@ -124,7 +124,7 @@ impl Format for Signed {
     }
 }
 
-/// `q4_1` and `q5_1`: steps from the least to the greatest value.
+/// `q4_1` and `q5_1`: equal steps from the smallest to the largest value.
 #[derive(Clone, Copy)]
 pub(super) struct Spanned {
     pub bits: u32,

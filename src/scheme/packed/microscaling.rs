@@ -9,7 +9,7 @@ use crate::tensor::{Dtype, with_element};
 /// NVFP4: the scale is max|x| / 6 as e4m3.
 #[derive(Clone, Copy)]
 pub(super) struct NvFp4 {
-    /// A scale of the whole tensor, as NVIDIA's own kernels have it: max|x| / (6 * 448); 1 where there is none.
+    /// Scale of the whole tensor, max|x| / (6 * 448), as NVIDIA's own kernels have it; 1 where there is none.
     pub global: f32,
 }
 
@@ -45,7 +45,7 @@ impl Format for NvFp4 {
 
     #[inline(always)]
     fn code(&self, value: f32, params: &Params) -> u32 {
-        // Where the scale is 0, zero by zero would be NaN; any code gives zero.
+        // With a scale of 0 the quotient would be NaN; any code decodes to zero.
         e2m1_code(value / params.scale)
     }
 
@@ -55,25 +55,25 @@ impl Format for NvFp4 {
     }
 }
 
-/// MXFP4 and MXFP8: the scale is the least power of two with which no value saturates.
+/// MXFP4 and MXFP8: the scale is the smallest power of two with which no value saturates.
 #[derive(Clone, Copy)]
 pub(super) struct Mx {
-    /// Whether values are e4m3; else e2m1.
+    /// Whether values are e4m3 (MXFP8); otherwise e2m1 (MXFP4).
     pub eight: bool,
-    /// The tensor's type.
+    /// Element type of the tensor.
     pub dtype: Dtype,
 }
 
 impl Mx {
-    /// The scale as the decoder has it: in the tensor's type, where it may be too small to be told from 0.
+    /// The scale as the decoder computes it, in the tensor's type, where a very small one underflows to 0.
     fn scale(self, code: u32) -> f32 {
         with_element!(self.dtype, E => rounded::<E>(e8m0(code)))
     }
 }
 
-/// The power of two of an e8m0 code: 2^(code - 127).
+/// The power of two that an e8m0 code stands for: 2^(code - 127).
 fn e8m0(code: u32) -> f32 {
-    // 2^-127 is no normal number.
+    // 2^-127 is subnormal in f32.
     if code == 0 {
         f32::from_bits(1 << 22)
     } else {

@@ -1,18 +1,18 @@
-//! The affine format of mlx (`mx.quantize`, mlx-lm's `--kv-bits`): the edge of greater magnitude lies exactly on a step, scale and bias
-//! in the tensor's own type, in which values are computed back too. Bit for bit what mlx 0.32.4 gives on the CPU.
+//! The affine format of mlx (`mx.quantize`, mlx-lm's `--kv-bits`): of a group's two extremes, the one of larger magnitude falls exactly on
+//! a step. Scale and bias have the tensor's own type, and values are computed in it. Bit for bit what mlx 0.32.4 computes on the CPU.
 
 use super::grid::{Format, Params, Range};
 use crate::tensor::Element;
 use std::marker::PhantomData;
 
-/// Affine steps with scale and bias as `E`.
+/// Affine steps with scale and bias of type `E`.
 pub(super) struct Affine<E> {
     bits: u32,
     element: PhantomData<E>,
 }
 
 impl<E> Affine<E> {
-    /// With codes of `bits`.
+    /// Steps with codes of `bits` bits.
     pub fn new(bits: u32) -> Self {
         Self {
             bits,
@@ -29,7 +29,7 @@ impl<E> Clone for Affine<E> {
 
 impl<E> Copy for Affine<E> {}
 
-/// The value as `E` has it.
+/// The value rounded to `E`.
 #[inline(always)]
 pub(super) fn rounded<E: Element>(value: f32) -> f32 {
     E::value(E::bits_of(value))

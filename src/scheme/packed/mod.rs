@@ -1,4 +1,4 @@
-//! The packed formats: codes of a few bits in groups with a scale, as serving engines keep a KV cache while it is in use.
+//! The packed formats: codes of a few bits in groups that share a scale, as serving engines keep a KV cache in use.
 
 mod format;
 mod fp8;
@@ -22,7 +22,7 @@ use grid::Grid;
 use multiversion::multiversion;
 use number::Fp8;
 
-/// Runs `$body` with what a [`Format`] names, ready to use.
+/// Runs `$body` with the [`grid::Format`] that a [`Format`] stands for.
 macro_rules! with_format {
     ($packed:expr, $about:expr, $global:expr, $format:ident => $body:expr) => {{
         let (about, global): (&About, f32) = ($about, $global);
@@ -94,7 +94,7 @@ impl Packed {
         }
     }
 
-    /// Bytes before all others: a scale of the whole tensor.
+    /// Bytes before all others: the scale of the whole tensor, where there is one.
     fn prefix(&self) -> usize {
         if self.format == (Format::NvFp4 { global: true }) {
             4
@@ -103,7 +103,7 @@ impl Packed {
         }
     }
 
-    /// The scale of the whole tensor, 1 for formats without.
+    /// The scale of the whole tensor; 1 for formats without one.
     fn global(&self, values: &[f32]) -> f32 {
         if self.prefix() == 0 {
             return 1.0;
@@ -136,7 +136,7 @@ impl Packed {
         with_element!(about.dtype, E => round_to::<E>(values));
     }
 
-    /// Bytes that all of a tensor takes.
+    /// Stored bytes of a whole tensor.
     fn stored_len(&self, about: &About) -> usize {
         let grid = self.grid(about);
         self.prefix()
@@ -144,7 +144,7 @@ impl Packed {
     }
 }
 
-/// Rounds values to an element type; what is beyond its range becomes its greatest value.
+/// Rounds values to an element type; values beyond its range saturate.
 #[multiversion(targets("x86_64+avx2"))]
 fn round_to<E: Element>(values: &mut [f32]) {
     if E::SIZE == 4 {

@@ -1,13 +1,14 @@
-//! Names of packed formats: `q8_0`, `mlx:b=4,g=64`, `fp8_e4m3:scale=head`, `int:b=4,per=channel,sym`, `kivi4`, `hadamard+q4_0`, `turbo4`.
+//! Parses and writes names of packed formats: `q8_0`, `mlx:b=4,g=64`, `fp8_e4m3:scale=head`, `int:b=4,per=channel,sym`, `kivi4`,
+//! `hadamard+q4_0`, `turbo4`.
 
 use super::format::{Format, Packed, Per};
 use super::number::Fp8;
 use crate::scheme::name::{SchemeError, Spec};
 
-/// The packed format of this name; `None` where the name is none of a packed format.
+/// Parses a packed format; `None` where the name is not that of a packed format.
 ///
 /// # Errors
-/// For options that the format does not take.
+/// For options that the format does not accept.
 pub(in crate::scheme) fn parse(spec: &mut Spec) -> Result<Option<Packed>, SchemeError> {
     let (hadamard, name) = match spec.name().strip_prefix("hadamard+") {
         Some(name) => (true, name),
@@ -68,7 +69,7 @@ pub(in crate::scheme) fn parse(spec: &mut Spec) -> Result<Option<Packed>, Scheme
             let per = spec.take("per", expected, per)?.unwrap_or(Per::Group(32));
             let (symmetric, asymmetric) = (spec.flag("sym"), spec.flag("asym"));
             if symmetric && asymmetric {
-                return Err(spec.wrong("asym", "to be had with sym"));
+                return Err(spec.wrong("asym", "allowed with sym"));
             }
             every(
                 Format::Int {
@@ -114,7 +115,7 @@ fn per(text: &str) -> Option<Per> {
     })
 }
 
-/// The name that [`parse`] takes.
+/// The canonical name, which [`parse`] accepts.
 pub(super) fn write(packed: &Packed) -> String {
     let per = match packed.per[1] {
         Per::Tensor => "tensor".to_owned(),

@@ -1,37 +1,37 @@
-//! Small number formats: the half-precision scales of groups, fp8 and fp4 values.
+//! Small number formats: fp16 for scales, fp8 and fp4 for values.
 
 use crate::tensor::{Element, f16_to_f32, f32_to_f16};
 use half::f16;
 
-/// The value of the fp16 nearest to `value`; what lies beyond the range becomes the greatest finite fp16.
+/// `value` rounded to the nearest fp16; values beyond its range saturate to the largest finite fp16.
 #[inline(always)]
 pub(super) fn as_f16(value: f32) -> f32 {
     f16_to_f32(f32_to_f16(value.clamp(-65504.0, 65504.0)))
 }
 
-/// Appends a value that [`as_f16`] gave.
+/// Appends a value that [`as_f16`] returned, in two bytes.
 pub(super) fn write_f16(value: f32, out: &mut Vec<u8>) {
     let mut bytes = [0; 2];
     f16::put(value, &mut bytes);
     out.extend(bytes);
 }
 
-/// The fp16 at `at`.
+/// The fp16 at byte `at`.
 pub(super) fn read_f16(bytes: &[u8], at: usize) -> f32 {
     f16::get(&bytes[at..])
 }
 
-/// An fp8 format: `MANTISSA` bits of mantissa, the rest exponent. Infinity and NaN are never made: what is too large saturates.
+/// An fp8 format. Encoding never makes infinity or NaN: values that are too large saturate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fp8 {
-    /// OCP E4M3 (`e4m3fn`): up to 448, no infinity.
+    /// OCP E4M3 (`e4m3fn`): up to 448, without infinity.
     E4m3,
-    /// OCP E5M2: up to 57344, as an fp16 cut in half.
+    /// OCP E5M2: up to 57344, the upper half of an fp16.
     E5m2,
 }
 
 impl Fp8 {
-    /// The greatest value.
+    /// The largest finite value.
     pub const fn max(self) -> f32 {
         match self {
             Self::E4m3 => 448.0,
@@ -46,7 +46,7 @@ impl Fp8 {
         }
     }
 
-    /// The exponent of the least normal value, as f32 has it (with its bias).
+    /// The exponent of the smallest normal value, as f32 stores it (with its bias).
     const fn least(self) -> u32 {
         match self {
             Self::E4m3 => 127 - 6,
@@ -59,12 +59,12 @@ impl Fp8 {
     pub fn code(self, value: f32) -> u32 {
         let (mantissa, least) = (self.mantissa(), self.least());
         let magnitude = value.abs().min(self.max());
-        // Adding 1.5 * 2^23 steps leaves no room for less than a step, so the FPU rounds to nearest even. A step is 2^-mantissa of
-        // the power of two below the value, or of the least normal one.
+        // Adding 1.5 * 2^23 steps leaves no mantissa bits for fractions of a step, so the FPU rounds to the nearest step, ties to even. A
+        // step is 2^-mantissa times the power of two at or below the value, or that of the smallest normal value.
         let power = (magnitude.to_bits() & 0x7f80_0000).max(least << 23);
         let round = f32::from_bits(power + ((23 - mantissa) << 23)) * 1.5;
         let rounded = (magnitude + round) - round;
-        // Normal values have the code of their upper bits, rebased; subnormal ones are multiples of the last step.
+        // The code of a normal value is its upper bits, rebased; subnormal values are multiples of the smallest step.
         let normal = (rounded.to_bits() >> (23 - mantissa)).wrapping_sub((least - 1) << mantissa);
         let steps = f32::from_bits((127 + 127 - least + mantissa) << 23);
         let subnormal = (rounded * steps) as i32 as u32;
@@ -73,11 +73,11 @@ impl Fp8 {
         sign | if tiny { subnormal } else { normal }
     }
 
-    /// The value of a code; codes that are no finite number give NaN or infinity.
+    /// Decodes a code; codes that are no finite number give NaN or infinity.
     #[inline(always)]
     pub fn value(self, code: u32) -> f32 {
         let (mantissa, least) = (self.mantissa(), self.least());
-        // Exponent and mantissa moved into place, and the bias put right by an exact product: that holds for subnormals too.
+        // Exponent and mantissa move into place, and an exact product corrects the exponent's bias, which works for subnormal values too.
         let scaled = f32::from_bits((code & 0x7f) << (23 - mantissa))
             * f32::from_bits((127 + least - 1) << 23);
         let special = match self {
@@ -93,8 +93,8 @@ impl Fp8 {
     }
 }
 
-/// The code of the nearest e2m1 value (0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives), of two as near the smaller one and
-/// never the negative zero, as mlx does.
+/// The code of the nearest e2m1 value (0, 0.5, 1, 1.5, 2, 3, 4, 6 and their negatives). Ties go to the smaller magnitude and negative zero
+/// is never made, as in mlx.
 #[inline(always)]
 pub(super) fn e2m1_code(value: f32) -> u32 {
     let magnitude = value.abs();
@@ -110,7 +110,7 @@ pub(super) fn e2m1_code(value: f32) -> u32 {
     steps | if steps > 0 { sign } else { 0 }
 }
 
-/// The value of an e2m1 code.
+/// Decodes an e2m1 code.
 #[inline(always)]
 pub(super) fn e2m1_value(code: u32) -> f32 {
     let scaled = f32::from_bits((code & 7) << 22) * f32::from_bits((127 + 126) << 23);

@@ -1,10 +1,10 @@
-//! TurboQuant (Zandieh et al. 2025, arXiv 2504.19874): a vector's norm is stored as fp16, the rotated unit vector by the levels that are
-//! best for a normal distribution (Lloyd-Max), as its values are nearly normal with variance 1 / head_dim.
+//! TurboQuant (Zandieh et al. 2025, arXiv 2504.19874): a vector's norm is stored as fp16, its rotated unit vector by the Lloyd-Max levels
+//! of a normal distribution, since its values are nearly normal with variance 1 / head_dim.
 
 use super::grid::{Format, Params, Range};
 use super::number::{as_f16, read_f16, write_f16};
 
-/// Positive levels of the quantizers for N(0, 1) with 4, 8 and 16 levels; the negative ones mirror them.
+/// Positive levels of the quantizers for N(0, 1) with 4, 8 and 16 levels; the negative levels mirror them.
 const LEVELS: [&[f32]; 3] = [
     &[0.452_780_03, 1.510_417_6],
     &[0.245_094_18, 0.756_005_3, 1.343_909_3, 2.151_945_7],
@@ -20,7 +20,7 @@ const LEVELS: [&[f32]; 3] = [
     ],
 ];
 
-/// Levels of a vector of `dim` values of norm n.
+/// Quantizer levels for vectors of `dim` values, scaled by each vector's norm.
 #[derive(Clone, Copy)]
 pub(super) struct Levels {
     bits: u32,
@@ -30,7 +30,7 @@ pub(super) struct Levels {
 }
 
 impl Levels {
-    /// With codes of 2, 3 or 4 bits, for vectors of `dim` values.
+    /// Levels with codes of 2, 3 or 4 bits, for vectors of `dim` values.
     pub fn new(bits: u32, dim: usize) -> Self {
         let known = LEVELS[(bits.clamp(2, 4) - 2) as usize];
         let (mut levels, mut bounds) = ([0.0; 8], [f32::INFINITY; 7]);

@@ -1,17 +1,17 @@
-//! Eigenvectors of a symmetric matrix, the same bits on every machine.
+//! Eigenvectors of a symmetric matrix, with the same bits on every machine.
 //!
-//! Householder's reduction to a tridiagonal matrix, then QL with implicit shifts: Golub and Van Loan, "Matrix Computations", 8.3.
-//! Vectors are kept as rows, so that everything runs along rows. Linear algebra crates fuse products and sums where the machine can,
-//! which gives other bits there.
+//! Householder's reduction to a tridiagonal matrix, then QL with implicit shifts: Golub and Van Loan, "Matrix Computations", 8.3. Vectors
+//! are stored as rows, so that all loops run along rows. Linear algebra crates use fused multiply-add where the machine has it, which
+//! changes bits.
 
 use multiversion::multiversion;
 
 use super::matrix::{add_scaled, dot};
 
-/// Steps of QL for one eigenvalue; two or three are usual.
+/// Largest number of QL steps for one eigenvalue; two or three are usual.
 const MAX_STEPS: usize = 50;
 
-/// Eigenvalues of the symmetric `matrix` `[size, size]`, falling, and their vectors as rows.
+/// Eigenvalues of the symmetric `matrix` `[size, size]`, in descending order, and their eigenvectors as rows.
 #[multiversion(targets("x86_64+avx2"))]
 pub(super) fn eigenvectors(mut matrix: Vec<f64>, size: usize) -> (Vec<f64>, Vec<f64>) {
     let (mut diagonal, mut beside) = (vec![0.0; size], vec![0.0; size]);
@@ -24,7 +24,7 @@ pub(super) fn eigenvectors(mut matrix: Vec<f64>, size: usize) -> (Vec<f64>, Vec<
     (values, order.iter().flat_map(row).collect())
 }
 
-/// Makes `matrix` tridiagonal: its diagonal, what lies beside it (from index 0), and the rows of the turn that does so.
+/// Reduces `matrix` to tridiagonal form; returns its diagonal, its off-diagonal (from index 0), and the rows of the orthogonal transform.
 #[inline(always)]
 fn tridiagonal(
     matrix: &mut [f64],
@@ -32,7 +32,7 @@ fn tridiagonal(
     diagonal: &mut [f64],
     beside: &mut [f64],
 ) -> Vec<f64> {
-    // Reflector k has its vector where row k was, from column k + 1 on.
+    // The vector of reflector k replaces row k, from column k + 1 on.
     let mut factors = vec![0.0; size];
     let mut p = vec![0.0; size];
     for k in 0..size.saturating_sub(1) {
@@ -46,7 +46,7 @@ fn tridiagonal(
         v[0] -= alpha;
         let square = dot(v, v);
         if square < f64::MIN_POSITIVE || k + 2 == size {
-            // Nothing to reflect; in the last step a row of one value is in place.
+            // Nothing to reflect; in the last step, a row of one value is already in place.
             beside[k] = v[0] + alpha;
             v.fill(0.0);
             continue;
@@ -67,7 +67,7 @@ fn tridiagonal(
         }
     }
     diagonal[size - 1] = matrix[size * size - 1];
-    // The product of the reflectors, from the last on: each leaves rows and columns up to k alone.
+    // The product of the reflectors, from the last to the first: each leaves rows and columns up to k unchanged.
     let mut q = vec![0.0; size * size];
     (0..size).for_each(|i| q[i * size + i] = 1.0);
     let mut u = vec![0.0; size];
@@ -91,7 +91,7 @@ fn tridiagonal(
     q
 }
 
-/// Diagonalizes a tridiagonal matrix, turning the rows of `vectors` along.
+/// Diagonalizes a tridiagonal matrix, and applies the rotations to the rows of `vectors`.
 #[inline(always)]
 fn ql(d: &mut [f64], e: &mut [f64], vectors: &mut [f64], size: usize) {
     let hypot = |a: f64, b: f64| (a * a + b * b).sqrt();

@@ -1,50 +1,50 @@
-//! The basis in which the channels of a tensor do not correlate (Karhunen-Loève transform), as it is stored.
+//! The basis in which a tensor's channels are not correlated (Karhunen-Loève transform), and how it is stored.
 //!
-//! A vector that is at right angles to those before it has as many free values as channels are left. So each is told after the
-//! reflections (Householder's) that turn those before it into the first channels, by integers in a unit of its own. Whatever the integers,
-//! the reflections make an orthonormal basis of them.
+//! A vector orthogonal to those before it has only as many free values as channels are left. So each vector is stored after applying the
+//! Householder reflections that map the vectors before it to the first channels, as integers in a unit of its own. Whatever the integers
+//! are, the reflections give an orthonormal basis.
 
 use multiversion::multiversion;
 
 use super::eigen::eigenvectors;
 use super::matrix::{Product, add_scaled, dot, multiply, squares};
 
-/// The greatest integer of a stored vector.
+/// Largest magnitude of a stored integer.
 pub(super) const MAX_CODE: i32 = 1 << 12;
 
-/// How fine a basis is stored.
+/// Precision of a stored basis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Fineness {
-    /// Five bits with the sign: the greatest value of a vector is 15.
+    /// Five bits with the sign: the largest value of each vector is stored as 15.
     FiveBits,
-    /// As codes of this step need it: where a small turn costs many bits of codes fine, where it costs few coarse.
+    /// As precise as codes at this step require: finely where a small rotation costs many bits of codes, coarsely where it costs few.
     ForStep(f64),
 }
 
-/// The greatest integer of a vector of five bits.
+/// Largest magnitude of a five-bit integer.
 const FIVE_BITS: f64 = 15.0;
 
 /// A basis as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StoredBasis {
-    /// Channels.
+    /// Number of channels.
     pub size: usize,
-    /// The first vectors, of falling variance: of vector i `size - i` integers.
+    /// The first vectors, in order of falling variance; vector i has `size - i` integers.
     pub vectors: Vec<Vec<i32>>,
 }
 
-/// A basis as it is used.
+/// A basis in usable form.
 #[derive(Clone, Debug)]
 pub(super) struct Basis {
     size: usize,
-    /// `[channel][vector]`: forth.
+    /// `[channel][vector]`, for the forward transform.
     forth: Vec<f32>,
-    /// `[vector][channel]`: back.
+    /// `[vector][channel]`, for the inverse transform.
     back: Vec<f32>,
 }
 
 impl StoredBasis {
-    /// The basis of the channels `first..first + size` of `rows` of `stride` values.
+    /// The basis of the channels `first..first + size` of rows of `stride` values.
     pub fn of(
         rows: &[f32],
         (stride, first, size): (usize, usize, usize),
@@ -80,7 +80,7 @@ impl StoredBasis {
         }
     }
 
-    /// A basis that is still to be read.
+    /// An empty basis, for a decoder to fill in.
     pub fn unread(size: usize) -> Self {
         Self {
             size,
@@ -88,7 +88,7 @@ impl StoredBasis {
         }
     }
 
-    /// About the bits that it takes.
+    /// Approximate number of bits that it is stored in.
     pub fn estimate(&self) -> f64 {
         let bits = |vector: &Vec<i32>| {
             let square: f64 = vector.iter().map(|&code| f64::from(code * code)).sum();
@@ -97,7 +97,7 @@ impl StoredBasis {
         self.vectors.iter().map(bits).sum()
     }
 
-    /// The orthonormal basis that the integers stand for; zeros for vectors that are not stored.
+    /// The orthonormal basis that the integers define; zeros for vectors that are not stored.
     pub fn orthonormal(&self) -> Basis {
         let size = self.size;
         let mut vectors = vec![0.0; size * size];
@@ -113,16 +113,16 @@ impl StoredBasis {
     }
 }
 
-/// About the bits of a normal value that is rounded to whole numbers.
+/// Approximate number of bits of a normally distributed value of this variance, rounded to integers.
 pub(super) fn bits_of_variance(variance: f64) -> f64 {
-    // 2 pi e is between the entropy of a normal value and that of its step.
+    // 17.08 is 2 pi e: for a large variance this is the entropy of a normal value in steps of 1, for a small one it goes to 0.
     0.5 * libm::log2(1.0 + 17.08 * variance)
 }
 
-/// The units of the vectors' integers. A small turn of two vectors brings some of the greater variance to the lesser: so many bits of all
-/// codes. An error in the unit's square that costs as much as its logarithm saves is best.
+/// The units of the vectors' integers. A small rotation between two vectors moves some of the larger variance to the smaller one, which
+/// costs bits in all codes. A unit is best where its squared error costs as much as its logarithm saves.
 fn units(variances: &[f64], count: f64, step: f64) -> Vec<f64> {
-    // The derivative of the bits by the variance, but for a factor.
+    // The derivative of the bits with respect to the variance, up to a constant factor.
     let floor = step * step / 17.08;
     let slope = |variance: f64| 1.0 / (variance.max(0.0) + floor);
     let unit = |place: usize| {
@@ -139,8 +139,8 @@ fn units(variances: &[f64], count: f64, step: f64) -> Vec<f64> {
     (0..variances.len()).map(unit).collect()
 }
 
-/// The reflection that turns the vector of `codes` into the first channel, or the other way round: `x - factor (w x) w`. Codes that are
-/// all zeros leave things as they are.
+/// The reflection that maps the vector of `codes` to the first channel, and back: `x - factor (w x) w`. If all codes are zero, it is the
+/// identity.
 #[inline(always)]
 fn reflection(codes: &[i32], w: &mut [f64]) -> f64 {
     for (w, code) in w.iter_mut().zip(codes) {
@@ -155,7 +155,7 @@ fn reflection(codes: &[i32], w: &mut [f64]) -> f64 {
     2.0 / dot(w, w)
 }
 
-/// The integers of orthonormal `vectors`, which are used up.
+/// The integers of orthonormal `vectors`, which are overwritten.
 #[multiversion(targets("x86_64+avx2"))]
 fn quantized(vectors: &mut [f64], size: usize, units: Option<&[f64]>) -> Vec<Vec<i32>> {
     let mut all = Vec::with_capacity(size);
@@ -180,7 +180,7 @@ fn quantized(vectors: &mut [f64], size: usize, units: Option<&[f64]>) -> Vec<Vec
     all
 }
 
-/// The vectors that integers stand for, as rows of `out`.
+/// The vectors that the integers define, as rows of `out`.
 #[multiversion(targets("x86_64+avx2"))]
 fn unreflect(codes: &[Vec<i32>], out: &mut [f64], size: usize) {
     (0..codes.len()).for_each(|place| out[place * size + place] = 1.0);

@@ -1,16 +1,16 @@
-//! Products of small dense matrices, summed in one order whatever the machine: every value is a chain of plain products and sums, and
-//! only values beside each other are computed at once.
+//! Products of small dense matrices with the same order of summation on every machine: each value is a chain of plain products and sums,
+//! and only neighbouring values are computed at once.
 
 use multiversion::multiversion;
 
 use crate::numeric::f32x8::{F32x8, LANES};
 
-/// Rows that are held in registers while one sum runs, and columns in vectors of eight.
+/// Rows that are held in registers during a sum; columns are processed in vectors of eight.
 const ROWS: usize = 4;
 const VECTORS: usize = 2;
 const COLUMNS: usize = VECTORS * LANES;
 
-/// Rows that a strip of columns of the matrix is multiplied with before the next one: the strip stays in the first-level cache.
+/// Rows that are multiplied by a strip of the matrix's columns before the next strip, which therefore stays in the first-level cache.
 const STRIP_ROWS: usize = 64;
 
 /// `out = a * b`, where `a` is `[rows, inner]` and `b` `[inner, columns]`; `b` starts at column `first` of rows of `stride` values, and
@@ -19,9 +19,9 @@ const STRIP_ROWS: usize = 64;
 pub(super) struct Product {
     /// Values in a row of `a` and of `out`.
     pub stride: usize,
-    /// Where the columns of `a` and `out` that take part begin.
+    /// First column of `a` and `out` that is used.
     pub first: usize,
-    /// Rows and columns of `b`, which is square.
+    /// Number of rows and of columns of `b`, which is square.
     pub size: usize,
 }
 
@@ -56,8 +56,8 @@ pub(super) fn multiply(product: Product, a: &[f32], b: &[f32], out: &mut [f32]) 
     }
 }
 
-/// [`COLUMNS`] values of each of `N` rows of the product. Loops over places, not iterators: what those call is not always inlined into
-/// functions compiled for AVX2, and then takes many times as long.
+/// Computes [`COLUMNS`] values in each of `N` rows of the product. Loops over indices instead of iterators, whose calls are not always
+/// inlined into functions compiled for AVX2, which makes them many times slower.
 #[inline(always)]
 fn tile<const N: usize>(
     product: Product,
@@ -93,7 +93,7 @@ fn tile<const N: usize>(
     }
 }
 
-/// Eight values from `at` on.
+/// Eight values, starting at `at`.
 #[inline(always)]
 fn vector(values: &[f32], at: usize) -> F32x8 {
     match values[at..].first_chunk() {
@@ -109,10 +109,10 @@ fn chain(a: &[f32], b: &[f32], column: usize, size: usize) -> f32 {
     a.iter().zip(column).fold(0.0, |sum, (a, b)| sum + a * b)
 }
 
-/// Rows whose products are summed in f32 before they go to f64.
+/// Rows whose products are summed in f32 before they are added in f64.
 const BLOCK: usize = 64;
 
-/// `x^T x` over the columns `first..first + size` of rows of `stride` values; `[size, size]`.
+/// `x^T x` over the columns `first..first + size` of rows of `stride` values, as `[size, size]`.
 pub(super) fn squares(product: Product, x: &[f32]) -> Vec<f64> {
     let size = product.size;
     let mut all = vec![0.0f64; size * size];
@@ -132,7 +132,7 @@ pub(super) fn squares(product: Product, x: &[f32]) -> Vec<f64> {
     all
 }
 
-/// Adds the upper triangle (and some of what is below it) of `x^T x`.
+/// Adds the upper triangle of `x^T x`, and some of what is below it.
 #[multiversion(targets("x86_64+avx2"))]
 fn add_squares(product: Product, x: &[f32], out: &mut [f32]) {
     let Product {
@@ -171,7 +171,7 @@ fn add_squares(product: Product, x: &[f32], out: &mut [f32]) {
     }
 }
 
-/// The inner product of two vectors, in eight interleaved sums.
+/// Inner product of two vectors, in eight interleaved sums.
 #[inline(always)]
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());

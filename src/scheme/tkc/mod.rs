@@ -1,7 +1,8 @@
-//! `tkc`, the coded scheme of archives and transfers: rotary embedding undone, tokens divided by their norm, channels freed of their mean
-//! and of their correlation, then rounded to one step and range coded. The step is the only knob of quality.
+//! `tkc`, the coded scheme for archives and transfers: the rotary embedding is undone, tokens are divided by their norm, channel means are
+//! subtracted and channels decorrelated; then values are rounded to one step and range coded. The step is the only quality parameter.
 //!
-//! Every sum has one order and every function is the same on every machine, so that all of them write and read the same bytes.
+//! Every sum has a fixed order and every function gives the same result on every machine, so that all machines write and read the same
+//! bytes.
 
 mod adaptive;
 mod code_model;

@@ -1,11 +1,11 @@
-//! The scheme's name and options as typed.
+//! Parses and writes the scheme's name and options.
 
 use super::front::Klt;
 use super::options::{KltChoice, RopeChoice, Tkc};
 use super::rope::{Pairs, Rope};
 use crate::scheme::name::{SchemeError, Spec};
 
-/// The scheme that `spec` names, where it is this one.
+/// Parses this scheme; `None` where `spec` names another one.
 pub(in crate::scheme) fn parse(spec: &mut Spec) -> Result<Option<Tkc>, SchemeError> {
     if spec.name() != "tkc" {
         return Ok(None);
@@ -53,7 +53,7 @@ pub(in crate::scheme) fn parse(spec: &mut Spec) -> Result<Option<Tkc>, SchemeErr
     }))
 }
 
-/// The name that [`parse`] takes, without options that are as usual.
+/// The canonical name, without options that have their defaults; [`parse`] accepts it.
 pub(super) fn name(tkc: &Tkc) -> String {
     let mut name = format!("tkc:c={}", tkc.step);
     match tkc.rope {

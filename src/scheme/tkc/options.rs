@@ -1,4 +1,4 @@
-//! What a user can choose of `tkc`.
+//! Options of `tkc`.
 
 use super::front::Klt;
 use super::rope::Rope;
@@ -6,20 +6,20 @@ use super::rope::Rope;
 /// Which rotary embedding of keys is undone.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RopeChoice {
-    /// Whichever makes the keys smallest: theta 1e4, 1e5, 5e5 or 1e6, either order of pairs, or none.
+    /// The one that makes the keys smallest: none, or theta 1e4, 1e5, 5e5 or 1e6 in either order of pairs.
     Detect,
-    /// None.
+    /// The rotary embedding is not undone.
     None,
-    /// This one.
+    /// This rotary embedding.
     Is(Rope),
 }
 
-/// Which basis is used.
+/// Which basis decorrelates the channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KltChoice {
-    /// Whichever makes the tensor smallest, its own bytes counted, and stored only as fine as it pays.
+    /// The one that makes the tensor smallest, including its own bytes; it is stored only as precisely as it pays.
     Smallest,
-    /// This one, its vectors stored with five bits a value.
+    /// This basis, stored with five bits for each value.
     Is(Klt),
 }
 
@@ -32,20 +32,20 @@ pub enum KltChoice {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tkc {
-    /// The step that coefficients are rounded to, as a share of a token's norm.
+    /// Rounding step of the coefficients, relative to a token's norm.
     pub step: f64,
-    /// For keys.
+    /// Rotary embedding of keys.
     pub rope: RopeChoice,
-    /// Whether tokens are divided by their norm first; without, the step is in the tensor's own units.
+    /// Whether tokens are divided by their norm first; if not, the step is in the tensor's own units.
     pub token_norm: bool,
-    /// Whether channels lose their mean.
+    /// Whether channel means are subtracted.
     pub mean: bool,
-    /// The basis.
+    /// Basis of the channels.
     pub klt: KltChoice,
 }
 
 impl Tkc {
-    /// All steps on, at this step of rounding.
+    /// All transforms on, at this rounding step.
     pub fn new(step: f64) -> Self {
         Self {
             step,
@@ -56,8 +56,8 @@ impl Tkc {
         }
     }
 
-    /// The step that choices (of RoPE, basis and how fine that is stored) are made for: the power of two nearest to `step`. So what comes
-    /// before the rounding is the same for steps near each other.
+    /// The step for which choices (of RoPE, basis and its precision) are made: the power of two nearest to `step`. So nearby steps share
+    /// the work before rounding.
     pub fn choice_step(step: f64) -> f64 {
         libm::exp2(libm::round(libm::log2(step)))
     }

@@ -1,4 +1,4 @@
-//! A tensor made ready for any step of rounding, so that a whole grid of steps shares the work before it.
+//! A tensor prepared for any rounding step, so that a whole grid of steps shares the work before rounding.
 
 use super::front::{self, Decorrelated, Klt, Side, Steps};
 use super::klt::{Basis, Fineness, StoredBasis};
@@ -9,10 +9,10 @@ use super::stream::{self, Content};
 use crate::scheme::codec::{About, Kv};
 use crate::tensor::{Element, Shape, Tensor, with_element};
 
-/// Bases of rotary embeddings that models use.
+/// RoPE bases that models use.
 const THETAS: [f64; 4] = [1e4, 1e5, 5e5, 1e6];
 
-/// Tokens that are looked at to tell which rotary embedding there is.
+/// Number of tokens on which the rotary embedding is detected.
 const DETECT_TOKENS: usize = 256;
 
 /// Coefficients and side information of a tensor.
@@ -22,15 +22,15 @@ pub struct Prepared {
     steps: Steps,
     klt: Klt,
     side: Side,
-    /// Those of `side`, as they are used.
+    /// The bases of `side` in usable form.
     bases: Vec<Basis>,
     raw: Vec<(usize, Vec<u8>)>,
     coefficients: Vec<f32>,
 }
 
 impl Prepared {
-    /// Does all that comes before rounding: `values` are those of a tensor `[seq_len, kv_heads, head_dim]`. Choices are made for a step
-    /// near that of `tkc`: see [`Tkc::choice_step`].
+    /// Does all the work before rounding. `values` are those of a tensor `[seq_len, kv_heads, head_dim]`. Choices are made for a step near
+    /// that of `tkc`: see [`Tkc::choice_step`].
     pub fn new(values: &[f32], about: &About, tkc: &Tkc) -> Self {
         let shape = about.shape;
         let channels = shape.token_elements();
@@ -81,12 +81,12 @@ impl Prepared {
         self.steps.rope
     }
 
-    /// The basis that is used.
+    /// The basis that was chosen.
     pub fn klt(&self) -> Klt {
         self.klt
     }
 
-    /// The codes at a step, `[tokens, channels]`.
+    /// Codes at a step, `[tokens, channels]`.
     pub fn codes(&self, step: f64) -> Vec<i32> {
         let mut codes = vec![0; self.coefficients.len()];
         front::round(&self.coefficients, step, &mut codes);
@@ -115,7 +115,7 @@ impl Prepared {
         stream::code(coder, content, self.about.shape, self.about.dtype.size());
     }
 
-    /// The stored bytes.
+    /// The stored bytes at a step.
     pub fn encode(&self, step: f64) -> Vec<u8> {
         let mut content = self.content(step);
         let mut bytes = stream::header(&content);
@@ -125,7 +125,7 @@ impl Prepared {
         bytes
     }
 
-    /// How many bytes [`Prepared::encode`] gives, within some hundredths of a percent.
+    /// Number of bytes that [`Prepared::encode`] returns, to within a few hundredths of a percent.
     pub fn count(&self, step: f64) -> u64 {
         let mut content = self.content(step);
         let mut counter = BitCounter::new();
@@ -133,7 +133,7 @@ impl Prepared {
         (stream::header(&content).len() as f64 + (counter.bits() / 8.0).ceil() + 1.0) as u64
     }
 
-    /// What a decoder gives of that, as f32.
+    /// Values that a decoder returns at a step, as f32.
     pub fn restore(&self, step: f64) -> Vec<f32> {
         let bytes = stream::tensor_bytes(&self.content(step), &self.bases, &self.about);
         let tensor = Tensor::new(self.about.dtype, self.about.shape, bytes);
@@ -141,7 +141,7 @@ impl Prepared {
     }
 }
 
-/// Tokens with NaN or infinite values, which have no norm.
+/// Tokens with NaN or infinite values, which have no norm, and their bytes.
 fn raw_tokens(values: &[f32], about: &About) -> Vec<(usize, Vec<u8>)> {
     let channels = about.shape.token_elements().max(1);
     let tokens = values.chunks_exact(channels).enumerate();
@@ -158,7 +158,7 @@ fn raw_tokens(values: &[f32], about: &About) -> Vec<(usize, Vec<u8>)> {
     broken.map(|(index, token)| (index, bytes(token))).collect()
 }
 
-/// The rotary embedding that makes some of the keys smallest.
+/// The rotary embedding that makes a sample of the keys smallest.
 fn detect(values: &[f32], about: &About, steps: Steps, step: f64) -> Option<Rope> {
     if about.kv != Kv::K {
         return None;
@@ -182,12 +182,12 @@ fn detect(values: &[f32], about: &About, steps: Steps, step: f64) -> Option<Rope
     smallest.and_then(|(rope, _)| rope)
 }
 
-/// The basis asked for, or the one that makes values and basis smallest together.
+/// The requested basis, or the one that makes values and basis together smallest.
 fn choose_basis(values: Vec<f32>, shape: Shape, tkc: &Tkc) -> (Klt, Decorrelated) {
     let channels = shape.token_elements();
     let candidates: &[Klt] = match &tkc.klt {
         KltChoice::Is(klt) => std::slice::from_ref(klt),
-        // With many tokens, what more a basis of all channels takes is little.
+        // With many tokens, the additional bytes of a basis across all channels matter little.
         KltChoice::Smallest if channels <= front::MAX_ACROSS && shape.seq_len >= 6 * channels => {
             &[Klt::None, Klt::AcrossHeads]
         }

@@ -1,11 +1,11 @@
-//! Rotary position embedding, undone and done again: two values of a head turn by an angle that grows with the position.
+//! Applies and undoes rotary position embedding, which rotates pairs of a head's values by an angle that grows with the position.
 //!
-//! Su et al., "RoFormer", 2021: pair `i` of `head_dim / 2` turns by `position * theta^(-2i / head_dim)`. Sines and cosines come from
-//! crate `libm` and plain products, so that every platform has the same bits.
+//! Su et al., "RoFormer", 2021: pair `i` of `head_dim / 2` is rotated by `position * theta^(-2i / head_dim)`. Sines and cosines come from
+//! the `libm` crate and plain products, so that every platform computes the same bits.
 
 use multiversion::multiversion;
 
-/// Which two values of a head turn together.
+/// Which two values of a head form a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pairs {
     /// Value `i` with value `i + head_dim / 2`: Hugging Face, MLX, llama.cpp's NeoX models.
@@ -17,28 +17,28 @@ pub enum Pairs {
 /// A rotary embedding of whole heads.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rope {
-    /// The base of the angles, as `rope_theta` in a model's configuration.
+    /// Base of the angles, `rope_theta` in a model's configuration.
     pub theta: f64,
-    /// Which values turn together.
+    /// Which values form pairs.
     pub pairs: Pairs,
 }
 
-/// Positions that share one anchor: their angles are the anchor's plus one of these many.
+/// Number of positions that share an anchor: the angle of each is the anchor's plus that of its offset.
 const BLOCK: usize = 64;
 
-/// The sines and cosines of a stretch of positions, without a table of all of them.
+/// Sines and cosines for a range of positions, without a table of all of them.
 #[derive(Clone, Debug)]
 pub struct Turns {
     pairs: Pairs,
     half: usize,
-    /// `[cos, sin]` of each pair for offsets `0..BLOCK`.
+    /// `[cos, sin]` of each pair, for the offsets `0..BLOCK`.
     offsets: Vec<[f64; 2]>,
-    /// The same for the positions `start`, `start + BLOCK`, ...
+    /// `[cos, sin]` of each pair, for the positions `start`, `start + BLOCK`, ...
     anchors: Vec<[f64; 2]>,
 }
 
 impl Turns {
-    /// The turns of positions `start..start + tokens`; an odd last value of a head stays as it is.
+    /// Rotations of the positions `start..start + tokens`. In a head with an odd number of values the last one is not rotated.
     pub fn new(rope: Rope, head_dim: usize, start: u64, tokens: usize) -> Self {
         let half = head_dim / 2;
         let speed = |pair: usize| libm::pow(rope.theta, -((2 * pair) as f64) / head_dim as f64);
@@ -62,7 +62,7 @@ impl Turns {
         }
     }
 
-    /// The turn of token number `token`, for `angle`: cosines of all pairs, then sines.
+    /// Writes the rotation of token `token` to `angle`: cosines of all pairs, then sines.
     fn angle(&self, token: usize, angle: &mut [f64]) {
         let half = self.half;
         let anchor = &self.anchors[token / BLOCK * half..][..half];
@@ -76,10 +76,10 @@ impl Turns {
         }
     }
 
-    /// Turns the values `[tokens, heads, head_dim]` of the tokens from number `first` on: forth as the model did, or `back`.
+    /// Rotates the values `[tokens, heads, head_dim]` of tokens from `first` on, as the model did or, with `back`, in reverse.
     ///
     /// # Panics
-    /// When there are no `head_dim` values a head, or a token is beyond the last.
+    /// When the values are not whole heads of `head_dim`, or a token is out of range.
     pub fn turn(
         &self,
         first: usize,

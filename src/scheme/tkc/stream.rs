@@ -1,4 +1,4 @@
-//! The bytes of `tkc`: a short header, then one range-coded stream of the side information and the codes.
+//! The byte format of `tkc`: a short header, then one range-coded stream of the side information and the codes.
 
 use super::code_model::CodeModel;
 use super::front::{self, Klt, MAX_EXPONENT, Side, Steps};
@@ -8,23 +8,23 @@ use super::rope::{Pairs, Rope};
 use crate::scheme::codec::{About, Corrupt};
 use crate::tensor::{Shape, Tensor};
 
-/// Everything that a decoder is told.
+/// Everything that is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Content {
     pub step: f64,
     pub steps: Steps,
     pub klt: Klt,
     pub side: Side,
-    /// Tokens that are kept as they are, rising, and their bytes.
+    /// Tokens that are stored raw, in ascending order, with their bytes.
     pub raw: Vec<(usize, Vec<u8>)>,
-    /// `[tokens, channels]`; zeros for raw tokens.
+    /// Codes, `[tokens, channels]`; zeros for raw tokens.
     pub codes: Vec<i32>,
 }
 
-/// Most values that one byte may stand for; codes that are all zeros take a byte for about 3,500.
+/// Largest number of values for each stored byte; codes that are all zero take a byte for about 3,500.
 const MAX_VALUES_PER_BYTE: usize = 1 << 16;
 
-/// Bits of the header's first byte.
+/// Bits of the first byte of the header.
 mod flag {
     pub const ROPE: u8 = 1;
     pub const INTERLEAVED: u8 = 2;
@@ -35,7 +35,7 @@ mod flag {
     pub const RAW_TOKENS: u8 = 64;
 }
 
-/// The header.
+/// Writes the header.
 pub(super) fn header(content: &Content) -> Vec<u8> {
     let flags = [
         (flag::ROPE, content.steps.rope.is_some()),
@@ -58,7 +58,7 @@ pub(super) fn header(content: &Content) -> Vec<u8> {
     out
 }
 
-/// Tells `content` to a coder, or has it filled in by a decoder that knows the header, the shape and the number of tokens.
+/// Codes `content` or, with a decoder, fills it in; the header, the shape and the number of raw tokens are known then.
 pub(super) fn code(coder: &mut impl Coder, content: &mut Content, shape: Shape, element: usize) {
     let channels = shape.token_elements();
     raw_tokens(coder, &mut content.raw, shape.seq_len, channels * element);
@@ -103,7 +103,8 @@ pub(super) fn code(coder: &mut impl Coder, content: &mut Content, shape: Shape, 
     }
 }
 
-/// The number of vectors, and their integers: like values of one channel, for they have little in common but their spread.
+/// The number of vectors and their integers, which are coded like values of a single channel: they have little in common except their
+/// spread.
 fn vectors(coder: &mut impl Coder, basis: &mut StoredBasis) {
     let count = coder.plain(basis.vectors.len() as u32, 24) as usize;
     basis
@@ -120,14 +121,14 @@ fn vectors(coder: &mut impl Coder, basis: &mut StoredBasis) {
     }
 }
 
-/// Tokens that no step can keep: how many, which, and their bytes.
+/// Tokens that are stored raw: their number, their indices and their bytes.
 fn raw_tokens(
     coder: &mut impl Coder,
     raw: &mut Vec<(usize, Vec<u8>)>,
     tokens: usize,
     token_bytes: usize,
 ) {
-    // A decoder comes with one empty entry where the header says that there are any.
+    // A decoder passes one empty entry if the header states that there are any.
     if raw.is_empty() {
         return;
     }
@@ -153,7 +154,7 @@ fn raw_tokens(
     }
 }
 
-/// The tensor that the bytes hold.
+/// Decodes a tensor.
 pub(super) fn decode(bytes: &[u8], about: &About) -> Result<Tensor, Corrupt> {
     let shape = about.shape;
     let content = |text: &str| Corrupt::Content(text.to_owned());
@@ -197,7 +198,7 @@ pub(super) fn decode(bytes: &[u8], about: &About) -> Result<Tensor, Corrupt> {
         Some(part) => 0..channels / part.max(1),
     };
     let size = channels / bases.len().max(1);
-    // A basis is stored only where it is small against the values; each of its integers takes part of a byte.
+    // A basis is stored only where it is small compared to the values; each of its integers takes part of a byte.
     if !bases.is_empty() && size.saturating_mul(channels) / MAX_VALUES_PER_BYTE > bytes.len() {
         return Err(content("fewer bytes than its basis can take"));
     }
@@ -229,7 +230,7 @@ pub(super) fn decode(bytes: &[u8], about: &About) -> Result<Tensor, Corrupt> {
     Tensor::new(about.dtype, shape, bytes).map_err(|error| Corrupt::Content(error.to_string()))
 }
 
-/// The tensor's bytes; `bases` are those that the content has stored.
+/// The tensor's bytes; `bases` are those of `content` in usable form.
 pub(super) fn tensor_bytes(content: &Content, bases: &[Basis], about: &About) -> Vec<u8> {
     let mut bytes = front::back(
         &content.codes,

@@ -1,4 +1,4 @@
-//! `cargo xtask bench --browser`: the page's engine in Chromium beside the command line, on the same dump and threads.
+//! `cargo xtask bench --browser`: the page's engine in Chromium against the command line, on the same dump and threads.
 
 use anyhow::Result;
 

@@ -1,4 +1,4 @@
-//! One run of `kvlens`, its time and its peak memory.
+//! A run of `kvlens` in a child process, its time and its peak memory.
 
 use std::fs;
 use std::path::Path;
@@ -10,18 +10,18 @@ use anyhow::{Result, ensure};
 
 use crate::shell;
 
-/// What a run took.
+/// Time and memory of a run.
 pub struct Run {
-    /// From start to end.
+    /// Wall time in seconds.
     pub seconds: f64,
-    /// The most bytes that it had resident; 0 where the system does not tell (it has no /proc).
+    /// Peak resident memory in bytes; 0 if the OS does not tell (no /proc).
     pub peak: u64,
 }
 
-/// Runs an analysis with its defaults.
+/// Runs an analysis with its default settings.
 ///
 /// # Errors
-/// When it fails.
+/// When the analysis fails.
 pub fn kvlens(analysis: &str, dump: &Path, out: &Path, threads: usize) -> Result<Run> {
     let mut command = Command::new(shell::root().join("target/release/kvlens"));
     command
@@ -50,7 +50,7 @@ pub fn kvlens(analysis: &str, dump: &Path, out: &Path, threads: usize) -> Result
     })
 }
 
-/// The peak so far.
+/// Peak resident memory so far, in bytes.
 fn resident(child: &Child) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

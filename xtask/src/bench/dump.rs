@@ -1,5 +1,5 @@
-//! A generated fp16 dump that is built like a real one: heavy-tailed channels, K with an offset per channel, values correlated
-//! over the tokens. The same seed gives the same bytes.
+//! A generated fp16 dump that resembles a real one: heavy-tailed channels, K with an offset per channel, values
+//! correlated along the tokens. The same seed gives the same bytes.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,8 @@ const CHANNELS: usize = HEADS * HEAD_DIM;
 const PREFILL: usize = 2048;
 const DECODE: usize = 32;
 
-/// Writes about `megabytes` of captures to `folder`, unless they are there: a prefill of 8 MB and some decode steps a layer.
+/// Writes about `megabytes` MB of captures to `folder` unless they exist: per layer, a prefill of 8 MB and some decode
+/// steps.
 ///
 /// # Errors
 /// When a file can't be written.
@@ -53,7 +54,7 @@ fn write_layer(folder: &Path, layer: usize) -> Result<()> {
     Ok(())
 }
 
-/// A tensor's channels: each has a scale and an offset, and goes on from its last value.
+/// A tensor's channels: each has a scale and an offset, and continues from its last value.
 struct Channels {
     random: Random,
     scale: Vec<f32>,
@@ -108,7 +109,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// About normal: the sum of eight uniform 16-bit numbers.
+    /// Approximately normal: the sum of eight uniform 16-bit numbers.
     fn normal(&mut self) -> f32 {
         let (a, b) = (self.next(), self.next());
         let uniform =

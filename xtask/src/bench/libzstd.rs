@@ -1,4 +1,4 @@
-//! C libzstd alone on an analysis's streams.
+//! Time of C libzstd alone on an analysis's streams.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -10,11 +10,11 @@ use kvlens::dump::Dump;
 
 use super::streams;
 
-/// Streams are made outside the measured time, about this many bytes at once.
+/// Streams are made outside the measured time, in batches of about this many bytes.
 const BATCH: usize = 128 << 20;
 
-/// The seconds that `threads` threads need to compress the distinct streams at level 3, from memory to memory, each with one
-/// context and one buffer.
+/// Seconds that `threads` threads need to compress the distinct streams at level 3, from memory to memory, each with
+/// its own context and buffer.
 ///
 /// # Errors
 /// When a capture can't be read or libzstd fails.

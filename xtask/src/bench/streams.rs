@@ -1,4 +1,4 @@
-//! The distinct streams that an analysis with its defaults gives to zstd, for one capture.
+//! The distinct streams that an analysis with default settings passes to zstd, for one capture.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -7,7 +7,7 @@ use kvlens::analysis::{CaptureInfo, Job};
 use kvlens::codec::{delta, split};
 use kvlens::dump::Loaded;
 
-/// The streams; none where the analysis leaves the layer out.
+/// The streams; empty if the analysis skips the layer.
 pub fn of(job: &Job, capture: &CaptureInfo, loaded: &Loaded) -> Vec<Vec<u8>> {
     let mut streams = Vec::new();
     for tensor in [&loaded.k, &loaded.v] {

@@ -1,6 +1,6 @@
-//! How fast our zstd is beside C libzstd: one thread, level 3, the planes of both dumps.
+//! Speed of our zstd against C libzstd: one thread, level 3, the planes of both dumps.
 //!
-//! Times are the thread's own (what else the machine does is left out as far as that goes), and the best of many rounds
+//! Times are the thread's CPU time (which excludes most of the machine's other load), and the best of many rounds
 //! counts for each batch of streams.
 
 use std::fmt::Write;
@@ -16,27 +16,27 @@ use zstd::zstd_safe::{CCtx, compress_bound};
 
 const LEVEL: i32 = 3;
 
-/// Rounds of each batch, the encoders in turn.
+/// Number of rounds of each batch; the encoders take turns.
 const ROUNDS: usize = 30;
 
-/// Streams are timed together until they are so many bytes.
+/// Streams are timed in batches of this many bytes.
 const BATCH: usize = 256 << 10;
 
-/// Tensors taken of a dump, at most; and how long those of a prefill are, at least.
-const MOST_TENSORS: usize = 18;
+/// Maximum number of tensors taken from a dump, minimum size of those from a prefill, and maximum total size in bytes.
+const MAX_TENSORS: usize = 18;
 const PREFILL_BYTES: usize = 16 << 10;
-const MOST_BYTES: usize = 18 << 20;
+const MAX_BYTES: usize = 18 << 20;
 
-/// Lengths of the small streams.
+/// Lengths of the small streams, in bytes.
 const SMALL: [usize; 5] = [400, 700, 1024, 2048, 4096];
 
-/// Streams that are alike.
+/// A set of similar streams.
 struct Set {
     name: String,
     streams: Vec<Vec<u8>>,
 }
 
-/// What one set took, in seconds.
+/// Times of one set, in seconds.
 #[derive(Default)]
 struct Row {
     bytes: usize,
@@ -46,11 +46,11 @@ struct Row {
     wasm: Option<f64>,
 }
 
-/// Measures the planes of dumps given by name, folder and values a token; prints the table and writes it. With a module of ours in
-/// wasm, its sizes too.
+/// Measures the planes of dumps given by name, folder and values per token; prints the table and writes it. With a wasm
+/// module of our zstd, also compares its frame sizes.
 ///
 /// # Errors
-/// When a dump can't be read, sizes in wasm are others, or the table can't be written.
+/// When a dump can't be read, the wasm module's sizes differ, or the table can't be written.
 pub fn run(dumps: &[(&str, &Path, usize)], wasm: Option<&Path>, csv: &Path) -> Result<()> {
     println!(
         "zstd, level 3, one thread           MB: libzstd MB/s   size  frame   size/libzstd  frame/libzstd  size in wasm/libzstd"
@@ -86,7 +86,7 @@ pub fn run(dumps: &[(&str, &Path, usize)], wasm: Option<&Path>, csv: &Path) -> R
     fs::write(csv, table).with_context(|| csv.display().to_string())
 }
 
-/// Planes of the prefill as the codecs make them, of cut-off values, of decode steps, and small pieces.
+/// Planes of the prefill as the codecs make them, of truncated values, of decode steps, and small pieces.
 fn sets(dump: &str, folder: &Path, width: usize) -> Result<Vec<Set>> {
     let (mut prefill, mut decode) = (Vec::new(), Vec::new());
     read_tensors(folder, &mut prefill, &mut decode)?;
@@ -190,7 +190,7 @@ impl Set {
         Ok(row)
     }
 
-    /// Runs of streams that are at least [`BATCH`] bytes together.
+    /// Batches of streams that together have at least [`BATCH`] bytes.
     fn batches(&self) -> Vec<&[Vec<u8>]> {
         let mut batches = Vec::new();
         let (mut start, mut bytes) = (0, 0);
@@ -205,7 +205,7 @@ impl Set {
     }
 }
 
-/// The tensors below a folder in the order of their paths, prefill and decode apart, until there are enough.
+/// Reads tensors below a folder in path order, prefill and decode separately, until there are enough.
 fn read_tensors(
     folder: &Path,
     prefill: &mut Vec<Vec<u8>>,
@@ -225,7 +225,7 @@ fn read_tensors(
             } else {
                 &mut *decode
             };
-            if into.len() < MOST_TENSORS && into.iter().map(Vec::len).sum::<usize>() < MOST_BYTES {
+            if into.len() < MAX_TENSORS && into.iter().map(Vec::len).sum::<usize>() < MAX_BYTES {
                 into.push(tensor);
             }
         }

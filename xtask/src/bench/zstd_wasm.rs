@@ -1,4 +1,4 @@
-//! The speed of our zstd in wasm: the package `zstd-speed`, built as the page's module for one thread is, in Chromium.
+//! Speed of our zstd in wasm: the package `zstd-speed`, built like the page's single-threaded module, in Chromium.
 
 use std::fs;
 use std::io::Write;
@@ -10,15 +10,15 @@ use serde_json::Value;
 
 use crate::{shell, toolchain, tools, wasm};
 
-/// What the module took.
+/// Result of measuring the module.
 pub struct Measured {
-    /// The best time for each batch, summed up.
+    /// Sum of the best time of each batch.
     pub seconds: f64,
-    /// Bytes of all frames.
+    /// Total size of all frames, in bytes.
     pub frames: usize,
 }
 
-/// Builds the module; its path.
+/// Builds the module and returns its path.
 ///
 /// # Errors
 /// When a tool is missing or the compiler fails.
@@ -28,7 +28,7 @@ pub fn build() -> Result<PathBuf> {
     wasm::SERIAL.compile(&toolchain::find()?, "zstd-speed")
 }
 
-/// Measures the batches, each of which is run `rounds` times in turn.
+/// Measures the batches, each of which runs `rounds` times in turn.
 ///
 /// # Errors
 /// When Chromium can't be driven.

@@ -1,6 +1,6 @@
-//! Streams to compress: made fast, from a seed, with weight on what encoders get wrong.
+//! Random streams to compress: fast to make, reproducible from a seed, and weighted towards what encoders get wrong.
 
-/// A small generator of random numbers (SplitMix64, public domain).
+/// Small random number generator (SplitMix64, public domain).
 pub struct Rng(u64);
 
 impl Rng {
@@ -28,7 +28,7 @@ impl Rng {
         low + self.below(high - low + 1)
     }
 
-    /// A number in `1..=high`, each order of magnitude as likely as another.
+    /// A number in `1..=high`, with all orders of magnitude equally likely.
     pub fn magnitude(&mut self, high: usize) -> usize {
         let log = self.below(high.ilog2() as usize + 1);
         self.between(1 << log, high.min((2 << log) - 1))
@@ -42,7 +42,7 @@ impl Rng {
         &choices[self.below(choices.len())]
     }
 
-    /// About normally distributed, with variance 1.
+    /// Approximately normal, with variance 1.
     fn normal(&mut self) -> f32 {
         let sum: u32 = self.bits().to_le_bytes().map(u32::from).iter().sum();
         (sum as f32 - 1020.0) / 209.0
@@ -52,11 +52,12 @@ impl Rng {
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
-/// The pieces that streams are put together from.
+/// Pieces that streams are assembled from.
 pub struct Pool(Vec<Vec<u8>>);
 
 impl Pool {
-    /// Generated pieces, and `given` ones: planes of a dump, programs, texts. Each is repeated to a length worth cutting from.
+    /// Generated pieces and the `given` ones: planes of a dump, programs, texts. Each is repeated to a length worth
+    /// cutting from.
     pub fn new(given: Vec<Vec<u8>>) -> Self {
         let mut rng = Rng::new(0);
         let mut pieces: Vec<Vec<u8>> = given
@@ -119,7 +120,7 @@ impl Pool {
         }
     }
 
-    /// The stream of a seed, at most `longest` bytes.
+    /// Generates the stream of a seed, at most `longest` bytes.
     pub fn stream(&self, seed: u64, longest: usize, into: &mut Vec<u8>) {
         let mut rng = Rng::new(seed);
         let rng = &mut rng;
@@ -142,7 +143,7 @@ impl Pool {
         into.truncate(longest);
     }
 
-    /// Pieces of different character, some cut where the block splitter looks.
+    /// Pieces of different character, some cut at the positions that the block splitter examines.
     fn pieces(&self, rng: &mut Rng, len: usize, into: &mut Vec<u8>) {
         let unit = *rng.pick(&[1, 1, 512, 8 * KIB, 32 * KIB]);
         let most = *rng.pick(&[64, 4 * KIB, 64 * KIB, 512 * KIB]);
@@ -155,7 +156,7 @@ impl Pool {
         }
     }
 
-    /// One piece again and again, with changes between.
+    /// One piece over and over, with changes in between.
     fn period(&self, rng: &mut Rng, len: usize, into: &mut Vec<u8>) {
         let around = *rng.pick(&[
             1,
@@ -186,7 +187,7 @@ impl Pool {
         }
     }
 
-    /// What a decoder would do: literals, then a copy from before, and so on.
+    /// The reverse of decoding: literals, then a copy from earlier bytes, and so on.
     fn copies(&self, rng: &mut Rng, len: usize, into: &mut Vec<u8>) {
         let most_literals = *rng.pick(&[2, 10, 100, 3000, 70 * KIB]);
         let most_copied = *rng.pick(&[8, 30, 300, 5000, 90 * KIB]);
@@ -226,7 +227,7 @@ impl Pool {
     }
 }
 
-/// Many small ones, edges of blocks, windows and tables, and a few large ones.
+/// A length: many small ones, edges of blocks, windows and tables, and a few large ones.
 fn length(rng: &mut Rng) -> usize {
     let near =
         |rng: &mut Rng, edge: usize, by: usize| (edge + rng.below(2 * by)).saturating_sub(by);
@@ -287,7 +288,8 @@ fn mutate(rng: &mut Rng, stream: &mut Vec<u8>) {
     }
 }
 
-/// Half-precision numbers as a cache holds them: normal, each channel with its own scale, some with an offset.
+/// Half-precision numbers as a cache holds them: normally distributed, each channel with its own scale, some with an
+/// offset.
 fn halves(rng: &mut Rng, channels: usize, bytes: usize) -> Vec<u8> {
     let scales: Vec<(f32, f32)> = (0..channels)
         .map(|_| {
@@ -305,14 +307,14 @@ fn halves(rng: &mut Rng, channels: usize, bytes: usize) -> Vec<u8> {
         .collect()
 }
 
-/// The bits of a normal half-precision number, cut off.
+/// Bits of a normal half-precision number, truncated.
 fn half(value: f32) -> u16 {
     let bits = value.to_bits();
     let exponent = ((bits >> 23) & 255).saturating_sub(112).min(30);
     ((bits >> 16) & 0x8000) as u16 | (exponent << 10) as u16 | ((bits >> 13) & 0x3FF) as u16
 }
 
-/// Words of a made-up language.
+/// Words of an invented language.
 fn words(rng: &mut Rng, bytes: usize) -> Vec<u8> {
     let vocabulary: Vec<Vec<u8>> = (0..2000)
         .map(|_| {

@@ -1,4 +1,4 @@
-//! From the tensors of a pickle to arrays: where their numbers lie, and what their names say.
+//! From the tensors of a pickle to arrays: locates their elements, and interprets their names.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,25 +21,25 @@ use crate::dump::format::findings::Findings;
 use crate::dump::problem::{Fault, Problem, shorten};
 use crate::tensor::Dtype;
 
-/// Where the storages lie.
+/// Where the storages are.
 pub(super) enum Storages<'a> {
-    /// Each in an entry of the archive.
+    /// Each in an archive entry of its own.
     Entries {
         spans: HashMap<&'a str, &'a Span>,
         big_endian: bool,
         pickle: &'a Span,
     },
-    /// One behind the other in the file.
+    /// One after the other in the file.
     Stream {
         span: &'a Span,
         stored: HashMap<Box<str>, Stored>,
     },
-    /// Only in the pickle itself.
+    /// Only inside the pickle itself.
     None { span: &'a Span },
 }
 
 impl Storages<'_> {
-    /// Where the pickle lies.
+    /// Span of the pickle.
     fn pickle(&self) -> &Span {
         match self {
             Self::Entries { pickle, .. } => pickle,
@@ -47,12 +47,12 @@ impl Storages<'_> {
         }
     }
 
-    /// The bytes of a storage, or the text that stands for them, and whether they are big-endian.
+    /// Bytes of a storage, or the text that encodes them, and whether they are big-endian.
     fn find(&self, storage: &super::value::Storage) -> Result<(Span, bool), Fault> {
         let missing = |key: &str| {
             Fault::field(
                 "storage",
-                format!("{:?}, which is not there", shorten(key)),
+                format!("{:?}, which does not exist", shorten(key)),
                 "a storage of this file",
             )
         };
@@ -87,7 +87,7 @@ impl Storages<'_> {
     }
 }
 
-/// Takes in the tensors of `pickle`.
+/// Adds the tensors of `pickle` to the findings.
 pub(super) fn take_in(
     file: &ListedFile,
     pickle: &Pickle,
@@ -107,7 +107,7 @@ pub(super) fn take_in(
         .rsplit_once('.')
         .map_or("", |(stem, _)| stem);
     if let Value::Tensor(tensor) = pickle.values.get(pickle.root) {
-        // Its file's name is all that it has, as a file of NumPy's: the folder's belong together.
+        // Its only name is that of its file, as with a NumPy file: those of a folder belong together.
         let array = array(file, stem, tensor, pickle, storages, &findings.limits)?;
         findings.loose.push(Loose {
             path: file.path.clone(),
@@ -130,7 +130,8 @@ pub(super) fn take_in(
     let guess = guess_loosely(stem);
     let names_layer = guess.as_ref().filter(|guess| guess.named.layer.is_some());
     let names_half = guess.as_ref().is_some_and(|guess| guess.named.kv.is_some());
-    // Two tensors are K and V, of all layers or of the one that the file's name tells; unless each may hold both of a layer.
+    // Two tensors are K and V, of all layers or of the layer in the file's name, unless each may hold both K and V of a
+    // layer.
     let are_two = tree::is_one_layer(&pickle.values, pickle.root) && !names_half;
     let may_hold_both = arrays.iter().all(|array| array.shape.first() == Some(&2));
     let could_be_two_layers = are_two && names_layer.is_none() && may_hold_both;
@@ -155,7 +156,7 @@ pub(super) fn take_in(
     Ok(())
 }
 
-/// Names what was not run and what was not looked at.
+/// Reports what was not run and what was not examined.
 fn report(file: &ListedFile, found: &Found<'_>, findings: &mut Findings) {
     for name in &found.strangers {
         let why = match name.strip_prefix("torch._utils._rebuild_") {
@@ -179,7 +180,7 @@ fn report(file: &ListedFile, found: &Found<'_>, findings: &mut Findings) {
         findings.problem(Problem::new(&file.path, Fault::Broken(why.to_owned())));
     }
     if found.cut {
-        let why = "it holds more than is looked at: tensors that lie deeper, or after the first 200,000, are left out";
+        let why = "not all of it is examined: tensors that are nested too deeply, or come after the first 200,000, are left out";
         findings.problem(Problem::new(&file.path, Fault::Broken(why.to_owned())));
     }
 }
@@ -222,7 +223,7 @@ fn array(
         .and_then(|first| first.checked_mul(width))
         .ok_or_else(too_large)?;
     let available = span.len();
-    // A view may show the same numbers many times (repeated heads), but not more often than any cache does.
+    // A view may repeat the same elements (repeated heads), but not more often than any cache does.
     if bytes > limits.unpacked(available) {
         return Err(Fault::field(
             "shape",

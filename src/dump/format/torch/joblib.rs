@@ -1,21 +1,21 @@
-//! Arrays as joblib dumps them (`joblib/numpy_pickle.py`): the pickle has a wrapper with shape and type, and the numbers follow it in the
-//! stream, between two opcodes.
+//! Arrays as joblib dumps them (`joblib/numpy_pickle.py`): the pickle has a wrapper with shape and type, and the data
+//! follows it in the stream, between two opcodes.
 
 use super::numpy::{self, Inline, numpy_type};
 use super::value::{Blob, Id, Value, Values, size};
 
-/// A wrapper whose attributes are known.
+/// A wrapper whose attributes have been set.
 pub(super) struct Wrapper {
     dtype: (&'static str, bool),
     shape: Vec<u64>,
     fortran: bool,
-    /// Bytes of the numbers.
+    /// Size of the data, in bytes.
     pub len: u64,
-    /// A byte that counts those before the numbers comes first.
+    /// Whether the data is preceded by padding, whose length is in one byte.
     pub is_aligned: bool,
 }
 
-/// The wrapper that `state` makes of `target`, where that is one of an array of numbers.
+/// The wrapper that setting `state` makes of `target`; `None` if it is not that of an array of numbers.
 pub(super) fn wrapper(values: &Values, target: Id, state: Id) -> Option<Wrapper> {
     let Value::Object(object) = values.get(target) else {
         return None;
@@ -48,7 +48,7 @@ pub(super) fn wrapper(values: &Values, target: Id, state: Id) -> Option<Wrapper>
 }
 
 impl Wrapper {
-    /// The array of the numbers in `blob`.
+    /// The array whose data is in `blob`.
     pub fn array(self, blob: &Blob) -> Inline {
         numpy::inline(blob, self.dtype, self.shape, self.fortran)
     }

@@ -1,13 +1,14 @@
-//! Bytes that a pickle holds as text: protocol 2 has no bytes, so each is written as the letter of its number (ISO 8859-1) in UTF-8, and
-//! `_codecs.encode(text, "latin1")` makes bytes of it again. `torch.save` does so with NumPy arrays.
+//! Bytes that a pickle holds as text: protocol 2 has no bytes, so each byte is written as the ISO 8859-1 character with
+//! that code, in UTF-8, and `_codecs.encode(text, "latin1")` turns the text back into bytes. `torch.save` does so with
+//! NumPy arrays.
 
 use crate::dump::bytes::place::Decode;
 use crate::dump::bytes::source::{SourceError, reserve};
 
-/// Takes some bytes of such a text.
+/// Decodes a range of bytes from such a text.
 #[derive(Debug)]
 pub(super) struct Latin1 {
-    /// Bytes to pass over.
+    /// Number of bytes to skip.
     pub start: u64,
     pub len: u64,
 }
@@ -33,7 +34,7 @@ impl Decode for Latin1 {
     }
 }
 
-/// The bytes that the letters of `text` stand for, `None` where one stands for none.
+/// Decodes the bytes of `text`; `None` for a character that stands for no byte.
 fn letters(text: &[u8]) -> impl Iterator<Item = Option<u8>> {
     let mut rest = text.iter().copied();
     std::iter::from_fn(move || {
@@ -48,7 +49,7 @@ fn letters(text: &[u8]) -> impl Iterator<Item = Option<u8>> {
     })
 }
 
-/// As many of the first bytes as `text`, which may be cut off, tells.
+/// The first bytes, as far as `text`, which may be cut off, encodes them.
 pub(super) fn first_bytes(text: &[u8]) -> Box<[u8]> {
     letters(text).map_while(|byte| byte).collect()
 }

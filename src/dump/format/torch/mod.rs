@@ -1,5 +1,6 @@
-//! PyTorch's files: what `torch.save` writes (since 1.6 a zip archive of a pickle and one entry for each storage, before that a
-//! stream), and lone pickles of tensors or NumPy arrays. The pickle tells how each tensor lies in its storage; nothing in it is run.
+//! PyTorch's files: what `torch.save` writes (since 1.6 a zip archive of a pickle and one entry per storage, before
+//! that a stream), and lone pickles of tensors or NumPy arrays. The pickle tells how each tensor lies in its storage;
+//! nothing in it is run.
 
 mod arrays;
 mod joblib;
@@ -20,7 +21,7 @@ use crate::dump::problem::Fault;
 use arrays::{Storages, take_in};
 use pickle::{Forward, Machine};
 
-/// `torch.save` and `pickle.dump`.
+/// Files written by `torch.save` and `pickle.dump`.
 pub(super) const FORMAT: Format = Format {
     label: "PyTorch file",
     names: &[
@@ -44,7 +45,7 @@ fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), 
     parse_pickle(file, &file.span, head, findings)
 }
 
-/// Takes in the pickle, or the stream of several, that `span` of a file holds.
+/// Adds the tensors of the pickle, or stream of pickles, in `span` of a file.
 pub(super) fn parse_pickle(
     file: &ListedFile,
     span: &Span,
@@ -52,9 +53,9 @@ pub(super) fn parse_pickle(
     findings: &mut Findings,
 ) -> Result<(), Fault> {
     let mut reader = span.open(1 << 16)?;
-    let most = findings.limits.header_bytes;
+    let max_bytes = findings.limits.header_bytes;
     let (pickle, storages) = if stream::has_magic(head) {
-        let stream = stream::read(&mut reader, most)?;
+        let stream = stream::read(&mut reader, max_bytes)?;
         (
             stream.pickle,
             Storages::Stream {
@@ -63,7 +64,7 @@ pub(super) fn parse_pickle(
             },
         )
     } else {
-        let mut machine = Machine::new(&mut reader, most);
+        let mut machine = Machine::new(&mut reader, max_bytes);
         machine.open = Some(stream::storage_in);
         let pickle = machine.read()?;
         (pickle, Storages::None { span })

@@ -1,9 +1,9 @@
-//! Arrays of NumPy in a pickle (`numpy/_core/src/multiarray/methods.c`, `array_reduce`): their numbers lie in it as bytes, or as text
-//! (see [`latin1`](super::latin1)); arrays of objects hold what they hold.
+//! NumPy arrays in a pickle (`numpy/_core/src/multiarray/methods.c`, `array_reduce`): their data is in it as bytes, or
+//! as text (see [`latin1`](super::latin1)). Arrays of objects are lists of those objects.
 
 use super::value::{Blob, Home, Id, Storage, Tensor, Value, Values, size};
 
-/// A tensor whose numbers lie in the pickle.
+/// A tensor whose data is in the pickle itself.
 pub(super) struct Inline {
     storage: Storage,
     shape: Vec<u64>,
@@ -11,7 +11,7 @@ pub(super) struct Inline {
 }
 
 impl Inline {
-    /// Takes in its storage and gives the tensor; `None` where there are too many values.
+    /// Adds its storage to `values` and returns the tensor; `None` if there are too many values.
     pub fn add(self, values: &mut Values) -> Option<Value> {
         let dtype = self.storage.dtype;
         let storage = values.add(Value::Storage(Box::new(self.storage)))?;
@@ -49,7 +49,7 @@ pub(super) fn state(values: &Values, target: Id, state: Id) -> Option<Inline> {
     Some(inline(blob, dtype, values.sizes(shape)?, fortran))
 }
 
-/// The members of an array of objects, whose state has a list for bytes: by its first axis where it has two.
+/// Elements of an array of objects, whose state has a list instead of bytes; along the first axis if there are two.
 pub(super) fn objects(values: &mut Values, target: Id, state: Id) -> Option<Value> {
     let [_version, shape, _dtype, _fortran, list] = *reconstructed(values, target, state)? else {
         return None;
@@ -74,7 +74,7 @@ pub(super) fn objects(values: &mut Values, target: Id, state: Id) -> Option<Valu
     }
 }
 
-/// The state of an array that is being made.
+/// State of an array under construction.
 fn reconstructed(values: &Values, target: Id, state: Id) -> Option<&[Id]> {
     let Value::Object(object) = values.get(target) else {
         return None;
@@ -84,7 +84,7 @@ fn reconstructed(values: &Values, target: Id, state: Id) -> Option<&[Id]> {
     is_array.then(|| values.members(state))?
 }
 
-/// What `numpy._core.numeric._frombuffer(bytes, dtype, shape, order)` gives.
+/// Result of `numpy._core.numeric._frombuffer(bytes, dtype, shape, order)`.
 pub(super) fn from_buffer(values: &Values, args: &[Id]) -> Option<Inline> {
     let [bytes, dtype, shape, order, ..] = *args else {
         return None;
@@ -97,7 +97,7 @@ pub(super) fn from_buffer(values: &Values, args: &[Id]) -> Option<Inline> {
     Some(inline(blob, dtype, values.sizes(shape)?, fortran))
 }
 
-/// An array of numbers that lie where `blob` does.
+/// An array of numbers whose data is in `blob`.
 pub(super) fn inline(
     blob: &Blob,
     (dtype, big_endian): (&'static str, bool),
@@ -111,7 +111,7 @@ pub(super) fn inline(
     } else {
         Home::Inline { offset, len }
     };
-    // Of a text this is too many, and its bytes are counted when they are read.
+    // For a text this is too much; its bytes are counted when they are read.
     let len = len / size(dtype).unwrap_or(1);
     Inline {
         storage: Storage {
@@ -126,7 +126,8 @@ pub(super) fn inline(
     }
 }
 
-/// Type and byte order of `numpy.dtype("f2", ..)` with its state `(3, "<", ..)`; the types of ml_dtypes are told by their class.
+/// Element type and byte order of `numpy.dtype("f2", ..)` with the state `(3, "<", ..)`; for types of ml_dtypes the
+/// class tells.
 pub(super) fn numpy_type(values: &Values, id: Id) -> Option<(&'static str, bool)> {
     let Value::Object(object) = values.get(id) else {
         return None;

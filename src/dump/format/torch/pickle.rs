@@ -1,7 +1,8 @@
-//! Reads a pickle (Python's `pickletools` describes the opcodes) without running anything: values are built, and a function that
-//! the file wants called is looked up by name among those of [`rebuild`] or noted as not run.
+//! Reads a pickle (Python's `pickletools` describes the opcodes) without running anything: values are built, and a
+//! function that the file wants called is looked up by name among those of [`rebuild`] or recorded as not run.
 //!
-//! Not crate `serde-pickle`: it knows no persistent ids, by which PyTorch refers to storages, and gives up at the first class.
+//! Not crate `serde-pickle`: it lacks persistent ids, by which PyTorch refers to storages, and gives up at the first
+//! class.
 
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -12,23 +13,23 @@ use super::rebuild::{self, Made};
 use super::value::{Blob, Id, Object, OpenStream, Value, Values};
 use crate::dump::problem::Fault;
 
-/// Longer texts and bytes are passed over; of bytes the first few are kept.
+/// Longer texts and bytes are skipped; only the first few bytes are kept.
 const MAX_KEPT: u64 = 1 << 16;
 const KEPT_OF_BLOB: u64 = 1 << 12;
-/// Longest name of a class or function.
+/// Maximum length of the name of a class or function.
 const MAX_NAME: usize = 512;
 
-/// Why a pickle could not be read.
+/// Reason why a pickle could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// It ends, or could not be read on; the reader's own words where it has any.
+    /// It ends too early or could not be read further; with the reader's error message if there is one.
     Ends(Option<String>),
-    /// It is larger than the limit, in bytes.
+    /// It is larger than this limit, in bytes.
     TooLarge(u64),
     TooManyValues,
-    /// No opcode of a pickle, at this byte.
+    /// This byte is not an opcode; at this offset.
     Opcode(u8, u64),
-    /// An opcode finds other values than it needs, at this byte.
+    /// The opcode at this offset finds other values than it needs.
     Values(u64),
 }
 
@@ -58,16 +59,16 @@ impl From<Failure> for Fault {
     }
 }
 
-/// A pickle that was read.
+/// A parsed pickle.
 #[derive(Debug)]
 pub(super) struct Pickle {
     pub values: Values,
     pub root: Id,
 }
 
-/// A reader that can pass over bytes.
+/// A reader that can skip bytes.
 pub(super) trait Forward: Read {
-    /// Goes `len` bytes on; past the end nothing more is read.
+    /// Skips `len` bytes; past the end nothing more is read.
     fn pass(&mut self, len: u64) -> io::Result<()>;
 }
 
@@ -79,33 +80,34 @@ impl Forward for &[u8] {
     }
 }
 
-/// Reads pickles one after the other.
+/// Virtual machine that reads pickles one after the other.
 pub(super) struct Machine<'a> {
     reader: &'a mut dyn Forward,
     /// Bytes read so far.
     position: u64,
-    /// Bytes that may still be taken into memory.
+    /// Bytes that may still be kept in memory.
     left: u64,
-    most: u64,
+    max_bytes: u64,
     values: Values,
     stack: Vec<Id>,
     marks: Vec<usize>,
     memo: HashMap<u64, Id>,
     globals: HashMap<String, Id>,
-    /// Where the opcode in work begins.
+    /// Offset of the current opcode.
     at: u64,
-    /// Reads the bytes of a whole stream that lies in the pickle; a pickle inside another has no third one.
+    /// Reads a PyTorch stream nested in the pickle. `None` in such a nested stream, so that there is no further
+    /// nesting.
     pub open: Option<OpenStream>,
 }
 
 impl<'a> Machine<'a> {
-    /// A machine whose pickles may have `most` bytes together.
-    pub fn new(reader: &'a mut dyn Forward, most: u64) -> Self {
+    /// A machine that keeps at most `max_bytes` bytes of its pickles together.
+    pub fn new(reader: &'a mut dyn Forward, max_bytes: u64) -> Self {
         Self {
             reader,
             position: 0,
-            left: most,
-            most,
+            left: max_bytes,
+            max_bytes,
             values: Values::default(),
             stack: Vec::new(),
             marks: Vec::new(),
@@ -120,7 +122,7 @@ impl<'a> Machine<'a> {
         self.position
     }
 
-    /// The next pickle.
+    /// Reads the next pickle.
     pub fn read(&mut self) -> Result<Pickle, Failure> {
         self.values = Values::default();
         self.stack.clear();
@@ -257,7 +259,7 @@ impl<'a> Machine<'a> {
                 let target = *self.stack.last().ok_or_else(|| self.misfit())?;
                 self.build(target, state)?;
             }
-            // Extension codes, and buffers that lie outside the file: something, but nothing that is known.
+            // Extension codes and out-of-band buffers: their values are unknown.
             0x82..=0x84 => {
                 self.bytes(1 << (code - 0x82))?;
                 self.push(Value::Nothing)?;
@@ -328,7 +330,7 @@ impl<'a> Machine<'a> {
         self.push(Value::Bytes(Box::new(blob)))
     }
 
-    /// The next `len` bytes, of which the first are kept.
+    /// Reads the next `len` bytes, of which only the first are kept.
     fn large(&mut self, len: u64, is_text: bool) -> Result<Blob, Failure> {
         let offset = self.position;
         let kept = if len > MAX_KEPT { KEPT_OF_BLOB } else { len };
@@ -359,7 +361,7 @@ impl<'a> Machine<'a> {
         if name.len() > 2 * MAX_NAME {
             return Err(self.misfit());
         }
-        // One value for each name: a name that is asked for over and over takes no memory.
+        // One value per name: a name that is requested over and over takes no memory.
         if let Some(&id) = self.globals.get(&name) {
             return Ok(id);
         }
@@ -368,7 +370,8 @@ impl<'a> Machine<'a> {
         Ok(id)
     }
 
-    /// What a function would give: a value where it is one of those that rebuild tensors, else an object that tells its name.
+    /// Pushes the result of a call: a value if the function is one of those that rebuild tensors, otherwise an object
+    /// that records the function's name.
     fn call(&mut self, function: Id, args: Id) -> Result<(), Failure> {
         match rebuild::call(&self.values, function, args, self.open) {
             Some(Made::New(value)) => self.push(value),
@@ -410,7 +413,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// The array whose numbers follow in the stream, after as many bytes as the first says where there are such.
+    /// The array whose data follows in the stream, after padding if the wrapper is aligned.
     fn behind_wrapper(&mut self, wrapper: joblib::Wrapper) -> Result<Inline, Failure> {
         if wrapper.is_aligned {
             let padding = self.byte()?;
@@ -477,7 +480,7 @@ impl<'a> Machine<'a> {
         Ok(id)
     }
 
-    /// Marks never stand above the stack's top.
+    /// Marks are never above the top of the stack.
     fn check_marks(&mut self) {
         while self
             .marks
@@ -502,7 +505,7 @@ impl<'a> Machine<'a> {
         Ok(self.stack.split_off(mark))
     }
 
-    /// The index of a memo's place.
+    /// Operand of a memo opcode: the index of the memo entry.
     fn index(&mut self, code: u8) -> Result<u64, Failure> {
         match code {
             b'p' | b'g' => self.line()?.parse().map_err(|_| self.misfit()),
@@ -529,18 +532,18 @@ impl<'a> Machine<'a> {
         self.left = self
             .left
             .checked_sub(len)
-            .ok_or(Failure::TooLarge(self.most))?;
+            .ok_or(Failure::TooLarge(self.max_bytes))?;
         self.reader.read_exact(out).map_err(ends)?;
         self.position += len;
         Ok(())
     }
 
-    /// The next `len` bytes; memory grows with what comes and not with `len`.
+    /// Reads the next `len` bytes. Memory grows with the bytes that arrive, not with `len`.
     fn bytes(&mut self, len: u64) -> Result<Vec<u8>, Failure> {
         self.left = self
             .left
             .checked_sub(len)
-            .ok_or(Failure::TooLarge(self.most))?;
+            .ok_or(Failure::TooLarge(self.max_bytes))?;
         let mut bytes = Vec::new();
         Read::take(&mut *self.reader, len)
             .read_to_end(&mut bytes)
@@ -575,13 +578,13 @@ impl<'a> Machine<'a> {
     }
 }
 
-/// A reader's error; the mere end of the bytes needs no words.
+/// Failure for a reader's error; a plain end of file has no message.
 fn ends(error: io::Error) -> Failure {
     let plain = error.kind() == io::ErrorKind::UnexpectedEof;
     Failure::Ends((!plain).then(|| error.to_string()))
 }
 
-/// A little-endian integer of any width, where 64 bits hold it.
+/// A little-endian integer of any width; `None` if it does not fit in 64 bits.
 fn long(bytes: &[u8]) -> Option<i64> {
     let negative = bytes.last().is_some_and(|&byte| byte >= 0x80);
     let fill = if negative { 0xff } else { 0 };

@@ -1,20 +1,20 @@
-//! What the functions named in a pickle of PyTorch (`torch/_utils.py`, `torch/serialization.py`) would give. They are not
-//! run: each known name has its meaning here.
+//! Results of the functions named in a PyTorch pickle (`torch/_utils.py`, `torch/serialization.py`). They are not run:
+//! the meaning of each known name is implemented here.
 
 use super::latin1::first_bytes;
 use super::numpy::{self, Inline};
 use super::value::{Blob, Home, Id, OpenStream, Storage, Tensor, Value, Values};
 
-/// What a call gives.
+/// Result of a call.
 pub(super) enum Made {
     New(Value),
-    /// One of its arguments.
+    /// One of the arguments.
     Old(Id),
     Tensor(Inline),
 }
 
-/// What the call of `function` with the tuple `args` gives; `None` where it is not known. `open` reads a stream
-/// that lies in the pickle.
+/// Result of calling `function` with the tuple `args`; `None` if the function is unknown. `open` reads a PyTorch stream
+/// nested in the pickle.
 pub(super) fn call(
     values: &Values,
     function: Id,
@@ -81,7 +81,7 @@ fn call_plain(values: &Values, function: Id, args: Id, open: Option<OpenStream>)
     }
 }
 
-/// The bytes that a text stands for.
+/// The bytes that a text encodes.
 fn encoded(values: &Values, text: Id) -> Value {
     let blob = match values.get(text) {
         Value::Text(text, offset @ 1..) => Blob {
@@ -99,7 +99,7 @@ fn encoded(values: &Values, text: Id) -> Value {
     Value::Bytes(Box::new(blob))
 }
 
-/// `_rebuild_tensor_v2(storage, offset, size, stride, ..)`, the element type told apart or by the storage.
+/// `_rebuild_tensor_v2(storage, offset, size, stride, ..)`; the element type is `dtype`, or else that of the storage.
 fn tensor(values: &Values, args: &[Id], dtype: Option<Id>) -> Option<Made> {
     let [storage, offset, shape, strides, ..] = *args else {
         return None;
@@ -125,7 +125,8 @@ fn tensor(values: &Values, args: &[Id], dtype: Option<Id>) -> Option<Made> {
     }))))
 }
 
-/// The storage that a persistent id names: `("storage", type, key, device, elements)`, in old files with a view of it behind.
+/// The storage that a persistent id refers to: `("storage", type, key, device, elements)`, followed in old files by a
+/// view of it.
 pub(super) fn storage(values: &Values, id: Id) -> Option<Storage> {
     let [kind, class, key, _device, len, rest @ ..] = values.members(id)? else {
         return None;
@@ -163,7 +164,7 @@ pub(super) fn storage(values: &Values, id: Id) -> Option<Storage> {
     })
 }
 
-/// PyTorch's own name of an element type, of those that are told apart here.
+/// PyTorch's name of an element type, if it is one that is distinguished here.
 fn element(name: &str) -> &'static str {
     const NAMES: &[&str] = &[
         "float16",

@@ -1,6 +1,7 @@
-//! PyTorch's file of before 1.6, a stream (`_legacy_save` in `torch/serialization.py`): pickles of a magic number, a version, the
-//! machine's byte order, the object, and the names of the storages; then each storage as its length and its bytes. A lone pickle
-//! (`pickle.dump`) is told by the lack of the magic number; a tensor in it carries such a stream of its own.
+//! PyTorch's file format before 1.6, a stream (`_legacy_save` in `torch/serialization.py`): pickles of a magic number,
+//! a version, the machine's byte order, the object, and the names of the storages; then each storage as its length and
+//! its bytes. A lone pickle (`pickle.dump`) is recognized by the missing magic number; each tensor in it carries such a
+//! stream of its own.
 
 use std::collections::HashMap;
 
@@ -10,29 +11,29 @@ use super::value::{Blob, Home, Storage, Value, size};
 /// `0x1950a86a20f9469cfc6c`, as the ten bytes of its pickle.
 pub(super) const MAGIC: &[u8] = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
 
-/// Where a storage's bytes lie in the stream.
+/// Position of a storage's bytes in the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stored {
     pub offset: u64,
-    /// Elements.
+    /// Number of elements.
     pub len: u64,
 }
 
-/// A stream that was read: its object, and where its storages are.
+/// A parsed stream: its object, and where its storages are.
 #[derive(Debug)]
 pub(super) struct Stream {
     pub pickle: Pickle,
     pub storages: HashMap<Box<str>, Stored>,
 }
 
-/// Whether these first bytes are a stream with its magic number (rather than a lone pickle).
+/// Whether a file that starts with `head` is a stream with the magic number (rather than a lone pickle).
 pub(super) fn has_magic(head: &[u8]) -> bool {
     head.first() == Some(&0x80) && head.get(2..).is_some_and(|rest| rest.starts_with(MAGIC))
 }
 
-/// Reads a stream whose pickles may have `most` bytes together.
-pub(super) fn read(reader: &mut dyn Forward, most: u64) -> Result<Stream, Failure> {
-    let mut machine = Machine::new(reader, most);
+/// Reads a stream; at most `max_bytes` bytes of its pickles are kept.
+pub(super) fn read(reader: &mut dyn Forward, max_bytes: u64) -> Result<Stream, Failure> {
+    let mut machine = Machine::new(reader, max_bytes);
     machine.open = Some(storage_in);
     read_by(machine)
 }
@@ -52,7 +53,7 @@ fn read_by(mut machine: Machine<'_>) -> Result<Stream, Failure> {
         let Some(name) = keys.values.text(key) else {
             continue;
         };
-        // How many elements a storage has is told twice; what stands before its bytes is read when they are.
+        // The number of elements of a storage is stored twice; the one before its bytes is read together with them.
         let Some(&(len, size)) = sizes.get(name) else {
             break;
         };
@@ -74,7 +75,7 @@ fn is_big_endian(system: &Pickle) -> bool {
     little.is_some_and(|(_, value)| *system.values.get(*value) == Value::Bool(false))
 }
 
-/// Elements and bytes of one of each named storage.
+/// Number of elements and element size of each named storage.
 fn element_sizes(pickle: &mut Pickle, big_endian: bool) -> HashMap<Box<str>, (u64, u64)> {
     let mut sizes = HashMap::new();
     for value in pickle.values.all_mut() {
@@ -88,7 +89,7 @@ fn element_sizes(pickle: &mut Pickle, big_endian: bool) -> HashMap<Box<str>, (u6
     sizes
 }
 
-/// The storage that a whole stream inside a pickle holds.
+/// The storage in a whole stream nested in a pickle.
 pub(super) fn storage_in(blob: &Blob) -> Option<Storage> {
     if !has_magic(&blob.head) {
         return None;

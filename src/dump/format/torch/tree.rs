@@ -1,37 +1,38 @@
-//! Names the tensors of a pickle by their path from its root (`layers.0.keys`, `key_cache.3`, `0.1`), and tells by the shape of
-//! the tree which names are K and V of which layer where the names alone do not say it.
+//! Names the tensors of a pickle by their path from its root (`layers.0.keys`, `key_cache.3`, `0.1`). If the names
+//! alone don't tell which are K and V of which layer, the shape of the tree may.
 
 use std::collections::BTreeSet;
 
 use super::value::{Id, Object, Tensor, Value, Values};
 
-/// How deep tensors may lie: a dict of runs, of outputs, of caches, of layers, of tensors.
+/// Maximum depth of a tensor: a dict of runs, of outputs, of caches, of layers, of tensors.
 const MAX_DEPTH: usize = 12;
-/// Most values that are looked at, the same one counted again on each way to it.
+/// Maximum number of visited values; a value counts once per path that leads to it.
 const MAX_VISITS: usize = 2_000_000;
-/// Most tensors of one file, and most bytes of a name.
+/// Maximum number of tensors in a file.
 const MAX_TENSORS: usize = 200_000;
+/// Maximum length of a tensor name, in bytes.
 const MAX_NAME: usize = 512;
-/// Most globals that are named.
+/// Maximum number of unknown globals that are listed.
 const MAX_STRANGERS: usize = 20;
 
-/// What a pickle was found to hold.
+/// Content of a pickle.
 #[derive(Debug, Default)]
 pub(super) struct Found<'a> {
-    /// Tensors by the path to them; one that is there twice has two.
+    /// Tensors by path; a tensor that is reachable by two paths occurs twice.
     pub tensors: Vec<(String, &'a Tensor)>,
-    /// Functions and classes that the pickle wants called and that are not known, none of which holds a tensor.
+    /// Unknown functions and classes that the pickle wants called and that hold no tensor.
     pub strangers: BTreeSet<String>,
-    /// Paths of caches, and the pattern of the names behind them.
+    /// Paths of caches, each with the pattern of the names below it.
     pub caches: BTreeSet<(String, String)>,
-    /// How many quantized caches there are, which keep codes and, beside them, the last tokens as they are.
+    /// Number of quantized caches, which keep codes and, beside them, the most recent tokens unquantized.
     pub quantized: usize,
-    /// There is more than was looked at.
+    /// Whether some of the tree was not visited.
     pub cut: bool,
     visits: usize,
 }
 
-/// Looks through the tree below `root`.
+/// Visits the tree below `root`.
 pub(super) fn find(values: &Values, root: Id) -> Found<'_> {
     let mut found = Found::default();
     found.visit(values, root, "", 0);
@@ -98,12 +99,13 @@ impl<'a> Found<'a> {
         if let Some(class) = values.global(object.class)
             && class == SPARSE
         {
-            // Its parts are tensors, and none of a cache.
+            // Its components are tensors, but not those of a cache.
             self.strangers.insert(class.to_owned());
             return;
         }
         let before = self.tensors.len();
-        // A model's output has its parts as entries, as attributes and as the arguments of its class: the first that hold any count.
+        // A model's output has its parts as entries, as attributes and as arguments of its class: the first of these
+        // that holds any is used.
         self.entries(values, &object.entries, path, depth);
         self.members(values, &object.items, path, depth);
         if self.tensors.len() == before {
@@ -124,7 +126,7 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// A dict of attributes, alone or with one of slots behind it.
+    /// Visits a dict of attributes, or a tuple of such a dict and one of slots.
     fn state(&mut self, values: &'a Values, state: Id, path: &str, depth: usize) {
         match values.get(state) {
             Value::Dict(entries) => self.entries(values, entries, path, depth),
@@ -140,13 +142,13 @@ impl<'a> Found<'a> {
     }
 }
 
-/// Makes a sparse tensor of its indices and values.
+/// Function that makes a sparse tensor of its indices and values.
 const SPARSE: &str = "torch._utils._rebuild_sparse_tensor";
 
-/// Attributes of transformers' QuantizedCache that hold codes, of a layer and (before 4.54) of all.
+/// Attributes of transformers' QuantizedCache that hold codes: of one layer, and (before 4.54) of all.
 const QUANTIZED: [&str; 2] = ["_quantized_keys", "_quantized_key_cache"];
 
-/// The attributes of an object, or the entries of a dict, that have a text as name.
+/// Attributes of an object, or entries of a dict, whose names are texts.
 fn attributes(values: &Values, id: Id) -> Vec<(&str, Id)> {
     let dicts: Vec<&[(Id, Id)]> = match values.get(id) {
         Value::Dict(entries) => vec![entries],
@@ -172,8 +174,8 @@ fn attributes(values: &Values, id: Id) -> Vec<(&str, Id)> {
         .collect()
 }
 
-/// The pattern of the names behind `id`, where its shape is that of one cache: a list or dict of pairs by layer, lists of keys and of
-/// values, or layers that have both.
+/// Pattern of the names below `id` if it has the shape of a cache: a list or dict of pairs by layer, a list of keys and
+/// one of values, or layers that have both.
 fn cache_names(values: &Values, id: Id) -> Option<String> {
     if let Some(members) = values.members(id) {
         if are_keys_and_values(values, members) {
@@ -208,10 +210,11 @@ fn cache_names(values: &Values, id: Id) -> Option<String> {
     (is_list("key_cache") && is_list("value_cache")).then(|| "{kv}_cache.{layer}".to_owned())
 }
 
-/// Names behind a list of pairs.
+/// Pattern of the names below a list of pairs.
 const PAIRS: &str = "{layer}.{kv:0|1}";
 
-/// The pattern of a dict in which everything that may hold tensors is a pair, and whose keys are numbers or differ in one only.
+/// Pattern for a dict in which everything that may hold tensors is a pair, and whose keys are numbers or differ in
+/// exactly one number.
 fn names_of_pairs(values: &Values, entries: &[(Id, Id)]) -> Option<String> {
     let mut pattern = None;
     for &(key, value) in entries {
@@ -235,8 +238,9 @@ fn names_of_pairs(values: &Values, entries: &[(Id, Id)]) -> Option<String> {
     pattern.filter(|pattern| !pattern.contains('*') && pattern.matches('{').count() == 2)
 }
 
-/// Two lists of tensors, one of a kind: all K and all V. Lists of two are pairs of two layers; tuples of four may be those of two layers
-/// with the encoder's K and V beside the decoder's, as T5 has them.
+/// Whether `both` are two lists of tensors of the same kind: all K and all V. Lists of two tensors are pairs of two
+/// layers instead; tuples of four may be those of two layers with the encoder's K and V beside the decoder's, as T5 has
+/// them.
 fn are_keys_and_values(values: &Values, both: &[Id]) -> bool {
     let [k, v] = both else {
         return false;
@@ -257,7 +261,7 @@ fn is_empty(values: &Values, id: Id) -> bool {
     values.members(id).is_some_and(<[Id]>::is_empty)
 }
 
-/// K and V of a layer, perhaps with more behind; also as a tuple with names.
+/// Whether it is K and V of a layer, possibly followed by more; a named tuple counts too.
 fn is_pair(values: &Values, id: Id) -> bool {
     let is_tensor = |&member: &Id| matches!(values.get(member), Value::Tensor(_));
     let members = match values.get(id) {
@@ -269,7 +273,7 @@ fn is_pair(values: &Values, id: Id) -> bool {
     members.is_some_and(|members| members.len() >= 2 && members.iter().all(is_tensor))
 }
 
-/// Whether the whole is K and V of one layer.
+/// Whether the whole pickle is K and V of one layer.
 pub(super) fn is_one_layer(values: &Values, root: Id) -> bool {
     is_pair(values, root)
         && values
@@ -293,7 +297,7 @@ fn join(path: &str, name: &str) -> String {
 }
 
 impl Found<'_> {
-    /// The pattern of names that the shape of the tree gives, where all caches have the same form.
+    /// Name pattern according to the shape of the tree, if all caches have the same form.
     pub fn pattern(&self) -> Option<String> {
         let mut caches = self.caches.iter();
         let (path, names) = caches.next()?;

@@ -1,55 +1,56 @@
-//! What a pickle builds: values that lie in one list and point at each other by number, so that shared and circular ones need no
-//! care, and a small file can't claim much memory.
+//! Values that a pickle builds. They are stored in one list and refer to each other by index, so that shared and
+//! circular references are harmless, and a small file can't claim much memory.
 
-/// Number of a value in [`Values`].
+/// Index of a value in [`Values`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Id(u32);
 
-/// Most values of one pickle. A tensor takes about thirty.
+/// Maximum number of values in one pickle. A tensor takes about thirty.
 const MAX_VALUES: usize = 2_000_000;
-/// Most of them that take more than a few bytes.
+/// Maximum number of values that take more than a few bytes.
 const MAX_LARGE_VALUES: usize = 200_000;
-/// Most axes of a tensor.
+/// Maximum number of axes of a tensor.
 const MAX_SIZES: usize = 16;
 
-/// Bytes of the pickle that were not kept, being many.
+/// Bytes of the pickle that were too many to be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Blob {
-    /// Where they start in the stream that the pickle was read from.
+    /// Offset in the stream that the pickle was read from.
     pub offset: u64,
-    /// How many bytes they take there.
+    /// Number of bytes in the stream.
     pub len: u64,
-    /// The first of them.
+    /// The first bytes.
     pub head: Box<[u8]>,
-    /// They are written as the letters of a text (see [`Latin1`](super::latin1::Latin1)).
+    /// Whether they are encoded as text (see [`Latin1`](super::latin1::Latin1)).
     pub is_text: bool,
 }
 
-/// Where the numbers of a tensor lie.
+/// Where the data of a storage is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Home {
-    /// In the storage of this name, beside the pickle.
+    /// In the storage of this name, outside the pickle.
     Key(Box<str>),
-    /// In the pickle itself, this many bytes from the start of its stream.
+    /// In the pickle itself, at this offset in its stream.
     Inline { offset: u64, len: u64 },
-    /// There as the letters of a text of `len` bytes, the first `skip` of which do not belong to it.
+    /// In the pickle itself, encoded as a text of `len` bytes; the first `skip` decoded bytes do not belong to the
+    /// storage.
     Text { offset: u64, len: u64, skip: u64 },
 }
 
-/// A run of numbers that tensors are views of.
+/// A sequence of elements that tensors are views of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Storage {
     pub home: Home,
-    /// PyTorch's name of the element type, as in `float16`; `untyped` where the tensor tells.
+    /// PyTorch's name of the element type, such as `float16`; `untyped` if only the tensor knows it.
     pub dtype: &'static str,
-    /// Elements (bytes where it is untyped).
+    /// Number of elements (bytes if untyped).
     pub len: u64,
-    /// The first element that belongs to it, for the views of old files.
+    /// Index of the first element, for the views of old files.
     pub start: u64,
     pub big_endian: bool,
 }
 
-/// Finds the storage that a stream inside a pickle holds.
+/// Reads the storage from a stream nested in the pickle.
 pub(super) type OpenStream = fn(&Blob) -> Option<Storage>;
 
 /// A view of a storage; offset and strides count elements.
@@ -68,30 +69,30 @@ pub(super) enum Value {
     Bool(bool),
     Int(i64),
     Float(f64),
-    /// A text, and where it starts in the stream; 0 where it is not written as it is.
+    /// A text, and its offset in the stream; 0 if it is not stored verbatim.
     Text(Box<str>, u64),
-    /// A text that was not kept, being long.
+    /// A text that was too long to be kept.
     LongText(Box<Blob>),
     Bytes(Box<Blob>),
     List(Vec<Id>),
     Tuple(Vec<Id>),
     Dict(Vec<(Id, Id)>),
-    /// The name of a class or function, as `module.name`.
+    /// Name of a class or function, as `module.name`.
     Global(Box<str>),
-    /// An instance of a class that is only named, or what a function that was not run would have given.
+    /// An instance of a class that is known only by name, or the result of a function that was not run.
     Object(Box<Object>),
     Storage(Box<Storage>),
     Tensor(Box<Tensor>),
-    /// Something that is known, and holds nothing of use here.
+    /// A known value that is of no use here.
     Nothing,
 }
 
-/// Whatever the pickle would have given to a class or function.
+/// Everything that the pickle would have passed to a class or function.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Object {
-    /// Its class: a [`Value::Global`], else a value that can't be called.
+    /// Class: a [`Value::Global`], or else a value that can't be called.
     pub class: Id,
-    /// The pickle calls the class as a function, which is not done here.
+    /// Whether the pickle calls the class as a function, which is never done here.
     pub called: bool,
     pub args: Id,
     /// States (dicts of attributes) in the order in which they were set.
@@ -121,7 +122,7 @@ impl Object {
 }
 
 impl Values {
-    /// Takes in a value; `None` where there are too many.
+    /// Adds a value; `None` if there are too many.
     pub fn add(&mut self, value: Value) -> Option<Id> {
         let large = matches!(
             value,
@@ -143,7 +144,7 @@ impl Values {
         &mut self.list[id.0 as usize]
     }
 
-    /// All of them, in the order in which they were made.
+    /// All values, in the order in which they were made.
     pub fn all_mut(&mut self) -> impl Iterator<Item = &mut Value> {
         self.list.iter_mut()
     }
@@ -162,7 +163,7 @@ impl Values {
         }
     }
 
-    /// The members of a list or tuple.
+    /// Elements of a list or tuple.
     pub fn members(&self, id: Id) -> Option<&[Id]> {
         match self.get(id) {
             Value::List(members) | Value::Tuple(members) => Some(members),
@@ -177,7 +178,7 @@ impl Values {
         }
     }
 
-    /// A list or tuple of a few sizes.
+    /// A short list or tuple of sizes.
     pub fn sizes(&self, id: Id) -> Option<Vec<u64>> {
         let members = self.members(id)?;
         if members.len() > MAX_SIZES {
@@ -187,7 +188,7 @@ impl Values {
     }
 }
 
-/// Bytes of one element.
+/// Bytes per element.
 pub(super) fn size(dtype: &str) -> Option<u64> {
     match dtype {
         "float8_e4m3fn" | "float8_e5m2" | "float8_e4m3fnuz" | "float8_e5m2fnuz"

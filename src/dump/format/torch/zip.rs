@@ -9,7 +9,7 @@ use crate::dump::archive::{ListedFile, zip_entries};
 use crate::dump::format::findings::Findings;
 use crate::dump::problem::Fault;
 
-/// Takes in the tensors of the archive `file`.
+/// Adds the tensors of the archive `file` to the findings.
 pub(super) fn parse(file: &ListedFile, findings: &mut Findings) -> Result<(), Fault> {
     let entries = zip_entries(file, &findings.limits, &mut findings.problems)?;
     let ending = "/data.pkl";
