@@ -163,6 +163,27 @@ fn term_and_hangup_end_a_run_as_ctrl_c_does() {
 }
 
 #[test]
+fn packing_ends_at_a_signal_within_a_layer_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut pack = Command::new(env!("CARGO_BIN_EXE_kvlens"));
+    pack.arg("pack")
+        .arg(sample())
+        .args(["--min-cosine", "0.9999"]);
+    pack.args(["--threads", "1", "-o"]);
+    let child = pack
+        .arg(folder.path().join("a.kvz"))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    sleep(Duration::from_millis(500));
+    send("INT", &child);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert!(stderr(&output).contains("interrupted, nothing written"));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn a_hangup_that_nohup_ignores_ends_nothing() {
     let folder = tempfile::tempdir().unwrap();

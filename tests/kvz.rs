@@ -21,6 +21,15 @@ fn open_files(files: Vec<(String, Vec<u8>)>) -> Dump {
 
 /// Two layers of a run in two captures each, with queries; one more layer with a gap.
 fn small() -> Dump {
+    let dump = open_files(small_files());
+    assert_eq!(
+        (dump.captures.len(), dump.queries.len(), dump.problems.len()),
+        (6, 1, 0)
+    );
+    dump
+}
+
+fn small_files() -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     let (heads, dim) = (2, 8);
     let mut capture = |layer: usize, start: usize, tokens: usize| {
@@ -63,12 +72,7 @@ fn small() -> Dump {
             .flat_map(|i| (0x3000u16 + i as u16).to_le_bytes())
             .collect(),
     ));
-    let dump = open_files(files);
-    assert_eq!(
-        (dump.captures.len(), dump.queries.len(), dump.problems.len()),
-        (6, 1, 0)
-    );
-    dump
+    files
 }
 
 /// Bytes of the file, with its head in place.
@@ -388,6 +392,40 @@ fn packing_and_searching_stop_when_they_are_told_to() {
     assert_eq!((stopped.err(), asked), (Some(PackError::Cancelled), 3));
     let left = std::fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(left, 0, "no half file stays");
+}
+
+#[test]
+fn errors_are_told_of_the_layers_of_which_they_can_be() {
+    let mut files = small_files();
+    for (path, bytes) in &mut files {
+        if path == "run/layer_1/k_t0_12.bin" {
+            bytes[..2].copy_from_slice(&0x7c00u16.to_le_bytes());
+        }
+    }
+    let (whole, dump) = (small(), open_files(files));
+    let options = PackOptions::new(method("tkc:c=0.2"), method("tkc:c=0.2"));
+    let errors = |dump: &Dump| {
+        let back = open_packed(packed(dump, &options));
+        pack::check(dump, &back, &options, &mut |_| true).unwrap()
+    };
+    let (whole, broken) = (errors(&whole), errors(&dump));
+    assert_eq!((whole.k.left_out, broken.k.left_out), (0, 1));
+    assert_eq!(broken.v, whole.v);
+    assert_eq!(broken.attention, whole.attention, "of layer 0 alone");
+    let k = broken.k;
+    assert!(
+        k.cosine > 0.9 && k.cosine < 1.0 && k.capture_cosine < 1.0,
+        "{k:?}"
+    );
+    assert!(k.nmse > 0.0 && k.index > 0.0, "{k:?}");
+    let base = PackOptions::new(Method::Lossless, Method::Lossless);
+    let search = Search::new(&dump, Tkc::new(1.0), &base, Limit::MinCosine(0.9)).unwrap();
+    let (_, found) = search.run(&mut |_| true).unwrap();
+    assert!(found.k.least_cosine() >= 0.9, "{found:?}");
+    let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tiny/tiny.kvz");
+    let alone = errors(&open_packed(std::fs::read(tiny).unwrap()));
+    assert!(alone.k.cosine.is_nan() && alone.k.left_out == 1);
+    assert!(alone.v.cosine.is_finite() && alone.v.left_out == 0);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use kvlens::analysis::{AnalysisSpec, Job, JobError, Kind, ParamSpec, Part};
 
 use super::failure::Failure;
-use super::{convert, input, merge, output, pack, unpack};
+use super::{apart, convert, input, merge, output, pack, unpack};
 
 /// What `kvlens ANALYSIS` was asked to do.
 pub struct RunArgs {
@@ -74,13 +74,7 @@ fn analysis(spec: &AnalysisSpec) -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("Write the rows as an Arrow file too, which kvlens merge, pandas, polars and pyarrow read."),
         )
-        .arg(
-            Arg::new("threads")
-                .long("threads")
-                .value_name("N")
-                .value_parser(value_parser!(u16).range(1..=1024))
-                .help("Threads to compute with [1 to 1024; default: all cores]"),
-        )
+        .arg(apart::threads())
         .arg(
             Arg::new("verify")
                 .long("verify")
@@ -165,8 +159,8 @@ pub fn run_args(spec: &AnalysisSpec, matches: &ArgMatches) -> Result<RunArgs, Fa
         job = job.part(part.unwrap_or(Part::WHOLE)).map_err(wrong)?;
     }
     let job = job.verify(matches.get_flag("verify")).folder(&out_dir);
-    let job = match matches.get_one::<u16>("threads") {
-        Some(&threads) => job.threads(usize::from(threads)),
+    let job = match apart::threads_of(matches) {
+        Some(threads) => job.threads(threads),
         None => job,
     };
     Ok(RunArgs {

@@ -4,6 +4,7 @@
 #[macro_use]
 mod print;
 
+mod apart;
 mod args;
 mod by_run;
 mod convert;

@@ -1,18 +1,20 @@
 //! `kvlens pack`: packs a dump as one `.kvz`, by given schemes or as the smallest within a limit; the file gets its name after it was read
 //! back and compared.
 
+use std::fs;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
 use kvlens::analysis::explore::KL_BY_ATTENTION_ERROR;
+use kvlens::dump::unfinished_folder;
 use kvlens::pack::{self, Limit, Method, PackError, PackOptions, Packed};
 
 use super::failure::Failure;
 use super::new_path::new_path;
 use super::progress::ShareBar;
 use super::told::counted;
-use super::{input, interrupt};
+use super::{apart, input, interrupt};
 
 /// Definition of the command.
 pub fn command() -> Command {
@@ -44,6 +46,7 @@ pub fn command() -> Command {
         .arg(Arg::new("queries").long("queries").action(ArgAction::SetTrue).help("Keep the dump's captured queries in the file too"))
         .group(ArgGroup::new("limit").args(["min-cosine", "max-index", "max-attention-error"]).conflicts_with_all(["scheme", "k-scheme", "v-scheme"]))
         .group(ArgGroup::new("what").args(["scheme", "k-scheme", "v-scheme", "min-cosine", "max-index", "max-attention-error"]).multiple(true).required(true))
+        .arg(apart::threads())
         .arg(input::strict())
 }
 
@@ -52,17 +55,29 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let dump = input::open_for_writing(matches, false)?;
     let out = new_path(matches, "out")?;
     let (options, limit) = options(matches);
+    let io = |error: std::io::Error| Failure::new(1, format!("{}: {error}", out.display()));
+    let folder = unfinished_folder(out.parent().unwrap_or(Path::new("")), "pack").map_err(io)?;
+    let complete = folder.path().join("packed.kvz");
     let interrupted = interrupt::catch();
     let bar = ShareBar::new();
-    let packed = pack::write(&dump, &out, &options, limit, &mut |step, share| {
-        bar.show(step.name(), share);
-        !interrupted.load(Ordering::Relaxed)
-    });
+    let packing = {
+        let (interrupted, bar, complete) = (interrupted.clone(), bar.clone(), complete.clone());
+        move || {
+            pack::write_new(&dump, &complete, &options, limit, &mut |step, share| {
+                bar.show(step.name(), share);
+                !interrupted.load(Ordering::Relaxed)
+            })
+        }
+    };
+    let packed = apart::run(apart::threads_of(matches), &interrupted, packing);
     bar.close();
-    let packed = packed.map_err(|error| match error {
+    let packed = packed?.map_err(|error| match error {
         PackError::Cancelled => interrupt::failure(),
+        // The user has never heard of its first name.
+        PackError::Write { why, .. } => Failure::new(1, format!("{}: {why}", out.display())),
         error => Failure::new(1, error.to_string()),
     })?;
+    fs::rename(&complete, &out).map_err(io)?;
     for note in &packed.notes {
         tell!("{note}");
     }
@@ -109,10 +124,20 @@ fn summary(packed: &Packed, out: &Path) -> Vec<String> {
         ratio(half, v)
     )];
     let side = |name: &str, errors: &pack::SideErrors| {
-        format!(
-            "{name} read back: cosine {:.6} (mean over captures {:.6}), NMSE {:.3e}, index {:.3e}",
-            errors.cosine, errors.capture_cosine, errors.nmse, errors.index
-        )
+        let left_out = counted(errors.left_out, "layer holds", "layers hold");
+        let left_out = match errors.left_out {
+            0 => String::new(),
+            _ => format!(
+                "; {left_out} NaN or infinite values, of which no error can be told: left out here"
+            ),
+        };
+        match errors.cosine.is_nan() {
+            true => format!("{name} read back{left_out}"),
+            false => format!(
+                "{name} read back: cosine {:.6} (mean over captures {:.6}), NMSE {:.3e}, index {:.3e}{left_out}",
+                errors.cosine, errors.capture_cosine, errors.nmse, errors.index
+            ),
+        }
     };
     lines.push(side("K", &errors.k));
     lines.push(side("V", &errors.v));

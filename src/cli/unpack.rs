@@ -11,7 +11,7 @@ use kvlens::dump::unfinished_folder;
 use super::failure::Failure;
 use super::new_path::new_path;
 use super::told::counted;
-use super::{input, interrupt};
+use super::{apart, input, interrupt};
 
 /// Definition of the command.
 pub fn command() -> Command {
@@ -26,6 +26,7 @@ pub fn command() -> Command {
                 .required(true)
                 .help("The folder to write; it must not exist yet."),
         )
+        .arg(apart::threads())
         .arg(input::strict())
 }
 
@@ -45,8 +46,17 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let folder = unfinished_folder(out.parent().unwrap_or(Path::new("")), "unpack").map_err(io)?;
     let complete = folder.path().join("dump");
     let interrupted = interrupt::catch();
-    let files = Files::new(plan, &dump).take_while(|_| !interrupted.load(Ordering::Relaxed));
-    write_folder(files, &complete).map_err(failed)?;
+    let unpacking = {
+        let (interrupted, complete) = (interrupted.clone(), complete.clone());
+        move || {
+            let files = Files::new(plan, &dump);
+            write_folder(
+                files.take_while(|_| !interrupted.load(Ordering::Relaxed)),
+                &complete,
+            )
+        }
+    };
+    apart::run(apart::threads_of(matches), &interrupted, unpacking)?.map_err(failed)?;
     if interrupted.load(Ordering::Relaxed) {
         return Err(interrupt::failure());
     }

@@ -129,6 +129,7 @@ struct State {
     max: f32,
 }
 
+/// One pass over the original values, with the running sums of every restored version.
 struct Pass<'a, R> {
     original: &'a Tensor,
     restored: R,

@@ -6,7 +6,7 @@ use crate::metrics::{Attention, Cache, Changed, OutputErrors, Queries, token_err
 use crate::tensor::Shape;
 use serde::Serialize;
 
-/// Errors of K or of V.
+/// Errors of K or of V. All are NaN where every layer is left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SideErrors {
@@ -18,6 +18,8 @@ pub struct SideErrors {
     pub nmse: f64,
     /// The index: token error + 0.1 * first-token error, the mean over layers.
     pub index: f64,
+    /// Layers with NaN or infinite values, of which no error can be told.
+    pub left_out: usize,
 }
 
 impl SideErrors {
@@ -42,7 +44,8 @@ pub struct Measured {
 /// What one layer adds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OfLayer {
-    sides: [SideErrors; 2],
+    /// Nothing where no error can be told.
+    sides: [Option<SideErrors>; 2],
     elements: [f64; 2],
     attention: Option<f64>,
 }
@@ -51,6 +54,7 @@ pub(super) struct OfLayer {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OfSide {
     pub errors: SideErrors,
+    is_left_out: bool,
     /// With this tensor alone changed.
     pub attention: Option<f64>,
     elements: f64,
@@ -71,17 +75,19 @@ pub(super) fn layer(
     queries: &[Queries],
 ) -> OfLayer {
     let mut sums: Option<OutputErrors> = None;
+    let side = |side: usize| side_errors(dump, layer, side, &values[side], &restored[side]);
+    let sides = [side(0), side(1)];
+    let is_whole = sides.iter().all(Option::is_some);
     // One portion's weights at a time.
-    for (queries, places) in portions(layer, queries) {
+    for (queries, places) in portions(layer, queries).into_iter().filter(|_| is_whole) {
         let Some(attention) = Attention::new(cache(layer, values), queries, &places) else {
             continue;
         };
         let errors = attention.errors(Changed::Both(&restored[0], &restored[1]));
         sums.get_or_insert_default().add(&errors);
     }
-    let side = |side: usize| side_errors(dump, layer, side, &values[side], &restored[side]);
     OfLayer {
-        sides: [side(0), side(1)],
+        sides,
         elements: values.each_ref().map(|values| values.len() as f64),
         attention: sums.map(|sums| sums.total()),
     }
@@ -116,9 +122,12 @@ pub(super) fn side(
         };
         sums.get_or_insert_default().add(&attention.errors(changed));
     }
+    let errors = side_errors(dump, layer, side, values, restored);
+    let attention = sums.map(|sums| sums.total());
     OfSide {
-        errors: side_errors(dump, layer, side, values, restored),
-        attention: sums.map(|sums| sums.total()),
+        errors: errors.unwrap_or_default(),
+        is_left_out: errors.is_none(),
+        attention: attention.filter(|error| error.is_finite()),
         elements: values.len() as f64,
     }
 }
@@ -174,7 +183,10 @@ fn side_errors(
     side: usize,
     values: &[f32],
     restored: &[f32],
-) -> SideErrors {
+) -> Option<SideErrors> {
+    if !values.iter().all(|value| value.is_finite()) {
+        return None;
+    }
     let whole = [layer.shape, layer.v_shape][side];
     let token = whole.token_elements();
     let errors = token_errors(values, restored, whole);
@@ -194,12 +206,13 @@ fn side_errors(
         }
         capture_cosine /= layer.shape.seq_len.max(1) as f64;
     }
-    SideErrors {
+    Some(SideErrors {
         cosine: errors.cosine,
         capture_cosine,
         nmse: errors.nmse,
         index: errors.index(),
-    }
+        left_out: 0,
+    })
 }
 
 /// The queries of a layer, read.
@@ -234,8 +247,13 @@ pub(super) fn means(layers: &[OfLayer]) -> Measured {
 
 /// The means over layers of K alone, or of V alone.
 pub(super) fn mean_of_sides(layers: impl Iterator<Item = OfSide> + Clone) -> OfSide {
+    let sides = layers.clone().map(|side| {
+        let errors = Some(side.errors).filter(|_| !side.is_left_out);
+        (errors, side.elements)
+    });
     OfSide {
-        errors: mean_errors(layers.clone().map(|side| (side.errors, side.elements))),
+        errors: mean_errors(sides),
+        is_left_out: false,
         attention: mean(layers.clone().filter_map(|side| side.attention)),
         elements: layers.map(|side| side.elements).sum(),
     }
@@ -247,18 +265,22 @@ fn mean(values: impl Iterator<Item = f64> + Clone) -> Option<f64> {
 }
 
 /// Means of errors, each with the number of elements that they are of.
-fn mean_errors(sides: impl Iterator<Item = (SideErrors, f64)> + Clone) -> SideErrors {
+fn mean_errors(sides: impl Iterator<Item = (Option<SideErrors>, f64)> + Clone) -> SideErrors {
+    let told = sides
+        .clone()
+        .filter_map(|(errors, elements)| Some((errors?, elements)));
     let of = |error: fn(&SideErrors) -> f64| {
-        mean(sides.clone().map(|(errors, _)| error(&errors))).unwrap_or_default()
+        mean(told.clone().map(|(errors, _)| error(&errors))).unwrap_or(f64::NAN)
     };
-    let elements: f64 = sides.clone().map(|(_, elements)| elements).sum();
-    let by_elements = sides
+    let elements: f64 = told.clone().map(|(_, elements)| elements).sum();
+    let by_elements = told
         .clone()
         .map(|(errors, elements)| errors.capture_cosine * elements);
     SideErrors {
         cosine: of(|errors| errors.cosine),
-        capture_cosine: by_elements.sum::<f64>() / elements.max(1.0),
+        capture_cosine: by_elements.sum::<f64>() / elements,
         nmse: of(|errors| errors.nmse),
         index: of(|errors| errors.index),
+        left_out: sides.filter(|(errors, _)| errors.is_none()).count(),
     }
 }

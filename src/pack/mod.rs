@@ -33,4 +33,4 @@ pub use packer::Packer;
 pub use part::decoder;
 pub use search::{Limit, Search};
 #[cfg(not(target_arch = "wasm32"))]
-pub use write::{Packed, Step, write};
+pub use write::{Packed, Step, write, write_new};

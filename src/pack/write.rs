@@ -98,6 +98,30 @@ pub fn write(
     limit: Option<Limit>,
     go_on: &mut dyn FnMut(Step, f64) -> bool,
 ) -> Result<Packed, PackError> {
+    let io = |error: io::Error| PackError::Write {
+        path: out.display().to_string(),
+        why: error.to_string(),
+    };
+    let folder = unfinished_folder(out.parent().unwrap_or(Path::new("")), "pack").map_err(io)?;
+    // Its ending says how to read it.
+    let complete = folder.path().join("packed.kvz");
+    let packed = write_new(dump, &complete, options, limit, go_on)?;
+    fs::rename(&complete, out).map_err(io)?;
+    Ok(packed)
+}
+
+/// The same into a file that must not exist yet and whose name ends in `.kvz`; after an error, what is there of it is worth nothing. For
+/// a caller that gives it its name itself.
+///
+/// # Errors
+/// As of [`write()`].
+pub fn write_new(
+    dump: &Dump,
+    out: &Path,
+    options: &PackOptions,
+    limit: Option<Limit>,
+    go_on: &mut dyn FnMut(Step, f64) -> bool,
+) -> Result<Packed, PackError> {
     let (options, promised) = match limit {
         None => (options.clone(), None),
         Some(limit) => {
@@ -110,14 +134,11 @@ pub fn write(
         path: out.display().to_string(),
         why: error.to_string(),
     };
-    let folder = unfinished_folder(out.parent().unwrap_or(Path::new("")), "pack").map_err(io)?;
-    // Its ending says how to read it.
-    let complete = folder.path().join("packed.kvz");
     let mut packer = Packer::new(dump, &options)?;
-    let file = File::create_new(&complete).map_err(io)?;
+    let file = File::create_new(out).map_err(io)?;
     let head_bytes = write_parts(&mut packer, file, &io, go_on)?;
     let layers = packer.layers() as f64;
-    let reopened = reopened(&complete).map_err(io)??;
+    let reopened = reopened(out).map_err(io)??;
     let errors = check(dump, &reopened, &options, &mut |layer| {
         go_on(Step::ReadBack, layer as f64 / layers)
     })?;
@@ -131,7 +152,6 @@ pub fn write(
     if !go_on(Step::ReadBack, 1.0) {
         return Err(PackError::Cancelled);
     }
-    fs::rename(&complete, out).map_err(io)?;
     let [k_bytes, v_bytes] = packer.bytes();
     let left_out = dump.queries.iter().filter(|_| !options.queries);
     Ok(Packed {

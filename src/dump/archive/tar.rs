@@ -118,6 +118,7 @@ fn pax<'a>(records: &'a str, key: &str) -> Option<&'a str> {
     records.split('\n').filter_map(value).next_back()
 }
 
+/// The fields of an entry header that a listing needs.
 struct Header {
     name: String,
     /// Target of a link.

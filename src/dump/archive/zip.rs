@@ -140,6 +140,7 @@ fn is_link(fixed: &[u8; ENTRY_LEN]) -> bool {
     fixed[5] == UNIX && mode & 0o170_000 == 0o120_000
 }
 
+/// An entry of the central directory.
 struct Entry {
     span: Span,
     from: u64,

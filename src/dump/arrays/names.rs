@@ -59,6 +59,7 @@ pub(crate) struct Guess {
     pub is_cache: bool,
 }
 
+/// A run of letters or of digits in a name, from byte `start` on.
 struct Word<'a> {
     text: &'a str,
     start: usize,

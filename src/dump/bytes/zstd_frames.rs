@@ -7,6 +7,7 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::region::Window;
 
+/// Unpacks one zstd frame after another.
 pub(super) struct ZstdFrames {
     source: Window,
     decoder: FrameDecoder,

@@ -265,6 +265,7 @@ fn ends() -> String {
     "it ends before the rows that it declares".to_owned()
 }
 
+/// Sequential reading of the fields in a state file.
 struct Position<'a> {
     cursor: &'a mut dyn Cursor,
     at: u64,
