@@ -279,6 +279,49 @@ fn a_limit_is_met_and_used_up() {
     assert_eq!((errors.k, errors.v), (promised.k, promised.v));
 }
 
+/// A run of 64 tokens, of which every other layer's channels fall off steeply: what the first tries see is not what the others are.
+fn unlike_layers() -> Dump {
+    let (tokens, channels) = (64, 32);
+    let mut files = Vec::new();
+    for layer in 0..5_u64 {
+        let meta = serde_json::json!({
+            "layer_id": layer, "seq_start": 0, "seq_len": tokens, "kv_heads": 4, "head_dim": 8, "bytes_per_elem": 2, "dtype": "fp16",
+            "stage": "prefill", "run_id": "run", "k_file": "k.bin", "v_file": "v.bin",
+        });
+        let folder = format!("run/layer_{layer}");
+        files.push((format!("{folder}/meta_a.json"), meta.to_string().into()));
+        for (seed, tensor) in ["k", "v"].into_iter().enumerate() {
+            let noise = |place: u64| {
+                let mut x = (place + (10 * layer + seed as u64) * 1_000_003)
+                    .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                x = (x ^ (x >> 31)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+                ((x ^ (x >> 29)) >> 40) as f32 / (1 << 23) as f32 - 1.0
+            };
+            let values = (0..tokens * channels).flat_map(|place| {
+                let fall = (1.0 + (place % channels) as f32).powi(1 + 2 * (layer as i32 % 2));
+                kvlens::tensor::f32_to_f16(noise(place) / fall).to_le_bytes()
+            });
+            files.push((format!("{folder}/{tensor}.bin"), values.collect()));
+        }
+    }
+    open_files(files)
+}
+
+#[test]
+fn a_limit_is_met_by_the_coded_scheme_where_layers_are_unlike_and_errors_grow_slowly() {
+    let dump = unlike_layers();
+    let base = PackOptions::new(Method::Lossless, Method::Lossless);
+    for least in [0.9, 0.95, 0.97, 0.99] {
+        let search = Search::new(&dump, Tkc::new(1.0), &base, Limit::MinCosine(least)).unwrap();
+        let (options, promised) = search.run(&mut |_| true).unwrap();
+        for (method, side) in [(&options.k, promised.k), (&options.v, promised.v)] {
+            assert!(matches!(method, Method::Scheme(_)), "{least}: {method}");
+            let used = (1.0 - side.least_cosine()) / (1.0 - least);
+            assert!((0.6..=1.0).contains(&used), "{used} of {least}");
+        }
+    }
+}
+
 #[test]
 fn the_smallest_of_all_kinds_is_found_and_a_cosine_of_one_is_lossless() {
     let dump = small();

@@ -78,6 +78,10 @@ const CLOSE: f64 = 0.985;
 /// Largest number of attempts with both steps on all layers.
 const FULL_TRIES: usize = 4;
 
+/// Largest number of further attempts while none has kept within the limit, and the factor by which each aims lower than the one before.
+const MORE_TRIES: usize = 8;
+const LOWER: f64 = 0.8;
+
 /// Shares of the limit that are tried for K; V gets the rest.
 const SPLITS: [f64; 5] = [0.3, 0.4, 0.5, 0.6, 0.7];
 
@@ -161,9 +165,8 @@ impl<'a> Search<'a> {
         &self,
         go_on: &mut dyn FnMut(f64) -> bool,
     ) -> Result<(PackOptions, Measured), PackError> {
-        let every = self.layers.len().div_ceil(FEW).max(1);
-        let few: Vec<&Layer> = self.layers.iter().skip(every / 2).step_by(every).collect();
         let all: Vec<&Layer> = self.layers.iter().collect();
+        let few = spread(&all);
         let mut progress = Progress {
             go_on,
             work: ((TRIES + 1) * few.len() + 3 * all.len()) as f64,
@@ -199,7 +202,8 @@ impl<'a> Search<'a> {
             steps[side] = towards(&tried[side], wanted[side] * AIM);
         }
         let mut best: Option<([f64; 2], Measured)> = None;
-        for _ in 0..FULL_TRIES {
+        let mut aim = AIM;
+        for attempt in 1..=FULL_TRIES + MORE_TRIES {
             steps = steps.map(rounded);
             let method = |step| Method::Scheme(Scheme::Tkc(Tkc { step, ..self.base }));
             let measured = self.measure(&all, &steps.map(method), &mut progress)?;
@@ -212,16 +216,17 @@ impl<'a> Search<'a> {
             {
                 best = Some((steps, measured));
             }
-            let is_close = |share: &f64| (CLOSE..=1.0).contains(share);
             if shares.iter().all(is_close) || steps.iter().all(|step| *step <= MIN_STEP) {
                 break;
             }
-            // A share that is within the limit and close to it stays; others move.
-            for side in 0..2 {
-                if !is_close(&shares[side]) {
-                    steps[side] *= (AIM / shares[side].max(1e-6)).sqrt();
+            if attempt >= FULL_TRIES {
+                if best.is_some() {
+                    break;
                 }
+                // Errors that grow slower than the square come down to the limit without getting below it.
+                aim *= LOWER;
             }
+            steps = next_steps(steps, shares, aim);
         }
         let Some((steps, measured)) = best else {
             return self.lossless(&all, &mut progress);
@@ -451,6 +456,37 @@ impl Ready<'_> {
     }
 }
 
+/// Whether a share of the limit is within it and uses enough of it.
+fn is_close(share: &f64) -> bool {
+    (CLOSE..=1.0).contains(share)
+}
+
+/// The steps to try after these, to come to `aim` of the limit. A share within the limit and close to it stays; others move, as if errors
+/// grew as the square of the step.
+fn next_steps(mut steps: [f64; 2], shares: [f64; 2], aim: f64) -> [f64; 2] {
+    for (step, share) in steps.iter_mut().zip(&shares) {
+        if !is_close(share) {
+            *step *= (aim / share.max(1e-6)).sqrt();
+        }
+    }
+    steps
+}
+
+/// A few of the layers, each of another depth and, where there are several runs, of another run. The layers of a run follow each other.
+fn spread<'l>(layers: &[&'l Layer]) -> Vec<&'l Layer> {
+    let runs = 1
+        + (layers.windows(2))
+            .filter(|pair| pair[0].run != pair[1].run)
+            .count();
+    let deep = (layers.len() / runs).max(1);
+    let every = deep.div_ceil(FEW);
+    (0..FEW)
+        .map(|place| (place * runs / FEW, every / 2 + place * every))
+        .filter(|(_, depth)| *depth < deep)
+        .filter_map(|(run, depth)| layers.get(run * deep + depth).copied())
+        .collect()
+}
+
 /// Index of the split of the limit that takes the fewest bytes, with K at the split's share and V at the rest.
 fn best_split(tried: &[Vec<Try>; 2]) -> usize {
     let last = SPLITS.len() - 1;
@@ -491,4 +527,39 @@ fn rounded(step: f64) -> f64 {
     let step = step.clamp(MIN_STEP, MAX_STEP);
     let digits = 10f64.powi(3 - step.log10().floor() as i32);
     (step * digits).floor() / digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor::{Dtype, Shape};
+
+    #[test]
+    fn the_first_tries_see_layers_of_every_depth_in_several_runs_too() {
+        let shape = Shape {
+            seq_len: 1,
+            kv_heads: 1,
+            head_dim: 8,
+        };
+        let depths = |runs: usize, deep: i64| -> Vec<i64> {
+            let layer = |place: i64| Layer {
+                run: (place / deep).to_string(),
+                id: place % deep,
+                position: 0,
+                shape,
+                v_shape: shape,
+                dtype: Dtype::F16,
+                captures: Vec::new(),
+                is_last: true,
+                rope_theta: None,
+            };
+            let layers: Vec<Layer> = (0..runs as i64 * deep).map(layer).collect();
+            let few = spread(&layers.iter().collect::<Vec<_>>());
+            few.iter().map(|layer| layer.id).collect()
+        };
+        assert_eq!(depths(1, 30), [4, 12, 20, 28]);
+        assert_eq!(depths(8, 5), [1, 3]);
+        assert_eq!(depths(3, 30), [4, 12, 20, 28]);
+        assert_eq!((depths(1, 1), depths(5, 1)), (vec![0], vec![0]));
+    }
 }

@@ -168,7 +168,7 @@ fn summary(explored: &Explored) -> String {
             out += &format!("- {}\n", markdown(note));
         }
     }
-    out += "\n## What this does not tell\n- The estimated KL is 7 times the attention error, within a factor of two for nine of ten schemes; calibrated on two small models.\n\
+    out += "\n## What this does not tell\n- The estimated KL is 7 times the attention error, within a factor of two for nine of ten schemes on two small models; on a tiny one it was ten times too high.\n\
             - Not known: models with a bias on K, large models, long generations.\n";
     out
 }
