@@ -18,13 +18,18 @@ pub fn round_mantissa(tensor: &Tensor, bits: u32) -> Tensor {
     let drop = dtype.mantissa_bits().saturating_sub(bits);
     let mut bytes = tensor.bytes().to_vec();
     if drop > 0 {
-        match dtype {
-            Dtype::F16 => round_halves(&mut bytes, drop, 0x7c00),
-            Dtype::Bf16 => round_halves(&mut bytes, drop, 0x7f80),
+        let infinity = match dtype {
+            Dtype::F16 => 0x7c00,
+            Dtype::Bf16 => 0x7f80,
+            Dtype::F32 => 0x7f80_0000,
             // e4m3 has no infinity: its one special magnitude is NaN.
-            Dtype::E4m3 => round_bytes(&mut bytes, drop, 0x7f),
-            Dtype::E5m2 => round_bytes(&mut bytes, drop, 0x7c),
-            Dtype::F32 => round_singles(&mut bytes, drop),
+            Dtype::E4m3 => 0x7f,
+            Dtype::E5m2 => 0x7c,
+        };
+        match dtype.size() {
+            1 => round_bytes(&mut bytes, drop, infinity),
+            2 => round_halves(&mut bytes, drop, infinity),
+            _ => round_singles(&mut bytes, drop, infinity),
         }
     }
     tensor.with_bytes(bytes)
@@ -39,9 +44,9 @@ fn round_halves(bytes: &mut [u8], drop: u32, infinity: u32) {
 }
 
 #[multiversion(targets("x86_64+avx2"))]
-fn round_singles(bytes: &mut [u8], drop: u32) {
+fn round_singles(bytes: &mut [u8], drop: u32, infinity: u32) {
     for element in bytes.as_chunks_mut::<4>().0 {
-        let rounded = round(u32::from_le_bytes(*element), drop, 0x7f80_0000, 0x7fff_ffff);
+        let rounded = round(u32::from_le_bytes(*element), drop, infinity, 0x7fff_ffff);
         *element = rounded.to_le_bytes();
     }
 }

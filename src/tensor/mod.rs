@@ -219,22 +219,24 @@ impl Tensor {
 
     /// Number of NaN and infinite values.
     pub fn non_finite(&self) -> u64 {
-        let single = |bytes: [u8; 4]| u32::from_le_bytes(bytes) & 0x7f80_0000 == 0x7f80_0000;
-        match self.dtype {
-            Dtype::F16 => count_halves(&self.bytes, 0x7c00),
-            Dtype::Bf16 => count_halves(&self.bytes, 0x7f80),
-            Dtype::F32 => count(&self.bytes, single),
-            Dtype::E4m3 => count(&self.bytes, |[bits]| bits & 0x7f == 0x7f),
-            Dtype::E5m2 => count(&self.bytes, |[bits]| bits & 0x7c == 0x7c),
+        let special: u32 = match self.dtype {
+            Dtype::F16 => 0x7c00,
+            Dtype::Bf16 => 0x7f80,
+            Dtype::F32 => 0x7f80_0000,
+            Dtype::E4m3 => 0x7f,
+            Dtype::E5m2 => 0x7c,
+        };
+        let half = special as u16;
+        match self.dtype.size() {
+            1 => count(&self.bytes, |[bits]| u32::from(bits) & special == special),
+            2 => count(&self.bytes, |bytes| {
+                u16::from_le_bytes(bytes) & half == half
+            }),
+            _ => count(&self.bytes, |bytes| {
+                u32::from_le_bytes(bytes) & special == special
+            }),
         }
     }
-}
-
-/// Number of two-byte elements in which all bits of `exponent` are set.
-fn count_halves(bytes: &[u8], exponent: u16) -> u64 {
-    count(bytes, |bytes| {
-        u16::from_le_bytes(bytes) & exponent == exponent
-    })
 }
 
 /// Number of `N`-byte elements that are `special`. They are counted in `u16`, part by part, since the loop is

@@ -198,9 +198,13 @@ pub fn field(classes: &[Class], steps: &[f64], keep_in_all: bool) -> Vec<Candida
             .filter_map(|name| scheme(name, Class::Packed, None)),
     );
     if keep_in_all {
-        let formats = ENGINES.iter().flat_map(|(_, names)| names.iter());
-        let others = formats.filter(|name| **name != "raw" && !PACKED.contains(name));
-        all.extend(others.filter_map(|name| scheme(name, Class::Packed, None)));
+        for (_, names) in ENGINES {
+            for name in names {
+                if *name != "raw" && !PACKED.contains(name) {
+                    all.extend(scheme(name, Class::Packed, None));
+                }
+            }
+        }
     }
     all.push(Candidate {
         name: LOSSLESS.to_owned(),
@@ -216,24 +220,25 @@ pub fn field(classes: &[Class], steps: &[f64], keep_in_all: bool) -> Vec<Candida
         keeps_tokens: true,
         method: Method::Coded(step),
     }));
-    let mut methods = Vec::new();
-    methods.extend(
-        [2, 3, 4, 6].map(|bits| reference(format!("truncate {bits}"), Method::Truncate(bits))),
-    );
-    methods.extend([2, 3, 4].map(|bits| reference(format!("round {bits}"), Method::Round(bits))));
-    methods
-        .extend([4, 6, 8].map(|bits| reference(format!("quant {bits}"), Method::Quantize(bits))));
-    methods.extend(
-        [6, 8].map(|bits| reference(format!("block-norm {bits}"), Method::BlockNorm(bits))),
-    );
-    if keep_in_all {
-        let kept = methods.iter().cloned().map(|method| Candidate {
-            keeps_tokens: true,
-            ..method
-        });
-        all.extend(kept);
+    type WithBits = fn(u32) -> Method;
+    const METHODS: [(&str, WithBits, &[u32]); 4] = [
+        ("truncate", Method::Truncate, &[2, 3, 4, 6]),
+        ("round", Method::Round, &[2, 3, 4]),
+        ("quant", Method::Quantize, &[4, 6, 8]),
+        ("block-norm", Method::BlockNorm, &[6, 8]),
+    ];
+    for (name, method, bits) in METHODS {
+        for &bits in bits {
+            let plain = reference(format!("{name} {bits}"), method(bits));
+            if keep_in_all {
+                all.push(Candidate {
+                    keeps_tokens: true,
+                    ..plain.clone()
+                });
+            }
+            all.push(plain);
+        }
     }
-    all.extend(methods);
     all.retain(|candidate| classes.contains(&candidate.class));
     all
 }

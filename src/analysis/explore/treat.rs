@@ -124,20 +124,20 @@ impl<'a> Side<'a> {
                 Some(prepared) => Ok(self.counted(prepared, *step)),
                 None => Ok(self.counted(&self.prepared(self.coded(*step), true), *step)),
             },
-            Method::Truncate(bits) => Ok(self.by_capture(candidate, |tensor| {
+            Method::Truncate(bits) => Ok(self.by_capture(candidate, &|tensor| {
                 Stored::of(&truncate(tensor, *bits), mantissa_bytes(tensor, *bits))
             })),
-            Method::Round(bits) => Ok(self.by_capture(candidate, |tensor| {
+            Method::Round(bits) => Ok(self.by_capture(candidate, &|tensor| {
                 Stored::of(
                     &round_mantissa(tensor, *bits),
                     mantissa_bytes(tensor, *bits),
                 )
             })),
-            Method::Quantize(bits) => Ok(self.by_capture(candidate, |tensor| {
+            Method::Quantize(bits) => Ok(self.by_capture(candidate, &|tensor| {
                 Stored::of(&quantize(tensor, *bits), packed_bytes(tensor, *bits) + 4)
             })),
             Method::BlockNorm(bits) => {
-                Ok(self.by_capture(candidate, |tensor| block_norm(tensor, *bits)))
+                Ok(self.by_capture(candidate, &|tensor| block_norm(tensor, *bits)))
             }
         }
     }
@@ -169,7 +169,7 @@ impl<'a> Side<'a> {
     }
 
     /// Applies a method of the reference capture by capture, to the tokens that do not stay raw.
-    fn by_capture(&self, candidate: &Candidate, store: impl Fn(&Tensor) -> Stored) -> Treated {
+    fn by_capture(&self, candidate: &Candidate, store: &dyn Fn(&Tensor) -> Stored) -> Treated {
         let recipe = self.recipe(Scheme::Raw, candidate.keeps_tokens);
         let body = recipe.body(&self.about);
         let columns = self.about.shape.token_elements();

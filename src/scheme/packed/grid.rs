@@ -34,7 +34,8 @@ impl Range {
 
     /// The largest magnitude.
     pub fn magnitude(self) -> f32 {
-        self.max.max(-self.min).max(0.0)
+        // Without `abs` a group of negative zeros could have the magnitude -0: `max` may return either zero.
+        self.max.max(-self.min).max(0.0).abs()
     }
 }
 
