@@ -6,75 +6,76 @@ import type {
 
 
 /**
- * A conversion that goes on.
+ * A conversion in progress.
  */
 export class Conversion {
     private constructor();
     free(): void;
     [Symbol.dispose](): void;
     /**
-     * The next piece of the file; nothing once it is complete.
+     * The next piece of the file; `None` at its end.
      */
     nextPiece(): Uint8Array | undefined;
     /**
-     * Bytes of K and V that it will write.
+     * Bytes of K and V to write.
      */
     total(): number;
 }
 
 /**
- * The user's files and the dump in them.
+ * The user's files, and the dump in them.
  */
 export class Engine {
     free(): void;
     [Symbol.dispose](): void;
     /**
-     * Takes a file in, in place of one with the same path; `content` is all of it, where it was read ahead.
+     * Adds a file, or replaces the one with the same path; `content` holds all its bytes if they were read ahead.
      */
     add(path: string, file: File, content?: Uint8Array | number[] | null): void;
     /**
-     * Starts to write the dump in another format; `options` are [`ConvertOptions`]. A folder is written as a zip.
+     * Starts writing the dump in another format; `options` are [`ConvertOptions`]. A folder is written as a zip.
      */
     convert(options: Partial<ConvertOptions>): Conversion;
     /**
-     * Answers a question ([`InspectRequest`]) of the page: a list of [`CaptureLine`]s, the runs' names by capture, [`Pictures`], a
-     * [`Lesson`] or a [`Matter`].
+     * Answers an [`InspectRequest`] of the page by a list of [`CaptureLine`]s, the run's name of each capture, [`Pictures`], a [`Lesson`]
+     * or a [`Matter`].
      */
     inspect(request: InspectRequest): CaptureLine[] | string[] | Pictures | Lesson | Matter;
     /**
-     * A sweep's report under other thresholds ([`JudgeRequest`]), without another run.
+     * Judges a sweep's report by changed thresholds ([`JudgeRequest`]), without another run.
      */
     judge(request: JudgeRequest): Verdict;
     /**
-     * One without files.
+     * An engine without files.
      */
     constructor();
     /**
-     * Starts to write the dump as a `.kvz`, as a [`PackRequest`] says.
+     * Starts writing the dump as a `.kvz`, as a [`PackRequest`] says.
      */
     pack(request: PackRequest): Packing;
     /**
-     * What an analysis would go through, and what is wrong with its settings (an object of flags and values).
+     * What an analysis would measure, and which of its settings (an object from flags to values) are invalid.
      */
     plan(analysis: string, settings: Record<string, Value>): PlanSummary;
     /**
-     * Leaves a run of the dump out; the summary of what is left.
+     * Removes a run from the dump; returns the summary of what remains.
      */
     removeRun(run: string): DumpSummary;
     /**
-     * Takes a run in again that was left out; the summary of all that is there then.
+     * Restores a run that was removed; returns the new summary.
      */
     restoreRun(run: string): DumpSummary;
     /**
-     * Scans all files; the dump's summary. `added` are the paths that are new: their runs count again, if they were removed before.
+     * Scans all files and returns the dump's summary. `added` are the paths of new files: runs in them that were removed before are
+     * restored.
      */
     scan(added: string[]): DumpSummary;
     /**
-     * How arrays without meta files are to be read ([`Mapping`]). Scans again; the dump's summary.
+     * Sets how arrays without meta files are read ([`Mapping`]), scans again and returns the dump's summary.
      */
     setMapping(mapping: Mapping): DumpSummary;
     /**
-     * Starts an analysis: of all captures, or of a sample of them ([`Sample`]) for an estimate.
+     * Starts an analysis of all captures or, for an estimate, of a sample ([`Sample`]).
      */
     start(analysis: string, settings: Record<string, Value>, verify: boolean, sample: Sample | null): Session;
 }
@@ -87,106 +88,106 @@ export class Packing {
     free(): void;
     [Symbol.dispose](): void;
     /**
-     * How many of them are written.
+     * Number of layers that are written.
      */
     done(): number;
     /**
-     * What stands before the parts, once all are there.
+     * The head, which precedes the parts; available once all of them are written.
      */
     head(): Uint8Array;
     /**
-     * How many layers there are.
+     * Number of layers.
      */
     layers(): number;
     /**
-     * The next part of the file; nothing once all are there.
+     * The next part of the file; `None` once all are written.
      */
     nextPart(): Uint8Array | undefined;
     /**
-     * What was stored otherwise than asked for, and why.
+     * Layers that are stored otherwise than requested, and why.
      */
     notes(): string[];
     /**
-     * Bytes of captured queries in it.
+     * Bytes of captured queries in the file.
      */
     queryBytes(): number;
 }
 
 /**
- * An analysis under way.
+ * An analysis in progress.
  */
 export class Session {
     private constructor();
     free(): void;
     [Symbol.dispose](): void;
     /**
-     * What the next capture will need that nothing was said of yet, to be read before its [`Session::step`]: see [`wanted`]. Nothing when
-     * no capture is left that is read by itself.
+     * The reads of the next capture that was not announced yet, to be done before its [`Session::step`]: see [`wanted`]. `None` when no
+     * separately read capture is left.
      */
     ahead(): Array<any> | undefined;
     /**
-     * The bytes of a file.
+     * Contents of the report file at `index`.
      */
     fileBytes(index: number): Uint8Array | undefined;
     /**
-     * How many files the report has.
+     * Number of report files.
      */
     fileCount(): number;
     /**
-     * The name of a file.
+     * Name of the report file at `index`.
      */
     fileName(index: number): string | undefined;
     /**
-     * The report, once everything is done. Its rows are left out: they were all in the news.
+     * The report, once everything is measured; without its rows, which the news had already.
      */
     finish(): Summary;
     /**
-     * Progress and the rows that got ready.
+     * Progress, and the rows since the previous call.
      *
      * # Errors
-     * When the analysis can't go on.
+     * When the analysis can't continue.
      */
     news(): News;
     /**
-     * The report on what is known so far; `null` where the analysis can't tell before its end.
+     * A report on the results so far; `null` where the analysis has one only at the end.
      */
     soFar(): Report | null;
     /**
-     * Reads the next capture and gives it to the pool (in the serial build: measures it). False when there is nothing to do now: the
-     * pool has all it may have, or everything is read.
+     * Reads the next capture and hands it to the pool (in the serial build, measures it). Returns false when there is nothing to do now:
+     * the pool has as much as it may hold, or everything has been read.
      */
     step(): boolean;
     /**
-     * Lets the captures that wait in the pool go by unmeasured; true when none is being measured any more.
+     * Skips the captures that wait in the pool; returns true once none is being measured.
      */
     stop(): boolean;
 }
 
 /**
- * The bytes of something wanted.
+ * Hands over the bytes of a range that [`wanted`] listed.
  */
 export function arrived(file: number, start: number, bytes: Uint8Array | number[]): void;
 
 /**
- * Every kind of file that opens.
+ * Every file format that kvlens opens.
  *
  * # Errors
- * Never.
+ * Never in practice.
  */
 export function formats(): FormatInfo[];
 
 export function initThreadPool(num_threads: number): Promise<any>;
 
 /**
- * The analyses and their settings.
+ * Specs of all analyses, with their settings.
  *
  * # Errors
- * Never: no bound of a setting is beyond 2^53.
+ * Never in practice: no bound of a setting exceeds 2^53.
  */
 export function specs(): AnalysisSpec[];
 
 /**
- * The version of kvlens.
+ * Version of kvlens.
  */
 export function version(): string;
 
