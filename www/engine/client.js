@@ -257,7 +257,8 @@ export class Engine {
       done.report.rows = all;
       return done;
     } catch (error) {
-      if (signal?.aborted) this.#ready = this.#cancel(request.sample ? CANCEL_ESTIMATE_MS : CANCEL_MS);
+      // One after the other: of two at a time the second would end the worker that the first is starting.
+      if (signal?.aborted) this.#ready = this.#ready.then(() => this.#cancel(request.sample ? CANCEL_ESTIMATE_MS : CANCEL_MS));
       throw error;
     } finally {
       this.#running = false;
