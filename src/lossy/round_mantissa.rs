@@ -2,7 +2,7 @@
 
 use multiversion::multiversion;
 
-use crate::tensor::{Dtype, Tensor};
+use crate::tensor::Tensor;
 
 /// Keeps `bits` bits of the mantissa, rounded to nearest even. Values that would exceed the type's range are truncated;
 /// infinity and NaN stay.
@@ -18,14 +18,7 @@ pub fn round_mantissa(tensor: &Tensor, bits: u32) -> Tensor {
     let drop = dtype.mantissa_bits().saturating_sub(bits);
     let mut bytes = tensor.bytes().to_vec();
     if drop > 0 {
-        let infinity = match dtype {
-            Dtype::F16 => 0x7c00,
-            Dtype::Bf16 => 0x7f80,
-            Dtype::F32 => 0x7f80_0000,
-            // e4m3 has no infinity: its one special magnitude is NaN.
-            Dtype::E4m3 => 0x7f,
-            Dtype::E5m2 => 0x7c,
-        };
+        let infinity = dtype.non_finite_bits();
         match dtype.size() {
             1 => round_bytes(&mut bytes, drop, infinity),
             2 => round_halves(&mut bytes, drop, infinity),

@@ -28,11 +28,7 @@ pub fn truncate(tensor: &Tensor, bits: u32) -> Tensor {
             let mantissa = tensor.dtype().mantissa_bits();
             let mask = !(((1u32 << (mantissa - bits.min(mantissa))) - 1) as u8);
             // e4m3's NaN has no exponent of its own: without its last mantissa bits it would be a number.
-            let special = if tensor.dtype() == Dtype::E4m3 {
-                0x7f
-            } else {
-                0x7c
-            };
+            let special = tensor.dtype().non_finite_bits() as u8;
             for element in bytes_of(&mut bytes, special) {
                 *element &= mask;
             }

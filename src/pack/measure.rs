@@ -45,7 +45,7 @@ pub struct Measured {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OfLayer {
     /// `None` for a tensor with NaN or infinite values.
-    sides: [Option<SideErrors>; 2],
+    sides: [SideErrors; 2],
     elements: [f64; 2],
     attention: Option<f64>,
 }
@@ -54,7 +54,6 @@ pub(super) struct OfLayer {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OfSide {
     pub errors: SideErrors,
-    is_left_out: bool,
     /// Attention error with only this tensor replaced; absent without queries.
     pub attention: Option<f64>,
     elements: f64,
@@ -77,7 +76,7 @@ pub(super) fn layer(
     let mut sums: Option<OutputErrors> = None;
     let side = |side: usize| side_errors(dump, layer, side, &values[side], &restored[side]);
     let sides = [side(0), side(1)];
-    let is_whole = sides.iter().all(Option::is_some);
+    let is_whole = sides.iter().all(|errors| errors.left_out == 0);
     // The weights of one portion at a time.
     for (queries, places) in portions(layer, queries).into_iter().filter(|_| is_whole) {
         let Some(attention) = Attention::new(cache(layer, values), queries, &places) else {
@@ -122,11 +121,9 @@ pub(super) fn side(
         };
         sums.get_or_insert_default().add(&attention.errors(changed));
     }
-    let errors = side_errors(dump, layer, side, values, restored);
     let attention = sums.map(|sums| sums.total());
     OfSide {
-        errors: errors.unwrap_or_default(),
-        is_left_out: errors.is_none(),
+        errors: side_errors(dump, layer, side, values, restored),
         attention: attention.filter(|error| error.is_finite()),
         elements: values.len() as f64,
     }
@@ -184,9 +181,12 @@ fn side_errors(
     side: usize,
     values: &[f32],
     restored: &[f32],
-) -> Option<SideErrors> {
+) -> SideErrors {
     if !values.iter().all(|value| value.is_finite()) {
-        return None;
+        return SideErrors {
+            left_out: 1,
+            ..SideErrors::default()
+        };
     }
     let whole = [layer.shape, layer.v_shape][side];
     let token = whole.token_elements();
@@ -207,13 +207,13 @@ fn side_errors(
         }
         capture_cosine /= layer.shape.seq_len.max(1) as f64;
     }
-    Some(SideErrors {
+    SideErrors {
         cosine: errors.cosine,
         capture_cosine,
         nmse: errors.nmse,
         index: errors.index(),
         left_out: 0,
-    })
+    }
 }
 
 /// Reads the queries of a layer.
@@ -248,13 +248,8 @@ pub(super) fn means(layers: &[OfLayer]) -> Measured {
 
 /// Means over layers, for K alone or V alone.
 pub(super) fn mean_of_sides(layers: impl Iterator<Item = OfSide> + Clone) -> OfSide {
-    let sides = layers.clone().map(|side| {
-        let errors = Some(side.errors).filter(|_| !side.is_left_out);
-        (errors, side.elements)
-    });
     OfSide {
-        errors: mean_errors(sides),
-        is_left_out: false,
+        errors: mean_errors(layers.clone().map(|side| (side.errors, side.elements))),
         attention: mean(layers.clone().filter_map(|side| side.attention)),
         elements: layers.map(|side| side.elements).sum(),
     }
@@ -266,10 +261,8 @@ fn mean(values: impl Iterator<Item = f64> + Clone) -> Option<f64> {
 }
 
 /// Means of errors; each comes with its number of elements.
-fn mean_errors(sides: impl Iterator<Item = (Option<SideErrors>, f64)> + Clone) -> SideErrors {
-    let told = sides
-        .clone()
-        .filter_map(|(errors, elements)| Some((errors?, elements)));
+fn mean_errors(sides: impl Iterator<Item = (SideErrors, f64)> + Clone) -> SideErrors {
+    let told = sides.clone().filter(|(errors, _)| errors.left_out == 0);
     let of = |error: fn(&SideErrors) -> f64| {
         mean(told.clone().map(|(errors, _)| error(&errors))).unwrap_or(f64::NAN)
     };
@@ -282,6 +275,6 @@ fn mean_errors(sides: impl Iterator<Item = (Option<SideErrors>, f64)> + Clone) -
         capture_cosine: by_elements.sum::<f64>() / elements,
         nmse: of(|errors| errors.nmse),
         index: of(|errors| errors.index),
-        left_out: sides.filter(|(errors, _)| errors.is_none()).count(),
+        left_out: sides.map(|(errors, _)| errors.left_out).sum(),
     }
 }

@@ -50,6 +50,18 @@ impl Dtype {
         }
     }
 
+    /// The bits that are all set in an infinity or a NaN, and in no number: those of the exponent, for e4m3 (whose only special value is NaN)
+    /// those of the mantissa, too.
+    pub const fn non_finite_bits(self) -> u32 {
+        match self {
+            Self::F16 => 0x7c00,
+            Self::Bf16 => 0x7f80,
+            Self::F32 => 0x7f80_0000,
+            Self::E4m3 => 0x7f,
+            Self::E5m2 => 0x7c,
+        }
+    }
+
     /// Name used in meta files: `fp16`, `bf16`, `fp32`, `fp8_e4m3`, `fp8_e5m2`.
     pub const fn name(self) -> &'static str {
         match self {
@@ -219,13 +231,7 @@ impl Tensor {
 
     /// Number of NaN and infinite values.
     pub fn non_finite(&self) -> u64 {
-        let special: u32 = match self.dtype {
-            Dtype::F16 => 0x7c00,
-            Dtype::Bf16 => 0x7f80,
-            Dtype::F32 => 0x7f80_0000,
-            Dtype::E4m3 => 0x7f,
-            Dtype::E5m2 => 0x7c,
-        };
+        let special = self.dtype.non_finite_bits();
         let half = special as u16;
         match self.dtype.size() {
             1 => count(&self.bytes, |[bits]| u32::from(bits) & special == special),

@@ -3,7 +3,7 @@
 /** @import { App } from "../app.js" */
 import { h } from "../dom.js";
 import { megabytes } from "../format.js";
-import { save } from "./downloads.js";
+import { nameOf, save } from "./downloads.js";
 import { writing } from "./writing.js";
 
 const FORMATS = [
@@ -55,8 +55,7 @@ export function convertPanel(app) {
     const options = Object.fromEntries(
       [...new FormData(form)].filter(([, value]) => value !== "").map(([name, value]) => [name, String(value)]),
     );
-    const runs = app.store.get().dump?.runs ?? [];
-    const name = `${(runs.length === 1 && runs[0].run) || "dump"}.${options.format}`;
+    const name = nameOf(app.store.get().dump, options.format);
     await write(
       async (news) => {
         const blob = await app.convert(options, news);

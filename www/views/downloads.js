@@ -1,6 +1,7 @@
 // The report files under their names, and all of them in one zip.
 
 /** @import { ReportFile } from "../engine/types.js" */
+/** @import { State } from "../types.js" */
 import { h } from "../dom.js";
 import { megabytes } from "../format.js";
 
@@ -62,4 +63,10 @@ export function save(blob, name) {
   // A name with a folder in it would lose the folder anyway: it becomes part of the name.
   h("a", { href: url, download: name.replaceAll("/", "_") }).click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+/** Name of a file made of the whole dump: that of its run where there is one. @param {State["dump"]} dump @param {string} ending */
+export function nameOf(dump, ending) {
+  const runs = dump?.runs ?? [];
+  return `${(runs.length === 1 && runs[0].run) || "dump"}.${ending}`;
 }

@@ -6,7 +6,7 @@
 import { h } from "../dom.js";
 import { said, size } from "../explore/words.js";
 import { plural } from "../format.js";
-import { save } from "./downloads.js";
+import { nameOf, save } from "./downloads.js";
 import { writing } from "./writing.js";
 
 /** Where it is told; one file at a time. @param {App} app */
@@ -37,8 +37,7 @@ export function packing(app) {
     await write(
       async (options) => {
         const { blob, headBytes, queryBytes, notes } = await app.pack(request, options);
-        const runs = dump?.runs ?? [];
-        const name = `${(runs.length === 1 && runs[0].run) || "dump"}.kvz`;
+        const name = nameOf(dump, "kvz");
         save(blob, name);
         const beside = [`${size(headBytes)} of index`, queryBytes > 0 && `${size(queryBytes)} of queries`].filter(Boolean).join(" and ");
         const parts = size(blob.size - headBytes - queryBytes);

@@ -2,6 +2,7 @@
 
 use super::candidate::{Candidate, Method};
 use super::layer::Piece;
+use crate::analysis::packed_size;
 use crate::codec::{Mode, compressed_sizes, decode_smallest, encode_smallest, smallest_size};
 use crate::lossy::{Blocks, quantize, round_mantissa, truncate};
 use crate::scheme::{About, Kv, Prepared, Recipe, RopeChoice, Scheme, Tkc};
@@ -125,16 +126,22 @@ impl<'a> Side<'a> {
                 None => Ok(self.counted(&self.prepared(self.coded(*step), true), *step)),
             },
             Method::Truncate(bits) => Ok(self.by_capture(candidate, &|tensor| {
-                Stored::of(&truncate(tensor, *bits), mantissa_bytes(tensor, *bits))
+                Stored::of(
+                    &truncate(tensor, *bits),
+                    packed_size::truncated(tensor, *bits),
+                )
             })),
             Method::Round(bits) => Ok(self.by_capture(candidate, &|tensor| {
                 Stored::of(
                     &round_mantissa(tensor, *bits),
-                    mantissa_bytes(tensor, *bits),
+                    packed_size::truncated(tensor, *bits),
                 )
             })),
             Method::Quantize(bits) => Ok(self.by_capture(candidate, &|tensor| {
-                Stored::of(&quantize(tensor, *bits), packed_bytes(tensor, *bits) + 4)
+                Stored::of(
+                    &quantize(tensor, *bits),
+                    packed_size::codes(tensor, *bits) + 4,
+                )
             })),
             Method::BlockNorm(bits) => {
                 Ok(self.by_capture(candidate, &|tensor| block_norm(tensor, *bits)))
@@ -273,23 +280,6 @@ fn block_norm(tensor: &Tensor, bits: u32) -> Stored {
     Stored {
         values,
         bytes: compressed_sizes(&stored, Mode::Gear, LEVEL).total() + scales,
-        packed_bytes: packed_bytes(tensor, bits) + scales,
+        packed_bytes: packed_size::codes(tensor, bits) + scales,
     }
-}
-
-/// Bytes of codes of `bits` bits.
-fn packed_bytes(tensor: &Tensor, bits: u32) -> u64 {
-    (tensor.len() as u64 * u64::from(bits)).div_ceil(8)
-}
-
-/// Bytes of values with `bits` mantissa bits; sign and exponent stay.
-fn mantissa_bytes(tensor: &Tensor, bits: u32) -> u64 {
-    let (exponent, mantissa) = match tensor.dtype() {
-        crate::tensor::Dtype::F16 => (5, 10),
-        crate::tensor::Dtype::Bf16 => (8, 7),
-        crate::tensor::Dtype::F32 => (8, 23),
-        crate::tensor::Dtype::E4m3 => (4, 3),
-        crate::tensor::Dtype::E5m2 => (5, 2),
-    };
-    packed_bytes(tensor, 1 + exponent + bits.min(mantissa))
 }
