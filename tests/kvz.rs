@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
+use kvlens::dump::{Axes, Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
 use kvlens::pack::{self, Limit, Method, PackError, PackOptions, Packer, Search};
 use kvlens::scheme::{Scheme, Tkc};
 
@@ -426,6 +426,23 @@ fn errors_are_told_of_the_layers_of_which_they_can_be() {
     let alone = errors(&open_packed(std::fs::read(tiny).unwrap()));
     assert!(alone.k.cosine.is_nan() && alone.k.left_out == 1);
     assert!(alone.v.cosine.is_finite() && alone.v.left_out == 0);
+}
+
+#[test]
+fn captures_without_a_token_have_errors_that_are_numbers() {
+    let header = ["k", "v"].map(|name| {
+        format!(r#""layers.0.{name}":{{"dtype":"F16","shape":[0,2,8],"data_offsets":[0,0]}}"#)
+    });
+    let header = format!("{{{}}}", header.join(","));
+    let file = [&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat();
+    let source = MemorySource::new([("empty.safetensors".to_owned(), file)]);
+    let mut options = ScanOptions::default();
+    options.mapping.axes = Some(Axes::parse("seq,heads,dim").unwrap());
+    let dump = scan(&(Arc::new(source) as Arc<dyn Source>), &options);
+    let options = PackOptions::new(method("tkc:c=0.2"), method("tkc:c=0.2"));
+    let back = open_packed(packed(&dump, &options));
+    let errors = pack::check(&dump, &back, &options, &mut |_| true).unwrap();
+    assert_eq!((errors.k.cosine, errors.k.capture_cosine), (1.0, 1.0));
 }
 
 #[test]

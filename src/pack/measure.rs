@@ -270,9 +270,16 @@ fn mean_errors(sides: impl Iterator<Item = (SideErrors, f64)> + Clone) -> SideEr
     let by_elements = told
         .clone()
         .map(|(errors, elements)| errors.capture_cosine * elements);
+    let cosine = of(|errors| errors.cosine);
+    // Captures without a token weigh nothing.
+    let capture_cosine = if elements > 0.0 {
+        by_elements.sum::<f64>() / elements
+    } else {
+        cosine
+    };
     SideErrors {
-        cosine: of(|errors| errors.cosine),
-        capture_cosine: by_elements.sum::<f64>() / elements,
+        cosine,
+        capture_cosine,
         nmse: of(|errors| errors.nmse),
         index: of(|errors| errors.index),
         left_out: sides.map(|(errors, _)| errors.left_out).sum(),
