@@ -3,7 +3,7 @@
 
 mod common;
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -44,8 +44,9 @@ fn closed_pipe() -> Stdio {
     writer.into()
 }
 
+#[cfg(target_os = "linux")]
 fn full_disk() -> Stdio {
-    OpenOptions::new()
+    fs::OpenOptions::new()
         .write(true)
         .open("/dev/full")
         .unwrap()
@@ -106,6 +107,7 @@ fn commands_without_reports_succeed_even_if_nobody_reads_the_output() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn a_full_disk_behind_stdout_is_an_error_and_the_reports_are_written() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");

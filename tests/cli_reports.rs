@@ -117,15 +117,16 @@ fn signals_at_any_time_leave_one_whole_set_and_nothing_else() {
     println!("{ended} runs ended, {written} went through");
 }
 
-/// Signals that end a run, each with its exit status. A hangup is not among them if the tests themselves were started
-/// by `nohup`: child processes inherit that it is ignored.
+/// Signals that end a run as Ctrl-C does, each with its exit status. A hangup is not among them if the tests themselves
+/// were started by `nohup`, since child processes inherit that it is ignored, or where only Linux could tell.
 fn ending_signals() -> Vec<(&'static str, i32)> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status
         .lines()
         .find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    let caught = ignored.is_some_and(|mask| mask & 1 == 0);
     let mut signals = vec![("TERM", 143), ("HUP", 129), ("INT", 130)];
-    signals.retain(|&(signal, _)| signal != "HUP" || ignored.unwrap_or(0) & 1 == 0);
+    signals.retain(|&(signal, _)| signal != "HUP" || caught);
     signals
 }
 
@@ -325,6 +326,35 @@ fn what_a_killed_run_left_is_removed_by_the_next_and_never_scanned() {
         "{said}"
     );
     assert!(said.contains("1 file or capture left out"), "{said}");
+}
+
+#[test]
+fn what_a_killed_pack_or_conversion_left_beside_its_file_is_named_by_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let left = folder.path().join(".kvlens-pack-Ab12Cd.tmp");
+    fs::create_dir(&left).unwrap();
+    let runs: [(&str, &[&str]); 3] = [
+        ("pack", &["--scheme", "q8_0", "--out", "a.kvz"]),
+        ("convert", &["--out", "a.zip"]),
+        ("unpack", &["--out-dir", "a"]),
+    ];
+    for (tool, flags) in runs {
+        let mut command = kvlens(tool);
+        command.current_dir(folder.path());
+        let dump = match tool {
+            "unpack" => folder.path().join("a.kvz"),
+            _ => sample(),
+        };
+        let output = command.arg("--dump-dir").arg(dump).args(flags).output();
+        let output = output.unwrap();
+        let said = stderr(&output);
+        assert!(output.status.success(), "{tool}: {said}");
+        assert!(
+            said.contains("kvlens-pack-Ab12Cd.tmp: another run of kvlens"),
+            "{tool}: {said}"
+        );
+        assert!(left.exists(), "{tool}");
+    }
 }
 
 #[test]

@@ -552,7 +552,13 @@ fn links_loops_pipes_and_odd_names_do_not_stop_a_folder() {
     use std::os::unix::fs::symlink;
 
     let folder = tempfile::tempdir().unwrap();
-    let odd = folder.path().join(OsStr::from_bytes(b"odd\xff\xfename"));
+    // File systems of macOS refuse names that are not UTF-8.
+    let (name, shown): (&[u8], _) = if cfg!(target_os = "macos") {
+        (b"odd name", "odd name")
+    } else {
+        (b"odd\xff\xfename", "odd%FF%FEname")
+    };
+    let odd = folder.path().join(OsStr::from_bytes(name));
     std::fs::create_dir(&odd).unwrap();
     for (name, bytes) in good_entries("") {
         std::fs::write(odd.join(name), bytes).unwrap();
@@ -575,7 +581,7 @@ fn links_loops_pipes_and_odd_names_do_not_stop_a_folder() {
         "files through links, and names that are not UTF-8"
     );
     assert_eq!(dump.captures[0].path, "linked/meta_a.json");
-    assert_eq!(dump.captures[1].path, "odd%FF%FEname/meta_a.json");
+    assert_eq!(dump.captures[1].path, format!("{shown}/meta_a.json"));
     assert_problem(
         &dump,
         "loop: can't be read: a link to a folder is not followed",

@@ -6,10 +6,11 @@ use std::sync::atomic::Ordering;
 
 use clap::{Arg, ArgMatches, Command};
 use kvlens::convert::{ConvertError, ConvertOptions, Format, LayerSet, Plan, TokenRange, write};
-use kvlens::dump::{Bits16, unfinished_folder};
+use kvlens::dump::Bits16;
 
 use super::failure::Failure;
 use super::new_path::new_path;
+use super::staging::stage_beside;
 use super::told::counted;
 use super::{input, interrupt};
 
@@ -73,7 +74,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     );
     let interrupted = interrupt::catch();
     let at_out = |error: std::io::Error| Failure::new(1, format!("{}: {error}", out.display()));
-    let stage = unfinished_folder(out.parent().unwrap_or(&out), "convert").map_err(at_out)?;
+    let stage = stage_beside(&out, "convert").map_err(at_out)?;
     let complete = stage.path().join("complete");
     let goes_on = || !interrupted.load(Ordering::Relaxed);
     if !write(plan, &dump, options.format, &complete, &goes_on).map_err(failed)? {

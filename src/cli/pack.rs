@@ -7,12 +7,12 @@ use std::sync::atomic::Ordering;
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
 use kvlens::analysis::explore::KL_BY_ATTENTION_ERROR;
-use kvlens::dump::unfinished_folder;
 use kvlens::pack::{self, Limit, Method, PackError, PackOptions, Packed};
 
 use super::failure::Failure;
 use super::new_path::new_path;
 use super::progress::ShareBar;
+use super::staging::stage_beside;
 use super::told::counted;
 use super::{apart, input, interrupt};
 
@@ -56,7 +56,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let out = new_path(matches, "out")?;
     let (options, limit) = options(matches);
     let io = |error: std::io::Error| Failure::new(1, format!("{}: {error}", out.display()));
-    let folder = unfinished_folder(out.parent().unwrap_or(Path::new("")), "pack").map_err(io)?;
+    let folder = stage_beside(&out, "pack").map_err(io)?;
     let complete = folder.path().join("packed.kvz");
     let interrupted = interrupt::catch();
     let bar = ShareBar::new();

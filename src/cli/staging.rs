@@ -1,11 +1,14 @@
 //! Output folders: creates and locks them, and removes those that stay empty. Temporary folders come from
-//! [`kvlens::dump::unfinished_folder`].
+//! [`kvlens::dump::unfinished_folder`]; those that a killed run left are named.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
+
+use kvlens::dump::{unfinished_folder, unfinished_name};
+use tempfile::TempDir;
 
 /// Folders that were created for output. Unless [`Folders::keep`] is called, dropping it removes those that are empty.
 #[derive(Default)]
@@ -42,6 +45,25 @@ impl Drop for Folders {
             let _ = fs::remove_dir(folder);
         }
     }
+}
+
+/// A temporary folder beside the file or folder `out` that is to be written. Others there are named on stderr: one that a killed run left
+/// may be large, and is hidden from most listings. They are not removed, since another machine may be writing them.
+pub fn stage_beside(out: &Path, what: &str) -> io::Result<TempDir> {
+    let parent = match out.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        if unfinished_name(&entry.file_name().to_string_lossy()) {
+            let path = entry.path();
+            tell!(
+                "{}: another run of kvlens has not finished writing it, or was killed; delete it if none is running",
+                path.display()
+            );
+        }
+    }
+    unfinished_folder(parent, what)
 }
 
 /// Waits until no other run writes into the folder, and keeps others out until the returned file is dropped. `None` where the file system

@@ -1,15 +1,14 @@
 //! `kvlens unpack`: writes the captures and queries of a `.kvz` (or of any dump) as files.
 
 use std::fs;
-use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use clap::{Arg, ArgMatches, Command};
 use kvlens::convert::{ConvertError, ConvertOptions, Files, Plan, write_folder};
-use kvlens::dump::unfinished_folder;
 
 use super::failure::Failure;
 use super::new_path::new_path;
+use super::staging::stage_beside;
 use super::told::counted;
 use super::{apart, input, interrupt};
 
@@ -42,7 +41,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         out.display()
     );
     let io = |error: std::io::Error| Failure::new(1, format!("{}: {error}", out.display()));
-    let folder = unfinished_folder(out.parent().unwrap_or(Path::new("")), "unpack").map_err(io)?;
+    let folder = stage_beside(&out, "unpack").map_err(io)?;
     let complete = folder.path().join("dump");
     let interrupted = interrupt::catch();
     let unpacking = {
