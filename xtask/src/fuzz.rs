@@ -1,5 +1,7 @@
 //! `cargo xtask fuzz`: the coverage-guided targets of fuzz/, one after the other, starting from the files of the tests.
 
+mod seeds;
+
 use anyhow::{Context, Result, bail};
 
 use crate::shell;
@@ -40,8 +42,10 @@ pub fn run(args: &Args) -> Result<()> {
         println!("== {target}");
         let corpus = shell::root().join("fuzz/corpus").join(target);
         std::fs::create_dir_all(&corpus)?;
+        let seeds = shell::root().join("target/fuzz-seeds").join(target);
+        seeds::write(target, &seeds)?;
         let mut command = cargo_fuzz("run");
-        command.arg(target).arg(corpus);
+        command.arg(target).arg(corpus).arg(seeds);
         command.args(SEEDS.map(|folder| shell::root().join(folder)));
         command.arg("--").args([
             format!("-max_total_time={}", args.seconds),

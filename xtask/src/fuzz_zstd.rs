@@ -2,7 +2,7 @@
 //!
 //! Prints streams, bytes and mismatches. A mismatch is reduced as long as it remains one, and saved.
 
-mod streams;
+pub mod streams;
 
 use std::fs;
 use std::path::{Path, PathBuf};
