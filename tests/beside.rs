@@ -56,10 +56,11 @@ fn block_norm_packs_its_codes_scales_and_index() {
 #[test]
 fn rounding_gives_the_errors_that_rounded_values_have() {
     let dump = sample();
-    let report = run(
-        "mixed",
-        &[("lossless-first-n", "0"), ("lossy-mantissa-bits", "5")],
-    );
+    let settings = [("lossless-first-n", "0"), ("lossy-mantissa-bits", "5")];
+    let unasked = run("mixed", &settings);
+    assert_eq!(unasked.rows[0].k.rounded, None);
+    let report = job("mixed", &settings).rounding(true).run(&dump).unwrap();
+    assert_eq!(report.rows[0].k.errors, unasked.rows[0].k.errors);
     let row = &report.rows[0];
     let loaded = dump.captures[row.capture.index].fetch().unwrap().decode();
     let k = loaded.unwrap().k;
@@ -68,7 +69,8 @@ fn rounding_gives_the_errors_that_rounded_values_have() {
     let all = &report.groups[0].all;
     let share = all.k_rounded.unwrap().mae / all.k_errors.unwrap().mae;
     assert!((0.45..0.55).contains(&share), "{share}");
-    let quantized = run("mixed", &[("lossy-method", "quant")]);
+    let quantized = job("mixed", &[("lossy-method", "quant")]).rounding(true);
+    let quantized = quantized.run(&dump).unwrap();
     assert_eq!(quantized.groups[0].all.k_rounded, None);
 }
 

@@ -3,7 +3,7 @@
 use super::error::MeasureError;
 use super::report::TensorRow;
 use super::shared_settings::Compression;
-use super::unit::Unit;
+use super::unit::{Extras, Unit};
 use super::weighted::ratio;
 use crate::codec::{self, Mode, Planes};
 use crate::metrics::Errors;
@@ -17,7 +17,7 @@ pub struct Captured<'a> {
     /// The captured values.
     pub tensor: &'a Tensor,
     non_finite: u64,
-    verify: bool,
+    pub extras: Extras,
 }
 
 impl Compression {
@@ -38,7 +38,7 @@ impl Compression {
         tensor: &Tensor,
         mode: Mode,
     ) -> Result<Compressed, MeasureError> {
-        if !captured.verify {
+        if !captured.extras.verify {
             return Ok(Compressed {
                 planes: codec::compressed_sizes(tensor, mode, self.level),
                 verified: None,
@@ -109,7 +109,7 @@ pub fn both<T: Send>(
             name,
             tensor,
             non_finite: tensor.non_finite(),
-            verify: unit.verify(),
+            extras: unit.extras(),
         })
     };
     let member = unit.capture();

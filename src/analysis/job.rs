@@ -12,6 +12,7 @@ use super::settings::{Settings, SettingsErrors};
 use super::shared_settings::{SharedSettings, Stage};
 use super::spec::{AnalysisSpec, Built};
 use super::task::Setup;
+use super::unit::Extras;
 use super::value::{Choices, Value};
 use crate::dump::Dump;
 use crate::tensor::Tensor;
@@ -32,7 +33,7 @@ pub struct Job {
     analysis: Built,
     filter: Filter,
     mends: Mends,
-    verify: bool,
+    extras: Extras,
     folder: String,
     threads: Option<usize>,
     part: Part,
@@ -81,7 +82,7 @@ impl Job {
             mends: Mends::try_from(&settings).map_err(SettingsErrors::from)?,
             spec,
             settings,
-            verify: false,
+            extras: Extras::default(),
             folder: String::new(),
             threads: None,
             part: Part::WHOLE,
@@ -94,7 +95,15 @@ impl Job {
     /// Whether every compressed stream is decoded again by an independent decoder and compared bit for bit. Off by default.
     #[must_use]
     pub fn verify(mut self, verify: bool) -> Self {
-        self.verify = verify;
+        self.extras.verify = verify;
+        self
+    }
+
+    /// Whether rows tell what rounding to nearest would give where mantissas are cut ([`TensorRow::rounded`](super::TensorRow::rounded)).
+    /// Off by default: no report file holds it, and it takes a fifth of `mixed`'s time.
+    #[must_use]
+    pub fn rounding(mut self, rounding: bool) -> Self {
+        self.extras.rounding = rounding;
         self
     }
 
@@ -163,7 +172,7 @@ impl Job {
 
     /// Whether compressed streams are decoded again: see [`Job::verify`].
     pub fn verifies(&self) -> bool {
-        self.verify
+        self.extras.verify
     }
 
     /// The captures of `dump` that the job would measure; only those of its part, where it has one.
@@ -239,7 +248,7 @@ impl Job {
             name: self.spec.name,
             settings: self.settings.clone(),
             folder: self.folder.clone(),
-            verify: self.verify,
+            extras: self.extras,
             mends: self.mends,
             threads: self.threads,
             cancel: Arc::clone(&self.cancel),

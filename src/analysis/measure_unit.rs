@@ -4,7 +4,7 @@
 use super::caveats::{Mends, Signs};
 use super::error::{JobError, MeasureError};
 use super::report::CaptureInfo;
-use super::unit::{Analysis, Found, Member, Unit};
+use super::unit::{Analysis, Extras, Found, Member, Unit};
 use super::unit_state::find;
 use crate::dump::{Fetched, Problem, Queries};
 use crate::tensor::{Shape, Tensor};
@@ -55,7 +55,7 @@ pub(super) struct Arrived {
 pub(super) fn measure<F: Found>(
     analysis: &dyn Analysis<Found = F>,
     unit: Arrived,
-    verify: bool,
+    extras: Extras,
     mends: &Mends,
     cancel: &Arc<AtomicBool>,
     seen: &mut Seen,
@@ -88,7 +88,7 @@ pub(super) fn measure<F: Found>(
                 (Ok(_), None) => {}
             }
         }
-        let unit = Unit::new(members, queries, verify, Arc::clone(cancel));
+        let unit = Unit::new(members, queries, extras, Arc::clone(cancel));
         unit.map(|unit| analysis.measure(&unit)).transpose()
     }));
     match measured {

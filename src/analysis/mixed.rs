@@ -138,8 +138,9 @@ impl Mixed {
         let tensor = captured.tensor;
         match method {
             Method::Truncate => {
-                let rounded = round_mantissa(tensor, bits);
-                let errors = errors(tensor, [values, &rounded].as_slice());
+                let rounded = (captured.extras.rounding).then(|| round_mantissa(tensor, bits));
+                let restored: Vec<&Tensor> = [values].into_iter().chain(&rounded).collect();
+                let errors = errors(tensor, restored.as_slice());
                 let packed = packed_size::truncated(tensor, bits);
                 TensorRow {
                     rounded: errors.get(1).copied(),

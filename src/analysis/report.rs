@@ -82,7 +82,8 @@ pub struct TensorRow {
     /// Bytes of the same values as packed codes, with their side information; absent where there are no codes.
     #[serde(skip)]
     pub packed: Option<u64>,
-    /// Errors if mantissas were rounded to nearest instead of cut; absent where none are cut.
+    /// Errors if mantissas were rounded to nearest instead of cut; absent where none are cut, and where the job does not ask for it
+    /// ([`Job::rounding`](super::Job::rounding)).
     #[serde(skip)]
     pub rounded: Option<Errors>,
     /// Number of NaN and infinite values in the captured tensor.

@@ -7,7 +7,7 @@ use super::plan::Plan;
 use super::report::{Report, Row};
 use super::session::{Progress, Session};
 use super::settings::Settings;
-use super::unit::{Analysis, Fold, Found};
+use super::unit::{Analysis, Extras, Fold, Found};
 use super::unit_state::{UnitState, find, units};
 use crate::dump::{Dump, Fetched, Fetches, Problem};
 use crate::par::{self, Pool};
@@ -30,7 +30,7 @@ pub(super) struct Setup {
     pub name: &'static str,
     pub settings: Settings,
     pub folder: String,
-    pub verify: bool,
+    pub extras: Extras,
     pub mends: Mends,
     pub threads: Option<usize>,
     pub cancel: Arc<AtomicBool>,
@@ -157,13 +157,13 @@ impl<F: Found> Task<F> {
         self.running += 1;
         let (analysis, sender) = (Arc::clone(&self.analysis), self.sender.clone());
         let (cancel, alive) = (Arc::clone(&self.setup.cancel), Arc::clone(&self.alive));
-        let (verify, mends) = (self.setup.verify, self.setup.mends);
+        let (extras, mends) = (self.setup.extras, self.setup.mends);
         self.pool.spawn(move || {
             let mut seen = Seen::default();
             let result = if cancel.load(Ordering::Relaxed) {
                 Err(JobError::Cancelled)
             } else {
-                measure(&*analysis, unit, verify, &mends, &cancel, &mut seen)
+                measure(&*analysis, unit, extras, &mends, &cancel, &mut seen)
             };
             // The send fails only when the task was dropped, and then nobody waits for the result.
             let _ = sender.send(Outcome {

@@ -29,13 +29,22 @@ pub struct Member {
     pub v: Tensor,
 }
 
+/// Work that no report file needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extras {
+    /// Whether compressed streams are to be decoded again and compared.
+    pub verify: bool,
+    /// Whether rounding to nearest is to be measured where mantissas are cut.
+    pub rounding: bool,
+}
+
 /// Captures that are measured together.
 #[derive(Clone, Debug)]
 pub struct Unit {
     first: Member,
     more: Vec<Member>,
     queries: Vec<(Arc<Queries>, Tensor)>,
-    verify: bool,
+    extras: Extras,
     cancel: Arc<AtomicBool>,
 }
 
@@ -44,7 +53,7 @@ impl Unit {
     pub(super) fn new(
         members: Vec<Member>,
         queries: Vec<(Arc<Queries>, Tensor)>,
-        verify: bool,
+        extras: Extras,
         cancel: Arc<AtomicBool>,
     ) -> Option<Self> {
         let mut members = members.into_iter();
@@ -52,7 +61,7 @@ impl Unit {
             first: members.next()?,
             more: members.collect(),
             queries,
-            verify,
+            extras,
             cancel,
         })
     }
@@ -72,9 +81,9 @@ impl Unit {
         &self.queries
     }
 
-    /// Whether compressed streams are to be decoded again and compared.
-    pub fn verify(&self) -> bool {
-        self.verify
+    /// What is to be done beyond the report files.
+    pub fn extras(&self) -> Extras {
+        self.extras
     }
 
     /// Whether the job was cancelled. Work on a unit that takes longer than a tenth of a second checks this now and then, and ends with

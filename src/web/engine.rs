@@ -153,7 +153,7 @@ impl Engine {
     ) -> Result<Session, JsValue> {
         let sample: Option<Sample> = from_js(sample)?;
         let session = job(analysis, settings)?.and_then(|job| {
-            let job = job.verify(verify);
+            let job = job.verify(verify).rounding(true);
             match sample {
                 Some(sample) => {
                     let sample = sample.of(&self.dump, &job.plan(&self.dump));

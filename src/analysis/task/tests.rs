@@ -111,7 +111,7 @@ fn run(dump: &Dump) -> Report {
         settings,
         folder: String::new(),
         mends: Mends::default(),
-        verify: false,
+        extras: Extras::default(),
         threads: Some(2),
         cancel: Arc::default(),
     };
