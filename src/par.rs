@@ -125,6 +125,17 @@ pub fn map<T: Sync, R: Send>(items: &[T], f: &(impl Fn(&T) -> R + Sync)) -> Vec<
     }
 }
 
+/// The same, where `f` takes the items.
+pub fn map_taken<T: Send, R: Send>(mut items: Vec<T>, f: &(impl Fn(T) -> R + Sync)) -> Vec<R> {
+    if items.len() < 2 {
+        return items.into_iter().map(f).collect();
+    }
+    let right = items.split_off(items.len() / 2);
+    let (mut all, more) = join(|| map_taken(items, f), || map_taken(right, f));
+    all.extend(more);
+    all
+}
+
 #[cfg(all(test, feature = "threads"))]
 mod tests {
     use std::cell::Cell;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use kvlens::dump::{Axes, Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
 use kvlens::pack::{self, Limit, Method, PackError, PackOptions, Packer, Search};
@@ -392,6 +393,24 @@ fn packing_and_searching_stop_when_they_are_told_to() {
     assert_eq!((stopped.err(), asked), (Some(PackError::Cancelled), 3));
     let left = std::fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(left, 0, "no half file stays");
+}
+
+#[test]
+fn a_flag_that_is_set_while_packing_stops_it_between_two_tensors() {
+    let dump = small();
+    let options = PackOptions::new(method("tkc:c=0.2"), method("int:b=8,per=channel,sym"));
+    let flag = Arc::new(AtomicBool::new(false));
+    let mut packer = Packer::new(&dump, &options)
+        .unwrap()
+        .cancel(Arc::clone(&flag));
+    let first = packer.read(1).unwrap().unwrap().store().unwrap();
+    packer.add(first);
+    let waiting = packer.read(1).unwrap().unwrap();
+    flag.store(true, Ordering::Relaxed);
+    assert_eq!(waiting.store(), Err(PackError::Cancelled));
+    assert_eq!((packer.layers_done(), packer.layers()), (1, 4));
+    assert_eq!(packer.by_ref().filter(Result::is_ok).take(3).count(), 2);
+    assert!(!packer.is_done(), "nothing was stored after that");
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use kvlens::dump::{Dump, FolderSource, Mapping, MemorySource, ScanOptions, Source, scan};
+use kvlens::dump::{
+    Capture, Dump, FolderSource, Loaded, Mapping, MemorySource, ScanOptions, Source, scan,
+};
 use kvlens::tensor::{Shape, Tensor};
 
 /// A tensor of a safetensors file: name, shape, and the first of its counting values.
@@ -58,6 +60,24 @@ fn problems(dump: &Dump) -> Vec<String> {
     dump.problems.iter().map(ToString::to_string).collect()
 }
 
+/// A capture of its last token only, and of all but the first.
+fn tokens_are_those_of_the_whole(capture: &Capture, whole: &Loaded) {
+    let count = capture.shape.seq_len;
+    for tokens in [count - 1..count, 1.min(count - 1)..count] {
+        let part = Arc::new(capture.tokens(tokens.clone()).unwrap());
+        let loaded = part.fetch().unwrap().decode().unwrap();
+        for (part, whole) in [(&loaded.k, &whole.k), (&loaded.v, &whole.v)] {
+            let token = whole.bytes().len() / count;
+            assert_eq!(part.shape().seq_len, tokens.len());
+            assert_eq!(
+                part.bytes(),
+                &whole.bytes()[tokens.start * token..tokens.end * token]
+            );
+        }
+    }
+    assert!(capture.tokens(0..count + 1).is_none());
+}
+
 /// Path, K and V of every capture of a dump without problems.
 fn load(dump: &Dump) -> Vec<(String, Tensor, Tensor)> {
     assert_eq!(problems(dump), [""; 0]);
@@ -65,6 +85,7 @@ fn load(dump: &Dump) -> Vec<(String, Tensor, Tensor)> {
         .fetches(0..dump.captures.len())
         .map(|(index, fetched)| {
             let loaded = fetched.unwrap().decode().unwrap();
+            tokens_are_those_of_the_whole(&dump.captures[index], &loaded);
             (index, dump.captures[index].path.clone(), loaded)
         })
         .collect();

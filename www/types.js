@@ -25,13 +25,13 @@
  * @property {number} captures
  * @property {number} capturesTotal
  *
- * Sizes of K and V of some of a run's captures in every codec, and which of them was the run's own.
- * @typedef {{ own: string, sizes: Record<string, { k: number, v: number }>, captures: number, of: number }} Codecs
+ * Sizes of K and V in every codec, of `bytes` of the `of` that a run went through, and which of them was the run's own.
+ * @typedef {{ own: string, sizes: Record<string, { k: number, v: number }>, bytes: number, of: number }} Codecs
  *
  * @typedef {{ analysis: string, progress: Progress | null, rows: Row[], startedAt: number, cancelling: boolean, soFar: Report | null }} Running
  *
- * What a few captures say of an analysis; `of`: captures that a run goes through.
- * @typedef {{ analysis: string, report: Report, captures: number, of: number }} Estimate
+ * What a part of the dump says of an analysis; `of`: bytes that a run goes through.
+ * @typedef {{ analysis: string, report: Report, bytes: number, of: number }} Estimate
  *
  * @typedef {object} State
  * @property {{ status: "starting" | "ready" | "failed", info: EngineInfo | null, failure: Failure | null }} engine
@@ -53,7 +53,7 @@
  * @property {Outcome[]} outcomes             oldest first
  * @property {number | null} shown            id of the outcome on screen
  * @property {number | null} comparedTo       id of the outcome beside it
- * @property {Estimate | null} estimate       of the present settings, from a few captures
+ * @property {Estimate | null} estimate       of the present settings, from a part of the dump
  * @property {Explored | null} glimpse        what explore says of a few layers, before it is run
  * @property {boolean} noGlimpse              explore could not look at these few layers
  * @property {Engine} serve                   the inference engine whose formats the answer names

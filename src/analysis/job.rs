@@ -9,7 +9,7 @@ use super::plan::{Filter, Plan};
 use super::report::{CaptureInfo, Report, Row};
 use super::session::{Progress, Session};
 use super::settings::{Settings, SettingsErrors};
-use super::shared_settings::SharedSettings;
+use super::shared_settings::{SharedSettings, Stage};
 use super::spec::{AnalysisSpec, Built};
 use super::task::Setup;
 use super::value::{Choices, Value};
@@ -189,6 +189,17 @@ impl Job {
             rows_of_capture: self.analysis.rows_of_capture(),
             fold: self.analysis.fold_rows(&self.folder),
         })
+    }
+
+    /// Measures every capture that it is given: for captures that were chosen by stage and length before, and may since have been cut.
+    #[must_use]
+    pub fn of_chosen(mut self) -> Self {
+        self.filter = Filter {
+            stage: Stage::Both,
+            min_seq_len: 0,
+            max_seq_len: 0,
+        };
+        self
     }
 
     /// The tensors that the analysis compresses for `tensor`: a benchmark gives them to other compressors.

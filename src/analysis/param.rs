@@ -30,7 +30,8 @@ pub struct ParamSpec {
 }
 
 impl ParamSpec {
-    /// A setting of the analysis's own method that always has an effect.
+    /// A setting of the analysis's own method that always has an effect. A call, not inlined code: it is needed some fifty times, once each.
+    #[inline(never)]
     pub fn method(
         flag: &'static str,
         label: &'static str,

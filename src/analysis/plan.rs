@@ -114,7 +114,7 @@ impl Plan {
     }
 
     /// Indices in the dump of the captures that are measured, in dump order.
-    pub fn indices(&self) -> impl Iterator<Item = usize> {
+    pub fn indices(&self) -> impl Iterator<Item = usize> + Clone {
         self.captures.iter().map(|info| info.index)
     }
 }

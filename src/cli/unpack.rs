@@ -25,6 +25,7 @@ pub fn command() -> Command {
                 .required(true)
                 .help("The folder to write; it must not exist yet."),
         )
+        .arg(apart::threads())
         .arg(input::strict())
 }
 
@@ -54,7 +55,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
             )
         }
     };
-    apart::run(None, &interrupted, unpacking)?.map_err(failed)?;
+    apart::run(apart::threads_of(matches), &interrupted, unpacking)?.map_err(failed)?;
     if interrupted.load(Ordering::Relaxed) {
         return Err(interrupt::failure());
     }

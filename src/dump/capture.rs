@@ -1,5 +1,7 @@
 //! A capture: K and V of one layer for a span of tokens, described.
 
+use std::ops::Range;
+
 use super::bytes::place::Place;
 use crate::tensor::{Dtype, Shape};
 
@@ -34,6 +36,37 @@ impl Capture {
         // Checked when the capture was made: both tensors fit in memory.
         let bytes = |shape: Shape| shape.bytes(self.dtype).unwrap_or(0) as u64;
         bytes(self.shape) + bytes(self.v_shape)
+    }
+
+    /// The capture with these of its tokens only; `None` if it hasn't got them.
+    pub fn tokens(&self, tokens: Range<usize>) -> Option<Self> {
+        let seq_len = tokens.len();
+        if seq_len == 0 || tokens.end > self.shape.seq_len {
+            return None;
+        }
+        if seq_len == self.shape.seq_len {
+            return Some(self.clone());
+        }
+        let place = |place: &Place, shape| place.tokens(shape, self.dtype, tokens.clone());
+        Some(Self {
+            seq_start: self.seq_start.saturating_add(tokens.start as u64),
+            shape: Shape {
+                seq_len,
+                ..self.shape
+            },
+            v_shape: Shape {
+                seq_len,
+                ..self.v_shape
+            },
+            k: place(&self.k, self.shape)?,
+            v: place(&self.v, self.v_shape)?,
+            ..self.clone()
+        })
+    }
+
+    /// Number of bytes that are read for K and V, before they are decoded.
+    pub fn bytes_to_read(&self) -> u64 {
+        self.k.span.len() + self.v.span.len()
     }
 
     /// Paths, in the source, of the files that hold the capture's bytes; for an entry of an archive, the archive. The

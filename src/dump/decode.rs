@@ -7,6 +7,7 @@ use super::bytes::source::SourceError;
 use super::bytes::stream::Bytes;
 use super::capture::Capture;
 use super::problem::{Fault, Problem};
+use crate::par;
 use crate::tensor::{Shape, Tensor, TensorError};
 
 impl Capture {
@@ -82,11 +83,11 @@ impl Fetched {
     /// When the bytes don't form the tensors that the scan found.
     pub fn decode(self) -> Result<Loaded, Problem> {
         let Self { capture, k, v } = self;
-        let (k, v) = (
-            tensor(&capture, &capture.k, capture.shape, k)?,
-            tensor(&capture, &capture.v, capture.v_shape, v)?,
+        let (k, v) = par::join(
+            || tensor(&capture, &capture.k, capture.shape, k),
+            || tensor(&capture, &capture.v, capture.v_shape, v),
         );
-        Ok(Loaded { k, v })
+        Ok(Loaded { k: k?, v: v? })
     }
 }
 

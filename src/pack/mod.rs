@@ -14,6 +14,7 @@
 //! ```
 
 mod alternatives;
+mod batch;
 mod check;
 mod error;
 mod layers;
@@ -25,6 +26,7 @@ mod search;
 #[cfg(not(target_arch = "wasm32"))]
 mod write;
 
+pub use batch::Batch;
 pub use check::check;
 pub use error::PackError;
 pub use measure::{Measured, SideErrors};

@@ -3,21 +3,21 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use serde_json::{Map, Value};
 
+use super::batch::{Batch, Job, LayerJob};
 use super::error::PackError;
 use super::layers::{BATCH, Layer, layers};
 use super::method::{Method, PackOptions};
 use super::part;
-use crate::codec::encode_smallest;
 use crate::dump::{Dump, Queries};
 use crate::kvz::{Head, StoredCapture, StoredIndex, StoredLayer, StoredQueries, StoredScheme};
-use crate::par;
 use crate::scheme::{Kv, Scheme};
-use crate::tensor::Tensor;
 
-/// The parts of a `.kvz`, in order.
+/// The parts of a `.kvz`, in order. As an iterator it gives one after the other; a caller whose thread must not wait takes them apart:
+/// [`Packer::read`], [`Batch::store`] on any thread, [`Packer::add`], [`Packer::ready`].
 pub struct Packer {
     dump: Dump,
     options: PackOptions,
@@ -28,6 +28,7 @@ pub struct Packer {
     ready: VecDeque<Vec<u8>>,
     parts: Vec<(u64, u32)>,
     notes: Vec<String>,
+    cancel: Arc<AtomicBool>,
 }
 
 /// Index of the lossless scheme. `recent` is 0 for a layer that has later tokens.
@@ -70,7 +71,15 @@ impl Packer {
             ready: VecDeque::new(),
             parts: Vec::new(),
             notes: Vec::new(),
+            cancel: Arc::default(),
         })
+    }
+
+    /// Stops between two tensors once the flag is set, with [`PackError::Cancelled`].
+    #[must_use]
+    pub fn cancel(mut self, flag: Arc<AtomicBool>) -> Self {
+        self.cancel = flag;
+        self
     }
 
     /// Length of the head in bytes.
@@ -96,7 +105,12 @@ impl Packer {
 
     /// Number of layers that are stored.
     pub fn layers_done(&self) -> usize {
-        self.next_layer
+        (self.parts.len() / 2).min(self.layers.len())
+    }
+
+    /// Whether all parts were taken in.
+    pub fn is_done(&self) -> bool {
+        self.parts.len() == 2 * self.layers.len() + self.queries().len()
     }
 
     /// Bytes of K and of V that are stored so far.
@@ -123,71 +137,100 @@ impl Packer {
         kept_queries(&self.dump, &self.options)
     }
 
-    /// Stores a batch of layers.
-    fn store_layers(&mut self) -> Result<(), PackError> {
-        let end = (self.next_layer + BATCH).min(self.layers.len());
-        let mut jobs: Vec<(usize, Kv, Tensor)> = Vec::new();
+    /// Reads what is next: at most so many layers, or the queries of one; nothing once everything was read.
+    ///
+    /// # Errors
+    /// When a capture or queries can't be read.
+    pub fn read(&mut self, most: usize) -> Result<Option<Batch>, PackError> {
+        let end = (self.next_layer + most.max(1)).min(self.layers.len());
+        let mut jobs = Vec::new();
         for number in self.next_layer..end {
-            let [k, v] = self.layers[number].load(&self.dump)?;
-            jobs.push((number, Kv::K, k));
-            jobs.push((number, Kv::V, v));
-        }
-        for (number, kv, tensor) in &jobs {
-            if tensor.non_finite() > 0 && !part::keeps_non_finite(self.options.method(*kv)) {
-                let layer = &self.layers[*number];
-                self.notes.push(format!(
-                    "run {:?}, layer {}: {} holds NaN or infinite values and is stored losslessly",
-                    layer.run,
-                    layer.id,
-                    kv.name()
-                ));
-                let stored = &mut self.index.layers[*number];
-                match kv {
-                    Kv::K => stored.k_scheme = LOSSLESS_PLACE,
-                    Kv::V => stored.v_scheme = LOSSLESS_PLACE,
+            let tensors = self.layers[number].load(&self.dump)?;
+            for (kv, tensor) in [Kv::K, Kv::V].into_iter().zip(tensors) {
+                let lossless =
+                    tensor.non_finite() > 0 && !part::keeps_non_finite(self.options.method(kv));
+                if lossless {
+                    self.note_lossless(number, kv);
                 }
+                jobs.push((tensor, Job::Layer(self.job(number, kv))));
             }
         }
-        let (layers, index, options) = (&self.layers, &self.index, &self.options);
-        let stored = par::map(&jobs, &|(number, kv, tensor)| {
-            let layer = &layers[*number];
-            let place = match kv {
-                Kv::K => index.layers[*number].k_scheme,
-                Kv::V => index.layers[*number].v_scheme,
-            };
-            let method = match place {
-                LOSSLESS_PLACE => &Method::Lossless,
-                _ => options.method(*kv),
-            };
-            let about = layer.about(*kv);
-            let told;
-            let method = match method {
-                Method::Scheme(Scheme::Tkc(tkc)) => {
-                    told = Method::Scheme(Scheme::Tkc(layer.told(*tkc)));
-                    &told
-                }
-                method => method,
-            };
-            let bytes = part::encode(method, &index.schemes[place], tensor, &about);
-            bytes.map_err(|unfit| PackError::Unfit {
-                run: layer.run.clone(),
-                layer: layer.id,
-                scheme: method.to_string(),
-                why: unfit.to_string(),
-            })
-        });
-        for bytes in stored {
-            let bytes = bytes?;
-            self.note_part(&bytes);
-            self.ready.push_back(bytes);
-        }
         self.next_layer = end;
-        Ok(())
+        if jobs.is_empty()
+            && let Some(queries) = self.queries().get(self.next_queries)
+        {
+            jobs.push((queries.load()?, Job::Queries));
+            self.next_queries += 1;
+        }
+        let batch = Batch {
+            jobs,
+            cancel: Arc::clone(&self.cancel),
+        };
+        Ok((!batch.jobs.is_empty()).then_some(batch))
     }
 
-    fn note_part(&mut self, bytes: &[u8]) {
-        self.parts
-            .push((bytes.len() as u64, crc32fast::hash(bytes)));
+    /// Takes in the parts of a batch, in the order in which batches were read.
+    pub fn add(&mut self, parts: Vec<Vec<u8>>) {
+        for bytes in parts {
+            self.parts
+                .push((bytes.len() as u64, crc32fast::hash(&bytes)));
+            self.ready.push_back(bytes);
+        }
+    }
+
+    /// Whether no part that was taken in is left.
+    pub fn is_empty(&self) -> bool {
+        self.ready.is_empty()
+    }
+
+    /// The next part of those that were taken in.
+    pub fn ready(&mut self) -> Option<Vec<u8>> {
+        self.ready.pop_front()
+    }
+
+    /// Schemes have no place for NaN and infinite values.
+    fn note_lossless(&mut self, number: usize, kv: Kv) {
+        let (layer, stored) = (&self.layers[number], &mut self.index.layers[number]);
+        self.notes.push(format!(
+            "run {:?}, layer {}: {} holds NaN or infinite values and is stored losslessly",
+            layer.run,
+            layer.id,
+            kv.name()
+        ));
+        match kv {
+            Kv::K => stored.k_scheme = LOSSLESS_PLACE,
+            Kv::V => stored.v_scheme = LOSSLESS_PLACE,
+        }
+    }
+
+    /// How K or V of a layer is stored.
+    fn job(&self, number: usize, kv: Kv) -> LayerJob {
+        let (layer, stored) = (&self.layers[number], &self.index.layers[number]);
+        let place = match kv {
+            Kv::K => stored.k_scheme,
+            Kv::V => stored.v_scheme,
+        };
+        let method = match (place, self.options.method(kv)) {
+            (LOSSLESS_PLACE, _) => Method::Lossless,
+            (_, Method::Scheme(Scheme::Tkc(tkc))) => Method::Scheme(Scheme::Tkc(layer.told(*tkc))),
+            (_, method) => method.clone(),
+        };
+        LayerJob {
+            run: layer.run.clone(),
+            layer: layer.id,
+            about: layer.about(kv),
+            stored: self.index.schemes[place].clone(),
+            method,
+        }
+    }
+
+    /// Stores the next batch.
+    fn store(&mut self) -> Result<bool, PackError> {
+        let Some(batch) = self.read(BATCH)? else {
+            return Ok(false);
+        };
+        self.add(batch.store()?);
+        Ok(true)
     }
 }
 
@@ -195,22 +238,14 @@ impl Iterator for Packer {
     type Item = Result<Vec<u8>, PackError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(part) = self.ready.pop_front() {
-            return Some(Ok(part));
+        while self.ready.is_empty() {
+            match self.store() {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(error) => return Some(Err(error)),
+            }
         }
-        if self.next_layer < self.layers.len() {
-            return match self.store_layers() {
-                Ok(()) => self.ready.pop_front().map(Ok),
-                Err(error) => Some(Err(error)),
-            };
-        }
-        let queries = Arc::clone(self.queries().get(self.next_queries)?);
-        self.next_queries += 1;
-        let loaded = queries.load().map(|tensor| encode_smallest(&tensor));
-        if let Ok(bytes) = &loaded {
-            self.note_part(bytes);
-        }
-        Some(loaded.map_err(PackError::from))
+        self.ready().map(Ok)
     }
 }
 

@@ -443,7 +443,7 @@ impl Ready<'_> {
     fn restore(&self, step: f64) -> Vec<f32> {
         let mut restored = self.values.to_vec();
         if let Some(prepared) = &self.prepared {
-            restored[self.range.clone()].copy_from_slice(&prepared.restore(step));
+            prepared.restore(step, &mut restored[self.range.clone()]);
         }
         restored
     }

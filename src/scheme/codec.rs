@@ -110,6 +110,6 @@ pub(crate) trait Codec {
     /// Decodes a tensor. Never allocates more than the shape requires before it knows that `bytes` are sufficient.
     fn decode(&self, bytes: &[u8], about: &About) -> Result<Tensor, Corrupt>;
 
-    /// Decoded values and stored size, without making the stored bytes.
-    fn restore(&self, values: &[f32], about: &About) -> Restored;
+    /// Replaces values by what decoding would return, without making the stored bytes; returns their number.
+    fn restore_in_place(&self, values: &mut [f32], about: &About) -> u64;
 }

@@ -83,7 +83,14 @@ impl Scheme {
     /// The values after [`Scheme::encode`] and [`Scheme::decode`], as f32, and their stored size, without making the stored bytes: a search
     /// calls this often. `values` are the tensor's, as f32.
     pub fn restore(&self, values: &[f32], about: &About) -> Restored {
-        self.codec().restore(values, about)
+        let mut values = values.to_vec();
+        let bytes = self.restore_in_place(&mut values, about);
+        Restored { values, bytes }
+    }
+
+    /// Replaces values by those of [`Scheme::restore`]; returns the stored size.
+    pub fn restore_in_place(&self, values: &mut [f32], about: &About) -> u64 {
+        self.codec().restore_in_place(values, about)
     }
 }
 

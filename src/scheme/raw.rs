@@ -1,6 +1,6 @@
 //! Stores elements as they are: for sinks, recent tokens, and tensors that no other scheme can store.
 
-use super::codec::{About, Codec, Corrupt, Restored, Unfit};
+use super::codec::{About, Codec, Corrupt, Unfit};
 use crate::tensor::{Tensor, TensorError};
 
 /// The identity: stored bytes are the tensor's.
@@ -29,10 +29,7 @@ impl Codec for Raw {
         })
     }
 
-    fn restore(&self, values: &[f32], about: &About) -> Restored {
-        Restored {
-            values: values.to_vec(),
-            bytes: (values.len() * about.dtype.size()) as u64,
-        }
+    fn restore_in_place(&self, values: &mut [f32], about: &About) -> u64 {
+        (values.len() * about.dtype.size()) as u64
     }
 }

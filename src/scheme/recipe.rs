@@ -107,18 +107,13 @@ impl Recipe {
         let (body, inner) = self.about_body(about);
         let token = about.shape.token_elements();
         let raw = (about.shape.seq_len - body.len()) * token * about.dtype.size();
-        if inner.is_empty() {
-            return Restored {
-                values: values.to_vec(),
-                bytes: raw as u64,
-            };
-        }
-        let part = body.start * token..body.end * token;
-        let mut restored = self.scheme.restore(&values[part.clone()], &inner);
-        restored.bytes += raw as u64;
-        if raw > 0 {
-            let around = [&values[..part.start], &restored.values, &values[part.end..]];
-            restored.values = around.concat();
+        let mut restored = Restored {
+            values: values.to_vec(),
+            bytes: raw as u64,
+        };
+        if !inner.is_empty() {
+            let part = &mut restored.values[body.start * token..body.end * token];
+            restored.bytes += self.scheme.restore_in_place(part, &inner);
         }
         restored
     }

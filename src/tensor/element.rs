@@ -41,8 +41,14 @@ pub trait Element {
         Self::put_bits(Self::bits_of(value), bytes);
     }
 
+    /// Bit pattern of the element nearest to `value`, ties to even, rounded once.
+    fn nearest_bits(value: f64) -> Self::Bits;
+
     /// Value, as f32, of the element nearest to `value`, rounded once.
-    fn nearest(value: f64) -> f32;
+    #[inline(always)]
+    fn nearest(value: f64) -> f32 {
+        Self::value(Self::nearest_bits(value))
+    }
 }
 
 /// OCP float8 e4m3. Stands for a type, since no crate has one.
@@ -51,7 +57,7 @@ pub enum E4m3 {}
 pub enum E5m2 {}
 
 macro_rules! element {
-    ($element:ty, $bits:ty, $size:literal, $value:expr, $bits_of:expr, $nearest:expr) => {
+    ($element:ty, $bits:ty, $size:literal, $value:expr, $bits_of:expr, $nearest_bits:expr) => {
         impl Element for $element {
             const SIZE: usize = $size;
             type Bits = $bits;
@@ -80,26 +86,27 @@ macro_rules! element {
             }
 
             #[inline(always)]
-            fn nearest(value: f64) -> f32 {
-                $nearest(value)
+            fn nearest_bits(value: f64) -> $bits {
+                $nearest_bits(value)
             }
         }
     };
 }
 
-element!(f16, u16, 2, f16_to_f32, f32_to_f16, |value| f16_to_f32(
-    f32_to_f16(f64_to_f32_odd(value))
+element!(f16, u16, 2, f16_to_f32, f32_to_f16, |value| f32_to_f16(
+    f64_to_f32_odd(value)
 ));
-element!(bf16, u16, 2, bf16_to_f32, f32_to_bf16, |value| bf16_to_f32(
-    f32_to_bf16(f64_to_f32_odd(value))
+element!(bf16, u16, 2, bf16_to_f32, f32_to_bf16, |value| f32_to_bf16(
+    f64_to_f32_odd(value)
 ));
-element!(f32, u32, 4, f32::from_bits, f32::to_bits, |value| value
-    as f32);
-element!(E4m3, u8, 1, e4m3_to_f32, f32_to_e4m3, |value| e4m3_to_f32(
-    f32_to_e4m3(f64_to_f32_odd(value))
+element!(f32, u32, 4, f32::from_bits, f32::to_bits, |value| (value
+    as f32)
+    .to_bits());
+element!(E4m3, u8, 1, e4m3_to_f32, f32_to_e4m3, |value| f32_to_e4m3(
+    f64_to_f32_odd(value)
 ));
-element!(E5m2, u8, 1, e5m2_to_f32, f32_to_e5m2, |value| e5m2_to_f32(
-    f32_to_e5m2(f64_to_f32_odd(value))
+element!(E5m2, u8, 1, e5m2_to_f32, f32_to_e5m2, |value| f32_to_e5m2(
+    f64_to_f32_odd(value)
 ));
 
 /// Runs `$body` with `$element` as the type for the [`Dtype`] `$dtype`.

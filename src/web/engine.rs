@@ -155,7 +155,10 @@ impl Engine {
         let session = job(analysis, settings)?.and_then(|job| {
             let job = job.verify(verify);
             match sample {
-                Some(sample) => job.start(&sample.of(&self.dump, &job.plan(&self.dump))),
+                Some(sample) => {
+                    let sample = sample.of(&self.dump, &job.plan(&self.dump));
+                    job.of_chosen().start(&sample)
+                }
                 None => job.start(&self.dump),
             }
         });

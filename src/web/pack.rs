@@ -1,6 +1,10 @@
 //! Packs the dump as one `.kvz` for the page to save: parts as they are made, then the head that precedes them in the file.
 
+use std::collections::VecDeque;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 
 use wasm_bindgen::prelude::*;
 
@@ -8,11 +12,21 @@ use super::engine::Engine;
 use super::messages::PackRequest;
 use super::value::{failure, from_js};
 use crate::pack::{Method, PackError, PackOptions, Packer};
+use crate::par::Pool;
 
-/// A `.kvz` that is being written.
+/// Layers that are read and stored at a time.
+const IN_FLIGHT: usize = 4;
+
+/// A `.kvz` that is being written. Nothing here waits: the pool stores what was read, and is asked again and again for what is ready.
 #[wasm_bindgen]
 pub struct Packing {
     packer: Packer,
+    pool: Pool,
+    /// Of what was read and not taken in yet, in order.
+    stored: VecDeque<Receiver<Result<Vec<Vec<u8>>, PackError>>>,
+    cancel: Arc<AtomicBool>,
+    /// Held by whatever is at work.
+    alive: Arc<()>,
 }
 
 #[wasm_bindgen]
@@ -27,10 +41,22 @@ impl Packing {
         self.packer.layers_done()
     }
 
-    /// The next part of the file; `None` once all are written.
+    /// The next part of the file, if it is ready.
     #[wasm_bindgen(js_name = nextPart)]
     pub fn next_part(&mut self) -> Result<Option<Vec<u8>>, JsValue> {
-        self.packer.next().transpose().map_err(|error| told(&error))
+        self.step().map_err(|error| told(&error))
+    }
+
+    /// Whether the parts that are out are all of them.
+    #[wasm_bindgen(js_name = isDone)]
+    pub fn is_done(&self) -> bool {
+        self.packer.is_done() && self.packer.is_empty()
+    }
+
+    /// Lets what waits in the pool go by; true when nothing is being stored any more.
+    pub fn stop(&self) -> bool {
+        self.cancel.store(true, Ordering::Relaxed);
+        Arc::strong_count(&self.alive) == 1
     }
 
     /// The head, which precedes the parts; available once all of them are written.
@@ -69,8 +95,40 @@ impl Engine {
             recent: request.recent,
             queries: request.queries,
         };
+        let cancel = Arc::<AtomicBool>::default();
         let packer = Packer::new(&self.dump, &options).map_err(|error| told(&error))?;
-        Ok(Packing { packer })
+        Ok(Packing {
+            packer: packer.cancel(Arc::clone(&cancel)),
+            pool: Pool::new(None).map_err(|error| failure("start", &error))?,
+            stored: VecDeque::new(),
+            cancel,
+            alive: Arc::default(),
+        })
+    }
+}
+
+impl Packing {
+    fn step(&mut self) -> Result<Option<Vec<u8>>, PackError> {
+        if let Some(part) = self.packer.ready() {
+            return Ok(Some(part));
+        }
+        if self.stored.len() < IN_FLIGHT
+            && let Some(batch) = self.packer.read(1)?
+        {
+            let (sender, receiver) = channel();
+            let alive = Arc::clone(&self.alive);
+            self.stored.push_back(receiver);
+            self.pool.spawn(move || {
+                // Nobody listens any more once this is dropped.
+                let _ = sender.send(batch.store());
+                drop(alive);
+            });
+        }
+        if let Some(Ok(parts)) = self.stored.front().map(Receiver::try_recv) {
+            self.stored.pop_front();
+            self.packer.add(parts?);
+        }
+        Ok(self.packer.ready())
     }
 }
 

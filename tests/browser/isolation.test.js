@@ -142,3 +142,38 @@ test("a new version is kept whole, offered, and taken at a click", async () => {
   await badgeOf(page);
   assert.equal(await shown(), newIcon);
 });
+
+test("who is asked before an update, and stays, can update later", async () => {
+  let newer = false;
+  const script = readFileSync(join(ROOT, "dist/sw.js"), "utf8");
+  const server = await host({ replace: (file) => (file === "/sw.js" && newer ? script.replace('VERSION = "', "$&b") : undefined) });
+  const { page } = await open(await browser(), server.url);
+  await page.locator("#try-sample").click();
+  await page.locator(".run-rows li").first().waitFor();
+  newer = true;
+  await page.evaluate(async () => void (await (await navigator.serviceWorker.ready).update()));
+  const update = page.getByRole("button", { name: "Update" });
+  await update.waitFor();
+  page.once("dialog", (dialog) => dialog.dismiss());
+  await Promise.all([page.waitForEvent("dialog"), update.click()]);
+  page.once("dialog", (dialog) => dialog.accept());
+  await Promise.all([page.waitForEvent("load"), update.click()]);
+  await badgeOf(page);
+});
+
+test("the engine starts while the page's own modules are still on their way", async () => {
+  const server = await host({ isolated: true });
+  const page = await (await browser()).newPage();
+  /** @type {(value?: unknown) => void} */
+  let go = () => {};
+  const held = new Promise((resolve) => (go = resolve));
+  await page.route("**/main.js", async (route) => {
+    await held;
+    await route.continue();
+  });
+  const coordinator = page.waitForEvent("worker");
+  await page.goto(server.url, { waitUntil: "commit" });
+  await coordinator;
+  go();
+  await badgeOf(page);
+});

@@ -41,7 +41,7 @@ async function estimate(page, before = "") {
 test("an estimate stands there before any run, follows split, bits and method, and comes to what Run gives", async () => {
   const page = await open();
   const first = await estimate(page);
-  assert.match(first, /from 81 of 81 captures\. Run adds verification and the report files\.$/);
+  assert.match(first, /from all 81 captures\. Run adds verification and the report files\.$/);
   assert.equal(await page.locator(".run-rows li").count(), 0);
   await page.getByRole("slider").focus();
   await page.keyboard.press("ArrowRight");
@@ -61,6 +61,50 @@ test("an estimate stands there before any run, follows split, bits and method, a
   await run(page);
   assert.equal(await page.locator(".big-value").innerText(), `${ratios[3].toFixed(3)}×`);
   await page.close();
+});
+
+/** 16-bit numbers between 1/8 and 1/4 of random mantissas, of which `bits` bits are not zero. @param {number} count @param {number} bits */
+const numbers = (count, bits) =>
+  new Uint16Array(randomBytes(2 * count).buffer.slice(0, 2 * count)).map(
+    (random) => 0x3000 | (((random & 0x3ff) >> (10 - bits)) << (10 - bits)),
+  );
+
+test("the estimate of a large dump weighs long and short captures as a run does, at once from a part and then from more", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "kvlens-large-"));
+  const [heads, dim, layers] = [8, 128, 3];
+  for (let layer_id = 0; layer_id < layers; layer_id++) {
+    const place = join(folder, "large", `layer_${layer_id}`);
+    await mkdir(place, { recursive: true });
+    // The long one compresses well, and the short ones, which are most, do not.
+    for (let step = 0; step < 40; step++) {
+      const [seq_start, seq_len, bits] = step === 0 ? [0, 2048, 1] : [2047 + step, 1, 10];
+      const shape = { layer_id, seq_start, seq_len, kv_heads: heads, head_dim: dim, bytes_per_elem: 2, dtype: "fp16", stage: "prefill" };
+      const names = { k_file: `k${step}.bin`, v_file: `v${step}.bin` };
+      await writeFile(join(place, `meta_t${step}.json`), JSON.stringify({ ...shape, run_id: "large", ...names }));
+      for (const name of Object.values(names)) await writeFile(join(place, name), numbers(seq_len * heads * dim, bits));
+    }
+  }
+  const page = await site.open("#analysis=mixed&lossless-first-n=0&lossy-mantissa-bits=10");
+  await page.evaluate(() => {
+    /** @type {string[]} */
+    const said = [];
+    Object.assign(window, { said });
+    const line = /** @type {HTMLElement} */ (document.querySelector(".estimate"));
+    new MutationObserver(() => void said.push(line.textContent ?? "")).observe(line, {
+      childList: true,
+      characterData: true,
+      subtree: true,
+    });
+  });
+  await page.setInputFiles("#choose-folder", join(folder, "large"));
+  await page.getByText(/from all 120 captures/).waitFor();
+  const first = (await page.evaluate(() => /** @type {any} */ (window).said)).find((/** @type {string} */ text) => text.startsWith("~ KV"));
+  assert.match(first, /from \d\.\d+ MB of 25\.\d MB\. Run adds the rest, verification and the report files\.$/);
+  await run(page);
+  const [guess, truth] = [first, await page.locator(".big-value").innerText()].map((text) => Number(/([\d.]+)×/.exec(text)?.[1]));
+  assert(Math.abs(guess / truth - 1) < 0.05, `${guess} for ${truth}`);
+  await page.close();
+  await rm(folder, { recursive: true });
 });
 
 test("what is moved while explore looks at the first layers is estimated before that is done", async () => {

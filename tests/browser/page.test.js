@@ -290,7 +290,7 @@ test("two runs stand side by side, and earlier ones come back", async () => {
   await page.getByRole("button", { name: "Compare", exact: true }).first().click();
   const figures = page.getByRole("region", { name: "Figures" });
   assert.match(await figures.innerText(), /KV ratio\s+1\.459×/);
-  assert.match(await page.getByRole("region", { name: "Settings that differ" }).innerText(), /lossy-method\s+truncate\s+quant/);
+  assert.match(await page.getByRole("region", { name: "Settings that differ" }).innerText(), /Method\s+truncate\s+quant/);
   await page.getByRole("button", { name: "#1 mixed", exact: true }).click();
   assert.equal(await page.locator(".big-value").innerText(), "1.459×");
   await page.close();

@@ -129,6 +129,33 @@ for (const kind of /** @type {const} */ (["threads", "serial"])) {
   });
 }
 
+for (const kind of /** @type {const} */ (["threads", "serial"])) {
+  test(`packing is cancelled within 200 ms, also within a long layer, and the engine is idle soon (${kind})`, async () => {
+    const { page } = await openEngine(browser.context, host.origin, { kind });
+    // Each of these takes seconds.
+    await addMade(page, { captures: 4, seqLen: 8192 });
+    const outcome = await page.evaluate(async () => {
+      const { engine } = /** @type {any} */ (window);
+      const abort = new AbortController();
+      const request = { k: "tkc:c=0.02", v: "tkc:c=0.02", sinks: 4, recent: 0, queries: false };
+      const packing = engine.pack(request, { signal: abort.signal });
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      const aborted = performance.now();
+      abort.abort();
+      const code = await packing.catch((/** @type {any} */ error) => error.code);
+      const took = performance.now() - aborted;
+      // Answered by a worker that has nothing else to do.
+      await engine.plan("mixed", {});
+      return { code, took, idle: performance.now() - aborted };
+    });
+    assert.equal(outcome.code, "cancelled");
+    assert.ok(outcome.took < 200, `${outcome.took} ms`);
+    // Far less than the layers would have taken; a worker that is replaced reads the dump again.
+    assert.ok(outcome.idle < 3000, `${outcome.idle} ms`);
+    await page.close();
+  });
+}
+
 test("nothing is told of a run after it was cancelled", async () => {
   const { page } = await openEngine(browser.context, host.origin);
   await addMade(page, { captures: 40, seqLen: 512 });

@@ -145,3 +145,15 @@ test("on paper stands the result, whole and in dark ink", async () => {
   assert.match(ink, /^rgb\((\d|[1-4]\d), /);
   await page.close();
 });
+
+test("a printed result is a file that one would mail", async () => {
+  const page = await open();
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await page.locator(".cell").first().waitFor();
+  for (const tab of ["Mixed", "Sweep"]) {
+    await run(page, tab);
+    const { length } = await page.pdf({ format: "A4" });
+    assert(length < 1e6, `${tab}: ${length} bytes`);
+  }
+  await page.close();
+});

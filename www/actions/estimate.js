@@ -1,7 +1,8 @@
-// Estimates from a few captures while nothing else runs: of the present settings as they change, and for the answer in one line what
-// explore says of some layers. One at a time; a run goes first. They also leave the engine warm.
+// Estimates from a part of the dump while nothing else runs: of the present settings as they change, at once from a little and then from
+// more, and for the answer in one line what explore says of some layers. One at a time; a run goes first. They also leave the engine warm.
 
 /** @import { Engine } from "../engine/client.js" */
+/** @import { Report } from "../engine/core.js" */
 /** @import { RunRequest } from "../engine/types.js" */
 /** @import { State } from "../types.js" */
 /** @import { Store } from "../store.js" */
@@ -16,6 +17,8 @@ const WORK_BYTES = 3 << 20;
 /** The same where captures are large. */
 const MORE_WORK_BYTES = 8 << 20;
 const LARGE_DUMP_BYTES = 20e6;
+/** And once what moved has come to rest. */
+const REST_BYTES = 64 << 20;
 /** Layers that explore looks at for its headline. */
 const LAYERS = 2;
 
@@ -24,6 +27,9 @@ const CODEC = "compress-mode";
 
 /** What explore tries for its headline: what engines have, what kvlens stores, and few steps and queries. */
 const GLIMPSE = { classes: "engine,stored", steps: "0.04,0.085,0.18", queries: "4" };
+
+/** Bytes of K and V that a report goes over. @param {Report} report */
+const bytesOf = ({ groups }) => Math.max(...groups.map(({ all }) => all.kRaw + all.vRaw));
 
 /** @param {Store<State>} store @param {Promise<Engine>} engine */
 export function estimateActions({ get, set, watch }, engine) {
@@ -60,22 +66,25 @@ export function estimateActions({ get, set, watch }, engine) {
       if (analysis !== EXPLORE) await present(dump, mine.signal);
       if (get().glimpse === null && !get().noGlimpse && specs.some(({ name }) => name === EXPLORE)) await glance(dump, mine.signal);
       await otherCodecs(mine.signal);
-    })();
+      // A run, which waits for it, says what is wrong.
+    })().catch(() => {});
   }
 
   /** @param {NonNullable<State["dump"]>} dump @param {AbortSignal} signal */
   async function present(dump, signal) {
     const { analysis } = get();
     const settings = changedSettings(get());
-    const bytes = dump.runs.reduce((sum, run) => sum + run.bytes, 0) > LARGE_DUMP_BYTES ? MORE_WORK_BYTES : WORK_BYTES;
-    const report = await look({ analysis, settings, sample: { what: "captures", bytes } }, signal);
-    if (!report) {
+    const { bytes: of } = await (await engine).plan(analysis, settings);
+    const large = dump.runs.reduce((sum, run) => sum + run.bytes, 0) > LARGE_DUMP_BYTES;
+    for (const bytes of [large ? MORE_WORK_BYTES : WORK_BYTES, REST_BYTES]) {
+      const report = await look({ analysis, settings, sample: { what: "captures", bytes } }, signal);
+      if (signal.aborted) return;
       // That of other settings would pass for one of these.
-      if (!signal.aborted) set({ estimate: null });
-      return;
+      if (!report) return set({ estimate: null });
+      const gone = bytesOf(report);
+      set({ estimate: { analysis, report, bytes: gone, of } });
+      if (gone >= of) return;
     }
-    const { captures } = await (await engine).plan(analysis, settings);
-    if (!signal.aborted) set({ estimate: { analysis, report, captures: report.captures, of: captures } });
   }
 
   /** @param {NonNullable<State["dump"]>} dump @param {AbortSignal} signal */
@@ -87,7 +96,7 @@ export function estimateActions({ get, set, watch }, engine) {
     else if (!signal.aborted) set({ noGlimpse: true });
   }
 
-  /** What the codecs that the result on screen has not used would have given: of a small dump all, of others some captures. @param {AbortSignal} signal */
+  /** What the codecs that the result on screen has not used would have given: of a small dump all, of others a part. @param {AbortSignal} signal */
   async function otherCodecs(signal) {
     const { outcomes, shown, specs, dump } = get();
     const outcome = outcomes.find(({ id }) => id === shown);
@@ -97,15 +106,15 @@ export function estimateActions({ get, set, watch }, engine) {
     const own = String(outcome.report.settings[CODEC]);
     /** @type {Record<string, { k: number, v: number }>} */
     const sizes = {};
-    let captures = 0;
+    let bytes = 0;
     for (const { value } of codec.choices) {
       const settings = { ...outcome.settings, [CODEC]: value };
       const report = await look({ analysis: outcome.analysis, settings, sample: { what: "captures", bytes: MORE_WORK_BYTES } }, signal);
       if (!report) return;
-      captures = report.captures;
+      bytes = bytesOf(report);
       sizes[value] = { k: report.groups[0].all.kSize, v: report.groups[0].all.vSize };
     }
-    const codecs = { own, sizes, captures, of: outcome.captures };
+    const codecs = { own, sizes, bytes, of: outcome.bytes };
     set({ outcomes: get().outcomes.map((each) => (each.id === outcome.id ? { ...each, codecs } : each)) });
   }
 

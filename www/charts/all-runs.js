@@ -5,6 +5,9 @@ import { logScale } from "./error.js";
 import { sheet } from "./svg.js";
 import { commonRows, totals } from "../figures.js";
 
+/** Of the chart, px. */
+const HEIGHT = 260;
+
 /** @typedef {import("../engine/core.js").Row} Row */
 /** @typedef {{ name: string, ratio: number, error: number }} Point */
 
@@ -32,12 +35,13 @@ export function allRunsChart(runs) {
       const { foot, ...x } = logScale(points.map(({ error }) => error));
       const at = (/** @type {Point} */ point) => point.error || foot;
       const ratios = points.map(({ ratio }) => ratio);
+      const [low, high] = [Math.min(1, ...ratios), Math.max(...ratios) * 1.12];
       const svg = Plot.plot({
         ...BASE,
         width,
-        height: 260,
+        height: HEIGHT,
         x,
-        y: { domain: [Math.min(1, ...ratios), Math.max(...ratios) * 1.12] },
+        y: { domain: [low, high] },
         marks: [
           ...valueAxis(Plot, "KV ratio, ×", { tickFormat: "~f", ticks: 6 }),
           Plot.axisX({
@@ -49,7 +53,7 @@ export function allRunsChart(runs) {
             labelArrow: "none",
           }),
           Plot.dot(points, { x: at, y: "ratio", r: 5, fill: "var(--ink)" }),
-          ...named(Plot, points, at, x.domain),
+          ...named(Plot, points, at, x.domain, width, HEIGHT / (high - low)),
           Plot.tip(
             points,
             Plot.pointer({
@@ -71,17 +75,31 @@ export function allRunsChart(runs) {
 }
 
 /**
- * Names stand beside their marks, towards the middle: of two marks in one place neither lies on the other's name.
- * @param {any} Plot @param {Point[]} points @param {(point: Point) => number} at @param {number[]} domain
+ * Names stand beside their marks, towards the middle: of two marks in one place neither lies on the other's name. Where two names would
+ * meet in the middle, the upper one moves up and the lower one down.
+ * @param {any} Plot @param {Point[]} points @param {(point: Point) => number} at @param {number[]} domain @param {number} width
+ * @param {number} perRatio pixels
  */
-function named(Plot, points, at, [low, high]) {
-  const isLate = (/** @type {Point} */ point) => Math.log(at(point) / low) > 0.6 * Math.log(high / low);
+function named(Plot, points, at, [low, high], width, perRatio) {
+  const place = (/** @type {Point} */ point) => Math.log(at(point) / low) / Math.log(high / low);
+  const isLate = (/** @type {Point} */ point) => place(point) > 0.6;
+  const gap = (/** @type {Point} */ a, /** @type {Point} */ b) =>
+    Math.abs(place(a) - place(b)) * width - (a.name.length + b.name.length) * 6.5 - 20;
+  const meets = (/** @type {Point} */ point) =>
+    points.find((other) => isLate(other) !== isLate(point) && Math.abs(other.ratio - point.ratio) * perRatio < 14 && gap(point, other) < 0);
+  const shift = (/** @type {Point} */ point) => {
+    const other = meets(point);
+    return other ? (point.ratio > other.ratio || (point.ratio === other.ratio && isLate(point)) ? -9 : 9) : 0;
+  };
   const look = { x: at, y: "ratio", text: "name", fill: "var(--ink)", stroke: "var(--page)", strokeWidth: 3 };
-  return [
+  return [-9, 0, 9].flatMap((dy) => [
     Plot.text(
-      points.filter((point) => !isLate(point)),
-      { ...look, dx: 10, textAnchor: "start" },
+      points.filter((point) => !isLate(point) && shift(point) === dy),
+      { ...look, dx: 10, dy, textAnchor: "start" },
     ),
-    Plot.text(points.filter(isLate), { ...look, dx: -10, textAnchor: "end" }),
-  ];
+    Plot.text(
+      points.filter((point) => isLate(point) && shift(point) === dy),
+      { ...look, dx: -10, dy, textAnchor: "end" },
+    ),
+  ]);
 }

@@ -4,7 +4,7 @@ import { BASE, TIP, byteUnit, layerAxis, layerScale, layersOf, splitMarks, value
 import { stagePanels } from "./ratio.js";
 import { byLayer } from "../figures.js";
 import { stageOrder } from "./labels.js";
-import { colour, ink as newInk, sheet, square, stroke } from "./svg.js";
+import { colour, ink as newInk, s, sheet, square, stroke } from "./svg.js";
 
 /** @typedef {import("../figures.js").Stat} Stat */
 /** @typedef {{ stat: Stat, part: "hi" | "lo" | "extra", from: number, to: number }} Slice */
@@ -110,7 +110,7 @@ function panel(Plot, stats, all, width, ink) {
       ),
     ),
   );
-  return Plot.plot({
+  const svg = Plot.plot({
     ...BASE,
     width,
     height: 216,
@@ -140,6 +140,20 @@ function panel(Plot, stats, all, width, ink) {
       ),
     ],
   });
+  joinHatched(svg);
+  return svg;
+}
+
+/** Fills bars that have the same hatches as one path: a PDF has a picture of half a page for each that is filled by itself. @param {SVGElement} svg */
+function joinHatched(svg) {
+  for (const bars of svg.querySelectorAll('g[fill^="url("]')) {
+    const outlines = [...bars.querySelectorAll("rect")].map((bar) => {
+      const [x, y, width, height] = ["x", "y", "width", "height"].map((name) => bar.getAttribute(name));
+      return `M${x},${y}h${width}v${height}h-${width}z`;
+    });
+    bars.prepend(s("path", { d: outlines.join(""), fill: bars.getAttribute("fill"), stroke: "none" }));
+    bars.setAttribute("fill", "none");
+  }
 }
 
 /** @param {Stat[]} stats of one layer */

@@ -166,7 +166,9 @@ function panel(Plot, all, limit, side, width, reference) {
   const x = [Math.min(...bits) / 1.12, Math.max(...bits) * 1.12];
   const inside = shown.filter(({ error }) => error <= y[1]);
   const marked = inside.filter((mark) => mark.class === "reference" && mark.name === reference);
-  const labelled = apart(pareto(inside.filter((mark) => mark.class === "engine")), marked, x, y, width);
+  // Where there is little room, what is within the limit has names, and the rest when pointed at.
+  const isNamed = (/** @type {Mark} */ { class: of, error }) => of === "engine" && (width >= NARROW || error <= allowed);
+  const labelled = apart(pareto(inside.filter(isNamed)), marked, x, y, width);
   // To the right and above few schemes lie: they would have more bits and more error.
   const room = marked.length > 0 ? (1 - Math.log(marked[0].bits / x[0]) / Math.log(x[1] / x[0])) * (width - 64) : 0;
   const isLate = (/** @type {Mark} */ { bits }) => Math.log(bits / x[0]) > 0.8 * Math.log(x[1] / x[0]);

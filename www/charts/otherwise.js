@@ -4,7 +4,7 @@
 /** @import { Errors, Group, Report } from "../engine/core.js" */
 /** @import { Codecs } from "../types.js" */
 import { distinctGroups, packedRatios } from "../figures.js";
-import { count, error, plural, ratio } from "../format.js";
+import { count, error, megabytes, plural, ratio } from "../format.js";
 
 /** The group that a result stands for. @param {Report} report */
 export const bestGroup = ({ headline, groups }) => (headline === null ? null : groups[headline]);
@@ -64,7 +64,7 @@ function rounding(report, best) {
 }
 
 /** @param {Group} best @param {Codecs} codecs */
-function otherCodecs({ all }, { own, sizes, captures, of }) {
+function otherCodecs({ all }, { own, sizes, bytes, of }) {
   /** @param {"k" | "v"} side */
   const better = (side) => {
     const [name, size] = Object.entries(sizes).reduce(
@@ -74,12 +74,12 @@ function otherCodecs({ all }, { own, sizes, captures, of }) {
     if (name === own) return null;
     const raw = side === "k" ? all.kRaw : all.vRaw;
     const now = side === "k" ? all.kSize : all.vSize;
-    // Of a part of the captures only the relation is known.
-    const then = captures === of ? size : (now * size) / sizes[own][side];
-    return `${side.toUpperCase()} with ${name} (${captures === of ? "" : "~"}${ratio(raw / then)} instead of ${ratio(raw / now)} with ${own})`;
+    // Of a part of the dump only the relation is known.
+    const then = bytes === of ? size : (now * size) / sizes[own][side];
+    return `${side.toUpperCase()} with ${name} (${bytes === of ? "" : "~"}${ratio(raw / then)} instead of ${ratio(raw / now)} with ${own})`;
   };
   const found = [better("k"), better("v")].filter((text) => text !== null);
-  const from = captures === of ? "" : ` (estimated from ${count(captures)} of ${count(of)} captures)`;
+  const from = bytes === of ? "" : ` (estimated from ${megabytes(bytes)} of ${megabytes(of)})`;
   return [
     {
       name: "Codec",

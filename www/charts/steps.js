@@ -40,7 +40,7 @@ function panel(Plot, bars, width) {
     y: { domain: bars.map(({ step }) => step) },
     marks: [
       Plot.axisX({ ticks: 5, tickSize: 3, label: "Ratio, ×", labelAnchor: "center", labelArrow: "none" }),
-      Plot.axisY({ tickSize: 0, label: null, lineWidth: marginLeft / 11 }),
+      Plot.axisY({ tickSize: 0, label: null, lineWidth: marginLeft / FONT - 2 }),
       Plot.barX(bars, { ...bar, x1: 0, x2: (/** @type {Bar} */ d) => Math.min(d.from, d.ratio), fill: "var(--ink)", fillOpacity: 0.16 }),
       Plot.barX(bars, { ...bar, x1: (/** @type {Bar} */ d) => Math.min(d.from, d.ratio), x2: "ratio", fill: "var(--accent)" }),
       Plot.barX(

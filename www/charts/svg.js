@@ -48,6 +48,8 @@ export function ink() {
           patternUnits: "userSpaceOnUse",
           patternTransform: `rotate(${tensor === "K" ? 45 : -45})`,
         },
+        // Without it a PDF has a mask for each picture of the hatches.
+        s("rect", { width: 5, height: 5, fill: "var(--page)" }),
         s("rect", { width: 5, height: 5, fill: colour[tensor], "fill-opacity": 0.18 }),
         s("rect", { width: 2.2, height: 5, fill: colour[tensor] }),
       ),

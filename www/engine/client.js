@@ -199,7 +199,7 @@ export class Engine {
       signal?.addEventListener(
         "abort",
         () => {
-          this.#call("cancelFile", { method }).catch(() => {});
+          this.#ready = this.#ready.then(() => this.#cancel("cancelFile", CANCEL_MS, { method }));
           reject(new EngineError("cancelled", "cancelled"));
         },
         { once: true },
@@ -258,7 +258,7 @@ export class Engine {
       return done;
     } catch (error) {
       // One after the other: of two at a time the second would end the worker that the first is starting.
-      if (signal?.aborted) this.#ready = this.#ready.then(() => this.#cancel(request.sample ? CANCEL_ESTIMATE_MS : CANCEL_MS));
+      if (signal?.aborted) this.#ready = this.#ready.then(() => this.#cancel("cancel", request.sample ? CANCEL_ESTIMATE_MS : CANCEL_MS));
       throw error;
     } finally {
       this.#running = false;
@@ -422,10 +422,15 @@ export class Engine {
     this.#worker = this.#threads = undefined;
   }
 
-  /** Waits for the worker to be idle again, or replaces it. @param {number} withinMs */
-  async #cancel(withinMs) {
+  /**
+   * Waits for the worker to be idle again, or replaces it.
+   * @param {"cancel" | "cancelFile"} method
+   * @param {number} withinMs
+   * @param {object} [args]
+   */
+  async #cancel(method, withinMs, args = {}) {
     const late = new Promise((resolve) => setTimeout(resolve, withinMs, false));
-    const idle = await Promise.race([this.#send("cancel", { withinMs }).catch(() => false), late]);
+    const idle = await Promise.race([this.#send(method, { ...args, withinMs }).catch(() => false), late]);
     if (idle) return;
     this.#fail(new EngineError("cancelled", "cancelled"));
     this.#terminate();

@@ -11,7 +11,7 @@ import { Kept, read } from "./reader.js";
 
 /** @import { Mapping } from "./core.js" */
 /** @import { ConvertOptions, InspectRequest, JudgeRequest, PackRequest, Row } from "./core.js" */
-/** @import { Engine, Session } from "./glue.js" */
+/** @import { Conversion, Engine, Packing, Session } from "./glue.js" */
 /** @import { FileEntry, RunRequest, Settings } from "./types.js" */
 
 const GIB = 1 << 30;
@@ -164,8 +164,8 @@ async function setMapping({ mapping }) {
   return engine.setMapping(mapping);
 }
 
-/** The files that are being written, by their calls; 0: none, or the reader has ended it. */
-const writing = { convert: 0, pack: 0 };
+/** @type {{ convert?: Conversion, pack?: Packing }} the files that are being written, until the reader ends it */
+const writing = {};
 
 /**
  * @param {{ options: Partial<ConvertOptions> }} args
@@ -173,7 +173,7 @@ const writing = { convert: 0, pack: 0 };
  */
 async function convert({ options }, id) {
   const conversion = engine.convert(options);
-  writing.convert = id;
+  writing.convert = conversion;
   try {
     const file = new GrowingBlob();
     const total = conversion.total();
@@ -186,7 +186,7 @@ async function convert({ options }, id) {
       // Names and headers, which are in no total, come on top of K and V.
       self.postMessage({ id, progress: { read: Math.min(file.size, total), total } });
       await pause(0);
-      if (writing.convert !== id) throw { code: "cancelled", message: "cancelled" };
+      if (writing.convert !== conversion) throw { code: "cancelled", message: "cancelled" };
       if (!piece) return { blob: file.all() };
     }
   } finally {
@@ -201,30 +201,38 @@ async function convert({ options }, id) {
  */
 async function pack({ request }, id) {
   const writer = engine.pack(request);
-  writing.pack = id;
+  writing.pack = writer;
   try {
     const body = new GrowingBlob();
-    for (;;) {
+    while (!writer.isDone()) {
       const part = /** @type {Uint8Array<ArrayBuffer> | undefined} */ (writer.nextPart());
-      if (part) body.add(part);
-      self.postMessage({ id, progress: { read: writer.done(), total: writer.layers() } });
-      await pause(0);
-      if (writing.pack !== id) throw { code: "cancelled", message: "cancelled" };
-      if (part) continue;
-      const head = /** @type {Uint8Array<ArrayBuffer>} */ (writer.head());
-      return { blob: new Blob([head, body.all()]), headBytes: head.length, queryBytes: writer.queryBytes(), notes: writer.notes() };
+      if (part) {
+        body.add(part);
+        self.postMessage({ id, progress: { read: writer.done(), total: writer.layers() } });
+      }
+      await pause(part ? 0 : PAUSE_MS);
+      // `cancelFile` took it over.
+      if (writing.pack !== writer) throw { code: "cancelled", message: "cancelled" };
     }
+    const head = /** @type {Uint8Array<ArrayBuffer>} */ (writer.head());
+    return { blob: new Blob([head, body.all()]), headBytes: head.length, queryBytes: writer.queryBytes(), notes: writer.notes() };
   } finally {
-    writer.free();
+    if (writing.pack === writer) {
+      writing.pack = undefined;
+      writer.free();
+    }
   }
 }
 
 /**
- * Ends the writing of a file, behind its next part.
- * @param {{ method: keyof typeof writing }} args
+ * Ends the writing of a file. The pool can't be interrupted within a tensor.
+ * @param {{ method: keyof typeof writing, withinMs: number }} args
+ * @returns {Promise<boolean>} whether nothing of it goes on within that time
  */
-async function cancelFile({ method }) {
-  writing[method] = 0;
+async function cancelFile({ method, withinMs }) {
+  const packing = method === "pack" ? writing.pack : undefined;
+  writing[method] = undefined;
+  return isIdle(packing, withinMs);
 }
 
 /** @param {{ analysis: string, settings: Settings }} args */
@@ -301,12 +309,20 @@ async function run({ analysis, settings, verify, sample }, id) {
 async function cancel({ withinMs }) {
   const mine = current;
   current = undefined;
+  return isIdle(mine, withinMs);
+}
+
+/**
+ * @param {Session | Packing | undefined} work is stopped, and freed once the pool has nothing of it
+ * @param {number} withinMs
+ */
+async function isIdle(work, withinMs) {
   const until = performance.now() + withinMs;
-  while (mine && !mine.stop()) {
+  while (work && !work.stop()) {
     if (performance.now() > until) return false;
     await pause(PAUSE_MS);
   }
-  mine?.free();
+  work?.free();
   return true;
 }
 

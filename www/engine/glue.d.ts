@@ -81,7 +81,7 @@ export class Engine {
 }
 
 /**
- * A `.kvz` that is being written.
+ * A `.kvz` that is being written. Nothing here waits: the pool stores what was read, and is asked again and again for what is ready.
  */
 export class Packing {
     private constructor();
@@ -96,11 +96,15 @@ export class Packing {
      */
     head(): Uint8Array;
     /**
+     * Whether the parts that are out are all of them.
+     */
+    isDone(): boolean;
+    /**
      * Number of layers.
      */
     layers(): number;
     /**
-     * The next part of the file; `None` once all are written.
+     * The next part of the file, if it is ready.
      */
     nextPart(): Uint8Array | undefined;
     /**
@@ -111,6 +115,10 @@ export class Packing {
      * Bytes of captured queries in the file.
      */
     queryBytes(): number;
+    /**
+     * Lets what waits in the pool go by; true when nothing is being stored any more.
+     */
+    stop(): boolean;
 }
 
 /**
@@ -230,10 +238,12 @@ export interface InitOutput {
     readonly initThreadPool: (a: number) => any;
     readonly packing_done: (a: number) => number;
     readonly packing_head: (a: number) => [number, number, number, number];
+    readonly packing_isDone: (a: number) => number;
     readonly packing_layers: (a: number) => number;
     readonly packing_nextPart: (a: number) => [number, number, number, number];
     readonly packing_notes: (a: number) => [number, number];
     readonly packing_queryBytes: (a: number) => number;
+    readonly packing_stop: (a: number) => number;
     readonly session_ahead: (a: number) => any;
     readonly session_fileBytes: (a: number, b: number) => [number, number];
     readonly session_fileCount: (a: number) => number;

@@ -54,6 +54,8 @@ export async function onUpdate(notify) {
     const waiting = registration.waiting;
     if (!waiting || !navigator.serviceWorker.controller) return;
     notify(() => {
+      // It took over before, and the reader stayed.
+      if (waiting.state !== "installed") return location.reload();
       navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), { once: true });
       waiting.postMessage("take-over");
     });

@@ -28,7 +28,7 @@
  * @property {string} analysis
  * @property {Settings} settings
  * @property {boolean} [verify]        decode lossless tensors again and compare bit for bit
- * @property {Sample} [sample]         a few captures instead of all, for an estimate
+ * @property {Sample} [sample]         a part of the dump instead of all, for an estimate
  *
  * @typedef {CoreProgress & { elapsedMs: number }} Progress
  *

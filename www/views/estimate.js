@@ -1,9 +1,9 @@
-// The estimate for the present settings, from a few captures, and what a run adds to it.
+// The estimate for the present settings, from a part of the dump, and what a run adds to it.
 
 /** @import { Weighted } from "../engine/core.js" */
 /** @import { Estimate, State } from "../types.js" */
 import { standsFor, variantName } from "../figures.js";
-import { cosine, count, error, plural, ratio } from "../format.js";
+import { cosine, error, megabytes, plural, ratio } from "../format.js";
 import { SPLIT, specOf, valueByFlag } from "../settings.js";
 
 /** @param {State} state @returns {string} nothing where there is none */
@@ -15,14 +15,18 @@ export function estimateText(state) {
   const groups = report.headline === null ? report.groups.filter(({ all }) => all.rows > 0) : report.groups;
   const group = standsFor({ ...report, groups });
   if (!group) return "";
-  const adds = `Run adds ${estimate.captures < estimate.of ? `the other ${count(estimate.of - estimate.captures)} captures` : "verification"}${state.verify && estimate.captures < estimate.of ? ", verification" : ""} and the report files.`;
-  const from = `from ${count(estimate.captures)} of ${plural(estimate.of, "capture")}`;
+  const part = estimate.bytes < estimate.of;
+  const from = part ? `from ${megabytes(estimate.bytes)} of ${megabytes(estimate.of)}` : `from all ${plural(report.captures, "capture")}`;
+  const adds = `Run adds ${part ? (state.verify ? "the rest, verification" : "the rest") : "verification"} and the report files.`;
+  // A part has no greater values than the whole, and mostly smaller ones.
+  const coarser =
+    part && group.variant.label.includes("quant") ? " Of whole captures, one scale a tensor is coarser: errors come out larger." : "";
   const name = spec?.variants === "many" ? ` with ${variantName(group.variant)}` : "";
-  return `~ KV ${ratio(estimate.captures < estimate.of ? kvRatio(group, state) : group.all.kvRatio)}${name}${errorsText(group.lossy.rows > 0 ? group.lossy : group.all)}, ${from}. ${adds}`;
+  return `~ KV ${ratio(part ? kvRatio(group, state) : group.all.kvRatio)}${name}${errorsText(group.lossy.rows > 0 ? group.lossy : group.all)}, ${from}.${coarser} ${adds}`;
 }
 
 /**
- * Lossless and lossy layers by their true shares: the few captures may hold other ones.
+ * Lossless and lossy layers by their true shares: the part may hold others.
  * @param {import("../engine/core.js").Group} group @param {State} state
  */
 function kvRatio({ all, lossless, lossy }, state) {

@@ -1,7 +1,7 @@
 // Two runs side by side: the settings in which they differ, and their figures with the difference.
 
 /** @import { App } from "../app.js" */
-/** @import { Explored, Row } from "../engine/core.js" */
+/** @import { AnalysisSpec, Explored, Row } from "../engine/core.js" */
 /** @import { Answer } from "../explore/search.js" */
 /** @import { Outcome } from "../types.js" */
 import { h } from "../dom.js";
@@ -9,6 +9,7 @@ import { measured } from "../explore/search.js";
 import { size, whoOf, withOf } from "../explore/words.js";
 import { commonRows, totals, variantName } from "../figures.js";
 import { error, plural } from "../format.js";
+import { paramsOf } from "../settings.js";
 import { drawComparison } from "./charts.js";
 import { comparable } from "./headline.js";
 import { bestOf, bestRows, dumpOf, nameOf } from "./runs.js";
@@ -18,7 +19,7 @@ export function comparison({ store }, now, other) {
   // The earlier run stands left, whichever was chosen first.
   const [a, b] = now.id < other.id ? [now, other] : [other, now];
   const names = [a, b].map(nameOf);
-  const settings = settingRows(a, b);
+  const settings = settingRows(store.get().specs, a, b);
   const explored = [a.report?.explored, b.report?.explored];
   const sameDump = dumpOf(a) === dumpOf(b);
   const rows = [bestRows(a), bestRows(b)];
@@ -69,8 +70,10 @@ function simpleTable(caption, heads, rows) {
   );
 }
 
-/** @param {Outcome} a @param {Outcome} b */
-function settingRows(a, b) {
+/** @param {AnalysisSpec[]} specs @param {Outcome} a @param {Outcome} b */
+function settingRows(specs, a, b) {
+  const params = specs.filter(({ name }) => name === a.analysis || name === b.analysis).flatMap(paramsOf);
+  const label = (/** @type {string} */ flag) => params.find((param) => param.flag === flag)?.label ?? flag;
   const [left, right] = [a.report?.settings ?? {}, b.report?.settings ?? {}];
   const flags = [...new Set([...Object.keys(left), ...Object.keys(right)])].filter(
     (flag) => String(left[flag] ?? "–") !== String(right[flag] ?? "–"),
@@ -79,7 +82,7 @@ function settingRows(a, b) {
     h(
       "tr",
       {},
-      h("th", { scope: "row" }, flag),
+      h("th", { scope: "row", title: flag }, label(flag)),
       [left, right].map((settings) => h("td", {}, String(settings[flag] ?? "–") || "none")),
     ),
   );

@@ -166,60 +166,6 @@ const LOSSLESS: &str = "lossless";
 /// All candidates of these classes; `steps` is the grid of the coded scheme. With `keep_in_all`, engines' formats and the reference's methods
 /// are listed a second time, with sinks and recent tokens kept raw.
 pub fn field(classes: &[Class], steps: &[f64], keep_in_all: bool) -> Vec<Candidate> {
-    let scheme = |name: &str, class, engine| {
-        // A name that this build does not know is skipped.
-        let scheme: Scheme = name.parse().ok()?;
-        Some(Candidate {
-            name: scheme.to_string(),
-            class,
-            engine,
-            keeps_tokens: class != Class::Engine && name != "raw",
-            method: Method::Scheme(scheme),
-        })
-    };
-    let reference = |name: String, method| Candidate {
-        name,
-        class: Class::Reference,
-        engine: None,
-        keeps_tokens: false,
-        method,
-    };
-    let mut all: Vec<Candidate> = Vec::new();
-    for (engine, names) in ENGINES {
-        all.extend(
-            names
-                .iter()
-                .filter_map(|name| scheme(name, Class::Engine, Some(engine))),
-        );
-    }
-    all.extend(
-        PACKED
-            .iter()
-            .filter_map(|name| scheme(name, Class::Packed, None)),
-    );
-    if keep_in_all {
-        for (_, names) in ENGINES {
-            for name in names {
-                if *name != "raw" && !PACKED.contains(name) {
-                    all.extend(scheme(name, Class::Packed, None));
-                }
-            }
-        }
-    }
-    all.push(Candidate {
-        name: LOSSLESS.to_owned(),
-        class: Class::Stored,
-        engine: None,
-        keeps_tokens: false,
-        method: Method::Lossless,
-    });
-    all.extend(steps.iter().map(|&step| Candidate {
-        name: coded_name(step),
-        class: Class::Stored,
-        engine: None,
-        keeps_tokens: true,
-        method: Method::Coded(step),
-    }));
     type WithBits = fn(u32) -> Method;
     const METHODS: [(&str, WithBits, &[u32]); 4] = [
         ("truncate", Method::Truncate, &[2, 3, 4, 6]),
@@ -227,19 +173,66 @@ pub fn field(classes: &[Class], steps: &[f64], keep_in_all: bool) -> Vec<Candida
         ("quant", Method::Quantize, &[4, 6, 8]),
         ("block-norm", Method::BlockNorm, &[6, 8]),
     ];
-    for (name, method, bits) in METHODS {
-        for &bits in bits {
-            let plain = reference(format!("{name} {bits}"), method(bits));
-            if keep_in_all {
-                all.push(Candidate {
-                    keeps_tokens: true,
-                    ..plain.clone()
-                });
-            }
-            all.push(plain);
+    let mut all = Vec::new();
+    let mut add = |name: String, class, engine, keeps_tokens, method| {
+        if classes.contains(&class) {
+            all.push(Candidate {
+                name,
+                class,
+                engine,
+                keeps_tokens,
+                method,
+            });
+        }
+    };
+    let mut scheme = |name: &str, class, engine| {
+        // A name that this build does not know is skipped.
+        if let Ok(scheme) = name.parse::<Scheme>() {
+            let (name, keeps_tokens) = (scheme.to_string(), class != Class::Engine);
+            add(name, class, engine, keeps_tokens, Method::Scheme(scheme));
+        }
+    };
+    for (engine, names) in ENGINES {
+        for name in names {
+            scheme(name, Class::Engine, Some(engine));
         }
     }
-    all.retain(|candidate| classes.contains(&candidate.class));
+    for name in PACKED {
+        scheme(name, Class::Packed, None);
+    }
+    if keep_in_all {
+        for name in ENGINES.iter().flat_map(|(_, names)| *names) {
+            if *name != "raw" && !PACKED.contains(name) {
+                scheme(name, Class::Packed, None);
+            }
+        }
+    }
+    add(
+        LOSSLESS.to_owned(),
+        Class::Stored,
+        None,
+        false,
+        Method::Lossless,
+    );
+    for &step in steps {
+        add(
+            coded_name(step),
+            Class::Stored,
+            None,
+            true,
+            Method::Coded(step),
+        );
+    }
+    for (name, method, bits) in METHODS {
+        for &bits in bits {
+            for keeps_tokens in [true, false] {
+                if keep_in_all || !keeps_tokens {
+                    let name = format!("{name} {bits}");
+                    add(name, Class::Reference, None, keeps_tokens, method(bits));
+                }
+            }
+        }
+    }
     all
 }
 

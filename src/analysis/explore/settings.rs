@@ -173,7 +173,7 @@ pub fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "keep-in-all",
             "Keep in all",
-            "Tries engines' formats and the reference's methods a second time with sinks and recent tokens kept as they are: all errors on equal terms.",
+            "Also tries engines' formats and the four analyses' methods with sinks and recent tokens kept: all errors on equal terms.",
             "",
             Kind::Switch,
             false,

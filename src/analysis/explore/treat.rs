@@ -7,6 +7,7 @@ use crate::codec::{Mode, compressed_sizes, decode_smallest, encode_smallest, sma
 use crate::lossy::{Blocks, quantize, round_mantissa, truncate};
 use crate::scheme::{About, Kv, Prepared, Recipe, RopeChoice, Scheme, Tkc};
 use crate::tensor::Tensor;
+use std::ops::Range;
 
 /// Zstd level of the reference's streams.
 const LEVEL: i32 = 3;
@@ -150,29 +151,30 @@ impl<'a> Side<'a> {
     }
 
     /// The coded scheme at a step; its bytes are counted, not written.
-    pub fn counted(&self, prepared: &(Recipe, Prepared), step: f64) -> Treated {
+    pub fn counted(&self, (recipe, prepared): &(Recipe, Prepared), step: f64) -> Treated {
+        let mut values = self.values.to_vec();
+        let body = self.body(recipe);
+        let raw = (values.len() - body.len()) * self.about.dtype.size();
+        let bytes = raw as u64 + prepared.restore_and_count(step, &mut values[body]);
         Treated {
-            values: self.restored(prepared, step),
-            bytes: self.counted_bytes(prepared, step),
+            values,
+            bytes,
             packed_bytes: None,
         }
     }
 
-    /// Bytes of the coded scheme at a step, without writing them.
-    pub fn counted_bytes(&self, (recipe, prepared): &(Recipe, Prepared), step: f64) -> u64 {
-        let (body, _) = recipe.about_body(&self.about);
-        let columns = self.about.shape.token_elements();
-        let raw = (self.about.shape.seq_len - body.len()) * columns * self.about.dtype.size();
-        raw as u64 + prepared.count(step)
-    }
-
     /// Values that the coded scheme decodes to, at a step.
     pub fn restored(&self, (recipe, prepared): &(Recipe, Prepared), step: f64) -> Vec<f32> {
+        let mut values = self.values.to_vec();
+        prepared.restore(step, &mut values[self.body(recipe)]);
+        values
+    }
+
+    /// The values that a recipe does not leave raw.
+    fn body(&self, recipe: &Recipe) -> Range<usize> {
         let (body, _) = recipe.about_body(&self.about);
         let columns = self.about.shape.token_elements();
-        let mut values = self.values.to_vec();
-        values[body.start * columns..body.end * columns].copy_from_slice(&prepared.restore(step));
-        values
+        body.start * columns..body.end * columns
     }
 
     /// Applies a method of the reference capture by capture, to the tokens that do not stay raw.

@@ -15,7 +15,7 @@ mod turbo;
 pub use format::Packed;
 pub(super) use name::parse;
 
-use super::codec::{About, Codec, Corrupt, Restored, Unfit};
+use super::codec::{About, Codec, Corrupt, Unfit};
 use crate::tensor::{Element, Tensor, with_element};
 use format::{Format, Per};
 use grid::Grid;
@@ -210,15 +210,11 @@ impl Codec for Packed {
             .map_err(|error| Corrupt::Content(error.to_string()))
     }
 
-    fn restore(&self, values: &[f32], about: &About) -> Restored {
-        let mut values = values.to_vec();
-        self.forward(&mut values, about);
-        let global = self.global(&values);
-        with_format!(self, about, global, format => grid::restore(&format, self.grid(about), &mut values));
-        self.backward(&mut values, about);
-        Restored {
-            values,
-            bytes: self.stored_len(about) as u64,
-        }
+    fn restore_in_place(&self, values: &mut [f32], about: &About) -> u64 {
+        self.forward(values, about);
+        let global = self.global(values);
+        with_format!(self, about, global, format => grid::restore(&format, self.grid(about), values));
+        self.backward(values, about);
+        self.stored_len(about) as u64
     }
 }

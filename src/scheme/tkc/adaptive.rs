@@ -35,7 +35,8 @@ impl Counter {
         let error = target - (self.0 >> 10) as i32;
         let step = (i64::from(error) * i64::from(tables.rates[seen as usize])) >> 16;
         let seen = (seen + 1).min(LIMIT);
-        self.0 = ((self.0 >> 10) as i32 + step as i32).clamp(0, (1 << 22) - 1) as u32;
+        // Every rate is below 1, so a step stops short of the target and the sum stays within 22 bits.
+        self.0 = ((self.0 >> 10) as i32 + step as i32) as u32;
         self.0 = self.0 << 10 | seen;
     }
 

@@ -5,7 +5,8 @@ use multiversion::multiversion;
 
 use super::klt::{Basis, Fineness, StoredBasis, bits_of_variance};
 use super::rope::{Rope, Turns};
-use crate::tensor::{Dtype, Element, Shape, f16_to_f32, f32_to_f16, with_element};
+use crate::tensor::{Element, Shape, f16_to_f32, f32_to_f16};
+use std::ops::Range;
 
 /// Quantization steps of a token's norm in an octave.
 const NORM_STEPS: i32 = 8;
@@ -236,29 +237,26 @@ fn join_bits(bits: &mut [i32], codes: &[i32]) {
 /// Codes are clamped to this magnitude.
 pub(super) const MAX_CODE: f64 = (1 << 23) as f64;
 
-/// Inverts the transforms: from codes to the tensor.
+/// Inverts the transforms: from codes to values, which `take` gets with the range that they belong to, before they are rounded to elements.
+/// `bases` are those of `side`; their vectors reach as far as there are codes other than zero.
 pub(super) fn back(
     codes: &[i32],
     step: f64,
     side: &Side,
     bases: &[Basis],
     steps: Steps,
-    (dtype, shape, position): (Dtype, Shape, u64),
-) -> Vec<u8> {
+    (shape, position): (Shape, u64),
+    take: &mut dyn FnMut(Range<usize>, &[f64]),
+) {
     let channels = shape.token_elements();
     let means: Vec<f64> = side.means.iter().map(|&mean| mean_value(mean)).collect();
     let turns = (steps.rope).map(|rope| Turns::new(rope, shape.head_dim, position, shape.seq_len));
-    let mut bytes = vec![0; codes.len() * dtype.size()];
     // A few tokens at a time, so that they stay in the cache.
     let at_once = (1 << 13) / channels.max(1) / 4 * 4 + 4;
     let mut scaled = vec![0.0f32; at_once * channels];
     let mut turned_back = scaled.clone();
     let mut wide = vec![0.0f64; at_once * channels];
-    for (block, (codes, out)) in codes
-        .chunks(at_once * channels)
-        .zip(bytes.chunks_mut(at_once * channels * dtype.size()))
-        .enumerate()
-    {
+    for (block, codes) in codes.chunks(at_once * channels).enumerate() {
         let values = &mut wide[..codes.len()];
         if bases.is_empty() {
             scale_wide(codes, step, values);
@@ -267,8 +265,9 @@ pub(super) fn back(
             let turned_back = &mut turned_back[..codes.len()];
             scale_codes(codes, step as f32, scaled);
             let part = channels / bases.len();
-            for (index, basis) in bases.iter().enumerate() {
-                basis.back(scaled, channels, index * part, turned_back);
+            for (index, (basis, stored)) in bases.iter().zip(&side.bases).enumerate() {
+                let used = stored.vectors.len();
+                basis.back(scaled, channels, index * part, used, turned_back);
             }
             widen(turned_back, values);
         }
@@ -282,9 +281,9 @@ pub(super) fn back(
         if let Some(turns) = &turns {
             turns.turn(first, values, channels, shape.head_dim, false);
         }
-        with_element!(dtype, E => put::<E>(values, out));
+        let start = first * channels;
+        take(start..start + values.len(), values);
     }
-    bytes
 }
 
 #[multiversion(targets("x86_64+avx2"))]
@@ -310,10 +309,20 @@ fn multiply(values: &mut [f64], by: f64) {
     }
 }
 
+/// Rounds values to elements and writes their bytes.
 #[multiversion(targets("x86_64+avx2"))]
-fn put<E: Element>(values: &[f64], out: &mut [u8]) {
+pub(super) fn put<E: Element>(values: &[f64], out: &mut [u8]) {
     let out = &mut out[..values.len() * E::SIZE];
     for place in 0..values.len() {
-        E::put(E::nearest(values[place]), &mut out[place * E::SIZE..]);
+        E::put_bits(E::nearest_bits(values[place]), &mut out[place * E::SIZE..]);
+    }
+}
+
+/// Rounds values to elements.
+#[multiversion(targets("x86_64+avx2"))]
+pub(super) fn to_elements<E: Element>(values: &[f64], out: &mut [f32]) {
+    let values = &values[..out.len()];
+    for place in 0..out.len() {
+        out[place] = E::nearest(values[place]);
     }
 }

@@ -198,12 +198,13 @@ fn unreflect(codes: &[Vec<i32>], out: &mut [f64], size: usize) {
 impl Basis {
     /// The coefficients of rows of `stride` values, from channel `first` on.
     pub fn forth(&self, rows: &[f32], stride: usize, first: usize, out: &mut [f32]) {
-        multiply(self.product(stride, first), rows, &self.forth, out);
+        let product = self.product(stride, first);
+        multiply(product, self.size, rows, &self.forth, out);
     }
 
-    /// The values of such coefficients.
-    pub fn back(&self, rows: &[f32], stride: usize, first: usize, out: &mut [f32]) {
-        multiply(self.product(stride, first), rows, &self.back, out);
+    /// The values of such coefficients, of which those behind the first `used` of each row are zeros.
+    pub fn back(&self, rows: &[f32], stride: usize, first: usize, used: usize, out: &mut [f32]) {
+        multiply(self.product(stride, first), used, rows, &self.back, out);
     }
 
     fn product(&self, stride: usize, first: usize) -> Product {
@@ -273,7 +274,7 @@ mod tests {
             let rest: f32 = (1..size).map(energy).sum();
             assert!(rest < 0.01 * energy(0), "{fineness:?}: {rest}");
             let mut back = vec![0.0; values.len()];
-            basis.back(&turned, size, 0, &mut back);
+            basis.back(&turned, size, 0, size, &mut back);
             let far = values.iter().zip(&back).map(|(a, b)| (a - b).abs());
             assert!(far.fold(0.0, f32::max) < 1e-5);
         }

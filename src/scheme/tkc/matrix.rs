@@ -13,8 +13,7 @@ const COLUMNS: usize = VECTORS * LANES;
 /// Rows that are multiplied by a strip of the matrix's columns before the next strip, which therefore stays in the first-level cache.
 const STRIP_ROWS: usize = 64;
 
-/// `out = a * b`, where `a` is `[rows, inner]` and `b` `[inner, columns]`; `b` starts at column `first` of rows of `stride` values, and
-/// so do `a` and `out`.
+/// `out = a * b`, where `a` is `[rows, size]` and `b` `[size, size]`; `a` and `out` start at column `first` of rows of `stride` values.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Product {
     /// Values in a row of `a` and of `out`.
@@ -25,14 +24,16 @@ pub(super) struct Product {
     pub size: usize,
 }
 
-/// Multiplies the columns `first..first + size` of `a` by the square matrix `b`.
+/// Multiplies the columns `first..first + size` of `a` by the square matrix `b`. Behind the first `inner` of them `a` holds zeros alone,
+/// which add nothing.
 #[multiversion(targets("x86_64+avx2"))]
-pub(super) fn multiply(product: Product, a: &[f32], b: &[f32], out: &mut [f32]) {
+pub(super) fn multiply(product: Product, inner: usize, a: &[f32], b: &[f32], out: &mut [f32]) {
     let Product {
         stride,
         first,
         size,
     } = product;
+    let inner = inner.min(size);
     let whole = size / COLUMNS * COLUMNS;
     let rows = a.len() / stride;
     for strip in (0..rows).step_by(STRIP_ROWS) {
@@ -40,16 +41,16 @@ pub(super) fn multiply(product: Product, a: &[f32], b: &[f32], out: &mut [f32]) 
         for column in (0..whole).step_by(COLUMNS) {
             let mut row = strip;
             while row + ROWS <= end {
-                tile::<ROWS>(product, row, column, a, b, out);
+                tile::<ROWS>(product, inner, row, column, a, b, out);
                 row += ROWS;
             }
             for row in row..end {
-                tile::<1>(product, row, column, a, b, out);
+                tile::<1>(product, inner, row, column, a, b, out);
             }
         }
         for row in strip..end {
             for column in whole..size {
-                let a = &a[row * stride + first..][..size];
+                let a = &a[row * stride + first..][..inner];
                 out[row * stride + first + column] = chain(a, b, column, size);
             }
         }
@@ -61,6 +62,7 @@ pub(super) fn multiply(product: Product, a: &[f32], b: &[f32], out: &mut [f32]) 
 #[inline(always)]
 fn tile<const N: usize>(
     product: Product,
+    inner: usize,
     row: usize,
     column: usize,
     a: &[f32],
@@ -74,10 +76,10 @@ fn tile<const N: usize>(
     } = product;
     let mut rows = [&a[..0]; N];
     for place in 0..N {
-        rows[place] = &a[(row + place) * stride + first..][..size];
+        rows[place] = &a[(row + place) * stride + first..][..inner];
     }
     let mut sums = [[F32x8::splat(0.0); VECTORS]; N];
-    for inner in 0..size {
+    for inner in 0..inner {
         let b = &b[inner * size + column..][..COLUMNS];
         let b = [vector(b, 0), vector(b, LANES)];
         for place in 0..N {

@@ -23,7 +23,7 @@ pub use options::{KltChoice, RopeChoice, Tkc};
 pub use prepared::Prepared;
 pub use rope::{Pairs, Rope};
 
-use super::codec::{About, Codec, Corrupt, Restored, Unfit};
+use super::codec::{About, Codec, Corrupt, Unfit};
 use crate::tensor::Tensor;
 
 impl Codec for Tkc {
@@ -43,11 +43,7 @@ impl Codec for Tkc {
         stream::decode(bytes, about)
     }
 
-    fn restore(&self, values: &[f32], about: &About) -> Restored {
-        let prepared = Prepared::new(values, about, self);
-        Restored {
-            values: prepared.restore(self.step),
-            bytes: prepared.count(self.step),
-        }
+    fn restore_in_place(&self, values: &mut [f32], about: &About) -> u64 {
+        Prepared::new(values, about, self).restore_and_count(self.step, values)
     }
 }

@@ -7,7 +7,7 @@ use super::range_coder::{BitCounter, Coder, Encoder};
 use super::rope::{Pairs, Rope};
 use super::stream::{self, Content};
 use crate::scheme::codec::{About, Kv};
-use crate::tensor::{Element, Shape, Tensor, with_element};
+use crate::tensor::{Element, Shape, with_element};
 
 /// RoPE bases that models use.
 const THETAS: [f64; 4] = [1e4, 1e5, 5e5, 1e6];
@@ -127,17 +127,25 @@ impl Prepared {
 
     /// Number of bytes that [`Prepared::encode`] returns, to within a few hundredths of a percent.
     pub fn count(&self, step: f64) -> u64 {
-        let mut content = self.content(step);
-        let mut counter = BitCounter::new();
-        self.code(&mut counter, &mut content);
-        (stream::header(&content).len() as f64 + (counter.bits() / 8.0).ceil() + 1.0) as u64
+        self.count_of(&mut self.content(step))
     }
 
-    /// Values that a decoder returns at a step, as f32.
-    pub fn restore(&self, step: f64) -> Vec<f32> {
-        let bytes = stream::tensor_bytes(&self.content(step), &self.bases, &self.about);
-        let tensor = Tensor::new(self.about.dtype, self.about.shape, bytes);
-        tensor.map(|tensor| tensor.values()).unwrap_or_default()
+    /// Writes the values that a decoder returns at a step to `out`, which has as many as there are.
+    pub fn restore(&self, step: f64, out: &mut [f32]) {
+        stream::tensor_values(&self.content(step), &self.bases, &self.about, out);
+    }
+
+    /// [`Prepared::restore`] and [`Prepared::count`] with the same codes.
+    pub fn restore_and_count(&self, step: f64, out: &mut [f32]) -> u64 {
+        let mut content = self.content(step);
+        stream::tensor_values(&content, &self.bases, &self.about, out);
+        self.count_of(&mut content)
+    }
+
+    fn count_of(&self, content: &mut Content) -> u64 {
+        let mut counter = BitCounter::new();
+        self.code(&mut counter, content);
+        (stream::header(content).len() as f64 + (counter.bits() / 8.0).ceil() + 1.0) as u64
     }
 }
 

@@ -6,7 +6,8 @@ use super::klt::{Basis, MAX_CODE, StoredBasis};
 use super::range_coder::{Coder, Decoder};
 use super::rope::{Pairs, Rope};
 use crate::scheme::codec::{About, Corrupt};
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::{Element, Shape, Tensor, with_element};
+use std::ops::Range;
 
 /// Everything that is stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -231,20 +232,52 @@ pub(super) fn decode(bytes: &[u8], about: &About) -> Result<Tensor, Corrupt> {
 }
 
 /// The tensor's bytes; `bases` are those of `content` in usable form.
-pub(super) fn tensor_bytes(content: &Content, bases: &[Basis], about: &About) -> Vec<u8> {
-    let mut bytes = front::back(
-        &content.codes,
-        content.step,
-        &content.side,
-        bases,
-        content.steps,
-        (about.dtype, about.shape, about.position),
-    );
-    let token_bytes = about.shape.token_elements() * about.dtype.size();
+fn tensor_bytes(content: &Content, bases: &[Basis], about: &About) -> Vec<u8> {
+    let size = about.dtype.size();
+    let mut bytes = vec![0; content.codes.len() * size];
+    back(content, bases, about, &mut |range, values| {
+        let out = &mut bytes[range.start * size..range.end * size];
+        with_element!(about.dtype, E => front::put::<E>(values, out));
+    });
+    let token_bytes = about.shape.token_elements() * size;
     for (token, raw) in &content.raw {
         if let Some(place) = bytes.chunks_exact_mut(token_bytes.max(1)).nth(*token) {
             place.copy_from_slice(raw);
         }
     }
     bytes
+}
+
+/// Writes the tensor's values to `out`, rounded to its element type; `bases` are those of `content` in usable form.
+pub(super) fn tensor_values(content: &Content, bases: &[Basis], about: &About, out: &mut [f32]) {
+    with_element!(about.dtype, E => {
+        back(content, bases, about, &mut |range, values| {
+            front::to_elements::<E>(values, &mut out[range]);
+        });
+        let channels = about.shape.token_elements();
+        for (token, raw) in &content.raw {
+            if let Some(place) = out.chunks_exact_mut(channels.max(1)).nth(*token) {
+                for (value, raw) in place.iter_mut().zip(raw.chunks_exact(E::SIZE)) {
+                    *value = E::get(raw);
+                }
+            }
+        }
+    });
+}
+
+fn back(
+    content: &Content,
+    bases: &[Basis],
+    about: &About,
+    take: &mut dyn FnMut(Range<usize>, &[f64]),
+) {
+    front::back(
+        &content.codes,
+        content.step,
+        &content.side,
+        bases,
+        content.steps,
+        (about.shape, about.position),
+        take,
+    );
 }
