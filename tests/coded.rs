@@ -196,6 +196,25 @@ fn a_rotary_embedding_is_detected_and_values_have_none() {
 }
 
 #[test]
+fn with_a_known_theta_the_order_of_pairs_is_detected() {
+    let (tensor, about) = layer(14, Kv::K);
+    let values = tensor.values();
+    let half = about.shape.head_dim / 2;
+    let neighbours: Vec<f32> = values
+        .chunks_exact(2 * half)
+        .flat_map(|head| (0..half).flat_map(move |pair| [head[pair], head[half + pair]]))
+        .collect();
+    let tkc = Tkc {
+        rope: RopeChoice::DetectWith(1e5),
+        ..Tkc::new(0.1)
+    };
+    for (values, pairs) in [(values, Pairs::HalfSplit), (neighbours, Pairs::Interleaved)] {
+        let expected = Rope { theta: 1e5, pairs };
+        assert_eq!(Prepared::new(&values, &about, &tkc).rope(), Some(expected));
+    }
+}
+
+#[test]
 fn tokens_that_are_not_finite_come_back_bit_for_bit() {
     let (tensor, about) = layer(0, Kv::V);
     let mut bytes = tensor.into_bytes();

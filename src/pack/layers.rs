@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::dump::{Dump, Problem};
-use crate::scheme::{About, Kv, Pairs, Rope, RopeChoice, Tkc};
+use crate::scheme::{About, Kv, RopeChoice, Tkc};
 use crate::tensor::{Dtype, Shape, Tensor};
 
 /// Layers that are held in memory and processed at a time.
@@ -44,10 +44,7 @@ impl Layer {
     /// The coded scheme with the keys' RoPE base, if it is known.
     pub fn told(&self, tkc: Tkc) -> Tkc {
         let rope = match (tkc.rope, self.rope_theta) {
-            (RopeChoice::Detect, Some(theta)) => RopeChoice::Is(Rope {
-                theta,
-                pairs: Pairs::HalfSplit,
-            }),
+            (RopeChoice::Detect, Some(theta)) => RopeChoice::DetectWith(theta),
             (rope, _) => rope,
         };
         Tkc { rope, ..tkc }

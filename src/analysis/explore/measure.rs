@@ -11,7 +11,7 @@ use crate::analysis::unit::{Found, Unit};
 use crate::dump;
 use crate::metrics::{Attention, Changed, OutputErrors, Queries, TokenErrors, token_errors};
 use crate::par;
-use crate::scheme::{Kv, Pairs, Rope, RopeChoice, Tkc};
+use crate::scheme::{Kv, RopeChoice, Tkc};
 use crate::tensor::{Dtype, Shape};
 use std::collections::BTreeSet;
 
@@ -150,10 +150,7 @@ pub fn measure(
         .sum();
     found.rope = queries.iter().find_map(|(_, theta)| *theta);
     let rope = match (settings.rope, found.rope) {
-        (RopeChoice::Detect, Some(theta)) => RopeChoice::Is(Rope {
-            theta,
-            pairs: Pairs::HalfSplit,
-        }),
+        (RopeChoice::Detect, Some(theta)) => RopeChoice::DetectWith(theta),
         (rope, _) => rope,
     };
     let queries: Vec<Queries> = queries.into_iter().map(|(queries, _)| queries).collect();

@@ -57,7 +57,7 @@ pub(in crate::scheme) fn parse(spec: &mut Spec) -> Result<Option<Tkc>, SchemeErr
 pub(super) fn name(tkc: &Tkc) -> String {
     let mut name = format!("tkc:c={}", tkc.step);
     match tkc.rope {
-        RopeChoice::Detect => {}
+        RopeChoice::Detect | RopeChoice::DetectWith(_) => {}
         RopeChoice::None => name += ",rope=none",
         RopeChoice::Is(Rope { theta, pairs }) => {
             name += &format!(",rope={theta}");

@@ -8,6 +8,9 @@ use super::rope::Rope;
 pub enum RopeChoice {
     /// The one that makes the keys smallest: none, or theta 1e4, 1e5, 5e5 or 1e6 in either order of pairs.
     Detect,
+    /// The one with this theta, in either order of pairs, or none: what makes the keys smallest. A theta is what dumps tell; the order is the
+    /// engine's (half-split in transformers, neighbours in llama.cpp), and some models have layers without. Named like [`Self::Detect`].
+    DetectWith(f64),
     /// The rotary embedding is not undone.
     None,
     /// This rotary embedding.

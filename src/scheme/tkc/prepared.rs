@@ -56,7 +56,8 @@ impl Prepared {
         let rope = match tkc.rope {
             RopeChoice::Is(rope) => Some(rope),
             RopeChoice::None => None,
-            RopeChoice::Detect => detect(values, about, steps, tkc.step),
+            RopeChoice::Detect => detect(&THETAS, values, about, steps, tkc.step),
+            RopeChoice::DetectWith(theta) => detect(&[theta], values, about, steps, tkc.step),
         };
         let steps = Steps {
             rope: rope.filter(|_| about.kv == Kv::K),
@@ -166,8 +167,8 @@ fn raw_tokens(values: &[f32], about: &About) -> Vec<(usize, Vec<u8>)> {
     broken.map(|(index, token)| (index, bytes(token))).collect()
 }
 
-/// The rotary embedding that makes a sample of the keys smallest.
-fn detect(values: &[f32], about: &About, steps: Steps, step: f64) -> Option<Rope> {
+/// The rotary embedding with one of these bases that makes a sample of the keys smallest.
+fn detect(thetas: &[f64], values: &[f32], about: &About, steps: Steps, step: f64) -> Option<Rope> {
     if about.kv != Kv::K {
         return None;
     }
@@ -178,9 +179,10 @@ fn detect(values: &[f32], about: &About, steps: Steps, step: f64) -> Option<Rope
         ..about.shape
     };
     let some = &values[..stretch * channels];
-    let theta = |pairs| THETAS.map(|theta| Some(Rope { theta, pairs }));
-    let candidates = [theta(Pairs::HalfSplit), theta(Pairs::Interleaved)];
-    let all = [None].into_iter().chain(candidates.into_iter().flatten());
+    let candidates = [Pairs::HalfSplit, Pairs::Interleaved]
+        .into_iter()
+        .flat_map(|pairs| thetas.iter().map(move |&theta| Some(Rope { theta, pairs })));
+    let all = [None].into_iter().chain(candidates);
     let sizes = all.map(|rope| {
         let steps = Steps { rope, ..steps };
         let (values, _) = front::forth(some, shape, about.position, steps);
