@@ -10,7 +10,7 @@ import { guardLeaving, settingsBefore } from "./actions/leaving.js";
 import { keepingActions } from "./actions/keeping.js";
 import { runActions } from "./actions/run.js";
 import { settingsActions } from "./actions/settings.js";
-import { engine } from "./engine/first.js";
+import { Engine, startOptions } from "./engine/client.js";
 import { onUpdate } from "./engine/isolation.js";
 import { asksToRun, lessonStep, stateOfHash } from "./link.js";
 import { SAMPLE, sampleFiles } from "./sample.js";
@@ -54,6 +54,7 @@ export function createApp() {
   /** @type {Store<State>} */
   const store = createStore(initialState());
   const { get, set } = store;
+  const engine = Engine.start(startOptions());
   const dump = dumpActions(store, engine);
   const { follow, ...settings } = settingsActions(store, engine);
   const estimates = estimateActions(store, engine);

@@ -160,20 +160,3 @@ test("who is asked before an update, and stays, can update later", async () => {
   await Promise.all([page.waitForEvent("load"), update.click()]);
   await badgeOf(page);
 });
-
-test("the engine starts while the page's own modules are still on their way", async () => {
-  const server = await host({ isolated: true });
-  const page = await (await browser()).newPage();
-  /** @type {(value?: unknown) => void} */
-  let go = () => {};
-  const held = new Promise((resolve) => (go = resolve));
-  await page.route("**/main.js", async (route) => {
-    await held;
-    await route.continue();
-  });
-  const coordinator = page.waitForEvent("worker");
-  await page.goto(server.url, { waitUntil: "commit" });
-  await coordinator;
-  go();
-  await badgeOf(page);
-});

@@ -2,9 +2,6 @@
 
 import { describe } from "./errors.js";
 
-// Loaded while the coordinator compiles. Where that fails, it fails again below, and is told.
-import(new URL("./threads/kvlens.js", import.meta.url).href).catch(() => {});
-
 self.onmessage = async ({ data: { glue, module, memory, receiver } }) => {
   try {
     const wasm = await import(glue);
