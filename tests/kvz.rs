@@ -143,6 +143,7 @@ fn a_losslessly_packed_dump_comes_back_bit_for_bit_with_its_queries() {
         let file = packed(&dump, &PackOptions::new(method(scheme), method(scheme)));
         let back = open_packed(file);
         assert!(back.problems.is_empty(), "{:?}", back.problems);
+        assert!(back.notes.is_empty(), "{:?}", back.notes);
         assert_eq!(contents(&back), contents(&dump));
     }
 }
@@ -162,6 +163,11 @@ fn every_kind_of_scheme_is_packed_and_read_back_with_the_first_tokens_untouched(
         };
         let back = open_packed(packed(&dump, &options));
         assert!(back.problems.is_empty(), "{:?}", back.problems);
+        let [note] = back.notes.as_slice() else {
+            panic!("{:?}", back.notes);
+        };
+        let stored = format!("K was stored as {scheme}: what is measured");
+        assert!(note.text.starts_with(&stored), "{note:?}");
         let errors = pack::check(&dump, &back, &options, &mut |_| true).unwrap();
         assert!(
             errors.k.cosine > 0.97 && errors.k.cosine < 1.0,

@@ -230,6 +230,9 @@ test("an answer is taken home as a .kvz; dropped again it is a dump with the sam
 
   const { page: other, faults: others } = await open();
   await other.setInputFiles("#choose-files", { name: "prompt_128.kvz", mimeType: "", buffer: file });
+  await other
+    .getByText(`prompt_128.kvz: K was stored as ${k}, V was stored as ${v}: what is measured are the values that came back`)
+    .waitFor();
   await other.getByText("Convert, or cut a sample out to share").click();
   await other.getByRole("combobox", { name: "Format" }).selectOption("safetensors");
   const [unpacked] = await Promise.all([

@@ -24,7 +24,7 @@ use crate::dump::capture::Capture;
 use crate::dump::problem::{Fault, Problem, shorten};
 use crate::dump::queries::Queries;
 use crate::kvz::{
-    Head, PREFIX_BYTES, PartDecoder, PartInfo, StoredLayer, StoredQueries, StoredScheme,
+    Head, LOSSLESS, PREFIX_BYTES, PartDecoder, PartInfo, StoredLayer, StoredQueries, StoredScheme,
     head_bytes, read_head,
 };
 use crate::tensor::{Dtype, Shape};
@@ -83,6 +83,12 @@ fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), 
             }
         }
     }
+    if let Some(stored) = lossy_schemes(&head) {
+        let text = format!(
+            "{stored}: what is measured are the values that came back, so errors do not count what was lost then"
+        );
+        findings.note(&file.path, text);
+    }
     let first = 2 * head.index.layers.len();
     for (stored, number) in head.index.queries.iter().zip(first..) {
         match queries(file, &head, number, stored, &findings.limits, &shared) {
@@ -95,6 +101,33 @@ fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), 
     }
     Ok(())
 }
+
+/// The schemes that changed values, as "K was stored as a, V as b"; `None` where all values are as they were captured.
+fn lossy_schemes(head: &Head) -> Option<String> {
+    let of = |side: &str, place: fn(&StoredLayer) -> usize| {
+        let mut names: Vec<String> = Vec::new();
+        for layer in &head.index.layers {
+            let scheme = head.index.schemes.get(place(layer));
+            let lossy = scheme.filter(|scheme| ![LOSSLESS, "raw"].contains(&scheme.name.as_str()));
+            if let Some(name) = lossy.map(|scheme| shorten(&scheme.name))
+                && !names.contains(&name)
+                && names.len() < MAX_NAMES
+            {
+                names.push(name);
+            }
+        }
+        (!names.is_empty()).then(|| format!("{side} was stored as {}", names.join(" and ")))
+    };
+    let sides = [
+        of("K", |layer| layer.k_scheme),
+        of("V", |layer| layer.v_scheme),
+    ];
+    let told: Vec<String> = sides.into_iter().flatten().collect();
+    (!told.is_empty()).then(|| told.join(", "))
+}
+
+/// Number of schemes that are named for K, and for V.
+const MAX_NAMES: usize = 4;
 
 /// Span of a part's bytes, with their checksum.
 fn part(file: &ListedFile, head: &Head, number: usize) -> Result<Span, Fault> {
