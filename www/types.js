@@ -5,7 +5,7 @@
  * @import { EngineInfo, Progress, ReportFile, Settings } from "./engine/types.js"
  *
  * What went wrong, and what to try.
- * @typedef {{ message: string, hint: string }} Failure
+ * @typedef {{ message: string, hint: string, code?: import("./engine/types.js").EngineErrorCode }} Failure
  *
  * @typedef {object} Outcome  one finished (or cancelled) run in the list of runs
  * @property {number} id

@@ -44,6 +44,13 @@ const OPENS = [
   ["mnn-packed/packed", /2 KV heads × 64[\s\S]*60 tokens/, "1.216×"],
 ];
 
+test("files that are not read are named or counted by their kind", async () => {
+  const page = await open("");
+  await page.setInputFiles("#choose-folder", join(ROOT, "tests/data/sample-dump"));
+  await page.getByText("Not read, being of other kinds: sample-dump/README.md, sample-dump/LICENSE-Apache-2.0.txt").waitFor();
+  await page.close();
+});
+
 test("caches as their makers write them open, each with its figures", async () => {
   for (const [name, facts, ratio, told] of OPENS) {
     const page = await open("#lossless-first-n=99");

@@ -85,6 +85,17 @@ test("without service workers: one thread, no reload, the same reports", async (
   assert.deepEqual((await run(page, { analysis: "mixed", settings: {} })).files, native);
 });
 
+test("where a part can't be loaded the page names it and the connection, not the browser", async () => {
+  const server = await host({ base: "/" });
+  const context = await browser({ serviceWorkers: "block" });
+  await context.route("**/*.wasm", (route) => route.abort());
+  const page = await context.newPage();
+  await page.goto(server.url);
+  await page.getByText("A part of kvlens could not be loaded.").waitFor();
+  await page.getByText("Check the connection").waitFor();
+  await page.getByText("/engine/serial/kvlens_bg.wasm:").waitFor();
+});
+
 test("a service worker that does not isolate the page leads to one reload, not to a loop", async () => {
   const idle =
     "addEventListener('install', () => skipWaiting()); addEventListener('activate', (event) => event.waitUntil(clients.claim()));";

@@ -75,8 +75,7 @@ self.onmessage = async ({ data: { id, method, args } }) => {
  */
 async function start({ kind, threads, memoryMiB }) {
   const glue = new URL(`./${kind}/kvlens.js`, import.meta.url).href;
-  const response = fetch(new URL(`./${kind}/kvlens_bg.wasm`, import.meta.url));
-  const [module, loaded] = await Promise.all([compile(await response), import(glue)]);
+  const [module, loaded] = await Promise.all([compile(new URL(`./${kind}/kvlens_bg.wasm`, import.meta.url)), import(glue)]);
   wasm = loaded;
   const shared = kind === "threads" ? allocate(memoryMiB) : undefined;
   await wasm.default({ module_or_path: module, memory: shared });
@@ -85,9 +84,12 @@ async function start({ kind, threads, memoryMiB }) {
   return { version: wasm.version(), memoryMax: maximum };
 }
 
-/** @param {Response} response */
-async function compile(response) {
-  if (!response.ok) throw new Error(`${response.url}: ${response.status}`);
+/** @param {URL} url */
+async function compile(url) {
+  const response = await fetch(url).catch((error) => {
+    throw { code: "network", message: `${url.pathname}: ${error.message}` };
+  });
+  if (!response.ok) throw { code: "network", message: `${url.pathname}: ${response.status} ${response.statusText}` };
   const typed = response.headers.get("content-type")?.startsWith("application/wasm");
   // Some hosts do not know the type of wasm files, and then streaming is refused.
   return typed ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());

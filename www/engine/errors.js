@@ -5,6 +5,7 @@
 /** @type {Partial<Record<EngineErrorCode, string>>} */
 const HINTS = {
   memory: "The browser gave the page no more memory. Close other tabs, or add ?threads=1 to the page’s address, or use the command line.",
+  network: "Check the connection, then reload the page. Once it has loaded, it also works offline.",
   panic: "This is a bug in kvlens. The next run starts afresh; please report it with the text above.",
   start:
     "Reload the page. If that does not help, add ?engine=serial to its address, which needs less of the browser, or use the command line.",

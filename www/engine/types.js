@@ -59,7 +59,7 @@
 
 /**
  * Why something did not work. `message` says what, `hint` what to try.
- * @typedef {"cancelled" | "settings" | "dump" | "memory" | "panic" | "start" | "stopped"} EngineErrorCode
+ * @typedef {"cancelled" | "settings" | "dump" | "memory" | "network" | "panic" | "start" | "stopped"} EngineErrorCode
  */
 export {};
 

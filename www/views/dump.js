@@ -261,15 +261,24 @@ function dumpProblems(state, { problems: all, captures, guesses }) {
   return problemList(problems, `${plural(problems.length, "file")} left out. ${rest}`);
 }
 
-/** What to know about files that are read all the same. @param {DumpSummary} dump */
-const noteList = ({ notes }) =>
-  notes.length > 0 &&
+/** What to know about files that are read all the same, and how many are not read at all. @param {DumpSummary} dump */
+const noteList = ({ notes, others }) =>
+  notes.length + others.length > 0 &&
   h(
     "ul",
     { class: "notes small" },
     notes.slice(0, MAX_NOTES).map(({ file, text }) => h("li", {}, h("code", {}, file), `: ${text}`)),
     notes.length > MAX_NOTES && h("li", {}, `and ${plural(notes.length - MAX_NOTES, "more note")}`),
+    others.length > 0 &&
+      h(
+        "li",
+        {},
+        `Not read, being of other kinds: ${others.slice(0, MAX_NOTES).map(otherFiles).join(", ")}${others.length > MAX_NOTES ? ", …" : ""}`,
+      ),
   );
+
+/** @param {DumpSummary["others"][number]} files */
+const otherFiles = ({ ending, count: of, example }) => (of === 1 ? example : `${count(of)} files ${ending || "without an ending"}`);
 
 /** Of what opens, all that a name's ending tells. @param {FormatInfo[]} formats */
 const endings = (formats) => formats.flatMap(({ names }) => names.filter((name) => name.startsWith("*.")).map((name) => name.slice(1)));

@@ -53,7 +53,11 @@ export function mountHeader(app) {
           h(
             "div",
             { class: "message" },
-            h("p", { class: "what" }, "kvlens could not start in this browser."),
+            h(
+              "p",
+              { class: "what" },
+              engine.failure.code === "network" ? "A part of kvlens could not be loaded." : "kvlens could not start in this browser.",
+            ),
             h("p", {}, engine.failure.hint),
             h("p", { class: "small" }, engine.failure.message),
           ),

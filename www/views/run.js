@@ -69,7 +69,7 @@ export function runBar(app) {
 /** Why it can't run now, or "". @param {import("../types.js").State} state */
 function blocker(state) {
   const spec = specOf(state);
-  if (state.engine.status === "failed") return "This browser could not start the computation.";
+  if (state.engine.status === "failed") return "kvlens did not start: see the top of the page.";
   if (!spec) return "Starting …";
   const [wrong] = state.plan?.errors ?? [];
   if (wrong) return `${paramsOf(spec).find(({ flag }) => flag === wrong.flag)?.label ?? wrong.flag}: ${wrong.message}`;
