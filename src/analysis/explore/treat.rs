@@ -182,11 +182,9 @@ impl<'a> Side<'a> {
         let recipe = self.recipe(Scheme::Raw, candidate.keeps_tokens);
         let body = recipe.body(&self.about);
         let columns = self.about.shape.token_elements();
-        let mut treated = Treated {
-            values: self.values.to_vec(),
-            bytes: 0,
-            packed_bytes: Some(0),
-        };
+        let kept =
+            |tokens: Range<usize>| &self.values[tokens.start * columns..tokens.end * columns];
+        let (mut values, mut bytes, mut packed_bytes) = (Vec::new(), 0, 0);
         let mut start = 0;
         for tensor in &self.members {
             let end = start + tensor.shape().seq_len;
@@ -196,16 +194,23 @@ impl<'a> Side<'a> {
             } else {
                 store(&tensor.tokens(part.start - start..part.end - start))
             };
-            let values = &mut treated.values[part.start * columns..part.end * columns];
-            values.copy_from_slice(&stored.values);
             let raw = (tensor.shape().seq_len - part.len()) * columns * tensor.dtype().size();
-            treated.bytes += stored.bytes + raw as u64;
-            treated.packed_bytes = treated
-                .packed_bytes
-                .map(|bytes| bytes + stored.packed_bytes + raw as u64);
+            bytes += stored.bytes + raw as u64;
+            packed_bytes += stored.packed_bytes + raw as u64;
+            if part.len() == self.about.shape.seq_len {
+                values = stored.values;
+            } else {
+                values.extend_from_slice(kept(start..part.start));
+                values.extend(stored.values);
+                values.extend_from_slice(kept(part.end..end));
+            }
             start = end;
         }
-        treated
+        Treated {
+            values,
+            bytes,
+            packed_bytes: Some(packed_bytes),
+        }
     }
 
     /// Writes a candidate's bytes and reads values back from them. The reference's methods are not written.

@@ -27,11 +27,6 @@ pub(super) struct Range {
 }
 
 impl Range {
-    const EMPTY: Self = Self {
-        min: f32::INFINITY,
-        max: f32::NEG_INFINITY,
-    };
-
     /// The largest magnitude.
     pub fn magnitude(self) -> f32 {
         // Without `abs` a group of negative zeros could have the magnitude -0: `max` may return either zero.
@@ -158,6 +153,18 @@ impl Fitted {
     }
 }
 
+/// The smaller of two values; of equal ones the first. `f32::min` may return either of 0 and -0, and bytes must not depend on that.
+#[inline(always)]
+fn smaller(a: f32, b: f32) -> f32 {
+    if b < a { b } else { a }
+}
+
+/// The larger of two values; of equal ones the first.
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    if b > a { b } else { a }
+}
+
 /// Computes the range of values in eight lanes.
 #[inline(always)]
 fn range_of(values: &[f32]) -> Range {
@@ -165,31 +172,22 @@ fn range_of(values: &[f32]) -> Range {
     let (lanes, rest) = values.as_chunks::<8>();
     for values in lanes {
         for lane in 0..8 {
-            min[lane] = if values[lane] < min[lane] {
-                values[lane]
-            } else {
-                min[lane]
-            };
-            max[lane] = if values[lane] > max[lane] {
-                values[lane]
-            } else {
-                max[lane]
-            };
+            min[lane] = smaller(min[lane], values[lane]);
+            max[lane] = larger(max[lane], values[lane]);
         }
     }
-    let start = Range::EMPTY;
-    let mut range = min
-        .iter()
-        .zip(&max)
-        .fold(start, |range, (&min, &max)| Range {
-            min: range.min.min(min),
-            max: range.max.max(max),
-        });
-    for &value in rest {
-        range.min = range.min.min(value);
-        range.max = range.max.max(value);
+    for half in [4, 2, 1] {
+        for lane in 0..half {
+            min[lane] = smaller(min[lane], min[lane + half]);
+            max[lane] = larger(max[lane], max[lane + half]);
+        }
     }
-    range
+    let (mut min, mut max) = (min[0], max[0]);
+    for &value in rest {
+        min = smaller(min, value);
+        max = larger(max, value);
+    }
+    Range { min, max }
 }
 
 /// Ranges of a block's groups, smallest and largest values in separate arrays, so that groups of a single column are processed several at a
@@ -229,15 +227,15 @@ fn take_ranges(block: &[f32], grid: Grid, ranges: &mut Ranges) {
         let edges = zip(&mut *min, &mut *max);
         if grid.width == 1 {
             for ((min, max), &value) in edges.zip(row) {
-                *min = if value < *min { value } else { *min };
-                *max = if value > *max { value } else { *max };
+                *min = smaller(*min, value);
+                *max = larger(*max, value);
             }
             continue;
         }
         for ((min, max), group) in edges.zip(row.chunks(grid.width)) {
             let range = range_of(group);
-            *min = min.min(range.min);
-            *max = max.max(range.max);
+            *min = smaller(*min, range.min);
+            *max = larger(*max, range.max);
         }
     }
 }
