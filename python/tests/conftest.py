@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,17 @@ def sample():
 @pytest.fixture(scope="session")
 def edge():
     return DATA / "edge-dump"
+
+
+@pytest.fixture
+def begin():
+    """Starts a Python program that Ctrl-C ends, also where the tests were started in a shell's background, which ignores it."""
+
+    def start(program):
+        heed = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        return subprocess.Popen([sys.executable, "-c", heed + program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    return start
 
 
 @pytest.fixture

@@ -118,9 +118,9 @@ def test_what_a_progress_function_raises_ends_packing(sample, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill")
-def test_ctrl_c_ends_packing_and_leaves_no_file(sample, tmp_path):
+def test_ctrl_c_ends_packing_and_leaves_no_file(sample, tmp_path, begin):
     program = f"import kvlens\nprint('begun', flush=True)\nkvlens.pack({str(sample)!r}, {str(tmp_path / 'a.kvz')!r}, min_cosine=0.999)"
-    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    child = begin(program)
     child.stdout.readline()
     time.sleep(0.3)
     os.kill(child.pid, signal.SIGINT)

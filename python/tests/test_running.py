@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -51,9 +50,9 @@ def test_the_interpreter_goes_on_meanwhile(sample):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill")
-def test_ctrl_c_ends_a_run(sample):
+def test_ctrl_c_ends_a_run(sample, begin):
     program = f"import kvlens\nprint('begun', flush=True)\nkvlens.analyze({str(sample)!r}, 'sweep', **{SLOW!r})"
-    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    child = begin(program)
     child.stdout.readline()
     time.sleep(0.5)
     begun = time.monotonic()
