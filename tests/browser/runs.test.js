@@ -49,6 +49,20 @@ test("Back and Forward move through tabs, settings and results within the page",
   await page.close();
 });
 
+test("a setting that changes just after a move to another tab is a step of its own", async () => {
+  const page = await sample();
+  await page.locator(".shown .headline").waitFor();
+  const level = page.getByRole("textbox", { name: "zstd level", exact: true });
+  await level.fill("5");
+  await page.getByRole("tab", { name: "Block-norm" }).click();
+  const before = await level.inputValue();
+  await level.fill("7");
+  await page.goBack();
+  await selected(page, "Block-norm");
+  assert.equal(await level.inputValue(), before);
+  await page.close();
+});
+
 test("leaving with results asks, and settings of every tab survive a reload", async () => {
   const page = await sample();
   await page.getByRole("tab", { name: "Sweep" }).click();

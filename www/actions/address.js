@@ -45,7 +45,8 @@ export function followAddress({ get, set, watch }, { setMapping, openBeside }) {
       if (before && same && !moved) return;
       const now = performance.now();
       const goesOn = !moved && now - changed < STEP_MS;
-      if (!moved) changed = now;
+      // After a move the next change of a setting is a step of its own.
+      changed = moved ? -Infinity : now;
       if (before && !goesOn) history.pushState(entryOf(state), "", address);
       else history.replaceState(entryOf(state), "", address);
     },
