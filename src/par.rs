@@ -113,16 +113,7 @@ pub use imp::{Pool, current_thread, join};
 
 /// Applies `f` to every item and returns the results in the items' order. Meant for few items with much work each.
 pub fn map<T: Sync, R: Send>(items: &[T], f: &(impl Fn(&T) -> R + Sync)) -> Vec<R> {
-    match items {
-        [] => Vec::new(),
-        [one] => vec![f(one)],
-        _ => {
-            let (left, right) = items.split_at(items.len() / 2);
-            let (mut all, more) = join(|| map(left, f), || map(right, f));
-            all.extend(more);
-            all
-        }
-    }
+    map_taken(items.iter().collect(), &|item| f(item))
 }
 
 /// The same, where `f` takes the items.

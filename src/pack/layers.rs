@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::dump::{Dump, Problem};
-use crate::scheme::{About, Kv, RopeChoice, Tkc};
+use crate::scheme::{About, Kv, Tkc};
 use crate::tensor::{Dtype, Shape, Tensor};
 
 /// Layers that are held in memory and processed at a time.
@@ -43,11 +43,10 @@ impl Layer {
 
     /// The coded scheme with the keys' RoPE base, if it is known.
     pub fn told(&self, tkc: Tkc) -> Tkc {
-        let rope = match (tkc.rope, self.rope_theta) {
-            (RopeChoice::Detect, Some(theta)) => RopeChoice::DetectWith(theta),
-            (rope, _) => rope,
-        };
-        Tkc { rope, ..tkc }
+        Tkc {
+            rope: tkc.rope.with_theta(self.rope_theta),
+            ..tkc
+        }
     }
 
     /// Reads K and V.

@@ -108,9 +108,9 @@ impl Packer {
         (self.parts.len() / 2).min(self.layers.len())
     }
 
-    /// Whether all parts were taken in.
+    /// Whether all parts were taken in and given out.
     pub fn is_done(&self) -> bool {
-        self.parts.len() == 2 * self.layers.len() + self.queries().len()
+        self.ready.is_empty() && self.parts.len() == 2 * self.layers.len() + self.queries().len()
     }
 
     /// Bytes of K and of V that are stored so far.
@@ -176,11 +176,6 @@ impl Packer {
                 .push((bytes.len() as u64, crc32fast::hash(&bytes)));
             self.ready.push_back(bytes);
         }
-    }
-
-    /// Whether no part that was taken in is left.
-    pub fn is_empty(&self) -> bool {
-        self.ready.is_empty()
     }
 
     /// The next part of those that were taken in.

@@ -418,9 +418,7 @@ impl<'a> Search<'a> {
         let about = layer.about([Kv::K, Kv::V][side]);
         let tkc = layer.told(Tkc { step, ..self.base });
         let recipe = part::recipe(&Scheme::Tkc(tkc), self.options.sinks, self.recent(layer));
-        let (body, inner) = recipe.about_body(&about);
-        let token = about.shape.token_elements();
-        let range = body.start * token..body.end * token;
+        let (range, inner) = recipe.about_values(&about);
         let prepared =
             (!range.is_empty()).then(|| Prepared::new(&values[range.clone()], &inner, &tkc));
         Ready {

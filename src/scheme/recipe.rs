@@ -41,6 +41,13 @@ impl Recipe {
         (body, inner)
     }
 
+    /// The range of values that the scheme stores, and the description of their tokens.
+    pub fn about_values(&self, about: &About) -> (Range<usize>, About) {
+        let (body, inner) = self.about_body(about);
+        let token = about.shape.token_elements();
+        (body.start * token..body.end * token, inner)
+    }
+
     /// Encodes `tensor`.
     ///
     /// # Panics
@@ -104,16 +111,16 @@ impl Recipe {
 
     /// The values after [`Recipe::encode`] and [`Recipe::decode`], as f32, and their stored size.
     pub fn restore(&self, values: &[f32], about: &About) -> Restored {
-        let (body, inner) = self.about_body(about);
-        let token = about.shape.token_elements();
-        let raw = (about.shape.seq_len - body.len()) * token * about.dtype.size();
+        let (body, inner) = self.about_values(about);
+        let raw = (values.len() - body.len()) * about.dtype.size();
         let mut restored = Restored {
             values: values.to_vec(),
             bytes: raw as u64,
         };
         if !inner.is_empty() {
-            let part = &mut restored.values[body.start * token..body.end * token];
-            restored.bytes += self.scheme.restore_in_place(part, &inner);
+            restored.bytes += self
+                .scheme
+                .restore_in_place(&mut restored.values[body], &inner);
         }
         restored
     }

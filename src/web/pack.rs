@@ -50,7 +50,7 @@ impl Packing {
     /// Whether the parts that are out are all of them.
     #[wasm_bindgen(js_name = isDone)]
     pub fn is_done(&self) -> bool {
-        self.packer.is_done() && self.packer.is_empty()
+        self.packer.is_done()
     }
 
     /// Lets what waits in the pool go by; true when nothing is being stored any more.

@@ -11,7 +11,7 @@ use crate::analysis::unit::{Found, Unit};
 use crate::dump;
 use crate::metrics::{Attention, Changed, OutputErrors, Queries, TokenErrors, token_errors};
 use crate::par;
-use crate::scheme::{Kv, RopeChoice, Tkc};
+use crate::scheme::{Kv, Tkc};
 use crate::tensor::{Dtype, Shape};
 use std::collections::BTreeSet;
 
@@ -149,10 +149,7 @@ pub fn measure(
         .map(|(queries, _)| queries.positions.len())
         .sum();
     found.rope = queries.iter().find_map(|(_, theta)| *theta);
-    let rope = match (settings.rope, found.rope) {
-        (RopeChoice::Detect, Some(theta)) => RopeChoice::DetectWith(theta),
-        (rope, _) => rope,
-    };
+    let rope = settings.rope.with_theta(found.rope);
     let queries: Vec<Queries> = queries.into_iter().map(|(queries, _)| queries).collect();
     let sides =
         [Kv::K, Kv::V].map(|kv| Side::new(piece, kv, settings.sinks, settings.recent, rope));

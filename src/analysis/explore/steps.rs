@@ -8,7 +8,7 @@ use crate::scheme::{Klt, KltChoice, RopeChoice, Tkc};
 use serde::Serialize;
 
 /// The last step that is turned on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Stage {
     /// Rounding to one step, range coded with each channel's neighbours as context.
@@ -65,12 +65,13 @@ pub fn measure(
     sides: &[Side; 2],
     cosine: f64,
 ) -> Result<Vec<StepPoint>, MeasureError> {
-    // Values were not turned, so this stage is the one before it.
-    let is_as_before = |stage: Stage, side: usize| stage == Stage::Rope && side == 1;
     let mut jobs = Vec::new();
     for stage in Stage::ALL {
-        let sides = (0..2).filter(|&side| !is_as_before(stage, side));
-        jobs.extend(sides.map(|side| (stage, side)));
+        jobs.push((stage, 0));
+        // V has no rotary embedding to undo.
+        if stage != Stage::Rope {
+            jobs.push((stage, 1));
+        }
     }
     // Rounding errors are uniform within a step, with a mean square of a twelfth of its square; 1 - cosine is half of that.
     let expected = (24.0 * (1.0 - cosine)).sqrt();
@@ -119,15 +120,12 @@ pub fn measure(
         Ok(points)
     });
     let points: Vec<Vec<StepPoint>> = points.into_iter().collect::<Result<_, _>>()?;
-    let mut all = Vec::new();
-    for (points, &(stage, side)) in points.into_iter().zip(&jobs) {
-        all.extend_from_slice(&points);
-        let next = Stage::ALL.into_iter().find(|&next| next > stage);
-        let again = next.filter(|&next| is_as_before(next, side));
-        all.extend(again.iter().flat_map(|&stage| {
-            let points = points.iter();
-            points.map(move |&point| StepPoint { stage, ..point })
-        }));
-    }
-    Ok(all)
+    let mut points = points.concat();
+    let same = |point: &&StepPoint| point.stage == Stage::Mean && point.side == 1;
+    let without_rope: Vec<StepPoint> = points.iter().filter(same).copied().collect();
+    points.extend(without_rope.into_iter().map(|point| StepPoint {
+        stage: Stage::Rope,
+        ..point
+    }));
+    Ok(points)
 }

@@ -73,10 +73,8 @@ impl<'a> Side<'a> {
     /// The tokens that the coded scheme stores, prepared for any step.
     pub fn prepared(&self, tkc: Tkc, keeps_tokens: bool) -> (Recipe, Prepared) {
         let recipe = self.recipe(Scheme::Tkc(tkc), keeps_tokens);
-        let (body, inner) = recipe.about_body(&self.about);
-        let columns = self.about.shape.token_elements();
-        let values = &self.values[body.start * columns..body.end * columns];
-        let prepared = Prepared::new(values, &inner, &tkc);
+        let (body, inner) = recipe.about_values(&self.about);
+        let prepared = Prepared::new(&self.values[body], &inner, &tkc);
         (recipe, prepared)
     }
 
@@ -153,7 +151,7 @@ impl<'a> Side<'a> {
     /// The coded scheme at a step; its bytes are counted, not written.
     pub fn counted(&self, (recipe, prepared): &(Recipe, Prepared), step: f64) -> Treated {
         let mut values = self.values.to_vec();
-        let body = self.body(recipe);
+        let (body, _) = recipe.about_values(&self.about);
         let raw = (values.len() - body.len()) * self.about.dtype.size();
         let bytes = raw as u64 + prepared.restore_and_count(step, &mut values[body]);
         Treated {
@@ -166,15 +164,9 @@ impl<'a> Side<'a> {
     /// Values that the coded scheme decodes to, at a step.
     pub fn restored(&self, (recipe, prepared): &(Recipe, Prepared), step: f64) -> Vec<f32> {
         let mut values = self.values.to_vec();
-        prepared.restore(step, &mut values[self.body(recipe)]);
+        let (body, _) = recipe.about_values(&self.about);
+        prepared.restore(step, &mut values[body]);
         values
-    }
-
-    /// The values that a recipe does not leave raw.
-    fn body(&self, recipe: &Recipe) -> Range<usize> {
-        let (body, _) = recipe.about_body(&self.about);
-        let columns = self.about.shape.token_elements();
-        body.start * columns..body.end * columns
     }
 
     /// Applies a method of the reference capture by capture, to the tokens that do not stay raw.

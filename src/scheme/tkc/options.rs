@@ -17,6 +17,17 @@ pub enum RopeChoice {
     Is(Rope),
 }
 
+impl RopeChoice {
+    /// The choice for keys of which a dump may tell the theta.
+    #[must_use]
+    pub fn with_theta(self, theta: Option<f64>) -> Self {
+        match (self, theta) {
+            (Self::Detect, Some(theta)) => Self::DetectWith(theta),
+            (choice, _) => choice,
+        }
+    }
+}
+
 /// Which basis decorrelates the channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KltChoice {
