@@ -33,6 +33,7 @@ const initialState = () => ({
   verify: true,
   plan: null,
   running: null,
+  writing: false,
   runFailure: null,
   outcomes: [],
   shown: null,
@@ -96,5 +97,23 @@ export function createApp() {
     await (await judging).judge(id, thresholds);
   }
 
-  return { store, start, trySample, ...dump, ...settings, ...runs, ...keeping, judge };
+  /**
+   * Has a file written, and nothing computed beside it: a run or an estimate that is ended may take the pool with it.
+   * @template T @param {() => Promise<T>} job
+   */
+  async function alone(job) {
+    set({ writing: true });
+    try {
+      await estimates.pause();
+      return await job();
+    } finally {
+      set({ writing: false });
+    }
+  }
+  /** @type {typeof dump.convert} */
+  const convert = (options, news) => alone(() => dump.convert(options, news));
+  /** @type {typeof dump.pack} */
+  const pack = (request, options) => alone(() => dump.pack(request, options));
+
+  return { store, start, trySample, ...dump, convert, pack, ...settings, ...runs, ...keeping, judge };
 }

@@ -268,3 +268,6 @@ export function packedRatios({ kRaw, vRaw, kPacked, vPacked }) {
   if (!kPacked || !vPacked) return null;
   return { k: kRaw / kPacked, v: vRaw / vPacked, kv: (kRaw + vRaw) / (kPacked + vPacked) };
 }
+
+/** Tells dumps apart: captures are numbered within theirs. @param {{ runs: import("./engine/core.js").RunSummary[] }} outcome or dump */
+export const dumpOf = ({ runs }) => JSON.stringify(runs.map(({ run, captures, bytes }) => [run, captures, bytes]));

@@ -49,6 +49,7 @@
  * @property {boolean} verify
  * @property {PlanSummary | null} plan
  * @property {Running | null} running
+ * @property {boolean} writing               a file is being written: nothing else is computed meanwhile
  * @property {Failure | null} runFailure
  * @property {Outcome[]} outcomes             oldest first
  * @property {number | null} shown            id of the outcome on screen

@@ -67,7 +67,8 @@ for (const format of ["zip", "safetensors"]) {
   });
 }
 
-test("the writing of a file tells how far it is, and is cancelled in the middle", async () => {
+/** A dump of 200 MB that takes a while to write. */
+async function longDump() {
   const [tokens, layers] = [8192, 12];
   const dump = join(folder, "long");
   const values = randomBytes(tokens * 8 * 64 * 2);
@@ -78,6 +79,28 @@ test("the writing of a file tells how far it is, and is cancelled in the middle"
     await writeFile(join(place, "meta_t0.json"), JSON.stringify({ ...shape, run_id: "long", k_file: "k.bin", v_file: "v.bin" }));
     for (const name of ["k.bin", "v.bin"]) await writeFile(join(place, name), values);
   }
+  return { dump, bytes: 2 * layers * values.length };
+}
+
+test("while a file is written settings may move, a run waits, and what was being looked at is looked at after", async () => {
+  const { dump } = await longDump();
+  const page = await open();
+  await page.setInputFiles("#choose-folder", dump);
+  await page.locator("#run:enabled").waitFor();
+  await page.getByText("Convert, or cut a sample out to share").click();
+  const status = page.locator(".converting [role=status]");
+  await page.getByRole("button", { name: "Convert and download" }).click();
+  await page.getByText("A file is being written: run when it is done.").waitFor();
+  assert(await page.locator("#run").isDisabled());
+  for (const bits of ["5", "4", "3"]) await page.getByRole("textbox", { name: "Mantissa bits" }).fill(bits);
+  await status.getByText("Written: long.zip").waitFor();
+  await page.locator("#run:enabled").waitFor();
+  await page.locator(".glimpse strong").waitFor();
+  await page.close();
+});
+
+test("the writing of a file tells how far it is, and is cancelled in the middle", async () => {
+  const { dump, bytes } = await longDump();
   const page = await open();
   /** @type {string[]} */
   const saved = [];
@@ -119,7 +142,7 @@ test("the writing of a file tells how far it is, and is cancelled in the middle"
   await go.click();
   const { text, value, max, button } = /** @type {any} */ (await seen);
   assert.equal(button, "Cancel");
-  assert.equal(max, 2 * layers * values.length);
+  assert.equal(max, bytes);
   assert.equal(text, `${(value / 1e6).toFixed(value < 1e8 ? 1 : 0)} MB of ${Math.round(max / 1e6)} MB`);
   await status.getByText("Cancelled: no file was written.").waitFor();
   assert.equal(await ended, "cancelled", "the worker has stopped, too");
@@ -198,5 +221,25 @@ test("a large dump beside the page is asked about before it is fetched", async (
   assert.deepEqual(asked, ["HEAD"]);
   await page.getByRole("button", { name: "Open it" }).click();
   await page.getByText("/large.zip could not be fetched: the host answers 404.").waitFor();
+  await page.close();
+});
+
+test("the pictures of several runs are of one at a time, each with its own heads and scale", async () => {
+  const page = await open();
+  await page.setInputFiles("#choose-folder", join(ROOT, "tests/data/edge-dump"));
+  await page.locator("details.pictures > summary").click();
+  const chart = page.locator('[data-chart="channel-magnitude"]');
+  await chart.locator("svg.kv-sheet").waitFor();
+  /** @param {string} run */
+  const of = async (run) => {
+    await chart.getByRole("combobox", { name: "Run" }).selectOption(run);
+    return chart.locator("svg.kv-sheet").first().innerHTML();
+  };
+  assert.match(await of("odd_shape"), /Head, 80 channels each/);
+  const single = await of("single");
+  assert.match(single, /Head, 96 channels each/);
+  assert.match(single, /V: 0\.303 to 4\.72/, "the scale is that of its own values, though another run has thousands");
+  const layers = await page.locator('[data-chart="values"]').getByRole("combobox", { name: "Layer" }).locator("option").allInnerTexts();
+  assert(layers.includes("values, 6") && layers.includes("order, 10"), layers.join());
   await page.close();
 });

@@ -51,6 +51,20 @@ test("files that are not read are named or counted by their kind", async () => {
   await page.close();
 });
 
+test("a file that is no dump is named once, and nothing is called the last where there is a question left", async () => {
+  const page = await open("");
+  await page.setInputFiles("#choose-files", { name: "notes.txt", mimeType: "", buffer: Buffer.from("notes") });
+  await page.getByText("1 file left out. Nothing else is there to analyse.").waitFor();
+  assert.equal((await page.locator("#dump-body").innerText()).match(/notes\.txt/g)?.length, 1);
+  await page.setInputFiles("#choose-files", [
+    { name: "no_names.npz", mimeType: "", buffer: await readFile(join(ROOT, "tests/data/formats/no_names.npz")) },
+    { name: "bad.zip", mimeType: "", buffer: Buffer.from("PK") },
+  ]);
+  await page.getByText("names or axes can’t be told.").waitFor();
+  assert.doesNotMatch(await page.locator("#dump-body").innerText(), /Nothing else is there/);
+  await page.close();
+});
+
 test("caches as their makers write them open, each with its figures", async () => {
   for (const [name, facts, ratio, told] of OPENS) {
     const page = await open("#lossless-first-n=99");

@@ -62,6 +62,52 @@ test("with forced colours the bars, the chosen method and the tab can be told", 
   await page.close();
 });
 
+test("with forced colours the theme is the system's, and marks, bits and the lesson's step can be told", async () => {
+  const page = await site.newPage();
+  await page.goto(`${site.url()}#learn=2`);
+  await page.emulateMedia({ forcedColors: "active", colorScheme: "dark" });
+  await page.evaluate(() => (document.documentElement.dataset.theme = "light"));
+  await page.getByRole("button", { name: "Skip the question" }).click();
+  await page.locator(".lesson .size-bars").waitFor();
+  const lesson = await page.evaluate(() => {
+    const of = (/** @type {string} */ name) => getComputedStyle(/** @type {Element} */ (document.querySelector(name)));
+    return {
+      page: getComputedStyle(document.body).backgroundColor,
+      step: of(".steps [aria-current]").borderBottomColor,
+      others: of(".steps a:not([aria-current])").borderBottomColor,
+      one: of(".values .bit.one").backgroundColor,
+      zero: of(".values .bit.zero").backgroundColor,
+      exponent: of(".bit-legend .exponent").borderStyle,
+      mantissa: of(".bit-legend .mantissa").borderStyle,
+      bar: of(".size-bars .bar span").backgroundColor,
+      // What a picture is drawn in: the system's colour, whatever theme was chosen before.
+      ink: of(".lesson").getPropertyValue("--ink"),
+      scheme: of(":root").colorScheme,
+    };
+  });
+  assert.notEqual(lesson.step, lesson.others);
+  assert.notEqual(lesson.one, lesson.zero);
+  assert.notEqual(lesson.exponent, lesson.mantissa);
+  assert.notEqual(lesson.bar, lesson.page);
+  assert.equal(lesson.ink.trim(), "CanvasText");
+  assert.equal(lesson.scheme, "light dark");
+  assert.equal(
+    await page
+      .getByRole("button", { name: "Light" })
+      .or(page.getByRole("button", { name: "Dark" }))
+      .count(),
+    0,
+  );
+  await page.getByRole("button", { name: "Close", exact: true }).click();
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await page.locator("#run:enabled").click();
+  await page.locator(".kept.lossy").first().waitFor();
+  const mark = (/** @type {string} */ name) =>
+    page.evaluate((name) => getComputedStyle(/** @type {Element} */ (document.querySelector(name)), "::before").backgroundColor, name);
+  assert.notEqual(await mark(".kept:not(.lossy)"), await mark(".kept.lossy"));
+  await page.close();
+});
+
 test("a swipe over the split scrolls and leaves it; a drag sideways and a tap move it", async () => {
   const page = await open();
   await page.setViewportSize({ width: 390, height: 600 });
@@ -164,10 +210,12 @@ test("an embedded page shows one result and nothing else", async () => {
   for (const name of [".page-head", ".drop", "#split", "#run", ".downloads", ".run-list"])
     assert(!(await page.locator(name).first().isVisible()), name);
   assert(await page.getByRole("link", { name: "Open in kvlens" }).isVisible());
+  await page.getByText("Computed in this tab.").waitFor();
   await page.close();
 
   const empty = await site.newPage();
   await empty.goto(`${site.url()}?embed=1`);
   await empty.getByText("This frame’s address names no dump.").waitFor();
+  assert(!(await empty.locator("#result .placeholder").isVisible()), "no run can be started here");
   await empty.close();
 });

@@ -185,6 +185,36 @@ test("a search and the writing of a file are cancelled, and the page goes on", a
   await page.close();
 });
 
+test("of layers that differ the size is an estimate before a run; what is left out is told by reason, and what is missing is said", async () => {
+  const { page } = await open("#analysis=explore");
+  await page.setInputFiles("#choose-folder", join(ROOT, "tests/data/edge-dump"));
+  const now = page.locator(".answer-now");
+  await now.getByText("now").waitFor({ timeout: 60_000 });
+  assert.match(await now.innerText(), /^131,072 tokens: ~/);
+  await runToEnd(page);
+  assert.match(await now.innerText(), /^131,072 tokens: \d/);
+  const notes = await page.locator(".facts-list li", { hasText: "is left out" }).allInnerTexts();
+  const reasons = notes.map((note) => note.replace(/^.*?: /, ""));
+  assert.deepEqual(reasons, [...new Set(reasons)]);
+  assert.match(notes.join("\n"), /kivi2, .*: head_dim 80 is not a multiple of its group size 32/m);
+  if ((await page.locator('[data-answer="stored"]').count()) === 0) await page.getByText("None of the coded schemes of kvlens").waitFor();
+  await page.close();
+});
+
+test("another dump is another question: the answer is of what is there now", async () => {
+  const { page } = await open("#analysis=explore");
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await runToEnd(page);
+  assert.match(await size(page, "stored"), /^\d/);
+  await page.setInputFiles("#choose-files", join(ROOT, "tests/data/cases/torch-2.15/dynamic_cache.pt"));
+  await page.locator(".runs li").nth(1).waitFor();
+  await page.locator(".answer-size strong", { hasText: "~" }).first().waitFor();
+  await page.getByRole("button", { name: /^Remove (?!prompt_128)/ }).click();
+  await page.locator(".runs li").nth(1).waitFor({ state: "detached" });
+  await page.locator('[data-answer="stored"] .answer-size strong', { hasText: /^\d/ }).waitFor();
+  await page.close();
+});
+
 test("a method of the four analyses is taken with its settings", async () => {
   const { page } = await open("#analysis=explore");
   await page.setInputFiles("#choose-folder", SAMPLE);

@@ -112,6 +112,19 @@ test("runs are renamed, compared on the layers that both measured, plotted and d
   await page.close();
 });
 
+test("settings in which runs differ are named once, as the form names them, and only where they had an effect", async () => {
+  const page = await sample();
+  await runTab(page, "Compare");
+  await page.getByRole("button", { name: "Compare", exact: true }).click();
+  const rows = await page.locator(".compare").nth(1).locator("tbody tr").allInnerTexts();
+  const names = rows.map((row) => row.split("\t")[0]);
+  assert.deepEqual(names, [...new Set(names)]);
+  // The first run truncates: the quantizer's bits say nothing of it.
+  assert(rows.includes("Bits\t–\t8"), rows.join("\n"));
+  assert(rows.includes("Mantissa bits\t6\t–"), rows.join("\n"));
+  await page.close();
+});
+
 test("a run of several methods is compared by the one it stands for, and runs of different dumps by figures of their own", async () => {
   const page = await sample();
   await runTab(page, "Compare");

@@ -47,7 +47,7 @@ export function estimateActions({ get, set, watch }, engine) {
       () => set({ glimpse: null, noGlimpse: false, estimate: null }),
     );
     watch(
-      ({ dump, analysis, values, running }) => [dump, analysis, values, running === null],
+      ({ dump, analysis, values, running, writing }) => [dump, analysis, values, running === null && !writing],
       (_, before) => void next(before && before[0] === get().dump ? MOVING_MS : QUIET_MS),
     );
   }
@@ -59,8 +59,8 @@ export function estimateActions({ get, set, watch }, engine) {
     abort?.abort();
     await going;
     await new Promise((done) => setTimeout(done, wait));
-    const { dump, specs, running, analysis } = get();
-    if (turn !== latest || running || !dump?.captures) return;
+    const { dump, specs, running, writing, analysis } = get();
+    if (turn !== latest || running || writing || !dump?.captures) return;
     const mine = (abort = new AbortController());
     going = (async () => {
       if (analysis !== EXPLORE) await present(dump, mine.signal);

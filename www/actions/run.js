@@ -16,7 +16,7 @@ export function runActions({ get, set }, engine, pauseEstimates) {
 
   async function run() {
     const state = get();
-    if (state.running || !state.dump?.captures) return;
+    if (state.running || state.writing || !state.dump?.captures) return;
     const { analysis, verify, dump } = state;
     const settings = changedSettings(state);
     /** @type {Row[]} */

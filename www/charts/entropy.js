@@ -2,10 +2,11 @@
 // take each byte by itself; zstd has a memory and may need less.
 
 import { BASE, TIP, rowAxis, whole } from "./axis.js";
+import { byRun } from "./runs.js";
 import { colour, pairs, s } from "./svg.js";
 
 /** @typedef {import("./heatmap.js").LayerPicture} LayerPicture */
-/** @typedef {{ layerId: number, i: number, tensor: "K" | "V", plane: string, delta: boolean, bytes: number, entropy: number, zstd: number, size: number }} Reach */
+/** @typedef {{ layer: LayerPicture, layerId: number, i: number, tensor: "K" | "V", plane: string, delta: boolean, bytes: number, entropy: number, zstd: number, size: number }} Reach */
 
 const NAMES = /** @type {Record<string, string>} */ ({
   hi: "high plane: sign, exponent, first mantissa bits",
@@ -21,6 +22,7 @@ function reaches(layers) {
           const coded = delta ? plane.delta : plane.plain;
           const { bytes } = plane;
           return {
+            layer,
             layerId: layer.layerId,
             i,
             tensor,
@@ -42,14 +44,17 @@ function reaches(layers) {
  * @returns {import("./figure.js").Chart}
  */
 export function entropyChart(layers) {
-  const all = reaches(layers);
+  const runs = byRun(layers);
   const title = "Entropy of single bytes, and zstd";
   const ink = { stroke: "var(--ink)", "stroke-width": 1.8 };
   return {
     name: "entropy",
     title,
+    choice: runs.choice,
     note: "Order-0 entropy is what an ideal coder that looks at one byte at a time needs. The short bar is what zstd reaches: to the right of the circle it pays more, to the left it found repeats.",
-    draw: (Plot, { width }) => {
+    draw: (Plot, { width, choice }) => {
+      const layers = runs.of(choice);
+      const all = reaches(layers);
       const legend = [
         { swatch: s("circle", { cx: 7, cy: 7, r: 3.8, fill: "var(--page)", ...ink }), text: "entropy, plane as it is" },
         { swatch: s("circle", { cx: 7, cy: 7, r: 3.8, fill: "var(--ink)", ...ink }), text: "entropy, after the delta" },
@@ -72,6 +77,7 @@ export function entropyChart(layers) {
     },
     table: () => ({
       columns: [
+        ...runs.column,
         "Layer",
         "Tensor",
         "Plane",
@@ -82,9 +88,10 @@ export function entropyChart(layers) {
         "zstd, bytes",
         "Difference, bytes",
       ],
-      rows: all.map((reach) => {
+      rows: reaches(layers).map((reach) => {
         const bound = (reach.entropy * reach.bytes) / 8;
         return [
+          ...runs.cell(reach.layer),
           ...[reach.layerId, reach.tensor, reach.plane === "hi" ? "high" : "low", reach.delta ? "yes" : "no", reach.bytes],
           reach.entropy.toFixed(3),
           Math.ceil(bound),

@@ -2,6 +2,7 @@
 // One path a colour step instead of one element a cell, so that 30 layers of 1,024 channels draw at once.
 
 import { BASE, digits3, FONT, rowAxis } from "./axis.js";
+import { byRun } from "./runs.js";
 import { colour, pairs, s } from "./svg.js";
 
 /** @import { TensorPicture } from "../engine/core.js" */
@@ -16,12 +17,15 @@ const STEPS = 9;
  */
 export function heatmapChart(layers) {
   const title = "Magnitude of each channel";
-  const steps = { K: ramp(layers.flatMap(({ k }) => k.channels)), V: ramp(layers.flatMap(({ v }) => v.channels)) };
+  const runs = byRun(layers);
   return {
     name: "channel-magnitude",
     title,
+    choice: runs.choice,
     note: "Mean |x| over the tokens of each layer's longest capture. A strong column is a channel that is large in many layers: it sets the scale that all others are quantized with.",
-    draw: (Plot, { width }) => {
+    draw: (Plot, { width, choice }) => {
+      const layers = runs.of(choice);
+      const steps = { K: ramp(layers.flatMap(({ k }) => k.channels)), V: ramp(layers.flatMap(({ v }) => v.channels)) };
       const legend = /** @type {const} */ (["K", "V"]).map((tensor) => ({
         swatch: s(
           "g",
@@ -41,8 +45,10 @@ export function heatmapChart(layers) {
       );
     },
     table: () => ({
-      columns: ["Layer", "Tensor", "Head", "Channel of the head", "Mean |x|", "By the median channel, ×"],
-      rows: layers.flatMap((layer) => /** @type {const} */ (["K", "V"]).flatMap((tensor) => largest(layer, tensor))),
+      columns: [...runs.column, "Layer", "Tensor", "Head", "Channel of the head", "Mean |x|", "By the median channel, ×"],
+      rows: layers.flatMap((layer) =>
+        /** @type {const} */ (["K", "V"]).flatMap((tensor) => largest(layer, tensor).map((row) => [...runs.cell(layer), ...row])),
+      ),
     }),
   };
 }

@@ -1,6 +1,7 @@
 // The values of one layer, K beside V, on a logarithmic count: most values are small, a few are not.
 
 import { BASE, TIP, digits3, logTick, logTicks, valueAxis, whole } from "./axis.js";
+import { byRun } from "./runs.js";
 import { colour, pairs } from "./svg.js";
 
 /** @typedef {import("./heatmap.js").LayerPicture} LayerPicture */
@@ -12,14 +13,16 @@ import { colour, pairs } from "./svg.js";
  */
 export function histogramChart(layers) {
   const title = "Values of a layer";
+  const runs = byRun(layers);
+  const name = (/** @type {LayerPicture} */ layer) => [...runs.cell(layer), layer.layerId].join(", ");
   return {
     name: "values",
     title,
     note: "How many values fall in each of 101 equal bins. Between the dashed lines lie 99 of 100 values; what is outside stretches the range that a quantizer has to cover.",
-    choice: { label: "Layer", options: layers.map((layer, i) => ({ value: String(i), label: `${layer.layerId}` })) },
+    choice: { label: "Layer", options: layers.map((layer, i) => ({ value: String(i), label: name(layer) })) },
     draw: (Plot, { width, choice }) => {
       const layer = layers[Number(choice ?? 0)];
-      return pairs({ title: `${title}: layer ${layer.layerId}`, width, legend: [] }, (panelWidth) =>
+      return pairs({ title: `${title}: layer ${name(layer)}`, width, legend: [] }, (panelWidth) =>
         /** @type {const} */ (["K", "V"]).map((tensor) => {
           const { values } = tensor === "K" ? layer.k : layer.v;
           const odd = values.nonFinite > 0 ? `, ${whole(values.nonFinite)} NaN or infinite left out` : "";
@@ -31,11 +34,11 @@ export function histogramChart(layers) {
       );
     },
     table: () => ({
-      columns: ["Layer", "Tensor", "Greatest |x|", "99 % within", "Zeros", "NaN or infinite"],
+      columns: [...runs.column, "Layer", "Tensor", "Greatest |x|", "99 % within", "Zeros", "NaN or infinite"],
       rows: layers.flatMap((layer) =>
         /** @type {const} */ (["K", "V"]).map((tensor) => {
           const { values } = tensor === "K" ? layer.k : layer.v;
-          return [layer.layerId, tensor, digits3(values.limit), digits3(values.p99), values.zeros, values.nonFinite];
+          return [...runs.cell(layer), layer.layerId, tensor, digits3(values.limit), digits3(values.p99), values.zeros, values.nonFinite];
         }),
       ),
     }),

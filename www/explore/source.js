@@ -2,19 +2,35 @@
 
 /** @import { DumpSummary, Explored } from "../engine/core.js" */
 /** @import { State } from "../types.js" */
+import { dumpOf } from "../figures.js";
 
 /**
- * @param {State} state
- * @returns {{ explored: Explored, from: "run" | "running" | "glimpse", layers: number } | null} `layers`: looked at
+ * @typedef {object} Known
+ * @property {Explored} explored
+ * @property {"run" | "running" | "glimpse"} from
+ * @property {number} layers    looked at
+ * @property {boolean} isExact  whether the size as it is is the dump's, and not the like of these layers
  */
+
+/** @param {State} state @returns {Known | null} */
 export function knownOf(state) {
   const { outcomes, shown, running, glimpse, dump } = state;
   const soFar = running?.soFar?.explored;
-  if (soFar) return { explored: scaled(soFar, dump), from: "running", layers: soFar.layers };
-  const runs = outcomes.filter(({ report }) => report?.explored);
+  if (soFar) return { explored: scaled(soFar, dump), from: "running", layers: soFar.layers, isExact: isAlike(dump) };
+  // Of another dump it would be no answer.
+  const runs = outcomes.filter((outcome) => outcome.report?.explored && (!dump?.captures || dumpOf(outcome) === dumpOf(dump)));
   const explored = (runs.find(({ id }) => id === shown) ?? runs.at(-1))?.report?.explored;
-  if (explored) return { explored, from: "run", layers: explored.layers };
-  return glimpse && { explored: scaled(glimpse, dump), from: "glimpse", layers: glimpse.layers };
+  if (explored) return { explored, from: "run", layers: explored.layers, isExact: true };
+  return glimpse && { explored: scaled(glimpse, dump), from: "glimpse", layers: glimpse.layers, isExact: isAlike(dump) };
+}
+
+/** Whether all layers take the same for a token. @param {DumpSummary | null} dump */
+function isAlike(dump) {
+  const runs = dump?.runs ?? [];
+  const shapes = runs.flatMap(({ shapes }) =>
+    shapes.map(({ kvHeads, headDim, vKvHeads, vHeadDim }) => [kvHeads, headDim, vKvHeads, vHeadDim].join()),
+  );
+  return new Set(shapes).size === 1 && new Set(runs.flatMap(({ dtypes }) => dtypes.map(({ dtype }) => dtype))).size === 1;
 }
 
 /** As if all layers of all runs were like those that were looked at. @param {Explored} explored @param {DumpSummary | null} dump @returns {Explored} */

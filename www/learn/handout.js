@@ -15,7 +15,7 @@ h1 { font-size: 22px; margin: 0 0 4px; } h2 { font-size: 17px; margin: 32px 0 8p
 .named { display: flex; gap: 24px; margin: 8px 0 16px; } .named span { flex: 1; border-bottom: 1px solid var(--ink); padding-bottom: 2px; }
 .boxes { list-style: none; padding: 0; margin: 4px 0 8px; } .boxes li::before { content: "\\2610\\00a0"; }
 .lines { height: 72px; background: repeating-linear-gradient(transparent 0 23px, var(--line-strong) 23px 24px); margin: 4px 0 8px; }
-.lesson { border: 0; padding: 0; } .lesson .step { display: block; min-height: 0; margin: 8px 0; } .buttons, .kv-tools { display: none; }
+.lesson { border: 0; padding: 0; } .lesson .step { display: block; min-height: 0; margin: 8px 0; } .buttons, .kv-tools, .screen-only { display: none; }
 .keep, .exercise-print { break-inside: avoid; } .answers { break-before: page; } .answers ol { list-style: decimal; padding-left: 24px; } .answers li { margin: 8px 0; }
 @media print { body { margin: 0; max-width: none; } h2 { break-after: avoid; } }
 `;

@@ -2,7 +2,7 @@
 
 import { digits3, whole } from "../charts/axis.js";
 import { h } from "../dom.js";
-import { cosine, percent } from "../format.js";
+import { cosine, error, percent } from "../format.js";
 import { tokenBars } from "./pictures.js";
 import { prose } from "./prose.js";
 
@@ -92,9 +92,9 @@ function row(name, matter, side) {
   const cells = [
     side.toUpperCase(),
     cosine(errors.cosine),
-    digits3(errors.token),
-    digits3(errors.first),
-    attention === null ? "–" : digits3(attention),
+    error(errors.token),
+    error(errors.first),
+    attention === null ? "–" : error(attention),
   ];
   return h(
     "tr",

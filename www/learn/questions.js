@@ -8,9 +8,9 @@
  *   `right` is the place of the right answer, -1 where these values do not tell
  * @property {{ question: (view: View) => string, answer: (view: View) => string }} exercise
  */
-import { digits3, times, whole } from "../charts/axis.js";
+import { times, whole } from "../charts/axis.js";
 import { h } from "../dom.js";
-import { cosine, percent, plural } from "../format.js";
+import { cosine, error, percent, plural } from "../format.js";
 
 const PARTS = ["sign", "exponent", "mantissa"];
 
@@ -145,7 +145,7 @@ export const QUESTIONS = [
         const share = rounded.errors.mae / lesson.errors.mae;
         return {
           right: share > 0.8 ? 0 : share > 0.25 ? 1 : 2,
-          text: `At ${bits} bits ${digits3(rounded.errors.mae)} instead of ${digits3(lesson.errors.mae)}: ${percent(share)}. The size is much the same. The mixed analysis cuts.`,
+          text: `At ${bits} bits ${error(rounded.errors.mae)} instead of ${error(lesson.errors.mae)}: ${percent(share)}. The size is much the same. The mixed analysis cuts.`,
         };
       },
     },
@@ -153,7 +153,7 @@ export const QUESTIONS = [
       question: () =>
         "How many levels does an 8-bit quantizer with a level at zero have, how many steps lie between them, and how large is a step on this tensor?",
       answer: ({ greatest }) =>
-        `255 levels, from −127 to 127, and 254 steps between them. The largest value here is ${digits3(greatest)}, so a step is ${digits3(greatest)} / 127 = ${digits3(greatest / 127)}, and no value is wrong by more than half of it.`,
+        `255 levels, from −127 to 127, and 254 steps between them. The largest value here is ${error(greatest)}, so a step is ${error(greatest)} / 127 = ${error(greatest / 127)}, and no value is wrong by more than half of it.`,
     },
   },
   {
@@ -166,7 +166,7 @@ export const QUESTIONS = [
         const { cut, quantized } = found;
         return {
           right: cut.ratio >= quantized.ratio ? 0 : 1,
-          text: `Cut to ${plural(cut.bits, "mantissa bit")}: ${times(cut.ratio)} at ${digits3(cut.mae)}. Quantized it takes ${quantized.bits} bits to be no worse: ${times(quantized.ratio)} at ${digits3(quantized.mae)}.`,
+          text: `Cut to ${plural(cut.bits, "mantissa bit")}: ${times(cut.ratio)} at ${error(cut.mae)}. Quantized it takes ${quantized.bits} bits to be no worse: ${times(quantized.ratio)} at ${error(quantized.mae)}.`,
         };
       },
     },
@@ -191,12 +191,12 @@ export const QUESTIONS = [
         if (k.attention === null || v.attention === null)
           return {
             right: -1,
-            text: `This dump holds no queries, so outputs can't be told. By token, K is wrong by ${digits3(k.errors.token)} and V by ${digits3(v.errors.token)}.`,
+            text: `This dump holds no queries, so outputs can't be told. By token, K is wrong by ${error(k.errors.token)} and V by ${error(v.errors.token)}.`,
           };
         const factor = k.attention / v.attention;
         return {
           right: factor > 2 ? 0 : factor < 0.5 ? 1 : 2,
-          text: `K alone moves the output by ${digits3(k.attention)}, V alone by ${digits3(v.attention)}: squared errors, as a share of the output’s square.`,
+          text: `K alone moves the output by ${error(k.attention)}, V alone by ${error(v.attention)}: squared errors, as a share of the output’s square.`,
         };
       },
     },
@@ -204,8 +204,8 @@ export const QUESTIONS = [
       question: () => "K at 8 bits has a good cosine. Would you use it? Name the figure that decides.",
       answer({ matters }) {
         const { errors, attention } = matters[0].matter.k;
-        const decides = attention === null ? "with queries, the error of the output" : `the error of the output, ${digits3(attention)}`;
-        return `Cosine ${cosine(errors.cosine)}, token error ${digits3(errors.token)}, first token ${digits3(errors.first)}. What decides is ${decides}; and in the end the model's own answers.`;
+        const decides = attention === null ? "with queries, the error of the output" : `the error of the output, ${error(attention)}`;
+        return `Cosine ${cosine(errors.cosine)}, token error ${error(errors.token)}, first token ${error(errors.first)}. What decides is ${decides}; and in the end the model's own answers.`;
       },
     },
   },

@@ -1,8 +1,9 @@
 // The seven steps. Each is a title, a question before it shows (questions.js), some sentences and what to look at, made from the figures
 // of the core (src/inspect).
 
-import { digits3, times, whole } from "../charts/axis.js";
+import { times, whole } from "../charts/axis.js";
 import { h } from "../dom.js";
+import { error } from "../format.js";
 import { bitLegend, bitStrip, formula } from "./bits.js";
 import { matters } from "./matters.js";
 import { byteBars, byteMap, sizeBars } from "./pictures.js";
@@ -248,9 +249,12 @@ function lossy(view) {
       ],
       [
         h("b", {}, "Quantize"),
-        " rounds every value to the nearest of a few levels. Two neighbours are one step apart. b bits give 2^b − 1 levels: zero, and as many below as above it. The step follows from the largest value of the tensor, so one outlier makes it coarse for all.",
+        " rounds every value to the nearest of a few levels. Two neighbours are one step apart. b bits give 2ᵇ − 1 levels: zero, and as many below as above it. The step follows from the largest value of the tensor, so one outlier makes it coarse for all.",
       ],
-      ["Move the slider. Outlined in red: bits that changed. The planes are compressed anew each time."],
+      [
+        "A thick outline marks bits that changed.",
+        h("span", { class: "screen-only" }, " Move the slider: the planes are compressed anew each time."),
+      ],
     ),
     h(
       "div",
@@ -259,7 +263,7 @@ function lossy(view) {
         "p",
         { class: "sizes", role: "status" },
         h("strong", {}, `${whole(after)} B`),
-        ` instead of ${whole(before)} B lossless: ratio ${times(lesson.rawBytes / after)}. Mean absolute error ${digits3(lesson.errors.mae)}, greatest ${digits3(lesson.errors.maxAbs)}.`,
+        ` instead of ${whole(before)} B lossless: ratio ${times(lesson.rawBytes / after)}. Mean absolute error ${error(lesson.errors.mae)}, greatest ${error(lesson.errors.maxAbs)}.`,
       ),
       sizeBars([
         { label: "Lossless", parts: parts(lesson.before, colour) },
@@ -278,7 +282,7 @@ function lossy(view) {
             { class: "formula muted small" },
             !Number.isFinite(value.value) || !Number.isFinite(value.restored)
               ? ""
-              : `error ${digits3(Math.abs(value.restored - value.value))}`,
+              : `error ${error(Math.abs(value.restored - value.value))}`,
           ),
         ],
         "Values before and after, with their new bits",

@@ -2,7 +2,7 @@
 // a slider moves. Nothing runs anew for it. And the same in one line below the dump, which leads here.
 
 /** @import { App } from "../app.js" */
-/** @import { Engine, Explored } from "../engine/core.js" */
+/** @import { Engine } from "../engine/core.js" */
 /** @import { Answer } from "../explore/search.js" */
 import { byId, fill, h } from "../dom.js";
 import { count, error, plural } from "../format.js";
@@ -14,6 +14,8 @@ import { knownOf } from "../explore/source.js";
 import { said, size } from "../explore/words.js";
 import { answerRow } from "./answer-row.js";
 import { packing } from "./packed.js";
+
+/** @typedef {import("../explore/source.js").Known} Known */
 
 /** @param {App} app */
 export function mountAnswer(app) {
@@ -77,11 +79,7 @@ export function mountAnswer(app) {
     if (!known) return;
     const { explored } = known;
     const limit = limitOf(state, explored);
-    fill(
-      now,
-      h("strong", {}, `${count(explored.contextLength)} tokens: ${size(explored.contextBytes)} now.`),
-      " Within the limit it can be:",
-    );
+    fill(now, h("strong", {}, `${contextText(known)}.`), " Within the limit it can be:");
     name.textContent = `${KINDS[limit.kind].name} `;
     text.textContent = limitText(limit, explored);
     slider.setAttribute("aria-valuetext", text.textContent);
@@ -119,10 +117,13 @@ function ordered(found, serve) {
 }
 
 /** @param {Answer[]} found @param {Engine} serve */
-const missing = (found, serve) =>
-  found.some(({ engine }) => engine === serve) ? null : h("li", { class: "muted" }, `No format of ${serve} stays within this limit.`);
+const missing = (found, serve) => [
+  !found.some(({ engine }) => engine === serve) && h("li", { class: "muted" }, `No format of ${serve} stays within this limit.`),
+  !found.some(({ id }) => id === "stored") &&
+    h("li", { class: "muted" }, "None of the coded schemes of kvlens that were tried stays within this limit."),
+];
 
-/** @param {NonNullable<ReturnType<typeof knownOf>>} known @param {boolean} own */
+/** @param {Known} known @param {boolean} own */
 function originText({ from, layers }, own) {
   if (from === "glimpse")
     return `~ estimated from ${plural(layers, "layer")} and a few queries. Run measures every scheme on every layer, and writes and reads back what it chooses.`;
@@ -157,7 +158,7 @@ function mountLine(app) {
       fill(
         line,
         known
-          ? lineText(known.explored, state.serve, app)
+          ? lineText(known, state.serve, app)
           : h("span", { class: "muted" }, state.noGlimpse ? "How small can it get?" : "Looking how small it can get …"),
         " ",
         leads(app),
@@ -166,8 +167,13 @@ function mountLine(app) {
   );
 }
 
-/** @param {Explored} explored @param {Engine} serve @param {App} app */
-function lineText(explored, serve, app) {
+/** What the context takes as it is: of a part of a dump whose layers differ an estimate, too. @param {Known} known */
+const contextText = ({ explored, isExact }) =>
+  `${count(explored.contextLength)} tokens: ${isExact ? "" : "~"}${size(explored.contextBytes)} now`;
+
+/** @param {Known} known @param {Engine} serve @param {App} app */
+function lineText(known, serve, app) {
+  const { explored } = known;
   const limit = limitOf(app.store.get(), explored);
   const found = answers(explored, limit);
   /** @param {string} id @param {string} words */
@@ -180,12 +186,7 @@ function lineText(explored, serve, app) {
     limit.kind === "attention"
       ? `estimated KL ${error(limit.value * explored.klByAttentionError)}`
       : `${KINDS[limit.kind].name.toLowerCase()} ${limit.value}`;
-  return h(
-    "span",
-    {},
-    h("strong", {}, `${count(explored.contextLength)} tokens: ${size(explored.contextBytes)} now`),
-    `; within ${within}: ${parts.join(", ")}.`,
-  );
+  return h("span", {}, h("strong", {}, contextText(known)), `; within ${within}: ${parts.join(", ")}.`);
 }
 
 /** @param {App} app */

@@ -41,7 +41,7 @@ export function convertPanel(app) {
   );
   const panel = h("details", { class: "converting" }, h("summary", {}, "Convert, or cut a sample out to share"), form);
   app.store.watch(
-    (state) => [state.dump?.captures ?? 0, state.running === null],
+    ({ dump, running, writing }) => [dump?.captures ?? 0, running === null && !writing],
     ([captures, idle]) => {
       panel.hidden = captures === 0;
       go.disabled = !idle;

@@ -257,14 +257,16 @@ function dumpProblems(state, { problems: all, captures, guesses }) {
   // A file that is asked about has its form.
   const asked = new Set((guesses ?? []).filter(({ asks }) => asks.length > 0).flatMap(({ files }) => files));
   const problems = all.filter(({ file }) => !asked.has(file)).map((problem) => ({ ...problem, message: inWords(state, problem.message) }));
-  const rest = captures > 0 ? "The rest is analysed." : "Nothing else is there to analyse.";
-  return problemList(problems, `${plural(problems.length, "file")} left out. ${rest}`);
+  const rest = captures > 0 ? " The rest is analysed." : asked.size > 0 ? "" : " Nothing else is there to analyse.";
+  return problemList(problems, `${plural(problems.length, "file")} left out.${rest}`);
 }
 
 /** What to know about files that are read all the same, and how many are not read at all. @param {DumpSummary} dump */
-const noteList = ({ notes, others }) =>
-  notes.length + others.length > 0 &&
-  h(
+function noteList({ notes, others: all, problems }) {
+  // What was dropped by itself is a problem, and told there.
+  const others = all.filter(({ count, example }) => count > 1 || !problems.some(({ file }) => file === example));
+  if (notes.length + others.length === 0) return null;
+  return h(
     "ul",
     { class: "notes small" },
     notes.slice(0, MAX_NOTES).map(({ file, text }) => h("li", {}, h("code", {}, file), `: ${text}`)),
@@ -276,6 +278,7 @@ const noteList = ({ notes, others }) =>
         `Not read, being of other kinds: ${others.slice(0, MAX_NOTES).map(otherFiles).join(", ")}${others.length > MAX_NOTES ? ", …" : ""}`,
       ),
   );
+}
 
 /** @param {DumpSummary["others"][number]} files */
 const otherFiles = ({ ending, count: of, example }) => (of === 1 ? example : `${count(of)} files ${ending || "without an ending"}`);

@@ -12,7 +12,16 @@ export function mountEmbed(app) {
   whole.addEventListener("click", () => (whole.href = location.pathname + location.hash));
   // The page's own heading is hidden here.
   byId("result").prepend(h("h1", { class: "visually-hidden" }, "kvlens: how small this KV cache gets"));
-  byId("result").append(h("p", { class: "embed-foot small muted" }, "Computed in this tab. ", whole));
+  const far = h("span", { role: "status" });
+  byId("result").append(h("p", { class: "embed-foot small muted" }, far, " ", whole));
+  store.watch(
+    (state) => state.running?.progress ?? state.running !== null,
+    (progress) => {
+      const share =
+        typeof progress === "object" ? `: ${Math.floor((100 * progress.captures) / Math.max(1, progress.capturesTotal))} %` : "";
+      far.textContent = progress ? `Computing in this tab${share} …` : "Computed in this tab.";
+    },
+  );
   store.watch(
     (state) => [state.dump, state.engine.status],
     () => {

@@ -8,8 +8,8 @@ import { SPLIT, specOf, valueByFlag } from "../settings.js";
 
 /** @param {State} state @returns {string} nothing where there is none */
 export function estimateText(state) {
-  const { estimate, running } = state;
-  if (!estimate || running || estimate.analysis !== state.analysis) return "";
+  const { estimate, running, writing } = state;
+  if (!estimate || running || writing || estimate.analysis !== state.analysis) return "";
   const spec = specOf(state);
   const { report } = estimate;
   const groups = report.headline === null ? report.groups.filter(({ all }) => all.rows > 0) : report.groups;

@@ -43,7 +43,7 @@ export function exploredView(app, outcome, charts) {
       h(
         "ul",
         { class: "facts-list" },
-        explored.notes.map((note) => h("li", {}, note)),
+        byReason(explored.notes).map((note) => h("li", {}, note)),
       ),
     ],
     h("h3", {}, "What this does not tell"),
@@ -56,6 +56,17 @@ export function exploredView(app, outcome, charts) {
     h("div", { class: "table-head" }, h("h3", {}, `All schemes: ${plural(explored.points.length, "point")}`)),
     pointTable(explored),
   ];
+}
+
+/** Schemes that are left out for the same reason, as one. @param {string[]} notes */
+function byReason(notes) {
+  /** @type {Map<string, string[]>} */
+  const names = new Map();
+  for (const note of notes) {
+    const [, name, reason] = /^(\S+): (.* is left out)$/s.exec(note) ?? [note, "", note];
+    names.set(reason, [...(names.get(reason) ?? []), name]);
+  }
+  return [...names].map(([reason, all]) => (all[0] ? `${all.join(", ")}: ${reason}` : reason));
 }
 
 /** The chosen pairs of the run by layer. @param {Explored} explored */

@@ -18,7 +18,7 @@ export function mountHeader(app) {
     },
     "Learn",
   );
-  const theme = h("button", { type: "button", class: "quiet", on: { click: switchTheme } });
+  const theme = h("button", { type: "button", class: "quiet theme", on: { click: switchTheme } });
   nameTheme();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", nameTheme);
   fill(

@@ -11,7 +11,7 @@ import { writing } from "./writing.js";
 
 /** Where it is told; one file at a time. @param {App} app */
 export function packing(app) {
-  const { nodes, write, say } = writing("Layers written");
+  const { nodes, write, say, isGoing } = writing("Layers written");
   const keep = h("input", { type: "checkbox", checked: true });
   const queries = h("label", { class: "check small", hidden: true }, keep, " Keep the captured queries in .kvz files");
   const element = h("div", { class: "packing" }, queries, h("div", { class: "buttons" }, nodes));
@@ -31,8 +31,9 @@ export function packing(app) {
 
   /** @param {Answer} answer */
   async function pack({ id, k, v, sinks, recent }) {
-    const { dump, running } = app.store.get();
+    const { dump, running, writing } = app.store.get();
     if (running) return say("A run is going on: the file can be written when it is done.");
+    if (writing && !isGoing()) return say("Another file is being written: this one can be written when that is done.");
     const request = { k, v, sinks, recent, queries: keep.checked };
     await write(
       async (options) => {

@@ -33,7 +33,7 @@ export function runBar(app) {
   const root = h("div", {}, h("div", { class: "run-bar" }, go, h("div", { class: "state" }, text, bar), share), estimate, failure);
 
   store.watch(
-    ({ estimate: now, dump, running, analysis, values }) => [now, dump, running === null, analysis, values],
+    ({ estimate: now, dump, running, writing, analysis, values }) => [now, dump, running === null && !writing, analysis, values],
     () => fill(estimate, estimateText(store.get()) || "\u00a0"),
   );
 
@@ -75,6 +75,7 @@ function blocker(state) {
   if (wrong) return `${paramsOf(spec).find(({ flag }) => flag === wrong.flag)?.label ?? wrong.flag}: ${wrong.message}`;
   if (!state.dump?.captures && state.dump?.guesses.length) return "Say above how the arrays are to be read.";
   if (!state.dump?.captures) return "Drop a dump first, or try the sample.";
+  if (state.writing) return "A file is being written: run when it is done.";
   if (state.plan?.captures === 0) return "No capture is left under these settings: widen stage and lengths, or move the split.";
   return "";
 }
@@ -94,11 +95,12 @@ function progressText({ analysis, progress, cancelling }) {
   if (!progress || progress.elapsedMs === 0) return "Starting …";
   const { captures, capturesTotal, bytes, bytesTotal, elapsedMs } = progress;
   const speed = bytes / elapsedMs / 1000;
-  const rate = `${speed < 10 ? speed.toFixed(1) : count(speed)} MB/s`;
+  // Until the first capture is done there is no speed to tell.
+  const rate = bytes > 0 ? ` · ${speed < 10 ? speed.toFixed(1) : count(speed)} MB/s` : "";
   const left = bytes > 0 && elapsedMs > 500 ? ` · ${duration(((bytesTotal - bytes) / bytes) * elapsedMs)} left` : "";
   // Explore goes through the captures more than once: their count would say little.
-  if (analysis === EXPLORE) return `${Math.floor((100 * bytes) / Math.max(1, bytesTotal))} % · ${rate}${left}`;
-  return `${count(captures)} / ${count(capturesTotal)} captures · ${megabytes(bytes)} of ${megabytes(bytesTotal)} · ${rate}${left}`;
+  if (analysis === EXPLORE) return `${Math.floor((100 * bytes) / Math.max(1, bytesTotal))} %${rate}${left}`;
+  return `${count(captures)} / ${count(capturesTotal)} captures · ${megabytes(bytes)} of ${megabytes(bytesTotal)}${rate}${left}`;
 }
 
 /** Says start, each quarter and the end to screen readers: not every tick. @param {App} app */

@@ -4,7 +4,7 @@
 /** @import { Outcome } from "../types.js" */
 import { byId, h } from "../dom.js";
 import { count, ratio } from "../format.js";
-import { standsFor, variantName } from "../figures.js";
+import { dumpOf, standsFor, variantName } from "../figures.js";
 import { KEEP_BYTES } from "../keep.js";
 import { drawAllRuns } from "./charts.js";
 
@@ -19,9 +19,6 @@ export const bestOf = ({ report }) => report && standsFor(report);
 
 /** @param {Outcome} outcome */
 export const nameOf = ({ id, name, analysis }) => name || `#${id} ${analysis}`;
-
-/** Tells the dumps of two runs apart: captures are numbered within theirs. @param {Outcome} outcome */
-export const dumpOf = ({ runs }) => JSON.stringify(runs.map(({ run, captures, bytes }) => [run, captures, bytes]));
 
 /** The rows of its best variant, and of the layers that stayed lossless. @param {Outcome} outcome */
 export function bestRows(outcome) {
@@ -84,8 +81,8 @@ export function runList(app, outcomes, shown, comparedTo) {
       "li",
       { "aria-current": current ? "true" : false },
       open,
-      h("span", { class: "run-settings" }, settingsText(outcome)),
-      h("span", { class: "muted" }, dumpName),
+      h("span", { class: "run-settings", title: settingsText(outcome) }, settingsText(outcome)),
+      h("span", { class: "run-dump muted", title: dumpName }, dumpName),
       h(
         "span",
         { class: "run-ratio" },

@@ -1,18 +1,18 @@
 // Two runs side by side: the settings in which they differ, and their figures with the difference.
 
 /** @import { App } from "../app.js" */
-/** @import { AnalysisSpec, Explored, Row } from "../engine/core.js" */
+/** @import { AnalysisSpec, Explored, ParamSpec, Report, Row } from "../engine/core.js" */
 /** @import { Answer } from "../explore/search.js" */
 /** @import { Outcome } from "../types.js" */
 import { h } from "../dom.js";
 import { measured } from "../explore/search.js";
 import { size, whoOf, withOf } from "../explore/words.js";
-import { commonRows, totals, variantName } from "../figures.js";
+import { commonRows, dumpOf, totals, variantName } from "../figures.js";
 import { error, plural } from "../format.js";
 import { paramsOf } from "../settings.js";
 import { drawComparison } from "./charts.js";
 import { comparable } from "./headline.js";
-import { bestOf, bestRows, dumpOf, nameOf } from "./runs.js";
+import { bestOf, bestRows, nameOf } from "./runs.js";
 
 /** @param {App} app @param {Outcome} now @param {Outcome} other */
 export function comparison({ store }, now, other) {
@@ -72,21 +72,33 @@ function simpleTable(caption, heads, rows) {
 
 /** @param {AnalysisSpec[]} specs @param {Outcome} a @param {Outcome} b */
 function settingRows(specs, a, b) {
-  const params = specs.filter(({ name }) => name === a.analysis || name === b.analysis).flatMap(paramsOf);
-  const label = (/** @type {string} */ flag) => params.find((param) => param.flag === flag)?.label ?? flag;
-  const [left, right] = [a.report?.settings ?? {}, b.report?.settings ?? {}];
-  const flags = [...new Set([...Object.keys(left), ...Object.keys(right)])].filter(
-    (flag) => String(left[flag] ?? "–") !== String(right[flag] ?? "–"),
-  );
-  return flags.map((flag) =>
-    h(
-      "tr",
-      {},
-      h("th", { scope: "row", title: flag }, label(flag)),
-      [left, right].map((settings) => h("td", {}, String(settings[flag] ?? "–") || "none")),
-    ),
-  );
+  const [left, right] = [a, b].map((outcome) => named(specs, outcome));
+  return [...new Set([...left.keys(), ...right.keys()])]
+    .filter((label) => left.get(label) !== right.get(label))
+    .map((label) =>
+      h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, label),
+        [left, right].map((settings) => h("td", {}, settings.get(label) ?? "–")),
+      ),
+    );
 }
+
+/** A run's settings by the names that the form has for them, without those that had no effect. @param {AnalysisSpec[]} specs @param {Outcome} outcome */
+function named(specs, { analysis, report }) {
+  const spec = specs.find(({ name }) => name === analysis);
+  const settings = report?.settings ?? {};
+  const params = (spec ? paramsOf(spec) : []).filter(({ flag, when }) => flag in settings && had(when, settings));
+  return new Map(params.map(({ flag, label }) => [label, String(settings[flag]) || "none"]));
+}
+
+/** Whether the setting that another hangs on had one of these values. @param {ParamSpec["when"]} when @param {Report["settings"]} settings */
+const had = (when, settings) =>
+  !when ||
+  String(settings[when.flag])
+    .split(",")
+    .some((value) => when.is.includes(value));
 
 /** What the figures are over. @param {Row[]} common @param {Outcome} a @param {Outcome} b */
 function scope(common, a, b) {

@@ -14,7 +14,8 @@ export function writing(label) {
   const far = h("p", { class: "small muted" });
   const bar = h("progress", { "aria-label": label, hidden: true });
   const stop = h("button", { type: "button", hidden: true, on: { click: () => going?.abort() } }, "Cancel");
-  return { nodes: [status, far, bar, stop], write, say: (/** @type {string} */ text) => (status.textContent = text) };
+  const say = (/** @type {string} */ text) => (status.textContent = text);
+  return { nodes: [status, far, bar, stop], write, say, isGoing: () => going !== null };
 
   /**
    * @param {(options: WriteOptions) => Promise<string>} job gives what is to be said of the file
