@@ -273,7 +273,9 @@ impl<F: Found> Session for Task<F> {
     }
 
     fn so_far(&self) -> Option<Report> {
-        let report = self.fold.so_far()?;
+        // The first units may take longest: a thread that waits for a part of one takes up another, and first completes that.
+        let waiting: Vec<&F> = self.done.values().flatten().collect();
+        let report = self.fold.so_far(&waiting)?;
         Some(Report {
             analysis: self.setup.name,
             settings: self.setup.settings.clone(),

@@ -168,8 +168,8 @@ pub trait Fold<F>: Send {
         None
     }
 
-    /// A report on the results so far; `None` where it can be made only at the end.
-    fn so_far(&self) -> Option<Report> {
+    /// A report on the results so far, and on `waiting`, whose turn has not come; `None` where it can be made only at the end.
+    fn so_far(&self, _waiting: &[&F]) -> Option<Report> {
         None
     }
 

@@ -75,6 +75,7 @@ impl Analysis for Explore {
 }
 
 /// Results so far, of all passes.
+#[derive(Clone)]
 pub struct ExploreFold {
     settings: ExploreSettings,
     candidates: Vec<Candidate>,
@@ -113,9 +114,14 @@ impl Fold<LayerFound> for ExploreFold {
         }))
     }
 
-    fn so_far(&self) -> Option<Report> {
-        measured(&self.layers).next()?;
-        Some(self.report(self.explored()))
+    fn so_far(&self, waiting: &[&LayerFound]) -> Option<Report> {
+        if self.closely.is_some() || waiting.is_empty() {
+            measured(&self.layers).next()?;
+            return Some(self.report(self.explored()));
+        }
+        let mut sooner = self.clone();
+        sooner.layers.extend(waiting.iter().copied().cloned());
+        sooner.so_far(&[])
     }
 
     fn finish(self: Box<Self>) -> Report {

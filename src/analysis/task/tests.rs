@@ -4,9 +4,10 @@ use super::*;
 use crate::analysis::{CaptureInfo, MeasureError, Unit, Units};
 use crate::dump::{MemorySource, ScanOptions, Source, scan};
 
-/// Counts the tokens of each layer; the second time it doubles them.
+/// Counts the tokens of each layer; the second time it doubles them. Layer 1 takes until `gate` is open.
 struct Tokens {
     times: u64,
+    gate: Arc<AtomicBool>,
 }
 
 impl Found for (u64, Vec<u64>) {}
@@ -15,6 +16,10 @@ impl Found for (u64, Vec<u64>) {}
 struct Sum {
     passes: u64,
     layers: Vec<(u64, Vec<u64>)>,
+}
+
+fn open() -> Arc<AtomicBool> {
+    Arc::new(AtomicBool::new(true))
 }
 
 impl Analysis for Tokens {
@@ -38,6 +43,9 @@ impl Analysis for Tokens {
             .map(|member| member.info.seq_len)
             .sum::<u64>();
         let starts = unit.members().map(|member| member.capture.seq_start);
+        while unit.capture().capture.layer_id == 1 && !self.gate.load(Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
         Ok((tokens * self.times, starts.collect()))
     }
 
@@ -53,7 +61,17 @@ impl Fold<(u64, Vec<u64>)> for Sum {
 
     fn again(&mut self) -> Option<Arc<dyn Analysis<Found = (u64, Vec<u64>)>>> {
         self.passes += 1;
-        Some(Arc::new(Tokens { times: 2 }))
+        Some(Arc::new(Tokens {
+            times: 2,
+            gate: open(),
+        }))
+    }
+
+    fn so_far(&self, waiting: &[&(u64, Vec<u64>)]) -> Option<Report> {
+        Some(Report {
+            captures: self.layers.len() + waiting.len(),
+            ..Report::default()
+        })
     }
 
     fn finish(self: Box<Self>) -> Report {
@@ -100,8 +118,8 @@ fn dump(broken: bool) -> Dump {
     dump
 }
 
-fn run(dump: &Dump) -> Report {
-    let analysis: Arc<dyn Analysis<Found = _>> = Arc::new(Tokens { times: 1 });
+fn task(dump: &Dump, gate: Arc<AtomicBool>) -> Box<Task<(u64, Vec<u64>)>> {
+    let analysis: Arc<dyn Analysis<Found = _>> = Arc::new(Tokens { times: 1, gate });
     let settings = crate::analysis::specs().swap_remove(0).params;
     let settings = Settings::parse(settings, [("stage", "both")]).unwrap();
     let filter = crate::analysis::Filter::try_from(&settings).unwrap();
@@ -115,7 +133,10 @@ fn run(dump: &Dump) -> Report {
         threads: Some(2),
         cancel: Arc::default(),
     };
-    let mut task = Box::new(Task::new(dump, analysis, plan, setup).unwrap());
+    Box::new(Task::new(dump, analysis, plan, setup).unwrap())
+}
+
+fn finish(mut task: Box<Task<(u64, Vec<u64>)>>) -> Report {
     while !task.is_done() {
         let wait = if task.step() { 0 } else { 20 };
         task.poll(Duration::from_millis(wait), &mut |_| ()).unwrap();
@@ -127,6 +148,27 @@ fn run(dump: &Dump) -> Report {
     } = task.progress();
     assert_eq!(captures, captures_total);
     task.finish()
+}
+
+fn run(dump: &Dump) -> Report {
+    finish(task(dump, open()))
+}
+
+#[test]
+fn what_is_known_so_far_does_not_wait_for_a_slow_first_unit() {
+    let gate = Arc::new(AtomicBool::new(false));
+    let mut task = task(&dump(false), Arc::clone(&gate));
+    while task.step() {}
+    for _ in 0..1000 {
+        task.poll(Duration::from_millis(10), &mut |_| ()).unwrap();
+        if task.progress().captures > 0 {
+            break;
+        }
+    }
+    let known = task.so_far().map(|report| report.captures);
+    gate.store(true, Ordering::Relaxed);
+    assert_eq!(known, Some(1));
+    assert_eq!(finish(task).captures, 1);
 }
 
 #[test]
