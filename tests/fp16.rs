@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use kvlens::codec::{join, split};
 use kvlens::lossy::{round_mantissa, truncate};
+use kvlens::metrics::{errors, errors_of_cut};
 use kvlens::tensor::{Dtype, Shape, Tensor, bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16};
 
 /// All bit patterns, as one tensor.
@@ -147,6 +148,55 @@ fn rounding_takes_the_nearest_value_of_every_pattern_and_counts_non_finite_ones(
                     if nearer_is_above { above } else { below }
                 };
                 assert_eq!(found, expected, "{dtype:?} {pattern:#06x} to {bits} bits");
+            }
+        }
+    }
+}
+
+/// The error of rounding, computed from that of cutting off, for every pattern of the 8- and 16-bit types and fp32 ones around all
+/// boundaries.
+#[test]
+fn the_error_of_rounding_is_that_of_the_rounded_value_of_every_pattern() {
+    let one = Shape {
+        seq_len: 1,
+        kv_heads: 1,
+        head_dim: 1,
+    };
+    let patterns = |dtype: Dtype| -> Vec<Vec<u8>> {
+        match dtype.size() {
+            1 => (0..=u8::MAX).map(|bits| vec![bits]).collect(),
+            2 => (0..=u16::MAX)
+                .map(|bits| bits.to_le_bytes().to_vec())
+                .collect(),
+            // Upper halves of all kinds, each with lower halves around the places where rounding changes.
+            _ => (0..=u16::MAX)
+                .step_by(61)
+                .chain([0x7f7f, 0x7f80, 0xff7f, 0xff80, 0x0000, 0x8000, 0x0080])
+                .flat_map(|high| {
+                    [0, 1, 0x7fff, 0x8000, 0x8001, 0xffff].map(|low| u32::from(high) << 16 | low)
+                })
+                .map(|bits| bits.to_le_bytes().to_vec())
+                .collect(),
+        }
+    };
+    for dtype in [
+        Dtype::F16,
+        Dtype::Bf16,
+        Dtype::F32,
+        Dtype::E4m3,
+        Dtype::E5m2,
+    ] {
+        let whole = dtype.mantissa_bits();
+        for bits in [1, 2, whole - 1, whole] {
+            for pattern in patterns(dtype) {
+                let tensor = Tensor::new(dtype, one, pattern.clone()).unwrap();
+                let (_, found) = errors_of_cut(&tensor, &truncate(&tensor, bits), bits);
+                let rounded = round_mantissa(&tensor, bits);
+                let expected = errors(&tensor, [&rounded].as_slice())[0].mae;
+                assert!(
+                    found == expected || found.is_nan() && expected.is_nan(),
+                    "{dtype:?} {pattern:02x?} to {bits} bits: {found}, expected {expected}"
+                );
             }
         }
     }

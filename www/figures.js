@@ -198,7 +198,7 @@ export function partialGroups(rows) {
   }
   return [...byName.values()].map((own) => {
     const { k, v, kvRatio } = totals(own);
-    const none = { kPacked: null, vPacked: null, kRounded: null, vRounded: null };
+    const none = { kPacked: null, vPacked: null, kRoundedMae: null, vRoundedMae: null };
     const sizes = { kRaw: k.raw, vRaw: v.raw, kSize: k.size, vSize: v.size, kRatio: k.ratio, vRatio: v.ratio, kvRatio };
     const all = { rows: own.length, ...sizes, kErrors: k.errors, vErrors: v.errors, ...none };
     return { variant: own[0].variant, all, lossless: all, lossy: all, passes: null };

@@ -80,15 +80,17 @@ const fill = () => (filling ??= fetchMissing().finally(() => (filling = undefine
 
 async function fetchMissing() {
   const names = Object.keys(FILES);
-  const failed = (await Promise.allSettled(names.map(keep))).filter(({ status }) => status === "rejected");
-  if (failed.length > 0) throw new Error(`${failed.length} of ${names.length} files can't be kept`);
+  let failed = 0;
+  // One after another: what the reader asks for meanwhile does not have to wait for all of them.
+  for (const name of names) await keep(name).catch(() => (failed += 1));
+  if (failed > 0) throw new Error(`${failed} of ${names.length} files can't be kept`);
 }
 
 /** @param {string} name */
 async function keep(name) {
   if (await kept(name)) return;
   // Past the browser's own cache: it may still have files of the version before.
-  const response = await fetch(name, { cache: "no-cache" });
+  const response = await fetch(name, { cache: "no-cache", priority: "low" });
   const bytes = response.ok ? await response.arrayBuffer() : undefined;
   if (!bytes || !(await isBuilt(name, bytes))) throw new Error(`${name}: not the file that was built`);
   const headers = new Headers(response.headers);

@@ -92,7 +92,7 @@ impl Captured<'_> {
             ratio: ratio(raw_bytes, size),
             errors,
             packed,
-            rounded: None,
+            rounded_mae: None,
             non_finite: self.non_finite,
             verified: streams.verified,
         }

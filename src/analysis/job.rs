@@ -99,7 +99,7 @@ impl Job {
         self
     }
 
-    /// Whether rows tell what rounding to nearest would give where mantissas are cut ([`TensorRow::rounded`](super::TensorRow::rounded)).
+    /// Whether rows tell what rounding to nearest would give where mantissas are cut ([`TensorRow::rounded`](super::TensorRow::rounded_mae)).
     /// Off by default: no report file holds it, and it takes a fifth of `mixed`'s time.
     #[must_use]
     pub fn rounding(mut self, rounding: bool) -> Self {

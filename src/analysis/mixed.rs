@@ -12,8 +12,8 @@ use super::spec::{AnalysisSpec, Variants, ready};
 use super::unit::{Analysis, Fold, Unit};
 use super::value::Choices;
 use super::weighted::Collected;
-use crate::lossy::{quantize, round_mantissa, truncate};
-use crate::metrics::{Errors, errors};
+use crate::lossy::{quantize, truncate};
+use crate::metrics::{Errors, errors, errors_of_cut};
 use crate::numeric::python_float::{fixed, text};
 use crate::report::csv::{Csv, boolean};
 use crate::tensor::Tensor;
@@ -138,13 +138,16 @@ impl Mixed {
         let tensor = captured.tensor;
         match method {
             Method::Truncate => {
-                let rounded = (captured.extras.rounding).then(|| round_mantissa(tensor, bits));
-                let restored: Vec<&Tensor> = [values].into_iter().chain(&rounded).collect();
-                let errors = errors(tensor, restored.as_slice());
                 let packed = packed_size::truncated(tensor, bits);
+                let (errors, rounded_mae) = if captured.extras.rounding {
+                    let (errors, rounded_mae) = errors_of_cut(tensor, values, bits);
+                    (Some(errors), Some(rounded_mae))
+                } else {
+                    (errors(tensor, [values].as_slice()).first().copied(), None)
+                };
                 TensorRow {
-                    rounded: errors.get(1).copied(),
-                    ..captured.row(streams, 0, errors.first().copied(), Some(packed))
+                    rounded_mae,
+                    ..captured.row(streams, 0, errors, Some(packed))
                 }
             }
             Method::Quantize => {

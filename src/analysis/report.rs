@@ -82,10 +82,10 @@ pub struct TensorRow {
     /// Bytes of the same values as packed codes, with their side information; absent where there are no codes.
     #[serde(skip)]
     pub packed: Option<u64>,
-    /// Errors if mantissas were rounded to nearest instead of cut; absent where none are cut, and where the job does not ask for it
-    /// ([`Job::rounding`](super::Job::rounding)).
+    /// Mean absolute error if mantissas were rounded to nearest instead of cut; absent where none are cut, and where the job does not ask
+    /// for it ([`Job::rounding`](super::Job::rounding)).
     #[serde(skip)]
-    pub rounded: Option<Errors>,
+    pub rounded_mae: Option<f64>,
     /// Number of NaN and infinite values in the captured tensor.
     pub non_finite: u64,
     /// Whether the frames were decoded again to the same bits; absent when that was not requested.
@@ -182,10 +182,10 @@ pub struct Weighted {
     pub k_packed: Option<u64>,
     /// Bytes of V with lossy values as packed codes; absent like `k_packed`.
     pub v_packed: Option<u64>,
-    /// Errors of K if mantissas were rounded to nearest instead of cut; absent where none are cut.
-    pub k_rounded: Option<Errors>,
-    /// Errors of V if mantissas were rounded to nearest instead of cut; absent like `k_rounded`.
-    pub v_rounded: Option<Errors>,
+    /// Mean absolute error of K if mantissas were rounded to nearest instead of cut; absent where none are cut.
+    pub k_rounded_mae: Option<f64>,
+    /// Mean absolute error of V if mantissas were rounded to nearest instead of cut; absent like `k_rounded_mae`.
+    pub v_rounded_mae: Option<f64>,
 }
 
 /// The rows of one variant taken together (in the mixed analysis, all rows).

@@ -31,7 +31,7 @@ struct Side {
     /// Number of lossy tensors without packed codes.
     unpacked: usize,
     lossy: usize,
-    rounded: ErrorSums,
+    rounded_mae: Mean,
 }
 
 /// Sums of errors weighted by elements, except for max_abs, whose plain mean is taken.
@@ -67,12 +67,32 @@ impl ErrorSums {
     }
 }
 
+/// A mean weighted by elements.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mean {
+    elements: u64,
+    sum: f64,
+}
+
+impl Mean {
+    fn add(&mut self, value: Option<f64>, elements: u64) {
+        if let Some(value) = value {
+            self.elements += elements;
+            self.sum += value * elements as f64;
+        }
+    }
+
+    fn get(&self) -> Option<f64> {
+        (self.elements > 0).then(|| self.sum / self.elements as f64)
+    }
+}
+
 impl Side {
     fn add(&mut self, row: &TensorRow, elements: u64) {
         self.raw += row.raw_bytes;
         self.size += row.size;
         self.errors.add(row.errors, elements);
-        self.rounded.add(row.rounded, elements);
+        self.rounded_mae.add(row.rounded_mae, elements);
         if row.errors.is_some() {
             self.lossy += 1;
             self.unpacked += usize::from(row.packed.is_none());
@@ -125,8 +145,8 @@ impl Tally {
             v_errors: v.errors.errors(),
             k_packed: k.packed(),
             v_packed: v.packed(),
-            k_rounded: k.rounded.errors(),
-            v_rounded: v.rounded.errors(),
+            k_rounded_mae: k.rounded_mae.get(),
+            v_rounded_mae: v.rounded_mae.get(),
         }
     }
 }

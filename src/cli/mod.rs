@@ -11,6 +11,7 @@ mod convert;
 mod failure;
 mod input;
 mod interrupt;
+mod memory;
 mod merge;
 mod new_path;
 mod output;
@@ -36,6 +37,7 @@ use told::{report_caveats, report_non_finite, report_problems};
 
 /// Runs the command line; returns the exit status.
 pub fn run() -> ExitCode {
+    memory::keep_freed();
     let specs = analysis::specs();
     let matches = match args::command(&specs).try_get_matches() {
         Ok(matches) => matches,

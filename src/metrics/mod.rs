@@ -4,6 +4,7 @@
 
 mod attention;
 mod dot;
+mod nearest;
 mod token;
 
 pub use attention::{Attention, Cache, Changed, OutputErrors, Queries};
@@ -14,6 +15,7 @@ use crate::numeric::pairwise_sum::{self, mean};
 use crate::tensor::Tensor;
 use dot::Dot;
 use multiversion::multiversion;
+use nearest::Nearest;
 use serde::{Deserialize, Serialize};
 
 /// Errors of restored values against the original ones, over one tensor. All are f32 values.
@@ -75,14 +77,43 @@ const TILE: usize = 1024;
 /// # Ok::<(), kvlens::tensor::TensorError>(())
 /// ```
 pub fn errors(original: &Tensor, restored: impl Restored) -> Vec<Errors> {
+    let figures = figures(original, restored, None);
+    figures.into_iter().map(|(errors, _)| errors).collect()
+}
+
+/// Errors of values whose mantissas are cut to `bits` bits ([`truncate`](crate::lossy::truncate)), and the mean absolute error if they were
+/// rounded to nearest instead ([`round_mantissa`](crate::lossy::round_mantissa)).
+///
+/// ```
+/// use kvlens::{lossy::truncate, metrics::errors_of_cut};
+/// # use kvlens::tensor::{Dtype, Shape, Tensor};
+/// let shape = Shape { seq_len: 1, kv_heads: 1, head_dim: 1 };
+/// let tensor = Tensor::new(Dtype::F32, shape, 1.875f32.to_le_bytes().to_vec())?;
+/// let (errors, rounded) = errors_of_cut(&tensor, &truncate(&tensor, 1), 1);
+/// assert_eq!((errors.mae, rounded), (0.375, 0.125)); // 1.5, or 2
+/// # Ok::<(), kvlens::tensor::TensorError>(())
+/// ```
+pub fn errors_of_cut(original: &Tensor, cut: &Tensor, bits: u32) -> (Errors, f64) {
+    let nearest = Nearest::new(original.dtype(), bits);
+    let figures = figures(original, [cut].as_slice(), Some(nearest));
+    figures.first().copied().unwrap_or_default()
+}
+
+/// Errors of each restored version; and, if they are cut off values with these neighbours, the mean absolute error of rounded ones.
+fn figures(
+    original: &Tensor,
+    restored: impl Restored,
+    nearest: Option<Nearest>,
+) -> Vec<(Errors, f64)> {
     let (len, ways) = (original.len(), restored.ways());
     if len == 0 {
-        return vec![Errors::default(); ways];
+        return vec![Default::default(); ways];
     }
     let (a, b, states) = ([0.0; TILE], [0.0; TILE], vec![State::default(); ways]);
     let mut pass = Pass {
         original,
         restored,
+        nearest,
         len,
         a,
         b,
@@ -99,7 +130,7 @@ pub fn errors(original: &Tensor, restored: impl Restored) -> Vec<Errors> {
         } else {
             0.0
         };
-        Errors {
+        let errors = Errors {
             mae: f64::from(mean(sums.abs)),
             rmse: f64::from(mean(sums.square).sqrt()),
             max_abs: f64::from(if sums.abs.is_nan() {
@@ -109,7 +140,8 @@ pub fn errors(original: &Tensor, restored: impl Restored) -> Vec<Errors> {
             }),
             cosine: f64::from(cosine),
             value_rms: f64::from(norm) / (len as f64).sqrt(),
-        }
+        };
+        (errors, f64::from(mean(sums.rounded)))
     };
     pass.states.iter().zip(sums).map(figure).collect()
 }
@@ -119,6 +151,8 @@ pub fn errors(original: &Tensor, restored: impl Restored) -> Vec<Errors> {
 struct Sums {
     abs: f32,
     square: f32,
+    /// Magnitudes of the differences of rounded values; 0 if they are not asked for.
+    rounded: f32,
 }
 
 /// Running state for one restored version.
@@ -133,6 +167,7 @@ struct State {
 struct Pass<'a, R> {
     original: &'a Tensor,
     restored: R,
+    nearest: Option<Nearest>,
     len: usize,
     a: [f32; TILE],
     b: [f32; TILE],
@@ -149,6 +184,7 @@ impl<R: Restored> Pass<'_, R> {
             for (sums, right) in sums.iter_mut().zip(self.node(start + half, len - half)) {
                 sums.abs += right.abs;
                 sums.square += right.square;
+                sums.rounded += right.rounded;
             }
             return sums;
         }
@@ -156,12 +192,15 @@ impl<R: Restored> Pass<'_, R> {
         self.original.read_values(start, a);
         self.square.add(a, a, start, self.len);
         let mut sums = Vec::with_capacity(self.states.len());
-        let (states, len) = (&mut self.states, self.len);
+        let (states, len, nearest) = (&mut self.states, self.len, self.nearest);
         self.restored.make(start, b, |way, b| {
             let state = &mut states[way];
             state.product.add(a, b, start, len);
             state.square.add(b, b, start, len);
-            sums.push(tile(a, b, &mut state.max));
+            sums.push(Sums {
+                rounded: nearest.map_or(0.0, |nearest| nearest.sum(a, b)),
+                ..tile(a, b, &mut state.max)
+            });
         });
         sums
     }
@@ -179,6 +218,7 @@ fn tile(a: &[f32], b: &[f32], max: &mut f32) -> Sums {
         return Sums {
             abs: left.abs + right.abs,
             square: left.square + right.square,
+            rounded: 0.0,
         };
     }
     let (lanes_a, rest_a) = a.as_chunks();
@@ -186,6 +226,7 @@ fn tile(a: &[f32], b: &[f32], max: &mut f32) -> Sums {
     let mut sums = Sums {
         abs: -0.0,
         square: -0.0,
+        rounded: 0.0,
     };
     if !lanes_a.is_empty() {
         let (mut abs, mut square) = (F32x8::splat(-0.0), F32x8::splat(-0.0));
@@ -199,6 +240,7 @@ fn tile(a: &[f32], b: &[f32], max: &mut f32) -> Sums {
         sums = Sums {
             abs: pairwise_sum::fold(abs.values()),
             square: pairwise_sum::fold(square.values()),
+            rounded: 0.0,
         };
         for largest in largest.values() {
             *max = if *max < largest { largest } else { *max };

@@ -11,9 +11,12 @@ pub use simd128::F32x8;
 /// Number of lanes.
 pub const LANES: usize = 8;
 
+/// Exponent bits of an f32.
+const EXPONENT: u32 = 0x7f80_0000;
+
 #[cfg(not(target_arch = "wasm32"))]
 mod array {
-    use super::LANES;
+    use super::{EXPONENT, LANES};
 
     /// Applies `op` to each pair of lanes. A loop, not `array::from_fn`: what that calls is not always inlined into
     /// functions compiled for AVX2, and then takes four times as long.
@@ -71,15 +74,39 @@ mod array {
         pub fn or_greater(self, other: Self) -> Self {
             each(self.0, other.0, |a, b| if a < b { b } else { a })
         }
+
+        /// Lane-wise minimum; if either lane is NaN, that of `self`.
+        #[inline(always)]
+        pub fn or_less(self, other: Self) -> Self {
+            each(self.0, other.0, |a, b| if b < a { b } else { a })
+        }
+
+        /// Infinity in lanes that are at least `limit`.
+        #[inline(always)]
+        pub fn or_infinite_from(self, limit: Self) -> Self {
+            each(
+                self.0,
+                limit.0,
+                |a, b| if a >= b { f32::INFINITY } else { a },
+            )
+        }
+
+        /// The greatest power of two in each lane's magnitude: 0 for subnormal numbers, infinity for NaN.
+        #[inline(always)]
+        pub fn power_of_two(self) -> Self {
+            each(self.0, self.0, |a, _| {
+                f32::from_bits(a.to_bits() & EXPONENT)
+            })
+        }
     }
 }
 
 #[cfg(target_arch = "wasm32")]
 mod simd128 {
-    use super::LANES;
+    use super::{EXPONENT, LANES};
     use std::arch::wasm32::{
-        f32x4, f32x4_abs, f32x4_add, f32x4_extract_lane as lane, f32x4_mul, f32x4_pmax,
-        f32x4_splat, f32x4_sub, v128,
+        f32x4, f32x4_abs, f32x4_add, f32x4_extract_lane as lane, f32x4_ge, f32x4_mul, f32x4_pmax,
+        f32x4_pmin, f32x4_splat, f32x4_sub, u32x4_splat, v128, v128_and, v128_bitselect,
     };
 
     /// Eight f32 lanes.
@@ -136,6 +163,27 @@ mod simd128 {
         #[inline(always)]
         pub fn or_greater(self, other: Self) -> Self {
             Self(f32x4_pmax(self.0, other.0), f32x4_pmax(self.1, other.1))
+        }
+
+        /// Lane-wise minimum; if either lane is NaN, that of `self`.
+        #[inline(always)]
+        pub fn or_less(self, other: Self) -> Self {
+            Self(f32x4_pmin(self.0, other.0), f32x4_pmin(self.1, other.1))
+        }
+
+        /// Infinity in lanes that are at least `limit`.
+        #[inline(always)]
+        pub fn or_infinite_from(self, limit: Self) -> Self {
+            let infinite = f32x4_splat(f32::INFINITY);
+            let part = |a, limit| v128_bitselect(infinite, a, f32x4_ge(a, limit));
+            Self(part(self.0, limit.0), part(self.1, limit.1))
+        }
+
+        /// The greatest power of two in each lane's magnitude: 0 for subnormal numbers, infinity for NaN.
+        #[inline(always)]
+        pub fn power_of_two(self) -> Self {
+            let exponent = u32x4_splat(EXPONENT);
+            Self(v128_and(self.0, exponent), v128_and(self.1, exponent))
         }
     }
 }

@@ -177,7 +177,7 @@ impl<'a> Cells<'a> {
             errors,
             // Not part of the report files that parts are merged into.
             packed: None,
-            rounded: None,
+            rounded_mae: None,
             non_finite: number("non_finite")?,
             verified: self.switch(&name("verified"))?,
         })

@@ -275,7 +275,7 @@ mod tests {
             ratio: 1.6,
             errors: None,
             packed: None,
-            rounded: None,
+            rounded_mae: None,
             non_finite: 1,
             verified: Some(true),
         };

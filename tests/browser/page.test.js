@@ -116,6 +116,23 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
   }
 }
 
+test("all modules that start the page are asked for at once, not one level of imports after another", async (t) => {
+  const own = await serve();
+  const page = await browser.context.newPage();
+  t.after(async () => {
+    await page.close();
+    await own.close();
+  });
+  // main.js never comes; these are up to three levels of imports below it.
+  await page.route("**/main.js", () => {});
+  await page.goto(own.url, { waitUntil: "commit" });
+  const deep = ["/app.js", "/engine/client.js", "/engine/scripts.js"];
+  for (let waited = 0; !deep.every((path) => own.requests.includes(path)); waited += 50) {
+    assert(waited < 10_000, `only ${own.requests.join(", ")}`);
+    await page.waitForTimeout(50);
+  }
+});
+
 test("one click on the sample gives a result", async () => {
   const { page } = await open();
   await page.getByRole("button", { name: "Try the sample" }).click();

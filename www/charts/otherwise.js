@@ -46,10 +46,10 @@ function packed({ all, lossless, variant }) {
 /** @param {Report} report @param {Group | null} best */
 function rounding(report, best) {
   if (best?.variant.label === "truncate") {
-    const { kErrors, vErrors, kRounded, vRounded } = best.all;
-    const of = (/** @type {string} */ name, /** @type {Errors | null} */ cut, /** @type {Errors | null} */ rounded) =>
-      cut && rounded ? `${name} a mean absolute error of ${error(rounded.mae)} instead of ${error(cut.mae)}` : "";
-    const both = [of("K", kErrors, kRounded), of("V", vErrors, vRounded)].filter(Boolean).join(" and ");
+    const { kErrors, vErrors, kRoundedMae, vRoundedMae } = best.all;
+    const of = (/** @type {string} */ name, /** @type {Errors | null} */ cut, /** @type {number | null} */ rounded) =>
+      cut && rounded !== null ? `${name} a mean absolute error of ${error(rounded)} instead of ${error(cut.mae)}` : "";
+    const both = [of("K", kErrors, kRoundedMae), of("V", vErrors, vRoundedMae)].filter(Boolean).join(" and ");
     return both
       ? [
           {

@@ -1860,13 +1860,13 @@ kPacked: number | null,
  */
 vPacked: number | null, 
 /**
- * Errors of K if mantissas were rounded to nearest instead of cut; absent where none are cut.
+ * Mean absolute error of K if mantissas were rounded to nearest instead of cut; absent where none are cut.
  */
-kRounded: Errors | null, 
+kRoundedMae: number | null, 
 /**
- * Errors of V if mantissas were rounded to nearest instead of cut; absent like `k_rounded`.
+ * Mean absolute error of V if mantissas were rounded to nearest instead of cut; absent like `k_rounded_mae`.
  */
-vRounded: Errors | null, };
+vRoundedMae: number | null, };
 
 /**
  * A condition: the setting `flag` has one of these values.

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
 use crate::wasm::{THREADS, VARIANTS, Variant, hex};
-use crate::{sample, shell, sizes, toolchain};
+use crate::{preload, sample, shell, sizes, toolchain};
 
 /// Placeholder for the service worker's version.
 const VERSION_MARK: &str = "@VERSION@";
@@ -151,6 +151,7 @@ fn page() -> Result<PathBuf> {
     write_snippets(&root.join("docs/snippets"), &dist.join("snippets.json"))?;
     // GitHub Pages omits files that begin with an underscore unless this file exists.
     fs::write(dist.join(".nojekyll"), "")?;
+    preload::write(&dist)?;
     stamp(&dist)?;
     Ok(dist)
 }

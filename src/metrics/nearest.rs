@@ -1,0 +1,66 @@
+//! The error that a value would have if its mantissa were rounded to nearest, computed from the error of cutting it off: the value lies
+//! between two neighbours, and its distances to them add up to the neighbours' distance.
+
+use crate::numeric::f32x8::{F32x8, LANES};
+use crate::numeric::pairwise_sum;
+use crate::tensor::Dtype;
+use multiversion::multiversion;
+
+/// The neighbours of values whose mantissas are cut to a number of bits.
+#[derive(Clone, Copy)]
+pub(super) struct Nearest {
+    /// Distance of neighbours between 1 and 2.
+    spacing: F32x8,
+    /// Smallest normal magnitude of the type; below it, distances stay the same.
+    least: F32x8,
+    /// Magnitude at which the type has no more numbers: where rounding would lead to it, values are cut off.
+    end: F32x8,
+}
+
+impl Nearest {
+    /// For values of this type whose mantissas keep `bits` bits.
+    pub fn new(dtype: Dtype, bits: u32) -> Self {
+        let power = |exponent: i32| F32x8::splat(f32::from_bits(((exponent + 127) as u32) << 23));
+        let (least, end) = match dtype {
+            Dtype::F16 | Dtype::E5m2 => (-14, 16),
+            Dtype::Bf16 | Dtype::F32 => (-126, 128),
+            Dtype::E4m3 => (-6, 9),
+        };
+        Self {
+            spacing: power(-(bits.min(dtype.mantissa_bits()) as i32)),
+            least: power(least),
+            end: power(end),
+        }
+    }
+
+    /// Sum of the magnitudes of rounding's errors, from values and the cut off ones. NaN if a difference is NaN.
+    pub fn sum(self, values: &[f32], cut: &[f32]) -> f32 {
+        sum(self, values, cut)
+    }
+
+    #[inline(always)]
+    fn errors(self, values: F32x8, cut: F32x8) -> F32x8 {
+        let spacing = self
+            .least
+            .or_greater(values.power_of_two())
+            .mul(self.spacing);
+        // The neighbour is a number of the type, or `end`, so both differences are exact.
+        let above = cut.abs().add(spacing).or_infinite_from(self.end);
+        values.sub(cut).abs().or_less(above.sub(values.abs()))
+    }
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn sum(nearest: Nearest, values: &[f32], cut: &[f32]) -> f32 {
+    let ((values, rest), (cut, rest_cut)) = (values.as_chunks(), cut.as_chunks());
+    let mut sums = F32x8::splat(0.0);
+    for place in 0..values.len() {
+        let (values, cut) = (F32x8::of(&values[place]), F32x8::of(&cut[place]));
+        sums = sums.add(nearest.errors(values, cut));
+    }
+    let (mut last, mut last_cut) = ([0.0; LANES], [0.0; LANES]);
+    last[..rest.len()].copy_from_slice(rest);
+    last_cut[..rest.len()].copy_from_slice(rest_cut);
+    let last = nearest.errors(F32x8::of(&last), F32x8::of(&last_cut));
+    pairwise_sum::fold(sums.add(last).values())
+}
