@@ -12,7 +12,7 @@ import { runActions } from "./actions/run.js";
 import { settingsActions } from "./actions/settings.js";
 import { Engine, startOptions } from "./engine/client.js";
 import { onUpdate } from "./engine/isolation.js";
-import { asksToRun, lessonStep, stateOfHash } from "./link.js";
+import { asksToRun, lessonPlace, lessonStep, stateOfHash } from "./link.js";
 import { SAMPLE, sampleFiles } from "./sample.js";
 import { createStore } from "./store.js";
 
@@ -43,7 +43,8 @@ const initialState = () => ({
   noGlimpse: false,
   serve: "llama.cpp",
   lesson: lessonStep(location.hash),
-  lessonPlace: {},
+  // The lesson opens before the engine is there, where the link names it.
+  lessonPlace: lessonPlace(location.hash),
   strangeKeys: [],
   kept: false,
   update: null,

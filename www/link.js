@@ -83,7 +83,7 @@ export function stateOfHash(state, hash) {
     if (text !== null) values[shared.has(flag) ? "" : spec.name][flag] = text;
   }
   const mapping = mappingOf(Object.fromEntries(MAPPING.map(([key, flag]) => [key, query.get(flag) ?? ""])));
-  const place = PLACE.map((key) => [key, query.get(`at-${key}`)]).filter(([, text]) => text !== null);
+  for (const key of PLACE) query.get(`at-${key}`);
   query.get("run");
   query.get("learn");
   const verify = query.get("verify") !== "no";
@@ -96,7 +96,7 @@ export function stateOfHash(state, hash) {
     values,
     verify,
     lesson: lessonStep(hash),
-    lessonPlace: Object.fromEntries(place),
+    lessonPlace: lessonPlace(hash),
     mapping,
     beside,
     serve,
@@ -119,6 +119,13 @@ export function lessonStep(hash) {
   if (text === null) return null;
   const step = Number.parseInt(text, 10);
   return step >= 1 ? step : 1;
+}
+
+/** What the lesson is to show, of its link. @param {string} hash @returns {State["lessonPlace"]} */
+export function lessonPlace(hash) {
+  const query = new Query(hash);
+  const texts = PLACE.map((key) => [key, query.get(`at-${key}`)]);
+  return Object.fromEntries(texts.filter(([, text]) => text !== null));
 }
 
 /** @param {State} state @returns {string} */

@@ -209,6 +209,11 @@ test("another dump is another question: the answer is of what is there now", asy
   await page.setInputFiles("#choose-files", join(ROOT, "tests/data/cases/torch-2.15/dynamic_cache.pt"));
   await page.locator(".runs li").nth(1).waitFor();
   await page.locator(".answer-size strong", { hasText: "~" }).first().waitFor();
+  await runToEnd(page);
+  await page.locator(".run-rows li").nth(1).waitFor();
+  await page.getByRole("button", { name: "Compare", exact: true }).click();
+  await page.getByText(/^These runs searched different dumps, prompt_128 and /).waitFor();
+  await page.getByRole("button", { name: "#1 explore", exact: true }).click();
   await page.getByRole("button", { name: /^Remove (?!prompt_128)/ }).click();
   await page.locator(".runs li").nth(1).waitFor({ state: "detached" });
   await page.locator('[data-answer="stored"] .answer-size strong', { hasText: /^\d/ }).waitFor();

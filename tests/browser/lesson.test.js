@@ -179,6 +179,16 @@ test("each step asks first, says what came of it, and has an exercise with an an
   }
 });
 
+test("the sample that was taken in is still called the sample", async () => {
+  const other = await browser.context.newPage();
+  await other.goto(`${server.url}?engine=serial`);
+  await other.locator("#try-sample").click();
+  await other.locator(".run-rows li").first().waitFor();
+  await other.getByRole("button", { name: "Learn" }).click();
+  await other.getByText("Real values of the sample: SmolLM2-135M").waitFor();
+  await other.close();
+});
+
 test("the link holds step, layer, tensor, token, head, channels, method and bits", async () => {
   await open(5);
   await field("Layer").selectOption({ label: "20, prefill" });

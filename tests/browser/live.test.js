@@ -204,3 +204,26 @@ test("of several methods the smallest within an error is named, never the smalle
   );
   await page.close();
 });
+
+test("the answer in one line has its room before it is known: what is below stays where it is", async () => {
+  for (const width of [1280, 390]) {
+    const page = await site.open();
+    await page.setViewportSize({ width, height: 800 });
+    await page.evaluate(() => {
+      const tops = new Set();
+      Object.assign(window, { tops });
+      const look = () => {
+        if (/** @type {HTMLElement} */ (document.querySelector(".glimpse")).offsetHeight > 0)
+          tops.add(Math.round(/** @type {Element} */ (document.querySelector("#tab-mixed")).getBoundingClientRect().top + scrollY));
+        requestAnimationFrame(look);
+      };
+      look();
+    });
+    await page.setInputFiles("#choose-folder", SAMPLE);
+    await page.locator(".glimpse strong").waitFor();
+    await page.waitForTimeout(100);
+    const tops = await page.evaluate(() => [.../** @type {any} */ (window).tops]);
+    assert.equal(tops.length, 1, `${width}: ${tops}`);
+    await page.close();
+  }
+});

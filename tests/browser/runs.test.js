@@ -170,11 +170,17 @@ test("runs and the dump come back after a reload only where the reader wants the
   const stored = () => page.evaluate("indexedDB.databases().then((all) => all.length)");
   assert.equal(await stored(), 0, "nothing is stored before it is asked for");
   await page.locator("#keep").check();
-  await page.waitForFunction("import('./keep.js').then(({ kept }) => kept()).then(({ files }) => files.length === 1)");
+  await page.setInputFiles("#choose-files", join(ROOT, "tests/data/cases/torch-2.15/dynamic_cache.pt"));
+  await page.waitForFunction("import('./keep.js').then(({ kept }) => kept()).then(({ files }) => files.length === 2)");
+  await page.getByRole("button", { name: /^Remove (?!prompt_128)/ }).click();
+  const back = page.getByRole("button", { name: /^Take .* in again$/ });
+  await back.waitFor();
   await page.goto("about:blank");
   await page.goto(site.url());
   await page.locator(".run-rows li").first().waitFor();
   await page.locator(".runs li", { hasText: "prompt_128" }).waitFor();
+  await back.waitFor();
+  assert.equal(await page.locator(".runs li").count(), 1, "what was left out stays out");
   await page.locator(".shown .headline").waitFor();
   await page.locator("#keep").uncheck();
   await page.waitForFunction(

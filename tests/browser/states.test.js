@@ -121,6 +121,69 @@ test("nothing is found in a frame with one result", async () => {
   await page.close();
 });
 
+test("nothing is found where something is wrong, or asked, or unfolded", async () => {
+  const page = await open("#analysis=sweep&bits-list=99&nonsense=1");
+  await page.locator("#strange-keys").waitFor();
+  await page.locator('[aria-invalid="true"]').waitFor();
+  await clean(page, "a link with settings that are unknown or wrong");
+  await fits(page, "a link with settings that are unknown or wrong");
+  await page.setInputFiles("#choose-files", { name: "notes.txt", mimeType: "", buffer: Buffer.from("notes") });
+  await page.getByText("Nothing else is there to analyse.").waitFor();
+  await clean(page, "nothing readable");
+  await page.setInputFiles("#choose-files", join(ROOT, "tests/data/formats/no_names.npz"));
+  await page.getByText("names or axes can’t be told.").waitFor();
+  await clean(page, "arrays that are asked about");
+  await page.setInputFiles("#choose-folder", join(ROOT, "tests/data/edge-dump"));
+  await page.locator(".runs li").first().waitFor();
+  for (const name of [".getting", ".pictures", ".converting"]) await page.locator(`${name} > summary`).click();
+  await page.locator('[data-chart="values"] svg.kv-sheet').waitFor();
+  await page.getByRole("textbox", { name: "Layers", exact: true }).fill("99");
+  await page.getByRole("button", { name: "Convert and download" }).click();
+  await page.getByText("No capture has the stage, layers and tokens asked for").waitFor();
+  await clean(page, "a bad file beside good ones, all unfolded, a conversion refused");
+  await fits(page, "a bad file beside good ones, all unfolded, a conversion refused");
+  await page.getByRole("tab", { name: "Explore" }).click();
+  await page.locator(".answer").first().waitFor();
+  await clean(page, "an estimated answer");
+  await page.getByRole("button", { name: "Keys" }).click();
+  await page.getByRole("dialog").waitFor();
+  await clean(page, "the list of keys");
+  await page.close();
+
+  const gone = await open("#dump=gone.zip");
+  await gone.getByText("could not be fetched").waitFor();
+  await clean(gone, "a link to a dump that is gone");
+  await gone.close();
+  const frame = await browser.context.newPage();
+  await frame.goto(`${host.url}?embed=1`);
+  await frame.getByText("This frame’s address names no dump.").waitFor();
+  await clean(frame, "a frame without a dump");
+  await frame.close();
+  const broken = await serve({ replace: (file) => (file.endsWith(".wasm") ? "no module" : undefined) });
+  const dead = await browser.context.newPage();
+  await dead.goto(broken.url);
+  await dead.getByText("kvlens could not start in this browser.").waitFor();
+  await clean(dead, "kvlens does not start");
+  await fits(dead, "kvlens does not start");
+  await dead.close();
+  await broken.close();
+});
+
+test("nothing is found while a run goes on, after it is cancelled, and while a run gets a name", async () => {
+  const bits = Array.from({ length: 23 }, (_, i) => i + 2).join();
+  const page = await open(`#analysis=sweep&block-sizes=8,16,24,32,40,48,56,64&topk-ratios=.01,.02,.05,.1,.2,.3,.4,.5&bits-list=${bits}`);
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await page.locator("#run:enabled", { hasText: "Run" }).click();
+  await page.getByText(/\d \/ 63 captures/).waitFor();
+  await clean(page, "running");
+  await page.locator("#run:enabled", { hasText: "Cancel" }).click();
+  await page.locator(".run-rows li").first().waitFor();
+  await clean(page, "cancelled");
+  await page.getByRole("button", { name: "Rename #1 sweep" }).click();
+  await clean(page, "a new name");
+  await page.close();
+});
+
 test("on paper stands the result, whole and in dark ink", async () => {
   const page = await open();
   await page.setInputFiles("#choose-folder", SAMPLE);

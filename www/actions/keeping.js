@@ -7,12 +7,14 @@ import { forget, keepFiles, keepOutcomes, kept } from "../keep.js";
 import { failureOf } from "./failure.js";
 
 const KEY = "kvlens-keep";
+/** Names of the runs of the kept dump that the reader left out. */
+const LEFT_OUT = "kvlens-left-out";
 
 /**
  * @param {Store<State>} store
- * @param {{ add: (files: FileEntry[]) => Promise<boolean>, files: () => FileEntry[] }} dump
+ * @param {{ add: (files: FileEntry[]) => Promise<boolean>, files: () => FileEntry[], removeRun: (run: string) => Promise<void> }} dump
  */
-export function keepingActions({ get, set, watch }, { add, files }) {
+export function keepingActions({ get, set, watch }, { add, files, removeRun }) {
   /** One change of the store after the other. */
   let last = Promise.resolve();
   /** @param {() => Promise<unknown>} change */
@@ -28,19 +30,31 @@ export function keepingActions({ get, set, watch }, { add, files }) {
   async function setKept(on) {
     try {
       if (on) localStorage.setItem(KEY, "on");
-      else localStorage.removeItem(KEY);
+      else for (const key of [KEY, LEFT_OUT]) localStorage.removeItem(key);
     } catch {
       // Storage is refused: then the next line fails, too, and says so.
     }
     set({ kept: on });
+    if (on) noteLeftOut();
     await next(on ? () => Promise.all([keepOutcomes(get().outcomes), keepFiles(files())]) : forget);
+  }
+
+  function noteLeftOut() {
+    try {
+      localStorage.setItem(LEFT_OUT, JSON.stringify(get().leftOut.map(({ run }) => run)));
+    } catch {
+      // Storage is refused: then nothing is kept at all.
+    }
   }
 
   /** Brings back what was kept, and from now on keeps what changes. */
   async function bringBack() {
     let on = false;
+    /** @type {string[]} */
+    let without = [];
     try {
       on = localStorage.getItem(KEY) === "on";
+      without = JSON.parse(localStorage.getItem(LEFT_OUT) ?? "[]");
     } catch {
       // Storage is refused: nothing was kept.
     }
@@ -48,7 +62,9 @@ export function keepingActions({ get, set, watch }, { add, files }) {
       await next(async () => {
         const { outcomes, files } = await kept();
         set({ kept: true, outcomes, shown: outcomes.at(-1)?.id ?? null });
-        if (files.length > 0 && !get().dump?.captures) await add(files);
+        if (files.length === 0 || get().dump?.captures) return;
+        await add(files);
+        for (const run of without) await removeRun(run);
       });
     }
     watch(
@@ -57,6 +73,10 @@ export function keepingActions({ get, set, watch }, { add, files }) {
         // Of several changes that wait only the last is kept.
         if (before && get().kept) void next(async () => (get().outcomes === outcomes ? keepOutcomes(outcomes) : undefined));
       },
+    );
+    watch(
+      (state) => state.leftOut,
+      (_, before) => void (before !== undefined && get().kept && noteLeftOut()),
     );
     watch(
       (state) => state.dump,

@@ -22,6 +22,7 @@ import { LOSSY, viewOf } from "./view.js";
  * @property {number} step                           from 1
  * @property {Record<string, string>} place          what the link says of the values to show
  * @property {import("./source.js").Inspect} inspect
+ * @property {() => boolean} isSample  whether the page's dump is the sample
  * @property {() => string} linkHere
  * @property {(place: Record<string, string>) => void} placed
  * @property {(step: number) => void} goTo           the steps' links are the page's to follow: it calls again
@@ -46,7 +47,7 @@ let style;
 const learnStyle = () => (style ??= stylesheet(new URL("learn.css", import.meta.url)));
 
 /** @param {HTMLElement} container @param {Page} page */
-function makeLesson(container, { step, place, inspect, linkHere, placed, goTo, close }) {
+function makeLesson(container, { step, place, inspect, isSample, linkHere, placed, goTo, close }) {
   /** @type {import("./place.js").Place & { step: number }} */
   const at = { step, capture: 0, tensor: "k", token: 0, head: 0, first: 0, method: "truncate", bits: 6 };
   /** What the reader expects of each step, by its place among the answers. @type {Map<number, number>} */
@@ -77,7 +78,7 @@ function makeLesson(container, { step, place, inspect, linkHere, placed, goTo, c
   async function load() {
     fill(body, h("p", { class: "muted" }, "Reading …"));
     try {
-      source = await lessonSource(inspect);
+      source = await lessonSource(inspect, isSample());
       settle(wanted);
       origin.textContent = source.sample
         ? "Real values of the sample: SmolLM2-135M, the longest capture of each layer. Add a dump to see your own."

@@ -10,10 +10,10 @@ import { sampleFiles } from "../sample.js";
 /** @type {Promise<Engine> | undefined} */
 let sampleEngine;
 
-/** @param {Inspect} inspect of the page @returns {Promise<Source>} */
-export async function lessonSource(inspect) {
+/** @param {Inspect} inspect of the page @param {boolean} sample whether the page's dump is the sample @returns {Promise<Source>} */
+export async function lessonSource(inspect, sample) {
   const captures = await inspect({ what: "captures" });
-  if (captures.length > 0) return { inspect, captures, sample: false };
+  if (captures.length > 0) return { inspect, captures, sample };
   sampleEngine ??= startSample();
   const own = await sampleEngine.catch((error) => {
     sampleEngine = undefined;

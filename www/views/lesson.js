@@ -3,6 +3,7 @@
 /** @import { App } from "../app.js" */
 import { byId, fill, h } from "../dom.js";
 import { linkOf } from "../link.js";
+import { SAMPLE } from "../sample.js";
 
 /** As a text, since the page is complete without it. @type {string} */
 const LESSON = "../learn/index.js";
@@ -29,6 +30,7 @@ export function mountLesson({ store, inspect }) {
           step,
           place,
           inspect,
+          isSample: () => store.get().beside === SAMPLE,
           linkHere,
           placed: (/** @type {Record<string, string>} */ lessonPlace) => store.set({ lessonPlace }),
           goTo: (/** @type {number} */ next) => store.set({ lesson: next }),

@@ -1,18 +1,25 @@
 // Runs of this visit: go back to one, or put one beside the one on screen.
 
 /** @import { App } from "../app.js" */
+/** @import { AnalysisSpec } from "../engine/core.js" */
 /** @import { Outcome } from "../types.js" */
 import { byId, h } from "../dom.js";
 import { count, ratio } from "../format.js";
 import { dumpOf, standsFor, variantName } from "../figures.js";
 import { KEEP_BYTES } from "../keep.js";
+import { paramsOf } from "../settings.js";
 import { drawAllRuns } from "./charts.js";
 
-/** @param {Outcome} outcome */
-export const settingsText = ({ settings }) =>
-  Object.entries(settings)
-    .map(([flag, text]) => `${flag} ${text}`)
-    .join(", ") || "defaults";
+/** What differs from the defaults, as the form names it. @param {AnalysisSpec[]} specs @param {Outcome} outcome */
+function settingsText(specs, { analysis, settings }) {
+  const spec = specs.find(({ name }) => name === analysis);
+  const label = (/** @type {string} */ flag) => (spec ? paramsOf(spec) : []).find((param) => param.flag === flag)?.label ?? flag;
+  return (
+    Object.entries(settings)
+      .map(([flag, text]) => `${label(flag)} ${text}`)
+      .join(", ") || "defaults"
+  );
+}
 
 /** @param {Outcome} outcome */
 export const bestOf = ({ report }) => report && standsFor(report);
@@ -67,6 +74,7 @@ export function runList(app, outcomes, shown, comparedTo) {
     const current = id === shown;
     const beside = id === comparedTo;
     const name = nameOf(outcome);
+    const settings = settingsText(store.get().specs, outcome);
     const open = h(
       "button",
       {
@@ -81,7 +89,7 @@ export function runList(app, outcomes, shown, comparedTo) {
       "li",
       { "aria-current": current ? "true" : false },
       open,
-      h("span", { class: "run-settings", title: settingsText(outcome) }, settingsText(outcome)),
+      h("span", { class: "run-settings", title: settings }, settings),
       h("span", { class: "run-dump muted", title: dumpName }, dumpName),
       h(
         "span",

@@ -33,7 +33,14 @@ export function comparison({ store }, now, other) {
       h("h3", {}, `Runs ${names.join(" and ")}`),
       h("button", { type: "button", class: "quiet", on: { click: () => store.set({ comparedTo: null }) } }, "End comparison"),
     ),
-    explored[0] ? null : h("p", { class: "covers muted" }, sameDump ? scope(common[0], a, b) : apart(a, b), variants(a, b)),
+    explored[0]
+      ? !sameDump &&
+        h(
+          "p",
+          { class: "covers muted" },
+          `These runs searched different dumps, ${a.dumpName} and ${b.dumpName}: sizes are those of each dump.`,
+        )
+      : h("p", { class: "covers muted" }, sameDump ? scope(common[0], a, b) : apart(a, b), variants(a, b)),
     explored[0] || !sameDump ? null : charts,
     h(
       "div",
