@@ -54,7 +54,9 @@ export function keepingActions({ get, set, watch }, { add, files, removeRun }) {
     let without = [];
     try {
       on = localStorage.getItem(KEY) === "on";
-      without = JSON.parse(localStorage.getItem(LEFT_OUT) ?? "[]");
+      const names = JSON.parse(localStorage.getItem(LEFT_OUT) ?? "[]");
+      // Storage is the whole origin's.
+      if (Array.isArray(names)) without = names.map(String);
     } catch {
       // Storage is refused: nothing was kept.
     }
