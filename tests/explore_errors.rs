@@ -121,6 +121,25 @@ fn token_errors_equal_numpys() {
 }
 
 #[test]
+fn values_that_come_back_as_they_are_have_the_cosine_1_even_zeros() {
+    let shape = Shape {
+        seq_len: 2,
+        kv_heads: 2,
+        head_dim: 4,
+    };
+    let cosines = |x: &[f32], y: &[f32]| {
+        let errors = token_errors(x, y, shape);
+        [errors.cosine, errors.cosine_p1, errors.cosine_min]
+    };
+    let zeros = [0.0; 16];
+    assert_eq!(cosines(&zeros, &zeros), [1.0; 3]);
+    let mut half = [0.5; 16];
+    half[..4].fill(0.0);
+    assert_eq!(cosines(&half, &half), [1.0; 3]);
+    assert_eq!(cosines(&half, &zeros)[0], 0.0);
+}
+
+#[test]
 fn attention_errors_equal_numpys_with_windows_and_soft_caps() {
     let every: Vec<usize> = (0..64).collect();
     for row in rows() {

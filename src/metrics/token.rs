@@ -13,7 +13,8 @@ use serde::Serialize;
 pub struct TokenErrors {
     /// Normalized mean square error: sum of squared errors divided by the sum of squares, over all values.
     pub nmse: f64,
-    /// Cosine of the angle between all captured and all restored values; 0 if either are all zero.
+    /// Cosine of the angle between all captured and all restored values; 1 where they are equal, also if they are all zero, and else 0 if
+    /// either are all zero.
     pub cosine: f64,
     /// Largest absolute error.
     pub max_abs: f64,
@@ -54,6 +55,16 @@ struct Sums {
     square: f64,
     restored: f64,
     product: f64,
+}
+
+impl Sums {
+    /// Cosine of the angle; 1 without an error, also between zeros, which have no angle.
+    fn cosine(&self) -> f64 {
+        if self.error == 0.0 {
+            return 1.0;
+        }
+        self.product / (self.square * self.restored).sqrt().max(MIN_SQUARE)
+    }
 }
 
 /// Computes the errors of `restored` against `values`, both `[seq_len, kv_heads, head_dim]`.
@@ -106,17 +117,12 @@ pub fn token_errors(values: &[f32], restored: &[f32], shape: Shape) -> TokenErro
         all.restored += sums.restored;
         all.product += sums.product;
         token += sums.error / sums.square.max(MIN_SQUARE);
-        cosines.push(sums.product / (sums.square * sums.restored).sqrt().max(MIN_SQUARE));
+        cosines.push(sums.cosine());
     }
-    let length = (all.square * all.restored).sqrt();
     let (cosine_p1, cosine_min) = percentile(&mut cosines);
     TokenErrors {
         nmse: all.error / all.square.max(MIN_SQUARE),
-        cosine: if length > 0.0 {
-            all.product / length
-        } else {
-            0.0
-        },
+        cosine: all.cosine(),
         max_abs: max.into_iter().fold(0f32, f32::max).into(),
         token: token / vectors as f64,
         first: first.error / first.square.max(MIN_SQUARE),

@@ -1209,7 +1209,8 @@ layers: number,
  */
 nmse: number, 
 /**
- * Cosine of the angle between all captured and all restored values; 0 if either are all zero.
+ * Cosine of the angle between all captured and all restored values; 1 where they are equal, also if they are all zero, and else 0 if
+ * either are all zero.
  */
 cosine: number, 
 /**
@@ -1728,7 +1729,8 @@ export type TokenErrors = {
  */
 nmse: number, 
 /**
- * Cosine of the angle between all captured and all restored values; 0 if either are all zero.
+ * Cosine of the angle between all captured and all restored values; 1 where they are equal, also if they are all zero, and else 0 if
+ * either are all zero.
  */
 cosine: number, 
 /**
