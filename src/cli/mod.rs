@@ -37,7 +37,6 @@ use told::{report_caveats, report_non_finite, report_problems};
 
 /// Runs the command line; returns the exit status.
 pub fn run() -> ExitCode {
-    memory::keep_freed();
     let specs = analysis::specs();
     let matches = match args::command(&specs).try_get_matches() {
         Ok(matches) => matches,
@@ -80,6 +79,7 @@ fn answered(error: &clap::Error) -> ExitCode {
 
 fn analyse(matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
     let dump = input::open(matches)?;
+    memory::keep_freed();
     input::report_guesses(&dump.guesses);
     for note in &dump.notes {
         tell!("{}: {}", note.file, note.text);
