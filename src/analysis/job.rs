@@ -99,8 +99,8 @@ impl Job {
         self
     }
 
-    /// Whether rows tell what rounding to nearest would give where mantissas are cut ([`TensorRow::rounded`](super::TensorRow::rounded_mae)).
-    /// Off by default: no report file holds it, and it takes a fifth of `mixed`'s time.
+    /// Whether rows tell what rounding to nearest would give where mantissas are cut ([`TensorRow::rounded_mae`](super::TensorRow::rounded_mae)).
+    /// Off by default: no report file holds it, and it takes time.
     #[must_use]
     pub fn rounding(mut self, rounding: bool) -> Self {
         self.extras.rounding = rounding;

@@ -109,7 +109,7 @@ fn figures(
     if len == 0 {
         return vec![Default::default(); ways];
     }
-    let (a, b, states) = ([0.0; TILE], [0.0; TILE], vec![State::default(); ways]);
+    let (a, b, c) = ([0.0; TILE], [0.0; TILE], [0.0; TILE]);
     let mut pass = Pass {
         original,
         restored,
@@ -117,8 +117,9 @@ fn figures(
         len,
         a,
         b,
+        c,
         square: Dot::default(),
-        states,
+        states: vec![State::default(); ways],
     };
     let sums = pass.node(0, len);
     let norm = pass.square.finish().sqrt();
@@ -171,6 +172,7 @@ struct Pass<'a, R> {
     len: usize,
     a: [f32; TILE],
     b: [f32; TILE],
+    c: [f32; TILE],
     square: Dot,
     states: Vec<State>,
 }
@@ -193,12 +195,16 @@ impl<R: Restored> Pass<'_, R> {
         self.square.add(a, a, start, self.len);
         let mut sums = Vec::with_capacity(self.states.len());
         let (states, len, nearest) = (&mut self.states, self.len, self.nearest);
+        let c = &mut self.c[..a.len()];
         self.restored.make(start, b, |way, b| {
             let state = &mut states[way];
             state.product.add(a, b, start, len);
             state.square.add(b, b, start, len);
             sums.push(Sums {
-                rounded: nearest.map_or(0.0, |nearest| nearest.sum(a, b)),
+                rounded: nearest.map_or(0.0, |nearest| {
+                    nearest.errors(a, b, c);
+                    pairwise_sum::pairwise_sum(c, |error| error)
+                }),
                 ..tile(a, b, &mut state.max)
             });
         });

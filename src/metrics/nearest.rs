@@ -2,7 +2,6 @@
 //! between two neighbours, and its distances to them add up to the neighbours' distance.
 
 use crate::numeric::f32x8::{F32x8, LANES};
-use crate::numeric::pairwise_sum;
 use crate::tensor::Dtype;
 use multiversion::multiversion;
 
@@ -33,34 +32,34 @@ impl Nearest {
         }
     }
 
-    /// Sum of the magnitudes of rounding's errors, from values and the cut off ones. NaN if a difference is NaN.
-    pub fn sum(self, values: &[f32], cut: &[f32]) -> f32 {
-        sum(self, values, cut)
+    /// Writes the magnitudes of rounding's errors to `out`, from values and the cut off ones; NaN where their difference is.
+    pub fn errors(self, values: &[f32], cut: &[f32], out: &mut [f32]) {
+        errors(self, values, cut, out);
     }
 
     #[inline(always)]
-    fn errors(self, values: F32x8, cut: F32x8) -> F32x8 {
+    fn some(self, values: &[f32; LANES], cut: &[f32; LANES]) -> [f32; LANES] {
+        let (values, cut) = (F32x8::of(values), F32x8::of(cut));
         let spacing = self
             .least
             .or_greater(values.power_of_two())
             .mul(self.spacing);
         // The neighbour is a number of the type, or `end`, so both differences are exact.
         let above = cut.abs().add(spacing).or_infinite_from(self.end);
-        values.sub(cut).abs().or_less(above.sub(values.abs()))
+        let errors = values.sub(cut).abs().or_less(above.sub(values.abs()));
+        errors.values()
     }
 }
 
 #[multiversion(targets("x86_64+avx2"))]
-fn sum(nearest: Nearest, values: &[f32], cut: &[f32]) -> f32 {
+fn errors(nearest: Nearest, values: &[f32], cut: &[f32], out: &mut [f32]) {
     let ((values, rest), (cut, rest_cut)) = (values.as_chunks(), cut.as_chunks());
-    let mut sums = F32x8::splat(0.0);
+    let (out, rest_out) = out.as_chunks_mut();
     for place in 0..values.len() {
-        let (values, cut) = (F32x8::of(&values[place]), F32x8::of(&cut[place]));
-        sums = sums.add(nearest.errors(values, cut));
+        out[place] = nearest.some(&values[place], &cut[place]);
     }
     let (mut last, mut last_cut) = ([0.0; LANES], [0.0; LANES]);
     last[..rest.len()].copy_from_slice(rest);
     last_cut[..rest.len()].copy_from_slice(rest_cut);
-    let last = nearest.errors(F32x8::of(&last), F32x8::of(&last_cut));
-    pairwise_sum::fold(sums.add(last).values())
+    rest_out.copy_from_slice(&nearest.some(&last, &last_cut)[..rest.len()]);
 }

@@ -15,8 +15,8 @@ use crate::{dist, references};
 const PAGE_LIMIT: usize = 110_000;
 /// Limit for each wasm module, with wasm-opt or without, in bytes. A guard against growth: the aim is 650,000.
 const WASM_LIMIT: usize = 920_000;
-/// Where the page's first load begins; the last two, one engine's glue and the service worker, are loaded by composed names. Modules that
-/// are loaded when first shown (`import()`), such as charts and lesson, are not counted.
+/// Where the page's first load begins; the last two, one engine's glue and the service worker, are loaded by composed names. What
+/// `import()` brings is not counted: charts and lesson, when first shown, but also the answer's and the results' modules, at every start.
 const FIRST_LOAD: [&str; 3] = ["index.html", "engine/threads/kvlens.js", "sw.js"];
 
 /// A measured item: its name, its gzipped size, and its limit.

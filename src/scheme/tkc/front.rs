@@ -201,7 +201,7 @@ fn mean_value(mean: u16) -> f64 {
     if value.is_finite() { value } else { 0.0 }
 }
 
-/// Computes `coefficients / step`, rounded to the nearest integer, ties to even.
+/// Computes `coefficients` times the reciprocal of `step`, rounded to the nearest integer, ties to even.
 #[multiversion(targets("x86_64+avx2"))]
 pub(super) fn round(coefficients: &[f32], step: f64, codes: &mut [i32]) {
     // Adding and subtracting 1.5 * 2^52 rounds to an integer on every machine.
