@@ -201,15 +201,14 @@ fn mean_value(mean: u16) -> f64 {
     if value.is_finite() { value } else { 0.0 }
 }
 
-/// Computes `coefficients` times the reciprocal of `step`, rounded to the nearest integer, ties to even.
+/// Computes `coefficients / step`, rounded to the nearest integer, ties to even.
 #[multiversion(targets("x86_64+avx2"))]
 pub(super) fn round(coefficients: &[f32], step: f64, codes: &mut [i32]) {
     // Adding and subtracting 1.5 * 2^52 rounds to an integer on every machine.
     const MAGIC: f64 = 6_755_399_441_055_744.0;
-    let inverse = 1.0 / step;
     let coefficients = &coefficients[..codes.len()];
     for place in 0..codes.len() {
-        let quotient = (f64::from(coefficients[place]) * inverse).clamp(-MAX_CODE, MAX_CODE);
+        let quotient = (f64::from(coefficients[place]) / step).clamp(-MAX_CODE, MAX_CODE);
         codes[place] = (quotient + MAGIC - MAGIC) as i32;
     }
 }

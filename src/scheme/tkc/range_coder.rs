@@ -203,9 +203,9 @@ impl Coder for Decoder<'_> {
 /// Counts the bits that an encoder would write.
 #[derive(Debug)]
 pub(super) struct BitCounter {
-    /// Number of bits, in units of 2^-12.
+    /// Number of bits, in units of 2^-16.
     sum: u64,
-    costs: &'static [u16; COSTS],
+    costs: &'static [u32; COSTS],
 }
 
 impl BitCounter {
@@ -219,22 +219,17 @@ impl BitCounter {
 
     /// Number of bits so far.
     pub fn bits(&self) -> f64 {
-        self.sum as f64 / f64::from(1 << COST_BITS)
+        self.sum as f64 / 65536.0
     }
 }
 
 /// Entries in the table of costs: probabilities are rounded to 2^-12.
 const COSTS: usize = 4096;
 
-/// Fractional bits of a cost. The largest is 13 bits, so that an entry fits in 16: the table competes with the model's counters for the
-/// first-level cache.
-const COST_BITS: u32 = 12;
-
-fn costs() -> &'static [u16; COSTS] {
-    static TABLE: std::sync::LazyLock<Box<[u16; COSTS]>> = std::sync::LazyLock::new(|| {
-        let unit = f64::from(1 << COST_BITS);
-        let cost = |p: usize| -unit * libm::log2((p as f64 + 0.5) / COSTS as f64);
-        Box::new(std::array::from_fn(|p| cost(p).round_ties_even() as u16))
+fn costs() -> &'static [u32; COSTS] {
+    static TABLE: std::sync::LazyLock<Box<[u32; COSTS]>> = std::sync::LazyLock::new(|| {
+        let cost = |p: usize| -65536.0 * libm::log2((p as f64 + 0.5) / COSTS as f64);
+        Box::new(std::array::from_fn(|p| cost(p) as u32))
     });
     &TABLE
 }
@@ -253,7 +248,7 @@ impl Coder for BitCounter {
 
     #[inline(always)]
     fn plain(&mut self, value: u32, count: u32) -> u32 {
-        self.sum += u64::from(count) << COST_BITS;
+        self.sum += u64::from(count) << 16;
         value
     }
 }
