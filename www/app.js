@@ -57,9 +57,9 @@ export function createApp() {
   const store = createStore(initialState());
   const { get, set } = store;
   const engine = Engine.start(startOptions());
-  const dump = dumpActions(store, engine);
   const { follow, ...settings } = settingsActions(store, engine);
   const estimates = estimateActions(store, engine);
+  const dump = dumpActions(store, engine, estimates.pause);
   const runs = runActions(store, engine, estimates.pause);
   const { bringBack, ...keeping } = keepingActions(store, dump);
 
@@ -98,23 +98,5 @@ export function createApp() {
     await (await judging).judge(id, thresholds);
   }
 
-  /**
-   * Has a file written, and nothing computed beside it: a run or an estimate that is ended may take the pool with it.
-   * @template T @param {() => Promise<T>} job
-   */
-  async function alone(job) {
-    set({ writing: true });
-    try {
-      await estimates.pause();
-      return await job();
-    } finally {
-      set({ writing: false });
-    }
-  }
-  /** @type {typeof dump.convert} */
-  const convert = (options, news) => alone(() => dump.convert(options, news));
-  /** @type {typeof dump.pack} */
-  const pack = (request, options) => alone(() => dump.pack(request, options));
-
-  return { store, start, trySample, ...dump, convert, pack, ...settings, ...runs, ...keeping, judge };
+  return { store, start, trySample, ...dump, ...settings, ...runs, ...keeping, judge };
 }

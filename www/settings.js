@@ -68,13 +68,14 @@ export function withValue(state, flag, text) {
 }
 
 /** A setting without effect under the others isn't shown. @param {State} state @param {ParamSpec} param */
-export function applies(state, param) {
-  if (!param.when) return true;
-  const { flag, is } = param.when;
-  return valueByFlag(state, flag)
+export const applies = (state, param) => hasEffect(param, (flag) => valueByFlag(state, flag));
+
+/** Whether a setting has an effect where the others have these values. @param {ParamSpec} param @param {(flag: string) => string} valueOf */
+export const hasEffect = ({ when }, valueOf) =>
+  !when ||
+  valueOf(when.flag)
     .split(",")
-    .some((value) => is.includes(value));
-}
+    .some((value) => when.is.includes(value));
 
 /** "0 to 23", or "" where there is no range. @param {ParamSpec} param */
 export function rangeText({ kind }) {

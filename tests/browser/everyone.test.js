@@ -35,20 +35,28 @@ async function swipe(page, path) {
 /** @param {number} from @param {number} to @param {number} steps */
 const steps = (from, to, steps) => Array.from({ length: steps + 1 }, (_, i) => from + ((to - from) * i) / steps);
 
+/**
+ * Computed styles, each asked for by a selector, a property and where it is of one a pseudo-element.
+ * @template {string} Name @param {Page} page @param {Record<Name, string[]>} wanted @returns {Promise<Record<Name, string>>}
+ */
+const styles = (page, wanted) =>
+  page.evaluate((wanted) => {
+    const of = (/** @type {string[]} */ [selector, property, pseudo]) =>
+      getComputedStyle(/** @type {Element} */ (document.querySelector(selector)), pseudo).getPropertyValue(property);
+    return /** @type {any} */ (Object.fromEntries(Object.entries(wanted).map(([name, value]) => [name, of(/** @type {any} */ (value))])));
+  }, wanted);
+
 test("with forced colours the bars, the chosen method and the tab can be told", async () => {
   const page = await open();
   await page.emulateMedia({ forcedColors: "active" });
   await page.setInputFiles("#choose-folder", SAMPLE);
   await page.locator(".cell").first().waitFor();
-  const colours = await page.evaluate(() => {
-    const of = (/** @type {string} */ name) => getComputedStyle(/** @type {Element} */ (document.querySelector(name)));
-    return {
-      page: getComputedStyle(document.body).backgroundColor,
-      bar: of(".cell:not(.lossy) .rest").backgroundColor,
-      hatch: of(".lossy .rest").backgroundImage,
-      chosen: of(".segments label:has(input:checked)").backgroundColor,
-      other: of(".segments label:not(:has(input:checked))").backgroundColor,
-    };
+  const colours = await styles(page, {
+    page: ["body", "background-color"],
+    bar: [".cell:not(.lossy) .rest", "background-color"],
+    hatch: [".lossy .rest", "background-image"],
+    chosen: [".segments label:has(input:checked)", "background-color"],
+    other: [".segments label:not(:has(input:checked))", "background-color"],
   });
   assert.notEqual(colours.bar, colours.page);
   assert.match(colours.hatch, /gradient/);
@@ -69,21 +77,18 @@ test("with forced colours the theme is the system's, and marks, bits and the les
   await page.evaluate(() => (document.documentElement.dataset.theme = "light"));
   await page.getByRole("button", { name: "Skip the question" }).click();
   await page.locator(".lesson .size-bars").waitFor();
-  const lesson = await page.evaluate(() => {
-    const of = (/** @type {string} */ name) => getComputedStyle(/** @type {Element} */ (document.querySelector(name)));
-    return {
-      page: getComputedStyle(document.body).backgroundColor,
-      step: of(".steps [aria-current]").borderBottomColor,
-      others: of(".steps a:not([aria-current])").borderBottomColor,
-      one: of(".values .bit.one").backgroundColor,
-      zero: of(".values .bit.zero").backgroundColor,
-      exponent: of(".bit-legend .exponent").borderStyle,
-      mantissa: of(".bit-legend .mantissa").borderStyle,
-      bar: of(".size-bars .bar span").backgroundColor,
-      // What a picture is drawn in: the system's colour, whatever theme was chosen before.
-      ink: of(".lesson").getPropertyValue("--ink"),
-      scheme: of(":root").colorScheme,
-    };
+  const lesson = await styles(page, {
+    page: ["body", "background-color"],
+    step: [".steps [aria-current]", "border-bottom-color"],
+    others: [".steps a:not([aria-current])", "border-bottom-color"],
+    one: [".values .bit.one", "background-color"],
+    zero: [".values .bit.zero", "background-color"],
+    exponent: [".bit-legend .exponent", "border-style"],
+    mantissa: [".bit-legend .mantissa", "border-style"],
+    bar: [".size-bars .bar span", "background-color"],
+    // What a picture is drawn in: the system's colour, whatever theme was chosen before.
+    ink: [".lesson", "--ink"],
+    scheme: [":root", "color-scheme"],
   });
   assert.notEqual(lesson.step, lesson.others);
   assert.notEqual(lesson.one, lesson.zero);
@@ -102,9 +107,11 @@ test("with forced colours the theme is the system's, and marks, bits and the les
   await page.setInputFiles("#choose-folder", SAMPLE);
   await page.locator("#run:enabled").click();
   await page.locator(".kept.lossy").first().waitFor();
-  const mark = (/** @type {string} */ name) =>
-    page.evaluate((name) => getComputedStyle(/** @type {Element} */ (document.querySelector(name)), "::before").backgroundColor, name);
-  assert.notEqual(await mark(".kept:not(.lossy)"), await mark(".kept.lossy"));
+  const marks = await styles(page, {
+    lossless: [".kept:not(.lossy)", "background-color", "::before"],
+    lossy: [".kept.lossy", "background-color", "::before"],
+  });
+  assert.notEqual(marks.lossless, marks.lossy);
   await page.close();
 });
 

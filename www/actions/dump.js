@@ -17,8 +17,8 @@ const MAX_NAMED = 3;
 /** Runs that are not in the dump. @param {RunSummary[]} runs @param {DumpSummary} dump */
 const without = (runs, dump) => runs.filter(({ run }) => !dump.runs.some((each) => each.run === run));
 
-/** @param {Store<State>} store @param {Promise<Engine>} engine */
-export function dumpActions({ get, set }, engine) {
+/** @param {Store<State>} store @param {Promise<Engine>} engine @param {() => Promise<void>} pauseEstimates */
+export function dumpActions({ get, set }, engine, pauseEstimates) {
   /** What was taken in, by path. @type {Map<string, FileEntry>} */
   const taken = new Map();
 
@@ -120,10 +120,24 @@ export function dumpActions({ get, set }, engine) {
   const inspect = async (request) => (await engine).inspect(request);
 
   /** @type {Engine["convert"]} */
-  const convert = async (options, news) => (await engine).convert(options, news);
+  const convert = (options, news) => alone(async () => (await engine).convert(options, news));
 
   /** @type {Engine["pack"]} */
-  const pack = async (request, options) => (await engine).pack(request, options);
+  const pack = (request, options) => alone(async () => (await engine).pack(request, options));
+
+  /**
+   * Has a file written, and nothing computed beside it: a run or an estimate that is ended may take the pool with it.
+   * @template T @param {() => Promise<T>} job
+   */
+  async function alone(job) {
+    set({ writing: true });
+    try {
+      await pauseEstimates();
+      return await job();
+    } finally {
+      set({ writing: false });
+    }
+  }
 
   /** The files of the dump on screen, also those of runs that are left out and may come back. */
   const files = () => [...taken.values()];

@@ -1,18 +1,17 @@
 // Runs of this visit: go back to one, or put one beside the one on screen.
 
 /** @import { App } from "../app.js" */
-/** @import { AnalysisSpec } from "../engine/core.js" */
-/** @import { Outcome } from "../types.js" */
+/** @import { Outcome, State } from "../types.js" */
 import { byId, h } from "../dom.js";
 import { count, ratio } from "../format.js";
 import { dumpOf, standsFor, variantName } from "../figures.js";
 import { KEEP_BYTES } from "../keep.js";
-import { paramsOf } from "../settings.js";
+import { paramsOf, specOf } from "../settings.js";
 import { drawAllRuns } from "./charts.js";
 
-/** What differs from the defaults, as the form names it. @param {AnalysisSpec[]} specs @param {Outcome} outcome */
-function settingsText(specs, { analysis, settings }) {
-  const spec = specs.find(({ name }) => name === analysis);
+/** What differs from the defaults, as the form names it. @param {State} state @param {Outcome} outcome */
+function settingsText(state, { analysis, settings }) {
+  const spec = specOf(state, analysis);
   const label = (/** @type {string} */ flag) => (spec ? paramsOf(spec) : []).find((param) => param.flag === flag)?.label ?? flag;
   return (
     Object.entries(settings)
@@ -74,7 +73,7 @@ export function runList(app, outcomes, shown, comparedTo) {
     const current = id === shown;
     const beside = id === comparedTo;
     const name = nameOf(outcome);
-    const settings = settingsText(store.get().specs, outcome);
+    const settings = settingsText(store.get(), outcome);
     const open = h(
       "button",
       {

@@ -1,15 +1,15 @@
 // Two runs side by side: the settings in which they differ, and their figures with the difference.
 
 /** @import { App } from "../app.js" */
-/** @import { AnalysisSpec, Explored, ParamSpec, Report, Row } from "../engine/core.js" */
+/** @import { Explored, Row } from "../engine/core.js" */
 /** @import { Answer } from "../explore/search.js" */
-/** @import { Outcome } from "../types.js" */
+/** @import { Outcome, State } from "../types.js" */
 import { h } from "../dom.js";
 import { measured } from "../explore/search.js";
 import { size, whoOf, withOf } from "../explore/words.js";
 import { commonRows, dumpOf, totals, variantName } from "../figures.js";
 import { error, plural } from "../format.js";
-import { paramsOf } from "../settings.js";
+import { hasEffect, paramsOf, specOf } from "../settings.js";
 import { drawComparison } from "./charts.js";
 import { comparable } from "./headline.js";
 import { bestOf, bestRows, nameOf } from "./runs.js";
@@ -19,7 +19,7 @@ export function comparison({ store }, now, other) {
   // The earlier run stands left, whichever was chosen first.
   const [a, b] = now.id < other.id ? [now, other] : [other, now];
   const names = [a, b].map(nameOf);
-  const settings = settingRows(store.get().specs, a, b);
+  const settings = settingRows(store.get(), a, b);
   const explored = [a.report?.explored, b.report?.explored];
   const sameDump = dumpOf(a) === dumpOf(b);
   const rows = [bestRows(a), bestRows(b)];
@@ -77,9 +77,9 @@ function simpleTable(caption, heads, rows) {
   );
 }
 
-/** @param {AnalysisSpec[]} specs @param {Outcome} a @param {Outcome} b */
-function settingRows(specs, a, b) {
-  const [left, right] = [a, b].map((outcome) => named(specs, outcome));
+/** @param {State} state @param {Outcome} a @param {Outcome} b */
+function settingRows(state, a, b) {
+  const [left, right] = [a, b].map((outcome) => named(state, outcome));
   return [...new Set([...left.keys(), ...right.keys()])]
     .filter((label) => left.get(label) !== right.get(label))
     .map((label) =>
@@ -92,20 +92,14 @@ function settingRows(specs, a, b) {
     );
 }
 
-/** A run's settings by the names that the form has for them, without those that had no effect. @param {AnalysisSpec[]} specs @param {Outcome} outcome */
-function named(specs, { analysis, report }) {
-  const spec = specs.find(({ name }) => name === analysis);
+/** A run's settings by the names that the form has for them, without those that had no effect. @param {State} state @param {Outcome} outcome */
+function named(state, { analysis, report }) {
+  const spec = specOf(state, analysis);
   const settings = report?.settings ?? {};
-  const params = (spec ? paramsOf(spec) : []).filter(({ flag, when }) => flag in settings && had(when, settings));
-  return new Map(params.map(({ flag, label }) => [label, String(settings[flag]) || "none"]));
+  const text = (/** @type {string} */ flag) => String(settings[flag]);
+  const params = (spec ? paramsOf(spec) : []).filter((param) => param.flag in settings && hasEffect(param, text));
+  return new Map(params.map(({ flag, label }) => [label, text(flag) || "none"]));
 }
-
-/** Whether the setting that another hangs on had one of these values. @param {ParamSpec["when"]} when @param {Report["settings"]} settings */
-const had = (when, settings) =>
-  !when ||
-  String(settings[when.flag])
-    .split(",")
-    .some((value) => when.is.includes(value));
 
 /** What the figures are over. @param {Row[]} common @param {Outcome} a @param {Outcome} b */
 function scope(common, a, b) {
