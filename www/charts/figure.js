@@ -66,6 +66,17 @@ export function figure(Plot, chart) {
   );
 }
 
+/**
+ * The same for paper: drawn once, as wide as asked, without what a pointer would move or make appear.
+ * @param {any} Plot @param {Chart} chart @param {number} width px
+ */
+export function stillPicture(Plot, chart, width) {
+  const picture = chart.draw(Plot, { width, choice: chart.choice?.options[0].value, redraw: () => {}, still: true });
+  plainTexts(picture);
+  for (const passing of picture.querySelectorAll('[aria-label="tip"], .kv-handle')) passing.remove();
+  return picture;
+}
+
 /** @param {string} text */
 const hidden = (text) => h("span", { class: "visually-hidden" }, text);
 
