@@ -2,6 +2,7 @@
 // The picture is drawn again when its place changes width, and when the choice does.
 
 import { fill, h, plainTexts } from "../dom.js";
+import { scrollable } from "../scrollable.js";
 import { savePng, saveSvg } from "./save.js";
 
 /**
@@ -96,9 +97,7 @@ function details(chart) {
   const box = h("details", {}, h("summary", {}, "Table", hidden(`: ${chart.title}`)));
   box.addEventListener("toggle", () => {
     if (box.open && box.childElementCount === 1)
-      box.append(
-        h("div", { class: "kv-scroll", tabindex: "0", role: "region", "aria-label": `${chart.title}, table` }, table(chart.table())),
-      );
+      box.append(scrollable(`${chart.title}, table`, { class: "kv-scroll" }, table(chart.table())));
   });
   return box;
 }
