@@ -43,8 +43,8 @@ const styles = (page, wanted) =>
   page.evaluate((wanted) => {
     const of = (/** @type {string[]} */ [selector, property, pseudo]) =>
       getComputedStyle(/** @type {Element} */ (document.querySelector(selector)), pseudo).getPropertyValue(property);
-    return /** @type {any} */ (Object.fromEntries(Object.entries(wanted).map(([name, value]) => [name, of(/** @type {any} */ (value))])));
-  }, wanted);
+    return /** @type {any} */ (Object.fromEntries(Object.entries(wanted).map(([name, value]) => [name, of(value)])));
+  }, /** @type {Record<string, string[]>} */ (wanted));
 
 test("with forced colours the bars, the chosen method and the tab can be told", async () => {
   const page = await open();
