@@ -87,6 +87,25 @@ fn the_smallest_within_the_limit_is_found_written_and_read_back() {
 }
 
 #[test]
+fn a_limit_below_the_finest_step_of_the_field_is_met_and_used_up() {
+    // The finest step that is tried keeps a cosine of 0.99993.
+    let settings = [
+        ("limit", "cosine"),
+        ("min-cosine", "0.99999"),
+        ("classes", "stored"),
+    ];
+    let report = explore(&sample(), &settings, 2);
+    let mut choices = explored(&report).choices.iter();
+    let coded = choices.find(|choice| !choice.lossless).unwrap();
+    assert!(coded.within_limit && coded.written, "{coded:?}");
+    for side in &coded.errors {
+        assert!(1.0 - side.cosine > 0.97e-5, "{} of the cosine", side.cosine);
+    }
+    let lossless = choices.find(|choice| choice.lossless).unwrap();
+    assert!(coded.ratio > 1.3 * lossless.ratio, "{}", coded.ratio);
+}
+
+#[test]
 fn pack_writes_exactly_as_many_bytes_as_explore_reports() {
     let dump = sample();
     let settings = [("classes", "engine,stored"), ("steps", "0.1,0.2,0.4")];

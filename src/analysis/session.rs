@@ -39,6 +39,9 @@ pub trait Session: Send {
     /// When the analysis was cancelled or can't continue.
     fn poll(&mut self, wait: Duration, on_rows: &mut dyn FnMut(&[Row])) -> Result<(), JobError>;
 
+    /// Rows of finished results that [`Session::poll`] keeps back until those before them in dump order are there, in that order.
+    fn waiting(&self) -> Vec<Row>;
+
     /// Progress so far.
     fn progress(&self) -> Progress;
 

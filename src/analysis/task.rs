@@ -264,6 +264,11 @@ impl<F: Found> Session for Task<F> {
         Ok(())
     }
 
+    fn waiting(&self) -> Vec<Row> {
+        let found = self.done.values().flatten();
+        found.flat_map(Found::rows).cloned().collect()
+    }
+
     fn progress(&self) -> Progress {
         self.progress
     }

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
 use kvlens::analysis::explore::KL_BY_ATTENTION_ERROR;
+use kvlens::metrics::cosine_text;
 use kvlens::pack::{self, Limit, Method, PackError, PackOptions, Packed};
 
 use super::failure::Failure;
@@ -134,8 +135,11 @@ fn summary(packed: &Packed, out: &Path) -> Vec<String> {
         match errors.cosine.is_nan() {
             true => format!("{name} read back{left_out}"),
             false => format!(
-                "{name} read back: cosine {:.6} (mean over captures {:.6}), NMSE {:.3e}, index {:.3e}{left_out}",
-                errors.cosine, errors.capture_cosine, errors.nmse, errors.index
+                "{name} read back: cosine {} (mean over captures {}), NMSE {:.3e}, index {:.3e}{left_out}",
+                cosine_text(errors.cosine),
+                cosine_text(errors.capture_cosine),
+                errors.nmse,
+                errors.index
             ),
         }
     };

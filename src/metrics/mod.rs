@@ -3,11 +3,13 @@
 //! OpenBLAS's AVX2 kernel).
 
 mod attention;
+mod cosine_text;
 mod dot;
 mod nearest;
 mod token;
 
 pub use attention::{Attention, Cache, Changed, OutputErrors, Queries};
+pub use cosine_text::cosine_text;
 pub use token::{TokenErrors, token_errors};
 
 use crate::numeric::f32x8::F32x8;

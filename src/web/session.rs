@@ -32,6 +32,22 @@ impl Session {
         }
     }
 
+    fn news_with(&mut self, waiting: bool) -> Result<JsValue, JsValue> {
+        let session = self.going()?;
+        let mut rows = Vec::new();
+        session
+            .poll(Duration::ZERO, &mut |ready| rows.extend_from_slice(ready))
+            .map_err(|error| job_failure(&error))?;
+        if waiting {
+            rows.extend(session.waiting());
+        }
+        to_js(&News {
+            progress: session.progress(),
+            rows,
+            done: session.is_done(),
+        })
+    }
+
     fn going(&mut self) -> Result<&mut Box<dyn analysis::Session>, JsValue> {
         self.session.as_mut().ok_or_else(finished)
     }
@@ -57,16 +73,16 @@ impl Session {
     /// When the analysis can't continue.
     #[wasm_bindgen(unchecked_return_type = "News")]
     pub fn news(&mut self) -> Result<JsValue, JsValue> {
-        let session = self.going()?;
-        let mut rows = Vec::new();
-        session
-            .poll(Duration::ZERO, &mut |ready| rows.extend_from_slice(ready))
-            .map_err(|error| job_failure(&error))?;
-        to_js(&News {
-            progress: session.progress(),
-            rows,
-            done: session.is_done(),
-        })
+        self.news_with(false)
+    }
+
+    /// [`Session::news`] of one that is about to be stopped: also rows that wait for others before them in dump order.
+    ///
+    /// # Errors
+    /// When the analysis can't continue.
+    #[wasm_bindgen(js_name = lastNews, unchecked_return_type = "News")]
+    pub fn last_news(&mut self) -> Result<JsValue, JsValue> {
+        self.news_with(true)
     }
 
     /// A report on the results so far; `null` where the analysis has one only at the end.

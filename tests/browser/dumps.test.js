@@ -206,6 +206,30 @@ test("a link opens the dump that lies beside the page, and none from elsewhere",
   await away.close();
 });
 
+test("a copied link names the sample as long as nothing else is in the dump", async () => {
+  const page = await open();
+  await page.locator("#try-sample").click();
+  await page.locator("#run:enabled", { hasText: "Run" }).waitFor();
+  const named = (/** @type {boolean} */ wanted) =>
+    page.waitForFunction((wanted) => location.hash.includes("dump=sample.zip") === wanted, wanted, { timeout: 5000 });
+  await named(true);
+  await page.setInputFiles("#choose-folder", join(ROOT, "tests/data/edge-dump"));
+  await page.getByRole("button", { name: "Remove odd_shape" }).waitFor();
+  await named(false);
+  // Back through the settings brings no second dump back, nor the first one's name alone.
+  await page.goBack();
+  await named(false);
+  const others = page.getByRole("button", { name: /^Remove (?!prompt_128$)/ });
+  for (let left = await others.count(); left > 0; left--) {
+    await others.first().click();
+    await page.waitForFunction((left) => document.querySelectorAll(".runs li").length === left, left);
+  }
+  await named(true);
+  await page.getByRole("button", { name: "Take odd_shape in again" }).click();
+  await named(false);
+  await page.close();
+});
+
 test("a large dump beside the page is asked about before it is fetched", async () => {
   const page = await browser.context.newPage();
   /** @type {string[]} */

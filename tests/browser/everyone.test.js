@@ -43,8 +43,8 @@ const styles = (page, wanted) =>
   page.evaluate((wanted) => {
     const of = (/** @type {string[]} */ [selector, property, pseudo]) =>
       getComputedStyle(/** @type {Element} */ (document.querySelector(selector)), pseudo).getPropertyValue(property);
-    return /** @type {any} */ (Object.fromEntries(Object.entries(wanted).map(([name, value]) => [name, of(/** @type {any} */ (value))])));
-  }, wanted);
+    return /** @type {any} */ (Object.fromEntries(Object.entries(wanted).map(([name, value]) => [name, of(value)])));
+  }, /** @type {Record<string, string[]>} */ (wanted));
 
 test("with forced colours the bars, the chosen method and the tab can be told", async () => {
   const page = await open();
@@ -160,6 +160,33 @@ test("a finger drags the sweep's threshold", async () => {
   );
   const after = Number(await page.locator(".kv-handle").first().getAttribute("aria-valuenow"));
   assert(after > before * 1.2, `${before} to ${after}`);
+  await page.close();
+});
+
+test("the sweep's table fits a common screen, and where it does not it shows that it goes on", async () => {
+  const page = await open("#analysis=sweep");
+  await page.setViewportSize({ width: 1280, height: 900 });
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await page.locator("#run:enabled", { hasText: "Run" }).click();
+  const table = page.getByRole("region", { name: "Figures of each variant" });
+  await table.waitFor();
+  const hidden = () => table.evaluate((place) => place.scrollWidth - place.clientWidth - place.scrollLeft);
+  const fades = (/** @type {boolean} */ wanted) =>
+    page.waitForFunction(
+      (wanted) => {
+        const [place] = document.querySelectorAll('[aria-label="Figures of each variant"]');
+        return (getComputedStyle(place).maskImage !== "none") === wanted;
+      },
+      wanted,
+      { timeout: 5000 },
+    );
+  assert.equal(await hidden(), 0);
+  await fades(false);
+  await page.setViewportSize({ width: 768, height: 900 });
+  assert((await hidden()) > 0);
+  await fades(true);
+  await table.evaluate((place) => place.scrollTo(place.scrollWidth, 0));
+  await fades(false);
   await page.close();
 });
 

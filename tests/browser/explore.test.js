@@ -108,6 +108,16 @@ test("the limit moves answer, chart and link without a new run; what was measure
   await page.close();
 });
 
+test("a limit that is tighter than all steps that were tried has an answer of the coded scheme", async () => {
+  const { page } = await open("#analysis=explore&limit=cosine&min-cosine=0.99999");
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await page.getByRole("slider", { name: /^Cosine/ }).waitFor({ timeout: 60_000 });
+  const [stored, lossless] = [await size(page, "stored"), await size(page, "lossless")].map((text) => parseFloat(text.replace("~", "")));
+  assert(stored < 0.8 * lossless, `${stored} stored, ${lossless} lossless`);
+  assert.match(await page.locator('[data-answer="stored"]').innerText(), /tkc:c=0\.01\d*/);
+  await page.close();
+});
+
 test("before any run the limit moves the answer, and the line below the dump in the other tabs", async () => {
   const { page } = await open("#analysis=explore");
   await page.setInputFiles("#choose-folder", SAMPLE);
@@ -197,7 +207,7 @@ test("of layers that differ the size is an estimate before a run; what is left o
   const reasons = notes.map((note) => note.replace(/^.*?: /, ""));
   assert.deepEqual(reasons, [...new Set(reasons)]);
   assert.match(notes.join("\n"), /kivi2, .*: head_dim 80 is not a multiple of its group size 32/m);
-  if ((await page.locator('[data-answer="stored"]').count()) === 0) await page.getByText("None of the coded schemes of kvlens").waitFor();
+  if ((await page.locator('[data-answer="stored"]').count()) === 0) await page.getByText("no coded scheme of kvlens takes less than lossless").waitFor();
   await page.close();
 });
 

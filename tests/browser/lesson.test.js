@@ -233,7 +233,12 @@ test("the handout is one file that stands alone, with questions, room, and the a
   assert.ok((await alone.locator("svg").count()) > 7);
   assert.equal(await alone.locator("script, button, select").count(), 0);
   assert.match(await alone.locator("body").innerText(), /Sample, layer 14, prefill, K, token 40, head 1/);
+  // Made at step 1, it has the chart of step 6 all the same.
+  assert.equal(await alone.locator('[data-chart="lesson-curve"] svg.kv-sheet text', { hasText: "lossless" }).count(), 1);
   assert.deepEqual([requests, faults], [[], []]);
+  await alone.setViewportSize({ width: 390, height: 800 });
+  const wide = await alone.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert(wide <= 0, `${wide} pixels too wide for a phone`);
   await alone.close();
 });
 

@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch } from "./chromium.js";
+import { holdAtProgress } from "./hold.js";
 import { ROOT, serve } from "./server.js";
 
 /** @import { Page } from "playwright-core" */
@@ -44,9 +45,9 @@ async function open(hash = "") {
 }
 
 /** @param {Page} page @param {string} state */
-async function clean(page, state) {
+async function clean(page, state, looks = LOOKS) {
   await page.evaluate(axe);
-  for (const [look, media] of LOOKS) {
+  for (const [look, media] of looks) {
     await page.emulateMedia({ forcedColors: "none", ...media });
     const { violations } = await page.evaluate(() => /** @type {any} */ (window).axe.run(document, { resultTypes: ["violations"] }));
     assert.deepEqual(
@@ -173,14 +174,45 @@ test("nothing is found while a run goes on, after it is cancelled, and while a r
   const bits = Array.from({ length: 23 }, (_, i) => i + 2).join();
   const page = await open(`#analysis=sweep&block-sizes=8,16,24,32,40,48,56,64&topk-ratios=.01,.02,.05,.1,.2,.3,.4,.5&bits-list=${bits}`);
   await page.setInputFiles("#choose-folder", SAMPLE);
-  await page.locator("#run:enabled", { hasText: "Run" }).click();
-  await page.getByText(/\d \/ 63 captures/).waitFor();
-  await clean(page, "running");
-  await page.locator("#run:enabled", { hasText: "Cancel" }).click();
-  await page.locator(".run-rows li").first().waitFor();
+  // A run for each look: one alone would be done before all are.
+  for (const [i, look] of LOOKS.entries()) {
+    await page.locator("#run:enabled", { hasText: "Run" }).click();
+    await page.getByText(/\d \/ 63 captures/).waitFor();
+    await clean(page, "running", [look]);
+    await page.locator("#run:enabled", { hasText: "Cancel" }).click();
+    await page.locator(".run-rows li").nth(i).waitFor();
+  }
   await clean(page, "cancelled");
   await page.getByRole("button", { name: "Rename #1 sweep" }).click();
   await clean(page, "a new name");
+  await page.close();
+});
+
+test("nothing is found while a file is written, when it is, and where its writing was cancelled", async () => {
+  const page = await open("#analysis=explore");
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await run(page, "Explore");
+  await page.locator(".converting > summary").click();
+  const [convert, pack] = [page.getByRole("button", { name: "Convert and download" }), page.locator("[data-pack]").first()];
+  /** @type {[string, import("playwright-core").Locator, string][]} */
+  const files = [
+    ["a converted dump", convert, ".converting"],
+    ["a packed dump", pack, ".packing"],
+  ];
+  for (const [what, button, place] of files) {
+    const status = page.locator(`${place} [role=status]`);
+    for (const end of ["Written: ", "Cancelled: no file was written."]) {
+      const goOn = await holdAtProgress(page);
+      await button.click();
+      await page.locator(`${place} progress[value]`).waitFor();
+      await clean(page, `${what} under way`);
+      await fits(page, `${what} under way`);
+      if (end.startsWith("Cancelled")) await page.locator(place).getByRole("button", { name: "Cancel" }).click();
+      await goOn();
+      await status.getByText(end).waitFor();
+      await clean(page, `${what}: ${end}`);
+    }
+  }
   await page.close();
 });
 

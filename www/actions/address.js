@@ -58,6 +58,8 @@ export function followAddress({ get, set, watch }, { setMapping, openBeside }) {
     arriving = true;
     set({
       ...stateOfHash(get(), location.hash),
+      // What is in the dump is no step of the history: the address goes on naming what is there.
+      ...(dump?.captures ? { beside } : {}),
       ...(entry ? { shown: known(entry.shown), comparedTo: known(entry.comparedTo) } : {}),
     });
     arriving = false;
@@ -65,6 +67,6 @@ export function followAddress({ get, set, watch }, { setMapping, openBeside }) {
     changed = -Infinity;
     history.replaceState(entryOf(get()), "", addressOf(get()));
     if (JSON.stringify(mapping) !== JSON.stringify(get().mapping)) setMapping(get().mapping);
-    if (get().beside !== "" && get().beside !== beside && !dump?.captures) openBeside();
+    if (get().beside !== "" && get().beside !== beside) openBeside();
   });
 }

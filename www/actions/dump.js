@@ -14,13 +14,21 @@ import { failureOf } from "./failure.js";
 /** Unreadable files named in the message; the rest are counted. */
 const MAX_NAMED = 3;
 
-/** Runs that are not in the dump. @param {RunSummary[]} runs @param {DumpSummary} dump */
-const without = (runs, dump) => runs.filter(({ run }) => !dump.runs.some((each) => each.run === run));
+/** Runs that are not in the dump. @param {RunSummary[]} runs @param {DumpSummary | null} dump */
+const without = (runs, dump) => runs.filter(({ run }) => !dump?.runs.some((each) => each.run === run));
+
+/** What tells whether two dumps hold the same. @param {RunSummary[]} runs */
+const contents = (runs) => JSON.stringify(runs.map(({ run, captures }) => [run, captures]).sort());
 
 /** @param {Store<State>} store @param {Promise<Engine>} engine @param {() => Promise<void>} pauseEstimates */
 export function dumpActions({ get, set }, engine, pauseEstimates) {
   /** What was taken in, by path. @type {Map<string, FileEntry>} */
   const taken = new Map();
+  /** The dump beside the page that was opened last, and what is in it. */
+  let opened = { path: "", contents: "" };
+
+  /** A link names one dump: with others added to it, it would show less than is on screen. @param {DumpSummary} dump */
+  const besideOf = ({ runs }) => (contents(runs) === opened.contents ? opened.path : "");
 
   /**
    * @param {Promise<FileEntry[]> | FileEntry[]} found
@@ -37,8 +45,8 @@ export function dumpActions({ get, set }, engine, pauseEstimates) {
       const onProgress = (read, total) => set({ reading: `Reading ${count(read)} of ${count(total)} files` });
       const dump = await (await engine).addFiles(entries, { onProgress });
       for (const entry of entries) taken.set(entry.path, entry);
-      // A link names one dump: with others added to it, it would show less than is on screen.
-      set({ dump, leftOut: without(get().leftOut, dump), beside: get().dump?.captures ? "" : beside });
+      if (beside) opened = { path: beside, contents: contents(without(dump.runs, get().dump)) };
+      set({ dump, leftOut: without(get().leftOut, dump), beside: besideOf(dump) });
       if (dump.captures === 0 && dump.problems.length === 0 && dump.guesses.length === 0) {
         throw new EngineError(
           "dump",
@@ -74,7 +82,8 @@ export function dumpActions({ get, set }, engine, pauseEstimates) {
   async function removeRun(run) {
     const gone = get().dump?.runs.filter((each) => each.run === run) ?? [];
     try {
-      set({ dump: await (await engine).removeRun(run), leftOut: [...get().leftOut, ...gone] });
+      const dump = await (await engine).removeRun(run);
+      set({ dump, leftOut: [...get().leftOut, ...gone], beside: besideOf(dump) });
     } catch (error) {
       set({ dumpFailure: failureOf(error) });
     }
@@ -84,7 +93,7 @@ export function dumpActions({ get, set }, engine, pauseEstimates) {
   async function restoreRun(run) {
     try {
       const dump = await (await engine).restoreRun(run);
-      set({ dump, leftOut: without(get().leftOut, dump) });
+      set({ dump, leftOut: without(get().leftOut, dump), beside: besideOf(dump) });
     } catch (error) {
       set({ dumpFailure: failureOf(error) });
     }
@@ -108,6 +117,8 @@ export function dumpActions({ get, set }, engine, pauseEstimates) {
     set({ reading: "Reading arrays", dumpFailure: null });
     try {
       const dump = await (await engine).setMapping(mapping);
+      // Read otherwise, it is still the same dump.
+      if (get().beside) opened.contents = contents(dump.runs);
       set({ mapping, dump: dump.runs.length > 0 || dump.problems.length > 0 || dump.guesses.length > 0 ? dump : null });
     } catch (error) {
       set({ dumpFailure: failureOf(error) });

@@ -2,6 +2,7 @@
 // The picture is drawn again when its place changes width, and when the choice does.
 
 import { fill, h, plainTexts } from "../dom.js";
+import { scrollable } from "../scrollable.js";
 import { savePng, saveSvg } from "./save.js";
 
 /**
@@ -66,6 +67,17 @@ export function figure(Plot, chart) {
   );
 }
 
+/**
+ * The same for paper: drawn once, as wide as asked, without what a pointer would move or make appear.
+ * @param {any} Plot @param {Chart} chart @param {number} width px
+ */
+export function stillPicture(Plot, chart, width) {
+  const picture = chart.draw(Plot, { width, choice: chart.choice?.options[0].value, redraw: () => {}, still: true });
+  plainTexts(picture);
+  for (const passing of picture.querySelectorAll('[aria-label="tip"], .kv-handle')) passing.remove();
+  return picture;
+}
+
 /** @param {string} text */
 const hidden = (text) => h("span", { class: "visually-hidden" }, text);
 
@@ -85,9 +97,7 @@ function details(chart) {
   const box = h("details", {}, h("summary", {}, "Table", hidden(`: ${chart.title}`)));
   box.addEventListener("toggle", () => {
     if (box.open && box.childElementCount === 1)
-      box.append(
-        h("div", { class: "kv-scroll", tabindex: "0", role: "region", "aria-label": `${chart.title}, table` }, table(chart.table())),
-      );
+      box.append(scrollable(`${chart.title}, table`, { class: "kv-scroll" }, table(chart.table())));
   });
   return box;
 }

@@ -2,11 +2,11 @@
 // The charts are those of the page, drawn once more without handles.
 
 /** @import { AnalysisSpec, Group } from "../engine/core.js" */
-import { h, plainTexts } from "../dom.js";
+import { h } from "../dom.js";
 import { bestInWords, covers } from "../covers.js";
 import { totals, variantName } from "../figures.js";
 import { cosine, count, error, megabytes, percent, ratio } from "../format.js";
-import { table } from "./figure.js";
+import { stillPicture, table } from "./figure.js";
 import { answers } from "../explore/search.js";
 import { costOf, notTold, said, size, whoOf, withOf } from "../explore/words.js";
 import { chartsOf, loadPlot, ownLimit } from "./index.js";
@@ -96,10 +96,8 @@ const wraps = (content) => h("div", { class: "scroll wraps" }, content);
 
 /** @param {any} Plot @param {Chart} chart */
 function chartFigure(Plot, chart) {
-  const picture = chart.draw(Plot, { width: WIDTH, choice: chart.choice?.options[0].value, redraw: () => {}, still: true });
-  plainTexts(picture);
-  for (const passing of picture.querySelectorAll('[aria-label="tip"], .kv-handle')) passing.remove();
-  return h("figure", {}, h("figcaption", {}, h("h3", {}, chart.title), h("p", { class: "muted" }, chart.note)), scroll(picture));
+  const caption = h("figcaption", {}, h("h3", {}, chart.title), h("p", { class: "muted" }, chart.note));
+  return h("figure", {}, caption, scroll(stillPicture(Plot, chart, WIDTH)));
 }
 
 /** @param {string[]} texts */

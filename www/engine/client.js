@@ -21,6 +21,8 @@ const START_MS = 20_000;
 const CANCEL_MS = 150;
 /** The same after an estimate, which nobody sees being cancelled: a fresh worker that is given many files takes longer. */
 const CANCEL_ESTIMATE_MS = 500;
+/** A cancelled run has this long to tell what it has measured since it last told. */
+const LAST_ROWS_MS = 100;
 
 /** Most files per message to the worker; and how many such messages may be unanswered. */
 const MAX_FILES = 1024;
@@ -236,31 +238,36 @@ export class Engine {
   async run(request, { signal, onProgress, onRows, onSoFar } = {}) {
     if (this.#running) throw new EngineError("settings", "a run is going on");
     this.#running = true;
+    let abort = () => {};
+    let over = false;
     try {
-      const aborted = new Promise((_, reject) => {
-        const abort = () => reject(new EngineError("cancelled", "cancelled"));
-        if (signal?.aborted) abort();
-        signal?.addEventListener("abort", abort, { once: true });
-      });
       /** @type {Row[]} */
       const all = [];
       const result = this.#call("run", request, ({ progress, rows, soFar }) => {
-        if (signal?.aborted) return;
+        if (over) return;
         if (soFar) return onSoFar?.(soFar);
         for (const row of rows) all.push(row);
         if (rows.length) onRows?.(rows);
         onProgress?.(progress);
       });
       result.catch(() => {});
+      const [withinMs, lastRowsMs] = request.sample ? [CANCEL_ESTIMATE_MS, 0] : [CANCEL_MS, LAST_ROWS_MS];
+      const aborted = new Promise((_, reject) => {
+        abort = () => {
+          // One after the other: of two at a time the second would end the worker that the first is starting.
+          this.#ready = this.#ready.then(() => this.#cancel("cancel", withinMs));
+          setTimeout(reject, lastRowsMs, new EngineError("cancelled", "cancelled"));
+        };
+      });
+      if (signal?.aborted) abort();
+      signal?.addEventListener("abort", abort, { once: true });
       const done = /** @type {RunResult} */ (await Promise.race([result, aborted]));
       // They came in parts; in one piece they would hold the page up.
       done.report.rows = all;
       return done;
-    } catch (error) {
-      // One after the other: of two at a time the second would end the worker that the first is starting.
-      if (signal?.aborted) this.#ready = this.#ready.then(() => this.#cancel("cancel", request.sample ? CANCEL_ESTIMATE_MS : CANCEL_MS));
-      throw error;
     } finally {
+      over = true;
+      signal?.removeEventListener("abort", abort);
       this.#running = false;
     }
   }

@@ -10,7 +10,7 @@ import { pause } from "./pause.js";
 import { Kept, read } from "./reader.js";
 
 /** @import { Mapping } from "./core.js" */
-/** @import { ConvertOptions, InspectRequest, JudgeRequest, PackRequest, Row } from "./core.js" */
+/** @import { ConvertOptions, InspectRequest, JudgeRequest, News, PackRequest, Row } from "./core.js" */
 /** @import { Conversion, Engine, Packing, Session } from "./glue.js" */
 /** @import { FileEntry, RunRequest, Settings } from "./types.js" */
 
@@ -37,7 +37,7 @@ const MAX_ROWS = 500;
 let wasm;
 /** @type {Engine} */
 let engine;
-/** @type {Session | undefined} the analysis under way */
+/** @type {{ session: Session, tell: (news: News, now: boolean) => void } | undefined} the analysis under way */
 let current;
 const kept = new Kept();
 
@@ -258,35 +258,40 @@ async function inspect(request) {
  */
 async function run({ analysis, settings, verify, sample }, id) {
   const started = performance.now();
-  const mine = engine.start(analysis, settings, verify ?? true, sample ?? null);
-  current = mine;
+  const session = engine.start(analysis, settings, verify ?? true, sample ?? null);
   /** @type {Row[]} */
   let rows = [];
   let told = 0;
   let reported = 0;
-  const ahead = new Ahead(mine, kept, ({ file, start }, bytes) => {
+  /** @param {News} news @param {boolean} now whatever was told a moment ago */
+  const tell = (news, now) => {
+    rows = rows.concat(news.rows);
+    const elapsedMs = performance.now() - started;
+    if (!now && elapsedMs - told <= NEWS_MS) return;
+    for (let start = 0; start === 0 || start < rows.length; start += MAX_ROWS) {
+      self.postMessage({ id, progress: { ...news.progress, elapsedMs }, rows: rows.slice(start, start + MAX_ROWS) });
+    }
+    told = elapsedMs;
+    rows = [];
+  };
+  const mine = { session, tell };
+  current = mine;
+  const ahead = new Ahead(session, kept, ({ file, start }, bytes) => {
     if (current === mine) wasm.arrived(file, start, bytes);
   });
   for (;;) {
     const until = performance.now() + STEP_MS;
     let more = true;
     while (more && ahead.isReady() && performance.now() < until) {
-      more = mine.step();
+      more = session.step();
       if (more) ahead.next();
     }
-    const news = mine.news();
-    rows = rows.concat(news.rows);
-    const elapsedMs = performance.now() - started;
-    if (news.done || elapsedMs - told > NEWS_MS) {
-      for (let start = 0; start === 0 || start < rows.length; start += MAX_ROWS) {
-        self.postMessage({ id, progress: { ...news.progress, elapsedMs }, rows: rows.slice(start, start + MAX_ROWS) });
-      }
-      told = elapsedMs;
-      rows = [];
-    }
+    const news = session.news();
+    tell(news, news.done);
     if (news.done) break;
+    const elapsedMs = performance.now() - started;
     if (news.progress.captures > 0 && elapsedMs - reported > SO_FAR_MS) {
-      const soFar = mine.soFar();
+      const soFar = session.soFar();
       if (soFar) self.postMessage({ id, soFar });
       // Much to tell takes longer: a tenth of the time at most.
       reported = Math.max(elapsedMs, elapsedMs + 9 * (performance.now() - started - elapsedMs) - SO_FAR_MS);
@@ -296,22 +301,23 @@ async function run({ analysis, settings, verify, sample }, id) {
     // `cancel` took it over.
     if (current !== mine) throw { code: "cancelled", message: "cancelled" };
   }
-  const { report, workers } = mine.finish();
-  const files = Array.from({ length: mine.fileCount() }, (_, i) => ({ name: mine.fileName(i), bytes: mine.fileBytes(i) }));
+  const { report, workers } = session.finish();
+  const files = Array.from({ length: session.fileCount() }, (_, i) => ({ name: session.fileName(i), bytes: session.fileBytes(i) }));
   current = undefined;
-  mine.free();
+  session.free();
   return { report, files, workers, elapsedMs: performance.now() - started };
 }
 
 /**
- * Ends the run that goes on. The pool can't be interrupted within a capture.
+ * Ends the run that goes on, after it has told all that it measured. The pool can't be interrupted within a capture.
  * @param {{ withinMs: number }} args
  * @returns {Promise<boolean>} whether the pool is idle within that time
  */
 async function cancel({ withinMs }) {
   const mine = current;
   current = undefined;
-  return isIdle(mine, withinMs);
+  if (mine) mine.tell(mine.session.lastNews(), true);
+  return isIdle(mine?.session, withinMs);
 }
 
 /**

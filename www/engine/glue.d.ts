@@ -150,6 +150,13 @@ export class Session {
      */
     finish(): Summary;
     /**
+     * [`Session::news`] of one that is about to be stopped: also rows that wait for others before them in dump order.
+     *
+     * # Errors
+     * When the analysis can't continue.
+     */
+    lastNews(): News;
+    /**
      * Progress, and the rows since the previous call.
      *
      * # Errors
@@ -249,6 +256,7 @@ export interface InitOutput {
     readonly session_fileCount: (a: number) => number;
     readonly session_fileName: (a: number, b: number) => [number, number];
     readonly session_finish: (a: number) => [number, number, number];
+    readonly session_lastNews: (a: number) => [number, number, number];
     readonly session_news: (a: number) => [number, number, number];
     readonly session_soFar: (a: number) => [number, number, number];
     readonly session_step: (a: number) => [number, number, number];

@@ -48,6 +48,9 @@ import { ENGINES } from "./engines.js";
 
 /** Points between two steps of the coded scheme that it is interpolated at. */
 const BETWEEN = 16;
+/** How far finer steps are offered than were measured, in distances between the two finest; and the smallest. */
+const FINER = 5;
+const MIN_STEP = 1e-4;
 
 /** Whether K and V may have formats of their own. @param {Engine} engine */
 const mixes = (engine) => engine === "llama.cpp";
@@ -82,14 +85,15 @@ const offerOf = (point) => ({
   attention: point.attentionError ?? Infinity,
 });
 
-/** Between two positive numbers, in the logarithms. @param {number} a @param {number} b @param {number} t */
-const between = (a, b, t) => (a > 0 && b > 0 && Number.isFinite(a + b) ? Math.exp(Math.log(a) * (1 - t) + Math.log(b) * t) : a);
+/** On the line through two positive numbers, in the logarithms. @param {number} a @param {number} b @param {number} t */
+const onLine = (a, b, t) => (a > 0 && b > 0 && Number.isFinite(a + b) ? Math.exp(Math.log(a) * (1 - t) + Math.log(b) * t) : a);
 
 /** What was measured. @param {Explored} explored @param {"k" | "v"} tensor @returns {Offer[]} */
 export const measuredOffers = ({ points }, tensor) => points.filter((point) => point.tensor === tensor && !point.packed).map(offerOf);
 
 /**
- * What the search chooses from: the measured points, and the coded scheme at steps between them.
+ * What the search chooses from: the measured points, and the coded scheme at steps between them and below. Below, errors go on as between
+ * the two finest, and each halving of the step takes as many more bytes, until storing losslessly takes fewer.
  * @param {Explored} explored @param {"k" | "v"} tensor @returns {Offer[]}
  */
 export function offers(explored, tensor) {
@@ -98,18 +102,21 @@ export function offers(explored, tensor) {
     .filter((offer) => offer.coded)
     .map((offer) => ({ offer, step: stepOf(offer.scheme) ?? 0 }))
     .sort((a, b) => a.step - b.step);
-  const finer = coded.slice(1).flatMap((high, i) => {
+  const lossless = Math.min(...all.filter((offer) => offer.class === "stored" && !offer.coded).map(({ bytes }) => bytes));
+  const others = coded.slice(1).flatMap((high, i) => {
     const low = coded[i];
-    return Array.from({ length: BETWEEN - 1 }, (_, n) => {
-      const t = (n + 1) / BETWEEN;
+    const first = i === 0 ? -FINER * BETWEEN : 1;
+    return Array.from({ length: BETWEEN - first }, (_, n) => {
+      const t = (first + n) / BETWEEN;
       // Three digits: what a reader can type.
-      const step = Number(between(low.step, high.step, t).toPrecision(3));
+      const step = Number(onLine(low.step, high.step, t).toPrecision(3));
       /** @param {"bytes" | "gap" | "index" | "attention"} name */
-      const at = (name) => between(low.offer[name], high.offer[name], t);
-      return { ...low.offer, scheme: `tkc:c=${step}`, bytes: at("bytes"), gap: at("gap"), index: at("index"), attention: at("attention") };
-    });
+      const at = (name) => onLine(low.offer[name], high.offer[name], t);
+      const bytes = t < 0 ? low.offer.bytes + (high.offer.bytes - low.offer.bytes) * t : at("bytes");
+      return { ...low.offer, scheme: `tkc:c=${step}`, bytes, gap: at("gap"), index: at("index"), attention: at("attention") };
+    }).filter((offer, n) => first + n > 0 || (first + n < 0 && offer.bytes < lossless && (stepOf(offer.scheme) ?? 0) >= MIN_STEP));
   });
-  return [...all, ...finer];
+  return [...all, ...others];
 }
 
 /**

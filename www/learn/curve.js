@@ -2,7 +2,7 @@
 
 import { BASE, TIP, digits3, logTick, logTicks, times, valueAxis } from "../charts/axis.js";
 import { logScale } from "../charts/error.js";
-import { figure } from "../charts/figure.js";
+import { figure, stillPicture } from "../charts/figure.js";
 import { loadPlot } from "../charts/index.js";
 import { colour, s, sheet } from "../charts/svg.js";
 import { fill, h } from "../dom.js";
@@ -18,44 +18,64 @@ const SETTINGS = [
   ...[3, 4, 5, 6, 7, 8, 9, 10].map((bits) => /** @type {[Method, number]} */ (["quant", bits])),
 ];
 
+/** As wide as a page of paper, px. */
+const PAPER = 680;
+
 export function curveFigure() {
   const node = h("div", { class: "kv-charts" });
   let [measured, drawn] = ["", ""];
   /** @type {Point[]} */
   let points = [];
-  return {
-    node,
-    /**
-     * @param {string} key of the tensor: the same one is not measured again
-     * @param {Lesson} lesson
-     * @param {Ask} ask
-     * @param {() => boolean} wanted
-     * @returns {Promise<Point[] | null>} null where they are not wanted any more
-     */
-    async measure(key, lesson, ask, wanted) {
-      if (measured === key) return points;
-      measured = "";
-      points = [];
-      for (const [method, bits] of SETTINGS) {
-        if (method === "truncate" && bits >= lesson.layout[2]) continue;
-        const { rawBytes, after, errors } = await ask(method, bits);
-        if (!wanted()) return null;
-        points.push({ method, bits, ratio: rawBytes / sizeOf(after), mae: errors.mae });
-      }
-      measured = key;
-      return points;
-    },
+  return { node, measure, draw, onPaper };
+
+  /**
+   * @param {string} key of the tensor: the same one is not measured again
+   * @param {Lesson} lesson
+   * @param {Ask} ask
+   * @param {() => boolean} wanted
+   * @returns {Promise<Point[] | null>} null where they are not wanted any more
+   */
+  async function measure(key, lesson, ask, wanted) {
+    if (measured === key) return points;
+    measured = "";
+    points = [];
+    for (const [method, bits] of SETTINGS) {
+      if (method === "truncate" && bits >= lesson.layout[2]) continue;
+      const { rawBytes, after, errors } = await ask(method, bits);
+      if (!wanted()) return null;
+      points.push({ method, bits, ratio: rawBytes / sizeOf(after), mae: errors.mae });
+    }
+    measured = key;
+    return points;
+  }
+
+  /** @param {Point[]} points @param {Lesson} lesson @param {"k" | "v"} tensor */
+  async function draw(points, lesson, tensor) {
+    if (drawn === measured) return;
+    drawn = measured;
+    fill(node, figure(await loadPlot(), chart(points, lesson, tensor)));
+  }
+
+  /** The same in a place of its own that is on no screen, where the page's figure would wait to be seen. */
+  function onPaper() {
+    const node = h("figure", { class: "kv-chart", "data-chart": "lesson-curve" });
     /** @param {Point[]} points @param {Lesson} lesson @param {"k" | "v"} tensor */
-    async draw(points, lesson, tensor) {
-      if (drawn === measured) return;
-      drawn = measured;
-      fill(node, figure(await loadPlot(), chart(points, lesson.rawBytes / sizeOf(lesson.before), tensor === "k" ? "K" : "V")));
-    },
-  };
+    const draw = async (points, lesson, tensor) => {
+      const drawn = chart(points, lesson, tensor);
+      fill(
+        node,
+        h("figcaption", {}, h("h3", {}, drawn.title), h("p", { class: "small muted" }, drawn.note)),
+        stillPicture(await loadPlot(), drawn, PAPER),
+      );
+    };
+    return { node, measure, draw };
+  }
 }
 
-/** @param {Point[]} points @param {number} lossless its ratio @param {"K" | "V"} tensor @returns {import("../charts/figure.js").Chart} */
-function chart(points, lossless, tensor) {
+/** @param {Point[]} points @param {Lesson} lesson @param {"k" | "v"} side @returns {import("../charts/figure.js").Chart} */
+function chart(points, lesson, side) {
+  const tensor = side === "k" ? "K" : "V";
+  const lossless = lesson.rawBytes / sizeOf(lesson.before);
   const title = "Ratio against error of this tensor";
   const shapes = /** @type {Record<string, string>} */ ({ truncate: "square", quant: "circle" });
   const ink = { fill: "var(--page)", stroke: "var(--ink)", "stroke-width": 1.7 };

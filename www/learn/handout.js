@@ -16,19 +16,21 @@ h1 { font-size: 22px; margin: 0 0 4px; } h2 { font-size: 17px; margin: 32px 0 8p
 .boxes { list-style: none; padding: 0; margin: 4px 0 8px; } .boxes li::before { content: "\\2610\\00a0"; }
 .lines { height: 72px; background: repeating-linear-gradient(transparent 0 23px, var(--line-strong) 23px 24px); margin: 4px 0 8px; }
 .lesson { border: 0; padding: 0; } .lesson .step { display: block; min-height: 0; margin: 8px 0; } .buttons, .kv-tools, .screen-only { display: none; }
-.keep, .exercise-print { break-inside: avoid; } .answers { break-before: page; } .answers ol { list-style: decimal; padding-left: 24px; } .answers li { margin: 8px 0; }
+.keep, .exercise-print { break-inside: avoid; } .exercise-print { margin-top: 12px; } .answers { break-before: page; } .answers ol { list-style: decimal; padding-left: 24px; } .answers li { margin: 8px 0; }
+.kv-chart { overflow-x: auto; margin-top: 16px; } @media screen and (max-width: 720px) { .kv-chart .kv-sheet { max-width: none; } }
 @media print { body { margin: 0; max-width: none; } h2 { break-after: avoid; } }
 `;
 
 /**
- * @param {import("./source.js").Source} source @param {import("./place.js").Place} place @param {import("./view.js").Curve} curve
+ * @param {import("./source.js").Source} source @param {import("./place.js").Place} place @param {ReturnType<typeof import("./curve.js").curveFigure>} curve
  * @returns {Promise<Blob>}
  */
 export async function handout(source, place, curve) {
+  const paper = curve.onPaper();
   /** @type {View[]} */
   const views = [];
   for (let step = 1; step <= STEPS.length; step++) {
-    const view = await viewOf(source, place, step, curve, () => true);
+    const view = await viewOf(source, place, step, paper, () => true);
     if (view) views.push(view);
   }
   const { run, layerId, stage } = source.captures[place.capture];
@@ -102,8 +104,7 @@ function page(step, i, view) {
         step.ask.answers.map((answer) => h("li", {}, answer)),
       ),
     ),
-    // A copy: the curve stays where the page has it.
-    h("div", { class: "step" }, h("div", {}, step.draw(view)).cloneNode(true)),
+    h("div", { class: "step" }, step.draw(view)),
     h("div", { class: "exercise-print" }, h("p", {}, h("b", {}, "Exercise: "), step.exercise.question(view)), h("div", { class: "lines" })),
   );
 }

@@ -3,6 +3,7 @@
 import { digits3, whole } from "../charts/axis.js";
 import { h } from "../dom.js";
 import { cosine, error, percent } from "../format.js";
+import { scrollable } from "../scrollable.js";
 import { tokenBars } from "./pictures.js";
 import { prose } from "./prose.js";
 
@@ -57,9 +58,9 @@ const short = (times) => Number(times.toPrecision(2)).toString();
 /** @param {View} view */
 function errorTable({ matters }) {
   const heads = ["Setting", "Tensor", "Cosine", "Token error", "First token’s", "Output error"];
-  return h(
-    "div",
-    { class: "matter-scroll", role: "region", tabindex: "0", "aria-label": "Errors of settings" },
+  return scrollable(
+    "Errors of settings",
+    { class: "matter-scroll" },
     h(
       "table",
       { class: "matters" },

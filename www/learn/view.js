@@ -4,7 +4,7 @@
 /** @import { Place } from "./place.js" */
 /** @import { Source } from "./source.js" */
 /** @typedef {import("./curve.js").Point} Point */
-/** @typedef {ReturnType<typeof import("./curve.js").curveFigure>} Curve */
+/** @typedef {ReturnType<ReturnType<typeof import("./curve.js").curveFigure>["onPaper"]>} Curve */
 /**
  * @typedef {object} View
  * @property {Lesson} lesson

@@ -119,8 +119,9 @@ function ordered(found, serve) {
 /** @param {Answer[]} found @param {Engine} serve */
 const missing = (found, serve) => [
   !found.some(({ engine }) => engine === serve) && h("li", { class: "muted" }, `No format of ${serve} stays within this limit.`),
-  !found.some(({ id }) => id === "stored") &&
-    h("li", { class: "muted" }, "None of the coded schemes of kvlens that were tried stays within this limit."),
+  found.some(({ id }) => id === "lossless") &&
+    !found.some(({ id }) => id === "stored") &&
+    h("li", { class: "muted" }, "Within this limit no coded scheme of kvlens takes less than lossless."),
 ];
 
 /** @param {Known} known @param {boolean} own */

@@ -3,6 +3,7 @@
 /** @import { AnalysisSpec, Group, Report } from "../engine/core.js" */
 /** @import { Outcome } from "../types.js" */
 import { fill, h } from "../dom.js";
+import { scrollable } from "../scrollable.js";
 import { bestInWords, covers } from "../covers.js";
 import { totals, variantName } from "../figures.js";
 import { cosine, count, duration, error, megabytes, percent, plural, ratio } from "../format.js";
@@ -104,9 +105,9 @@ function figures({ all, lossless, lossy }, whole) {
       cells.map((text) => h("td", {}, text)),
     );
   };
-  return h(
-    "div",
-    { class: "figures-scroll", role: "region", tabindex: "0", "aria-label": "Headline figures" },
+  return scrollable(
+    "Headline figures",
+    { class: "figures-scroll" },
     h(
       "table",
       { class: "figures", style: { "--figures": `${heads.length + 1}` } },

@@ -149,7 +149,7 @@ const exploreOutcome = (app, outcome, charts) =>
  * @param {App} app @param {Outcome} first
  */
 function outcomeView(app, first) {
-  const { report, rows, captures, capturesTotal } = first;
+  const { report, rows } = first;
   const charts = h("div", { class: "charts", "data-analysis": first.analysis });
   if (report && !report.explored) void drawCharts(charts, report, app, first.id);
   const [head, files, variants, summary] = [h("div"), h("div"), h("div"), h("div")];
@@ -169,12 +169,7 @@ function outcomeView(app, first) {
   };
   update(first);
   const nodes = [
-    !report &&
-      h(
-        "p",
-        { class: "message note" },
-        `Cancelled after ${count(captures)} of ${count(capturesTotal)} captures.${rows.length > 0 ? ` The figures below are of ${plural(new Set(rows.map((row) => row.capture)).size, "capture")}.` : ""}`,
-      ),
+    !report && h("p", { class: "message note" }, cancelledText(first)),
     head,
     problemList(
       first.problems,
@@ -186,6 +181,13 @@ function outcomeView(app, first) {
     summary,
   ];
   return { nodes, update, of: (/** @type {Outcome} */ other) => other.id === first.id && other.rows === rows };
+}
+
+/** What a cancelled run has measured, and of how much of that the figures are. @param {Outcome} outcome */
+function cancelledText({ rows, captures, capturesTotal }) {
+  const figured = new Set(rows.map((row) => row.capture)).size;
+  const text = `Cancelled after ${count(captures)} of ${count(capturesTotal)} captures.`;
+  return figured === captures ? text : `${text} The figures below are of ${figured > 0 ? plural(figured, "capture") : "none of them"}.`;
 }
 
 /** One line for each variant, in the order that the reader chose last. @param {App} app */

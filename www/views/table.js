@@ -3,6 +3,7 @@
 
 /** @import { Child } from "../dom.js" */
 import { fill, h } from "../dom.js";
+import { scrollable } from "../scrollable.js";
 
 /** A longer table makes only the rows in sight, and so many above and below. */
 const LONG = 150;
@@ -54,9 +55,10 @@ export function table(caption, columns, rows, { rowClass = () => "", memory = { 
   let sorted = [];
   let first = 0;
   const long = rows.length > LONG;
-  const place = h(
-    "div",
-    { class: "table-scroll", role: "region", "aria-label": caption, on: long ? { scroll: () => drawRows() } : {} },
+  const place = scrollable(
+    caption,
+    // Its heads are a tab stop already.
+    { class: "table-scroll", tabindex: null, on: long ? { scroll: () => drawRows() } : {} },
     h("table", { "aria-rowcount": long ? rows.length + 1 : null }, h("caption", { class: "visually-hidden" }, caption), head, body),
   );
   draw();

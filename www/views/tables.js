@@ -119,14 +119,15 @@ export function groupTable(groups, caption, memory) {
 /** @param {Line} line */
 const packedOf = ({ group }) => packedRatios(group.all)?.kv ?? 0;
 
-/** @param {Line} line */
+/** With how many come to the same: which these are, the next columns tell. @param {Line} line */
 const labelCell = ({ group, equal }) => [
   group.variant.label,
   equal.length > 0 &&
     h(
       "span",
       { class: "muted", title: `The same as ${equal.map(({ variant }) => variant.label).join(", ")}` },
-      ` = ${count(equal.length)} more`,
+      ` +${count(equal.length)}`,
+      h("span", { class: "visually-hidden" }, " equal"),
     ),
 ];
 

@@ -5,6 +5,7 @@
 /** @import { Answer } from "../explore/search.js" */
 /** @import { Outcome, State } from "../types.js" */
 import { h } from "../dom.js";
+import { scrollable } from "../scrollable.js";
 import { measured } from "../explore/search.js";
 import { size, whoOf, withOf } from "../explore/words.js";
 import { commonRows, dumpOf, totals, variantName } from "../figures.js";
@@ -55,9 +56,9 @@ export function comparison({ store }, now, other) {
 
 /** @param {string} caption @param {string[]} heads @param {HTMLElement[]} rows */
 function simpleTable(caption, heads, rows) {
-  return h(
-    "div",
-    { class: "table-scroll", role: "region", tabindex: "0", "aria-label": caption },
+  return scrollable(
+    caption,
+    { class: "table-scroll" },
     h(
       "table",
       { class: "compare" },

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
 use crate::wasm::{THREADS, VARIANTS, Variant, hex};
-use crate::{preload, sample, shell, sizes, toolchain};
+use crate::{minify, preload, sample, shell, sizes, toolchain};
 
 /// Placeholder for the service worker's version.
 const VERSION_MARK: &str = "@VERSION@";
@@ -152,6 +152,7 @@ fn page() -> Result<PathBuf> {
     // GitHub Pages omits files that begin with an underscore unless this file exists.
     fs::write(dist.join(".nojekyll"), "")?;
     preload::write(&dist)?;
+    minify::minify(&dist)?;
     stamp(&dist)?;
     Ok(dist)
 }

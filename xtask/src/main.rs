@@ -7,6 +7,7 @@ mod dist;
 mod fuzz;
 mod fuzz_dump;
 mod fuzz_zstd;
+mod minify;
 mod preload;
 mod python;
 mod references;

@@ -7,9 +7,17 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::Result;
 
 /// What precedes the address of a module in the statements that import it: it is loaded before the importing one runs.
-pub const IMPORTS: [&str; 2] = [" from \"", "import \""];
+pub const IMPORTS: [&str; 4] = [" from \"", "import \"", "from\"", "import\""];
 /// What precedes an address of any file that is needed at once.
-pub const ALL: [&str; 5] = [" from \"", "import \"", "new URL(\"", "src=\"", "href=\""];
+pub const ALL: [&str; 7] = [
+    " from \"",
+    "import \"",
+    "from\"",
+    "import\"",
+    "new URL(\"",
+    "src=\"",
+    "href=\"",
+];
 
 /// The files of dist/ among `starts`, and those that they name after one of `before`, and so on.
 ///
@@ -42,8 +50,8 @@ fn addresses<'a>(text: &'a str, before: &[&str]) -> impl Iterator<Item = &'a str
     };
     text.lines()
         .filter(move |line| !is_comment(line))
-        .flat_map(|line| before.iter().filter_map(|before| line.split_once(before)))
-        .filter_map(|(_, rest)| rest.split_once('"'))
+        .flat_map(|line| before.iter().flat_map(|before| line.split(before).skip(1)))
+        .filter_map(|rest| rest.split_once('"'))
         .map(|(address, _)| address)
 }
 
@@ -70,6 +78,14 @@ mod tests {
             import \"./effects.js\";\nconst d = import(\"./d.js\");\nnew Worker(new URL(\"./w.js\", here));\n";
         let found: Vec<&str> = addresses(text, &IMPORTS).collect();
         assert_eq!(found, ["./a.js", "../b.js", "./effects.js"]);
+    }
+
+    #[test]
+    fn a_minified_module_has_several_imports_in_a_line() {
+        let text = "import{a}from\"./a.js\";import*as b from\"./b.js\";import\"./c.js\";const d=import(\"./d.js\");";
+        let mut found: Vec<&str> = addresses(text, &IMPORTS).collect();
+        found.sort_unstable();
+        assert_eq!(found, ["./a.js", "./b.js", "./c.js"]);
     }
 
     #[test]

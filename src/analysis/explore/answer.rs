@@ -3,6 +3,7 @@
 use super::candidate::Class;
 use super::explored::{Chosen, Explored};
 use super::facts::short;
+use crate::metrics::cosine_text;
 use crate::numeric::python_float::fixed;
 
 /// A byte size in decimal units, as in `1.5 GB`.
@@ -65,8 +66,8 @@ impl Chosen {
         text += &format!(
             ", index {}, cosine K {} V {}",
             short(self.index),
-            fixed(k.cosine, 6),
-            fixed(v.cosine, 6)
+            cosine_text(k.cosine),
+            cosine_text(v.cosine)
         );
         if !self.within_limit {
             text += "; it passes the limit";

@@ -3,11 +3,14 @@
 
 use super::candidate::{Class, Engine, coded_name};
 use super::explored::{FrontPoint, KL_BY_ATTENTION_ERROR, Point};
-use super::settings::{ExploreSettings, LimitKind};
+use super::settings::{ExploreSettings, LimitKind, MIN_STEP};
 use crate::scheme::Kv;
 
 /// Number of interpolated points between two steps of the coded scheme's grid.
-const BETWEEN: usize = 16;
+const BETWEEN: i32 = 16;
+
+/// How far finer steps are offered than those of the grid, in distances between its two finest.
+const FINER: i32 = 5;
 
 /// The limit on errors.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,8 +87,9 @@ pub struct Offer {
     pub keeps_tokens: bool,
 }
 
-/// The offers that the search chooses from: the points, and the coded scheme at steps between those of its grid, interpolated in
-/// logarithms.
+/// The offers that the search chooses from: the points, and the coded scheme at other steps. Between those of its grid, sizes and errors are
+/// interpolated in logarithms. Below, errors go on as between the two finest, and each halving of the step takes as many more bytes, until
+/// storing losslessly takes fewer.
 pub fn options(points: &[Point], kv: Kv, limit: Limit) -> Vec<Offer> {
     let of: Vec<&Point> = points
         .iter()
@@ -110,6 +114,10 @@ pub fn options(points: &[Point], kv: Kv, limit: Limit) -> Vec<Offer> {
         });
     }
     coded.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let stored = all.iter().filter(|offer| offer.class == Class::Stored);
+    let lossless = stored
+        .map(|offer| offer.bytes)
+        .fold(f64::INFINITY, f64::min);
     let mut push = |step: f64, bytes: f64, error: f64| {
         // Three digits, so that a user can type them.
         let step = rounded(step);
@@ -123,18 +131,27 @@ pub fn options(points: &[Point], kv: Kv, limit: Limit) -> Vec<Offer> {
             keeps_tokens: true,
         });
     };
-    for pair in coded.windows(2) {
+    for (index, pair) in coded.windows(2).enumerate() {
         let [(c0, b0, e0), (c1, b1, e1)] = [pair[0], pair[1]];
-        for place in 0..BETWEEN {
-            let t = place as f64 / BETWEEN as f64;
-            let between = |a: f64, b: f64| {
+        let first = if index == 0 { -FINER * BETWEEN } else { 0 };
+        for place in first..BETWEEN {
+            let t = f64::from(place) / f64::from(BETWEEN);
+            let on_line = |a: f64, b: f64| {
                 if a > 0.0 && b > 0.0 {
                     (a.ln() * (1.0 - t) + b.ln() * t).exp()
                 } else {
                     a
                 }
             };
-            push(between(c0, c1), between(b0, b1), between(e0, e1));
+            let (step, error) = (on_line(c0, c1), on_line(e0, e1));
+            if place >= 0 {
+                push(step, on_line(b0, b1), error);
+                continue;
+            }
+            let bytes = b0 + (b1 - b0) * t;
+            if bytes < lossless && step >= MIN_STEP {
+                push(step, bytes, error);
+            }
         }
     }
     if let Some(&(c, b, e)) = coded.last() {
@@ -291,6 +308,50 @@ mod tests {
         assert_eq!(names(LimitKind::Index, 0.0001), None);
         assert_eq!(names(LimitKind::Cosine, 0.99), Some(("coarse", "coarse")));
         assert_eq!(names(LimitKind::Cosine, 0.998), Some(("fine", "coarse")));
+    }
+
+    #[test]
+    fn steps_below_the_grid_are_offered_until_lossless_takes_fewer_bytes() {
+        let point = |scheme: &str, bytes: u64, cosine: f64| Point {
+            scheme: scheme.to_owned(),
+            class: Class::Stored,
+            engine: None,
+            flag: None,
+            packed: false,
+            tensor: Kv::K,
+            sinks: 0,
+            recent: 0,
+            bytes,
+            bits_per_value: 0.0,
+            ratio: 0.0,
+            errors: crate::metrics::TokenErrors {
+                cosine,
+                ..Default::default()
+            },
+            index: 0.0,
+            attention_error: None,
+            estimated_kl: None,
+            layers: 1,
+        };
+        // A bit for each halving of the step, and a fourth of the error.
+        let points = [
+            point("tkc:c=0.2", 500, 1.0 - 4e-4),
+            point("tkc:c=0.1", 600, 1.0 - 1e-4),
+            point("lossless", 850, 1.0),
+        ];
+        let limit = Limit {
+            kind: LimitKind::Cosine,
+            value: 0.999,
+        };
+        let offers = options(&points, Kv::K, limit);
+        let at = |step: f64| offers.iter().find(|offer| offer.step == Some(step));
+        let finer = at(0.025).unwrap();
+        assert!((finer.bytes - 800.0).abs() < 1e-6, "{finer:?}");
+        assert!((finer.error / 6.25e-6 - 1.0).abs() < 1e-6, "{finer:?}");
+        assert_eq!(at(0.0125), None);
+        let largest = offers.iter().filter(|offer| offer.step.is_some());
+        assert!(largest.clone().all(|offer| offer.bytes < 850.0));
+        assert!(largest.clone().any(|offer| offer.bytes > 840.0));
     }
 
     #[test]

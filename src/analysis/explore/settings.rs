@@ -105,6 +105,9 @@ impl TryFrom<&Settings> for ExploreSettings {
     }
 }
 
+/// Smallest step of the coded scheme, in the settings and of what is offered.
+pub const MIN_STEP: f64 = 1e-4;
+
 /// Largest number of tokens that a setting accepts.
 const MAX_TOKENS: i64 = 1_000_000_000;
 
@@ -189,9 +192,9 @@ pub fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "steps",
             "Steps",
-            "Steps of the coded scheme (tkc) to try. Sizes and errors are interpolated between them; the choice is written and read back.",
+            "Steps of the coded scheme (tkc) to try. Sizes and errors at others are taken from the lines through them; the choice is written and read back.",
             "",
-            Kind::FloatList { min: 1e-4, max: 16.0 },
+            Kind::FloatList { min: MIN_STEP, max: 16.0 },
             vec![0.04, 0.085, 0.18, 0.38, 0.8],
         ),
         ParamSpec::method(
