@@ -21,7 +21,7 @@ pub struct Args {
     /// Memory limit of a target, in MB
     #[arg(long, default_value_t = 2048)]
     memory: u64,
-    /// Without the address sanitizer: about seven times as many inputs, but reads outside of an allocation go unseen
+    /// Without the address sanitizer: several times as many inputs, but reads outside of an allocation go unseen
     #[arg(long)]
     no_sanitizer: bool,
     /// Targets to run; all by default
