@@ -10,7 +10,7 @@ use zstd::zstd_safe::{CCtx, compress_bound};
 /// Largest size after repeating, at levels of the own encoder: more than two blocks.
 const MAX_BYTES: usize = 300_000;
 /// Largest size at the other levels, whose search is slow.
-const MAX_BYTES_SLOW: usize = 16_000;
+const MAX_BYTES_SLOW: usize = 2_000;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let [level, times, rest @ ..] = data else {

@@ -27,7 +27,12 @@ pub fn read_all_as(files: Vec<File>, json: &str) {
         part_decoder: kvlens::pack::decoder(),
         ..ScanOptions::default()
     };
-    decode_all(&scan(&source, &options));
+    let dump = scan(&source, &options);
+    decode_all(&dump);
+    // A mapping says how to interpret arrays: without any, the second scan would be the first one again.
+    if dump.guesses.is_empty() {
+        return;
+    }
     let options = ScanOptions {
         mapping: serde_json::from_str::<Mapping>(json).expect("a mapping"),
         ..options

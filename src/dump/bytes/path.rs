@@ -23,7 +23,9 @@ pub(crate) fn escaped(name: &[u8]) -> String {
 pub(crate) fn is_like(name: &str, rule: &str) -> bool {
     let (start, ending) = rule.split_once('*').unwrap_or((rule, ""));
     if start.is_empty() {
-        return name.to_ascii_lowercase().ends_with(ending);
+        let (name, ending) = (name.as_bytes(), ending.as_bytes());
+        let at = name.len().checked_sub(ending.len());
+        return at.is_some_and(|at| name[at..].eq_ignore_ascii_case(ending));
     }
     name.len() >= start.len() + ending.len() && name.starts_with(start) && name.ends_with(ending)
 }

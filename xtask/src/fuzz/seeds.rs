@@ -1,5 +1,5 @@
-//! Small files that fuzz targets start from, where those of the tests are few or large: a `.kvz` of each scheme, and a stream for each
-//! strategy of the zstd encoder.
+//! Small files that fuzz targets start from, where those of the tests are few, large or in another form: a `.kvz` of each scheme, a stream
+//! for each strategy of the zstd encoder, and a state file of llama.cpp.
 
 use std::fs;
 use std::path::Path;
@@ -11,6 +11,7 @@ use kvlens::pack::{self, PackOptions};
 use kvlens::tensor::f32_to_f16;
 
 use crate::fuzz_zstd::streams::{Pool, Rng};
+use crate::shell;
 
 /// Schemes of all kinds.
 const SCHEMES: [&str; 20] = [
@@ -49,6 +50,7 @@ pub fn write(target: &str, folder: &Path) -> Result<()> {
     match target {
         "kvz" => packed(folder),
         "zstd" => streams(folder),
+        "llama_state" => without_magic(folder),
         _ => Ok(()),
     }
 }
@@ -86,6 +88,13 @@ fn dump() -> Dump {
     scan(&source, &ScanOptions::default())
 }
 
+/// The tests' state file of llama.cpp without the magic number, which the target puts before its input.
+fn without_magic(folder: &Path) -> Result<()> {
+    let state = fs::read(shell::root().join("tests/data/tiny/tiny_llama.bin"))?;
+    let rest = state.get(4..).context("a state file of a few bytes")?;
+    Ok(fs::write(folder.join("state"), rest)?)
+}
+
 /// Streams behind each first byte, which chooses the level (see `fuzz_targets/zstd.rs`), without those of slow levels.
 fn streams(folder: &Path) -> Result<()> {
     let pool = Pool::new(Vec::new());
@@ -120,6 +129,15 @@ mod tests {
         firsts.sort_unstable();
         firsts.dedup();
         assert!(firsts.into_iter().eq(32..64));
+    }
+
+    #[test]
+    fn the_state_of_llama_cpp_begins_behind_a_magic_number_of_the_target() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write("llama_state", folder.path()).expect("seeds");
+        let seed = fs::read(folder.path().join("state")).expect("a seed");
+        let state = fs::read(shell::root().join("tests/data/tiny/tiny_llama.bin")).expect("a file");
+        assert_eq!([b"qsgg", &*seed].concat(), state);
     }
 
     #[test]
