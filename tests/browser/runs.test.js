@@ -112,6 +112,19 @@ test("runs are renamed, compared on the layers that both measured, plotted and d
   await page.close();
 });
 
+test("a name that is being typed stays when the list of runs changes", async () => {
+  const page = await sample();
+  await page.getByRole("button", { name: "Rename #1 mixed" }).click();
+  await page.keyboard.type("first");
+  // As a run that was started before would end now.
+  await page.evaluate(() => document.getElementById("run")?.click());
+  await page.locator(".run-rows li").nth(1).waitFor();
+  await page.keyboard.type(" try");
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Rename first try" }).waitFor({ timeout: 5000 });
+  await page.close();
+});
+
 test("settings in which runs differ are named once, as the form names them, and only where they had an effect", async () => {
   const page = await sample();
   await runTab(page, "Compare");
