@@ -251,5 +251,6 @@ test("an embedded page shows one result and nothing else", async () => {
   await empty.goto(`${site.url()}?embed=1`);
   await empty.getByText("This frame’s address names no dump.").waitFor();
   assert(!(await empty.locator("#result .placeholder").isVisible()), "no run can be started here");
+  assert.doesNotMatch(await empty.locator("body").innerText(), /Computed/);
   await empty.close();
 });

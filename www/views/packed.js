@@ -13,7 +13,12 @@ import { writing } from "./writing.js";
 export function packing(app) {
   const { nodes, write, say, isGoing } = writing("Layers written");
   const keep = h("input", { type: "checkbox", checked: true });
-  const queries = h("label", { class: "check small", hidden: true }, keep, " Keep the captured queries in .kvz files");
+  const queries = h(
+    "label",
+    { class: "check small", hidden: true },
+    keep,
+    " Keep the captured queries in .kvz files, on top of these sizes",
+  );
   const element = h("div", { class: "packing" }, queries, h("div", { class: "buttons" }, nodes));
   return { element, buttonOf, show };
 

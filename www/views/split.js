@@ -98,7 +98,11 @@ function readoutText(layer, results) {
   if (!layer)
     return results.size > 0
       ? "Filled: the bytes left, with their ratio. Solid is lossless, hatched lossy."
-      : "A cell is a layer, its height its bytes. Solid stays lossless, hatched becomes lossy: drag the handle, or use the arrow keys.";
+      : [
+          "A cell is a layer, its height its bytes. Solid stays lossless, hatched becomes lossy",
+          h("span", { class: "screen-only" }, ": drag the handle, or use the arrow keys"),
+          ".",
+        ];
   const result = results.get(layer.layerId);
   return [
     `Layer ${layer.layerId} · ${plural(layer.captures, "capture")} · ${megabytes(layer.bytes)}`,

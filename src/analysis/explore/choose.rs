@@ -144,7 +144,7 @@ pub fn options(points: &[Point], kv: Kv, limit: Limit) -> Vec<Offer> {
             let t = f64::from(place) / f64::from(BETWEEN);
             let on_line = |a: f64, b: f64| {
                 if a > 0.0 && b > 0.0 {
-                    (a.ln() * (1.0 - t) + b.ln() * t).exp()
+                    libm::exp(libm::log(a) * (1.0 - t) + libm::log(b) * t)
                 } else {
                     a
                 }
@@ -359,9 +359,10 @@ mod tests {
         assert!(largest.clone().all(|offer| offer.bytes < 850.0));
         assert!(largest.clone().any(|offer| offer.bytes > 840.0));
         // Coarser ones go on as between the two coarsest, too.
-        let coarser = at(0.4).unwrap();
-        assert!((coarser.error / 1.6e-3 - 1.0).abs() < 1e-6, "{coarser:?}");
-        assert!((coarser.bytes / (500.0 * 5.0 / 6.0) - 1.0).abs() < 1e-6);
+        let coarser = at(0.283).unwrap();
+        assert!((coarser.error / 8e-4 - 1.0).abs() < 1e-6, "{coarser:?}");
+        let bytes = 600.0 * (5.0f64 / 6.0).powf(1.5);
+        assert!((coarser.bytes / bytes - 1.0).abs() < 1e-6, "{coarser:?}");
     }
 
     #[test]
