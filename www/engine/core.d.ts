@@ -453,7 +453,7 @@ facts: Array<Fact>,
  */
 notes: Array<string>, 
 /**
- * Whether the choices were measured with all queries, and their bytes written and read back.
+ * Whether the choices were measured with many queries, and their bytes written and read back.
  */
 isFinal: boolean, };
 
