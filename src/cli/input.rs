@@ -82,7 +82,7 @@ pub fn args() -> [Arg; 10] {
             .value_name("N")
             .value_parser(value_parser!(u64).range(1..=100))
             .help(format!(
-                "Largest header of a .safetensors or .npy file [1 to 100; in MiB; default: {}]",
+                "Largest header of a .safetensors, .npy or .kvz file, pickle or index of shards [1 to 100; in MiB; default: {}]",
                 limits.header_bytes >> 20
             )),
         Arg::new("max-tensors")

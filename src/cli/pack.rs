@@ -147,7 +147,7 @@ fn summary(packed: &Packed, out: &Path) -> Vec<String> {
     lines.push(side("V", &errors.v));
     if let Some(error) = errors.attention {
         lines.push(format!(
-            "attention error {error:.3e}: estimated KL {:.2e} (7 times it, within a factor of two on two small models; on a tiny one ten times too high)",
+            "attention error {error:.3e}: estimated KL {:.2e} ({KL_BY_ATTENTION_ERROR} times it, within a factor of two on two small models; on a tiny one ten times too high)",
             KL_BY_ATTENTION_ERROR * error
         ));
     }

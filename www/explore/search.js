@@ -42,7 +42,7 @@ import { ENGINES } from "./engines.js";
  * @property {number | null} kl      estimated
  * @property {number} index
  * @property {[number, number]} cosine  of K and of V
- * @property {boolean} measured      looked at with all queries, its bytes written and read back; else an estimate from the points
+ * @property {boolean} measured      looked at with more queries, its bytes written and read back; else an estimate from the points
  * @property {boolean} within        whether it stays within the limit
  */
 

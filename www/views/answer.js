@@ -130,7 +130,7 @@ function originText({ from, layers }, own) {
     return `~ estimated from ${plural(layers, "layer")} and a few queries. Run measures every scheme on every layer, and writes and reads back what it chooses.`;
   if (from === "running") return `~ after ${plural(layers, "layer")} so far.`;
   if (own) return "Measured on every layer; what is stored was written and read back.";
-  return "~ estimated from the measured schemes. Run looks at this limit with all queries, and writes and reads back what it chooses.";
+  return "~ estimated from the measured schemes. Run looks at this limit with more queries, and writes and reads back what it chooses.";
 }
 
 /** The answer in one line, below the dump. @param {App} app */
