@@ -32,7 +32,8 @@ export function error(e) {
 export function cosine(value) {
   if (!Number.isFinite(value)) return String(value);
   const c = Math.min(1, value);
-  const gap = Math.abs(1 - c);
+  // 1 - 0.9999 is a little less than 0.0001 here.
+  const gap = Number((1 - c).toPrecision(2));
   const digits = gap >= 5e-10 && gap < 0.1 ? Math.min(9, 1 - Math.floor(Math.log10(gap))) : 3;
   return c.toFixed(digits);
 }
