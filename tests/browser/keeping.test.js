@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, test } from "node:test";
 import { ROOT } from "./server.js";
-import { visit } from "./visit.js";
+import { until, visit } from "./visit.js";
 
 /** @import { Page } from "playwright-core" */
 
@@ -21,7 +21,7 @@ afterEach(async () => {
     await page.close();
   }
   const page = await opened();
-  await page.waitForFunction(stored, 0);
+  await until(page, stored, 0);
   await pages.pop()?.close();
 });
 
@@ -60,7 +60,7 @@ const stored = /** @param {number} of */ async (of) => {
 test("a link's dump is opened, and what is kept is neither added to it nor shown as its result", async () => {
   const page = await sample();
   await page.locator("#keep").check();
-  await page.waitForFunction(stored, 1);
+  await until(page, stored, 1);
   const linked = await opened("#dump=other.pt&run=1");
   await linked.locator(".run-rows li").nth(1).waitFor();
   assert.match(await linked.locator(".runs").innerText(), /3 layers/);
@@ -70,13 +70,13 @@ test("a link's dump is opened, and what is kept is neither added to it nor shown
   await linked.close();
   const back = await opened();
   await back.locator(".runs li", { hasText: "prompt_128" }).waitFor();
-  await back.waitForFunction(stored, 2);
+  await until(back, stored, 2);
 });
 
 test("a frame shows the result of its own dump, whatever is kept, and keeps nothing", async () => {
   const page = await sample();
   await page.locator("#keep").check();
-  await page.waitForFunction(stored, 1);
+  await until(page, stored, 1);
   const frame = await opened("?embed=1#dump=other.pt");
   await frame.locator(".big-value").waitFor();
   assert.match(await frame.locator(".shown .covers").innerText(), /^Over all 3 layers/);
@@ -88,12 +88,12 @@ test("two tabs keep their runs beside each other, and each of them comes back", 
   const two = await sample();
   await one.locator("#keep").check();
   await two.locator("#keep:checked").waitFor();
-  await two.waitForFunction(stored, 2);
+  await until(two, stored, 2);
   await run(one);
   await run(two);
-  await two.waitForFunction(stored, 4);
+  await until(two, stored, 4);
   await one.getByRole("button", { name: "Delete #1 mixed" }).click();
-  await two.waitForFunction(stored, 3);
+  await until(two, stored, 3);
   const back = await opened();
   await back.locator(".run-rows li").nth(2).waitFor();
   const names = await back.locator(".run-rows li button.link").allInnerTexts();
@@ -105,18 +105,18 @@ test("what is forgotten in one tab is forgotten in all of them, and stays so", a
   const two = await sample();
   await one.locator("#keep").check();
   await two.locator("#keep:checked").waitFor();
-  await two.waitForFunction(stored, 2);
+  await until(two, stored, 2);
   await one.locator("#keep").uncheck();
   await two.locator("#keep:not(:checked)").waitFor();
   await run(two);
-  await two.waitForFunction(stored, 0);
+  await until(two, stored, 0);
   // Left behind by a browser that was ended meanwhile.
   await two.evaluate(async () => {
     const { keepOutcomes } = await import(/** @type {string} */ (`${location.origin}/keep.js`));
     await keepOutcomes([{ id: 1, at: 1 }], []);
   });
   const next = await opened();
-  await next.waitForFunction("indexedDB.databases().then((all) => all.length === 0)");
+  await until(next, "indexedDB.databases().then((all) => all.length === 0)");
 });
 
 test("where runs can't be kept that is said, the box says so, and leaving asks", async () => {

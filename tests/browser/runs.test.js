@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ROOT } from "./server.js";
-import { visit } from "./visit.js";
+import { until, visit } from "./visit.js";
 
 /** @import { Page } from "playwright-core" */
 
@@ -217,7 +217,7 @@ test("runs and the dump come back after a reload only where the reader wants the
   assert.equal(await stored(), 0, "nothing is stored before it is asked for");
   await page.locator("#keep").check();
   await page.setInputFiles("#choose-files", join(ROOT, "tests/data/cases/torch-2.15/dynamic_cache.pt"));
-  await page.waitForFunction("import('./keep.js').then(({ kept }) => kept()).then(({ files }) => files.length === 2)");
+  await until(page, "import('./keep.js').then(({ kept }) => kept()).then(({ files }) => files.length === 2)");
   await page.getByRole("button", { name: /^Remove (?!prompt_128)/ }).click();
   const back = page.getByRole("button", { name: /^Take .* in again$/ });
   await back.waitFor();
@@ -229,8 +229,6 @@ test("runs and the dump come back after a reload only where the reader wants the
   assert.equal(await page.locator(".runs li").count(), 1, "what was left out stays out");
   await page.locator(".shown .headline").waitFor();
   await page.locator("#keep").uncheck();
-  await page.waitForFunction(
-    "import('./keep.js').then(({ kept }) => kept()).then(({ files, outcomes }) => files.length + outcomes.length === 0)",
-  );
+  await until(page, "import('./keep.js').then(({ kept }) => kept()).then(({ files, outcomes }) => files.length + outcomes.length === 0)");
   await page.close();
 });
