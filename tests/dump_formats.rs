@@ -297,3 +297,72 @@ fn one_folder_may_hold_several_formats() {
             .is_sorted_by(|a, b| kvlens::dump::natural_cmp(&a.path, &b.path).is_lt())
     );
 }
+
+#[test]
+fn what_has_a_path_that_is_taken_is_named_captures_and_queries_alike() {
+    let meta = r#"{"layer_id":0,"seq_len":1,"kv_heads":1,"head_dim":2,"bytes_per_elem":2,"run_id":"r","k_file":"k","v_file":"v"}"#;
+    let queries = r#"{"layer_id":0,"run_id":"r","positions":[0],"q_heads":1,"head_dim":2,"bytes_per_elem":2,"q_file":"q","scale":1}"#;
+    let open = || {
+        let files = [
+            ("r/meta_a.json", meta.as_bytes()),
+            ("r/queries_a.json", queries.as_bytes()),
+            ("r/k", &b"1234"[..]),
+            ("r/v", &b"5678"[..]),
+            ("r/q", &b"9abc"[..]),
+        ];
+        let files = files.map(|(path, bytes)| (path.to_owned(), bytes.to_vec()));
+        let source: std::sync::Arc<dyn kvlens::dump::Source> =
+            std::sync::Arc::new(kvlens::dump::MemorySource::new(files));
+        kvlens::dump::scan(&source, &kvlens::dump::ScanOptions::default())
+    };
+    let mut dump = open();
+    dump.merge(open());
+    assert_eq!((dump.captures.len(), dump.queries.len()), (1, 1));
+    let told: Vec<String> = dump.problems.iter().map(ToString::to_string).collect();
+    let twice =
+        ["r/meta_a.json", "r/queries_a.json"].map(|path| format!("{path}: path: appears twice"));
+    for expected in twice {
+        assert!(
+            told.iter().any(|text| text.starts_with(&expected)),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
+fn a_run_that_is_left_out_takes_its_own_problems_along_and_no_other() {
+    let meta = |run: &str, k: &str| {
+        format!(
+            r#"{{"seq_len":1,"kv_heads":1,"head_dim":2,"bytes_per_elem":2,"run_id":"{run}","k_file":"{k}","v_file":"v"}}"#
+        )
+    };
+    let mut files = Vec::new();
+    for (folder, run) in [("x/one/layer_0", "x/one"), ("two/one", "two")] {
+        files.push((format!("{folder}/meta_a.json"), meta(run, "k").into_bytes()));
+        files.push((
+            format!("{folder}/meta_b.json"),
+            meta(run, "lost").into_bytes(),
+        ));
+        files.extend(["k", "v"].map(|name| (format!("{folder}/{name}"), b"1234".to_vec())));
+    }
+    let source: std::sync::Arc<dyn kvlens::dump::Source> =
+        std::sync::Arc::new(kvlens::dump::MemorySource::new(files));
+    let whole = kvlens::dump::scan(&source, &kvlens::dump::ScanOptions::default());
+    let left_without = |run: &str| {
+        let mut dump = whole.clone();
+        dump.remove_run(run);
+        let left = dump.problems.iter().map(|problem| problem.file.clone());
+        (dump.captures.len(), left.collect::<Vec<_>>())
+    };
+    let (one, two) = (
+        "x/one/layer_0/meta_b.json".to_owned(),
+        "two/one/meta_b.json".to_owned(),
+    );
+    assert_eq!(left_without("x/one"), (1, vec![two.clone()]));
+    assert_eq!(left_without("two"), (1, vec![one.clone()]));
+    assert_eq!(
+        left_without("one"),
+        (2, vec![two, one]),
+        "no run has this name"
+    );
+}
