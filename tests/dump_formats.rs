@@ -366,3 +366,40 @@ fn a_run_that_is_left_out_takes_its_own_problems_along_and_no_other() {
         "no run has this name"
     );
 }
+
+#[test]
+fn no_report_of_any_analysis_is_told_as_a_file_of_another_kind() {
+    let capture = |layer: usize| {
+        let meta = format!(
+            r#"{{"layer_id":{layer},"seq_len":16,"kv_heads":1,"head_dim":8,"bytes_per_elem":2,"k_file":"k","v_file":"v"}}"#
+        );
+        let values = || (0..128_u16).flat_map(|at| (0x3800 + at * 37 % 512).to_le_bytes());
+        [
+            (format!("r/layer_{layer}/meta_a.json"), meta.into_bytes()),
+            (format!("r/layer_{layer}/k"), values().collect()),
+            (format!("r/layer_{layer}/v"), values().collect()),
+        ]
+    };
+    let source: std::sync::Arc<dyn kvlens::dump::Source> =
+        std::sync::Arc::new(kvlens::dump::MemorySource::new((0..4).flat_map(capture)));
+    let dump = kvlens::dump::scan(&source, &kvlens::dump::ScanOptions::default());
+    let specs = kvlens::analysis::specs();
+    for spec in &specs {
+        let none: [(&str, &str); 0] = [];
+        let report = kvlens::analysis::Job::new(spec.name, none)
+            .unwrap()
+            .run(&dump)
+            .unwrap();
+        assert!(!report.files.is_empty(), "{}", spec.name);
+        let names = report.files.iter().map(|file| file.name.clone());
+        let files = names
+            .chain(report.superseded.iter().map(ToString::to_string))
+            .map(|name| (format!("out/{name}"), vec![1]));
+        let source: std::sync::Arc<dyn kvlens::dump::Source> =
+            std::sync::Arc::new(kvlens::dump::MemorySource::new(files));
+        let dump = kvlens::dump::scan(&source, &kvlens::dump::ScanOptions::default());
+        assert_eq!(dump.others, [], "{}", spec.name);
+        assert!(dump.problems.is_empty(), "{:?}", dump.problems);
+    }
+    assert_eq!(specs.len(), 5);
+}
