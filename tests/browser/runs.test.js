@@ -49,6 +49,20 @@ test("Back and Forward move through tabs, settings and results within the page",
   await page.close();
 });
 
+test("Back to before the first result leaves a result on screen, and so does Back after one is deleted", async () => {
+  const page = await sample();
+  await page.locator(".shown .headline").waitFor();
+  await page.goBack();
+  await page.waitForFunction("history.state.shown === 1");
+  assert(await page.locator(".shown .headline").isVisible());
+  await runTab(page, "Block-norm");
+  await page.getByRole("button", { name: "Delete #2 blocknorm" }).click();
+  await page.goBack();
+  await page.waitForFunction("history.state.shown === 1");
+  assert(await page.locator(".shown .headline").isVisible());
+  await page.close();
+});
+
 test("a setting that changes just after a move to another tab is a step of its own", async () => {
   const page = await sample();
   await page.locator(".shown .headline").waitFor();
@@ -109,6 +123,38 @@ test("runs are renamed, compared on the layers that both measured, plotted and d
   assert.match(await page.locator(".shown .covers").innerText(), /Over the 7 layers that both runs measured, of 9/);
   await page.getByRole("button", { name: "Delete first try" }).click();
   assert.equal(await page.locator(".run-rows li").count(), 1);
+  await page.close();
+});
+
+test("the focus on a button stays where it is when figures arrive later", async () => {
+  for (const selector of ["#rename-1", "[data-file='mixed_summary.md']"]) {
+    const page = await open();
+    // As soon as the first result is there: the other codecs are measured next.
+    await page.evaluate((selector) => {
+      new MutationObserver((_, watcher) => {
+        const button = /** @type {HTMLElement | null} */ (document.querySelector(selector));
+        if (!button) return;
+        watcher.disconnect();
+        button.focus();
+      }).observe(document.body, { subtree: true, childList: true });
+    }, selector);
+    await page.locator("#try-sample").click();
+    await page.locator(".otherwise", { hasText: "Codec" }).waitFor();
+    assert(await page.evaluate((selector) => document.activeElement?.matches(selector), selector), selector);
+    await page.close();
+  }
+});
+
+test("a name that is being typed stays when the list of runs changes", async () => {
+  const page = await sample();
+  await page.getByRole("button", { name: "Rename #1 mixed" }).click();
+  await page.keyboard.type("first");
+  // As a run that was started before would end now.
+  await page.evaluate(() => document.getElementById("run")?.click());
+  await page.locator(".run-rows li").nth(1).waitFor();
+  await page.keyboard.type(" try");
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Rename first try" }).waitFor({ timeout: 5000 });
   await page.close();
 });
 

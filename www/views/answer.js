@@ -5,13 +5,13 @@
 /** @import { Engine } from "../engine/core.js" */
 /** @import { Answer } from "../explore/search.js" */
 import { byId, fill, h } from "../dom.js";
-import { count, error, plural } from "../format.js";
+import { count, error, plural, size } from "../format.js";
 import { EXPLORE } from "../settings.js";
 import { KINDS, STEPS, limitOf, limitText, placeOf, reasonOf, textAt } from "../explore/limit.js";
 import { ENGINES } from "../explore/engines.js";
 import { answers, isOwn, stepOf } from "../explore/search.js";
 import { knownOf } from "../explore/source.js";
-import { said, size } from "../explore/words.js";
+import { said } from "../explore/words.js";
 import { answerRow } from "./answer-row.js";
 import { packing } from "./packed.js";
 

@@ -4,8 +4,8 @@
 /** @import { Explored } from "../engine/core.js" */
 /** @import { Answer } from "../explore/search.js" */
 import { h } from "../dom.js";
-import { said, size } from "../explore/words.js";
-import { plural } from "../format.js";
+import { said } from "../explore/words.js";
+import { plural, size } from "../format.js";
 import { nameOf, save } from "./downloads.js";
 import { writing } from "./writing.js";
 
