@@ -13,6 +13,9 @@ export const count = (n) => whole.format(n);
 /** 1.8761 -> "1.876×"; a ratio of 0 stands for "no size" in the reports. @param {number} r */
 export const ratio = (r) => (Number.isFinite(r) && r > 0 ? `${r.toFixed(3)}×` : "–");
 
+/** The same where the unit stands in a table's head. @param {number} r */
+export const bareRatio = (r) => ratio(r).replace(/×$/, "");
+
 /** 3 significant digits, plain between 1e-4 and 1e6. @param {number} e */
 export function error(e) {
   if (!Number.isFinite(e)) return String(e);

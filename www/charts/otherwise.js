@@ -7,7 +7,7 @@ import { distinctGroups, packedRatios } from "../figures.js";
 import { count, error, plural, ratio, size } from "../format.js";
 
 /** The group that a result stands for. @param {Report} report */
-export const bestGroup = ({ headline, groups }) => (headline === null ? null : groups[headline]);
+const bestGroup = ({ headline, groups }) => (headline === null ? null : groups[headline]);
 
 /**
  * @param {Report} report @param {Codecs | null} [codecs]

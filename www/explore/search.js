@@ -97,7 +97,7 @@ export const measuredOffers = ({ points }, tensor) => points.filter((point) => p
  * two points, in logarithms. Only below the finest, each halving of the step takes as many more bytes, until storing losslessly takes fewer.
  * @param {Explored} explored @param {"k" | "v"} tensor @returns {Offer[]}
  */
-export function offers(explored, tensor) {
+function offers(explored, tensor) {
   const all = measuredOffers(explored, tensor);
   const coded = all
     .filter((offer) => offer.coded)

@@ -4,7 +4,7 @@
 import { fill, h } from "../dom.js";
 import { loadPlot, stylesheet } from "../charts/index.js";
 import { copyButton } from "../views/copy.js";
-import { save } from "../views/downloads.js";
+import { save } from "../save.js";
 import { curveFigure } from "./curve.js";
 import { handout } from "./handout.js";
 import { placeOf, textsOf } from "./place.js";

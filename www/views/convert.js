@@ -3,7 +3,8 @@
 /** @import { App } from "../app.js" */
 import { h } from "../dom.js";
 import { size } from "../format.js";
-import { nameOf, save } from "./downloads.js";
+import { save } from "../save.js";
+import { nameOf } from "./downloads.js";
 import { writing } from "./writing.js";
 
 const FORMATS = [

@@ -4,6 +4,7 @@
 /** @import { State } from "../types.js" */
 import { fill, h } from "../dom.js";
 import { size } from "../format.js";
+import { save } from "../save.js";
 import { failureBox } from "./failure.js";
 
 /** @param {ReportFile[]} files @param {string} name of the zip, without its ending @param {() => Promise<Blob>} page makes report.html */
@@ -77,14 +78,6 @@ async function zipOf(files, page) {
 
 /** @param {string} name */
 const typeOf = (name) => (name.endsWith(".csv") ? "text/csv" : name.endsWith(".md") ? "text/markdown" : "text/html");
-
-/** @param {Blob} blob @param {string} name */
-export function save(blob, name) {
-  const url = URL.createObjectURL(blob);
-  // A name with a folder in it would lose the folder anyway: it becomes part of the name.
-  h("a", { href: url, download: name.replaceAll("/", "_") }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-}
 
 /** Name of a file made of the whole dump: that of its run where there is one. @param {State["dump"]} dump @param {string} ending */
 export function nameOf(dump, ending) {

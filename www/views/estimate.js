@@ -40,5 +40,5 @@ function kvRatio({ all, lossless, lossy }, state) {
 /** @param {Weighted} figures */
 function errorsText({ kErrors, vErrors }) {
   if (!kErrors || !vErrors) return "";
-  return `, lossy layers: K cosine ${cosine(Math.min(1, kErrors.cosine))}, V ${cosine(Math.min(1, vErrors.cosine))}, MAE K ${error(kErrors.mae)}, V ${error(vErrors.mae)}`;
+  return `, lossy layers: K cosine ${cosine(kErrors.cosine)}, V ${cosine(vErrors.cosine)}, MAE K ${error(kErrors.mae)}, V ${error(vErrors.mae)}`;
 }

@@ -6,7 +6,8 @@
 import { h } from "../dom.js";
 import { said } from "../explore/words.js";
 import { plural, size } from "../format.js";
-import { nameOf, save } from "./downloads.js";
+import { save } from "../save.js";
+import { nameOf } from "./downloads.js";
 import { writing } from "./writing.js";
 
 /** Where it is told; one file at a time. @param {App} app */
