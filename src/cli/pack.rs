@@ -53,8 +53,8 @@ pub fn command() -> Command {
 
 /// Runs the command.
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
-    let dump = input::open_for_writing(matches, false)?;
     let out = new_path(matches, "out")?;
+    let dump = input::open_for_writing(matches, false)?;
     let (options, limit) = options(matches);
     let io = |error: std::io::Error| Failure::new(1, format!("{}: {error}", out.display()));
     let folder = stage_beside(&out, "pack").map_err(io)?;
