@@ -163,3 +163,30 @@ fn a_conversion_that_fails_leaves_nothing() {
         );
     }
 }
+
+#[test]
+fn commands_that_write_a_dump_say_what_was_quantized_before_and_refuse_a_taken_name_before_they_read()
+ {
+    let cache = data("cases/mlx-0.32/prompt_cache.safetensors");
+    let folder = tempfile::tempdir().unwrap();
+    let commands = [
+        ("convert", "--out", vec!["--threads", "1"]),
+        ("unpack", "--out-dir", vec![]),
+        ("pack", "--out", vec!["--scheme", "lossless"]),
+    ];
+    for (command, flag, more) in commands {
+        let out = folder.path().join(command);
+        let args = |dump| [vec![command, path(dump), flag, path(&out)], more.clone()].concat();
+        let output = kvlens(&args(&cache));
+        let told = text(&output.stderr);
+        assert!(output.status.success(), "{command}: {told}");
+        assert!(
+            told.contains("already quantized by mlx to 4 bits"),
+            "{command}: {told}"
+        );
+        let told = text(&kvlens(&args(&folder.path().join("nothing"))).stderr);
+        assert!(told.contains("exists already"), "{command}: {told}");
+    }
+    let output = kvlens(&["scan", path(&cache), "--values", "--threads", "1"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}

@@ -265,3 +265,33 @@ fn cut_and_flipped_bytes_give_an_error_or_a_tensor() {
         }
     }
 }
+
+#[test]
+fn a_basis_that_dwarfs_the_tensor_is_neither_written_nor_read() {
+    let about = |seq_len, head_dim| About {
+        kv: Kv::V,
+        position: 0,
+        shape: Shape {
+            seq_len,
+            kv_heads: 1,
+            head_dim,
+        },
+        dtype: Dtype::F16,
+    };
+    // Three matrices of 131,072 times 131,072 values, for a tensor of 131,072.
+    let mut bomb = vec![8 | 32];
+    bomb.extend(1.0f64.to_le_bytes());
+    bomb.extend(vec![0; 2 * 131_072 + 4]);
+    let scheme = Scheme::Tkc(tkc(0.1, Klt::AcrossHeads));
+    let refused = scheme.decode(&bomb, &about(1, 131_072)).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "a basis that is larger than the values"
+    );
+    let about = about(4, 2048);
+    let values = (0..4 * 2048).map(|i| kvlens::tensor::f32_to_f16((i as f32 * 0.37).sin()));
+    let bytes = values.flat_map(u16::to_le_bytes).collect();
+    let tensor = Tensor::new(Dtype::F16, about.shape, bytes).unwrap();
+    let back = scheme.decode(&scheme.encode(&tensor, &about), &about);
+    assert_eq!(back.unwrap().shape(), about.shape);
+}

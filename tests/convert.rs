@@ -7,6 +7,7 @@ use std::sync::Arc;
 use kvlens::analysis::{Job, Report};
 use kvlens::convert::{ConvertError, ConvertOptions, Files, Plan, Safetensors, Zip, write_folder};
 use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
+use kvlens::pack::{self, Method, PackOptions, Packer};
 use kvlens::tensor::{Dtype, f32_to_bf16, f32_to_f16};
 
 fn data(name: &str) -> Dump {
@@ -18,7 +19,11 @@ fn data(name: &str) -> Dump {
 
 fn scan_source(source: impl Source + 'static) -> Dump {
     let source: Arc<dyn Source> = Arc::new(source);
-    let dump = scan(&source, &ScanOptions::default());
+    let options = ScanOptions {
+        part_decoder: pack::decoder(),
+        ..ScanOptions::default()
+    };
+    let dump = scan(&source, &options);
     assert!(dump.problems.is_empty(), "{:?}", dump.problems);
     dump
 }
@@ -100,6 +105,76 @@ fn every_format_round_trips_to_the_same_dump() {
             content(&open("a.safetensors", to_safetensors(&dump, "{}"))) == expected,
             "{name} as safetensors"
         );
+    }
+}
+
+#[test]
+fn every_element_type_round_trips_through_every_file_that_kvlens_writes() {
+    let types = [
+        (Dtype::F16, "F16"),
+        (Dtype::Bf16, "BF16"),
+        (Dtype::F32, "F32"),
+        (Dtype::E4m3, "F8_E4M3"),
+        (Dtype::E5m2, "F8_E5M2"),
+    ];
+    for (dtype, name) in types {
+        let mut header = r#""__metadata__":{"positions":"[2,3]","scale":"0.25"}"#.to_owned();
+        let mut data: Vec<u8> = Vec::new();
+        for (tensor, shape) in [("k", [128, 2, 8]), ("v", [128, 2, 8]), ("q", [2, 4, 8])] {
+            let start = data.len();
+            // Small finite values in every type.
+            data.extend(
+                (0..shape.iter().product::<usize>() * dtype.size()).map(|at| (at * 7 % 0x38) as u8),
+            );
+            header += &format!(
+                r#","layers.0.{tensor}":{{"dtype":"{name}","shape":{shape:?},"data_offsets":[{start},{}]}}"#,
+                data.len()
+            );
+        }
+        let header = format!("{{{header}}}");
+        let file = [
+            &(header.len() as u64).to_le_bytes(),
+            header.as_bytes(),
+            &data,
+        ]
+        .concat();
+        let queries = |dump: &Dump| {
+            let all = dump.queries.iter();
+            all.map(|queries| queries.load().unwrap())
+                .collect::<Vec<_>>()
+        };
+        let dump = open("a.safetensors", file);
+        let expected = (content(&dump), queries(&dump));
+        assert_eq!((expected.0.len(), expected.1.len()), (1, 1), "{name}");
+        assert_eq!(expected.0[0].4.dtype(), dtype);
+        let files = Files::new(Plan::new(&dump, &ConvertOptions::default()).unwrap(), &dump);
+        let files = files.map(|file| file.map(|file| (file.path, file.bytes)).unwrap());
+        let folder = scan_source(MemorySource::new(files));
+        let options = PackOptions::new(Method::Lossless, Method::Lossless);
+        let options = PackOptions {
+            queries: true,
+            ..options
+        };
+        let mut packer = Packer::new(&dump, &options).unwrap();
+        let parts: Vec<u8> = packer.by_ref().flat_map(Result::unwrap).collect();
+        let packed = [packer.head().unwrap(), parts].concat();
+        for (form, again) in [
+            ("a folder", folder),
+            ("a zip", open("a.zip", to_zip(&dump, "{}"))),
+            (
+                "safetensors",
+                open("b.safetensors", to_safetensors(&dump, "{}")),
+            ),
+            ("a .kvz", open("a.kvz", packed)),
+        ] {
+            let (found, queries) = (content(&again), queries(&again));
+            assert_eq!(queries, expected.1, "{name} as {form}");
+            assert_eq!(found.len(), 1);
+            assert!(
+                (&found[0].4, &found[0].5) == (&expected.0[0].4, &expected.0[0].5),
+                "{name} as {form}"
+            );
+        }
     }
 }
 

@@ -297,3 +297,109 @@ fn one_folder_may_hold_several_formats() {
             .is_sorted_by(|a, b| kvlens::dump::natural_cmp(&a.path, &b.path).is_lt())
     );
 }
+
+#[test]
+fn what_has_a_path_that_is_taken_is_named_captures_and_queries_alike() {
+    let meta = r#"{"layer_id":0,"seq_len":1,"kv_heads":1,"head_dim":2,"bytes_per_elem":2,"run_id":"r","k_file":"k","v_file":"v"}"#;
+    let queries = r#"{"layer_id":0,"run_id":"r","positions":[0],"q_heads":1,"head_dim":2,"bytes_per_elem":2,"q_file":"q","scale":1}"#;
+    let open = || {
+        let files = [
+            ("r/meta_a.json", meta.as_bytes()),
+            ("r/queries_a.json", queries.as_bytes()),
+            ("r/k", &b"1234"[..]),
+            ("r/v", &b"5678"[..]),
+            ("r/q", &b"9abc"[..]),
+        ];
+        let files = files.map(|(path, bytes)| (path.to_owned(), bytes.to_vec()));
+        let source: std::sync::Arc<dyn kvlens::dump::Source> =
+            std::sync::Arc::new(kvlens::dump::MemorySource::new(files));
+        kvlens::dump::scan(&source, &kvlens::dump::ScanOptions::default())
+    };
+    let mut dump = open();
+    dump.merge(open());
+    assert_eq!((dump.captures.len(), dump.queries.len()), (1, 1));
+    let told: Vec<String> = dump.problems.iter().map(ToString::to_string).collect();
+    let twice =
+        ["r/meta_a.json", "r/queries_a.json"].map(|path| format!("{path}: path: appears twice"));
+    for expected in twice {
+        assert!(
+            told.iter().any(|text| text.starts_with(&expected)),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
+fn a_run_that_is_left_out_takes_its_own_problems_along_and_no_other() {
+    let meta = |run: &str, k: &str| {
+        format!(
+            r#"{{"seq_len":1,"kv_heads":1,"head_dim":2,"bytes_per_elem":2,"run_id":"{run}","k_file":"{k}","v_file":"v"}}"#
+        )
+    };
+    let mut files = Vec::new();
+    for (folder, run) in [("x/one/layer_0", "x/one"), ("two/one", "two")] {
+        files.push((format!("{folder}/meta_a.json"), meta(run, "k").into_bytes()));
+        files.push((
+            format!("{folder}/meta_b.json"),
+            meta(run, "lost").into_bytes(),
+        ));
+        files.extend(["k", "v"].map(|name| (format!("{folder}/{name}"), b"1234".to_vec())));
+    }
+    let source: std::sync::Arc<dyn kvlens::dump::Source> =
+        std::sync::Arc::new(kvlens::dump::MemorySource::new(files));
+    let whole = kvlens::dump::scan(&source, &kvlens::dump::ScanOptions::default());
+    let left_without = |run: &str| {
+        let mut dump = whole.clone();
+        dump.remove_run(run);
+        let left = dump.problems.iter().map(|problem| problem.file.clone());
+        (dump.captures.len(), left.collect::<Vec<_>>())
+    };
+    let (one, two) = (
+        "x/one/layer_0/meta_b.json".to_owned(),
+        "two/one/meta_b.json".to_owned(),
+    );
+    assert_eq!(left_without("x/one"), (1, vec![two.clone()]));
+    assert_eq!(left_without("two"), (1, vec![one.clone()]));
+    assert_eq!(
+        left_without("one"),
+        (2, vec![two, one]),
+        "no run has this name"
+    );
+}
+
+#[test]
+fn no_report_of_any_analysis_is_told_as_a_file_of_another_kind() {
+    let capture = |layer: usize| {
+        let meta = format!(
+            r#"{{"layer_id":{layer},"seq_len":16,"kv_heads":1,"head_dim":8,"bytes_per_elem":2,"k_file":"k","v_file":"v"}}"#
+        );
+        let values = || (0..128_u16).flat_map(|at| (0x3800 + at * 37 % 512).to_le_bytes());
+        [
+            (format!("r/layer_{layer}/meta_a.json"), meta.into_bytes()),
+            (format!("r/layer_{layer}/k"), values().collect()),
+            (format!("r/layer_{layer}/v"), values().collect()),
+        ]
+    };
+    let source: std::sync::Arc<dyn kvlens::dump::Source> =
+        std::sync::Arc::new(kvlens::dump::MemorySource::new((0..4).flat_map(capture)));
+    let dump = kvlens::dump::scan(&source, &kvlens::dump::ScanOptions::default());
+    let specs = kvlens::analysis::specs();
+    for spec in &specs {
+        let none: [(&str, &str); 0] = [];
+        let report = kvlens::analysis::Job::new(spec.name, none)
+            .unwrap()
+            .run(&dump)
+            .unwrap();
+        assert!(!report.files.is_empty(), "{}", spec.name);
+        let names = report.files.iter().map(|file| file.name.clone());
+        let files = names
+            .chain(report.superseded.iter().map(ToString::to_string))
+            .map(|name| (format!("out/{name}"), vec![1]));
+        let source: std::sync::Arc<dyn kvlens::dump::Source> =
+            std::sync::Arc::new(kvlens::dump::MemorySource::new(files));
+        let dump = kvlens::dump::scan(&source, &kvlens::dump::ScanOptions::default());
+        assert_eq!(dump.others, [], "{}", spec.name);
+        assert!(dump.problems.is_empty(), "{:?}", dump.problems);
+    }
+    assert_eq!(specs.len(), 5);
+}

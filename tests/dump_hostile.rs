@@ -330,6 +330,62 @@ fn a_truncated_or_empty_packed_tar_yields_what_it_has() {
     assert_problem(&open("a.tar.gz", pack(&tar)), "--max-unpack-ratio");
 }
 
+#[test]
+fn an_entry_that_is_shorter_than_its_header_costs_no_other_entry_of_a_packed_tar() {
+    let tar = |bad: &str, bytes: &[u8]| {
+        let mut entries = vec![(bad.to_owned(), bytes.to_vec())];
+        entries.extend(good_entries("z/"));
+        let entry = |(name, bytes): &(String, Vec<u8>)| {
+            let mut block = vec![0; 512 + bytes.len().next_multiple_of(512)];
+            block[..name.len()].copy_from_slice(name.as_bytes());
+            block[124..136].copy_from_slice(format!("{:011o}\0", bytes.len()).as_bytes());
+            block[156] = b'0';
+            seal(&mut block[..512]);
+            block[512..512 + bytes.len()].copy_from_slice(bytes);
+            block
+        };
+        let mut tar: Vec<u8> = entries.iter().flat_map(entry).collect();
+        tar.resize(tar.len() + 1024, 0);
+        tar
+    };
+    let pack = |tar: &[u8]| {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        out.write_all(tar).unwrap();
+        out.finish().unwrap()
+    };
+    for (file, name) in [
+        ("k_0.npy", "a.npy"),
+        ("tiny.safetensors", "a.safetensors"),
+        ("tiny.kvz", "a.kvz"),
+        ("tiny_stream.pt", "a.pt"),
+        ("tiny_llama.bin", "a.bin"),
+        ("meta_t0_2.json", "a/meta_a.json"),
+    ] {
+        let bytes = tiny(file);
+        for end in (0..bytes.len().min(136)).step_by(5) {
+            let tar = tar(name, &bytes[..end]);
+            let dump = open("a.tar.gz", pack(&tar));
+            let paths: Vec<&str> = dump.captures.iter().map(|it| it.path.as_str()).collect();
+            assert_eq!(
+                (paths, readable(&dump)),
+                (vec!["a.tar.gz/z/meta_a.json"], 1),
+                "{file} cut at {end}: {:?}",
+                problems(&dump)
+            );
+            // A .bin is told by its first bytes, and any other file may have that name.
+            if name != "a.bin" || end >= 4 {
+                assert_problem(&dump, &format!("a.tar.gz/{name}"));
+            }
+            let plain = problems(&open("a.tar", tar));
+            let plain: Vec<String> = plain
+                .iter()
+                .map(|problem| problem.replace("a.tar/", "a.tar.gz/"))
+                .collect();
+            assert_eq!(problems(&dump), plain, "as in a tar that is not packed");
+        }
+    }
+}
+
 fn seal(header: &mut [u8]) {
     let sum: u64 = header
         .iter()
@@ -366,6 +422,30 @@ fn tar_headers_may_not_claim_more_than_there_is() {
                 problems(&dump)
             );
         }
+    }
+}
+
+#[test]
+fn what_is_beyond_the_limit_on_headers_names_the_flag_that_raises_it() {
+    let mut options = ScanOptions::default();
+    options.limits.header_bytes = 8;
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(&tiny("gnu.tar")).unwrap();
+    for (name, bytes) in [
+        ("a.pkl", tiny("tiny.pkl")),
+        ("a.pt", tiny("tiny.pt")),
+        ("a.pt", tiny("tiny_stream.pt")),
+        ("k_0.npy", tiny("k_0.npy")),
+        ("a.safetensors", tiny("tiny.safetensors")),
+        ("a.kvz", tiny("tiny.kvz")),
+        (
+            "a.safetensors.index.json",
+            br#"{"weight_map": {}}"#.to_vec(),
+        ),
+        ("a.tar.gz", packed.finish().unwrap()),
+    ] {
+        let source: Arc<dyn Source> = Arc::new(MemorySource::new([(name.to_owned(), bytes)]));
+        assert_problem(&scan(&source, &options), "(--max-header-mb)");
     }
 }
 
@@ -454,7 +534,7 @@ fn headers_that_claim_too_much_are_refused_before_they_are_read() {
     };
     assert_problem(
         &open("k_0.npy", npy(2, &[255, 255, 255, 255], "")),
-        "header: found 4294967295 bytes, expected at most",
+        "header: found 4294967295 bytes, expected at most 16777216 (--max-header-mb)",
     );
     let dict = |shape: &str| {
         let dict = format!("{{'descr': '<f2', 'fortran_order': False, 'shape': {shape}, }}\n");
@@ -520,7 +600,7 @@ fn meta_files_may_claim_any_shape() {
     );
     assert_problem(
         &open("packed_meta_a.json", b"{}".to_vec()),
-        "bytes_per_elem: found no such field, expected 2 or 4",
+        "bytes_per_elem: found no such field, expected 1, 2 or 4",
     );
 }
 
@@ -587,4 +667,59 @@ fn links_loops_pipes_and_odd_names_do_not_stop_a_folder() {
         "loop: can't be read: a link to a folder is not followed",
     );
     assert_problem(&dump, "meta_gone.json: can't be read");
+}
+
+/// A safetensors file with these tensors of zeros: name, dtype, shape, bytes.
+fn safetensors_of(metadata: &str, tensors: &[(String, &str, &[u64], usize)]) -> Vec<u8> {
+    let (mut header, mut end) = (format!(r#""__metadata__":{metadata}"#), 0);
+    for (name, dtype, shape, bytes) in tensors {
+        let start = end;
+        end += bytes;
+        header += &format!(
+            r#","{name}":{{"dtype":"{dtype}","shape":{shape:?},"data_offsets":[{start},{end}]}}"#
+        );
+    }
+    safetensors(&format!("{{{header}}}"), end)
+}
+
+#[test]
+fn scales_of_an_mlx_cache_have_a_value_per_group_of_codes_and_a_type_that_mlx_has() {
+    let open = |[scales, biases]: [(&str, &[u64]); 2]| {
+        let size = |(dtype, shape): (&str, &[u64])| {
+            let size = if dtype == "F32" { 4 } else { 2 };
+            let size = if dtype.starts_with("F8") { 1 } else { size };
+            shape.iter().product::<u64>() as usize * size
+        };
+        let tensors: Vec<(String, &str, &[u64], usize)> = ["0", "1"]
+            .iter()
+            .flat_map(|kv| {
+                let codes: (String, &str, &[u64], usize) =
+                    (format!("0.{kv}.0"), "U32", &[1, 1, 2, 4], 32);
+                let beside = [("1", scales), ("2", biases)].map(|(part, (dtype, shape))| {
+                    let name = format!("0.{kv}.{part}");
+                    (name, dtype, shape, size((dtype, shape)))
+                });
+                std::iter::once(codes).chain(beside)
+            })
+            .collect();
+        let metadata = r#"{"1.0":"QuantizedKVCache"}"#;
+        crate::open("a.safetensors", safetensors_of(metadata, &tensors))
+    };
+    for dtype in ["F16", "BF16", "F32"] {
+        let dump = open([(dtype, &[1, 1, 2, 1]); 2]);
+        assert_eq!((problems(&dump), readable(&dump)), (vec![], 1), "{dtype}");
+    }
+    let shapes: [&[u64]; 6] = [&[], &[5], &[1, 1, 2], &[2, 1, 1, 1], &[1, 1, 2, 1, 1], &[0]];
+    let shapes = shapes.map(|shape| [("F16", shape); 2]);
+    let more: [[(&str, &[u64]); 2]; 4] = [
+        [("F8_E4M3", &[1, 1, 2, 2]); 2],
+        [("F8_E5M2", &[1, 1, 2, 2]); 2],
+        [("F16", &[1, 1, 2, 1]), ("F16", &[1, 1, 2])],
+        [("F16", &[1, 1, 2, 1]), ("F32", &[1, 1, 2, 1])],
+    ];
+    for both in shapes.into_iter().chain(more) {
+        let dump = open(both);
+        assert_problem(&dump, "layer 0 (QuantizedKVCache): shape: found");
+        assert_eq!(readable(&dump), 0, "{both:?}");
+    }
 }

@@ -3,6 +3,7 @@
 use kvlens::codec::{Mode, Planes, decode, encode, join, split};
 use kvlens::lossy::{Blocks, Clipping, clip, quantize, truncate};
 use kvlens::metrics::errors;
+use kvlens::scheme::{About, Kv, Scheme};
 use kvlens::tensor::{Dtype, Shape, Tensor, e4m3_to_f32, f32_to_e4m3};
 
 const SHAPE: Shape = Shape {
@@ -91,5 +92,37 @@ fn lossy_values_are_values_of_the_type_and_few_bits_are_worse_than_many() {
         assert!(largest(&clipped) <= largest(&tensor) && mae(&clipped) > 0.0);
         let stored = Blocks::new(&tensor, 16).store(&tensor, 8);
         assert!(stored.values().iter().all(|value| value.abs() <= 1.0));
+    }
+}
+
+/// Engines scale values so that the largest magnitude is the type's; float8 has no infinity, or one, beyond it.
+#[test]
+fn values_at_the_edge_of_the_range_come_back_finite_from_every_kind_of_scheme() {
+    for (dtype, most) in [(Dtype::E4m3, 0x7e), (Dtype::E5m2, 0x7b)] {
+        let usual = usual(dtype);
+        let mut bytes = usual.bytes().to_vec();
+        for (index, byte) in bytes.iter_mut().enumerate().step_by(3) {
+            *byte = most | ((index & 1) << 7) as u8;
+        }
+        let tensor = usual.with_bytes(bytes);
+        let about = About {
+            kv: Kv::K,
+            position: 0,
+            shape: SHAPE,
+            dtype,
+        };
+        for name in [
+            "mlx:b=4,g=32",
+            "q4_0",
+            "turbo4",
+            "int:b=2,per=token_head,asym",
+            "tkc:c=0.5",
+        ] {
+            let scheme: Scheme = name.parse().unwrap();
+            let restored = scheme
+                .decode(&scheme.encode(&tensor, &about), &about)
+                .unwrap();
+            assert_eq!(restored.non_finite(), 0, "{dtype:?} {name}");
+        }
     }
 }

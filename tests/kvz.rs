@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use kvlens::analysis::Job;
 use kvlens::dump::{Axes, Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
+use kvlens::kvz::PartDecoder;
 use kvlens::pack::{self, Limit, Method, PackError, PackOptions, Packer, Search};
 use kvlens::scheme::{Scheme, Tkc};
 
@@ -489,4 +491,27 @@ fn a_file_of_an_earlier_build_is_still_read() {
         let most = if token == 0 || token == 7 { 0.0 } else { 1.0 };
         assert!(place == 7 * 8 + 6 || off <= most, "{place}: {off}");
     }
+}
+
+#[test]
+fn a_decoder_that_panics_costs_its_captures_only() {
+    let lossless = PackOptions::new(Method::Lossless, Method::Lossless);
+    let file = packed(&small(), &lossless);
+    let source: Arc<dyn Source> = Arc::new(MemorySource::new(vec![("cache.kvz".into(), file)]));
+    let options = ScanOptions {
+        part_decoder: PartDecoder::new(|info, bytes| {
+            assert_ne!(info.shape.seq_len, 5, "a fault of the decoder");
+            pack::decoder().decode(info, bytes)
+        }),
+        ..ScanOptions::default()
+    };
+    let dump = scan(&source, &options);
+    let report = Job::new("mixed", [("lossless-first-n", "0")])
+        .unwrap()
+        .run(&dump)
+        .unwrap();
+    assert_eq!((report.rows.len(), report.problems.len()), (4, 2));
+    let problem = report.problems[0].to_string();
+    assert!(problem.contains("internal error: "), "{problem}");
+    assert!(problem.contains("a fault of the decoder"), "{problem}");
 }

@@ -276,6 +276,43 @@ fn pickles_that_claim_or_repeat_much_take_no_memory() {
 }
 
 #[test]
+fn a_long_list_that_a_pickle_leads_to_by_many_ways_is_not_walked_without_end() {
+    let many = 200_000;
+    let tensor = &b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nHalfStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x01\
+        tQK\x00K\x01\x85K\x01\x85\x89}tR"[..];
+    let list_of = |one: &[u8]| [b"](".as_slice(), &one.repeat(many), b"e"].concat();
+    // Each keeps a long thing as memo 1: numbers, the same tensor, or an object with as many attributes.
+    let numbers = [b"K\x00q\x000".as_slice(), &list_of(b"h\x00"), b"q\x010"].concat();
+    let tensors = [tensor, b"q\x000", &list_of(b"h\x00"), b"q\x010"].concat();
+    let attributes = b"X\x01\x00\x00\x00ah\x00".repeat(many / 10);
+    let object = [
+        b"K\x00q\x000cx\nY\n)\x81}(".as_slice(),
+        &attributes,
+        b"ubq\x010",
+    ]
+    .concat();
+    let layers = [
+        b"cx\nZ\n)\x81}X\x06\x00\x00\x00layers".as_slice(),
+        &list_of(b"h\x01"),
+        b"sb",
+    ]
+    .concat();
+    let entries = [b"}(".as_slice(), &b"K\x00h\x01".repeat(many), b"u"].concat();
+    for (name, long, root) in [
+        ("numbers in a list", &numbers, list_of(b"h\x01")),
+        ("numbers in a dict", &numbers, entries.clone()),
+        ("tensors in a list", &tensors, list_of(b"h\x01")),
+        ("tensors in a dict", &tensors, entries),
+        ("attributes of layers", &object, layers),
+    ] {
+        let pickle = [b"\x80\x02", long.as_slice(), &root, b"."].concat();
+        let dump = open_bytes("a.pkl", pickle, "{}");
+        let told = messages(&dump).join("\n");
+        assert!(told.contains("not all of it is examined"), "{name}: {told}");
+    }
+}
+
+#[test]
 fn a_view_of_more_than_its_storage_is_refused() {
     // 2^40 elements, all of them the first one of a storage of two.
     let pickle = b"\x80\x02}(X\x03\x00\x00\x00k_0ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nHalfStorage\n\

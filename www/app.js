@@ -22,6 +22,7 @@ const initialState = () => ({
   specs: [],
   formats: [],
   dump: null,
+  sources: [],
   leftOut: [],
   mapping: {},
   beside: "",
@@ -61,7 +62,7 @@ export function createApp() {
   const estimates = estimateActions(store, engine);
   const dump = dumpActions(store, engine, estimates.pause);
   const runs = runActions(store, engine, estimates.pause);
-  const { bringBack, ...keeping } = keepingActions(store, dump);
+  const { bringBack, isAllKept, ...keeping } = keepingActions(store, dump);
 
   async function start() {
     void onUpdate((update) => set({ update }));
@@ -74,7 +75,7 @@ export function createApp() {
       set({ engine: { status: "ready", info, failure: null }, specs, formats, ...stateOfHash(before, location.hash) });
       follow();
       followAddress(store, dump);
-      guardLeaving(store);
+      guardLeaving(store, isAllKept);
       estimates.follow();
       await bringBack();
       if (Object.keys(get().mapping).length > 0) await dump.setMapping(get().mapping);
@@ -86,6 +87,7 @@ export function createApp() {
 
   /** The sample, and its first result at once. */
   async function trySample() {
+    if (store.get().reading !== null) return;
     const usable = await dump.add(sampleFiles(), SAMPLE);
     if (usable && get().outcomes.length === 0) await runs.run();
   }

@@ -6,12 +6,33 @@ import { EngineError } from "./engine/errors.js";
 /** Larger dumps are asked for first. */
 export const ASK_BYTES = 200e6;
 
+/** The file's name. @param {URL} url */
+const nameOf = ({ pathname }) => decodeURIComponent(pathname.split("/").pop() || "dump");
+
+/** @param {string} path */
+function addressOf(path) {
+  try {
+    const url = new URL(path, location.href);
+    nameOf(url);
+    return url;
+  } catch {
+    return null;
+  }
+}
+
 /**
  * @param {string} path relative to the page
  * @returns {URL}
  */
 export function besideUrl(path) {
-  const url = new URL(path, location.href);
+  const url = addressOf(path);
+  if (!url) {
+    throw new EngineError(
+      "dump",
+      `The link names a dump that can’t be: “${path}”.`,
+      "Correct the name after dump= in the address (a per cent sign is written %2525 there), or drop the dump here.",
+    );
+  }
   if (url.origin !== location.origin) {
     throw new EngineError(
       "dump",
@@ -31,11 +52,12 @@ export async function sizeOf(url) {
 
 /** @param {URL} url @returns {Promise<FileEntry[]>} */
 export async function fetchedDump(url) {
-  const name = decodeURIComponent(url.pathname.split("/").pop() ?? "dump");
+  const name = nameOf(url);
   const response = await fetch(url).catch(() => null);
   if (!response?.ok) {
     const why = response ? `the host answers ${response.status}` : "the host does not answer";
     throw new EngineError("dump", `${url.pathname} could not be fetched: ${why}.`, "Check the link, or drop the dump here.");
   }
-  return [{ path: name, file: new File([await response.blob()], name) }];
+  // Fetched twice it is the same file: its time would say otherwise.
+  return [{ path: name, file: new File([await response.blob()], name, { lastModified: 0 }) }];
 }

@@ -8,14 +8,17 @@
 export const KEEP_BYTES = 64e6;
 
 const [NAME, OUTCOMES, FILES] = ["kvlens", "outcomes", "files"];
+const VERSION = 2;
 
 /** @returns {Promise<IDBDatabase>} */
 function open() {
   return new Promise((resolve, reject) => {
-    const request = indexedDB.open(NAME, 1);
+    const request = indexedDB.open(NAME, VERSION);
     request.onupgradeneeded = () => {
-      request.result.createObjectStore(OUTCOMES, { keyPath: "id" });
-      request.result.createObjectStore(FILES, { keyPath: "path" });
+      const { result } = request;
+      for (const name of [...result.objectStoreNames]) result.deleteObjectStore(name);
+      result.createObjectStore(OUTCOMES, { keyPath: "at" });
+      result.createObjectStore(FILES, { keyPath: "path" });
     };
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
@@ -51,11 +54,11 @@ export async function kept() {
   return { outcomes: outcomes.result, files: files.result };
 }
 
-/** Keeps exactly these results. @param {Outcome[]} all */
-export const keepOutcomes = (all) =>
+/** Keeps these results beside those of other tabs, or in their own place. @param {Outcome[]} changed @param {Outcome[]} gone no longer kept */
+export const keepOutcomes = (changed, gone) =>
   inStores("readwrite", (outcomes) => {
-    outcomes.clear();
-    for (const outcome of all) outcomes.put(outcome);
+    for (const outcome of changed) outcomes.put(outcome);
+    for (const { at } of gone) outcomes.delete(at);
   });
 
 /** Keeps exactly these files; none where they are too large together. @param {FileEntry[]} all @returns {Promise<boolean>} whether they are kept */
@@ -70,9 +73,10 @@ export async function keepFiles(all) {
   return small;
 }
 
-/** Forgets everything. */
+/** Forgets everything, once other tabs have written what they write now. @returns {Promise<void>} */
 export const forget = () =>
-  inStores("readwrite", (outcomes, files) => {
-    outcomes.clear();
-    files.clear();
+  new Promise((resolve, reject) => {
+    const request = indexedDB.deleteDatabase(NAME);
+    request.onsuccess = () => resolve();
+    request.onerror = () => reject(request.error);
   });

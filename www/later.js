@@ -14,7 +14,10 @@ export function later(load, make) {
   const place = h("div", { class: "later" });
   load().then(
     (module) => fill(place, make(module)),
-    (error) => fill(place, failureBox({ message: `A part of the page could not be loaded: ${error}`, hint: "Reload the page." })),
+    (error) => fill(place, notLoaded(error)),
   );
   return place;
 }
+
+/** @param {unknown} error */
+export const notLoaded = (error) => failureBox({ message: `A part of the page could not be loaded: ${error}`, hint: "Reload the page." });

@@ -138,11 +138,23 @@ export function commandOf(state) {
     // A value that starts with a dash would be read as a flag.
     return [text.startsWith("-") ? `--${flag}=${quoted(text)}` : `--${flag} ${quoted(text)}`];
   });
-  const runs = state.dump?.runs ?? [];
-  const dump = runs.length === 1 ? runs[0].run || "DUMP" : "DUMP";
+  const runs = state.leftOut.length > 0 ? (state.dump?.runs ?? []).map(({ run }) => `--run=${quoted(run)}`) : [];
   const mapping = MAPPING.flatMap(([key, flag]) => (state.mapping[key] ? [`--${flag} ${quoted(String(state.mapping[key]))}`] : []));
   const verify = state.verify ? ["--verify"] : [];
-  return ["kvlens", spec.name, "--dump-dir", quoted(dump), "--out-dir", "report", ...mapping, ...flags, ...verify].join(" ");
+  return ["kvlens", spec.name, ...dumpOf(state.sources), ...runs, "--out-dir", "report", ...mapping, ...flags, ...verify].join(" ");
+}
+
+/** More are no command that one would read. */
+const MAX_NAMED = 8;
+
+/** How a command names what was taken in. @param {string[]} sources */
+function dumpOf(sources) {
+  // A name that starts with a dash would be read as a flag.
+  const names = sources.map((name) => quoted(name.startsWith("-") ? `./${name}` : name));
+  if (names.length === 1) return ["--dump-dir", names[0]];
+  // Loose files of captures are read together, from a folder.
+  const isLoose = sources.some((name) => /\.(json|bin)$/.test(name));
+  return names.length === 0 || names.length > MAX_NAMED || isLoose ? ["--dump-dir", "DUMP"] : names;
 }
 
 /** @param {string} text */

@@ -1,7 +1,9 @@
 // The page: a store, views that follow it, and the engine behind it.
 
 import { createApp } from "./app.js";
+import { byId } from "./dom.js";
 import { keepOffline } from "./engine/isolation.js";
+import { notLoaded } from "./later.js";
 import { mountAnalysis } from "./views/analysis.js";
 import { preloadCharts } from "./views/charts.js";
 import { mountDump } from "./views/dump.js";
@@ -18,12 +20,14 @@ mountSplit(app);
 mountAnalysis(app);
 mountLesson(app);
 listenToKeys(app);
+/** Without one of them the rest of the page works on. @param {Promise<unknown>} mounted */
+const part = (mounted) => mounted.catch((error) => byId("result-body").append(notLoaded(error)));
 // The engine takes longer to load than these.
 const parts = [
-  import("./views/answer.js").then(({ mountAnswer }) => mountAnswer(app)),
-  import("./views/results.js").then(({ mountResults }) => mountResults(app)),
+  part(import("./views/answer.js").then(({ mountAnswer }) => mountAnswer(app))),
+  part(import("./views/results.js").then(({ mountResults }) => mountResults(app))),
 ];
-if (document.documentElement.dataset.embed !== undefined) void import("./views/embed.js").then(({ mountEmbed }) => mountEmbed(app));
+if (document.documentElement.dataset.embed !== undefined) void part(import("./views/embed.js").then(({ mountEmbed }) => mountEmbed(app)));
 await Promise.all([app.start(), ...parts]);
 // What a later click needs is fetched now: once a dump is in, nothing is requested any more.
 await Promise.allSettled([

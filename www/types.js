@@ -8,7 +8,8 @@
  * @typedef {{ message: string, hint: string, code?: import("./engine/types.js").EngineErrorCode }} Failure
  *
  * @typedef {object} Outcome  one finished (or cancelled) run in the list of runs
- * @property {number} id
+ * @property {number} id              from 1 in each tab
+ * @property {number} at              when it ended, ms since 1970; made unique over tabs by a fraction at random
  * @property {string} name           as the reader calls it, "" until then
  * @property {string} analysis
  * @property {Settings} settings     what differed from the defaults
@@ -38,6 +39,7 @@
  * @property {AnalysisSpec[]} specs
  * @property {FormatInfo[]} formats          every kind of file that opens
  * @property {DumpSummary | null} dump
+ * @property {string[]} sources              folders, archives and files that were taken in, as they lie on the disk
  * @property {RunSummary[]} leftOut          runs that the reader left out
  * @property {Mapping} mapping               how arrays without meta files are to be read
  * @property {string} beside                 path of the dump that the link names, or ""

@@ -1,13 +1,14 @@
-//! Measures one unit in the pool: decodes its captures, inspects and measures them. Whatever fails, even by a panic, affects that unit
-//! only.
+//! Measures one unit in the pool: decodes its captures, inspects and measures them. A capture that does not decode, even by a panic, is left
+//! out and reported; a panic while measuring ends the job, but not the pool.
 
 use super::caveats::{Mends, Signs};
 use super::error::{JobError, MeasureError};
 use super::report::CaptureInfo;
 use super::unit::{Analysis, Extras, Found, Member, Unit};
 use super::unit_state::find;
-use crate::dump::{Fetched, Problem, Queries};
+use crate::dump::{Fault, Fetched, Problem, Queries};
 use crate::tensor::{Shape, Tensor};
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -72,7 +73,12 @@ pub(super) fn measure<F: Found>(
         let mut members = Vec::with_capacity(arrived.len());
         for (index, fetched) in arrived {
             let capture = Arc::clone(fetched.capture());
-            match (fetched.decode(), find(&captures, index)) {
+            let decoded =
+                catch_unwind(AssertUnwindSafe(|| fetched.decode())).unwrap_or_else(|panic| {
+                    let why = format!("internal error: {}", message_of(&*panic));
+                    Err(Problem::new(&capture.path, Fault::Broken(why)))
+                });
+            match (decoded, find(&captures, index)) {
                 (Ok(loaded), Some(info)) => {
                     let signs = Signs::of(&loaded.k, &loaded.v);
                     seen.signs.push((index, loaded.k.shape(), signs));
@@ -98,13 +104,16 @@ pub(super) fn measure<F: Found>(
             capture: path,
             error,
         }),
-        Err(panic) => {
-            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let message = text.or_else(|| panic.downcast_ref::<String>().cloned());
-            Err(JobError::Panic {
-                capture: path,
-                message: message.unwrap_or_default(),
-            })
-        }
+        Err(panic) => Err(JobError::Panic {
+            capture: path,
+            message: message_of(&*panic),
+        }),
     }
+}
+
+/// The message of a panic.
+fn message_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let message = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    message.unwrap_or_default()
 }

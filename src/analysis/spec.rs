@@ -66,7 +66,7 @@ pub(super) trait Ready: Send + Sync {
     /// Starts the analysis.
     fn start(&self, dump: &Dump, plan: Plan, setup: Setup) -> Result<Box<dyn Session>, JobError>;
 
-    /// Whether rows are enough to make its report: not for explore, which measures whole layers, twice.
+    /// Whether rows are enough to make its report: not for explore, which measures whole layers, more than once.
     fn is_by_rows(&self) -> bool;
 
     /// A fold of rows, for analyses whose reports are made of rows.

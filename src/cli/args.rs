@@ -41,7 +41,10 @@ pub fn command(specs: &[AnalysisSpec]) -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Read all values, and report what in them would make a ratio misleading: zeros at the end, repeated heads, NaN."),
         );
-    let scan = scan.arg(input::strict()).infer_long_args(true);
+    let scan = scan
+        .arg(apart::threads().requires("values"))
+        .arg(input::strict())
+        .infer_long_args(true);
     specs
         .iter()
         .map(analysis)

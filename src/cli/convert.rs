@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::new_path::new_path;
 use super::staging::stage_beside;
 use super::told::counted;
-use super::{input, interrupt};
+use super::{apart, input, interrupt};
 
 /// Definition of the command.
 pub fn command() -> Command {
@@ -49,13 +49,14 @@ pub fn command() -> Command {
                 .value_parser(["fp16", "bf16"])
                 .help("Round fp32 values to this type, to the nearest, ties to even [default: values stay as they are]"),
         )
+        .arg(apart::threads())
         .arg(input::strict())
 }
 
 /// Runs the command.
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
-    let dump = input::open_for_writing(matches, true)?;
     let out = new_path(matches, "out")?;
+    let dump = input::open_for_writing(matches, true)?;
     let options = options(matches, &out);
     let failed = |error: ConvertError| Failure::new(1, error.to_string());
     let plan = Plan::new(&dump, &options).map_err(failed)?;
@@ -76,8 +77,14 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let at_out = |error: std::io::Error| Failure::new(1, format!("{}: {error}", out.display()));
     let stage = stage_beside(&out, "convert").map_err(at_out)?;
     let complete = stage.path().join("complete");
-    let goes_on = || !interrupted.load(Ordering::Relaxed);
-    if !write(plan, &dump, options.format, &complete, &goes_on).map_err(failed)? {
+    let converting = {
+        let (interrupted, complete) = (interrupted.clone(), complete.clone());
+        move || {
+            let goes_on = || !interrupted.load(Ordering::Relaxed);
+            write(plan, &dump, options.format, &complete, &goes_on)
+        }
+    };
+    if !apart::run(apart::threads_of(matches), &interrupted, converting)?.map_err(failed)? {
         return Err(interrupt::failure());
     }
     fs::rename(&complete, &out).map_err(at_out)?;

@@ -82,7 +82,7 @@ pub fn args() -> [Arg; 10] {
             .value_name("N")
             .value_parser(value_parser!(u64).range(1..=100))
             .help(format!(
-                "Largest header of a .safetensors or .npy file [1 to 100; in MiB; default: {}]",
+                "Largest header of a .safetensors, .npy or .kvz file, pickle or index of shards [1 to 100; in MiB; default: {}]",
                 limits.header_bytes >> 20
             )),
         Arg::new("max-tensors")
@@ -168,20 +168,28 @@ pub fn open(matches: &ArgMatches) -> Result<Dump, Failure> {
     Ok(dump)
 }
 
-/// Opens the dump of a command that writes it in another form. Reports how arrays were understood, what is left out and, with
-/// `tell_others`, how many files of other kinds there are. Fails when no capture remains, or at any problem with `--strict`.
+/// Opens the dump of a command that writes it in another form, and reports on it ([`report`]). Fails when no capture remains, or at any problem with `--strict`.
 pub fn open_for_writing(matches: &ArgMatches, tell_others: bool) -> Result<Dump, Failure> {
     let dump = open(matches)?;
-    report_guesses(&dump.guesses);
-    report_problems(&dump.problems);
-    if tell_others {
-        report_others(&dump.others);
-    }
+    report(&dump, tell_others);
     stop_if_strict(matches.get_flag("strict"), &dump.problems)?;
     if dump.captures.is_empty() {
         return Err(no_capture(matches));
     }
     Ok(dump)
+}
+
+/// Reports how arrays were understood, remarks on files (that values were quantized before), what is left out and, with
+/// `tell_others`, how many files of other kinds there are.
+pub fn report(dump: &Dump, tell_others: bool) {
+    report_guesses(&dump.guesses);
+    for note in &dump.notes {
+        tell!("{}: {}", note.file, note.text);
+    }
+    report_problems(&dump.problems);
+    if tell_others {
+        report_others(&dump.others);
+    }
 }
 
 /// With `--strict`, fails at any problem before work starts.
@@ -211,7 +219,7 @@ pub fn no_capture(matches: &ArgMatches) -> Failure {
 }
 
 /// Reports how arrays without meta files were understood, so that no guess is silent.
-pub fn report_guesses(guesses: &[TensorGuess]) {
+fn report_guesses(guesses: &[TensorGuess]) {
     for guess in guesses {
         tell!("{}", sentence(guess));
     }

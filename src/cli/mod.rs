@@ -80,12 +80,7 @@ fn answered(error: &clap::Error) -> ExitCode {
 fn analyse(matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
     let dump = input::open(matches)?;
     memory::keep_freed();
-    input::report_guesses(&dump.guesses);
-    for note in &dump.notes {
-        tell!("{}: {}", note.file, note.text);
-    }
-    report_problems(&dump.problems);
-    input::report_others(&dump.others);
+    input::report(&dump, true);
     input::stop_if_strict(args.strict, &dump.problems)?;
     if dump.captures.is_empty() {
         return Err(input::no_capture(matches));

@@ -53,8 +53,8 @@ pub fn command() -> Command {
 
 /// Runs the command.
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
-    let dump = input::open_for_writing(matches, false)?;
     let out = new_path(matches, "out")?;
+    let dump = input::open_for_writing(matches, false)?;
     let (options, limit) = options(matches);
     let io = |error: std::io::Error| Failure::new(1, format!("{}: {error}", out.display()));
     let folder = stage_beside(&out, "pack").map_err(io)?;
@@ -147,7 +147,7 @@ fn summary(packed: &Packed, out: &Path) -> Vec<String> {
     lines.push(side("V", &errors.v));
     if let Some(error) = errors.attention {
         lines.push(format!(
-            "attention error {error:.3e}: estimated KL {:.2e} (7 times it, within a factor of two on two small models; on a tiny one ten times too high)",
+            "attention error {error:.3e}: estimated KL {:.2e} ({KL_BY_ATTENTION_ERROR} times it, within a factor of two on two small models; on a tiny one ten times too high)",
             KL_BY_ATTENTION_ERROR * error
         ));
     }

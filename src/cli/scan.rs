@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use super::failure::Failure;
 use super::told::{counted, report_caveats, report_problems};
-use super::{input, interrupt};
+use super::{apart, input, interrupt};
 
 /// The contents of a dump, for `--json`.
 #[derive(Serialize)]
@@ -27,7 +27,12 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let summary = dump.summary();
     let (caveats, unread) = if matches.get_flag("values") {
         let interrupted = interrupt::catch();
-        let (caveats, unread) = look(&dump, &interrupted);
+        let looking = {
+            let (dump, interrupted) = (dump.clone(), interrupted.clone());
+            move || look(&dump, &interrupted)
+        };
+        let threads = apart::threads_of(matches);
+        let (caveats, unread) = apart::run(threads, &interrupted, looking)?;
         if interrupted.load(Ordering::Relaxed) {
             return Err(interrupt::failure());
         }

@@ -9,7 +9,7 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DecodeError {
     /// The size in bytes of this shape overflows a `usize`.
-    #[error("shape {0:?} is too large")]
+    #[error("{} tokens, {} heads and head_dim {} are too large a shape", .0.seq_len, .0.kv_heads, .0.head_dim)]
     TooLarge(Shape),
     /// Not a valid zstd frame; the text is the decoder's error message.
     #[error("invalid zstd frame: {0}")]

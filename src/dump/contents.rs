@@ -42,26 +42,38 @@ impl Dump {
         self.sort();
     }
 
-    /// Sorts everything, and leaves out captures whose path is already taken.
+    /// Sorts everything, and leaves out captures and queries whose path is already taken.
     pub(super) fn sort(&mut self) {
-        self.captures.sort_by(|a, b| natural_cmp(&a.path, &b.path));
         let problems = &mut self.problems;
-        self.captures.dedup_by(|later, earlier| {
-            let same = later.path == earlier.path;
+        let mut same = |later: &str, earlier: &str| {
+            let same = later == earlier;
             if same {
-                problems.push(Problem::new(&later.path, Fault::Twice("path")));
+                problems.push(Problem::new(later, Fault::Twice("path")));
             }
             same
-        });
+        };
+        self.captures.sort_by(|a, b| natural_cmp(&a.path, &b.path));
+        self.captures
+            .dedup_by(|later, earlier| same(&later.path, &earlier.path));
         self.queries.sort_by(|a, b| natural_cmp(&a.path, &b.path));
         self.queries
-            .dedup_by(|later, earlier| later.path == earlier.path);
+            .dedup_by(|later, earlier| same(&later.path, &earlier.path));
         self.problems.sort_by(|a, b| natural_cmp(&a.file, &b.file));
     }
 
-    /// Removes all captures and queries of the run `run`.
+    /// Removes all captures and queries of the run `run`, and the problems of files in a folder of its name that holds no
+    /// other run.
     pub fn remove_run(&mut self, run: &str) {
         self.captures.retain(|capture| capture.run != run);
         self.queries.retain(|queries| queries.run != run);
+        let (captures, name) = (&self.captures, format!("/{run}/"));
+        self.problems.retain(|problem| {
+            let path = format!("/{}/", problem.file);
+            let Some(at) = path.find(&name) else {
+                return true;
+            };
+            let folder = &path[1..at + name.len()];
+            captures.iter().any(|it| it.path.starts_with(folder))
+        });
     }
 }

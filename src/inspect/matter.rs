@@ -8,9 +8,6 @@ use crate::dump;
 use crate::metrics::{Attention, Cache, Changed, OutputErrors, Queries, TokenErrors, token_errors};
 use crate::tensor::Tensor;
 
-/// Maximum number of attention weights held in memory at a time.
-const MAX_WEIGHTS: usize = 4 << 20;
-
 /// A lossy setting to examine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -130,14 +127,6 @@ fn attention<'a>(
     if described.head_dim != cache.head_dim || tensor.non_finite() > 0 {
         return None;
     }
-    let seen = |index: &usize| described.positions[*index] < tokens as u64;
-    let usable: Vec<usize> = (0..described.positions.len()).filter(seen).collect();
-    let room = MAX_WEIGHTS / (tokens * described.heads).max(1);
-    let indices: Vec<usize> = usable
-        .iter()
-        .copied()
-        .step_by(usable.len().div_ceil(room.max(1)).max(1))
-        .collect();
     let info = described.attention;
     let queries = Queries {
         positions: described.positions.clone(),
@@ -147,6 +136,10 @@ fn attention<'a>(
         window: info.sliding_window,
         softcap: info.logit_softcap.map(|cap| cap as f32),
     };
+    let seen = |index: &usize| queries.positions[*index] < tokens as u64;
+    let usable: Vec<usize> = (0..queries.positions.len()).filter(seen).collect();
+    let every = usable.len().div_ceil(queries.at_a_time(tokens)).max(1);
+    let indices: Vec<usize> = usable.into_iter().step_by(every).collect();
     Some((
         indices.len() * described.heads,
         Attention::new(cache, &queries, &indices)?,

@@ -43,7 +43,7 @@ impl PartDecoder {
     }
 }
 
-/// Always equal: two scans with the same options are equal, whichever decoder they have.
+/// Equal if both or neither have a decoder: functions can't be compared, and there is only one to pass.
 impl PartialEq for PartDecoder {
     fn eq(&self, other: &Self) -> bool {
         self.0.is_some() == other.0.is_some()

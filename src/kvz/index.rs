@@ -63,7 +63,7 @@ pub struct StoredLayer {
     /// Values in a head's vector of V, where it differs from K's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub v_head_dim: Option<usize>,
-    /// Element type: `fp16`, `bf16` or `fp32`.
+    /// Element type: `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
     pub dtype: String,
     /// Index of K's scheme.
     pub k_scheme: usize,

@@ -6,6 +6,7 @@ use super::error::PackError;
 use super::layers::{BATCH, Layer, layers};
 use super::measure::{self, Measured};
 use super::method::{Method, PackOptions};
+use super::part;
 use crate::dump::Dump;
 use crate::par;
 use crate::scheme::Kv;
@@ -13,7 +14,8 @@ use crate::scheme::Kv;
 /// Errors of `packed` against `dump`. `go_on` is called with the number of layers done, and returns whether to continue.
 ///
 /// # Errors
-/// When a layer is missing or can't be read, one that is stored losslessly differs by a bit, or `go_on` returned false.
+/// When a layer is missing or can't be read, one that is stored losslessly differs by a bit, finite values came back as others, or `go_on`
+/// returned false.
 pub fn check(
     dump: &Dump,
     packed: &Dump,
@@ -52,9 +54,19 @@ pub fn check(
                 .into_iter()
                 .zip(tensors.iter().zip(&restored))
             {
-                let exact = *options.method(kv) == Method::Lossless;
+                let (method, is_finite) = (options.method(kv), tensor.non_finite() == 0);
+                let exact =
+                    *method == Method::Lossless || (part::needs_finite(method) && !is_finite);
                 if exact && tensor != restored {
                     return Err(differs(layer));
+                }
+                if is_finite && restored.non_finite() > 0 {
+                    return Err(PackError::NotFinite {
+                        run: layer.run.clone(),
+                        layer: layer.id,
+                        kv: kv.name(),
+                        scheme: method.to_string(),
+                    });
                 }
             }
             let queries = measure::queries(dump, layer)?;

@@ -43,9 +43,25 @@ pub enum PackError {
         /// Layer number.
         layer: i64,
     },
+    /// A scheme's scales can't hold a layer's values.
+    #[error(
+        "run {run:?}, layer {layer}: its {kv} is finite, but comes back from {scheme} with NaN or infinite values, since they are too large for the scheme's scales; choose another scheme, such as tkc"
+    )]
+    NotFinite {
+        /// Name of the run.
+        run: String,
+        /// Layer number.
+        layer: i64,
+        /// `k` or `v`.
+        kv: &'static str,
+        /// Name of the scheme.
+        scheme: String,
+    },
     /// The errors of the file differ from those that the search found.
     #[error(
-        "what was read back has other errors than the search found: {found:?}, expected {promised:?}"
+        "what was read back has other errors than the search found, which is a fault of kvlens: cosine {} and {} of K and V, index {} and {}; expected {} and {}, {} and {}",
+        found.k.cosine, found.v.cosine, found.k.index, found.v.index,
+        promised.k.cosine, promised.v.cosine, promised.k.index, promised.v.index
     )]
     Promised {
         /// Errors of what was read back.

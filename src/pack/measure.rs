@@ -44,7 +44,7 @@ pub struct Measured {
 /// Errors of one layer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OfLayer {
-    /// `None` for a tensor with NaN or infinite values.
+    /// Of K and of V; a tensor with NaN or infinite values is left out.
     sides: [SideErrors; 2],
     elements: [f64; 2],
     attention: Option<f64>,
@@ -61,9 +61,6 @@ pub(super) struct OfSide {
 
 /// K and V of a layer, as f32.
 pub(super) type Values = [Vec<f32>; 2];
-
-/// Largest number of attention weights held at a time.
-const MAX_WEIGHTS: usize = 4 << 20;
 
 /// Errors of one layer.
 pub(super) fn layer(
@@ -139,19 +136,16 @@ fn cache<'a>(layer: &Layer, values: &'a Values) -> Cache<'a> {
     }
 }
 
-/// Indices of queries, in portions whose attention weights stay within the bound. Layers whose V differs in shape from K have no attention
-/// error.
+/// Indices of queries, in portions. Layers whose V differs in shape from K have no attention error.
 fn portions<'q>(layer: &Layer, queries: &'q [Queries]) -> Vec<(&'q Queries, Vec<usize>)> {
     let fits = layer.shape == layer.v_shape;
-    let mut all = Vec::new();
-    for queries in queries.iter().filter(|_| fits) {
-        let weights = (layer.shape.seq_len * queries.heads).max(1);
-        let at_a_time = (MAX_WEIGHTS / weights).max(1);
-        let places: Vec<usize> = (0..queries.positions.len()).collect();
-        let portions = places.chunks(at_a_time);
-        all.extend(portions.map(|places| (queries, places.to_vec())));
-    }
-    all
+    let of = |queries: &'q Queries| {
+        let portions = queries
+            .portions(usize::MAX, layer.shape.seq_len)
+            .into_iter();
+        portions.map(move |places| (queries, places))
+    };
+    queries.iter().filter(|_| fits).flat_map(of).collect()
 }
 
 /// At most `most` of the queries, evenly spread.

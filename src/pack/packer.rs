@@ -147,9 +147,7 @@ impl Packer {
         for number in self.next_layer..end {
             let tensors = self.layers[number].load(&self.dump)?;
             for (kv, tensor) in [Kv::K, Kv::V].into_iter().zip(tensors) {
-                let lossless =
-                    tensor.non_finite() > 0 && !part::keeps_non_finite(self.options.method(kv));
-                if lossless {
+                if tensor.non_finite() > 0 && part::needs_finite(self.options.method(kv)) {
                     self.note_lossless(number, kv);
                 }
                 jobs.push((tensor, Job::Layer(self.job(number, kv))));

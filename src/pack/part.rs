@@ -31,12 +31,9 @@ pub(super) fn encode(
     }
 }
 
-/// Whether a method keeps NaN and infinite values.
-pub(super) fn keeps_non_finite(method: &Method) -> bool {
-    matches!(
-        method,
-        Method::Lossless | Method::Scheme(Scheme::Raw | Scheme::Tkc(_))
-    )
+/// Whether a method has no place for NaN and infinite values; tensors that have some are stored losslessly then.
+pub(super) fn needs_finite(method: &Method) -> bool {
+    matches!(method, Method::Scheme(Scheme::Packed(_)))
 }
 
 fn decode(info: &PartInfo, bytes: &[u8]) -> Result<Vec<u8>, String> {

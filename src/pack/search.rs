@@ -495,7 +495,7 @@ fn best_split(tried: &[Vec<Try>; 2]) -> usize {
 /// The step at which the share is expected to be `wanted`: on the line in logarithms through the nearest tries or, with a single try, by
 /// the square.
 fn towards(tried: &[Try], wanted: f64) -> f64 {
-    let ln = |x: f64| x.max(1e-12).ln();
+    let ln = |x: f64| libm::log(x.max(1e-12));
     let Some(nearest) = tried.iter().min_by(|a, b| {
         (ln(a.share) - ln(wanted))
             .abs()
@@ -516,15 +516,13 @@ fn towards(tried: &[Try], wanted: f64) -> f64 {
     } else {
         2.0
     };
-    let step = nearest.step * ((ln(wanted) - ln(nearest.share)) / slope).exp();
+    let step = nearest.step * libm::exp((ln(wanted) - ln(nearest.share)) / slope);
     step.clamp(MIN_STEP, MAX_STEP)
 }
 
-/// Rounds down to four digits, which a user can type.
+/// A step within the bounds that a user can type.
 fn rounded(step: f64) -> f64 {
-    let step = step.clamp(MIN_STEP, MAX_STEP);
-    let digits = 10f64.powi(3 - step.log10().floor() as i32);
-    (step * digits).floor() / digits
+    Tkc::typed_step(step.clamp(MIN_STEP, MAX_STEP))
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ pub trait Element {
     /// Bytes per element.
     const SIZE: usize;
 
+    /// Largest finite value.
+    const MOST: f32;
+
     /// Bit pattern of an element.
     type Bits: Copy + Default + Ord + BitAnd<Output = Self::Bits>;
 
@@ -57,9 +60,10 @@ pub enum E4m3 {}
 pub enum E5m2 {}
 
 macro_rules! element {
-    ($element:ty, $bits:ty, $size:literal, $value:expr, $bits_of:expr, $nearest_bits:expr) => {
+    ($element:ty, $bits:ty, $size:literal, $most:expr, $value:expr, $bits_of:expr, $nearest_bits:expr) => {
         impl Element for $element {
             const SIZE: usize = $size;
+            const MOST: f32 = $most;
             type Bits = $bits;
             const MAGNITUDE: $bits = <$bits>::MAX >> 1;
 
@@ -93,21 +97,33 @@ macro_rules! element {
     };
 }
 
-element!(f16, u16, 2, f16_to_f32, f32_to_f16, |value| f32_to_f16(
-    f64_to_f32_odd(value)
-));
-element!(bf16, u16, 2, bf16_to_f32, f32_to_bf16, |value| f32_to_bf16(
-    f64_to_f32_odd(value)
-));
-element!(f32, u32, 4, f32::from_bits, f32::to_bits, |value| (value
-    as f32)
-    .to_bits());
-element!(E4m3, u8, 1, e4m3_to_f32, f32_to_e4m3, |value| f32_to_e4m3(
-    f64_to_f32_odd(value)
-));
-element!(E5m2, u8, 1, e5m2_to_f32, f32_to_e5m2, |value| f32_to_e5m2(
-    f64_to_f32_odd(value)
-));
+element!(f16, u16, 2, 65504.0, f16_to_f32, f32_to_f16, |value| {
+    f32_to_f16(f64_to_f32_odd(value))
+});
+element!(
+    bf16,
+    u16,
+    2,
+    3.389_531_4e38,
+    bf16_to_f32,
+    f32_to_bf16,
+    |value| f32_to_bf16(f64_to_f32_odd(value))
+);
+element!(
+    f32,
+    u32,
+    4,
+    f32::MAX,
+    f32::from_bits,
+    f32::to_bits,
+    |value| (value as f32).to_bits()
+);
+element!(E4m3, u8, 1, 448.0, e4m3_to_f32, f32_to_e4m3, |value| {
+    f32_to_e4m3(f64_to_f32_odd(value))
+});
+element!(E5m2, u8, 1, 57344.0, e5m2_to_f32, f32_to_e5m2, |value| {
+    f32_to_e5m2(f64_to_f32_odd(value))
+});
 
 /// Runs `$body` with `$element` as the type for the [`Dtype`] `$dtype`.
 macro_rules! with_element {

@@ -69,7 +69,7 @@ impl Engine {
             }
         }
         for run in self.removed.clone() {
-            self.leave_out(&run);
+            self.dump.remove_run(&run);
         }
         to_js(&self.dump.summary())
     }
@@ -87,7 +87,7 @@ impl Engine {
     /// Removes a run from the dump; returns the summary of what remains.
     #[wasm_bindgen(js_name = removeRun, unchecked_return_type = "DumpSummary")]
     pub fn remove_run(&mut self, run: String) -> Result<JsValue, JsValue> {
-        self.leave_out(&run);
+        self.dump.remove_run(&run);
         self.removed.insert(run);
         to_js(&self.dump.summary())
     }
@@ -165,16 +165,6 @@ impl Engine {
         session
             .map(Session::new)
             .map_err(|error| job_failure(&error))
-    }
-}
-
-impl Engine {
-    fn leave_out(&mut self, run: &str) {
-        self.dump.remove_run(run);
-        // A problem belongs to the run whose name is part of its path.
-        self.dump
-            .problems
-            .retain(|problem| !problem.file.split('/').any(|part| part == run));
     }
 }
 

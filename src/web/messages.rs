@@ -230,7 +230,7 @@ pub struct CaptureLine<'a> {
     pub kv_heads: usize,
     /// Values in a head's vector.
     pub head_dim: usize,
-    /// Element type: `fp16`, `bf16` or `fp32`.
+    /// Element type: `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
     pub dtype: &'static str,
 }
 

@@ -230,6 +230,59 @@ test("a copied link names the sample as long as nothing else is in the dump", as
   await page.close();
 });
 
+test("the sample is taken in once, however often it is asked for", async () => {
+  const page = await open();
+  let fetched = 0;
+  page.on("request", (request) => (fetched += Number(request.url().endsWith("sample.zip") && request.method() === "GET")));
+  await page.evaluate(() => {
+    const button = /** @type {HTMLButtonElement} */ (document.querySelector("#try-sample"));
+    for (let i = 0; i < 2; i++) button.click();
+  });
+  await page.locator(".run-rows li").first().waitFor();
+  assert.equal(fetched, 1);
+  // Nor does the same file of the host pass for another dump.
+  await page.evaluate(async () => {
+    const { sampleFiles } = await import(/** @type {string} */ (`${location.origin}/sample.js`));
+    const [one] = await sampleFiles();
+    const later = await sampleFiles();
+    const { apart } = await import(/** @type {string} */ (`${location.origin}/files.js`));
+    if (apart(later, new Map([[one.path, one]])) !== later) throw new Error("another dump");
+  });
+  await page.close();
+});
+
+test("the start and the end of reading are said, and the drop zone is busy in between", async () => {
+  const page = await open();
+  await page.evaluate(() => {
+    const [zone, said] = ["", " [role=status]"].map((inner) => /** @type {Element} */ (document.querySelector(`.drop${inner}`)));
+    const told = /** @type {string[]} */ ([]);
+    Object.assign(window, { told });
+    new MutationObserver((changes) => {
+      for (const { oldValue } of changes) if (oldValue !== null) told.push(`busy ${oldValue}`);
+    }).observe(zone, { attributeFilter: ["aria-busy"], attributeOldValue: true });
+    new MutationObserver((changes) => {
+      for (const { addedNodes } of changes) for (const node of addedNodes) told.push(node.textContent ?? "");
+    }).observe(said, { childList: true });
+  });
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await page.locator(".drop [role=status]", { hasText: "The dump has 81 captures now." }).waitFor();
+  /** @type {string[]} */
+  const told = await page.evaluate("told");
+  for (const one of ["Reading files …", "The dump has 81 captures now.", "busy true"]) assert(told.includes(one), told.join());
+  await page.close();
+});
+
+test("Enter in a form beside the analysis is that form's", async () => {
+  const page = await open();
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await page.getByText("Convert, or cut a sample out to share").click();
+  await page.locator(".converting").getByLabel("Layers").fill("0");
+  const [download] = await Promise.all([page.waitForEvent("download"), page.keyboard.press("Enter")]);
+  assert.equal(download.suggestedFilename(), "prompt_128.zip");
+  assert.equal(await page.locator(".run-rows li").count(), 0);
+  await page.close();
+});
+
 test("a large dump beside the page is asked about before it is fetched", async () => {
   const page = await browser.context.newPage();
   /** @type {string[]} */

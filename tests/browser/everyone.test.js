@@ -251,5 +251,23 @@ test("an embedded page shows one result and nothing else", async () => {
   await empty.goto(`${site.url()}?embed=1`);
   await empty.getByText("This frame’s address names no dump.").waitFor();
   assert(!(await empty.locator("#result .placeholder").isVisible()), "no run can be started here");
+  assert.doesNotMatch(await empty.locator("body").innerText(), /Computed/);
   await empty.close();
+});
+
+test("a page with a frame is left without a question", async () => {
+  const page = await site.newPage();
+  /** @type {string[]} */
+  const asked = [];
+  page.on("dialog", async (dialog) => {
+    asked.push(dialog.type());
+    await dialog.accept();
+  });
+  await page.goto(`${site.url()}?embed=1#dump=sample.zip`);
+  await page.locator(".big-value").waitFor();
+  // A browser asks only where the page was used.
+  await page.mouse.click(5, 5);
+  await page.reload();
+  assert.deepEqual(asked, []);
+  await page.close();
 });

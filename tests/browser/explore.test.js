@@ -207,7 +207,8 @@ test("of layers that differ the size is an estimate before a run; what is left o
   const reasons = notes.map((note) => note.replace(/^.*?: /, ""));
   assert.deepEqual(reasons, [...new Set(reasons)]);
   assert.match(notes.join("\n"), /kivi2, .*: head_dim 80 is not a multiple of its group size 32/m);
-  if ((await page.locator('[data-answer="stored"]').count()) === 0) await page.getByText("no coded scheme of kvlens takes less than lossless").waitFor();
+  if ((await page.locator('[data-answer="stored"]').count()) === 0)
+    await page.getByText("no coded scheme of kvlens takes less than lossless").waitFor();
   await page.close();
 });
 

@@ -242,12 +242,40 @@ test("the handout is one file that stands alone, with questions, room, and the a
   await alone.close();
 });
 
+test("a dump that is added while the lesson is open is what it shows, from its start or where it was", async () => {
+  await open(1);
+  assert.match((await text(".lesson > .small")) ?? "", /^Real values of the sample/);
+  await page.setInputFiles("#choose-files", join(ROOT, "tests/data/cases/torch-2.15/two_runs.pt"));
+  await shows(".lesson > .small", "Values of your dump");
+  assert.deepEqual(await field("Layer").locator("option").allInnerTexts(), [
+    "a 0, unknown",
+    "a 1, unknown",
+    "a 2, unknown",
+    "b 0, unknown",
+    "b 1, unknown",
+    "b 2, unknown",
+  ]);
+  await page.locator(".lesson .look").first().waitFor();
+});
+
+test("a token that is not there is marked, and gives way to the one that is shown", async () => {
+  await open(1);
+  const token = page.locator(".lesson .pick input[type=number]");
+  const before = await token.inputValue();
+  await token.fill("500");
+  assert.equal(await token.getAttribute("aria-invalid"), "true");
+  await page.keyboard.press("Tab");
+  assert.equal(await token.inputValue(), before);
+  assert.equal(await token.getAttribute("aria-invalid"), "false");
+});
+
 test("steps are links, and closing leaves the page as it was", async () => {
   await open(2);
   await page.getByRole("link", { name: /^4/ }).click();
   await shows(".lesson h3", /^4\./);
   assert.match(page.url(), /#learn=4&/);
-  await page.goBack().catch(() => null);
+  await page.goBack();
+  await shows(".lesson h3", /^2\./);
   await page.goto(`${server.url}?engine=serial#learn=3`);
   await shows(".lesson h3", /^3\./);
   await page.locator(".lesson").getByRole("button", { name: "Close", exact: true }).click();

@@ -208,7 +208,7 @@ test("a copied link opens with the same settings and gives the same report; the 
   const command = await page.evaluate(() => navigator.clipboard.readText());
   assert.equal(
     command,
-    "kvlens mixed --dump-dir prompt_128 --out-dir report --lossy-method quant --lossy-bits 7 --stage prefill --zstd-level=-3 --verify",
+    "kvlens mixed --dump-dir dumps --out-dir report --lossy-method quant --lossy-bits 7 --stage prefill --zstd-level=-3 --verify",
   );
   await run(page);
   const other = await browser.context.newPage();
@@ -220,6 +220,25 @@ test("a copied link opens with the same settings and gives the same report; the 
   assert.equal(await other.locator(".headline").innerText(), await page.locator(".headline").innerText());
   await page.close();
   await other.close();
+});
+
+test("a copied command names what was taken in, and the runs that stay", async () => {
+  const { page } = await open();
+  const command = async () => {
+    await page.getByRole("button", { name: "Copy command" }).click();
+    return page.evaluate(() => navigator.clipboard.readText());
+  };
+  await page.locator("#try-sample").click();
+  await page.locator(".runs li").waitFor();
+  assert.match(await command(), /^kvlens mixed --dump-dir sample\.zip --out-dir/);
+  await page.setInputFiles("#choose-files", join(ROOT, "tests/data/cases/torch-2.15/two_runs.pt"));
+  await page.locator(".runs li").nth(2).waitFor();
+  assert.match(await command(), /^kvlens mixed sample\.zip two_runs\.pt --out-dir/);
+  await page.getByRole("button", { name: "Remove b", exact: true }).click();
+  await page.getByRole("button", { name: "Take b in again" }).waitFor();
+  const text = await command();
+  assert.match(text, /^kvlens mixed sample\.zip two_runs\.pt --run=a --run=prompt_128 --out-dir/);
+  await page.close();
 });
 
 test("a dropped file is taken in, and a run can be removed", async () => {

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ROOT } from "./server.js";
-import { visit } from "./visit.js";
+import { until, visit } from "./visit.js";
 
 /** @import { Page } from "playwright-core" */
 
@@ -46,6 +46,20 @@ test("Back and Forward move through tabs, settings and results within the page",
   await page.goForward();
   await selected(page, "Block-norm");
   assert.equal(await page.locator(".run-rows li").count(), 2, "no result is lost");
+  await page.close();
+});
+
+test("Back to before the first result leaves a result on screen, and so does Back after one is deleted", async () => {
+  const page = await sample();
+  await page.locator(".shown .headline").waitFor();
+  await page.goBack();
+  await page.waitForFunction("history.state.shown === 1");
+  assert(await page.locator(".shown .headline").isVisible());
+  await runTab(page, "Block-norm");
+  await page.getByRole("button", { name: "Delete #2 blocknorm" }).click();
+  await page.goBack();
+  await page.waitForFunction("history.state.shown === 1");
+  assert(await page.locator(".shown .headline").isVisible());
   await page.close();
 });
 
@@ -112,6 +126,38 @@ test("runs are renamed, compared on the layers that both measured, plotted and d
   await page.close();
 });
 
+test("the focus on a button stays where it is when figures arrive later", async () => {
+  for (const selector of ["#rename-1", "[data-file='mixed_summary.md']"]) {
+    const page = await open();
+    // As soon as the first result is there: the other codecs are measured next.
+    await page.evaluate((selector) => {
+      new MutationObserver((_, watcher) => {
+        const button = /** @type {HTMLElement | null} */ (document.querySelector(selector));
+        if (!button) return;
+        watcher.disconnect();
+        button.focus();
+      }).observe(document.body, { subtree: true, childList: true });
+    }, selector);
+    await page.locator("#try-sample").click();
+    await page.locator(".otherwise", { hasText: "Codec" }).waitFor();
+    assert(await page.evaluate((selector) => document.activeElement?.matches(selector), selector), selector);
+    await page.close();
+  }
+});
+
+test("a name that is being typed stays when the list of runs changes", async () => {
+  const page = await sample();
+  await page.getByRole("button", { name: "Rename #1 mixed" }).click();
+  await page.keyboard.type("first");
+  // As a run that was started before would end now.
+  await page.evaluate(() => document.getElementById("run")?.click());
+  await page.locator(".run-rows li").nth(1).waitFor();
+  await page.keyboard.type(" try");
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Rename first try" }).waitFor({ timeout: 5000 });
+  await page.close();
+});
+
 test("settings in which runs differ are named once, as the form names them, and only where they had an effect", async () => {
   const page = await sample();
   await runTab(page, "Compare");
@@ -171,7 +217,7 @@ test("runs and the dump come back after a reload only where the reader wants the
   assert.equal(await stored(), 0, "nothing is stored before it is asked for");
   await page.locator("#keep").check();
   await page.setInputFiles("#choose-files", join(ROOT, "tests/data/cases/torch-2.15/dynamic_cache.pt"));
-  await page.waitForFunction("import('./keep.js').then(({ kept }) => kept()).then(({ files }) => files.length === 2)");
+  await until(page, "import('./keep.js').then(({ kept }) => kept()).then(({ files }) => files.length === 2)");
   await page.getByRole("button", { name: /^Remove (?!prompt_128)/ }).click();
   const back = page.getByRole("button", { name: /^Take .* in again$/ });
   await back.waitFor();
@@ -183,8 +229,6 @@ test("runs and the dump come back after a reload only where the reader wants the
   assert.equal(await page.locator(".runs li").count(), 1, "what was left out stays out");
   await page.locator(".shown .headline").waitFor();
   await page.locator("#keep").uncheck();
-  await page.waitForFunction(
-    "import('./keep.js').then(({ kept }) => kept()).then(({ files, outcomes }) => files.length + outcomes.length === 0)",
-  );
+  await until(page, "import('./keep.js').then(({ kept }) => kept()).then(({ files, outcomes }) => files.length + outcomes.length === 0)");
   await page.close();
 });

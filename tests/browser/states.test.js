@@ -221,12 +221,25 @@ test("on paper stands the result, whole and in dark ink", async () => {
   await page.setInputFiles("#choose-folder", SAMPLE);
   await page.locator(".cell").first().waitFor();
   await run(page, "Mixed");
+  // What a browser says before it prints.
+  await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  for (const chart of await page.locator("#result .kv-sheet").all()) {
+    const width = Number(await chart.getAttribute("width"));
+    assert(width <= 760, `${width} pixels, shrunk to 703`);
+  }
   await page.emulateMedia({ media: "print", colorScheme: "dark" });
   // A4 between its margins.
   await page.setViewportSize({ width: 703, height: 1000 });
   for (const name of [".drop", "#analysis", ".downloads", ".run-list", ".head-tools"])
     assert(!(await page.locator(name).first().isVisible()), name);
   assert(await page.locator(".headline").isVisible());
+  const controls = await page.evaluate(() =>
+    [...document.querySelectorAll("button, select, input, .handle")]
+      .filter((each) => each.checkVisibility() && !each.closest("th"))
+      .map((each) => [each.tagName, getComputedStyle(each).appearance, getComputedStyle(each, "::after").display].join())
+      .filter((each) => !/^SELECT,none|^DIV,none,none$/.test(each)),
+  );
+  assert.deepEqual(controls, []);
   const { wide, bars, cut, ink } = await page.evaluate(() => ({
     wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
     // Without this browsers leave out backgrounds, and a lossless layer's bars are nothing else.

@@ -31,3 +31,16 @@ export function visit(options) {
     },
   };
 }
+
+/**
+ * Waits for something that the page has to look up: waitForFunction takes a promise for a yes.
+ * @template A
+ * @param {import("playwright-core").Page} page @param {string | ((arg: A) => Promise<boolean>)} ask @param {A} [arg]
+ */
+export async function until(page, ask, arg) {
+  for (let tries = 0; tries < 300; tries++) {
+    if (await page.evaluate(/** @type {any} */ (ask), arg)) return;
+    await page.waitForTimeout(100);
+  }
+  throw new Error(`never true: ${ask} of ${arg}`);
+}

@@ -54,13 +54,14 @@ export function followAddress({ get, set, watch }, { setMapping, openBeside }) {
   // Also where a reader edits the address by hand: then there is no entry, and the result stays on screen.
   addEventListener("popstate", ({ state: entry }) => {
     const { mapping, beside, outcomes, dump } = get();
-    const known = (/** @type {number | null} */ id) => (outcomes.some((outcome) => outcome.id === id) ? id : null);
+    const isKnown = (/** @type {number | null | undefined} */ id) => outcomes.some((outcome) => outcome.id === id);
     arriving = true;
     set({
       ...stateOfHash(get(), location.hash),
       // What is in the dump is no step of the history: the address goes on naming what is there.
       ...(dump?.captures ? { beside } : {}),
-      ...(entry ? { shown: known(entry.shown), comparedTo: known(entry.comparedTo) } : {}),
+      // An entry from before the first result, or of one that is deleted, leaves on screen what is there.
+      ...(isKnown(entry?.shown) ? { shown: entry.shown, comparedTo: isKnown(entry.comparedTo) ? entry.comparedTo : null } : {}),
     });
     arriving = false;
     place = placeOf(get());

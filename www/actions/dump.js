@@ -45,8 +45,9 @@ export function dumpActions({ get, set }, engine, pauseEstimates) {
       const onProgress = (read, total) => set({ reading: `Reading ${count(read)} of ${count(total)} files` });
       const dump = await (await engine).addFiles(entries, { onProgress });
       for (const entry of entries) taken.set(entry.path, entry);
+      const sources = [...new Set([...taken.keys()].map((path) => path.split("/")[0]))];
       if (beside) opened = { path: beside, contents: contents(without(dump.runs, get().dump)) };
-      set({ dump, leftOut: without(get().leftOut, dump), beside: besideOf(dump) });
+      set({ dump, sources, leftOut: without(get().leftOut, dump), beside: besideOf(dump) });
       if (dump.captures === 0 && dump.problems.length === 0 && dump.guesses.length === 0) {
         throw new EngineError(
           "dump",

@@ -1,7 +1,8 @@
-// Keeps runs and small dumps in this browser while the reader wants that, and brings them back on the next visit.
+// Keeps runs and small dumps in this browser while the reader wants that, and brings them back on the next visit. The wish is that of all
+// tabs: what one of them turns off is off in the others, too.
 
 /** @import { FileEntry } from "../engine/types.js" */
-/** @import { State } from "../types.js" */
+/** @import { Outcome, State } from "../types.js" */
 /** @import { Store } from "../store.js" */
 import { forget, keepFiles, keepOutcomes, kept } from "../keep.js";
 import { failureOf } from "./failure.js";
@@ -10,20 +11,59 @@ const KEY = "kvlens-keep";
 /** Names of the runs of the kept dump that the reader left out. */
 const LEFT_OUT = "kvlens-left-out";
 
+/** @returns {boolean} as the last tab left it */
+function isWanted() {
+  try {
+    return localStorage.getItem(KEY) === "on";
+  } catch {
+    // Storage is refused: nothing was kept.
+    return false;
+  }
+}
+
 /**
  * @param {Store<State>} store
  * @param {{ add: (files: FileEntry[]) => Promise<boolean>, files: () => FileEntry[], removeRun: (run: string) => Promise<void> }} dump
  */
 export function keepingActions({ get, set, watch }, { add, files, removeRun }) {
-  /** One change of the store after the other. */
+  /** One change of the store after the other. @type {Promise<unknown>} */
   let last = Promise.resolve();
-  /** @param {() => Promise<unknown>} change */
+  /** This tab's outcomes that are stored. @type {Outcome[]} */
+  let stored = [];
+  /** The link's own dump takes no kept one's place: the link brings it again. */
+  let isLinked = false;
+
+  /** @param {() => Promise<unknown>} change @returns {Promise<boolean>} whether it worked */
   function next(change) {
-    last = last.then(change).then(
-      () => {},
-      (error) => set({ runFailure: { ...failureOf(error), hint: "Runs could not be kept in this browser: download what you need." } }),
+    const done = last.then(change).then(
+      () => true,
+      (error) => {
+        set({ runFailure: { ...failureOf(error), hint: "Runs could not be kept in this browser: download what you need." } });
+        return false;
+      },
     );
-    return last;
+    last = done;
+    return done;
+  }
+
+  /** Stores what has changed since the last time: of several changes that wait only the last. */
+  async function storeOutcomes() {
+    const { outcomes } = get();
+    if (outcomes === stored || !isWanted()) return;
+    const gone = stored.filter(({ at }) => !outcomes.some((each) => each.at === at));
+    await keepOutcomes(
+      outcomes.filter((outcome) => !stored.includes(outcome)),
+      gone,
+    );
+    stored = outcomes;
+  }
+
+  const storeFiles = async () => isWanted() && keepFiles(files());
+
+  /** Unless a tab has turned it on again. */
+  async function forgetAll() {
+    stored = [];
+    if (!isWanted()) await forget();
   }
 
   /** @param {boolean} on */
@@ -32,11 +72,18 @@ export function keepingActions({ get, set, watch }, { add, files, removeRun }) {
       if (on) localStorage.setItem(KEY, "on");
       else for (const key of [KEY, LEFT_OUT]) localStorage.removeItem(key);
     } catch {
-      // Storage is refused: then the next line fails, too, and says so.
+      // Storage is refused: then the next lines fail, too, and say so.
     }
     set({ kept: on });
-    if (on) noteLeftOut();
-    await next(on ? () => Promise.all([keepOutcomes(get().outcomes), keepFiles(files())]) : forget);
+    if (!on) return void (await next(forgetAll));
+    isLinked = false;
+    noteLeftOut();
+    const works = await next(async () => {
+      if (!isWanted()) throw new Error("the browser refuses to store anything");
+      await storeOutcomes();
+      await storeFiles();
+    });
+    if (!works) await setKept(false);
   }
 
   function noteLeftOut() {
@@ -49,42 +96,54 @@ export function keepingActions({ get, set, watch }, { add, files, removeRun }) {
 
   /** Brings back what was kept, and from now on keeps what changes. */
   async function bringBack() {
-    let on = false;
+    // A frame shows its own dump's result, and leaves nothing behind.
+    if (document.documentElement.dataset.embed !== undefined) return;
+    isLinked = get().beside !== "";
     /** @type {string[]} */
     let without = [];
     try {
-      on = localStorage.getItem(KEY) === "on";
       const names = JSON.parse(localStorage.getItem(LEFT_OUT) ?? "[]");
       // Storage is the whole origin's.
       if (Array.isArray(names)) without = names.map(String);
     } catch {
-      // Storage is refused: nothing was kept.
+      // Storage is refused, or holds what others wrote.
     }
-    if (on) {
+    if (isWanted()) {
       await next(async () => {
         const { outcomes, files } = await kept();
-        set({ kept: true, outcomes, shown: outcomes.at(-1)?.id ?? null });
-        if (files.length === 0 || get().dump?.captures) return;
+        stored = outcomes.map((outcome, i) => ({ ...outcome, id: i + 1 }));
+        set({ kept: true, outcomes: stored, shown: stored.at(-1)?.id ?? null });
+        if (isLinked || files.length === 0 || get().dump?.captures) return;
         await add(files);
         for (const run of without) await removeRun(run);
       });
-    }
+      // What a tab had still to write when it was turned off. Where storage is refused there is nothing.
+    } else void forget().catch(() => {});
     watch(
       (state) => state.outcomes,
-      (outcomes, before) => {
-        // Of several changes that wait only the last is kept.
-        if (before && get().kept) void next(async () => (get().outcomes === outcomes ? keepOutcomes(outcomes) : undefined));
-      },
+      (_, before) => void (before && get().kept && next(storeOutcomes)),
     );
+    const isKept = () => get().kept && !(isLinked && get().beside !== "");
     watch(
       (state) => state.leftOut,
-      (_, before) => void (before !== undefined && get().kept && noteLeftOut()),
+      (_, before) => void (before && isKept() && noteLeftOut()),
     );
     watch(
       (state) => state.dump,
-      (_, before) => void (before !== undefined && get().kept && next(() => keepFiles(files()))),
+      (_, before) => void (before !== undefined && isKept() && next(storeFiles)),
     );
+    addEventListener("storage", ({ key }) => {
+      // Without a key: all of it was cleared.
+      if (key !== null && key !== KEY) return;
+      const on = isWanted();
+      if (on === get().kept) return;
+      set({ kept: on });
+      void next(on ? storeOutcomes : forgetAll);
+    });
   }
 
-  return { setKept, bringBack };
+  /** Whether a later visit has all that is here. */
+  const isAllKept = () => get().kept && stored === get().outcomes;
+
+  return { setKept, bringBack, isAllKept };
 }

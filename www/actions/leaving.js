@@ -18,8 +18,8 @@ export function settingsBefore() {
   }
 }
 
-/** @param {Store<State>} store */
-export function guardLeaving({ get, watch }) {
+/** @param {Store<State>} store @param {() => boolean} isAllKept whether the next visit has every result again */
+export function guardLeaving({ get, watch }, isAllKept) {
   watch(
     (state) => state.values,
     (values) => {
@@ -30,8 +30,10 @@ export function guardLeaving({ get, watch }) {
       }
     },
   );
+  // A frame computes its result again; the page around it is not its own to hold.
+  if (document.documentElement.dataset.embed !== undefined) return;
   addEventListener("beforeunload", (event) => {
-    const { outcomes, running, kept } = get();
-    if (running || (!kept && outcomes.some(({ report }) => report))) event.preventDefault();
+    const { outcomes, running, writing } = get();
+    if (running || writing || (!isAllKept() && outcomes.some(({ report }) => report))) event.preventDefault();
   });
 }

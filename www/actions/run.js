@@ -70,10 +70,11 @@ export function runActions({ get, set }, engine, pauseEstimates) {
     if (explored && get().dump === dump) set({ glimpse: explored });
   }
 
-  /** @param {Omit<Outcome, "id" | "name">} outcome */
+  /** @param {Omit<Outcome, "id" | "at" | "name">} outcome */
   function keep(outcome) {
     const id = (lastId = Math.max(lastId, ...get().outcomes.map((each) => each.id)) + 1);
-    set({ outcomes: [...get().outcomes, { id, name: "", ...outcome }], shown: id, comparedTo: null });
+    const at = Date.now() + Math.random();
+    set({ outcomes: [...get().outcomes, { id, at, name: "", ...outcome }], shown: id, comparedTo: null });
   }
 
   /** @param {Partial<Running>} change */

@@ -74,9 +74,12 @@ export function allRunsChart(runs) {
   };
 }
 
+/** From a mark to a name above or below it, pixels. */
+const ABOVE = 14;
+
 /**
  * Names stand beside their marks, towards the middle: of two marks in one place neither lies on the other's name. Where two names would
- * meet in the middle, the upper one moves up and the lower one down.
+ * meet in the middle, the upper one stands above its mark and the lower one below.
  * @param {any} Plot @param {Point[]} points @param {(point: Point) => number} at @param {number[]} domain @param {number} width
  * @param {number} perRatio pixels
  */
@@ -89,17 +92,17 @@ function named(Plot, points, at, [low, high], width, perRatio) {
     points.find((other) => isLate(other) !== isLate(point) && Math.abs(other.ratio - point.ratio) * perRatio < 14 && gap(point, other) < 0);
   const shift = (/** @type {Point} */ point) => {
     const other = meets(point);
-    return other ? (point.ratio > other.ratio || (point.ratio === other.ratio && isLate(point)) ? -9 : 9) : 0;
+    return other ? (point.ratio > other.ratio || (point.ratio === other.ratio && isLate(point)) ? -ABOVE : ABOVE) : 0;
   };
   const look = { x: at, y: "ratio", text: "name", fill: "var(--ink)", stroke: "var(--page)", strokeWidth: 3 };
-  return [-9, 0, 9].flatMap((dy) => [
+  return [-ABOVE, 0, ABOVE].flatMap((dy) => [
     Plot.text(
       points.filter((point) => !isLate(point) && shift(point) === dy),
-      { ...look, dx: 10, dy, textAnchor: "start" },
+      { ...look, dx: dy ? -6 : 10, dy, textAnchor: "start" },
     ),
     Plot.text(
       points.filter((point) => isLate(point) && shift(point) === dy),
-      { ...look, dx: -10, dy, textAnchor: "end" },
+      { ...look, dx: dy ? 6 : -10, dy, textAnchor: "end" },
     ),
   ]);
 }

@@ -13,12 +13,23 @@ import { savePng, saveSvg } from "./save.js";
  * @property {string} name      of saved files
  * @property {string} title
  * @property {string} note      one line below the title
+ * @property {string} [hint]    what can be done with it on the page, behind the note
  * @property {{ label: string, options: { value: string, label: string }[] }} [choice]  what can be shown; the first is at first
  * @property {(Plot: any, view: { width: number, choice?: string, redraw: () => void, still?: boolean }) => SVGSVGElement} draw
  *   `still` pictures have no handles (report.html)
  * @property {() => Table} table
  * @property {HTMLElement} [above]  lives between the note and the picture
  */
+
+/** Width of a chart on paper, px: a little more than a page has between its margins, so that two panels stand side by side. */
+export const PAPER = 760;
+
+/** @param {boolean} paper else the screen */
+const drawFor = (paper) => {
+  for (const place of document.querySelectorAll(".kv-place")) place.dispatchEvent(new CustomEvent("paper", { detail: paper }));
+};
+addEventListener("beforeprint", () => drawFor(true));
+addEventListener("afterprint", () => drawFor(false));
 
 /**
  * @param {any} Plot
@@ -41,6 +52,11 @@ export function figure(Plot, chart) {
     width = next;
     redraw();
   }).observe(place);
+  // Shrunk from a screen's width to a page's its texts could hardly be read.
+  place.addEventListener("paper", (event) => {
+    width = /** @type {CustomEvent<boolean>} */ (event).detail ? PAPER : Math.floor(place.clientWidth);
+    redraw();
+  });
   const svg = () => /** @type {SVGSVGElement | null} */ (place.querySelector("svg"));
   const save = (/** @type {(svg: SVGSVGElement, chart: Chart) => unknown} */ how) => () => {
     const picture = svg();
@@ -49,7 +65,7 @@ export function figure(Plot, chart) {
   return h(
     "figure",
     { class: "kv-chart", "data-chart": chart.name },
-    h("figcaption", {}, h("h3", {}, chart.title), h("p", { class: "small muted" }, chart.note)),
+    h("figcaption", {}, h("h3", {}, chart.title), h("p", { class: "small muted" }, chart.note, chart.hint && screenOnly(` ${chart.hint}`))),
     chart.choice &&
       picker(chart.choice, (value) => {
         choice = value;
@@ -77,6 +93,9 @@ export function stillPicture(Plot, chart, width) {
   for (const passing of picture.querySelectorAll('[aria-label="tip"], .kv-handle')) passing.remove();
   return picture;
 }
+
+/** @param {string} text */
+const screenOnly = (text) => h("span", { class: "screen-only" }, text);
 
 /** @param {string} text */
 const hidden = (text) => h("span", { class: "visually-hidden" }, text);

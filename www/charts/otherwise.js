@@ -4,10 +4,10 @@
 /** @import { Errors, Group, Report } from "../engine/core.js" */
 /** @import { Codecs } from "../types.js" */
 import { distinctGroups, packedRatios } from "../figures.js";
-import { count, error, megabytes, plural, ratio } from "../format.js";
+import { count, error, plural, ratio, size } from "../format.js";
 
 /** The group that a result stands for. @param {Report} report */
-export const bestGroup = ({ headline, groups }) => (headline === null ? null : groups[headline]);
+const bestGroup = ({ headline, groups }) => (headline === null ? null : groups[headline]);
 
 /**
  * @param {Report} report @param {Codecs | null} [codecs]
@@ -79,7 +79,7 @@ function otherCodecs({ all }, { own, sizes, bytes, of }) {
     return `${side.toUpperCase()} with ${name} (${bytes === of ? "" : "~"}${ratio(raw / then)} instead of ${ratio(raw / now)} with ${own})`;
   };
   const found = [better("k"), better("v")].filter((text) => text !== null);
-  const from = bytes === of ? "" : ` (estimated from ${megabytes(bytes)} of ${megabytes(of)})`;
+  const from = bytes === of ? "" : ` (estimated from ${size(bytes)} of ${size(of)})`;
   return [
     {
       name: "Codec",

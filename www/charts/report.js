@@ -5,10 +5,10 @@
 import { h } from "../dom.js";
 import { bestInWords, covers } from "../covers.js";
 import { totals, variantName } from "../figures.js";
-import { cosine, count, error, megabytes, percent, ratio } from "../format.js";
+import { cosine, count, error, percent, ratio, size } from "../format.js";
 import { stillPicture, table } from "./figure.js";
 import { answers } from "../explore/search.js";
-import { costOf, notTold, said, size, whoOf, withOf } from "../explore/words.js";
+import { costOf, notTold, said, whoOf, withOf } from "../explore/words.js";
 import { chartsOf, loadPlot, ownLimit } from "./index.js";
 import { otherwise } from "./otherwise.js";
 
@@ -50,7 +50,7 @@ export async function reportHtml(report, { spec, dumpName, bytes, version, codec
     h(
       "p",
       { class: "muted" },
-      `${count(report.captures)} captures, ${megabytes(bytes)} · kvlens ${version} · ${new Date().toISOString().slice(0, 10)}`,
+      `${count(report.captures)} captures, ${size(bytes)} · kvlens ${version} · ${new Date().toISOString().slice(0, 10)}`,
     ),
     report.explored ? answer(report.explored, limit ?? ownLimit(report.explored)) : headline(report, spec),
     otherwise(report, codecs).map(({ name, text }) => h("p", {}, h("b", {}, name), `: ${text}`)),

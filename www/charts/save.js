@@ -1,12 +1,13 @@
 // A chart as a file: the picture with its title, note and the colours that the page shows it in, so that it needs no stylesheet.
 
+import { save } from "../save.js";
 import { s, textWidth } from "./svg.js";
 
 /** @typedef {import("./figure.js").Chart} Chart */
 
 /** @param {SVGSVGElement} svg @param {Chart} chart */
 export function saveSvg(svg, chart) {
-  offer(new Blob([standalone(svg, chart)], { type: "image/svg+xml" }), `${chart.name}.svg`);
+  save(new Blob([standalone(svg, chart)], { type: "image/svg+xml" }), `${chart.name}.svg`);
 }
 
 /** At twice the size on screen, for slides and print. @param {SVGSVGElement} svg @param {Chart} chart */
@@ -21,7 +22,7 @@ export async function savePng(svg, chart) {
     canvas.height = image.naturalHeight * 2;
     canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
     const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
-    if (blob) offer(blob, `${chart.name}.png`);
+    if (blob) save(blob, `${chart.name}.png`);
   } finally {
     URL.revokeObjectURL(url);
   }
@@ -33,7 +34,7 @@ export async function savePng(svg, chart) {
  * @param {Chart} chart
  * @returns {string}
  */
-export function standalone(svg, chart) {
+function standalone(svg, chart) {
   const inner = /** @type {SVGSVGElement} */ (svg.cloneNode(true));
   for (const passing of inner.querySelectorAll('[aria-label="tip"], .kv-handle')) passing.remove();
   const width = Number(svg.getAttribute("width"));
@@ -77,14 +78,4 @@ function withColours(text) {
   });
   probe.remove();
   return resolved;
-}
-
-/** @param {Blob} blob @param {string} name */
-function offer(blob, name) {
-  const url = URL.createObjectURL(blob);
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

@@ -32,7 +32,8 @@ export function sweepChart(report, actions = {}) {
   return {
     name: "sweep",
     title,
-    note: `Each mark is one combination; filled marks stay within all four thresholds. Up and to the left is better.${actions.take ? " Drag a threshold to move it; click a mark to take its settings." : ""}`,
+    note: "Each mark is one combination; filled marks stay within all four thresholds. Up and to the left is better.",
+    hint: actions.take && "Drag a threshold to move it; click a mark to take its settings.",
     choice: {
       label: "Distortion",
       options: [

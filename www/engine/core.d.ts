@@ -113,7 +113,7 @@ kvHeads: number,
  */
 headDim: number, 
 /**
- * Element type: `fp16`, `bf16` or `fp32`.
+ * Element type: `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
  */
 dtype: string, };
 
@@ -453,7 +453,7 @@ facts: Array<Fact>,
  */
 notes: Array<string>, 
 /**
- * Whether the choices were measured with all queries, and their bytes written and read back.
+ * Whether the choices were measured with many queries, and their bytes written and read back.
  */
 isFinal: boolean, };
 

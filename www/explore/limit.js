@@ -26,7 +26,7 @@ const param = (state, flag) => {
 };
 
 /** @param {State} state @param {string} flag */
-export function settingOf(state, flag) {
+function settingOf(state, flag) {
   const found = param(state, flag);
   return found ? valueOf({ ...state, analysis: EXPLORE }, found) : "";
 }

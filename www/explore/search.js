@@ -42,14 +42,15 @@ import { ENGINES } from "./engines.js";
  * @property {number | null} kl      estimated
  * @property {number} index
  * @property {[number, number]} cosine  of K and of V
- * @property {boolean} measured      looked at with all queries, its bytes written and read back; else an estimate from the points
+ * @property {boolean} measured      looked at with more queries, its bytes written and read back; else an estimate from the points
  * @property {boolean} within        whether it stays within the limit
  */
 
 /** Points between two steps of the coded scheme that it is interpolated at. */
 const BETWEEN = 16;
-/** How far finer steps are offered than were measured, in distances between the two finest; and the smallest. */
+/** How far finer and coarser steps are offered than were measured, in distances between the two finest and the two coarsest; and the smallest. */
 const FINER = 5;
+const COARSER = 1;
 const MIN_STEP = 1e-4;
 
 /** Whether K and V may have formats of their own. @param {Engine} engine */
@@ -92,11 +93,11 @@ const onLine = (a, b, t) => (a > 0 && b > 0 && Number.isFinite(a + b) ? Math.exp
 export const measuredOffers = ({ points }, tensor) => points.filter((point) => point.tensor === tensor && !point.packed).map(offerOf);
 
 /**
- * What the search chooses from: the measured points, and the coded scheme at steps between them and below. Below, errors go on as between
- * the two finest, and each halving of the step takes as many more bytes, until storing losslessly takes fewer.
+ * What the search chooses from: the measured points, and the coded scheme at other steps. Sizes and errors lie on lines through the nearest
+ * two points, in logarithms. Only below the finest, each halving of the step takes as many more bytes, until storing losslessly takes fewer.
  * @param {Explored} explored @param {"k" | "v"} tensor @returns {Offer[]}
  */
-export function offers(explored, tensor) {
+function offers(explored, tensor) {
   const all = measuredOffers(explored, tensor);
   const coded = all
     .filter((offer) => offer.coded)
@@ -105,16 +106,20 @@ export function offers(explored, tensor) {
   const lossless = Math.min(...all.filter((offer) => offer.class === "stored" && !offer.coded).map(({ bytes }) => bytes));
   const others = coded.slice(1).flatMap((high, i) => {
     const low = coded[i];
-    const first = i === 0 ? -FINER * BETWEEN : 1;
-    return Array.from({ length: BETWEEN - first }, (_, n) => {
-      const t = (first + n) / BETWEEN;
+    const first = i === 0 ? -FINER * BETWEEN : 0;
+    const end = i + 2 === coded.length ? (1 + COARSER) * BETWEEN : BETWEEN;
+    // The two themselves were measured.
+    const places = Array.from({ length: end - first }, (_, n) => first + n).filter((place) => place !== 0 && place !== BETWEEN);
+    return places.flatMap((place) => {
+      const t = place / BETWEEN;
       // Three digits: what a reader can type.
       const step = Number(onLine(low.step, high.step, t).toPrecision(3));
       /** @param {"bytes" | "gap" | "index" | "attention"} name */
       const at = (name) => onLine(low.offer[name], high.offer[name], t);
       const bytes = t < 0 ? low.offer.bytes + (high.offer.bytes - low.offer.bytes) * t : at("bytes");
+      if (t < 0 && (bytes >= lossless || step < MIN_STEP)) return [];
       return { ...low.offer, scheme: `tkc:c=${step}`, bytes, gap: at("gap"), index: at("index"), attention: at("attention") };
-    }).filter((offer, n) => first + n > 0 || (first + n < 0 && offer.bytes < lossless && (stepOf(offer.scheme) ?? 0) >= MIN_STEP));
+    });
   });
   return [...all, ...others];
 }

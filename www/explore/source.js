@@ -34,7 +34,7 @@ function isAlike(dump) {
 }
 
 /** As if all layers of all runs were like those that were looked at. @param {Explored} explored @param {DumpSummary | null} dump @returns {Explored} */
-export function scaled(explored, dump) {
+function scaled(explored, dump) {
   if (!dump) return { ...explored, isFinal: false };
   const layers = dump.runs.reduce((sum, run) => sum + run.layers.length, 0);
   const factor = layers / Math.max(1, explored.layers);

@@ -1,21 +1,8 @@
-// How answers are said: sizes, schemes, and what a pair of them costs.
+// How answers are said: schemes, and what a pair of them costs.
 
 /** @import { Explored } from "../engine/core.js" */
 /** @import { Answer } from "./search.js" */
 import { cosine, error } from "../format.js";
-
-/** Three digits in units of 1,000: "2.95 GB". @param {number} bytes */
-export function size(bytes) {
-  const unit = [
-    [1e12, "TB"],
-    [1e9, "GB"],
-    [1e6, "MB"],
-    [1e3, "kB"],
-  ].find(([least]) => bytes >= Number(least));
-  if (!unit) return `${Math.round(bytes)} bytes`;
-  const value = bytes / Number(unit[0]);
-  return `${value < 100 ? value.toPrecision(3) : Math.round(value)} ${unit[1]}`;
-}
 
 /** @param {Answer} answer */
 export function whoOf({ class: of, engine, lossless }) {

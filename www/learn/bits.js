@@ -7,7 +7,7 @@ import { h } from "../dom.js";
 const PARTS = ["sign", "exponent", "mantissa"];
 
 /** @param {number} bits @param {Layout} layout @returns {string} the bits as text, most significant first */
-export const bitText = (bits, layout) => (bits >>> 0).toString(2).padStart(layout[0] + layout[1] + layout[2], "0");
+const bitText = (bits, layout) => (bits >>> 0).toString(2).padStart(layout[0] + layout[1] + layout[2], "0");
 
 /**
  * @param {number} bits

@@ -2,7 +2,7 @@
 
 import { BASE, TIP, digits3, logTick, logTicks, times, valueAxis } from "../charts/axis.js";
 import { logScale } from "../charts/error.js";
-import { figure, stillPicture } from "../charts/figure.js";
+import { PAPER, figure, stillPicture } from "../charts/figure.js";
 import { loadPlot } from "../charts/index.js";
 import { colour, s, sheet } from "../charts/svg.js";
 import { fill, h } from "../dom.js";
@@ -17,9 +17,6 @@ const SETTINGS = [
   ...[1, 2, 3, 4, 5, 6, 7, 8].map((bits) => /** @type {[Method, number]} */ (["truncate", bits])),
   ...[3, 4, 5, 6, 7, 8, 9, 10].map((bits) => /** @type {[Method, number]} */ (["quant", bits])),
 ];
-
-/** As wide as a page of paper, px. */
-const PAPER = 680;
 
 export function curveFigure() {
   const node = h("div", { class: "kv-charts" });

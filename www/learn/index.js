@@ -4,7 +4,7 @@
 import { fill, h } from "../dom.js";
 import { loadPlot, stylesheet } from "../charts/index.js";
 import { copyButton } from "../views/copy.js";
-import { save } from "../views/downloads.js";
+import { save } from "../save.js";
 import { curveFigure } from "./curve.js";
 import { handout } from "./handout.js";
 import { placeOf, textsOf } from "./place.js";
@@ -21,6 +21,7 @@ import { LOSSY, viewOf } from "./view.js";
  * @typedef {object} Page
  * @property {number} step                           from 1
  * @property {Record<string, string>} place          what the link says of the values to show
+ * @property {unknown} dump                          the page's; another one is read anew
  * @property {import("./source.js").Inspect} inspect
  * @property {() => boolean} isSample  whether the page's dump is the sample
  * @property {() => string} linkHere
@@ -29,7 +30,7 @@ import { LOSSY, viewOf } from "./view.js";
  * @property {() => void} close
  */
 
-/** The lesson that is open, and where. @type {{ root: Element, go: (step: number, place: Record<string, string>) => void } | null} */
+/** The lesson that is open, and where. @type {{ root: Element, go: (page: Page) => void } | null} */
 let open = null;
 
 /**
@@ -38,7 +39,7 @@ let open = null;
  */
 export async function drawLesson(container, page) {
   await Promise.all([learnStyle(), loadPlot()]);
-  if (open && container.contains(open.root)) return open.go(page.step, page.place);
+  if (open && container.contains(open.root)) return open.go(page);
   open = makeLesson(container, page);
 }
 
@@ -47,7 +48,7 @@ let style;
 const learnStyle = () => (style ??= stylesheet(new URL("learn.css", import.meta.url)));
 
 /** @param {HTMLElement} container @param {Page} page */
-function makeLesson(container, { step, place, inspect, isSample, linkHere, placed, goTo, close }) {
+function makeLesson(container, { step, place, dump, inspect, isSample, linkHere, placed, goTo, close }) {
   /** @type {import("./place.js").Place & { step: number }} */
   const at = { step, capture: 0, tensor: "k", token: 0, head: 0, first: 0, method: "truncate", bits: 6 };
   /** What the reader expects of each step, by its place among the answers. @type {Map<number, number>} */
@@ -78,8 +79,14 @@ function makeLesson(container, { step, place, inspect, isSample, linkHere, place
   async function load() {
     fill(body, h("p", { class: "muted" }, "Reading …"));
     try {
-      source = await lessonSource(inspect, isSample());
-      settle(wanted);
+      const asked = dump;
+      const found = await lessonSource(inspect, isSample());
+      // Where the dump has changed meanwhile, what is read next counts.
+      if (asked !== dump) return;
+      const before = source ? textsOf(at, source.captures) : null;
+      source = found;
+      settle(before ?? wanted);
+      if (before) placed(textsOf(at, source.captures));
       origin.textContent = source.sample
         ? "Real values of the sample: SmolLM2-135M, the longest capture of each layer. Add a dump to see your own."
         : "Values of your dump: the longest capture of each layer.";
@@ -97,8 +104,12 @@ function makeLesson(container, { step, place, inspect, isSample, linkHere, place
     fillPicker(picker, source, at, changed);
   }
 
-  /** @param {number} to @param {Record<string, string>} texts */
-  function go(to, texts) {
+  /** @param {Page} page */
+  function go({ step: to, place: texts, dump: now }) {
+    if (now !== dump) {
+      dump = now;
+      void load();
+    }
     if (!source) wanted = texts;
     const elsewhere = source && Object.keys(texts).length > 0 && JSON.stringify(texts) !== JSON.stringify(textsOf(at, source.captures));
     if (elsewhere) settle(texts);

@@ -75,9 +75,17 @@ function select(label, options, value, change) {
 /** @param {string} label @param {number} value @param {number} count @param {(value: number) => void} change */
 function numberField(label, value, count, change) {
   const field = h("input", { type: "number", min: 0, max: count - 1, step: 1, value });
+  let shown = value;
   field.addEventListener("input", () => {
     const next = Number(field.value);
-    if (field.value !== "" && Number.isInteger(next) && next >= 0 && next < count) change(next);
+    const isThere = field.value !== "" && Number.isInteger(next) && next >= 0 && next < count;
+    field.setAttribute("aria-invalid", String(!isThere));
+    if (isThere) change((shown = next));
+  });
+  // What is not there gives way to what is shown.
+  field.addEventListener("change", () => {
+    field.value = String(shown);
+    field.setAttribute("aria-invalid", "false");
   });
   return h("label", {}, h("span", {}, `${label} (of ${count})`), field);
 }

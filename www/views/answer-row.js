@@ -6,7 +6,8 @@
 import { h } from "../dom.js";
 import { copyButton } from "./copy.js";
 import { takeAndShow } from "./taken.js";
-import { costOf, said, size, whoOf, withOf } from "../explore/words.js";
+import { size } from "../format.js";
+import { costOf, said, whoOf, withOf } from "../explore/words.js";
 
 /** @param {App} app @param {Answer} answer @param {Explored} explored @param {HTMLElement | null} pack what writes it as a file */
 export function answerRow(app, answer, explored, pack) {

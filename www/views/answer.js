@@ -5,13 +5,13 @@
 /** @import { Engine } from "../engine/core.js" */
 /** @import { Answer } from "../explore/search.js" */
 import { byId, fill, h } from "../dom.js";
-import { count, error, plural } from "../format.js";
+import { count, error, plural, size } from "../format.js";
 import { EXPLORE } from "../settings.js";
 import { KINDS, STEPS, limitOf, limitText, placeOf, reasonOf, textAt } from "../explore/limit.js";
 import { ENGINES } from "../explore/engines.js";
 import { answers, isOwn, stepOf } from "../explore/search.js";
 import { knownOf } from "../explore/source.js";
-import { said, size } from "../explore/words.js";
+import { said } from "../explore/words.js";
 import { answerRow } from "./answer-row.js";
 import { packing } from "./packed.js";
 
@@ -130,7 +130,7 @@ function originText({ from, layers }, own) {
     return `~ estimated from ${plural(layers, "layer")} and a few queries. Run measures every scheme on every layer, and writes and reads back what it chooses.`;
   if (from === "running") return `~ after ${plural(layers, "layer")} so far.`;
   if (own) return "Measured on every layer; what is stored was written and read back.";
-  return "~ estimated from the measured schemes. Run looks at this limit with all queries, and writes and reads back what it chooses.";
+  return "~ estimated from the measured schemes. Run looks at this limit with more queries, and writes and reads back what it chooses.";
 }
 
 /** The answer in one line, below the dump. @param {App} app */

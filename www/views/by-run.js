@@ -4,7 +4,7 @@
 /** @import { Outcome } from "../types.js" */
 /** @import { Column } from "./table.js" */
 import { RunSums } from "../figures.js";
-import { cosine, count, ratio } from "../format.js";
+import { bareRatio, cosine, count } from "../format.js";
 import { table } from "./table.js";
 
 /** @typedef {ReturnType<RunSums["list"]>[number]} Line */
@@ -21,9 +21,9 @@ export function runTable({ rows, runs, runOf }, variant) {
     { head: "Layers", value: (line) => of(line)?.layers.length ?? 0 },
     { head: "Tokens", class: "text", value: (line) => tokens(of(line)) },
     { head: "Captures", value: ({ captures }) => captures, cell: ({ captures }) => count(captures) },
-    { head: "KV ratio", unit: "×", value: kvRatio, cell: (line) => bare(kvRatio(line)) },
-    { head: "K ratio", unit: "×", class: "k", value: ({ k }) => k.ratio, cell: ({ k }) => bare(k.ratio) },
-    { head: "V ratio", unit: "×", class: "v", value: ({ v }) => v.ratio, cell: ({ v }) => bare(v.ratio) },
+    { head: "KV ratio", unit: "×", value: kvRatio, cell: (line) => bareRatio(kvRatio(line)) },
+    { head: "K ratio", unit: "×", class: "k", value: ({ k }) => k.ratio, cell: ({ k }) => bareRatio(k.ratio) },
+    { head: "V ratio", unit: "×", class: "v", value: ({ v }) => v.ratio, cell: ({ v }) => bareRatio(v.ratio) },
     {
       head: "K cosine",
       class: "k",
@@ -44,9 +44,6 @@ export function runTable({ rows, runs, runOf }, variant) {
 
 /** @param {Line} line */
 const kvRatio = ({ k, v }) => (k.size + v.size > 0 ? (k.raw + v.raw) / (k.size + v.size) : 0);
-
-/** The unit stands in the head. @param {number} value */
-const bare = (value) => ratio(value).replace(/×$/, "");
 
 /** @param {RunSummary | undefined} run */
 const dtypes = (run) => run?.dtypes.map(({ dtype }) => dtype).join(", ") ?? "";

@@ -2,8 +2,9 @@
 
 /** @import { App } from "../app.js" */
 import { h } from "../dom.js";
-import { megabytes } from "../format.js";
-import { nameOf, save } from "./downloads.js";
+import { size } from "../format.js";
+import { save } from "../save.js";
+import { nameOf } from "./downloads.js";
 import { writing } from "./writing.js";
 
 const FORMATS = [
@@ -60,9 +61,9 @@ export function convertPanel(app) {
       async (news) => {
         const blob = await app.convert(options, news);
         save(blob, name);
-        return `Written: ${name}, ${megabytes(blob.size)}.`;
+        return `Written: ${name}, ${size(blob.size)}.`;
       },
-      (written, total) => `${megabytes(written)} of ${megabytes(total)}`,
+      (written, total) => `${size(written)} of ${size(total)}`,
       () => go,
     );
   }

@@ -5,7 +5,7 @@
 /** @import { State } from "../types.js" */
 import { byId, fill, h } from "../dom.js";
 import { chosenFiles } from "../files.js";
-import { bytesElement, count, megabytes, plural } from "../format.js";
+import { bytesElement, count, plural, size } from "../format.js";
 import { caveatList } from "./caveats.js";
 import { failureBox } from "./failure.js";
 import { gettingPanel } from "./getting.js";
@@ -24,11 +24,13 @@ export function mountDump(app) {
   const filesInput = fileInput("choose-files", { multiple: true, "aria-label": "Files of a dump" });
   const title = h("p", { class: "drop-title" });
   const status = h("p", { class: "drop-status small muted" });
+  // Only start and end are read aloud.
+  const said = h("p", { class: "visually-hidden", role: "status" });
   const sample = button("Try the sample", () => void app.trySample(), "try-sample");
   const drop = h(
     "div",
     { class: "drop" },
-    h("div", { class: "drop-text" }, title, status),
+    h("div", { class: "drop-text" }, title, status, said),
     h(
       "div",
       { class: "buttons" },
@@ -80,7 +82,8 @@ export function mountDump(app) {
       const { dump, reading, formats } = store.get();
       const empty = !dump || (dump.runs.length === 0 && dump.guesses.length === 0);
       drop.classList.toggle("large", empty);
-      drop.toggleAttribute("aria-busy", reading !== null);
+      if (reading === null) drop.removeAttribute("aria-busy");
+      else drop.setAttribute("aria-busy", "true");
       title.textContent = empty ? "Drop a KV dump here" : "Drop more to add";
       status.textContent = reading
         ? `${reading} …`
@@ -89,10 +92,21 @@ export function mountDump(app) {
           : "";
       status.title = empty && formats.length > 0 ? `All endings: ${[...new Set(endings(formats))].join(", ")}` : "";
       about.hidden = !empty;
+      sample.setAttribute("aria-disabled", String(reading !== null));
       const left = !empty && document.activeElement === sample;
       sample.hidden = !empty;
       // A button that goes away takes the focus with it.
       if (left) byId("dump").focus({ preventScroll: true });
+    },
+  );
+  store.watch(
+    (state) => state.reading !== null,
+    (reading, before) => {
+      if (before === undefined) return;
+      const { dump, dumpFailure } = store.get();
+      // What went wrong is an alert of its own.
+      if (reading) said.textContent = "Reading files …";
+      else said.textContent = dumpFailure ? "" : `The dump has ${plural(dump?.captures ?? 0, "capture")} now.`;
     },
   );
   store.watch(
@@ -104,7 +118,7 @@ export function mountDump(app) {
           h(
             "div",
             { class: "message note" },
-            h("p", { class: "what" }, `The link names a dump of ${megabytes(what.bytes)}: ${what.url.pathname}`),
+            h("p", { class: "what" }, `The link names a dump of ${size(what.bytes)}: ${what.url.pathname}`),
             h(
               "div",
               { class: "buttons" },

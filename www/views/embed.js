@@ -15,11 +15,13 @@ export function mountEmbed(app) {
   const far = h("span", { role: "status" });
   byId("result").append(h("p", { class: "embed-foot small muted" }, far, " ", whole));
   store.watch(
-    (state) => state.running?.progress ?? state.running !== null,
-    (progress) => {
+    ({ running, outcomes }) => [running?.progress ?? running !== null, outcomes.length],
+    () => {
+      const { running, outcomes } = store.get();
+      const progress = running?.progress ?? running !== null;
       const share =
         typeof progress === "object" ? `: ${Math.floor((100 * progress.captures) / Math.max(1, progress.capturesTotal))} %` : "";
-      far.textContent = progress ? `Computing in this tab${share} …` : "Computed in this tab.";
+      far.textContent = progress ? `Computing in this tab${share} …` : outcomes.length > 0 ? "Computed in this tab." : "";
     },
   );
   store.watch(

@@ -3,7 +3,7 @@
 /** @import { Weighted } from "../engine/core.js" */
 /** @import { Estimate, State } from "../types.js" */
 import { standsFor, variantName } from "../figures.js";
-import { cosine, error, megabytes, plural, ratio } from "../format.js";
+import { cosine, error, plural, ratio, size } from "../format.js";
 import { SPLIT, specOf, valueByFlag } from "../settings.js";
 
 /** @param {State} state @returns {string} nothing where there is none */
@@ -16,7 +16,7 @@ export function estimateText(state) {
   const group = standsFor({ ...report, groups });
   if (!group) return "";
   const part = estimate.bytes < estimate.of;
-  const from = part ? `from ${megabytes(estimate.bytes)} of ${megabytes(estimate.of)}` : `from all ${plural(report.captures, "capture")}`;
+  const from = part ? `from ${size(estimate.bytes)} of ${size(estimate.of)}` : `from all ${plural(report.captures, "capture")}`;
   const adds = `Run adds ${part ? (state.verify ? "the rest, verification" : "the rest") : "verification"} and the report files.`;
   // A part has no greater values than the whole, and mostly smaller ones.
   const coarser =
@@ -40,5 +40,5 @@ function kvRatio({ all, lossless, lossy }, state) {
 /** @param {Weighted} figures */
 function errorsText({ kErrors, vErrors }) {
   if (!kErrors || !vErrors) return "";
-  return `, lossy layers: K cosine ${cosine(Math.min(1, kErrors.cosine))}, V ${cosine(Math.min(1, vErrors.cosine))}, MAE K ${error(kErrors.mae)}, V ${error(vErrors.mae)}`;
+  return `, lossy layers: K cosine ${cosine(kErrors.cosine)}, V ${cosine(vErrors.cosine)}, MAE K ${error(kErrors.mae)}, V ${error(vErrors.mae)}`;
 }

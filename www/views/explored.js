@@ -10,7 +10,7 @@ import { limitOf } from "../explore/limit.js";
 import { measured } from "../explore/search.js";
 import { notTold, whoOf, withOf } from "../explore/words.js";
 import { drawCharts } from "./charts.js";
-import { table } from "./table.js";
+import { sides, table } from "./table.js";
 
 /** @param {App} app @param {Outcome} outcome @param {HTMLElement} charts where they go */
 export function exploredView(app, outcome, charts) {
@@ -102,7 +102,7 @@ function layerTable(rows, caption) {
     { head: "Layer", value: (row) => row.layerId },
     ...(runs ? [{ head: "Run", class: "text", value: (/** @type {LayerRow} */ row) => row.run }] : []),
     { head: "Ratio", unit: "×", value: ratioOf, cell: (row) => ratioOf(row).toFixed(3) },
-    ...sides((i, side, name) => [
+    ...sides((side, name, i) => [
       {
         head: `${name} size`,
         unit: "bytes",
@@ -114,7 +114,7 @@ function layerTable(rows, caption) {
         head: `${name} cosine`,
         class: side,
         value: (/** @type {LayerRow} */ row) => row.errors[i].cosine,
-        cell: (/** @type {LayerRow} */ row) => cosine(Math.min(1, row.errors[i].cosine)),
+        cell: (/** @type {LayerRow} */ row) => cosine(row.errors[i].cosine),
       },
       {
         head: `${name} first token`,
@@ -159,7 +159,7 @@ function pointTable({ points }) {
     { head: "Tensor", class: "text", value: ({ tensor }) => tensor.toUpperCase() },
     { head: "Bits", unit: "per value", value: (point) => point.bitsPerValue, cell: (point) => point.bitsPerValue.toFixed(3) },
     { head: "Ratio", unit: "×", value: (point) => point.ratio, cell: (point) => point.ratio.toFixed(3) },
-    { head: "Cosine", value: (point) => point.cosine, cell: (point) => cosine(Math.min(1, point.cosine)) },
+    { head: "Cosine", value: (point) => point.cosine, cell: (point) => cosine(point.cosine) },
     { head: "Token error", title: "Mean relative error of a token", value: (point) => point.token, cell: (point) => error(point.token) },
     { head: "First token", value: (point) => point.first, cell: (point) => error(point.first) },
     { head: "Index", title: "Token error + 0.1 × first-token error", value: (point) => point.index, cell: (point) => error(point.index) },
@@ -171,6 +171,3 @@ function pointTable({ points }) {
   ];
   return table("All schemes", columns, points, { rowClass: (point) => point.tensor });
 }
-
-/** @template T @param {(i: 0 | 1, side: "k" | "v", name: "K" | "V") => T[]} make @returns {T[]} */
-const sides = (make) => [...make(0, "k", "K"), ...make(1, "v", "V")];

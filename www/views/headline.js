@@ -6,7 +6,7 @@ import { fill, h } from "../dom.js";
 import { scrollable } from "../scrollable.js";
 import { bestInWords, covers } from "../covers.js";
 import { totals, variantName } from "../figures.js";
-import { cosine, count, duration, error, megabytes, percent, plural, ratio } from "../format.js";
+import { cosine, count, duration, error, percent, plural, ratio, size } from "../format.js";
 
 /** @type {Record<string, string>} */
 const MEANING = {
@@ -22,7 +22,7 @@ export function headline({ report, codecs, elapsedMs, bytes, captures }, spec) {
   if (!report) return null;
   const best = report.headline === null ? null : report.groups[report.headline];
   const words = bestInWords(report, spec);
-  const speed = elapsedMs > 0 ? ` · ${plural(captures, "capture")}, ${megabytes(bytes)} in ${duration(elapsedMs)}` : "";
+  const speed = elapsedMs > 0 ? ` · ${plural(captures, "capture")}, ${size(bytes)} in ${duration(elapsedMs)}` : "";
   return [
     best &&
       !report.explored &&

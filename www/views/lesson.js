@@ -13,7 +13,7 @@ export function mountLesson({ store, inspect }) {
   const linkHere = () => linkOf(store.get());
   const root = byId("learn");
   store.watch(
-    ({ lesson, lessonPlace }) => [lesson, lessonPlace],
+    ({ lesson, lessonPlace, dump }) => [lesson, lessonPlace, dump],
     async (_, before) => {
       const { lesson: step, lessonPlace: place } = store.get();
       const open = step !== null;
@@ -29,6 +29,7 @@ export function mountLesson({ store, inspect }) {
         await drawLesson(root, {
           step,
           place,
+          dump: store.get().dump,
           inspect,
           isSample: () => store.get().beside === SAMPLE,
           linkHere,

@@ -4,16 +4,22 @@
 /** @import { Explored } from "../engine/core.js" */
 /** @import { Answer } from "../explore/search.js" */
 import { h } from "../dom.js";
-import { said, size } from "../explore/words.js";
-import { plural } from "../format.js";
-import { nameOf, save } from "./downloads.js";
+import { said } from "../explore/words.js";
+import { plural, size } from "../format.js";
+import { save } from "../save.js";
+import { nameOf } from "./downloads.js";
 import { writing } from "./writing.js";
 
 /** Where it is told; one file at a time. @param {App} app */
 export function packing(app) {
   const { nodes, write, say, isGoing } = writing("Layers written");
   const keep = h("input", { type: "checkbox", checked: true });
-  const queries = h("label", { class: "check small", hidden: true }, keep, " Keep the captured queries in .kvz files");
+  const queries = h(
+    "label",
+    { class: "check small", hidden: true },
+    keep,
+    " Keep the captured queries in .kvz files, on top of these sizes",
+  );
   const element = h("div", { class: "packing" }, queries, h("div", { class: "buttons" }, nodes));
   return { element, buttonOf, show };
 

@@ -50,6 +50,18 @@ export function mountResults(app) {
         requestAnimationFrame(() => shown.querySelector(".facts-line")?.scrollIntoView({ block: "nearest" }));
     },
   );
+  /** What the list shows. @type {unknown[]} */
+  let listed = [];
+  function drawList() {
+    const { outcomes, shown: id, comparedTo, kept } = store.get();
+    const some = outcomes.length > 0 || kept;
+    // Other codecs' figures are not in the list.
+    const next = [some, id, comparedTo, ...outcomes.flatMap(({ name, settings, report, at }) => [name, settings, report, at])];
+    if (next.length === listed.length && next.every((each, i) => each === listed[i])) return;
+    listed = next;
+    fill(list, some && runList(app, outcomes, id, comparedTo));
+  }
+
   /** @type {ReturnType<typeof outcomeView> | null} */
   let view = null;
   store.watch(
@@ -61,18 +73,25 @@ export function mountResults(app) {
       // New charts take this much room until they are drawn: what is below does not jump up and down.
       const height = /** @type {HTMLElement | null} */ (shown.querySelector(".charts"))?.offsetHeight;
       if (height) shown.style.setProperty("--charts-height", `${height}px`);
+      const holdsFocus = () => shown.contains(document.activeElement) || list.contains(document.activeElement);
+      const hadFocus = holdsFocus();
       // The same result with more known of it (a threshold moved, other codecs measured): its charts stay, and the focus in them.
-      if (outcome && !other && view?.of(outcome)) {
-        view.update(outcome);
-        fill(list, runList(app, outcomes, id, comparedTo));
-        return;
+      if (outcome && !other && view?.of(outcome)) view.update(outcome);
+      else {
+        view = outcome && !other ? outcomeView(app, outcome) : null;
+        fill(shown, outcome && other ? compared(app, outcome, other) : view?.nodes);
       }
-      const hadFocus = shown.contains(document.activeElement) || list.contains(document.activeElement);
-      view = outcome && !other ? outcomeView(app, outcome) : null;
-      fill(shown, outcome && other ? compared(app, outcome, other) : view?.nodes);
-      fill(list, (outcomes.length > 0 || store.get().kept) && runList(app, outcomes, id, comparedTo));
+      drawList();
       // What was pressed is gone with what it stood in: the result that came of it is next.
-      if (hadFocus) byId("result").focus({ preventScroll: true });
+      if (hadFocus && !holdsFocus()) byId("result").focus({ preventScroll: true });
+    },
+  );
+  store.watch(
+    (state) => state.kept,
+    (kept) => {
+      const box = /** @type {HTMLInputElement | null} */ (list.querySelector("#keep"));
+      if (box) box.checked = kept;
+      else drawList();
     },
   );
 
@@ -154,10 +173,15 @@ function outcomeView(app, first) {
   if (report && !report.explored) void drawCharts(charts, report, app, first.id);
   const [head, files, variants, summary] = [h("div"), h("div"), h("div"), h("div")];
   const table = variantTable(app);
+  /** @type {Outcome | null} */
+  let drawn = null;
   /** @param {Outcome} outcome */
   const update = (outcome) => {
     const { report, files: all } = outcome;
     fill(head, headline(outcome, specOf(app.store.get(), outcome.analysis)));
+    // The rest says nothing of other codecs: the focus in it stays.
+    if (drawn && drawn.report === report && drawn.files === all) return;
+    drawn = outcome;
     fill(files, report && downloads(all, `kvlens-${outcome.analysis}`, () => reportFile(app, report, outcome)));
     fill(variants, table(outcome));
     const text = all.find(({ name }) => name.endsWith(".md") && !name.includes("/"));

@@ -3,7 +3,7 @@
 /** @import { App } from "../app.js" */
 /** @import { Running } from "../types.js" */
 import { byId, fill, h } from "../dom.js";
-import { count, duration, megabytes, plural } from "../format.js";
+import { count, duration, plural, size } from "../format.js";
 import { commandOf, linkOf } from "../link.js";
 import { EXPLORE, paramsOf, specOf } from "../settings.js";
 import { estimateText } from "./estimate.js";
@@ -86,7 +86,7 @@ function planText(state) {
   const spec = specOf(state);
   if (!plan || !spec) return "";
   const ways = plan.combinations > 1 ? `${plural(plan.combinations, spec.variantNoun)} × ` : "";
-  return `${ways}${plural(plan.captures, "capture")} · ${megabytes(plan.bytes)} to go through`;
+  return `${ways}${plural(plan.captures, "capture")} · ${size(plan.bytes)} to go through`;
 }
 
 /** @param {Running} running */
@@ -100,7 +100,7 @@ function progressText({ analysis, progress, cancelling }) {
   const left = bytes > 0 && elapsedMs > 500 ? ` · ${duration(((bytesTotal - bytes) / bytes) * elapsedMs)} left` : "";
   // Explore goes through the captures more than once: their count would say little.
   if (analysis === EXPLORE) return `${Math.floor((100 * bytes) / Math.max(1, bytesTotal))} %${rate}${left}`;
-  return `${count(captures)} / ${count(capturesTotal)} captures · ${megabytes(bytes)} of ${megabytes(bytesTotal)}${rate}${left}`;
+  return `${count(captures)} / ${count(capturesTotal)} captures · ${size(bytes)} of ${size(bytesTotal)}${rate}${left}`;
 }
 
 /** Says start, each quarter and the end to screen readers: not every tick. @param {App} app */

@@ -34,24 +34,35 @@ export function bestRows(outcome) {
   return outcome.rows.filter((row) => row.lossless || variantName(row.variant) === name);
 }
 
-/** Its name as a field, until the reader leaves it. @param {App} app @param {Outcome} outcome @param {HTMLElement} button */
-function rename(app, outcome, button) {
+/** The name that is being typed: the list is drawn anew whenever more is known of a run. @type {{ id: number, text: string } | null} */
+let typed = null;
+
+/**
+ * Its name as a field, until the reader leaves it.
+ * @param {App} app @param {Outcome} outcome @param {HTMLElement} button in its place until then @param {string} [text] typed so far
+ */
+function rename(app, outcome, button, text) {
   const field = h("input", {
     type: "text",
     class: "run-name",
     "aria-label": `New name of ${nameOf(outcome)}`,
-    value: nameOf(outcome),
+    value: text ?? nameOf(outcome),
     maxlength: 80,
   });
+  typed = { id: outcome.id, text: field.value };
+  field.addEventListener("input", () => (typed = { id: outcome.id, text: field.value }));
   let done = false;
   const end = (/** @type {boolean} */ keep) => {
-    if (done) return;
+    // Then it goes on in the next one.
+    if (done || !field.isConnected) return;
     done = true;
+    typed = null;
     app.renameOutcome(outcome.id, keep ? field.value : outcome.name);
     field.replaceWith(button);
     document.getElementById(`rename-${outcome.id}`)?.focus();
   };
-  field.addEventListener("blur", () => end(true));
+  // Where its list is taken away the focus leaves first.
+  field.addEventListener("blur", () => queueMicrotask(() => end(true)));
   field.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" && event.key !== "Escape") return;
     event.preventDefault();
@@ -59,7 +70,13 @@ function rename(app, outcome, button) {
     end(event.key === "Enter");
   });
   button.replaceWith(field);
-  field.select();
+  if (text === undefined) field.select();
+  // The list that it is in is not in the page yet.
+  else
+    queueMicrotask(() => {
+      field.focus();
+      field.setSelectionRange(text.length, text.length);
+    });
 }
 
 /** @param {App} app @param {Outcome[]} outcomes @param {number | null} shown @param {number | null} comparedTo */
@@ -84,7 +101,7 @@ export function runList(app, outcomes, shown, comparedTo) {
       },
       name,
     );
-    return h(
+    const line = h(
       "li",
       { "aria-current": current ? "true" : false },
       open,
@@ -145,6 +162,8 @@ export function runList(app, outcomes, shown, comparedTo) {
         ),
       ),
     );
+    if (typed?.id === id) rename(app, outcome, open, typed.text);
+    return line;
   });
   const keep = h("input", { type: "checkbox", id: "keep", on: { change: () => void app.setKept(keep.checked) } });
   keep.checked = store.get().kept;

@@ -4,7 +4,7 @@
 /** @import { LayerCount } from "../engine/core.js" */
 /** @import { Layer } from "../figures.js" */
 import { byId, fill, h } from "../dom.js";
-import { count, megabytes, plural, ratio } from "../format.js";
+import { count, plural, ratio, size } from "../format.js";
 import { LayerSums } from "../figures.js";
 import { SPLIT as FLAG, hasSplit, oneVariant, paramsOf, specOf, valueByFlag } from "../settings.js";
 import { fieldFor } from "./field.js";
@@ -98,10 +98,14 @@ function readoutText(layer, results) {
   if (!layer)
     return results.size > 0
       ? "Filled: the bytes left, with their ratio. Solid is lossless, hatched lossy."
-      : "A cell is a layer, its height its bytes. Solid stays lossless, hatched becomes lossy: drag the handle, or use the arrow keys.";
+      : [
+          "A cell is a layer, its height its bytes. Solid stays lossless, hatched becomes lossy",
+          h("span", { class: "screen-only" }, ": drag the handle, or use the arrow keys"),
+          ".",
+        ];
   const result = results.get(layer.layerId);
   return [
-    `Layer ${layer.layerId} · ${plural(layer.captures, "capture")} · ${megabytes(layer.bytes)}`,
+    `Layer ${layer.layerId} · ${plural(layer.captures, "capture")} · ${size(layer.bytes)}`,
     result && [
       " · ",
       h("span", { class: "k" }, `K ${ratio(result.k.ratio)}`),

@@ -146,3 +146,11 @@ const compare = (a, b) =>
   typeof a === "number" && typeof b === "number"
     ? (Number.isNaN(a) ? Infinity : a) - (Number.isNaN(b) ? Infinity : b) || 0
     : String(a).localeCompare(String(b), "en", { numeric: true });
+
+/**
+ * Columns of K, and the same of V.
+ * @template T
+ * @param {(side: "k" | "v", name: "K" | "V", i: 0 | 1) => T[]} make
+ * @returns {T[]}
+ */
+export const sides = (make) => [...make("k", "K", 0), ...make("v", "V", 1)];

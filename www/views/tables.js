@@ -6,8 +6,8 @@
 /** @import { Column } from "./table.js" */
 import { h } from "../dom.js";
 import { distinctGroups, packedRatios } from "../figures.js";
-import { cosine, count, error, ratio } from "../format.js";
-import { table } from "./table.js";
+import { bareRatio, cosine, count, error } from "../format.js";
+import { sides, table } from "./table.js";
 
 /** @param {Layer[]} layers @param {string} caption */
 export function layerTable(layers, caption) {
@@ -38,7 +38,7 @@ export function layerTable(layers, caption) {
         unit: "×",
         class: side,
         value: (/** @type {Layer} */ layer) => layer[side].ratio,
-        cell: (/** @type {Layer} */ layer) => bare(ratio(layer[side].ratio)),
+        cell: (/** @type {Layer} */ layer) => bareRatio(layer[side].ratio),
       },
     ]),
     ...(withErrors ? sides((side, name) => errorColumns(name, side, (/** @type {Layer} */ layer) => layer[side].errors)) : []),
@@ -86,7 +86,7 @@ export function groupTable(groups, caption, memory) {
       value: ({ group }) => group.variant.bits,
       cell: ({ group }) => (group.variant.bits ? String(group.variant.bits) : "–"),
     },
-    { head: "KV ratio", unit: "×", value: ({ group }) => group.all.kvRatio, cell: ({ group }) => bare(ratio(group.all.kvRatio)) },
+    { head: "KV ratio", unit: "×", value: ({ group }) => group.all.kvRatio, cell: ({ group }) => bareRatio(group.all.kvRatio) },
     ...(packed
       ? [
           {
@@ -94,7 +94,7 @@ export function groupTable(groups, caption, memory) {
             unit: "×",
             title: "The same codes side by side, scales counted, without zstd",
             value: packedOf,
-            cell: (/** @type {Line} */ line) => (packedOf(line) > 0 ? bare(ratio(packedOf(line))) : "–"),
+            cell: (/** @type {Line} */ line) => (packedOf(line) > 0 ? bareRatio(packedOf(line)) : "–"),
           },
         ]
       : []),
@@ -104,7 +104,7 @@ export function groupTable(groups, caption, memory) {
         unit: "×",
         class: side,
         value: (/** @type {Line} */ { group }) => group.all[`${side}Ratio`],
-        cell: (/** @type {Line} */ { group }) => bare(ratio(group.all[`${side}Ratio`])),
+        cell: (/** @type {Line} */ { group }) => bareRatio(group.all[`${side}Ratio`]),
       },
     ]),
     ...sides((side, name) =>
@@ -151,16 +151,6 @@ const keptCell = (lossless) => h("span", { class: `kept ${lossless ? "lossless" 
 
 /** @param {number} bytes */
 const bytesCell = (bytes) => h("span", { title: `${count(bytes)} bytes` }, (bytes / 1e6).toFixed(bytes < 1e8 ? 3 : 1));
-
-/** The unit stands in the head. @param {string} text */
-const bare = (text) => text.replace(/×$/, "");
-
-/**
- * @template T
- * @param {(side: "k" | "v", name: "K" | "V") => T[]} make
- * @returns {T[]}
- */
-const sides = (make) => [...make("k", "K"), ...make("v", "V")];
 
 /**
  * @template R

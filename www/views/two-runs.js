@@ -7,9 +7,9 @@
 import { h } from "../dom.js";
 import { scrollable } from "../scrollable.js";
 import { measured } from "../explore/search.js";
-import { size, whoOf, withOf } from "../explore/words.js";
+import { whoOf, withOf } from "../explore/words.js";
 import { commonRows, dumpOf, totals, variantName } from "../figures.js";
-import { error, plural } from "../format.js";
+import { error, plural, size } from "../format.js";
 import { hasEffect, paramsOf, specOf } from "../settings.js";
 import { drawComparison } from "./charts.js";
 import { comparable } from "./headline.js";

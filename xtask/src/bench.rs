@@ -65,6 +65,17 @@ struct Figures {
 /// When kvlens can't be built or fails, or a file can't be written.
 pub fn run(args: &Args) -> Result<()> {
     let threads = args.threads.unwrap_or(available_parallelism()?.get());
+    // An analysis without a target is not limited by compression: libzstd says nothing about its speed.
+    let targets: Vec<(&str, f64)> = specs()
+        .into_iter()
+        .filter_map(|spec| Some((spec.name, spec.speed_target?)))
+        .filter(|(name, _)| args.analysis.as_ref().is_none_or(|only| only == name))
+        .collect();
+    let only_zstd = args.analysis.as_deref() == Some("zstd");
+    ensure!(
+        only_zstd || !targets.is_empty(),
+        "no analysis of this name is compared with libzstd"
+    );
     shell::run(shell::command("cargo").args(["build", "--release", "--bin", "kvlens"]))?;
     let sample = shell::root().join("tests/data/sample-dump/dumps");
     let generated = shell::root()
@@ -74,7 +85,6 @@ pub fn run(args: &Args) -> Result<()> {
     if args.browser {
         return browser::run(args, threads, &generated);
     }
-    let only_zstd = args.analysis.as_deref() == Some("zstd");
     if only_zstd || args.analysis.is_none() {
         measure_zstd(&sample, &generated, args.wasm)?;
     }
@@ -85,19 +95,17 @@ pub fn run(args: &Args) -> Result<()> {
     println!("dump       analysis       MB       s      MB/s   peak MB  libzstd s  ratio  target");
     for (name, path) in [("sample", &sample), ("generated", &generated)] {
         let dump = open(path)?;
-        // An analysis without a target is not limited by compression: libzstd says nothing about its speed.
-        let targets = specs()
-            .into_iter()
-            .filter_map(|spec| Some((spec.name, spec.speed_target?)));
-        let only = args.analysis.as_deref();
-        for (analysis, target) in targets.filter(|(name, _)| only.is_none_or(|only| only == *name))
-        {
+        for &(analysis, target) in &targets {
             let figures = measure(name, path, &dump, analysis, threads, args.rounds)?;
             println!("{}  {target}", figures.line());
             all.push(figures);
         }
     }
-    write(&shell::root().join(&args.csv), threads, &all)
+    // A part of the figures does not replace all of them.
+    if args.analysis.is_none() {
+        write(&shell::root().join(&args.csv), threads, &all)?;
+    }
+    Ok(())
 }
 
 /// Runs in this process if it is optimized, otherwise in one that is.

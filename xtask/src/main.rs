@@ -34,7 +34,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Measures the four analyses against C libzstd
+    /// Measures the analyses of the reference against C libzstd
     Bench(bench::Args),
     /// Runs the coverage-guided targets of fuzz/
     Fuzz(fuzz::Args),

@@ -30,7 +30,7 @@ pub fn environment() -> Result<Option<Environment>> {
         );
         return Ok(None);
     };
-    let folder = target().join("python");
+    let folder = shell::target().join("python");
     let venv = folder.join("venv");
     let bin = venv.join(if cfg!(windows) { "Scripts" } else { "bin" });
     let make = || {
@@ -63,11 +63,6 @@ pub fn environment() -> Result<Option<Environment>> {
         return Ok(None);
     }
     Ok(Some(environment))
-}
-
-fn target() -> PathBuf {
-    let folder = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    shell::root().join(folder)
 }
 
 impl Environment {
@@ -128,7 +123,7 @@ impl Environment {
         pytest.args(["--doctest-modules", "--pyargs", ".", "kvlens"]);
         pytest.env(
             "KVLENS_BIN",
-            target()
+            shell::target()
                 .join("debug/kvlens")
                 .with_extension(std::env::consts::EXE_EXTENSION),
         );

@@ -174,8 +174,7 @@ fn package() -> Result<Count> {
     let version = name
         .as_ref()
         .and_then(|name| name.rsplit(['@', '#']).next());
-    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    let target = shell::root().join(target);
+    let target = shell::target();
     let unpacked = target.join(format!("package/kvlens-{}", version.context("no version")?));
     let mut tests = shell::command("cargo");
     tests.args(["test", "--locked", "--no-fail-fast"]);
@@ -249,6 +248,7 @@ fn browsers() -> Result<Count> {
     tests.sort();
     let mut command = shell::command("node");
     command.env("KVLENS_XTASK", std::env::current_exe()?);
+    command.env("KVLENS", shell::target().join("release/kvlens"));
     counted(command.args(node).args(tests), |line| {
         let number = |name| line.trim().strip_prefix(name)?.trim().parse().ok();
         let passed = number("ℹ pass ").map(|passed| Count { passed, failed: 0 });

@@ -1,6 +1,6 @@
 //! The candidates: schemes of engines, other packed formats, coded schemes and the reference's methods, with the flags that select them.
 
-use crate::scheme::{Kv, Scheme};
+use crate::scheme::{About, Kv, Scheme};
 use crate::tensor::Dtype;
 use serde::Serialize;
 
@@ -88,6 +88,19 @@ pub struct Candidate {
 }
 
 impl Candidate {
+    /// Why it can't store a tensor; `None` where it can.
+    pub fn unfit(&self, about: &About) -> Option<String> {
+        match &self.method {
+            Method::Scheme(Scheme::Raw)
+                if self.engine == Some(Engine::Llama) && about.dtype.size() == 1 =>
+            {
+                Some("llama.cpp has no cache type for float8".to_owned())
+            }
+            Method::Scheme(scheme) => scheme.unfit(about).map(|why| why.to_string()),
+            _ => None,
+        }
+    }
+
     /// The engine's flags for storing K or V in this format; `None` for schemes that no engine has.
     pub fn flag(&self, kv: Kv, dtype: Dtype) -> Option<String> {
         let scheme = self.name.as_str();
@@ -239,4 +252,38 @@ pub fn field(classes: &[Class], steps: &[f64], keep_in_all: bool) -> Vec<Candida
 /// Name of the coded scheme at a step.
 pub fn coded_name(step: f64) -> String {
     format!("tkc:c={step}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor::Shape;
+
+    #[test]
+    fn llama_cpp_is_offered_only_cache_types_that_it_has() {
+        let about = |dtype| About {
+            kv: Kv::K,
+            position: 0,
+            shape: Shape {
+                seq_len: 4,
+                kv_heads: 2,
+                head_dim: 64,
+            },
+            dtype,
+        };
+        let field = field(&[Class::Engine], &[], false);
+        let llama = field
+            .iter()
+            .filter(|candidate| candidate.engine == Some(Engine::Llama));
+        for candidate in llama {
+            let fits = |dtype| candidate.unfit(&about(dtype)).is_none();
+            assert!(fits(Dtype::F16) && fits(Dtype::Bf16), "{}", candidate.name);
+            assert_eq!(
+                fits(Dtype::E4m3),
+                candidate.name != "raw",
+                "{}",
+                candidate.name
+            );
+        }
+    }
 }

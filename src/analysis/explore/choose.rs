@@ -9,8 +9,9 @@ use crate::scheme::Kv;
 /// Number of interpolated points between two steps of the coded scheme's grid.
 const BETWEEN: i32 = 16;
 
-/// How far finer steps are offered than those of the grid, in distances between its two finest.
+/// How far finer and coarser steps are offered than those of the grid, in distances between its two finest and its two coarsest.
 const FINER: i32 = 5;
+const COARSER: i32 = 1;
 
 /// The limit on errors.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -87,9 +88,9 @@ pub struct Offer {
     pub keeps_tokens: bool,
 }
 
-/// The offers that the search chooses from: the points, and the coded scheme at other steps. Between those of its grid, sizes and errors are
-/// interpolated in logarithms. Below, errors go on as between the two finest, and each halving of the step takes as many more bytes, until
-/// storing losslessly takes fewer.
+/// The offers that the search chooses from: the points, and the coded scheme at other steps. Sizes and errors lie on lines through the
+/// nearest two points, in logarithms. Only below the finest, each halving of the step takes as many more bytes, until storing losslessly
+/// takes fewer.
 pub fn options(points: &[Point], kv: Kv, limit: Limit) -> Vec<Offer> {
     let of: Vec<&Point> = points
         .iter()
@@ -133,12 +134,17 @@ pub fn options(points: &[Point], kv: Kv, limit: Limit) -> Vec<Offer> {
     };
     for (index, pair) in coded.windows(2).enumerate() {
         let [(c0, b0, e0), (c1, b1, e1)] = [pair[0], pair[1]];
-        let first = if index == 0 { -FINER * BETWEEN } else { 0 };
-        for place in first..BETWEEN {
+        let first = if index == 0 { -FINER } else { 0 };
+        let end = if index + 2 == coded.len() {
+            1 + COARSER
+        } else {
+            1
+        };
+        for place in first * BETWEEN..end * BETWEEN {
             let t = f64::from(place) / f64::from(BETWEEN);
             let on_line = |a: f64, b: f64| {
                 if a > 0.0 && b > 0.0 {
-                    (a.ln() * (1.0 - t) + b.ln() * t).exp()
+                    libm::exp(libm::log(a) * (1.0 - t) + libm::log(b) * t)
                 } else {
                     a
                 }
@@ -154,8 +160,8 @@ pub fn options(points: &[Point], kv: Kv, limit: Limit) -> Vec<Offer> {
             }
         }
     }
-    if let Some(&(c, b, e)) = coded.last() {
-        push(c, b, e);
+    if let [(step, bytes, error)] = coded[..] {
+        push(step, bytes, error);
     }
     all
 }
@@ -311,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_below_the_grid_are_offered_until_lossless_takes_fewer_bytes() {
+    fn steps_beyond_the_grid_are_offered_until_lossless_takes_fewer_bytes() {
         let point = |scheme: &str, bytes: u64, cosine: f64| Point {
             scheme: scheme.to_owned(),
             class: Class::Stored,
@@ -352,6 +358,11 @@ mod tests {
         let largest = offers.iter().filter(|offer| offer.step.is_some());
         assert!(largest.clone().all(|offer| offer.bytes < 850.0));
         assert!(largest.clone().any(|offer| offer.bytes > 840.0));
+        // Coarser ones go on as between the two coarsest, too.
+        let coarser = at(0.283).unwrap();
+        assert!((coarser.error / 8e-4 - 1.0).abs() < 1e-6, "{coarser:?}");
+        let bytes = 600.0 * (5.0f64 / 6.0).powf(1.5);
+        assert!((coarser.bytes / bytes - 1.0).abs() < 1e-6, "{coarser:?}");
     }
 
     #[test]

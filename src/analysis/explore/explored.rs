@@ -54,7 +54,7 @@ pub struct Explored {
     pub facts: Vec<Fact>,
     /// What was left out, and why.
     pub notes: Vec<String>,
-    /// Whether the choices were measured with all queries, and their bytes written and read back.
+    /// Whether the choices were measured with many queries, and their bytes written and read back.
     pub is_final: bool,
 }
 

@@ -26,7 +26,7 @@ pub fn short(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return format!("{value}");
     }
-    let exponent = value.abs().log10().floor() as i32;
+    let exponent = libm::floor(libm::log10(value.abs())) as i32;
     if (-3..6).contains(&exponent) {
         fixed(value, (2 - exponent).max(0) as usize)
     } else {

@@ -2,7 +2,7 @@
 
 use super::answer::spoken;
 use super::candidate::Engine;
-use super::explored::Explored;
+use super::explored::{Explored, KL_BY_ATTENTION_ERROR};
 use super::facts::short;
 use super::settings::LimitKind;
 use crate::analysis::report::ReportFile;
@@ -168,7 +168,9 @@ fn summary(explored: &Explored) -> String {
             out += &format!("- {}\n", markdown(note));
         }
     }
-    out += "\n## What this does not tell\n- The estimated KL is 7 times the attention error, within a factor of two for nine of ten schemes on two small models; on a tiny one it was ten times too high.\n\
-            - Not known: models with a bias on K, large models, long generations.\n";
+    out += &format!(
+        "\n## What this does not tell\n- The estimated KL is {KL_BY_ATTENTION_ERROR} times the attention error, within a factor of two for nine of ten schemes on two small models; on a tiny one it was ten times too high.\n\
+            - Not known: models with a bias on K, large models, long generations.\n"
+    );
     out
 }

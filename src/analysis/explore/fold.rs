@@ -547,10 +547,10 @@ fn at_error(points: &[(f64, f64)], error: f64) -> Option<f64> {
     if !(e1 > e0 && e0 > 0.0 && error > 0.0) {
         return None;
     }
-    let t = (error / e0).ln() / (e1 / e0).ln();
+    let t = libm::log(error / e0) / libm::log(e1 / e0);
     // Far from both points the line is not reliable.
     let near = (-2.0..=3.0).contains(&t);
-    near.then(|| (b0.ln() * (1.0 - t) + b1.ln() * t).exp())
+    near.then(|| libm::exp(libm::log(b0) * (1.0 - t) + libm::log(b1) * t))
 }
 
 fn layer_row(

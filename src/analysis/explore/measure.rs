@@ -15,9 +15,6 @@ use crate::scheme::{Kv, Tkc};
 use crate::tensor::{Dtype, Shape};
 use std::collections::BTreeSet;
 
-/// Largest number of attention weights held at a time.
-const MAX_WEIGHTS: usize = 4 << 20;
-
 /// Number of queries of a layer on the second pass.
 pub const FINAL_QUERIES: usize = 32;
 
@@ -114,7 +111,6 @@ pub fn measure(
         notes: notes.into_iter().collect(),
         ..LayerFound::default()
     };
-    // The longest piece represents the layer: errors of the pieces of a cache do not add up to an error of the whole.
     for member in unit.members() {
         for (name, tensor) in [("K", &member.k), ("V", &member.v)] {
             let values = tensor.non_finite();
@@ -127,6 +123,7 @@ pub fn measure(
             }
         }
     }
+    // The longest piece represents the layer: errors of the pieces of a cache do not add up to an error of the whole.
     let Some(piece) = pieces.iter().max_by_key(|piece| piece.shape.seq_len) else {
         return Ok(found);
     };
@@ -257,21 +254,10 @@ fn queries_of(
     all
 }
 
-/// The indices of at most `most` evenly spread queries, in portions whose attention weights stay within the bound.
-fn portions(queries: &Queries, most: usize, tokens: usize) -> Vec<Vec<usize>> {
-    let count = queries.positions.len();
-    let taken = most.min(count);
-    let places: Vec<usize> = (0..taken)
-        .map(|index| (2 * index + 1) * count / (2 * taken))
-        .collect();
-    let at_a_time = (MAX_WEIGHTS / (tokens * queries.heads).max(1)).max(1);
-    places.chunks(at_a_time).map(<[usize]>::to_vec).collect()
-}
-
 /// Attention of the queries over the captured cache.
 fn attentions<'a>(piece: &'a Piece, queries: &[Queries], most: usize) -> Vec<Attention<'a>> {
     let of = |queries: &Queries| {
-        let portions = portions(queries, most, piece.shape.seq_len);
+        let portions = queries.portions(most, piece.shape.seq_len);
         portions
             .into_iter()
             .filter_map(|places| Attention::new(piece.cache(), queries, &places))
@@ -487,7 +473,7 @@ fn output_errors(
 ) -> Result<Vec<Option<OutputErrors>>, MeasureError> {
     let mut sums: Vec<Option<OutputErrors>> = vec![None; changes.len()];
     for queries in queries {
-        for places in portions(queries, FINAL_QUERIES, piece.shape.seq_len) {
+        for places in queries.portions(FINAL_QUERIES, piece.shape.seq_len) {
             let Some(attention) = Attention::new(piece.cache(), queries, &places) else {
                 continue;
             };

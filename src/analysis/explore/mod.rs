@@ -1,5 +1,5 @@
 //! Explore: how small a cache can get within an error that the model would not notice. Tries every scheme on K and V of every layer, finds
-//! the smallest within a limit for each engine and class, then measures those with all queries and writes and reads back their bytes.
+//! the smallest within a limit for each engine and class, then measures those with more queries and writes and reads back their bytes.
 //!
 //! A unit is a layer of a run. The first pass over the dump tries every candidate (`measure`). `plan` chooses the pairs that the second
 //! pass measures again, and the third pass writes and reads back what is chosen among them. Errors are those of [`crate::metrics`], schemes

@@ -24,7 +24,7 @@ pub fn refined(measured: &[(&Pair, [f64; 2])], limit: Limit) -> Option<Pair> {
             };
             points.push((step, errors[side]));
         }
-        step_at(points, AIM * limit.max_error()).map(|step| coded_candidate(rounded_down(step)))
+        step_at(points, AIM * limit.max_error()).map(|step| coded_candidate(Tkc::typed_step(step)))
     };
     Some(Pair {
         k: candidate(0)?,
@@ -59,12 +59,6 @@ fn step_at(mut points: Vec<(f64, f64)>, error: f64) -> Option<f64> {
         false => from(high),
     };
     Some(step.clamp(min / MAX_BEYOND, max * MAX_BEYOND))
-}
-
-/// Rounds down to four digits: short enough to type, and no coarser than what was found.
-fn rounded_down(step: f64) -> f64 {
-    let digits = libm::exp10(3.0 - libm::floor(libm::log10(step)));
-    (step * digits).floor() / digits
 }
 
 #[cfg(test)]

@@ -101,11 +101,11 @@ impl<'a> Side<'a> {
 
     /// Applies a candidate, or returns the reason why it can't store this tensor.
     pub fn treat(&self, candidate: &Candidate) -> Result<Treated, String> {
+        if let Some(why) = candidate.unfit(&self.about) {
+            return Err(why);
+        }
         match &candidate.method {
             Method::Scheme(scheme) => {
-                if let Some(why) = scheme.unfit(&self.about) {
-                    return Err(why.to_string());
-                }
                 let restored = self
                     .recipe(scheme.clone(), candidate.keeps_tokens)
                     .restore(self.values, &self.about);

@@ -123,10 +123,12 @@ impl ArchiveListing<'_> {
             // Called with an empty reader: the name alone decides whether the head is needed.
             let _ = (self.options.read_head)(name, &mut std::io::empty(), 0)?;
             return Some(Box::new(Err(Fault::Broken(
-                "the headers and meta files of this archive are too large together".to_owned(),
+                "the headers and meta files of this archive are too large together (--max-header-mb)"
+                    .to_owned(),
             ))));
         }
-        let head = (self.options.read_head)(name, reader, size)?;
+        // A damaged head must not reach into the next entry.
+        let head = (self.options.read_head)(name, &mut reader.take(size), size)?;
         *left = left.saturating_sub(head.as_ref().map_or(0, |bytes| bytes.len() as u64));
         Some(Box::new(head))
     }

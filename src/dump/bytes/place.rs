@@ -87,12 +87,7 @@ impl Place {
             None => parts.drain(..).next().unwrap_or_default(),
         };
         if let Some(strided) = &self.strided {
-            bytes = strided
-                .gather(&bytes, shape, dtype)
-                .ok_or(SourceError::Short {
-                    needed: self.span.len(),
-                    end: bytes.len() as u64,
-                })?;
+            bytes = strided.gather(&bytes, shape, dtype)?;
         }
         Ok(bytes)
     }

@@ -282,10 +282,17 @@ impl Span {
         })
     }
 
-    /// A reader positioned at the span's first byte.
+    /// A reader of the span's bytes, which ends where the span does.
     pub fn open(&self, plain_step: u64) -> Result<Reader, SourceError> {
+        if let Some(region) = self.region() {
+            return Ok(Reader::Plain(Window::new(region?, plain_step)));
+        }
         let mut reader = self.stream.open(plain_step)?;
         reader.skip(self.offset)?;
+        if let Reader::Packed(Unpacker { decoder, left }) = reader {
+            let decoder = Box::new(decoder.take(self.len));
+            reader = Reader::Packed(Unpacker { decoder, left });
+        }
         Ok(reader)
     }
 

@@ -1,5 +1,6 @@
 //! Elements that are stored in another order than `[seq_len, kv_heads, head_dim]`, or with swapped bytes.
 
+use super::source::{SourceError, reserve};
 use crate::tensor::{Dtype, Shape};
 
 /// Storage order of elements. Strides count elements.
@@ -62,24 +63,41 @@ impl Strided {
         self.first == 0 && !self.big_endian && dim && heads && seq
     }
 
-    /// Elements of `bytes` in the order `[seq_len, kv_heads, head_dim]`, little-endian; `None` if `bytes` is too short.
-    pub fn gather(&self, bytes: &[u8], shape: Shape, dtype: Dtype) -> Option<Vec<u8>> {
+    /// Elements of `bytes` in the order `[seq_len, kv_heads, head_dim]`, little-endian.
+    ///
+    /// # Errors
+    /// When `bytes` is too short, or the elements don't fit in memory: with strides of 0 there may be many more than bytes.
+    pub fn gather(&self, bytes: &[u8], shape: Shape, dtype: Dtype) -> Result<Vec<u8>, SourceError> {
         let size = dtype.size();
+        let end = bytes.len() as u64;
+        if shape.elements() == Some(0) {
+            return Ok(Vec::new());
+        }
+        let len = self.len(shape).and_then(|len| len.checked_add(self.first));
+        let needed = len.and_then(|len| len.checked_mul(size as u64));
+        let needed = needed.unwrap_or(u64::MAX);
+        let short = || SourceError::Short { needed, end };
+        if needed > end {
+            return Err(short());
+        }
+        let mut out = reserve(shape.bytes(dtype).ok_or_else(short)? as u64)?;
+        self.append(bytes, shape, size, &mut out)
+            .ok_or_else(short)?;
+        if self.big_endian {
+            out.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+        }
+        Ok(out)
+    }
+
+    /// Appends the elements to `out` as they are stored; `None` if `bytes` is too short.
+    fn append(&self, bytes: &[u8], shape: Shape, size: usize, out: &mut Vec<u8>) -> Option<()> {
         let here = |value: u64| usize::try_from(value).ok();
         let (first, seq) = (here(self.first)?, here(self.seq)?);
         let (heads, dim) = (here(self.heads)?, here(self.dim)?);
-        let last = first.checked_add(here(self.len(shape)?)?)?;
-        if shape.elements()? == 0 {
-            return Some(Vec::new());
-        }
-        if last.checked_mul(size)? > bytes.len() {
-            return None;
-        }
         let (block_len, block) = match self.blocks {
             Some(Blocks { len, stride }) => (here(len)?, here(stride)?),
             None => (shape.seq_len, 0),
         };
-        let mut out = Vec::with_capacity(shape.bytes(dtype)?);
         for token in 0..shape.seq_len {
             let start = first + token / block_len * block + token % block_len * seq;
             for head in 0..shape.kv_heads {
@@ -94,16 +112,32 @@ impl Strided {
                 }
             }
         }
-        if self.big_endian {
-            out.chunks_exact_mut(size).for_each(<[u8]>::reverse);
-        }
-        Some(out)
+        Some(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_element_that_is_repeated_beyond_all_memory_is_an_error() {
+        let shape = Shape {
+            seq_len: 1 << 61,
+            kv_heads: 1,
+            head_dim: 1,
+        };
+        let strided = Strided {
+            first: 0,
+            seq: 0,
+            heads: 0,
+            dim: 1,
+            blocks: None,
+            big_endian: false,
+        };
+        let gathered = strided.gather(&[0; 2], shape, Dtype::F16);
+        assert_eq!(gathered, Err(SourceError::TooLarge(1 << 62)));
+    }
 
     #[test]
     fn tokens_of_blocks_follow_each_other() {

@@ -160,37 +160,36 @@ impl Fields<'_> {
     }
 
     /// Element type. The element size decides, as in the reference, and file sizes are checked against it; the type's
-    /// name only tells bf16 from fp16, and any other name is refused.
+    /// name only tells types of the same size apart, and any other name is refused. The names are those that `convert`
+    /// writes and those of PyTorch.
     pub fn dtype(&self) -> Result<Dtype, Fault> {
         let size = self.unsigned("bytes_per_elem")?;
-        if size != 2 && size != 4 {
-            let found = if self.0.contains_key("bytes_per_elem") {
-                size.to_string()
-            } else {
-                "no such field".to_owned()
-            };
-            return Err(Fault::field("bytes_per_elem", found, "2 or 4"));
-        }
+        let by_size = match size {
+            1 => "fp8_e4m3 or fp8_e5m2",
+            2 => "fp16 or bf16",
+            4 => "fp32",
+            _ => {
+                let found = if self.0.contains_key("bytes_per_elem") {
+                    size.to_string()
+                } else {
+                    "no such field".to_owned()
+                };
+                return Err(Fault::field("bytes_per_elem", found, "1, 2 or 4"));
+            }
+        };
         let name = self.text("dtype")?.unwrap_or_default();
         match (name.to_ascii_lowercase().as_str(), size) {
             ("bf16" | "bfloat16", 2) => Ok(Dtype::Bf16),
-            ("bf16" | "bfloat16", _) => Err(Fault::field(
-                "dtype",
-                format!("{name:?} with bytes_per_elem 4"),
-                "fp32, or bytes_per_elem 2",
-            )),
+            ("fp8_e4m3" | "float8_e4m3fn", 1) => Ok(Dtype::E4m3),
+            ("fp8_e5m2" | "float8_e5m2", 1) => Ok(Dtype::E5m2),
             (
                 "" | "fp16" | "float16" | "f16" | "half" | "fp32" | "float32" | "f32" | "float",
-                2,
-            ) => Ok(Dtype::F16),
-            (
-                "" | "fp16" | "float16" | "f16" | "half" | "fp32" | "float32" | "f32" | "float",
-                _,
-            ) => Ok(Dtype::F32),
+                2 | 4,
+            ) => Ok(if size == 2 { Dtype::F16 } else { Dtype::F32 }),
             _ => Err(Fault::field(
                 "dtype",
-                format!("{name:?}"),
-                "fp16, bf16 or fp32",
+                shorten(&format!("{name:?} with bytes_per_elem {size}")),
+                by_size,
             )),
         }
     }

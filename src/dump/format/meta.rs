@@ -112,19 +112,19 @@ mod tests {
             "stage: found null, expected a string"
         );
         assert_eq!(
-            fault(r#"{"bytes_per_elem":1}"#),
-            "bytes_per_elem: found 1, expected 2 or 4"
+            fault(r#"{"bytes_per_elem":3}"#),
+            "bytes_per_elem: found 3, expected 1, 2 or 4"
         );
         assert_eq!(
             fault("{}"),
-            "bytes_per_elem: found no such field, expected 2 or 4"
+            "bytes_per_elem: found no such field, expected 1, 2 or 4"
         );
         assert_eq!(fault("[]"), "found a list, expected a JSON object");
         assert!(fault("{").starts_with("not valid JSON: "));
         let start = r#"{"bytes_per_elem":2"#;
         assert_eq!(
             fault(&format!("{start},\"dtype\":\"int8\"}}")),
-            r#"dtype: found "int8", expected fp16, bf16 or fp32"#
+            r#"dtype: found "int8" with bytes_per_elem 2, expected fp16 or bf16"#
         );
         assert!(
             fault(&format!("{start},\"k_file\":\"\"}}")).starts_with("k_file: found an empty name")
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn bf16_needs_its_name_and_two_bytes() {
+    fn bf16_and_fp8_need_their_names_and_sizes() {
         let json = |size: u8, dtype: &str| {
             format!(r#"{{"bytes_per_elem":{size},"dtype":"{dtype}","k_file":"k","v_file":"v"}}"#)
         };
@@ -140,6 +140,10 @@ mod tests {
         assert_eq!(dtype(2, "bf16"), Ok(Dtype::Bf16));
         assert_eq!(dtype(2, "fp16"), Ok(Dtype::F16));
         assert_eq!(dtype(4, "fp32"), Ok(Dtype::F32));
-        assert!(dtype(4, "bf16").is_err());
+        assert_eq!(dtype(1, "fp8_e4m3"), Ok(Dtype::E4m3));
+        assert_eq!(dtype(1, "float8_e5m2"), Ok(Dtype::E5m2));
+        for (size, name) in [(4, "bf16"), (2, "fp8_e4m3"), (1, ""), (1, "fp16")] {
+            assert!(dtype(size, name).is_err(), "{size} {name}");
+        }
     }
 }

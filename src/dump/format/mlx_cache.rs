@@ -13,7 +13,7 @@ use crate::dump::arrays::array::{Array, ArrayGroup, Element, Hints, c_strides, s
 use crate::dump::bytes::place::Decode;
 use crate::dump::bytes::source::{SourceError, reserve};
 use crate::dump::problem::{Fault, Problem, shorten};
-use crate::tensor::{Dtype, f16_to_f32, f32_to_bf16, f32_to_f16};
+use crate::tensor::{Dtype, Shape, Tensor, bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16};
 
 /// Kind of a layer's cache, by its Python class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -428,22 +428,19 @@ fn affine(
             expected,
         )
     };
-    let Element::Known(dtype) = scales.element else {
+    let Element::Known(dtype @ (Dtype::F16 | Dtype::Bf16 | Dtype::F32)) = scales.element else {
         return Err(wrong(&scales, "scales of fp16, bf16 or fp32"));
     };
     if codes.element != Element::Other("U32".to_owned()) || codes.shape.len() != 4 {
         return Err(wrong(&codes, "U32 with 4 axes"));
     }
-    if scales.shape != biases.shape
-        || scales.element != biases.element
-        || scales.shape[..3] != codes.shape[..3]
-    {
-        return Err(wrong(
-            &biases,
-            "that of the scales, and K's except for the last axis",
-        ));
+    let (words, rows) = (codes.shape[3], &codes.shape[..3]);
+    let Some((&groups, _)) = scales.shape.split_last().filter(|(_, of)| *of == rows) else {
+        return Err(wrong(&scales, "that of the codes except for the last axis"));
+    };
+    if biases.shape != scales.shape || biases.element != scales.element {
+        return Err(wrong(&biases, "that of the scales"));
     }
-    let (words, groups) = (codes.shape[3], scales.shape[3]);
     let fits = |&(group, bits): &(u64, u64)| {
         let stored = words.checked_mul(32);
         matches!(bits, 2 | 3 | 4 | 5 | 6 | 8)
@@ -486,26 +483,25 @@ struct Affine {
 }
 
 impl Affine {
+    /// Scales or biases as f32, one for each of the groups.
+    fn per_group(&self, bytes: &[u8], groups: usize) -> Option<Vec<f32>> {
+        let shape = Shape {
+            seq_len: groups,
+            kv_heads: 1,
+            head_dim: 1,
+        };
+        Some(
+            Tensor::new(self.dtype, shape, bytes.to_vec())
+                .ok()?
+                .values(),
+        )
+    }
+
     fn round(&self, value: f32) -> f32 {
         match self.dtype {
             Dtype::F16 => f16_to_f32(f32_to_f16(value)),
-            Dtype::Bf16 => f32::from_bits(u32::from(f32_to_bf16(value)) << 16),
+            Dtype::Bf16 => bf16_to_f32(f32_to_bf16(value)),
             _ => value,
-        }
-    }
-
-    fn value(&self, bytes: &[u8], at: usize) -> f32 {
-        match self.dtype {
-            Dtype::F16 => f16_to_f32(u16::from_le_bytes([bytes[2 * at], bytes[2 * at + 1]])),
-            Dtype::Bf16 => f32::from_bits(
-                u32::from(u16::from_le_bytes([bytes[2 * at], bytes[2 * at + 1]])) << 16,
-            ),
-            _ => f32::from_le_bytes([
-                bytes[4 * at],
-                bytes[4 * at + 1],
-                bytes[4 * at + 2],
-                bytes[4 * at + 3],
-            ]),
         }
     }
 
@@ -528,13 +524,14 @@ impl Decode for Affine {
         let groups = scales.len() / size;
         let values = groups.checked_mul(self.group).ok_or_else(wrong)?;
         let bits = self.bits as usize;
-        if biases.len() != scales.len() || values.checked_mul(bits) != codes.len().checked_mul(8) {
+        let scales = self.per_group(scales, groups).ok_or_else(wrong)?;
+        let biases = self.per_group(biases, groups).ok_or_else(wrong)?;
+        if values.checked_mul(bits) != codes.len().checked_mul(8) {
             return Err(wrong());
         }
         let mut out = reserve((values * size) as u64)?;
         let mask = (1_u32 << bits) - 1;
-        for group in 0..groups {
-            let (scale, bias) = (self.value(scales, group), self.value(biases, group));
+        for (group, (scale, bias)) in scales.into_iter().zip(biases).enumerate() {
             for at in group * self.group..(group + 1) * self.group {
                 // Codes are packed starting at the lowest bit, and cross byte boundaries if 8 is no multiple of their
                 // width.

@@ -74,7 +74,7 @@ fn read_header(reader: &mut dyn Read, limits: &Limits) -> Result<Vec<u8>, Fault>
         return Err(Fault::field(
             "header",
             format!("{len} bytes"),
-            format!("at most {}", limits.header_bytes),
+            format!("at most {} (--max-header-mb)", limits.header_bytes),
         ));
     }
     let found = reader.take(len).read_to_end(&mut head)?;

@@ -103,7 +103,7 @@ fn capture(
         let (Element::Known(dtype), Some(&[seq_len, kv_heads, head_dim])) =
             (&of.element, sizes.as_deref())
         else {
-            return Err(wrong(of, "fp16, bf16 or fp32 with 3 axes"));
+            return Err(wrong(of, "fp16, bf16, fp32 or fp8 with 3 axes"));
         };
         let shape = Shape {
             seq_len,

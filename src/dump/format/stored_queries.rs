@@ -179,7 +179,7 @@ fn made(
         return Err(Fault::field(
             "shape",
             shape(),
-            "fp16, bf16 or fp32 [positions, heads, head_dim]",
+            "fp16, bf16, fp32 or fp8 [positions, heads, head_dim]",
         ));
     };
     if count != positions.len() || heads == 0 || head_dim == 0 {

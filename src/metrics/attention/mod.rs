@@ -29,6 +29,27 @@ pub struct Queries {
     pub softcap: Option<f32>,
 }
 
+/// Largest number of attention weights that are held at a time: of queries, their heads and tokens.
+const MAX_WEIGHTS: usize = 4 << 20;
+
+impl Queries {
+    /// Number of queries whose weights over so many tokens take bounded memory; at least 1.
+    pub fn at_a_time(&self, tokens: usize) -> usize {
+        (MAX_WEIGHTS / (tokens * self.heads).max(1)).max(1)
+    }
+
+    /// Indices of at most `most` of the queries, evenly spread, in portions of [`Queries::at_a_time`].
+    pub fn portions(&self, most: usize, tokens: usize) -> Vec<Vec<usize>> {
+        let count = self.positions.len();
+        let taken = most.min(count);
+        let places: Vec<usize> = (0..taken)
+            .map(|index| (2 * index + 1) * count / (2 * taken))
+            .collect();
+        let portions = places.chunks(self.at_a_time(tokens));
+        portions.map(<[usize]>::to_vec).collect()
+    }
+}
+
 /// Squared attention outputs and their squared errors, summed over queries, for each query head.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OutputErrors {

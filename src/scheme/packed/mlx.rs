@@ -1,5 +1,6 @@
 //! The affine format of mlx (`mx.quantize`, mlx-lm's `--kv-bits`): of a group's two extremes, the one of larger magnitude falls exactly on
-//! a step. Scale and bias have the tensor's own type, and values are computed in it. Bit for bit what mlx 0.32.4 computes on the CPU.
+//! a step. Scale and bias have the tensor's own type, bf16 for float8, and values are computed in it. Bit for bit what mlx 0.32.4 computes
+//! on the CPU.
 
 use super::grid::{Format, Params, Range};
 use crate::tensor::Element;

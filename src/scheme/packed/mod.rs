@@ -16,7 +16,7 @@ pub use format::Packed;
 pub(super) use name::parse;
 
 use super::codec::{About, Codec, Corrupt, Unfit};
-use crate::tensor::{Element, Tensor, with_element};
+use crate::tensor::{Dtype, Element, Tensor, with_element};
 use format::{Format, Per};
 use grid::Grid;
 use multiversion::multiversion;
@@ -39,10 +39,21 @@ macro_rules! with_format {
                 let $format = llama::Spanned { bits };
                 $body
             }
-            Format::Mlx(bits) => with_element!(about.dtype, E => {
-                let $format = mlx::Affine::<E>::new(bits);
-                $body
-            }),
+            Format::Mlx(bits) => match about.dtype {
+                Dtype::F16 => {
+                    let $format = mlx::Affine::<half::f16>::new(bits);
+                    $body
+                }
+                Dtype::F32 => {
+                    let $format = mlx::Affine::<f32>::new(bits);
+                    $body
+                }
+                // mlx has no arrays of float8.
+                Dtype::Bf16 | Dtype::E4m3 | Dtype::E5m2 => {
+                    let $format = mlx::Affine::<half::bf16>::new(bits);
+                    $body
+                }
+            },
             Format::Fp8 { format, scaled } => {
                 let $format = fp8::Cast { format, scaled };
                 $body
@@ -150,10 +161,8 @@ fn round_to<E: Element>(values: &mut [f32]) {
     if E::SIZE == 4 {
         return;
     }
-    let half = E::value(E::bits_of(65536.0)).is_infinite();
-    let most = if half { 65504.0 } else { 3.389_531_4e38 };
     for value in values {
-        *value = E::value(E::bits_of(value.clamp(-most, most)));
+        *value = E::value(E::bits_of(value.clamp(-E::MOST, E::MOST)));
     }
 }
 

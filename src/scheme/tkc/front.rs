@@ -3,7 +3,7 @@
 
 use multiversion::multiversion;
 
-use super::klt::{Basis, Fineness, StoredBasis, bits_of_variance};
+use super::klt::{self, Basis, Fineness, StoredBasis, bits_of_variance};
 use super::rope::{Rope, Turns};
 use crate::tensor::{Element, Shape, f16_to_f32, f32_to_f16};
 use std::ops::Range;
@@ -161,8 +161,11 @@ pub(super) fn decorrelate(
     klt: Klt,
     fineness: Fineness,
 ) -> Option<Decorrelated> {
-    let part = klt.part(shape)?;
     let channels = shape.token_elements();
+    let part = klt.part(shape)?;
+    if !klt::is_reasonable(part, channels, values.len()) {
+        return None;
+    }
     let mut coefficients = vec![0.0; values.len()];
     let (mut stored, mut used) = (Vec::new(), Vec::new());
     for first in (0..channels).step_by(part) {
@@ -309,12 +312,21 @@ fn multiply(values: &mut [f64], by: f64) {
     }
 }
 
+/// A value within the range of an element type: rounding may have put it a little beyond, where float8 has no value but NaN.
+#[inline(always)]
+fn within<E: Element>(value: f64) -> f64 {
+    value.clamp(f64::from(-E::MOST), f64::from(E::MOST))
+}
+
 /// Rounds values to elements and writes their bytes.
 #[multiversion(targets("x86_64+avx2"))]
 pub(super) fn put<E: Element>(values: &[f64], out: &mut [u8]) {
     let out = &mut out[..values.len() * E::SIZE];
     for place in 0..values.len() {
-        E::put_bits(E::nearest_bits(values[place]), &mut out[place * E::SIZE..]);
+        E::put_bits(
+            E::nearest_bits(within::<E>(values[place])),
+            &mut out[place * E::SIZE..],
+        );
     }
 }
 
@@ -323,6 +335,6 @@ pub(super) fn put<E: Element>(values: &[f64], out: &mut [u8]) {
 pub(super) fn to_elements<E: Element>(values: &[f64], out: &mut [f32]) {
     let values = &values[..out.len()];
     for place in 0..out.len() {
-        out[place] = E::nearest(values[place]);
+        out[place] = E::nearest(within::<E>(values[place]));
     }
 }

@@ -24,6 +24,15 @@ pub(super) enum Fineness {
 /// Largest magnitude of a five-bit integer.
 const FIVE_BITS: f64 = 15.0;
 
+/// Number of values up to which bases may be larger than the tensor.
+const SMALL: usize = 1 << 20;
+
+/// Whether bases of `size` channels each may be stored for a tensor of so many values in tokens of `channels`: small ones always, others only
+/// where they are not larger than the tensor. So no file makes a decoder take much more memory than its values need.
+pub(super) fn is_reasonable(size: usize, channels: usize, values: usize) -> bool {
+    size.saturating_mul(channels) <= values.max(SMALL)
+}
+
 /// A basis as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StoredBasis {

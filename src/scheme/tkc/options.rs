@@ -70,6 +70,12 @@ impl Tkc {
         }
     }
 
+    /// The step rounded down to four digits: short enough to type, and no coarser than what was found.
+    pub fn typed_step(step: f64) -> f64 {
+        let digits = libm::exp10(3.0 - libm::floor(libm::log10(step)));
+        (step * digits).floor() / digits
+    }
+
     /// The step for which choices (of RoPE, basis and its precision) are made: the power of two nearest to `step`. So nearby steps share
     /// the work before rounding.
     pub fn choice_step(step: f64) -> f64 {

@@ -2,7 +2,7 @@
 
 use super::code_model::CodeModel;
 use super::front::{self, Klt, MAX_EXPONENT, Side, Steps};
-use super::klt::{Basis, MAX_CODE, StoredBasis};
+use super::klt::{self, Basis, MAX_CODE, StoredBasis};
 use super::range_coder::{Coder, Decoder};
 use super::rope::{Pairs, Rope};
 use crate::scheme::codec::{About, Corrupt};
@@ -199,9 +199,8 @@ pub(super) fn decode(bytes: &[u8], about: &About) -> Result<Tensor, Corrupt> {
         Some(part) => 0..channels / part.max(1),
     };
     let size = channels / bases.len().max(1);
-    // A basis is stored only where it is small compared to the values; each of its integers takes part of a byte.
-    if !bases.is_empty() && size.saturating_mul(channels) / MAX_VALUES_PER_BYTE > bytes.len() {
-        return Err(content("fewer bytes than its basis can take"));
+    if !bases.is_empty() && !klt::is_reasonable(size, channels, values) {
+        return Err(content("a basis that is larger than the values"));
     }
     let zero = |count: bool, len: usize| if count { len } else { 0 };
     let mut content_read = Content {

@@ -23,7 +23,7 @@ pub struct Run {
 /// # Errors
 /// When the analysis fails.
 pub fn kvlens(analysis: &str, dump: &Path, out: &Path, threads: usize) -> Result<Run> {
-    let mut command = Command::new(shell::root().join("target/release/kvlens"));
+    let mut command = Command::new(shell::target().join("release/kvlens"));
     command
         .arg(analysis)
         .arg("--dump-dir")

@@ -38,7 +38,10 @@ impl std::fmt::Display for Failure {
         match self {
             Self::Ends(None) => out.write_str("it ends in its pickle"),
             Self::Ends(Some(why)) => out.write_str(why),
-            Self::TooLarge(most) => write!(out, "its pickle is larger than {most} bytes"),
+            Self::TooLarge(most) => write!(
+                out,
+                "its pickle is larger than {most} bytes (--max-header-mb)"
+            ),
             Self::TooManyValues => {
                 out.write_str("its pickle builds more values than any cache needs")
             }

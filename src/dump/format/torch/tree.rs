@@ -1,6 +1,7 @@
 //! Names the tensors of a pickle by their path from its root (`layers.0.keys`, `key_cache.3`, `0.1`). If the names
 //! alone don't tell which are K and V of which layer, the shape of the tree may.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use super::value::{Id, Object, Tensor, Value, Values};
@@ -9,6 +10,8 @@ use super::value::{Id, Object, Tensor, Value, Values};
 const MAX_DEPTH: usize = 12;
 /// Maximum number of visited values; a value counts once per path that leads to it.
 const MAX_VISITS: usize = 2_000_000;
+/// Maximum number of looks at a value.
+const MAX_LOOKS: usize = 10_000_000;
 /// Maximum number of tensors in a file.
 const MAX_TENSORS: usize = 200_000;
 /// Maximum length of a tensor name, in bytes.
@@ -32,15 +35,58 @@ pub(super) struct Found<'a> {
     visits: usize,
 }
 
+/// The values of a pickle, which may only be looked at so often: a small file can lead to the same long list by very many
+/// paths. Beyond that, all are of no use, so that nothing is walked any more.
+struct Looks<'a> {
+    values: &'a Values,
+    count: Cell<usize>,
+}
+
+impl<'a> Looks<'a> {
+    fn new(values: &'a Values) -> Self {
+        let count = Cell::new(0);
+        Self { values, count }
+    }
+
+    fn get(&self, id: Id) -> &'a Value {
+        self.count.set(self.count.get() + 1);
+        if self.are_used_up() {
+            return &Value::Nothing;
+        }
+        self.values.get(id)
+    }
+
+    fn are_used_up(&self) -> bool {
+        self.count.get() > MAX_LOOKS
+    }
+
+    /// Elements of a list or tuple.
+    fn members(&self, id: Id) -> Option<&'a [Id]> {
+        match self.get(id) {
+            Value::List(members) | Value::Tuple(members) => Some(members),
+            _ => None,
+        }
+    }
+
+    fn text(&self, id: Id) -> Option<&'a str> {
+        match self.get(id) {
+            Value::Text(text, _) => Some(text),
+            _ => None,
+        }
+    }
+}
+
 /// Visits the tree below `root`.
 pub(super) fn find(values: &Values, root: Id) -> Found<'_> {
     let mut found = Found::default();
-    found.visit(values, root, "", 0);
+    let values = Looks::new(values);
+    found.visit(&values, root, "", 0);
+    found.cut |= values.are_used_up();
     found
 }
 
 impl<'a> Found<'a> {
-    fn visit(&mut self, values: &'a Values, id: Id, path: &str, depth: usize) {
+    fn visit(&mut self, values: &Looks<'a>, id: Id, path: &str, depth: usize) {
         self.visits += 1;
         if self.visits > MAX_VISITS
             || depth > MAX_DEPTH
@@ -73,7 +119,7 @@ impl<'a> Found<'a> {
         }
     }
 
-    fn members(&mut self, values: &'a Values, members: &'a [Id], path: &str, depth: usize) {
+    fn members(&mut self, values: &Looks<'a>, members: &'a [Id], path: &str, depth: usize) {
         for (at, &member) in members.iter().enumerate() {
             // Lists of numbers are long, and hold no tensor.
             if holds(values, member) {
@@ -82,7 +128,7 @@ impl<'a> Found<'a> {
         }
     }
 
-    fn entries(&mut self, values: &'a Values, entries: &'a [(Id, Id)], path: &str, depth: usize) {
+    fn entries(&mut self, values: &Looks<'a>, entries: &'a [(Id, Id)], path: &str, depth: usize) {
         for &(key, value) in entries {
             let key = match values.get(key) {
                 Value::Text(text, _) => text.to_string(),
@@ -95,8 +141,8 @@ impl<'a> Found<'a> {
         }
     }
 
-    fn object(&mut self, values: &'a Values, object: &'a Object, path: &str, depth: usize) {
-        if let Some(class) = values.global(object.class)
+    fn object(&mut self, values: &Looks<'a>, object: &'a Object, path: &str, depth: usize) {
+        if let Some(class) = values.values.global(object.class)
             && class == SPARSE
         {
             // Its components are tensors, but not those of a cache.
@@ -117,6 +163,7 @@ impl<'a> Found<'a> {
             let args = values.members(object.args).unwrap_or_default();
             self.members(values, args, path, depth);
             let class = values
+                .values
                 .global(object.class)
                 .unwrap_or("a value that is no function");
             let is_stranger = object.called && self.tensors.len() == before;
@@ -127,7 +174,7 @@ impl<'a> Found<'a> {
     }
 
     /// Visits a dict of attributes, or a tuple of such a dict and one of slots.
-    fn state(&mut self, values: &'a Values, state: Id, path: &str, depth: usize) {
+    fn state(&mut self, values: &Looks<'a>, state: Id, path: &str, depth: usize) {
         match values.get(state) {
             Value::Dict(entries) => self.entries(values, entries, path, depth),
             Value::Tuple(both) => {
@@ -149,7 +196,7 @@ const SPARSE: &str = "torch._utils._rebuild_sparse_tensor";
 const QUANTIZED: [&str; 2] = ["_quantized_keys", "_quantized_key_cache"];
 
 /// Attributes of an object, or entries of a dict, whose names are texts.
-fn attributes(values: &Values, id: Id) -> Vec<(&str, Id)> {
+fn attributes<'a>(values: &Looks<'a>, id: Id) -> Vec<(&'a str, Id)> {
     let dicts: Vec<&[(Id, Id)]> = match values.get(id) {
         Value::Dict(entries) => vec![entries],
         Value::Object(object) => {
@@ -176,7 +223,7 @@ fn attributes(values: &Values, id: Id) -> Vec<(&str, Id)> {
 
 /// Pattern of the names below `id` if it has the shape of a cache: a list or dict of pairs by layer, a list of keys and
 /// one of values, or layers that have both.
-fn cache_names(values: &Values, id: Id) -> Option<String> {
+fn cache_names(values: &Looks<'_>, id: Id) -> Option<String> {
     if let Some(members) = values.members(id) {
         if are_keys_and_values(values, members) {
             return Some("{kv:0|1}.{layer}".to_owned());
@@ -215,7 +262,7 @@ const PAIRS: &str = "{layer}.{kv:0|1}";
 
 /// Pattern for a dict in which everything that may hold tensors is a pair, and whose keys are numbers or differ in
 /// exactly one number.
-fn names_of_pairs(values: &Values, entries: &[(Id, Id)]) -> Option<String> {
+fn names_of_pairs(values: &Looks<'_>, entries: &[(Id, Id)]) -> Option<String> {
     let mut pattern = None;
     for &(key, value) in entries {
         if !holds(values, value) {
@@ -241,7 +288,7 @@ fn names_of_pairs(values: &Values, entries: &[(Id, Id)]) -> Option<String> {
 /// Whether `both` are two lists of tensors of the same kind: all K and all V. Lists of two tensors are pairs of two
 /// layers instead; tuples of four may be those of two layers with the encoder's K and V beside the decoder's, as T5 has
 /// them.
-fn are_keys_and_values(values: &Values, both: &[Id]) -> bool {
+fn are_keys_and_values(values: &Looks<'_>, both: &[Id]) -> bool {
     let [k, v] = both else {
         return false;
     };
@@ -257,12 +304,12 @@ fn are_keys_and_values(values: &Values, both: &[Id]) -> bool {
     layers(k).is_some_and(|count| layers(v) == Some(count))
 }
 
-fn is_empty(values: &Values, id: Id) -> bool {
+fn is_empty(values: &Looks<'_>, id: Id) -> bool {
     values.members(id).is_some_and(<[Id]>::is_empty)
 }
 
 /// Whether it is K and V of a layer, possibly followed by more; a named tuple counts too.
-fn is_pair(values: &Values, id: Id) -> bool {
+fn is_pair(values: &Looks<'_>, id: Id) -> bool {
     let is_tensor = |&member: &Id| matches!(values.get(member), Value::Tensor(_));
     let members = match values.get(id) {
         Value::Object(object) if !object.called && object.states.is_empty() => {
@@ -275,13 +322,13 @@ fn is_pair(values: &Values, id: Id) -> bool {
 
 /// Whether the whole pickle is K and V of one layer.
 pub(super) fn is_one_layer(values: &Values, root: Id) -> bool {
-    is_pair(values, root)
+    is_pair(&Looks::new(values), root)
         && values
             .members(root)
             .is_some_and(|members| members.len() == 2)
 }
 
-fn holds(values: &Values, id: Id) -> bool {
+fn holds(values: &Looks<'_>, id: Id) -> bool {
     matches!(
         values.get(id),
         Value::Tensor(_) | Value::List(_) | Value::Tuple(_) | Value::Dict(_) | Value::Object(_)
