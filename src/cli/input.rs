@@ -168,7 +168,8 @@ pub fn open(matches: &ArgMatches) -> Result<Dump, Failure> {
     Ok(dump)
 }
 
-/// Opens the dump of a command that writes it in another form, and reports on it ([`report`]). Fails when no capture remains, or at any problem with `--strict`.
+/// Opens the dump of a command that writes it in another form, and reports on it ([`report`]). Fails when no capture remains, or at any
+/// problem with `--strict`.
 pub fn open_for_writing(matches: &ArgMatches, tell_others: bool) -> Result<Dump, Failure> {
     let dump = open(matches)?;
     report(&dump, tell_others);
