@@ -19,8 +19,8 @@ const MAPPING = [
  */
 export function mappingOf({ kvHeads, ...texts }) {
   const given = Object.entries(texts).filter(([, text]) => text !== "");
-  // What is no number goes to the core as it is, which refuses it in words.
-  const heads = kvHeads ? { kvHeads: /^\d+$/.test(kvHeads) ? Number(kvHeads) : kvHeads } : {};
+  // What is no number of heads goes to the core as it is, which refuses it in words.
+  const heads = kvHeads ? { kvHeads: /^0*[1-9]\d{0,14}$/.test(kvHeads) ? Number(kvHeads) : kvHeads } : {};
   return /** @type {State["mapping"]} */ ({ ...Object.fromEntries(given), ...heads });
 }
 

@@ -175,14 +175,16 @@ function outcomeView(app, first) {
   const table = variantTable(app);
   /** @type {Outcome | null} */
   let drawn = null;
+  let latest = first;
   /** @param {Outcome} outcome */
   const update = (outcome) => {
     const { report, files: all } = outcome;
+    latest = outcome;
     fill(head, headline(outcome, specOf(app.store.get(), outcome.analysis)));
-    // The rest says nothing of other codecs: the focus in it stays.
+    // The rest says nothing of other codecs, but for report.html once it is made: the focus in it stays.
     if (drawn && drawn.report === report && drawn.files === all) return;
     drawn = outcome;
-    fill(files, report && downloads(all, `kvlens-${outcome.analysis}`, () => reportFile(app, report, outcome)));
+    fill(files, report && downloads(all, `kvlens-${outcome.analysis}`, () => reportFile(app, report, latest)));
     fill(variants, table(outcome));
     const text = all.find(({ name }) => name.endsWith(".md") && !name.includes("/"));
     const open = summary.querySelector("details")?.open;
