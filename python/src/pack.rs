@@ -233,7 +233,10 @@ fn options(
 
 fn failed(error: PackError) -> PyErr {
     match error {
-        PackError::Nothing | PackError::NoQueries | PackError::Unfit { .. } => value(error),
+        PackError::Nothing
+        | PackError::NoQueries
+        | PackError::Unfit { .. }
+        | PackError::NotFinite { .. } => value(error),
         PackError::Capture(_) | PackError::Write { .. } => system(error),
         PackError::Cancelled => PyKeyboardInterrupt::new_err(()),
         PackError::Head(_) | PackError::Differs { .. } | PackError::Promised { .. } => {

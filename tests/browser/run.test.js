@@ -180,9 +180,11 @@ test("a cancelled run tells all that it has measured, also what is ahead of the 
     return { layers, captures };
   });
   assert.ok(captures >= 5 && captures < 12, `${captures} captures`);
+  // Which ones depends on the threads.
+  assert.equal(layers.length, captures, layers.join());
   assert.deepEqual(
     layers,
-    Array.from({ length: captures }, (_, place) => place + 1),
+    [...new Set(layers)].sort((a, b) => a - b),
   );
   await page.close();
 });
