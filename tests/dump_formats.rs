@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use kvlens::dump::{Dump, FolderSource, Mapping, ScanOptions, Source, scan};
+use kvlens::dump::{Dump, FolderSource, Mapping, MemorySource, ScanOptions, Source, scan};
 use kvlens::tensor::{Dtype, Tensor, bf16_to_f32, f16_to_f32};
 
 fn scan_with(name: &str, mapping: &str) -> Dump {
@@ -21,6 +21,12 @@ fn scan_with(name: &str, mapping: &str) -> Dump {
             ..ScanOptions::default()
         },
     )
+}
+
+/// Scans files in memory.
+fn scan_files(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Dump {
+    let source: Arc<dyn Source> = Arc::new(MemorySource::new(files));
+    scan(&source, &ScanOptions::default())
 }
 
 fn open(name: &str) -> Dump {
@@ -311,9 +317,7 @@ fn what_has_a_path_that_is_taken_is_named_captures_and_queries_alike() {
             ("r/q", &b"9abc"[..]),
         ];
         let files = files.map(|(path, bytes)| (path.to_owned(), bytes.to_vec()));
-        let source: std::sync::Arc<dyn kvlens::dump::Source> =
-            std::sync::Arc::new(kvlens::dump::MemorySource::new(files));
-        kvlens::dump::scan(&source, &kvlens::dump::ScanOptions::default())
+        scan_files(files)
     };
     let mut dump = open();
     dump.merge(open());
@@ -345,9 +349,7 @@ fn a_run_that_is_left_out_takes_its_own_problems_along_and_no_other() {
         ));
         files.extend(["k", "v"].map(|name| (format!("{folder}/{name}"), b"1234".to_vec())));
     }
-    let source: std::sync::Arc<dyn kvlens::dump::Source> =
-        std::sync::Arc::new(kvlens::dump::MemorySource::new(files));
-    let whole = kvlens::dump::scan(&source, &kvlens::dump::ScanOptions::default());
+    let whole = scan_files(files);
     let left_without = |run: &str| {
         let mut dump = whole.clone();
         dump.remove_run(run);
@@ -380,9 +382,7 @@ fn no_report_of_any_analysis_is_told_as_a_file_of_another_kind() {
             (format!("r/layer_{layer}/v"), values().collect()),
         ]
     };
-    let source: std::sync::Arc<dyn kvlens::dump::Source> =
-        std::sync::Arc::new(kvlens::dump::MemorySource::new((0..4).flat_map(capture)));
-    let dump = kvlens::dump::scan(&source, &kvlens::dump::ScanOptions::default());
+    let dump = scan_files((0..4).flat_map(capture));
     let specs = kvlens::analysis::specs();
     for spec in &specs {
         let none: [(&str, &str); 0] = [];
@@ -395,9 +395,7 @@ fn no_report_of_any_analysis_is_told_as_a_file_of_another_kind() {
         let files = names
             .chain(report.superseded.iter().map(ToString::to_string))
             .map(|name| (format!("out/{name}"), vec![1]));
-        let source: std::sync::Arc<dyn kvlens::dump::Source> =
-            std::sync::Arc::new(kvlens::dump::MemorySource::new(files));
-        let dump = kvlens::dump::scan(&source, &kvlens::dump::ScanOptions::default());
+        let dump = scan_files(files);
         assert_eq!(dump.others, [], "{}", spec.name);
         assert!(dump.problems.is_empty(), "{:?}", dump.problems);
     }

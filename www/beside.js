@@ -13,6 +13,7 @@ const nameOf = ({ pathname }) => decodeURIComponent(pathname.split("/").pop() ||
 function addressOf(path) {
   try {
     const url = new URL(path, location.href);
+    // An address may hold a name that can't be read.
     nameOf(url);
     return url;
   } catch {

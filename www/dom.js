@@ -16,6 +16,9 @@ export function plainTexts(element) {
   while (texts.nextNode()) texts.currentNode.nodeValue = plain(texts.currentNode.nodeValue ?? "");
 }
 
+/** Whether the page is a frame in another one, with one result: theme.js sees to it before anything is drawn. */
+export const isEmbedded = () => document.documentElement.dataset.embed !== undefined;
+
 /** @typedef {Node | string | number | null | undefined | false | any[]} Child */
 
 /**

@@ -1,7 +1,7 @@
 // The page: a store, views that follow it, and the engine behind it.
 
 import { createApp } from "./app.js";
-import { byId } from "./dom.js";
+import { byId, isEmbedded } from "./dom.js";
 import { keepOffline } from "./engine/isolation.js";
 import { notLoaded } from "./later.js";
 import { mountAnalysis } from "./views/analysis.js";
@@ -27,7 +27,7 @@ const parts = [
   part(import("./views/answer.js").then(({ mountAnswer }) => mountAnswer(app))),
   part(import("./views/results.js").then(({ mountResults }) => mountResults(app))),
 ];
-if (document.documentElement.dataset.embed !== undefined) void part(import("./views/embed.js").then(({ mountEmbed }) => mountEmbed(app)));
+if (isEmbedded()) void part(import("./views/embed.js").then(({ mountEmbed }) => mountEmbed(app)));
 await Promise.all([app.start(), ...parts]);
 // What a later click needs is fetched now: once a dump is in, nothing is requested any more.
 await Promise.allSettled([

@@ -44,6 +44,16 @@ async function sample() {
   return page;
 }
 
+/** Two tabs with the sample and its first result each, which keep them. */
+async function twoTabs() {
+  const one = await sample();
+  const two = await sample();
+  await one.locator("#keep").check();
+  await two.locator("#keep:checked").waitFor();
+  await until(two, stored, 2);
+  return { one, two };
+}
+
 /** Runs once more. @param {Page} page */
 async function run(page) {
   const before = await page.locator(".run-rows li").count();
@@ -84,11 +94,7 @@ test("a frame shows the result of its own dump, whatever is kept, and keeps noth
 });
 
 test("two tabs keep their runs beside each other, and each of them comes back", async () => {
-  const one = await sample();
-  const two = await sample();
-  await one.locator("#keep").check();
-  await two.locator("#keep:checked").waitFor();
-  await until(two, stored, 2);
+  const { one, two } = await twoTabs();
   await run(one);
   await run(two);
   await until(two, stored, 4);
@@ -101,11 +107,7 @@ test("two tabs keep their runs beside each other, and each of them comes back", 
 });
 
 test("what is forgotten in one tab is forgotten in all of them, and stays so", async () => {
-  const one = await sample();
-  const two = await sample();
-  await one.locator("#keep").check();
-  await two.locator("#keep:checked").waitFor();
-  await until(two, stored, 2);
+  const { one, two } = await twoTabs();
   await one.locator("#keep").uncheck();
   await two.locator("#keep:not(:checked)").waitFor();
   await run(two);

@@ -4,6 +4,7 @@
 /** @import { FileEntry } from "../engine/types.js" */
 /** @import { Outcome, State } from "../types.js" */
 /** @import { Store } from "../store.js" */
+import { isEmbedded } from "../dom.js";
 import { forget, keepFiles, keepOutcomes, kept } from "../keep.js";
 import { failureOf } from "./failure.js";
 
@@ -97,7 +98,7 @@ export function keepingActions({ get, set, watch }, { add, files, removeRun }) {
   /** Brings back what was kept, and from now on keeps what changes. */
   async function bringBack() {
     // A frame shows its own dump's result, and leaves nothing behind.
-    if (document.documentElement.dataset.embed !== undefined) return;
+    if (isEmbedded()) return;
     isLinked = get().beside !== "";
     /** @type {string[]} */
     let without = [];

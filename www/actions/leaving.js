@@ -2,6 +2,7 @@
 
 /** @import { State } from "../types.js" */
 /** @import { Store } from "../store.js" */
+import { isEmbedded } from "../dom.js";
 
 const KEY = "kvlens-settings";
 
@@ -31,7 +32,7 @@ export function guardLeaving({ get, watch }, isAllKept) {
     },
   );
   // A frame computes its result again; the page around it is not its own to hold.
-  if (document.documentElement.dataset.embed !== undefined) return;
+  if (isEmbedded()) return;
   addEventListener("beforeunload", (event) => {
     const { outcomes, running, writing } = get();
     if (running || writing || (!isAllKept() && outcomes.some(({ report }) => report))) event.preventDefault();

@@ -4,6 +4,7 @@
 import { fill, h, plainTexts } from "../dom.js";
 import { scrollable } from "../scrollable.js";
 import { savePng, saveSvg } from "./save.js";
+import { still } from "./svg.js";
 
 /**
  * @typedef {{ columns: string[], rows: (string | number)[][] }} Table
@@ -65,7 +66,7 @@ export function figure(Plot, chart) {
   return h(
     "figure",
     { class: "kv-chart", "data-chart": chart.name },
-    h("figcaption", {}, h("h3", {}, chart.title), h("p", { class: "small muted" }, chart.note, chart.hint && screenOnly(` ${chart.hint}`))),
+    caption(chart),
     chart.choice &&
       picker(chart.choice, (value) => {
         choice = value;
@@ -90,12 +91,13 @@ export function figure(Plot, chart) {
 export function stillPicture(Plot, chart, width) {
   const picture = chart.draw(Plot, { width, choice: chart.choice?.options[0].value, redraw: () => {}, still: true });
   plainTexts(picture);
-  for (const passing of picture.querySelectorAll('[aria-label="tip"], .kv-handle')) passing.remove();
+  still(picture);
   return picture;
 }
 
-/** @param {string} text */
-const screenOnly = (text) => h("span", { class: "screen-only" }, text);
+/** @param {Chart} chart */
+export const caption = ({ title, note, hint }) =>
+  h("figcaption", {}, h("h3", {}, title), h("p", { class: "small muted" }, note, hint && h("span", { class: "screen-only" }, ` ${hint}`)));
 
 /** @param {string} text */
 const hidden = (text) => h("span", { class: "visually-hidden" }, text);

@@ -1,7 +1,7 @@
 // A chart as a file: the picture with its title, note and the colours that the page shows it in, so that it needs no stylesheet.
 
 import { save } from "../save.js";
-import { s, textWidth } from "./svg.js";
+import { s, still, textWidth } from "./svg.js";
 
 /** @typedef {import("./figure.js").Chart} Chart */
 
@@ -36,7 +36,7 @@ export async function savePng(svg, chart) {
  */
 function standalone(svg, chart) {
   const inner = /** @type {SVGSVGElement} */ (svg.cloneNode(true));
-  for (const passing of inner.querySelectorAll('[aria-label="tip"], .kv-handle')) passing.remove();
+  still(inner);
   const width = Number(svg.getAttribute("width"));
   const notes = wrap(chart.note, width);
   const top = 30 + notes.length * 16 + 6;

@@ -159,3 +159,8 @@ export function sheet({ title, legend, panels, width, columns = 1, ink, interact
   for (const marks of node.querySelectorAll("g[aria-label]:not([role])")) marks.setAttribute("aria-hidden", "true");
   return /** @type {SVGSVGElement} */ (node);
 }
+
+/** Takes away what a pointer would move or makes appear, for a picture on its own. @param {SVGSVGElement} picture */
+export function still(picture) {
+  for (const passing of picture.querySelectorAll('[aria-label="tip"], .kv-handle')) passing.remove();
+}

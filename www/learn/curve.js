@@ -2,7 +2,7 @@
 
 import { BASE, TIP, digits3, logTick, logTicks, times, valueAxis } from "../charts/axis.js";
 import { logScale } from "../charts/error.js";
-import { PAPER, figure, stillPicture } from "../charts/figure.js";
+import { PAPER, caption, figure, stillPicture } from "../charts/figure.js";
 import { loadPlot } from "../charts/index.js";
 import { colour, s, sheet } from "../charts/svg.js";
 import { fill, h } from "../dom.js";
@@ -59,11 +59,7 @@ export function curveFigure() {
     /** @param {Point[]} points @param {Lesson} lesson @param {"k" | "v"} tensor */
     const draw = async (points, lesson, tensor) => {
       const drawn = chart(points, lesson, tensor);
-      fill(
-        node,
-        h("figcaption", {}, h("h3", {}, drawn.title), h("p", { class: "small muted" }, drawn.note)),
-        stillPicture(await loadPlot(), drawn, PAPER),
-      );
+      fill(node, caption(drawn), stillPicture(await loadPlot(), drawn, PAPER));
     };
     return { node, measure, draw };
   }

@@ -174,17 +174,16 @@ function outcomeView(app, first) {
   const [head, files, variants, summary] = [h("div"), h("div"), h("div"), h("div")];
   const table = variantTable(app);
   /** @type {Outcome | null} */
-  let drawn = null;
-  let latest = first;
+  let latest = null;
   /** @param {Outcome} outcome */
   const update = (outcome) => {
     const { report, files: all } = outcome;
+    const before = latest;
     latest = outcome;
     fill(head, headline(outcome, specOf(app.store.get(), outcome.analysis)));
     // The rest says nothing of other codecs, but for report.html once it is made: the focus in it stays.
-    if (drawn && drawn.report === report && drawn.files === all) return;
-    drawn = outcome;
-    fill(files, report && downloads(all, `kvlens-${outcome.analysis}`, () => reportFile(app, report, latest)));
+    if (before && before.report === report && before.files === all) return;
+    fill(files, report && downloads(all, `kvlens-${outcome.analysis}`, () => reportFile(app, report, latest ?? outcome)));
     fill(variants, table(outcome));
     const text = all.find(({ name }) => name.endsWith(".md") && !name.includes("/"));
     const open = summary.querySelector("details")?.open;

@@ -6,8 +6,8 @@ use anyhow::Result;
 
 use crate::{dist, shell};
 
-/// Scripts that are left as they are: the service worker's text gets its list of files after this.
-const LEFT: [&str; 1] = ["sw.js"];
+/// A script that is left as it is: the service worker's text gets its list of files after this.
+const LEFT: &str = "sw.js";
 
 /// Shortens the files of dist/ by esbuild, if Node has it among the development dependencies.
 ///
@@ -20,7 +20,7 @@ pub fn minify(dist: &Path) -> Result<()> {
     }
     let files = dist::files(dist)?.into_iter().filter(|path| {
         let end = path.extension().and_then(|end| end.to_str());
-        matches!(end, Some("js" | "css")) && !LEFT.iter().any(|left| path == Path::new(left))
+        matches!(end, Some("js" | "css")) && path != Path::new(LEFT)
     });
     shell::run(
         shell::command("node")

@@ -142,16 +142,9 @@ pub fn options(points: &[Point], kv: Kv, limit: Limit) -> Vec<Offer> {
         };
         for place in first * BETWEEN..end * BETWEEN {
             let t = f64::from(place) / f64::from(BETWEEN);
-            let on_line = |a: f64, b: f64| {
-                if a > 0.0 && b > 0.0 {
-                    libm::exp(libm::log(a) * (1.0 - t) + libm::log(b) * t)
-                } else {
-                    a
-                }
-            };
-            let (step, error) = (on_line(c0, c1), on_line(e0, e1));
+            let (step, error) = (on_line(c0, c1, t), on_line(e0, e1, t));
             if place >= 0 {
-                push(step, on_line(b0, b1), error);
+                push(step, on_line(b0, b1, t), error);
                 continue;
             }
             let bytes = b0 + (b1 - b0) * t;
@@ -164,6 +157,15 @@ pub fn options(points: &[Point], kv: Kv, limit: Limit) -> Vec<Offer> {
         push(step, bytes, error);
     }
     all
+}
+
+/// The value at `t` on the line through `a` at 0 and `b` at 1, in logarithms; `a` where one of them has none.
+pub fn on_line(a: f64, b: f64, t: f64) -> f64 {
+    if a > 0.0 && b > 0.0 {
+        libm::exp(libm::log(a) * (1.0 - t) + libm::log(b) * t)
+    } else {
+        a
+    }
 }
 
 /// Step of the coded scheme, from its name.

@@ -550,7 +550,7 @@ fn at_error(points: &[(f64, f64)], error: f64) -> Option<f64> {
     let t = libm::log(error / e0) / libm::log(e1 / e0);
     // Far from both points the line is not reliable.
     let near = (-2.0..=3.0).contains(&t);
-    near.then(|| libm::exp(libm::log(b0) * (1.0 - t) + libm::log(b1) * t))
+    near.then(|| choose::on_line(b0, b1, t))
 }
 
 fn layer_row(

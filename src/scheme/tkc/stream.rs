@@ -199,6 +199,10 @@ pub(super) fn decode(bytes: &[u8], about: &About) -> Result<Tensor, Corrupt> {
         Some(part) => 0..channels / part.max(1),
     };
     let size = channels / bases.len().max(1);
+    // A basis is stored only where it is small compared to the values; each of its integers takes part of a byte.
+    if !bases.is_empty() && size.saturating_mul(channels) / MAX_VALUES_PER_BYTE > bytes.len() {
+        return Err(content("fewer bytes than its basis can take"));
+    }
     if !bases.is_empty() && !klt::is_reasonable(size, channels, values) {
         return Err(content("a basis that is larger than the values"));
     }
