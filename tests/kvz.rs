@@ -515,3 +515,38 @@ fn a_decoder_that_panics_costs_its_captures_only() {
     assert!(problem.contains("internal error: "), "{problem}");
     assert!(problem.contains("a fault of the decoder"), "{problem}");
 }
+
+#[test]
+fn a_layer_that_fell_back_to_lossless_must_come_back_bit_for_bit() {
+    let scheme = method("int:b=8,per=channel,sym");
+    let options = PackOptions::new(scheme.clone(), scheme);
+    // One NaN in K of layer 0; `flipped` is the bit of another of its values, or of V, that differs in the packed file.
+    let files = |flipped: Option<(&str, usize)>| {
+        let mut files = small_files();
+        for (path, bytes) in &mut files {
+            if path == "run/layer_0/k_t0_12.bin" {
+                bytes[..2].copy_from_slice(&0x7e00_u16.to_le_bytes());
+            }
+            if let Some((name, at)) = flipped.filter(|(name, _)| path == name) {
+                assert!(at < bytes.len(), "{name}");
+                bytes[at] ^= 1;
+            }
+        }
+        open_files(files)
+    };
+    let dump = files(None);
+    let check = |flipped| {
+        let back = open_packed(packed(&files(flipped), &options));
+        pack::check(&dump, &back, &options, &mut |_| true)
+    };
+    assert_eq!(check(None).map(|errors| errors.k.left_out), Ok(1));
+    let differs = Err(PackError::Differs {
+        run: "run".to_owned(),
+        layer: 0,
+    });
+    assert_eq!(check(Some(("run/layer_0/k_t0_12.bin", 40))), differs);
+    // The NaN's own lowest bit.
+    assert_eq!(check(Some(("run/layer_0/k_t0_12.bin", 0))), differs);
+    // Where the scheme holds the values a bit may differ: that is an error to be measured.
+    assert!(check(Some(("run/layer_0/v_t0_12.bin", 40))).is_ok());
+}
