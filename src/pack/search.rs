@@ -12,8 +12,8 @@ use super::part;
 use crate::dump::Dump;
 use crate::metrics::Queries;
 use crate::par;
-use crate::scheme::{Kv, Prepared, Scheme, Tkc};
-use crate::tensor::Tensor;
+use crate::scheme::{Prepared, Scheme, Tkc};
+use crate::tensor::{Kv, Tensor};
 
 /// The limit on errors.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -92,9 +92,9 @@ const START: f64 = 0.1;
 const MIN_STEP: f64 = 2e-4;
 const MAX_STEP: f64 = 8.0;
 
-/// A function that tries methods on K (0) or V (1) and returns their errors and bytes.
+/// A function that tries methods on K or V and returns their errors and bytes.
 type Tries<'a> =
-    dyn Fn(usize, &Tensor, &[f32], &dyn Fn(&[f32]) -> OfSide) -> Vec<(OfSide, u64)> + Sync + 'a;
+    dyn Fn(Kv, &Tensor, &[f32], &dyn Fn(&[f32]) -> OfSide) -> Vec<(OfSide, u64)> + Sync + 'a;
 
 /// A search for the smallest file within a limit.
 pub struct Search<'a> {
@@ -192,15 +192,11 @@ impl<'a> Search<'a> {
                 wanted = [SPLITS[best], 1.0 - SPLITS[best]];
                 steps = [tried[0][best].step, tried[1][SPLITS.len() - 1 - best].step];
             } else {
-                for side in 0..2 {
-                    steps[side] = towards(&tried[side], wanted[side]);
-                }
+                steps = Kv::BOTH.map(|kv| towards(&tried[kv], wanted[kv]));
             }
         }
         let tried = self.alone(&all, steps, &AROUND, false, &mut progress)?;
-        for side in 0..2 {
-            steps[side] = towards(&tried[side], wanted[side] * AIM);
-        }
+        steps = Kv::BOTH.map(|kv| towards(&tried[kv], wanted[kv] * AIM));
         let mut best: Option<([f64; 2], Measured)> = None;
         let mut aim = AIM;
         for attempt in 1..=FULL_TRIES + MORE_TRIES {
@@ -294,16 +290,16 @@ impl<'a> Search<'a> {
             });
             found.extend(batch.into_iter().collect::<Result<Vec<_>, _>>()?);
         }
-        let side = |side: usize| {
-            let tries = steps[side].iter().enumerate().map(|(place, &step)| {
-                let of = found.iter().map(|layer| layer[side][place].0);
-                let bytes = found.iter().map(|layer| layer[side][place].1).sum();
+        let of = |kv: Kv| {
+            let tries = steps[kv].iter().enumerate().map(|(place, &step)| {
+                let of = found.iter().map(|layer| layer[kv][place].0);
+                let bytes = found.iter().map(|layer| layer[kv][place].1).sum();
                 let share = self.limit.share_of(&measure::mean_of_sides(of))?;
                 Ok(Try { step, share, bytes })
             });
             tries.collect::<Result<Vec<Try>, PackError>>()
         };
-        Ok([side(0)?, side(1)?])
+        Ok([of(Kv::K)?, of(Kv::V)?])
     }
 
     fn layer_alone(
@@ -312,9 +308,9 @@ impl<'a> Search<'a> {
         steps: &[Vec<f64>; 2],
         counted: bool,
     ) -> Result<[Vec<(OfSide, u64)>; 2], PackError> {
-        self.each_alone(layer, &|side, _, values, errors| {
-            let prepared = self.prepared(layer, side, values, steps[side][0]);
-            let steps = steps[side].iter();
+        self.each_alone(layer, &|kv, _, values, errors| {
+            let prepared = self.prepared(layer, kv, values, steps[kv][0]);
+            let steps = steps[kv].iter();
             steps
                 .map(|&step| {
                     let bytes = if counted { prepared.count(step) } else { 0 };
@@ -335,14 +331,13 @@ impl<'a> Search<'a> {
         let values = tensors.each_ref().map(Tensor::values);
         let queries = self.few_queries(layer)?;
         let attentions = measure::attentions(layer, &values, &queries);
-        let side = |side: usize| {
+        let of = |kv: Kv| {
             let errors = |restored: &[f32]| {
-                let values = &values[side];
-                measure::side(self.dump, layer, side, values, restored, &attentions)
+                measure::side(self.dump, layer, kv, &values[kv], restored, &attentions)
             };
-            tried(side, &tensors[side], &values[side], &errors)
+            tried(kv, &tensors[kv], &values[kv], &errors)
         };
-        let (k, v) = par::join(|| side(0), || side(1));
+        let (k, v) = par::join(|| of(Kv::K), || of(Kv::V));
         Ok([k, v])
     }
 
@@ -368,22 +363,21 @@ impl<'a> Search<'a> {
         let tensors = layer.load(self.dump)?;
         let values = tensors.each_ref().map(Tensor::values);
         let queries = self.queries(layer, usize::MAX)?;
-        let back = |side: usize| self.restored(layer, side, &values[side], &methods[side]);
-        let (k, v) = par::join(|| back(0), || back(1));
+        let back = |kv: Kv| self.restored(layer, kv, &values[kv], &methods[kv]);
+        let (k, v) = par::join(|| back(Kv::K), || back(Kv::V));
         Ok(measure::layer(self.dump, layer, &values, &[k, v], &queries))
     }
 
     /// The values of K or V of a layer after decoding.
-    fn restored(&self, layer: &Layer, side: usize, values: &[f32], method: &Method) -> Vec<f32> {
+    fn restored(&self, layer: &Layer, kv: Kv, values: &[f32], method: &Method) -> Vec<f32> {
         match method {
             Method::Lossless => values.to_vec(),
-            Method::Scheme(Scheme::Tkc(tkc)) => self
-                .prepared(layer, side, values, tkc.step)
-                .restore(tkc.step),
+            Method::Scheme(Scheme::Tkc(tkc)) => {
+                self.prepared(layer, kv, values, tkc.step).restore(tkc.step)
+            }
             Method::Scheme(scheme) => {
                 let recipe = part::recipe(scheme, self.options.sinks, self.recent(layer));
-                let about = layer.about([Kv::K, Kv::V][side]);
-                recipe.restore(values, &about).values
+                recipe.restore(values, &layer.about(kv)).values
             }
         }
     }
@@ -414,8 +408,8 @@ impl<'a> Search<'a> {
     }
 
     /// K or V of a layer, prepared for steps near this one.
-    fn prepared<'v>(&self, layer: &Layer, side: usize, values: &'v [f32], step: f64) -> Ready<'v> {
-        let about = layer.about([Kv::K, Kv::V][side]);
+    fn prepared<'v>(&self, layer: &Layer, kv: Kv, values: &'v [f32], step: f64) -> Ready<'v> {
+        let about = layer.about(kv);
         let tkc = layer.told(Tkc { step, ..self.base });
         let recipe = part::recipe(&Scheme::Tkc(tkc), self.options.sinks, self.recent(layer));
         let (range, inner) = recipe.about_values(&about);
@@ -488,7 +482,8 @@ fn spread<'l>(layers: &[&'l Layer]) -> Vec<&'l Layer> {
 /// Index of the split of the limit that takes the fewest bytes, with K at the split's share and V at the rest.
 fn best_split(tried: &[Vec<Try>; 2]) -> usize {
     let last = SPLITS.len() - 1;
-    let bytes = |place: &usize| tried[0][*place].bytes + tried[1][last - place].bytes;
+    let [k, v] = tried;
+    let bytes = |place: &usize| k[*place].bytes + v[last - place].bytes;
     (0..=last).min_by_key(bytes).unwrap_or(last / 2)
 }
 
