@@ -175,34 +175,56 @@ impl<'a> Search<'a> {
         if matches!(self.limit, Limit::MinCosine(least) if least >= 1.0) {
             return self.lossless(&all, &mut progress);
         }
-        let mut wanted = [if self.limit.is_for_each() { 1.0 } else { 0.5 }; 2];
+        let (steps, wanted) = self.steps_of_few(&few, &mut progress)?;
+        let tried = self.alone(&all, steps, &AROUND, false, &mut progress)?;
+        let steps = Kv::BOTH.map(|kv| towards(&tried[kv], wanted[kv] * AIM));
+        match self.within(&all, steps, &mut progress)? {
+            Some((steps, measured)) => {
+                let coded = self.coded(steps);
+                match self.replaced(&all, &few, &coded, &mut progress)? {
+                    Some(found) => Ok(found),
+                    None => Ok((self.with(coded), measured)),
+                }
+            }
+            None => self.lossless(&all, &mut progress),
+        }
+    }
+
+    /// The steps at which K and V use up their shares of the limit on a few layers, and those shares.
+    fn steps_of_few(
+        &self,
+        few: &[&Layer],
+        progress: &mut Progress,
+    ) -> Result<([f64; 2], [f64; 2]), PackError> {
+        let wanted = [if self.limit.is_for_each() { 1.0 } else { 0.5 }; 2];
         let mut steps = [START; 2];
         for turn in 0..TRIES {
-            let last = turn + 1 == TRIES && !self.limit.is_for_each();
-            let tried = match last {
-                false => self.alone(&few, steps, &[1.0], false, &mut progress)?,
+            if turn + 1 == TRIES && !self.limit.is_for_each() {
                 // Tries every split of the limit.
-                true => {
-                    let factors = SPLITS.map(|split| (split / 0.5).sqrt());
-                    self.alone(&few, steps, &factors, true, &mut progress)?
-                }
-            };
-            if last {
-                let best = best_split(&tried);
-                wanted = [SPLITS[best], 1.0 - SPLITS[best]];
-                steps = [tried[0][best].step, tried[1][SPLITS.len() - 1 - best].step];
-            } else {
-                steps = Kv::BOTH.map(|kv| towards(&tried[kv], wanted[kv]));
+                let factors = SPLITS.map(|split| (split / 0.5).sqrt());
+                let [k, v] = self.alone(few, steps, &factors, true, progress)?;
+                let best = best_split(&k, &v);
+                let steps = [k[best].step, v[SPLITS.len() - 1 - best].step];
+                return Ok((steps, [SPLITS[best], 1.0 - SPLITS[best]]));
             }
+            let tried = self.alone(few, steps, &[1.0], false, progress)?;
+            steps = Kv::BOTH.map(|kv| towards(&tried[kv], wanted[kv]));
         }
-        let tried = self.alone(&all, steps, &AROUND, false, &mut progress)?;
-        steps = Kv::BOTH.map(|kv| towards(&tried[kv], wanted[kv] * AIM));
+        Ok((steps, wanted))
+    }
+
+    /// The coarsest steps near these with which the dump keeps within the limit, and its errors; `None` if none were found.
+    fn within(
+        &self,
+        layers: &[&Layer],
+        mut steps: [f64; 2],
+        progress: &mut Progress,
+    ) -> Result<Option<([f64; 2], Measured)>, PackError> {
         let mut best: Option<([f64; 2], Measured)> = None;
         let mut aim = AIM;
         for attempt in 1..=FULL_TRIES + MORE_TRIES {
             steps = steps.map(rounded);
-            let method = |step| Method::Scheme(Scheme::Tkc(Tkc { step, ..self.base }));
-            let measured = self.measure(&all, &steps.map(method), &mut progress)?;
+            let measured = self.measure(layers, &self.coded(steps), progress)?;
             let shares = self.limit.shares(&measured)?;
             let holds = shares.iter().all(|share| *share <= 1.0);
             if holds
@@ -224,29 +246,37 @@ impl<'a> Search<'a> {
             }
             steps = next_steps(steps, shares, aim);
         }
-        let Some((steps, measured)) = best else {
-            return self.lossless(&all, &mut progress);
-        };
-        let coded = steps.map(|step| Method::Scheme(Scheme::Tkc(Tkc { step, ..self.base })));
-        let smaller = self.smaller(&few, &coded, &mut progress)?;
-        if smaller.iter().any(Option::is_some) {
-            let [k, v] = &coded;
-            let [other_k, other_v] = smaller;
-            let methods = [
-                other_k.unwrap_or_else(|| k.clone()),
-                other_v.unwrap_or_else(|| v.clone()),
-            ];
-            let measured = self.measure(&all, &methods, &mut progress)?;
-            if self
-                .limit
-                .shares(&measured)?
-                .iter()
-                .all(|share| *share <= 1.0)
-            {
-                return Ok((self.with(methods), measured));
-            }
+        Ok(best)
+    }
+
+    /// The coded scheme replaced by methods that are smaller on a few layers; `None` if there are none, or the dump does not keep within the
+    /// limit with them.
+    fn replaced(
+        &self,
+        layers: &[&Layer],
+        few: &[&Layer],
+        coded: &[Method; 2],
+        progress: &mut Progress,
+    ) -> Result<Option<(PackOptions, Measured)>, PackError> {
+        let smaller = self.smaller(few, coded, progress)?;
+        if smaller.iter().all(Option::is_none) {
+            return Ok(None);
         }
-        Ok((self.with(coded), measured))
+        let [k, v] = coded;
+        let [other_k, other_v] = smaller;
+        let methods = [
+            other_k.unwrap_or_else(|| k.clone()),
+            other_v.unwrap_or_else(|| v.clone()),
+        ];
+        let measured = self.measure(layers, &methods, progress)?;
+        let shares = self.limit.shares(&measured)?;
+        let holds = shares.iter().all(|share| *share <= 1.0);
+        Ok(holds.then(|| (self.with(methods), measured)))
+    }
+
+    /// The coded scheme at the steps of K and V.
+    fn coded(&self, steps: [f64; 2]) -> [Method; 2] {
+        steps.map(|step| Method::Scheme(Scheme::Tkc(Tkc { step, ..self.base })))
     }
 
     /// Everything stored losslessly.
@@ -480,9 +510,8 @@ fn spread<'l>(layers: &[&'l Layer]) -> Vec<&'l Layer> {
 }
 
 /// Index of the split of the limit that takes the fewest bytes, with K at the split's share and V at the rest.
-fn best_split(tried: &[Vec<Try>; 2]) -> usize {
+fn best_split(k: &[Try], v: &[Try]) -> usize {
     let last = SPLITS.len() - 1;
-    let [k, v] = tried;
     let bytes = |place: &usize| k[*place].bytes + v[last - place].bytes;
     (0..=last).min_by_key(bytes).unwrap_or(last / 2)
 }
