@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kvlens::analysis::{Job, Report};
-use kvlens::convert::{ConvertError, ConvertOptions, Files, Plan, Safetensors, Zip, write_folder};
+use kvlens::convert::{
+    ConvertError, ConvertOptions, Files, Format, Plan, Safetensors, Zip, write, write_folder,
+};
 use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
 use kvlens::pack::{self, Method, PackOptions, Packer};
 use kvlens::tensor::{Dtype, f32_to_bf16, f32_to_f16};
@@ -284,4 +286,34 @@ fn fp32_is_rounded_to_nearest_and_narrow_types_are_kept() {
     }
     let half = data("formats/stored.zip");
     assert!(content(&open("a.zip", to_zip(&half, r#"{"dtype":"bf16"}"#))) == content(&half));
+}
+
+#[test]
+fn the_fraction_that_is_written_grows_to_one_and_false_stops_there() {
+    // Its meta files are small beside its tensors.
+    let dump = data("sample-dump/dumps");
+    let prefill = options(r#"{"stage": "prefill", "layers": "0-12"}"#);
+    let plan = || Plan::new(&dump, &prefill).unwrap();
+    for format in [Format::Folder, Format::Zip, Format::Safetensors] {
+        let folder = tempfile::tempdir().unwrap();
+        let to = |name: &str| folder.path().join(name);
+        let mut shares = Vec::new();
+        let whole = write(plan(), &dump, format, &to("whole"), &mut |share| {
+            shares.push(share);
+            true
+        });
+        assert!(whole.unwrap());
+        assert!(shares.len() > plan().captures(), "{shares:?}");
+        assert!(shares.is_sorted() && shares[0] == 0.0, "{shares:?}");
+        assert_eq!(shares.last(), Some(&1.0));
+        let mut left = shares.len();
+        for calls in [1, left / 2, left] {
+            left = calls;
+            let written = write(plan(), &dump, format, &to(&format!("{calls}")), &mut |_| {
+                left -= 1;
+                left > 0
+            });
+            assert!(!written.unwrap(), "stopped at call {calls}");
+        }
+    }
 }

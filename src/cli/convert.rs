@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 
 use clap::{Arg, ArgMatches, Command};
 use kvlens::convert::{ConvertError, ConvertOptions, Format, LayerSet, Plan, TokenRange, write};
@@ -77,14 +76,13 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let at_out = |error: std::io::Error| Failure::new(1, format!("{}: {error}", out.display()));
     let stage = stage_beside(&out, "convert").map_err(at_out)?;
     let complete = stage.path().join("complete");
-    let converting = {
-        let (interrupted, complete) = (interrupted.clone(), complete.clone());
-        move || {
-            let goes_on = || !interrupted.load(Ordering::Relaxed);
-            write(plan, &dump, options.format, &complete, &goes_on)
-        }
-    };
-    if !apart::run(apart::threads_of(matches), &interrupted, converting)?.map_err(failed)? {
+    let to = complete.clone();
+    let is_whole = apart::run_shown(matches, &interrupted, move |go_on| {
+        write(plan, &dump, options.format, &to, &mut |share| {
+            go_on("converting", share)
+        })
+    });
+    if !is_whole?.map_err(failed)? {
         return Err(interrupt::failure());
     }
     fs::rename(&complete, &out).map_err(at_out)?;

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
 use kvlens::analysis::explore::KL_BY_ATTENTION_ERROR;
@@ -12,7 +11,6 @@ use kvlens::pack::{self, Limit, Method, PackError, PackOptions, Packed};
 
 use super::failure::Failure;
 use super::new_path::new_path;
-use super::progress::ShareBar;
 use super::staging::stage_beside;
 use super::told::counted;
 use super::{apart, input, interrupt};
@@ -60,18 +58,12 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let folder = stage_beside(&out, "pack").map_err(io)?;
     let complete = folder.path().join("packed.kvz");
     let interrupted = interrupt::catch();
-    let bar = ShareBar::new();
-    let packing = {
-        let (interrupted, bar, complete) = (interrupted.clone(), bar.clone(), complete.clone());
-        move || {
-            pack::write_new(&dump, &complete, &options, limit, &mut |step, share| {
-                bar.show(step.name(), share);
-                !interrupted.load(Ordering::Relaxed)
-            })
-        }
-    };
-    let packed = apart::run(apart::threads_of(matches), &interrupted, packing);
-    bar.close();
+    let to = complete.clone();
+    let packed = apart::run_shown(matches, &interrupted, move |go_on| {
+        pack::write_new(&dump, &to, &options, limit, &mut |step, share| {
+            go_on(step.name(), share)
+        })
+    });
     let packed = packed?.map_err(|error| match error {
         PackError::Cancelled => interrupt::failure(),
         // The user has never heard of its first name.

@@ -16,7 +16,7 @@ pub use codec::{About, Corrupt, Kv, Restored, Unfit};
 pub use name::SchemeError;
 pub use packed::Packed;
 pub use recipe::Recipe;
-pub use tkc::{Klt, KltChoice, Pairs, Prepared, Rope, RopeChoice, Tkc};
+pub use tkc::{Klt, KltChoice, Pairs, Prepared, Rope, RopeChoice, Tkc, Transforms};
 
 pub(crate) use codec::Codec;
 

@@ -8,6 +8,7 @@ use super::explored::{
 };
 use super::facts::facts;
 use super::files::files;
+use super::known::Known;
 use super::measure::{Confirmed, LayerFound, Look, Pair, Written, measure};
 use super::plan::{Planned, plan};
 use super::points::{mean, measured, points};
@@ -33,6 +34,7 @@ const STEPS_COSINE: f64 = 0.999;
 pub struct Explore {
     settings: ExploreSettings,
     look: Look,
+    known: Arc<Known>,
 }
 
 impl Explore {
@@ -42,6 +44,7 @@ impl Explore {
         Self {
             settings,
             look: Look::Field(candidates),
+            known: Arc::default(),
         }
     }
 }
@@ -62,7 +65,7 @@ impl Analysis for Explore {
     }
 
     fn measure(&self, unit: &Unit) -> Result<LayerFound, MeasureError> {
-        measure(unit, &self.settings, &self.look)
+        measure(unit, &self.settings, &self.look, &self.known)
     }
 
     fn fold(&self, _: &str) -> Box<dyn Fold<LayerFound>> {
@@ -70,7 +73,11 @@ impl Analysis for Explore {
             Look::Field(candidates) => candidates.clone(),
             Look::Pairs(..) | Look::Chosen { .. } => Vec::new(),
         };
-        Box::new(ExploreFold::new(self.settings.clone(), candidates))
+        Box::new(ExploreFold::new(
+            self.settings.clone(),
+            candidates,
+            Arc::clone(&self.known),
+        ))
     }
 }
 
@@ -90,6 +97,8 @@ pub struct ExploreFold {
     refined: BTreeSet<usize>,
     /// Layers of the third pass.
     written: Option<Vec<LayerFound>>,
+    /// What the passes share.
+    known: Arc<Known>,
 }
 
 impl Fold<LayerFound> for ExploreFold {
@@ -111,6 +120,7 @@ impl Fold<LayerFound> for ExploreFold {
         Some(Arc::new(Explore {
             settings: self.settings.clone(),
             look,
+            known: Arc::clone(&self.known),
         }))
     }
 
@@ -135,7 +145,7 @@ impl Fold<LayerFound> for ExploreFold {
 
 impl ExploreFold {
     /// A fold without results.
-    pub fn new(settings: ExploreSettings, candidates: Vec<Candidate>) -> Self {
+    pub fn new(settings: ExploreSettings, candidates: Vec<Candidate>, known: Arc<Known>) -> Self {
         Self {
             settings,
             candidates,
@@ -146,6 +156,7 @@ impl ExploreFold {
             chosen: Vec::new(),
             refined: BTreeSet::new(),
             written: None,
+            known,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Measures one layer: every candidate on K and on V with few queries or, on later passes, chosen pairs with all of them.
 
 use super::candidate::{Candidate, Class, Method};
+use super::known::Known;
 use super::layer::{Piece, pieces};
 use super::settings::ExploreSettings;
 use super::steps::{self, StepPoint};
@@ -93,7 +94,7 @@ pub enum Look {
     },
 }
 
-/// Measures a layer.
+/// Measures a layer. `known` is shared by all layers and passes.
 ///
 /// # Errors
 /// When the job was cancelled, or bytes of a chosen scheme can't be decoded.
@@ -101,6 +102,7 @@ pub fn measure(
     unit: &Unit,
     settings: &ExploreSettings,
     look: &Look,
+    known: &Known,
 ) -> Result<LayerFound, MeasureError> {
     let capture = &unit.capture().capture;
     let (pieces, notes) = pieces(unit);
@@ -148,8 +150,8 @@ pub fn measure(
     found.rope = queries.iter().find_map(|(_, theta)| *theta);
     let rope = settings.rope.with_theta(found.rope);
     let queries: Vec<Queries> = queries.into_iter().map(|(queries, _)| queries).collect();
-    let sides =
-        [Kv::K, Kv::V].map(|kv| Side::new(piece, kv, settings.sinks, settings.recent, rope));
+    let layer = (capture.run.as_str(), capture.layer_id);
+    let sides = [Kv::K, Kv::V].map(|kv| Side::new((piece, layer), kv, settings, rope, known));
     match look {
         Look::Field(candidates) => try_all(
             unit,
@@ -392,7 +394,7 @@ fn confirm(
     }
     let prepared = par::map(&shared, &|&(side, step)| {
         cancelled(unit)?;
-        Ok(sides[side].prepared(sides[side].coded(step), true))
+        Ok(sides[side].prepared_near(step))
     });
     let prepared: Vec<_> = prepared.into_iter().collect::<Result<_, MeasureError>>()?;
     let prepared_for = |side: usize, step: f64| {

@@ -12,6 +12,7 @@ pub(super) mod explored;
 mod facts;
 mod files;
 mod fold;
+mod known;
 mod layer;
 mod measure;
 mod plan;

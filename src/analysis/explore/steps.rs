@@ -101,7 +101,10 @@ pub fn measure(
             },
             ..of.coded(size(1.0))
         };
-        let prepared = of.prepared(tkc, on(Stage::Norm));
+        let prepared = match stage {
+            Stage::Norm => of.prepared_near(tkc.step),
+            _ => of.prepared(tkc, false),
+        };
         let mut points = Vec::new();
         for (step, &around) in AROUND.iter().enumerate() {
             if unit.is_cancelled() {

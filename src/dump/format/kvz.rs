@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io::Read;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::{Map, Value};
 
@@ -320,11 +320,15 @@ fn queries(
     })
 }
 
-/// Cache of decoded parts of a file: captures of one layer need the same part one after the other.
+/// Cache of decoded parts of a file: captures of one layer need the same part, one after the other or on several threads at a time.
 struct Shared {
     decoder: PartDecoder,
-    decoded: Mutex<VecDeque<(usize, Arc<Vec<u8>>)>>,
+    decoded: Mutex<VecDeque<(usize, Arc<Decoded>)>>,
 }
+
+/// A part that one thread decodes while others that need it wait: decoding starts no work on other threads, so that none of them can be
+/// waiting for the one that waits here.
+type Decoded = OnceLock<Result<Arc<Vec<u8>>, String>>;
 
 /// Maximum number of decoded parts that are cached: K and V of as many layers as threads usually work on.
 const MAX_DECODED: usize = 8;
@@ -353,29 +357,29 @@ impl fmt::Debug for Slice {
 impl Part {
     /// All elements of the part, from the cache if possible.
     fn decode(&self, bytes: &[u8]) -> Result<Arc<Vec<u8>>, SourceError> {
-        let kept = || {
-            let kept = self.shared.decoded.lock();
-            kept.unwrap_or_else(PoisonError::into_inner)
+        let decode = || self.shared.decoder.decode(&self.info, bytes).map(Arc::new);
+        let decoded = if self.is_shared {
+            // The list is locked while it is looked through, not while a part is decoded.
+            self.kept().get_or_init(decode).clone()
+        } else {
+            decode()
         };
-        if self.is_shared {
-            let found = kept()
-                .iter()
-                .find(|(number, _)| *number == self.number)
-                .cloned();
-            if let Some((_, decoded)) = found {
-                return Ok(decoded);
-            }
+        decoded.map_err(SourceError::Io)
+    }
+
+    /// The part's place in the cache.
+    fn kept(&self) -> Arc<Decoded> {
+        let kept = self.shared.decoded.lock();
+        let mut kept = kept.unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, found)) = kept.iter().find(|(number, _)| *number == self.number) {
+            return Arc::clone(found);
         }
-        let decoded = self.shared.decoder.decode(&self.info, bytes);
-        let decoded = Arc::new(decoded.map_err(SourceError::Io)?);
-        if self.is_shared {
-            let mut kept = kept();
-            kept.push_back((self.number, Arc::clone(&decoded)));
-            if kept.len() > MAX_DECODED {
-                kept.pop_front();
-            }
+        if kept.len() == MAX_DECODED {
+            kept.pop_front();
         }
-        Ok(decoded)
+        let new = Arc::default();
+        kept.push_back((self.number, Arc::clone(&new)));
+        new
     }
 }
 
