@@ -28,6 +28,7 @@ const initialState = () => ({
   beside: "",
   offer: null,
   reading: null,
+  fetching: null,
   dumpFailure: null,
   analysis: "",
   values: { "": {} },
@@ -88,7 +89,7 @@ export function createApp() {
   /** The sample, and its first result at once. */
   async function trySample() {
     if (store.get().reading !== null) return;
-    const usable = await dump.add(sampleFiles(), SAMPLE);
+    const usable = await dump.addFetched(SAMPLE, sampleFiles);
     if (usable && get().outcomes.length === 0) await runs.run();
   }
 

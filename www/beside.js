@@ -51,14 +51,36 @@ export async function sizeOf(url) {
   return length === null ? null : Number(length);
 }
 
-/** @param {URL} url @returns {Promise<FileEntry[]>} */
-export async function fetchedDump(url) {
+/**
+ * `onProgress` is told the bytes so far, of all where the host tells it; an aborted fetch rejects as cancelled.
+ * @typedef {{ signal?: AbortSignal, onProgress?: (read: number, total: number | null) => void }} FetchOptions
+ */
+
+/** @param {URL} url @param {FetchOptions} [options] @returns {Promise<FileEntry[]>} */
+export async function fetchedDump(url, options = {}) {
   const name = nameOf(url);
-  const response = await fetch(url).catch(() => null);
-  if (!response?.ok) {
-    const why = response ? `the host answers ${response.status}` : "the host does not answer";
+  const { status, response } = await requested(url, options);
+  if (options.signal?.aborted) throw new EngineError("cancelled", "cancelled");
+  if (status < 200 || status > 299 || !response) {
+    const why = status === 0 ? "the host does not answer, or not to the end" : `the host answers ${status}`;
     throw new EngineError("dump", `${url.pathname} could not be fetched: ${why}.`, "Check the link, or drop the dump here.");
   }
   // Fetched twice it is the same file: its time would say otherwise.
-  return [{ path: name, file: new File([await response.blob()], name, { lastModified: 0 }) }];
+  return [{ path: name, file: new File([response], name, { lastModified: 0 }) }];
+}
+
+/**
+ * Not by `fetch`, which tells how far it is only where every piece passes through the page.
+ * @param {URL} url
+ * @param {FetchOptions} options
+ * @returns {Promise<{ status: number, response: Blob | null }>} once it is over, however it went
+ */
+function requested(url, { signal, onProgress }) {
+  const request = new XMLHttpRequest();
+  request.open("GET", url);
+  request.responseType = "blob";
+  request.onprogress = ({ loaded, total, lengthComputable }) => onProgress?.(loaded, lengthComputable ? total : null);
+  signal?.addEventListener("abort", () => request.abort());
+  request.send();
+  return new Promise((resolve) => (request.onloadend = () => resolve(request)));
 }

@@ -34,6 +34,9 @@
  * What a part of the dump says of an analysis; `of`: bytes that a run goes through.
  * @typedef {{ analysis: string, report: Report, bytes: number, of: number }} Estimate
  *
+ * `read` and `total` in bytes; the host need not tell how many there are.
+ * @typedef {{ name: string, read: number, total: number | null, cancelled?: boolean }} Fetching
+ *
  * @typedef {object} State
  * @property {{ status: "starting" | "ready" | "failed", info: EngineInfo | null, failure: Failure | null }} engine
  * @property {AnalysisSpec[]} specs
@@ -43,8 +46,9 @@
  * @property {RunSummary[]} leftOut          runs that the reader left out
  * @property {Mapping} mapping               how arrays without meta files are to be read
  * @property {string} beside                 path of the dump that the link names, or ""
- * @property {{ url: URL, bytes: number } | null} offer  a large dump that the link names, to be asked for
+ * @property {{ url: URL, bytes: number | null } | null} offer  a dump that the link names, to be asked for: it is large, or its fetching was cancelled
  * @property {string | null} reading          what is being read now, in words
+ * @property {Fetching | null} fetching       the dump beside the page that is being fetched, which comes before it is read
  * @property {Failure | null} dumpFailure
  * @property {string} analysis                the chosen tab
  * @property {Record<string, Settings>} values changed values; "" holds those that every analysis has

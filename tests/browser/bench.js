@@ -59,7 +59,10 @@ const cancel = (page, request, after) =>
     { request, after },
   );
 
-/** Tells the longest time for which the page is held up from now on, in ms; browsers tell of those over 50. @param {import("playwright-core").Page} page */
+/**
+ * Tells the longest time for which the page is held up from now on, in ms; browsers tell of those over 50.
+ * @param {import("playwright-core").Page} page
+ */
 async function longestTask(page) {
   const tasks = await page.evaluateHandle(() => {
     /** @type {number[]} */

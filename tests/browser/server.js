@@ -29,19 +29,21 @@ const ISOLATION = {
  * @property {string} [second]     another such path
  * @property {Record<string, string>} [pages]  more files, by path
  * @property {(path: string, base: string) => string | undefined} [replace]  text to send in place of a file
+ * @property {Record<string, import("node:http").RequestListener>} [answers]  what answers by itself, by path
  */
 
 /**
  * @param {Options} [options]
  * @returns {Promise<{ origin: string, url: string, requests: string[], close: () => Promise<void> }>}
  */
-export async function serve({ isolated = true, base = "/", second = base, pages = {}, replace } = {}) {
+export async function serve({ isolated = true, base = "/", second = base, pages = {}, replace, answers = {} } = {}) {
   /** @type {string[]} */
   const requests = [];
   const server = createServer(async (request, response) => {
     const path = new URL(request.url ?? "/", "http://host").pathname;
     requests.push(path);
     const headers = isolated ? ISOLATION : {};
+    if (path in answers) return void answers[path](request, response);
     if (path in pages) {
       response.writeHead(200, { "Content-Type": TYPES[extname(path)], ...headers }).end(pages[path]);
       return;

@@ -2,6 +2,7 @@
 
 /** @import { Engine } from "../engine/client.js" */
 /** @import { DumpSummary, Mapping, RunSummary } from "../engine/core.js" */
+/** @import { FetchOptions } from "../beside.js" */
 /** @import { FileEntry } from "../engine/types.js" */
 /** @import { State } from "../types.js" */
 /** @import { Store } from "../store.js" */
@@ -26,6 +27,8 @@ export function dumpActions({ get, set }, engine, pauseEstimates) {
   const taken = new Map();
   /** The dump beside the page that was opened last, and what is in it. */
   let opened = { path: "", contents: "" };
+  /** The fetch that goes on. @type {AbortController | null} */
+  let fetching = null;
 
   /** A link names one dump: with others added to it, it would show less than is on screen. @param {DumpSummary} dump */
   const besideOf = ({ runs }) => (contents(runs) === opened.contents ? opened.path : "");
@@ -36,6 +39,7 @@ export function dumpActions({ get, set }, engine, pauseEstimates) {
    * @returns {Promise<boolean>} whether the dump has captures now
    */
   async function add(found, beside = "") {
+    const { dumpFailure } = get();
     set({ reading: "Getting files", dumpFailure: null });
     try {
       const entries = apart(await found, taken);
@@ -56,11 +60,46 @@ export function dumpActions({ get, set }, engine, pauseEstimates) {
         );
       }
     } catch (error) {
-      set({ dumpFailure: failureOf(error) });
+      const failure = failureOf(error);
+      // Where the reader ended it, the page stands as before.
+      set(failure.code === "cancelled" ? { reading: null, dumpFailure } : { dumpFailure: failure });
     } finally {
       set({ reading: null });
     }
     return (get().dump?.captures ?? 0) > 0;
+  }
+
+  /**
+   * Takes in a dump that lies beside the page, unless the reader ends its fetching.
+   * @param {string} path beside the page
+   * @param {(options: FetchOptions) => Promise<FileEntry[]>} fetched
+   * @param {State["offer"]} [offer] what stands there when it was cancelled
+   * @returns {Promise<boolean>} whether the dump has captures now, and was not cancelled
+   */
+  async function addFetched(path, fetched, offer = get().offer) {
+    // Of two that an address names one after the other, the latter counts.
+    fetching?.abort();
+    const mine = (fetching = new AbortController());
+    const name = path.split("/").at(-1) ?? path;
+    /** @param {number} read @param {number | null} total */
+    const onProgress = (read, total) => fetching === mine && set({ fetching: { name, read, total } });
+    onProgress(0, null);
+    const files = fetched({ signal: mine.signal, onProgress });
+    // Where it is cancelled, reading ends first.
+    const over = () => {
+      if (fetching === mine && !mine.signal.aborted) set({ fetching: null });
+    };
+    files.then(over, over);
+    const usable = await add(files, path);
+    if (!mine.signal.aborted) return usable;
+    if (fetching === mine) set({ fetching: null, offer });
+    return false;
+  }
+
+  function cancelFetch() {
+    const now = get().fetching;
+    if (now) set({ fetching: { ...now, cancelled: true } });
+    fetching?.abort();
   }
 
   /** Takes in what was dropped or pasted; must be called in the event itself. @param {DataTransfer} transfer */
@@ -102,12 +141,13 @@ export function dumpActions({ get, set }, engine, pauseEstimates) {
 
   /** The dump that the link names: at once, or where it is large only when asked. @param {boolean} [asked] */
   async function openBeside(asked = false) {
+    const { beside, offer } = get();
     try {
-      const url = besideUrl(get().beside);
-      const bytes = asked ? null : await sizeOf(url);
-      if (bytes !== null && bytes > ASK_BYTES) return set({ offer: { url, bytes } });
+      const url = besideUrl(beside);
+      const bytes = asked ? (offer?.bytes ?? null) : await sizeOf(url);
+      if (!asked && bytes !== null && bytes > ASK_BYTES) return set({ offer: { url, bytes } });
       set({ offer: null });
-      await add(fetchedDump(url), get().beside);
+      await addFetched(beside, (options) => fetchedDump(url, options), { url, bytes });
     } catch (error) {
       set({ dumpFailure: failureOf(error) });
     }
@@ -154,5 +194,5 @@ export function dumpActions({ get, set }, engine, pauseEstimates) {
   /** The files of the dump on screen, also those of runs that are left out and may come back. */
   const files = () => [...taken.values()];
 
-  return { files, add, addTransferred, removeRun, restoreRun, openBeside, setMapping, inspect, convert, pack };
+  return { files, add, addFetched, cancelFetch, addTransferred, removeRun, restoreRun, openBeside, setMapping, inspect, convert, pack };
 }

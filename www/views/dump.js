@@ -1,12 +1,12 @@
-// What is in the dump: ways to bring one in, a line for each run, the problems, and the pictures on demand.
+// What is in the dump, below where one comes in: a line for each run, the problems, and the pictures on demand.
 
 /** @import { App } from "../app.js" */
-/** @import { DumpSummary, FormatInfo, RunSummary } from "../engine/core.js" */
+/** @import { DumpSummary, RunSummary } from "../engine/core.js" */
 /** @import { State } from "../types.js" */
 import { byId, fill, h } from "../dom.js";
-import { chosenFiles } from "../files.js";
-import { bytesElement, count, plural, size } from "../format.js";
+import { bytesElement, count, plural } from "../format.js";
 import { caveatList } from "./caveats.js";
+import { dropZone, offerBox } from "./drop.js";
 import { failureBox } from "./failure.js";
 import { gettingPanel } from "./getting.js";
 import { picturesPanel } from "./pictures.js";
@@ -20,27 +20,6 @@ const MAX_NOTES = 20;
 /** @param {App} app */
 export function mountDump(app) {
   const { store } = app;
-  const folderInput = fileInput("choose-folder", { webkitdirectory: true, "aria-label": "Folder of a dump" });
-  const filesInput = fileInput("choose-files", { multiple: true, "aria-label": "Files of a dump" });
-  const title = h("p", { class: "drop-title" });
-  const status = h("p", { class: "drop-status small muted" });
-  // Only start and end are read aloud.
-  const said = h("p", { class: "visually-hidden", role: "status" });
-  const sample = button("Try the sample", () => void app.trySample(), "try-sample");
-  const drop = h(
-    "div",
-    { class: "drop" },
-    h("div", { class: "drop-text" }, title, status, said),
-    h(
-      "div",
-      { class: "buttons" },
-      button("Choose folder", () => folderInput.click()),
-      button("Choose files", () => filesInput.click()),
-      sample,
-    ),
-    folderInput,
-    filesInput,
-  );
   const about = h(
     "p",
     { class: "about muted" },
@@ -53,10 +32,10 @@ export function mountDump(app) {
   const leftOut = h("ul", { class: "left-out" });
   const problems = h("div");
   const caveats = h("div");
-  const offer = h("div");
+  const offer = offerBox(app);
   fill(
     byId("dump-body"),
-    drop,
+    dropZone(app),
     about,
     gettingPanel(),
     offer,
@@ -77,64 +56,13 @@ export function mountDump(app) {
   );
 
   store.watch(
-    ({ dump, reading, formats }) => [dump, reading, formats],
-    () => {
-      const { dump, reading, formats } = store.get();
-      const empty = !dump || (dump.runs.length === 0 && dump.guesses.length === 0);
-      drop.classList.toggle("large", empty);
-      if (reading === null) drop.removeAttribute("aria-busy");
-      else drop.setAttribute("aria-busy", "true");
-      title.textContent = empty ? "Drop a KV dump here" : "Drop more to add";
-      status.textContent = reading
-        ? `${reading} …`
-        : empty
-          ? `A folder, several folders, or files: ${["captures", ...formats.filter(({ is_archive }) => !is_archive).flatMap((format) => endings([format])[0] ?? [])].join(", ")}, and archives of them`
-          : "";
-      status.title = empty && formats.length > 0 ? `All endings: ${[...new Set(endings(formats))].join(", ")}` : "";
-      about.hidden = !empty;
-      sample.setAttribute("aria-disabled", String(reading !== null));
-      const left = !empty && document.activeElement === sample;
-      sample.hidden = !empty;
-      // A button that goes away takes the focus with it.
-      if (left) byId("dump").focus({ preventScroll: true });
-    },
-  );
-  store.watch(
-    (state) => state.reading !== null,
-    (reading, before) => {
-      if (before === undefined) return;
-      const { dump, dumpFailure } = store.get();
-      // What went wrong is an alert of its own.
-      if (reading) said.textContent = "Reading files …";
-      else said.textContent = dumpFailure ? "" : `The dump has ${plural(dump?.captures ?? 0, "capture")} now.`;
-    },
-  );
-  store.watch(
-    (state) => state.offer,
-    (what) =>
-      fill(
-        offer,
-        what &&
-          h(
-            "div",
-            { class: "message note" },
-            h("p", { class: "what" }, `The link names a dump of ${size(what.bytes)}: ${what.url.pathname}`),
-            h(
-              "div",
-              { class: "buttons" },
-              button("Open it", () => void app.openBeside(true)),
-              button("Leave it", () => store.set({ offer: null })),
-            ),
-          ),
-      ),
-  );
-  store.watch(
     (state) => state.dumpFailure,
     (what) => fill(failure, what && failureBox(what)),
   );
   store.watch(
     (state) => state.dump,
     (dump) => {
+      about.hidden = dump !== null && dump.runs.length + dump.guesses.length > 0;
       fill(runs, dump?.runs.map((run) => runLine(run, () => void remove(run.run))) ?? []);
       fill(problems, dump && dumpProblems(store.get(), dump), dump && noteList(dump));
     },
@@ -172,58 +100,6 @@ export function mountDump(app) {
       h("button", { type: "button", class: "quiet", "aria-label": `Take ${name} in again`, on: { click: restore } }, "Take in again"),
     );
   }
-
-  /** @param {string} id @param {Record<string, any>} props */
-  function fileInput(id, props) {
-    const input = h("input", {
-      type: "file",
-      id,
-      hidden: true,
-      ...props,
-      on: {
-        change: () => {
-          void app.add(chosenFiles(input.files ?? []));
-          // The same choice again is a change too.
-          input.value = "";
-        },
-      },
-    });
-    return input;
-  }
-  listenToDrops(app, drop);
-}
-
-/** @param {string} text @param {() => void} click @param {string} [id] */
-const button = (text, click, id) => h("button", { type: "button", id, class: id ? "primary" : false, on: { click } }, text);
-
-/** Files may be dropped anywhere on the page, and pasted. @param {App} app @param {HTMLElement} zone */
-function listenToDrops(app, zone) {
-  let depth = 0;
-  /** @param {DragEvent} event */
-  const hasFiles = (event) => event.dataTransfer?.types.includes("Files") ?? false;
-  /** @param {number} next */
-  const over = (next) => {
-    depth = Math.max(0, next);
-    zone.classList.toggle("over", depth > 0);
-  };
-  addEventListener("dragenter", (event) => hasFiles(event) && over(depth + 1));
-  addEventListener("dragleave", (event) => hasFiles(event) && over(depth - 1));
-  addEventListener("dragover", (event) => {
-    if (!hasFiles(event)) return;
-    event.preventDefault();
-    if (event.dataTransfer) event.dataTransfer.dropEffect = "copy";
-  });
-  addEventListener("drop", (event) => {
-    if (!event.dataTransfer || !hasFiles(event)) return;
-    event.preventDefault();
-    over(0);
-    void app.addTransferred(event.dataTransfer);
-  });
-  addEventListener("paste", (event) => {
-    if (!event.clipboardData?.types.includes("Files")) return;
-    event.preventDefault();
-    void app.addTransferred(event.clipboardData);
-  });
 }
 
 /** @param {RunSummary} run @param {() => void} remove */
@@ -296,6 +172,3 @@ function noteList({ notes, others: all, problems }) {
 
 /** @param {DumpSummary["others"][number]} files */
 const otherFiles = ({ ending, count: of, example }) => (of === 1 ? example : `${count(of)} files ${ending || "without an ending"}`);
-
-/** Of what opens, all that a name's ending tells. @param {FormatInfo[]} formats */
-const endings = (formats) => formats.flatMap(({ names }) => names.filter((name) => name.startsWith("*.")).map((name) => name.slice(1)));
