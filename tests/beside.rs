@@ -2,12 +2,10 @@
 
 use dumps::scan_source;
 use kvlens::analysis::{Job, Report, judge_sweep};
-use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
+use kvlens::dump::MemorySource;
 use kvlens::lossy::round_mantissa;
 use kvlens::metrics::errors;
 use sample::sample;
-use std::path::Path;
-use std::sync::Arc;
 
 #[path = "common/dumps.rs"]
 mod dumps;

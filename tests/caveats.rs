@@ -1,12 +1,11 @@
 //! Figures that would mislead come with a caveat, and with a setting that fixes them.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use dumps::scan_source;
 use kvlens::analysis::caveats::{Caveat, Mend};
 use kvlens::analysis::{Job, Report};
-use kvlens::dump::{FolderSource, ScanOptions, Source, scan};
+use kvlens::dump::FolderSource;
 
 #[path = "common/dumps.rs"]
 mod dumps;

@@ -9,8 +9,8 @@ use kvlens::analysis::{Job, Report};
 use kvlens::convert::{
     ConvertError, ConvertOptions, Files, Format, Plan, Safetensors, Zip, write, write_folder,
 };
-use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
-use kvlens::pack::{self, Method, PackOptions, Packer};
+use kvlens::dump::{Dump, FolderSource, MemorySource, Source};
+use kvlens::pack::{Method, PackOptions, Packer};
 use kvlens::tensor::{Dtype, f32_to_bf16, f32_to_f16};
 
 #[path = "common/dumps.rs"]

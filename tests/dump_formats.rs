@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use dumps::scan_source;
-use kvlens::dump::{Dump, FolderSource, Mapping, MemorySource, ScanOptions, Source, scan};
+use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
 use kvlens::tensor::{Dtype, Tensor, bf16_to_f32, f16_to_f32};
 
 #[path = "common/dumps.rs"]

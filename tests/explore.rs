@@ -3,10 +3,9 @@
 
 use kvlens::analysis::explore::{Class, Engine, Explored};
 use kvlens::analysis::{Job, JobError, Report};
-use kvlens::dump::{Dump, FolderSource, ScanOptions, Source, scan};
+use kvlens::dump::Dump;
 use kvlens::pack::{Method, PackOptions, Packer};
 use sample::sample;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

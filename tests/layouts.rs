@@ -4,9 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use dumps::scan_source;
-use kvlens::dump::{
-    Capture, Dump, FolderSource, Loaded, Mapping, MemorySource, ScanOptions, Source, scan,
-};
+use kvlens::dump::{Capture, Dump, FolderSource, Loaded, MemorySource};
 use kvlens::tensor::{Shape, Tensor};
 
 #[path = "common/dumps.rs"]

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use dumps::scan_source;
-use kvlens::dump::{Dump, FolderSource, Mapping, MemorySource, ScanOptions, Source, scan};
+use kvlens::dump::{Dump, FolderSource, MemorySource};
 use kvlens::tensor::{Dtype, Shape, Tensor};
 
 #[path = "common/dumps.rs"]
