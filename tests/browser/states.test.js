@@ -254,6 +254,42 @@ test("on paper stands the result, whole and in dark ink", async () => {
   await page.close();
 });
 
+test("on paper a long table has all its rows, and a head that browsers repeat on each page", async () => {
+  const bits = Array.from({ length: 15 }, (_, i) => i + 2);
+  const page = await open(
+    `#analysis=sweep&stage=prefill&lossless-first-n=29&bits-list=${bits}&block-sizes=8,16,32,64&topk-ratios=0,0.125,0.25,0.375,0.5,0.625,0.75,0.875,1`,
+  );
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await run(page, "Sweep");
+  const table = page.locator('[aria-label="Figures of each variant"] table');
+  const made = () => table.locator("tbody tr:not([aria-hidden])").count();
+  const whole = Number(await table.getAttribute("aria-rowcount")) - 1;
+  const onScreen = async () => assert((await made()) < 120, `${await made()} of ${whole} rows on screen`);
+  assert(whole > 250);
+  await onScreen();
+  await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  await page.emulateMedia({ media: "print" });
+  assert.equal(await made(), whole);
+  assert.equal(await table.locator("[aria-hidden]").count(), 0);
+  // Of a repeated head Chromium paints no button, and nothing in one.
+  const displays = await table.evaluate((table) => [
+    ...new Set([...table.querySelectorAll("thead, thead button")].map((each) => getComputedStyle(each).display)),
+  ]);
+  assert.deepEqual(displays, ["table-header-group", "contents"]);
+  await page.setViewportSize({ width: 703, height: 1000 });
+  const wide = await table.evaluate((table) => table.getBoundingClientRect().right - document.documentElement.clientWidth);
+  assert(wide <= 0, `${wide} pixels too wide`);
+  await page.emulateMedia({ media: "screen" });
+  await page.setViewportSize({ width: 1280, height: 900 });
+  await page.evaluate(() => dispatchEvent(new Event("afterprint")));
+  await onScreen();
+  // Chromium's own printing says the same before and after.
+  const { length } = await page.pdf({ format: "A4" });
+  assert(length < 1e6, `${length} bytes`);
+  await onScreen();
+  await page.close();
+});
+
 test("a printed result is a file that one would mail", async () => {
   const page = await open();
   await page.setInputFiles("#choose-folder", SAMPLE);

@@ -12,6 +12,13 @@ const AROUND = 20;
 const FIRST = 40;
 const ROW_PX = 28;
 
+/** On paper stand all rows. @param {boolean} paper else the screen */
+const drawFor = (paper) => {
+  for (const place of document.querySelectorAll(".table-scroll")) place.dispatchEvent(new CustomEvent("paper", { detail: paper }));
+};
+addEventListener("beforeprint", () => drawFor(true));
+addEventListener("afterprint", () => drawFor(false));
+
 /**
  * @template R
  * @typedef {object} Column
@@ -54,11 +61,11 @@ export function table(caption, columns, rows, { rowClass = () => "", memory = { 
   /** @type {R[]} in the order on screen */
   let sorted = [];
   let first = 0;
-  const long = rows.length > LONG;
+  let long = rows.length > LONG;
   const place = scrollable(
     caption,
     // Its heads are a tab stop already.
-    { class: "table-scroll", tabindex: null, on: long ? { scroll: () => drawRows() } : {} },
+    { class: "table-scroll", tabindex: null, on: long ? { scroll: () => drawRows(), paper } : {} },
     h("table", { "aria-rowcount": long ? rows.length + 1 : null }, h("caption", { class: "visually-hidden" }, caption), head, body),
   );
   draw();
@@ -100,6 +107,15 @@ export function table(caption, columns, rows, { rowClass = () => "", memory = { 
       else th.removeAttribute("aria-sort");
     });
     first = -1;
+    drawRows();
+  }
+
+  /** @param {CustomEvent<boolean>} event */
+  function paper({ detail }) {
+    long = !detail;
+    first = -1;
+    // Widths of the screen are none of the paper's.
+    for (const th of heads) th.style.removeProperty("min-width");
     drawRows();
   }
 
