@@ -8,8 +8,9 @@ use super::explored::{
 };
 use super::facts::facts;
 use super::files::files;
+use super::found::{Confirmed, LayerFound, Pair, Written};
 use super::known::Known;
-use super::measure::{Confirmed, LayerFound, Look, Pair, Written, measure};
+use super::measure::{Look, measure};
 use super::plan::{Planned, plan};
 use super::points::{mean, measured, points};
 use super::refine::refined;

@@ -2,7 +2,7 @@
 
 use super::candidate::{Candidate, Class};
 use super::explored::{KL_BY_ATTENTION_ERROR, Point};
-use super::measure::{LayerFound, Tried};
+use super::found::{LayerFound, Tried};
 use super::settings::ExploreSettings;
 use crate::metrics::TokenErrors;
 use crate::tensor::{Dtype, Kv};

@@ -3,7 +3,7 @@
 
 use super::candidate::Method;
 use super::choose::Limit;
-use super::measure::Pair;
+use super::found::Pair;
 use super::plan::coded_candidate;
 use crate::scheme::Tkc;
 use crate::tensor::Kv;

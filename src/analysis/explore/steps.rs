@@ -107,9 +107,7 @@ pub fn measure(
         };
         let mut points = Vec::new();
         for (step, &around) in AROUND.iter().enumerate() {
-            if unit.is_cancelled() {
-                return Err(MeasureError::Cancelled);
-            }
+            unit.go_on()?;
             let treated = of.counted(&prepared, size(around));
             points.push(StepPoint {
                 stage,
