@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use kvlens::scheme::{
-    About, Klt, KltChoice, Kv, Pairs, Prepared, Recipe, Rope, RopeChoice, Scheme, Tkc,
+    About, Klt, KltChoice, Pairs, Prepared, Recipe, Rope, RopeChoice, Scheme, Tkc,
 };
-use kvlens::tensor::{Dtype, Shape, Tensor};
+use kvlens::tensor::{Dtype, Kv, Shape, Tensor};
 use serde_json::Value;
 
 /// K or V of a layer of the sample, all captures joined.

@@ -4,28 +4,28 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use dumps::scan_source;
 use kvlens::analysis::{Job, Report};
 use kvlens::convert::{
     ConvertError, ConvertOptions, Files, Format, Plan, Safetensors, Zip, write, write_folder,
 };
-use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
-use kvlens::pack::{self, Method, PackOptions, Packer};
+use kvlens::dump::{Dump, FolderSource, MemorySource, Source};
+use kvlens::pack::{Method, PackOptions, Packer};
 use kvlens::tensor::{Dtype, f32_to_bf16, f32_to_f16};
+
+#[path = "common/dumps.rs"]
+mod dumps;
 
 fn data(name: &str) -> Dump {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data")
         .join(name);
-    scan_source(FolderSource::open(&path).unwrap())
+    whole(FolderSource::open(&path).unwrap())
 }
 
-fn scan_source(source: impl Source + 'static) -> Dump {
-    let source: Arc<dyn Source> = Arc::new(source);
-    let options = ScanOptions {
-        part_decoder: pack::decoder(),
-        ..ScanOptions::default()
-    };
-    let dump = scan(&source, &options);
+/// The dump in a source, which has no problems.
+fn whole(source: impl Source + 'static) -> Dump {
+    let dump = scan_source(source, "{}");
     assert!(dump.problems.is_empty(), "{:?}", dump.problems);
     dump
 }
@@ -50,7 +50,7 @@ fn to_safetensors(dump: &Dump, json: &str) -> Vec<u8> {
 }
 
 fn open(name: &str, bytes: Vec<u8>) -> Dump {
-    scan_source(MemorySource::new([(name.to_owned(), bytes)]))
+    whole(MemorySource::new([(name.to_owned(), bytes)]))
 }
 
 /// Everything that a report depends on.
@@ -97,7 +97,7 @@ fn every_format_round_trips_to_the_same_dump() {
             (dump.captures.len(), dump.summary().bytes + queries)
         );
         write_folder(Files::new(plan, &dump), folder.path()).unwrap();
-        let folder = scan_source(FolderSource::open(folder.path()).unwrap());
+        let folder = whole(FolderSource::open(folder.path()).unwrap());
         assert!(content(&folder) == expected, "{name} as a folder");
         assert!(
             content(&open("a.zip", to_zip(&dump, "{}"))) == expected,
@@ -151,7 +151,7 @@ fn every_element_type_round_trips_through_every_file_that_kvlens_writes() {
         assert_eq!(expected.0[0].4.dtype(), dtype);
         let files = Files::new(Plan::new(&dump, &ConvertOptions::default()).unwrap(), &dump);
         let files = files.map(|file| file.map(|file| (file.path, file.bytes)).unwrap());
-        let folder = scan_source(MemorySource::new(files));
+        let folder = whole(MemorySource::new(files));
         let options = PackOptions::new(Method::Lossless, Method::Lossless);
         let options = PackOptions {
             queries: true,

@@ -5,8 +5,12 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
+use dumps::scan_source;
 use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
 use tar::{gzip, seal, tar};
+
+#[path = "common/dumps.rs"]
+mod dumps;
 
 #[path = "common/tar.rs"]
 mod tar;
@@ -25,8 +29,7 @@ fn open(name: &str, bytes: Vec<u8>) -> Dump {
 }
 
 fn open_files(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Dump {
-    let source: Arc<dyn Source> = Arc::new(MemorySource::new(files));
-    scan(&source, &ScanOptions::default())
+    scan_source(MemorySource::new(files), "{}")
 }
 
 fn problems(dump: &Dump) -> Vec<String> {
@@ -577,8 +580,7 @@ fn a_file_that_shrinks_is_the_problem_of_its_capture() {
             std::fs::write(folder.path().join(name), bytes).unwrap();
         }
     }
-    let source: Arc<dyn Source> = Arc::new(FolderSource::open(folder.path()).unwrap());
-    let dump = scan(&source, &ScanOptions::default());
+    let dump = scan_source(FolderSource::open(folder.path()).unwrap(), "{}");
     std::fs::write(folder.path().join("a/v"), b"5").unwrap();
     let errors: Vec<Option<String>> = dump
         .fetches(0..2)
@@ -617,8 +619,7 @@ fn links_loops_pipes_and_odd_names_do_not_stop_a_folder() {
         .arg(folder.path().join("meta_pipe.json"))
         .status();
     assert!(status.unwrap().success());
-    let source: Arc<dyn Source> = Arc::new(FolderSource::open(folder.path()).unwrap());
-    let dump = scan(&source, &ScanOptions::default());
+    let dump = scan_source(FolderSource::open(folder.path()).unwrap(), "{}");
     assert_eq!(
         readable(&dump),
         2,

@@ -5,22 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use dumps::scan_source;
 use kvlens::analysis::Job;
-use kvlens::dump::{Axes, Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
+use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
 use kvlens::kvz::PartDecoder;
 use kvlens::pack::{self, Limit, Method, PackError, PackOptions, Packer, Search};
 use kvlens::scheme::{Scheme, Tkc};
 
-fn open(source: Arc<dyn Source>) -> Dump {
-    let options = ScanOptions {
-        part_decoder: pack::decoder(),
-        ..ScanOptions::default()
-    };
-    scan(&source, &options)
-}
+#[path = "common/dumps.rs"]
+mod dumps;
 
 fn open_files(files: Vec<(String, Vec<u8>)>) -> Dump {
-    open(Arc::new(MemorySource::new(files)))
+    scan_source(MemorySource::new(files), "{}")
 }
 
 /// Two layers of a run in two captures each, with queries; one more layer with a gap.
@@ -99,6 +95,15 @@ fn packed(dump: &Dump, options: &PackOptions) -> Vec<u8> {
 
 fn open_packed(file: Vec<u8>) -> Dump {
     open_files(vec![("a.kvz".to_owned(), file)])
+}
+
+fn open_with(file: Vec<u8>, decoder: PartDecoder) -> Dump {
+    let options = ScanOptions {
+        part_decoder: decoder,
+        ..ScanOptions::default()
+    };
+    let source: Arc<dyn Source> = Arc::new(MemorySource::new([("a.kvz".to_owned(), file)]));
+    scan(&source, &options)
 }
 
 fn method(text: &str) -> Method {
@@ -272,7 +277,7 @@ fn a_file_that_claims_far_more_than_it_holds_is_a_problem_and_takes_no_memory() 
 #[test]
 fn a_limit_is_met_and_used_up() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sample-dump");
-    let mut dump = open(Arc::new(FolderSource::open(&root).unwrap()));
+    let mut dump = scan_source(FolderSource::open(&root).unwrap(), "{}");
     // Two layers are enough.
     dump.captures
         .retain(|capture| [8, 14].contains(&capture.layer_id));
@@ -464,9 +469,7 @@ fn captures_without_a_token_have_errors_that_are_numbers() {
     let header = format!("{{{}}}", header.join(","));
     let file = [&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat();
     let source = MemorySource::new([("empty.safetensors".to_owned(), file)]);
-    let mut options = ScanOptions::default();
-    options.mapping.axes = Some(Axes::parse("seq,heads,dim").unwrap());
-    let dump = scan(&(Arc::new(source) as Arc<dyn Source>), &options);
+    let dump = scan_source(source, r#"{"axes": "seq,heads,dim"}"#);
     let options = PackOptions::new(method("tkc:c=0.2"), method("tkc:c=0.2"));
     let back = open_packed(packed(&dump, &options));
     let errors = pack::check(&dump, &back, &options, &mut |_| true).unwrap();
@@ -498,15 +501,11 @@ fn a_file_of_an_earlier_build_is_still_read() {
 fn a_decoder_that_panics_costs_its_captures_only() {
     let lossless = PackOptions::new(Method::Lossless, Method::Lossless);
     let file = packed(&small(), &lossless);
-    let source: Arc<dyn Source> = Arc::new(MemorySource::new(vec![("cache.kvz".into(), file)]));
-    let options = ScanOptions {
-        part_decoder: PartDecoder::new(|info, bytes| {
-            assert_ne!(info.shape.seq_len, 5, "a fault of the decoder");
-            pack::decoder().decode(info, bytes)
-        }),
-        ..ScanOptions::default()
-    };
-    let dump = scan(&source, &options);
+    let panics = PartDecoder::new(|info, bytes| {
+        assert_ne!(info.shape.seq_len, 5, "a fault of the decoder");
+        pack::decoder().decode(info, bytes)
+    });
+    let dump = open_with(file, panics);
     let report = Job::new("mixed", [("lossless-first-n", "0")])
         .unwrap()
         .run(&dump)
@@ -572,15 +571,6 @@ fn decode_on_threads(dump: &Dump, layers: [i64; 4]) {
             });
         }
     });
-}
-
-fn open_with(file: Vec<u8>, decoder: PartDecoder) -> Dump {
-    let options = ScanOptions {
-        part_decoder: decoder,
-        ..ScanOptions::default()
-    };
-    let source: Arc<dyn Source> = Arc::new(MemorySource::new([("a.kvz".to_owned(), file)]));
-    scan(&source, &options)
 }
 
 #[test]

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use clap::{Arg, ArgMatches, Command};
 use kvlens::convert::{ConvertError, ConvertOptions, Format, LayerSet, Plan, TokenRange, write};
-use kvlens::dump::Bits16;
 
 use super::failure::Failure;
 use super::new_path::new_path;
@@ -45,7 +44,7 @@ pub fn command() -> Command {
         )
         .arg(
             flag("dtype", "TYPE")
-                .value_parser(["fp16", "bf16"])
+                .value_parser(input::bits16())
                 .help("Round fp32 values to this type, to the nearest, ties to even [default: values stay as they are]"),
         )
         .arg(apart::threads())
@@ -105,12 +104,6 @@ fn options(matches: &ArgMatches, out: &Path) -> ConvertOptions {
         stage: text("stage").map(str::to_owned),
         layers: matches.get_one("layers").cloned(),
         tokens: matches.get_one("tokens").copied(),
-        dtype: text("dtype").map(|name| {
-            if name == "bf16" {
-                Bits16::Bf16
-            } else {
-                Bits16::Fp16
-            }
-        }),
+        dtype: matches.get_one("dtype").copied(),
     }
 }

@@ -8,6 +8,7 @@ use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
 use kvlens::analysis::explore::KL_BY_ATTENTION_ERROR;
 use kvlens::metrics::cosine_text;
 use kvlens::pack::{self, Limit, Method, PackError, PackOptions, Packed};
+use kvlens::tensor::Kv;
 
 use super::failure::Failure;
 use super::new_path::new_path;
@@ -116,7 +117,7 @@ fn summary(packed: &Packed, out: &Path) -> Vec<String> {
         packed.options.v,
         ratio(half, v)
     )];
-    let side = |name: &str, errors: &pack::SideErrors| {
+    let side = |kv: Kv, errors: &pack::SideErrors| {
         let left_out = counted(errors.left_out, "layer holds", "layers hold");
         let left_out = match errors.left_out {
             0 => String::new(),
@@ -125,9 +126,9 @@ fn summary(packed: &Packed, out: &Path) -> Vec<String> {
             ),
         };
         match errors.cosine.is_nan() {
-            true => format!("{name} read back{left_out}"),
+            true => format!("{kv} read back{left_out}"),
             false => format!(
-                "{name} read back: cosine {} (mean over captures {}), NMSE {:.3e}, index {:.3e}{left_out}",
+                "{kv} read back: cosine {} (mean over captures {}), NMSE {:.3e}, index {:.3e}{left_out}",
                 cosine_text(errors.cosine),
                 cosine_text(errors.capture_cosine),
                 errors.nmse,
@@ -135,8 +136,8 @@ fn summary(packed: &Packed, out: &Path) -> Vec<String> {
             ),
         }
     };
-    lines.push(side("K", &errors.k));
-    lines.push(side("V", &errors.v));
+    lines.push(side(Kv::K, &errors.k));
+    lines.push(side(Kv::V, &errors.v));
     if let Some(error) = errors.attention {
         lines.push(format!(
             "attention error {error:.3e}: estimated KL {:.2e} ({KL_BY_ATTENTION_ERROR} times it, within a factor of two on two small models; on a tiny one ten times too high)",

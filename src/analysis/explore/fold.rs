@@ -19,8 +19,7 @@ use crate::analysis::error::MeasureError;
 use crate::analysis::report::{CaptureInfo, Report};
 use crate::analysis::unit::{Analysis, Fold, Unit, Units};
 use crate::metrics::TokenErrors;
-use crate::scheme::Kv;
-use crate::tensor::Dtype;
+use crate::tensor::{Dtype, Kv};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -164,7 +163,7 @@ impl ExploreFold {
     fn look_at_pairs(&mut self) -> Option<Look> {
         let limit = self.limit();
         let points = points(&self.candidates, &self.layers, &self.settings);
-        let offers = [Kv::K, Kv::V].map(|kv| choose::options(&points, kv, limit));
+        let offers = Kv::BOTH.map(|kv| choose::options(&points, kv, limit));
         (self.planned, self.pairs) = plan(&self.candidates, &offers[0], &offers[1], limit);
         self.closely = Some(Vec::new());
         if self.pairs.is_empty() {
@@ -385,9 +384,8 @@ impl ExploreFold {
                 .map(|layer| layer.written.iter().find(|written| written.pair == pair))
                 .collect();
             if let Some(files) = &files {
-                figures.bytes = [0, 1].map(|side| files.iter().map(|file| file.bytes[side]).sum());
-                figures.errors =
-                    [0, 1].map(|side| mean(files.iter().map(|file| &file.errors[side])));
+                figures.bytes = Kv::BOTH.map(|kv| files.iter().map(|file| file.bytes[kv]).sum());
+                figures.errors = Kv::BOTH.map(|kv| mean(files.iter().map(|file| &file.errors[kv])));
             }
             for (place, layer) in closely.iter().enumerate() {
                 let confirmed = layer
@@ -454,12 +452,12 @@ impl ExploreFold {
                 .filter(|point| point.stage == stage)
                 .collect();
             let (mut stored, mut raw) = (0.0, 0.0);
-            for side in 0..2 {
+            for kv in Kv::BOTH {
                 let mut grid: Vec<(f64, f64)> = Vec::new();
                 for step in 0..AROUND.len() {
                     let at: Vec<_> = found
                         .iter()
-                        .filter(|point| point.side == side && point.step == step)
+                        .filter(|point| point.kv == kv && point.step == step)
                         .collect();
                     let bytes: u64 = at.iter().map(|point| point.bytes).sum();
                     let error =
@@ -471,7 +469,7 @@ impl ExploreFold {
                 stored += at_error(&grid, 1.0 - cosine)?;
                 raw += found
                     .iter()
-                    .filter(|point| point.side == side && point.step == 0)
+                    .filter(|point| point.kv == kv && point.step == 0)
                     .map(|point| point.raw_bytes as f64)
                     .sum::<f64>();
             }
@@ -544,8 +542,8 @@ fn figures(pair: usize, closely: &[&LayerFound]) -> Option<Figures> {
         .filter_map(|confirmed| Some(confirmed.attention.as_ref()?.total()))
         .collect();
     Some(Figures {
-        bytes: [0, 1].map(|side| confirmed.iter().map(|layer| layer.bytes[side]).sum()),
-        errors: [0, 1].map(|side| mean(confirmed.iter().map(|layer| &layer.errors[side]))),
+        bytes: Kv::BOTH.map(|kv| confirmed.iter().map(|layer| layer.bytes[kv]).sum()),
+        errors: Kv::BOTH.map(|kv| mean(confirmed.iter().map(|layer| &layer.errors[kv]))),
         attention: (!with.is_empty()).then(|| with.iter().sum::<f64>() / with.len() as f64),
     })
 }

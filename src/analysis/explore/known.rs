@@ -1,7 +1,8 @@
 //! What the coded scheme chose for a dump's tensors. The passes over the dump share it, since choosing takes longer than applying what was
 //! chosen.
 
-use crate::scheme::{Kv, Tkc, Transforms};
+use crate::scheme::{Tkc, Transforms};
+use crate::tensor::Kv;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

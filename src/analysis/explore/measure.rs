@@ -12,8 +12,8 @@ use crate::analysis::unit::{Found, Unit};
 use crate::dump;
 use crate::metrics::{Attention, Changed, OutputErrors, Queries, TokenErrors, token_errors};
 use crate::par;
-use crate::scheme::{Kv, Tkc};
-use crate::tensor::{Dtype, Shape};
+use crate::scheme::Tkc;
+use crate::tensor::{Dtype, Kv, Shape};
 use std::collections::BTreeSet;
 
 /// Number of queries of a layer on the second pass.
@@ -114,12 +114,12 @@ pub fn measure(
         ..LayerFound::default()
     };
     for member in unit.members() {
-        for (name, tensor) in [("K", &member.k), ("V", &member.v)] {
+        for (kv, tensor) in [(Kv::K, &member.k), (Kv::V, &member.v)] {
             let values = tensor.non_finite();
             if values > 0 {
                 found.non_finite.push(NonFinite {
                     capture: member.info.index,
-                    tensor: name,
+                    tensor: kv.label(),
                     values,
                 });
             }
@@ -151,7 +151,7 @@ pub fn measure(
     let rope = settings.rope.with_theta(found.rope);
     let queries: Vec<Queries> = queries.into_iter().map(|(queries, _)| queries).collect();
     let layer = (capture.run.as_str(), capture.layer_id);
-    let sides = [Kv::K, Kv::V].map(|kv| Side::new((piece, layer), kv, settings, rope, known));
+    let sides = Kv::BOTH.map(|kv| Side::new((piece, layer), kv, settings, rope, known));
     match look {
         Look::Field(candidates) => try_all(
             unit,
@@ -303,14 +303,14 @@ fn try_all(
         cancelled(unit)?;
     }
     let attentions = attentions(piece, queries, most);
-    let jobs: Vec<(usize, usize)> = (0..candidates.len())
-        .flat_map(|candidate| [(candidate, 0), (candidate, 1)])
+    let jobs: Vec<(usize, Kv)> = (0..candidates.len())
+        .flat_map(|candidate| Kv::BOTH.map(|kv| (candidate, kv)))
         .collect();
-    let results = par::map(&jobs, &|&(candidate, side)| {
+    let results = par::map(&jobs, &|&(candidate, kv)| {
         if unit.is_cancelled() {
             return None;
         }
-        let side: &Side = &sides[side];
+        let side: &Side = &sides[kv];
         let treated = match side.treat(&candidates[candidate]) {
             Ok(treated) => treated,
             Err(why) => {
@@ -349,13 +349,13 @@ fn try_all(
     Ok(())
 }
 
-/// The distinct candidates of pairs, each with the index of the tensor that it is for.
-fn wanted<'a>(pairs: impl Iterator<Item = &'a Pair>) -> Vec<(usize, &'a Candidate)> {
-    let mut wanted: Vec<(usize, &Candidate)> = Vec::new();
+/// The distinct candidates of pairs, each with the tensor that it is for.
+fn wanted<'a>(pairs: impl Iterator<Item = &'a Pair>) -> Vec<(Kv, &'a Candidate)> {
+    let mut wanted: Vec<(Kv, &Candidate)> = Vec::new();
     for pair in pairs {
-        for (side, candidate) in [(0, &pair.k), (1, &pair.v)] {
-            if !wanted.contains(&(side, candidate)) {
-                wanted.push((side, candidate));
+        for (kv, candidate) in [(Kv::K, &pair.k), (Kv::V, &pair.v)] {
+            if !wanted.contains(&(kv, candidate)) {
+                wanted.push((kv, candidate));
             }
         }
     }
@@ -383,32 +383,32 @@ fn confirm(
         .collect();
     let wanted = wanted(pairs.iter().map(|(_, pair)| *pair));
     // Nearby steps share the work before rounding.
-    let mut shared: Vec<(usize, f64)> = Vec::new();
-    for (side, candidate) in &wanted {
+    let mut shared: Vec<(Kv, f64)> = Vec::new();
+    for (kv, candidate) in &wanted {
         if let Method::Coded(step) = candidate.method {
-            let key = (*side, Tkc::choice_step(step));
+            let key = (*kv, Tkc::choice_step(step));
             if !shared.contains(&key) {
                 shared.push(key);
             }
         }
     }
-    let prepared = par::map(&shared, &|&(side, step)| {
+    let prepared = par::map(&shared, &|&(kv, step)| {
         cancelled(unit)?;
-        Ok(sides[side].prepared_near(step))
+        Ok(sides[kv].prepared_near(step))
     });
     let prepared: Vec<_> = prepared.into_iter().collect::<Result<_, MeasureError>>()?;
-    let prepared_for = |side: usize, step: f64| {
+    let prepared_for = |kv: Kv, step: f64| {
         let place = shared
             .iter()
-            .position(|shared| *shared == (side, Tkc::choice_step(step)));
+            .position(|shared| *shared == (kv, Tkc::choice_step(step)));
         place.map(|place| &prepared[place])
     };
-    let treated = par::map(&wanted, &|&(side, candidate)| {
+    let treated = par::map(&wanted, &|&(kv, candidate)| {
         cancelled(unit)?;
-        let of: &Side = &sides[side];
+        let of: &Side = &sides[kv];
         let coded = match candidate.method {
             Method::Coded(step) => {
-                prepared_for(side, step).map(|prepared| of.restored(prepared, step))
+                prepared_for(kv, step).map(|prepared| of.restored(prepared, step))
             }
             _ => None,
         };
@@ -427,7 +427,7 @@ fn confirm(
             _ => of.treat(candidate),
         };
         let treated = treated.map_err(|reason| MeasureError::NotReadBack {
-            tensor: ["K", "V"][side],
+            tensor: kv,
             scheme: candidate.name.clone(),
             reason,
         })?;
@@ -435,17 +435,15 @@ fn confirm(
         Ok((treated, errors))
     });
     let treated: Vec<(Treated, TokenErrors)> = treated.into_iter().collect::<Result<_, _>>()?;
-    let of = |side: usize, candidate: &Candidate| {
-        let place = wanted
-            .iter()
-            .position(|wanted| *wanted == (side, candidate));
+    let of = |kv: Kv, candidate: &Candidate| {
+        let place = wanted.iter().position(|wanted| *wanted == (kv, candidate));
         place.map(|place| &treated[place])
     };
     let lossless = |candidate: &Candidate| candidate.method == Method::Lossless;
     let mut ready = Vec::new();
     let mut changes = Vec::new();
     for (place, pair) in pairs {
-        let (Some(k), Some(v)) = (of(0, &pair.k), of(1, &pair.v)) else {
+        let (Some(k), Some(v)) = (of(Kv::K, &pair.k), of(Kv::V, &pair.v)) else {
             continue;
         };
         ready.push((place, [k, v]));
@@ -516,25 +514,25 @@ fn write(
         .filter(|(_, pair)| is_written(pair))
         .collect();
     let wanted = wanted(chosen.iter().map(|(_, pair)| *pair));
-    let is_looked_at = |side: usize, candidate: &Candidate| {
+    let is_looked_at = |kv: Kv, candidate: &Candidate| {
         let pairs = refined.iter().map(|&place| &pairs[place]);
         !queries.is_empty()
             && pairs
-                .map(|pair| [&pair.k, &pair.v][side])
+                .map(|pair| kv.of(&pair.k, &pair.v))
                 .any(|of| of == candidate)
     };
-    let written = par::map(&wanted, &|&(side, candidate)| {
+    let written = par::map(&wanted, &|&(kv, candidate)| {
         cancelled(unit)?;
-        let of: &Side = &sides[side];
+        let of: &Side = &sides[kv];
         let written = of
             .write(candidate)
             .map_err(|reason| MeasureError::NotReadBack {
-                tensor: ["K", "V"][side],
+                tensor: kv,
                 scheme: candidate.name.clone(),
                 reason,
             })?;
         let errors = token_errors(of.values, &written.values, piece.shape);
-        let values = match is_looked_at(side, candidate) {
+        let values = match is_looked_at(kv, candidate) {
             true => written.values,
             false => Vec::new(),
         };
@@ -542,15 +540,13 @@ fn write(
     });
     let written: Vec<(u64, TokenErrors, Vec<f32>)> =
         written.into_iter().collect::<Result<_, _>>()?;
-    let of = |side: usize, candidate: &Candidate| {
-        let place = wanted
-            .iter()
-            .position(|wanted| *wanted == (side, candidate));
+    let of = |kv: Kv, candidate: &Candidate| {
+        let place = wanted.iter().position(|wanted| *wanted == (kv, candidate));
         place.map(|place| &written[place])
     };
     let (mut looked_at, mut changes) = (Vec::new(), Vec::new());
     for (place, pair) in chosen {
-        let (Some(k), Some(v)) = (of(0, &pair.k), of(1, &pair.v)) else {
+        let (Some(k), Some(v)) = (of(Kv::K, &pair.k), of(Kv::V, &pair.v)) else {
             continue;
         };
         found.written.push(Written {

@@ -7,8 +7,8 @@ use super::settings::ExploreSettings;
 use crate::analysis::packed_size;
 use crate::codec::{Mode, compressed_sizes, decode_smallest, encode_smallest, smallest_size};
 use crate::lossy::{Blocks, quantize, round_mantissa, truncate};
-use crate::scheme::{About, Kv, Prepared, Recipe, RopeChoice, Scheme, Tkc};
-use crate::tensor::Tensor;
+use crate::scheme::{About, Prepared, Recipe, RopeChoice, Scheme, Tkc};
+use crate::tensor::{Kv, Tensor};
 use std::ops::Range;
 
 /// Zstd level of the reference's streams.

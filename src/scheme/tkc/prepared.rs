@@ -6,8 +6,8 @@ use super::options::{KltChoice, RopeChoice, Tkc};
 use super::range_coder::{BitCounter, Coder, Encoder};
 use super::rope::{Pairs, Rope};
 use super::stream::{self, Content};
-use crate::scheme::codec::{About, Kv};
-use crate::tensor::{Element, Shape, with_element};
+use crate::scheme::codec::About;
+use crate::tensor::{Element, Kv, Shape, with_element};
 use std::borrow::Cow;
 use std::sync::Arc;
 
