@@ -1,10 +1,9 @@
 // What people have: caches as their makers write them open in the page, with the word that a figure needs and the mend one click away.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
-import { drop } from "./page.js";
+import { drop, violations } from "./page.js";
 import { ROOT } from "./server.js";
 import { visit } from "./visit.js";
 
@@ -181,10 +180,9 @@ test("the page shows how to get a dump, as the documentation has it", async () =
   await page.getByLabel("From").selectOption("llama.cpp");
   await page.getByRole("button", { name: /^Cop(y the lines|ied)$/ }).click();
   assert.equal(await copied(), await readFile(join(ROOT, "docs/snippets/llama_cpp.sh"), "utf8"));
-  await page.evaluate(await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
-  const { violations } = await page.evaluate(() => /** @type {any} */ (window).axe.run(document, { resultTypes: ["violations"] }));
+  const found = await violations(page);
   assert.deepEqual(
-    violations.map((/** @type {any} */ { id }) => id),
+    found.map(({ id }) => id),
     [],
   );
   await page.close();

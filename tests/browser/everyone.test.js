@@ -1,11 +1,10 @@
 // Everyone: forced colours, a finger, the focus after an action, headings in order, the page's own words, a page opened from a file.
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { pathToFileURL } from "node:url";
+import { violations } from "./page.js";
 import { ROOT } from "./server.js";
 import { visit } from "./visit.js";
 
@@ -61,10 +60,9 @@ test("with forced colours the bars, the chosen method and the tab can be told", 
   assert.notEqual(colours.bar, colours.page);
   assert.match(colours.hatch, /gradient/);
   assert.notEqual(colours.chosen, colours.other);
-  await page.evaluate(await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
-  const { violations } = await page.evaluate(() => /** @type {any} */ (window).axe.run(document, { resultTypes: ["violations"] }));
+  const found = await violations(page);
   assert.deepEqual(
-    violations.map((/** @type {any} */ { id }) => id),
+    found.map(({ id }) => id),
     [],
   );
   await page.close();

@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { launch } from "./chromium.js";
 import { PROGRAM } from "./native.js";
+import { violations } from "./page.js";
 import { ROOT, serve } from "./server.js";
 
 /** @import { Page } from "playwright-core" */
@@ -19,12 +19,9 @@ const SAMPLE = join(ROOT, "tests/data/sample-dump/dumps");
 let browser;
 /** @type {Awaited<ReturnType<typeof serve>>} */
 let host;
-/** @type {string} */
-let axe;
 before(async () => {
   host = await serve();
   browser = await launch({ permissions: ["clipboard-read", "clipboard-write"], acceptDownloads: true });
-  axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 });
 after(async () => {
   await browser.close();
@@ -90,11 +87,10 @@ test("the limit moves answer, chart and link without a new run; what was measure
   assert.match(await page.locator('[data-answer="mlx-lm"] code').innerText(), /--kv-bits \d --kv-group-size \d+/);
   await page.locator('[data-answer="mlx-lm"]').getByRole("button", { name: /^Copy/ }).click();
   assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^--kv-bits/);
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => /** @type {any} */ (window).axe.run(document, { resultTypes: ["violations"] }));
-  const found = violations.filter((/** @type {any} */ { impact }) => impact === "serious" || impact === "critical");
+  const all = await violations(page);
+  const found = all.filter(({ impact }) => impact === "serious" || impact === "critical");
   assert.deepEqual(
-    found.map((/** @type {any} */ { id, nodes }) => `${id}: ${nodes[0].html}`),
+    found.map(({ id, nodes }) => `${id}: ${nodes[0].html}`),
     [],
   );
   const [download] = await Promise.all([page.waitForEvent("download"), page.locator('[data-file="report.html"]').click()]);

@@ -1,6 +1,7 @@
 // What a user does with the page.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 
 /** @import { Page } from "playwright-core" */
 
@@ -39,4 +40,19 @@ export async function downloaded(page) {
     files[download.suggestedFilename()] = await readFile(await download.path(), "utf8");
   }
   return files;
+}
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+/**
+ * What axe finds in the page, of any weight.
+ * @param {Page} page
+ * @returns {Promise<{ id: string, impact: string, nodes: { html: string }[] }[]>}
+ */
+export async function violations(page) {
+  await page.evaluate(await readFile(AXE, "utf8"));
+  return page.evaluate(async () => {
+    const { violations } = await /** @type {any} */ (window).axe.run(document, { resultTypes: ["violations"] });
+    return violations;
+  });
 }

@@ -1,10 +1,10 @@
 // The page as its reader uses it: by mouse, by keyboard and by link, wide and narrow, light and dark.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch } from "./chromium.js";
+import { violations } from "./page.js";
 import { ROOT, serve } from "./server.js";
 
 /** @import { Page } from "playwright-core" */
@@ -16,12 +16,9 @@ const EDGE = join(ROOT, "tests/data/edge-dump");
 let browser;
 /** @type {Awaited<ReturnType<typeof serve>>} */
 let host;
-/** @type {string} */
-let axe;
 before(async () => {
   host = await serve();
   browser = await launch({ permissions: ["clipboard-read", "clipboard-write"], acceptDownloads: true });
-  axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 });
 after(async () => {
   await browser.close();
@@ -60,9 +57,8 @@ const field = (page, name) => page.getByRole("textbox", { name, exact: true });
 
 /** @param {Page} page @param {string} state */
 async function assertAccessible(page, state) {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => /** @type {any} */ (window).axe.run(document, { resultTypes: ["violations"] }));
-  const serious = violations.filter((/** @type {any} */ { impact }) => impact === "serious" || impact === "critical");
+  const all = await violations(page);
+  const serious = all.filter(({ impact }) => impact === "serious" || impact === "critical");
   const found = serious.map(
     (/** @type {any} */ { id, nodes }) =>
       `${id}: ${nodes

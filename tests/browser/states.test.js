@@ -1,12 +1,11 @@
 // axe finds nothing, of any weight, in any state of the page, light, dark and with forced colours; nothing is cut at 200 % zoom; and on
 // paper stands what was found, not what it was made with.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch } from "./chromium.js";
 import { holdAtProgress } from "./hold.js";
+import { violations } from "./page.js";
 import { ROOT, serve } from "./server.js";
 
 /** @import { Page } from "playwright-core" */
@@ -24,12 +23,10 @@ const LOOKS = [
 let browser;
 /** @type {Awaited<ReturnType<typeof serve>>} */
 let host;
-let axe = "";
 before(async () => {
   host = await serve();
   // Colours that are still changing would fail the contrast check.
   browser = await launch({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce" });
-  axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 });
 after(async () => {
   await browser.close();
@@ -46,12 +43,11 @@ async function open(hash = "") {
 
 /** @param {Page} page @param {string} state */
 async function clean(page, state, looks = LOOKS) {
-  await page.evaluate(axe);
   for (const [look, media] of looks) {
     await page.emulateMedia({ forcedColors: "none", ...media });
-    const { violations } = await page.evaluate(() => /** @type {any} */ (window).axe.run(document, { resultTypes: ["violations"] }));
+    const found = await violations(page);
     assert.deepEqual(
-      violations.map((/** @type {any} */ { id, nodes }) => `${id}: ${nodes[0].html.slice(0, 200)}`),
+      found.map(({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 200)}`),
       [],
       `${state}, ${look}`,
     );
