@@ -8,6 +8,9 @@ import { colour, s, sheet, stroke } from "./svg.js";
 import { handle } from "./handle.js";
 import { markLegend, markPath, whiskerPath } from "./combo-marks.js";
 
+/** Height of a panel in pixels. */
+const HEIGHT = 300;
+
 /** @typedef {import("./limits.js").Combo} Combo */
 /** @typedef {import("./limits.js").Limits} Limits */
 /** @typedef {"mae" | "cosineGap"} Measure */
@@ -117,31 +120,84 @@ const legend = (all) => [
   { swatch: stroke("var(--ink)", "4 3", 1.4), text: "threshold" },
 ];
 
+/** @typedef {{ Plot: any, all: Combo[], limits: Limits, measure: Measure, width: number, still: boolean }} View */
+/** @typedef {{ take?: (settings: Record<string, string>) => void }} Actions */
+
 /**
- * @param {{ Plot: any, all: Combo[], limits: Limits, measure: Measure, width: number, still: boolean }} view
+ * @param {View} view
  * @param {"K" | "V"} tensor
- * @param {{ take?: (settings: Record<string, string>) => void }} actions
+ * @param {Actions} actions
  * @param {() => void} changed while a threshold moves
  * @param {() => void} done when it is let go
  * @param {() => void} left when the focus leaves it
  * @returns {SVGSVGElement}
  */
-function panel({ Plot, all, limits, measure, width, still }, tensor, actions, changed, done, left) {
-  const of = (/** @type {Combo} */ combo) => (tensor === "K" ? combo.k : combo.v);
-  const error = (/** @type {Combo} */ combo) => (measure === "mae" ? of(combo).mae : Math.max(0, 1 - of(combo).cosine));
+function panel(view, tensor, actions, changed, done, left) {
+  const { all, limits, measure, still } = view;
   const key = /** @type {keyof Limits} */ (`${tensor.toLowerCase()}${measure === "mae" ? "Mae" : "Cosine"}`);
   const limit = measure === "mae" ? limits[key] : 1 - limits[key];
+  const { svg, at } = field(view, tensor, limit);
+  const take = still ? undefined : actions.take;
+  const dots = all.map((combo) => dot(all, combo, tensor, at(combo), take));
+  const whiskers = all.map((combo) =>
+    s("path", {
+      d: whiskerPath(all, combo),
+      transform: `translate(${at(combo)})`,
+      stroke: colour[tensor],
+      "stroke-width": 1.6,
+      class: "kv-whisker",
+    }),
+  );
+  const winner = winnerMark(all);
+  const paint = () => {
+    dots.forEach((node, i) => node.setAttribute("fill", passes(all[i], limits) ? colour[tensor] : "var(--page)"));
+    winner.put(best(all, limits), at);
+  };
+  paint();
+  const line =
+    limit > 0 &&
+    handle({
+      x: svg.scale("x"),
+      value: limit,
+      top: BASE.marginTop,
+      bottom: HEIGHT - BASE.marginBottom,
+      still,
+      label: `Threshold: ${AXIS[measure][tensor].toLowerCase()}`,
+      text: (value) => digits3(value),
+      move: (value) => {
+        limits[key] = Number((measure === "mae" ? value : 1 - value).toPrecision(measure === "mae" ? 3 : 9));
+        paint();
+        changed();
+      },
+      done,
+      left,
+    });
+  const tip = svg.querySelector('[aria-label="tip"]');
+  for (const node of [line, ...whiskers, ...dots, ...winner.nodes]) if (node) svg.insertBefore(node, tip);
+  return svg;
+}
+
+/**
+ * Axes, the front, and what the pointer shows.
+ * @param {View} view
+ * @param {"K" | "V"} tensor
+ * @param {number} limit of the error, 0 for none
+ * @returns {{ svg: any, at: (combo: Combo) => [number, number] }} and where a combination is
+ */
+function field({ Plot, all, measure, width }, tensor, limit) {
+  const of = (/** @type {Combo} */ combo) => (tensor === "K" ? combo.k : combo.v);
+  const error = (/** @type {Combo} */ combo) => (measure === "mae" ? of(combo).mae : Math.max(0, 1 - of(combo).cosine));
   const { foot, ...scale } = logScale([...all.map(error), ...(limit > 0 ? [limit * 1.2, limit / 1.2] : [])]);
   const ratios = all.map((combo) => combo.kvRatio);
-  const spread = Math.max(0.02, Math.max(...ratios) - Math.min(...ratios));
-  const front = paretoFront(all, error);
-  const at = (/** @type {Combo} */ combo) => error(combo) || foot;
+  const [least, most] = [Math.min(...ratios), Math.max(...ratios)];
+  const spread = Math.max(0.02, most - least);
+  const across = (/** @type {Combo} */ combo) => error(combo) || foot;
   const svg = Plot.plot({
     ...BASE,
     width,
-    height: 300,
+    height: HEIGHT,
     x: scale,
-    y: { domain: [Math.min(...ratios) - spread * 0.12, Math.max(...ratios) + spread * 0.18] },
+    y: { domain: [least - spread * 0.12, most + spread * 0.18] },
     marks: [
       ...valueAxis(Plot, "KV ratio, ×", { tickFormat: "~f", ticks: 6 }),
       Plot.axisX({
@@ -152,38 +208,33 @@ function panel({ Plot, all, limits, measure, width, still }, tensor, actions, ch
         labelAnchor: "center",
         labelArrow: "none",
       }),
-      Plot.ruleY([Math.min(...ratios) - spread * 0.12], { stroke: "var(--ink)" }),
-      Plot.line(front, { x: at, y: "kvRatio", curve: "step-after", stroke: "var(--muted)", strokeWidth: 1.4, className: "kv-front" }),
-      Plot.tip(
-        all,
-        Plot.pointer({
-          ...TIP,
-          x: at,
-          y: "kvRatio",
-          maxRadius: 24,
-          title: (/** @type {Combo} */ combo) =>
-            [
-              `Block ${combo.blockSize}, top-k ${combo.topkRatio}, ${combo.bits} bits`,
-              `KV ${times(combo.kvRatio)}  (K ${times(combo.kRatio)}, V ${times(combo.vRatio)})`,
-              `K  MAE ${digits3(combo.k.mae)}, 1 − cosine ${digits3(1 - combo.k.cosine)}`,
-              `V  MAE ${digits3(combo.v.mae)}, 1 − cosine ${digits3(1 - combo.v.cosine)}`,
-            ].join("\n"),
-        }),
-      ),
+      Plot.ruleY([least - spread * 0.12], { stroke: "var(--ink)" }),
+      Plot.line(paretoFront(all, error), {
+        x: across,
+        y: "kvRatio",
+        curve: "step-after",
+        stroke: "var(--muted)",
+        strokeWidth: 1.4,
+        className: "kv-front",
+      }),
+      Plot.tip(all, Plot.pointer({ ...TIP, x: across, y: "kvRatio", maxRadius: 24, title: tipText })),
     ],
   });
-  const x = svg.scale("x");
-  const y = svg.scale("y");
-  const dots = all.map((combo) => dot(combo, `translate(${x.apply(at(combo))},${y.apply(combo.kvRatio)})`));
-  const whiskers = all.map((combo) =>
-    s("path", {
-      d: whiskerPath(all, combo),
-      transform: `translate(${x.apply(at(combo))},${y.apply(combo.kvRatio)})`,
-      stroke: colour[tensor],
-      "stroke-width": 1.6,
-      class: "kv-whisker",
-    }),
-  );
+  const [x, y] = [svg.scale("x"), svg.scale("y")];
+  return { svg, at: (combo) => [x.apply(across(combo)), y.apply(combo.kvRatio)] };
+}
+
+/** @param {Combo} combo */
+const tipText = (combo) =>
+  [
+    `Block ${combo.blockSize}, top-k ${combo.topkRatio}, ${combo.bits} bits`,
+    `KV ${times(combo.kvRatio)}  (K ${times(combo.kRatio)}, V ${times(combo.vRatio)})`,
+    `K  MAE ${digits3(combo.k.mae)}, 1 − cosine ${digits3(1 - combo.k.cosine)}`,
+    `V  MAE ${digits3(combo.v.mae)}, 1 − cosine ${digits3(1 - combo.v.cosine)}`,
+  ].join("\n");
+
+/** The ring around the best combination, and its name. @param {Combo[]} all */
+function winnerMark(all) {
   const ring = s("path", { fill: "none", stroke: "var(--ink)", "stroke-width": 1.4, class: "kv-winner" });
   const name = s(
     "text",
@@ -198,61 +249,46 @@ function panel({ Plot, all, limits, measure, width, still }, tensor, actions, ch
     },
     "best",
   );
-  const paint = () => {
-    dots.forEach((node, i) => node.setAttribute("fill", passes(all[i], limits) ? colour[tensor] : "var(--page)"));
-    const winner = best(all, limits);
-    for (const node of [ring, name]) node.setAttribute("visibility", winner ? "visible" : "hidden");
+  const nodes = [ring, name];
+  /** @param {Combo | null} winner @param {(combo: Combo) => [number, number]} at */
+  const put = (winner, at) => {
+    for (const node of nodes) node.setAttribute("visibility", winner ? "visible" : "hidden");
     if (!winner) return;
-    const [cx, cy] = [x.apply(at(winner)), y.apply(winner.kvRatio)];
+    const [x, y] = at(winner);
     ring.setAttribute("d", markPath(all, winner, 3.2));
-    ring.setAttribute("transform", `translate(${cx},${cy})`);
-    name.setAttribute("x", String(cx));
-    name.setAttribute("y", String(cy - 13));
+    ring.setAttribute("transform", `translate(${x},${y})`);
+    name.setAttribute("x", String(x));
+    name.setAttribute("y", String(y - 13));
   };
-  paint();
-  const line =
-    limit > 0 &&
-    handle({
-      x,
-      value: limit,
-      top: BASE.marginTop,
-      bottom: 300 - BASE.marginBottom,
-      still,
-      label: `Threshold: ${AXIS[measure][tensor].toLowerCase()}`,
-      text: (value) => digits3(value),
-      move: (value) => {
-        limits[key] = Number((measure === "mae" ? value : 1 - value).toPrecision(measure === "mae" ? 3 : 9));
-        paint();
-        changed();
-      },
-      done,
-      left,
-    });
-  const tip = svg.querySelector('[aria-label="tip"]');
-  for (const node of [line, ...whiskers, ...dots, ring, name]) if (node) svg.insertBefore(node, tip);
-  return svg;
+  return { nodes, put };
+}
 
-  /** @param {Combo} combo @param {string} transform */
-  function dot(combo, transform) {
-    const open = !still && actions.take;
-    const node = s("path", {
-      d: markPath(all, combo),
-      transform,
-      stroke: colour[tensor],
-      "stroke-width": 1.6,
-      class: `kv-point kv-combo-${tensor}`,
-      ...(open ? { tabindex: 0, role: "button", "aria-label": `Take ${describe(combo)}: KV ${times(combo.kvRatio)}` } : {}),
+/**
+ * A combination's mark, which can be clicked where there is something to take.
+ * @param {Combo[]} all
+ * @param {Combo} combo
+ * @param {"K" | "V"} tensor
+ * @param {[number, number]} place
+ * @param {Actions["take"]} take
+ */
+function dot(all, combo, tensor, place, take) {
+  const node = s("path", {
+    d: markPath(all, combo),
+    transform: `translate(${place})`,
+    stroke: colour[tensor],
+    "stroke-width": 1.6,
+    class: `kv-point kv-combo-${tensor}`,
+    ...(take ? { tabindex: 0, role: "button", "aria-label": `Take ${describe(combo)}: KV ${times(combo.kvRatio)}` } : {}),
+  });
+  if (take) {
+    const chosen = () => take(comboSettings(combo));
+    node.addEventListener("click", chosen);
+    node.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      event.stopPropagation();
+      chosen();
     });
-    if (open) {
-      const take = () => actions.take?.(comboSettings(combo));
-      node.addEventListener("click", take);
-      node.addEventListener("keydown", (event) => {
-        if (event.key !== "Enter" && event.key !== " ") return;
-        event.preventDefault();
-        event.stopPropagation();
-        take();
-      });
-    }
-    return node;
   }
+  return node;
 }

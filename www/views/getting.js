@@ -1,6 +1,7 @@
 // How to get a dump: for each engine a few lines to copy that write a file which opens here. The texts are those of docs/snippets.
 
 import { fill, h } from "../dom.js";
+import { scrollable } from "../scrollable.js";
 import { copyButton } from "./copy.js";
 
 /** @type {{ file: string, name: string, note: string }[]} */
@@ -38,7 +39,8 @@ export const preloadSnippets = () => (texts ??= fetch("snippets.json").then((res
 
 /** @returns {HTMLElement} */
 export function gettingPanel() {
-  const text = h("pre", { tabindex: "0", role: "region" });
+  const text = h("pre");
+  const lines = scrollable("", { class: "lines" }, text);
   const note = h("p", { class: "small muted" });
   const choice = h(
     "select",
@@ -56,7 +58,7 @@ export function gettingPanel() {
       "Put a text of a few hundred tokens into prompt.txt, name your model, run the lines, and drop what they write here.",
     ),
     h("div", { class: "getting-head" }, h("label", { for: "snippet-of" }, "From"), choice, copy),
-    text,
+    lines,
     note,
   );
   panel.addEventListener("toggle", show);
@@ -66,7 +68,7 @@ export function gettingPanel() {
     if (!panel.open) return;
     const chosen = SNIPPETS.find(({ file }) => file === choice.value) ?? SNIPPETS[0];
     note.textContent = chosen.note;
-    text.setAttribute("aria-label", `Lines for ${chosen.name}`);
+    lines.setAttribute("aria-label", `Lines for ${chosen.name}`);
     try {
       text.textContent = (await preloadSnippets())[chosen.file] ?? "";
     } catch {
