@@ -43,7 +43,10 @@ async function browser(options) {
 async function open(context, url) {
   const page = await context.newPage();
   let loads = 0;
-  page.on("load", () => loads++);
+  // Not its load events: a page that reloads at once may have none.
+  page.on("request", (request) => {
+    if (request.isNavigationRequest() && request.frame() === page.mainFrame()) loads++;
+  });
   await page.goto(url);
   const badge = await badgeOf(page);
   return { page, badge, loads: () => loads };
