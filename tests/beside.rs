@@ -1,17 +1,18 @@
 //! Additional figures next to a report's ratios: packed sizes, rounding, and a sweep rejudged with other thresholds.
 
-use dumps::scan_source;
 use kvlens::analysis::{Job, Report, judge_sweep};
-use kvlens::dump::MemorySource;
+use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
 use kvlens::lossy::round_mantissa;
 use kvlens::metrics::errors;
-use sample::sample;
+use std::path::Path;
+use std::sync::Arc;
 
-#[path = "common/dumps.rs"]
-mod dumps;
-
-#[path = "common/sample.rs"]
-mod sample;
+fn sample() -> Dump {
+    let dumps = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sample-dump/dumps");
+    let source = FolderSource::open(&dumps).unwrap();
+    let source: Arc<dyn Source> = Arc::new(source);
+    scan(&source, &ScanOptions::default())
+}
 
 fn job(analysis: &str, settings: &[(&str, &str)]) -> Job {
     Job::new(analysis, settings.iter().copied()).unwrap()
@@ -137,7 +138,8 @@ fn reports_inside_a_dump_are_not_listed_as_unknown_files() {
         let files = files
             .into_iter()
             .map(|file| (format!("reports/{}", file.name), file.bytes));
-        let others = scan_source(MemorySource::new(files), "{}").others;
+        let source: Arc<dyn Source> = Arc::new(MemorySource::new(files));
+        let others = scan(&source, &ScanOptions::default()).others;
         assert!(others.is_empty(), "{analysis}: {others:?}");
     }
 }

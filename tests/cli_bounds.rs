@@ -10,7 +10,11 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{data, kvlens, stderr};
+use common::{data, kvlens};
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
 
 /// Output of a command that must end within a minute.
 fn ended(mut command: Command) -> Output {

@@ -6,9 +6,9 @@ mod common;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
-use common::{data, kvlens, stderr};
+use common::{data, kvlens};
 
 /// A capture of 1 token, 1 head, 2 values.
 fn capture(folder: &Path, stage: &str) {
@@ -51,6 +51,10 @@ fn full_disk() -> Stdio {
         .open("/dev/full")
         .unwrap()
         .into()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use common::{data, kvlens, stderr};
+use common::{data, kvlens};
 
 #[derive(serde::Deserialize)]
 struct Case {
@@ -46,7 +46,12 @@ fn compare_all(flags: &[&str]) {
             .args(flags)
             .output()
             .unwrap();
-        assert!(run.status.success(), "{}: {}", case.name, stderr(&run));
+        assert!(
+            run.status.success(),
+            "{}: {}",
+            case.name,
+            String::from_utf8_lossy(&run.stderr)
+        );
         let golden = data("golden").join(&case.name);
         assert_eq!(names(out.path()), names(&golden), "{}: files", case.name);
         for name in names(&golden) {

@@ -1,21 +1,25 @@
 //! Captured queries: found beside captures and in safetensors files, validated, converted and cut along with the
 //! tokens.
 
-use dumps::scan_source;
 use kvlens::convert::{ConvertOptions, Files, Plan, Safetensors, Zip, write_folder};
-use kvlens::dump::{Dump, FolderSource, MemorySource};
-use sample::sample;
+use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
-#[path = "common/dumps.rs"]
-mod dumps;
+fn open(source: impl Source + 'static) -> Dump {
+    scan(
+        &(Arc::new(source) as Arc<dyn Source>),
+        &ScanOptions::default(),
+    )
+}
 
-#[path = "common/sample.rs"]
-mod sample;
+fn sample() -> Dump {
+    open(FolderSource::open(Path::new("tests/data/sample-dump/dumps")).unwrap())
+}
 
 fn file(name: &str, bytes: Vec<u8>) -> Dump {
-    scan_source(MemorySource::new([(name.to_owned(), bytes)]), "{}")
+    open(MemorySource::new([(name.to_owned(), bytes)]))
 }
 
 /// Descriptions of the queries, and their bytes.
@@ -67,10 +71,7 @@ fn every_format_round_trips_to_the_same_queries() {
     let folder = tempfile::tempdir().unwrap();
     write_folder(Files::new(plan(), &dump), folder.path()).unwrap();
     assert_eq!(
-        content(&scan_source(
-            FolderSource::open(folder.path()).unwrap(),
-            "{}"
-        )),
+        content(&open(FolderSource::open(folder.path()).unwrap())),
         expected
     );
     assert_eq!(
@@ -119,10 +120,9 @@ fn described(queries: &str) -> Dump {
         ("layer_0/q.bin", vec![0; 16]),
         ("layer_0/queries_t0_2.json", queries.as_bytes().to_vec()),
     ];
-    scan_source(
-        MemorySource::new(files.map(|(name, bytes)| (name.to_owned(), bytes))),
-        "{}",
-    )
+    open(MemorySource::new(
+        files.map(|(name, bytes)| (name.to_owned(), bytes)),
+    ))
 }
 
 #[test]

@@ -8,11 +8,12 @@ use super::weighted::ratio;
 use crate::codec::{self, Mode, Planes};
 use crate::metrics::Errors;
 use crate::par;
-use crate::tensor::{Kv, Tensor};
+use crate::tensor::Tensor;
 
 /// A captured tensor, K or V.
 pub struct Captured<'a> {
-    pub kv: Kv,
+    /// `K` or `V`.
+    pub name: &'static str,
     /// The captured values.
     pub tensor: &'a Tensor,
     non_finite: u64,
@@ -47,7 +48,7 @@ impl Compression {
         let decoded = codec::decode(&frames, mode, tensor.dtype(), tensor.shape());
         if decoded.as_deref() != Ok(tensor.bytes()) {
             return Err(MeasureError::NotVerified {
-                tensor: captured.kv,
+                tensor: captured.name,
                 reason: decoded.err(),
             });
         }
@@ -103,15 +104,15 @@ pub fn both<T: Send>(
     unit: &Unit,
     measure: impl Fn(&Captured) -> Result<T, MeasureError> + Sync,
 ) -> Result<(T, T), MeasureError> {
-    let one = |kv, tensor: &Tensor| {
+    let one = |name, tensor: &Tensor| {
         measure(&Captured {
-            kv,
+            name,
             tensor,
             non_finite: tensor.non_finite(),
             extras: unit.extras(),
         })
     };
     let member = unit.capture();
-    let (k, v) = par::join(|| one(Kv::K, &member.k), || one(Kv::V, &member.v));
+    let (k, v) = par::join(|| one("K", &member.k), || one("V", &member.v));
     Ok((k?, v?))
 }

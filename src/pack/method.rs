@@ -4,8 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::kvz::LOSSLESS;
-use crate::scheme::{Scheme, SchemeError};
-use crate::tensor::Kv;
+use crate::scheme::{Kv, Scheme, SchemeError};
 
 /// How a tensor is stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,6 +64,9 @@ impl PackOptions {
 
     /// The method for K or V.
     pub(super) fn method(&self, kv: Kv) -> &Method {
-        kv.of(&self.k, &self.v)
+        match kv {
+            Kv::K => &self.k,
+            Kv::V => &self.v,
+        }
     }
 }

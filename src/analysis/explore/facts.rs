@@ -3,7 +3,7 @@
 use super::candidate::Class;
 use super::explored::{Chosen, Fact, LayerRow, Point};
 use crate::numeric::python_float::fixed;
-use crate::tensor::Kv;
+use crate::scheme::Kv;
 
 /// Cosines above this look harmless.
 const GOOD_COSINE: f64 = 0.999;
@@ -89,14 +89,9 @@ fn keys(points: &[Point]) -> Option<Fact> {
         "index"
     };
     let (worse, other, times, advice) = if median >= 1.0 {
-        (Kv::K, Kv::V, median, "Keys deserve the finer format")
+        ("K", "V", median, "Keys deserve the finer format")
     } else {
-        (
-            Kv::V,
-            Kv::K,
-            1.0 / median,
-            "Values deserve the finer format",
-        )
+        ("V", "K", 1.0 / median, "Values deserve the finer format")
     };
     Some(Fact {
         kind: "keys",

@@ -8,9 +8,7 @@ use super::explored::{
 };
 use super::facts::facts;
 use super::files::files;
-use super::found::{Confirmed, LayerFound, Pair, Written};
-use super::known::Known;
-use super::measure::{Look, measure};
+use super::measure::{Confirmed, LayerFound, Look, Pair, Written, measure};
 use super::plan::{Planned, plan};
 use super::points::{mean, measured, points};
 use super::refine::refined;
@@ -20,7 +18,8 @@ use crate::analysis::error::MeasureError;
 use crate::analysis::report::{CaptureInfo, Report};
 use crate::analysis::unit::{Analysis, Fold, Unit, Units};
 use crate::metrics::TokenErrors;
-use crate::tensor::{Dtype, Kv};
+use crate::scheme::Kv;
+use crate::tensor::Dtype;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -34,7 +33,6 @@ const STEPS_COSINE: f64 = 0.999;
 pub struct Explore {
     settings: ExploreSettings,
     look: Look,
-    known: Arc<Known>,
 }
 
 impl Explore {
@@ -44,7 +42,6 @@ impl Explore {
         Self {
             settings,
             look: Look::Field(candidates),
-            known: Arc::default(),
         }
     }
 }
@@ -65,7 +62,7 @@ impl Analysis for Explore {
     }
 
     fn measure(&self, unit: &Unit) -> Result<LayerFound, MeasureError> {
-        measure(unit, &self.settings, &self.look, &self.known)
+        measure(unit, &self.settings, &self.look)
     }
 
     fn fold(&self, _: &str) -> Box<dyn Fold<LayerFound>> {
@@ -73,11 +70,7 @@ impl Analysis for Explore {
             Look::Field(candidates) => candidates.clone(),
             Look::Pairs(..) | Look::Chosen { .. } => Vec::new(),
         };
-        Box::new(ExploreFold::new(
-            self.settings.clone(),
-            candidates,
-            Arc::clone(&self.known),
-        ))
+        Box::new(ExploreFold::new(self.settings.clone(), candidates))
     }
 }
 
@@ -97,8 +90,6 @@ pub struct ExploreFold {
     refined: BTreeSet<usize>,
     /// Layers of the third pass.
     written: Option<Vec<LayerFound>>,
-    /// What the passes share.
-    known: Arc<Known>,
 }
 
 impl Fold<LayerFound> for ExploreFold {
@@ -120,7 +111,6 @@ impl Fold<LayerFound> for ExploreFold {
         Some(Arc::new(Explore {
             settings: self.settings.clone(),
             look,
-            known: Arc::clone(&self.known),
         }))
     }
 
@@ -145,7 +135,7 @@ impl Fold<LayerFound> for ExploreFold {
 
 impl ExploreFold {
     /// A fold without results.
-    pub fn new(settings: ExploreSettings, candidates: Vec<Candidate>, known: Arc<Known>) -> Self {
+    pub fn new(settings: ExploreSettings, candidates: Vec<Candidate>) -> Self {
         Self {
             settings,
             candidates,
@@ -156,7 +146,6 @@ impl ExploreFold {
             chosen: Vec::new(),
             refined: BTreeSet::new(),
             written: None,
-            known,
         }
     }
 
@@ -164,7 +153,7 @@ impl ExploreFold {
     fn look_at_pairs(&mut self) -> Option<Look> {
         let limit = self.limit();
         let points = points(&self.candidates, &self.layers, &self.settings);
-        let offers = Kv::BOTH.map(|kv| choose::options(&points, kv, limit));
+        let offers = [Kv::K, Kv::V].map(|kv| choose::options(&points, kv, limit));
         (self.planned, self.pairs) = plan(&self.candidates, &offers[0], &offers[1], limit);
         self.closely = Some(Vec::new());
         if self.pairs.is_empty() {
@@ -385,8 +374,9 @@ impl ExploreFold {
                 .map(|layer| layer.written.iter().find(|written| written.pair == pair))
                 .collect();
             if let Some(files) = &files {
-                figures.bytes = Kv::BOTH.map(|kv| files.iter().map(|file| file.bytes[kv]).sum());
-                figures.errors = Kv::BOTH.map(|kv| mean(files.iter().map(|file| &file.errors[kv])));
+                figures.bytes = [0, 1].map(|side| files.iter().map(|file| file.bytes[side]).sum());
+                figures.errors =
+                    [0, 1].map(|side| mean(files.iter().map(|file| &file.errors[side])));
             }
             for (place, layer) in closely.iter().enumerate() {
                 let confirmed = layer
@@ -453,12 +443,12 @@ impl ExploreFold {
                 .filter(|point| point.stage == stage)
                 .collect();
             let (mut stored, mut raw) = (0.0, 0.0);
-            for kv in Kv::BOTH {
+            for side in 0..2 {
                 let mut grid: Vec<(f64, f64)> = Vec::new();
                 for step in 0..AROUND.len() {
                     let at: Vec<_> = found
                         .iter()
-                        .filter(|point| point.kv == kv && point.step == step)
+                        .filter(|point| point.side == side && point.step == step)
                         .collect();
                     let bytes: u64 = at.iter().map(|point| point.bytes).sum();
                     let error =
@@ -470,7 +460,7 @@ impl ExploreFold {
                 stored += at_error(&grid, 1.0 - cosine)?;
                 raw += found
                     .iter()
-                    .filter(|point| point.kv == kv && point.step == 0)
+                    .filter(|point| point.side == side && point.step == 0)
                     .map(|point| point.raw_bytes as f64)
                     .sum::<f64>();
             }
@@ -543,8 +533,8 @@ fn figures(pair: usize, closely: &[&LayerFound]) -> Option<Figures> {
         .filter_map(|confirmed| Some(confirmed.attention.as_ref()?.total()))
         .collect();
     Some(Figures {
-        bytes: Kv::BOTH.map(|kv| confirmed.iter().map(|layer| layer.bytes[kv]).sum()),
-        errors: Kv::BOTH.map(|kv| mean(confirmed.iter().map(|layer| &layer.errors[kv]))),
+        bytes: [0, 1].map(|side| confirmed.iter().map(|layer| layer.bytes[side]).sum()),
+        errors: [0, 1].map(|side| mean(confirmed.iter().map(|layer| &layer.errors[side]))),
         attention: (!with.is_empty()).then(|| with.iter().sum::<f64>() / with.len() as f64),
     })
 }

@@ -2,10 +2,11 @@
 
 use super::candidate::{Candidate, Class};
 use super::explored::{KL_BY_ATTENTION_ERROR, Point};
-use super::found::{LayerFound, Tried};
+use super::measure::{LayerFound, Tried};
 use super::settings::ExploreSettings;
 use crate::metrics::TokenErrors;
-use crate::tensor::{Dtype, Kv};
+use crate::scheme::Kv;
+use crate::tensor::Dtype;
 
 /// Mean of errors over layers, except for the smallest cosine, which is the smallest of all.
 pub fn mean<'a>(all: impl Iterator<Item = &'a TokenErrors>) -> TokenErrors {
@@ -51,7 +52,7 @@ pub fn points(
     let layers: Vec<&LayerFound> = measured(layers).collect();
     let mut points = Vec::new();
     for (place, candidate) in candidates.iter().enumerate() {
-        for kv in Kv::BOTH {
+        for kv in [Kv::K, Kv::V] {
             let tried: Vec<&Tried> = layers
                 .iter()
                 .filter_map(|layer| {

@@ -5,7 +5,6 @@ use crate::analysis::error::MeasureError;
 use crate::analysis::unit::Unit;
 use crate::metrics::token_errors;
 use crate::scheme::{Klt, KltChoice, RopeChoice, Tkc};
-use crate::tensor::Kv;
 use serde::Serialize;
 
 /// The last step that is turned on.
@@ -46,7 +45,8 @@ pub struct StepPoint {
     pub stage: Stage,
     /// Index of the rounding step in [`AROUND`].
     pub step: usize,
-    pub kv: Kv,
+    /// 0 for K, 1 for V.
+    pub side: usize,
     pub bytes: u64,
     pub raw_bytes: u64,
     /// 1 - cosine.
@@ -67,16 +67,16 @@ pub fn measure(
 ) -> Result<Vec<StepPoint>, MeasureError> {
     let mut jobs = Vec::new();
     for stage in Stage::ALL {
-        jobs.push((stage, Kv::K));
+        jobs.push((stage, 0));
         // V has no rotary embedding to undo.
         if stage != Stage::Rope {
-            jobs.push((stage, Kv::V));
+            jobs.push((stage, 1));
         }
     }
     // Rounding errors are uniform within a step, with a mean square of a twelfth of its square; 1 - cosine is half of that.
     let expected = (24.0 * (1.0 - cosine)).sqrt();
-    let points = crate::par::map(&jobs, &|&(stage, kv)| {
-        let of: &Side = &sides[kv];
+    let points = crate::par::map(&jobs, &|&(stage, side)| {
+        let of: &Side = &sides[side];
         let on = |first: Stage| stage as usize >= first as usize;
         // Without token norms, the rounding step is in the tensor's own units.
         let square: f64 = of.values.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
@@ -101,18 +101,17 @@ pub fn measure(
             },
             ..of.coded(size(1.0))
         };
-        let prepared = match stage {
-            Stage::Norm => of.prepared_near(tkc.step),
-            _ => of.prepared(tkc, false),
-        };
+        let prepared = of.prepared(tkc, on(Stage::Norm));
         let mut points = Vec::new();
         for (step, &around) in AROUND.iter().enumerate() {
-            unit.go_on()?;
+            if unit.is_cancelled() {
+                return Err(MeasureError::Cancelled);
+            }
             let treated = of.counted(&prepared, size(around));
             points.push(StepPoint {
                 stage,
                 step,
-                kv,
+                side,
                 bytes: treated.bytes,
                 raw_bytes: of.raw_bytes(),
                 error: 1.0 - token_errors(of.values, &treated.values, of.about.shape).cosine,
@@ -122,7 +121,7 @@ pub fn measure(
     });
     let points: Vec<Vec<StepPoint>> = points.into_iter().collect::<Result<_, _>>()?;
     let mut points = points.concat();
-    let same = |point: &&StepPoint| point.stage == Stage::Mean && point.kv == Kv::V;
+    let same = |point: &&StepPoint| point.stage == Stage::Mean && point.side == 1;
     let without_rope: Vec<StepPoint> = points.iter().filter(same).copied().collect();
     points.extend(without_rope.into_iter().map(|point| StepPoint {
         stage: Stage::Rope,

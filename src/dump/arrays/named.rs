@@ -1,6 +1,11 @@
 //! What an array's name tells: layer, K or V, stage, tokens, run.
 
-use crate::tensor::Kv;
+/// K or V.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Kv {
+    K,
+    V,
+}
 
 /// What an array's name or format tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

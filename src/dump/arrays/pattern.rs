@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::named::{KEY_WORDS, Named, VALUE_WORDS, word_kv};
-use crate::tensor::Kv;
+use super::named::{KEY_WORDS, Kv, Named, VALUE_WORDS, word_kv};
 
 /// A pattern that names are matched against.
 ///
