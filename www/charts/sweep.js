@@ -96,7 +96,7 @@ const comboSettings = (combo) => ({
 /** @param {Combo} combo */
 const describe = (combo) => `block size ${combo.blockSize}, top-k ratio ${combo.topkRatio}, ${combo.bits} bits`;
 
-/** @param {HTMLElement} place @param {Combo[]} all @param {Limits} limits @param {{ take?: (settings: Record<string, string>) => void }} actions */
+/** @param {HTMLElement} place @param {Combo[]} all @param {Limits} limits @param {Actions} actions */
 function say(place, all, limits, { take }) {
   const winner = best(all, limits);
   const total = (/** @type {Combo[]} */ some) => some.reduce((sum, { count }) => sum + count, 0);
