@@ -33,15 +33,28 @@ mod imp {
         a: impl FnOnce() -> A + Send,
         b: impl FnOnce() -> B + Send,
     ) -> (A, B) {
+        let (mut a, mut b) = (Some(a), Some(b));
+        let (mut of_a, mut of_b) = (None, None);
+        run_both(&mut || of_a = a.take().map(|a| a()), &mut || {
+            of_b = b.take().map(|b| b());
+        });
+        of_a.zip(of_b).expect("both closures ran")
+    }
+
+    /// The part of [`join`] that does not depend on its types. A copy of rayon's `join_context` for each pair of closures, of which there
+    /// are some fifty, made the module with threads 16 KB larger (gzipped).
+    fn run_both(a: &mut (dyn FnMut() + Send), b: &mut (dyn FnMut() + Send)) {
         if DEPTH.get() >= MAX_DEPTH {
-            return (a(), b());
+            a();
+            b();
+            return;
         }
         rayon::join_context(
             |_| a(),
             |context| {
                 if context.migrated() { taken_up(b) } else { b() }
             },
-        )
+        );
     }
 
     /// A thread pool that tasks run on.

@@ -1,18 +1,17 @@
 //! Additional figures next to a report's ratios: packed sizes, rounding, and a sweep rejudged with other thresholds.
 
+use dumps::scan_source;
 use kvlens::analysis::{Job, Report, judge_sweep};
-use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
+use kvlens::dump::MemorySource;
 use kvlens::lossy::round_mantissa;
 use kvlens::metrics::errors;
-use std::path::Path;
-use std::sync::Arc;
+use sample::sample;
 
-fn sample() -> Dump {
-    let dumps = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sample-dump/dumps");
-    let source = FolderSource::open(&dumps).unwrap();
-    let source: Arc<dyn Source> = Arc::new(source);
-    scan(&source, &ScanOptions::default())
-}
+#[path = "common/dumps.rs"]
+mod dumps;
+
+#[path = "common/sample.rs"]
+mod sample;
 
 fn job(analysis: &str, settings: &[(&str, &str)]) -> Job {
     Job::new(analysis, settings.iter().copied()).unwrap()
@@ -138,8 +137,7 @@ fn reports_inside_a_dump_are_not_listed_as_unknown_files() {
         let files = files
             .into_iter()
             .map(|file| (format!("reports/{}", file.name), file.bytes));
-        let source: Arc<dyn Source> = Arc::new(MemorySource::new(files));
-        let others = scan(&source, &ScanOptions::default()).others;
+        let others = scan_source(MemorySource::new(files), "{}").others;
         assert!(others.is_empty(), "{analysis}: {others:?}");
     }
 }

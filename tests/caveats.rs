@@ -1,18 +1,20 @@
 //! Figures that would mislead come with a caveat, and with a setting that fixes them.
 
 use std::path::Path;
-use std::sync::Arc;
 
+use dumps::scan_source;
 use kvlens::analysis::caveats::{Caveat, Mend};
 use kvlens::analysis::{Job, Report};
-use kvlens::dump::{FolderSource, ScanOptions, Source, scan};
+use kvlens::dump::FolderSource;
+
+#[path = "common/dumps.rs"]
+mod dumps;
 
 fn run(name: &str, settings: &[(&str, &str)]) -> Report {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data/cases/torch-2.15")
         .join(name);
-    let source: Arc<dyn Source> = Arc::new(FolderSource::open(&path).unwrap());
-    let dump = scan(&source, &ScanOptions::default());
+    let dump = scan_source(FolderSource::open(&path).unwrap(), "{}");
     let all = [("lossless-first-n", "99")];
     let settings = all.iter().chain(settings).copied();
     Job::new("mixed", settings).unwrap().run(&dump).unwrap()

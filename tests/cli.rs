@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-use common::{data, kvlens};
+use common::{data, kvlens, stderr};
 
 fn run(tool: &str, dump: &Path, out: &Path, flags: &[&str]) -> Output {
     kvlens(tool)
@@ -17,10 +17,6 @@ fn run(tool: &str, dump: &Path, out: &Path, flags: &[&str]) -> Output {
         .args(flags)
         .output()
         .unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 fn sample() -> std::path::PathBuf {

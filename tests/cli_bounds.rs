@@ -10,11 +10,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{data, kvlens};
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
+use common::{data, kvlens, stderr};
 
 /// Output of a command that must end within a minute.
 fn ended(mut command: Command) -> Output {

@@ -1,19 +1,14 @@
 //! Archives and tensor files at the command line: what the user is asked, how guesses are reported, and conversions.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+mod common;
 
-fn data(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data")
-        .join(name)
-}
+use std::path::Path;
+use std::process::Output;
+
+use common::{data, stderr};
 
 fn kvlens(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_kvlens"))
-        .args(args)
-        .output()
-        .unwrap()
+    common::kvlens(args[0]).args(&args[1..]).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -48,9 +43,9 @@ fn ambiguous_arrays_are_asked_about_and_then_read() {
     let output = kvlens(&["scan", "--dump-dir", path(&file)]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        text(&output.stderr).contains("say which they are with --tensor-names"),
+        stderr(&output).contains("say which they are with --tensor-names"),
         "{}",
-        text(&output.stderr)
+        stderr(&output)
     );
     let output = kvlens(&[
         "scan",
@@ -83,7 +78,7 @@ fn wrong_flags_are_named_with_the_accepted_values() {
     ] {
         let output = kvlens(&["mixed", "--dump-dir", path(&file), flag, value]);
         assert_eq!(output.status.code(), Some(2));
-        let error = text(&output.stderr);
+        let error = stderr(&output);
         assert!(
             error.contains(flag) && error.contains(value) && error.contains(expected),
             "{error}"
@@ -103,7 +98,7 @@ fn converted_files_read_back_and_overwrite_nothing() {
             "--out-dir",
             path(&reports),
         ]);
-        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert!(output.status.success(), "{}", stderr(&output));
         std::fs::read(reports.join("mixed_summary.md")).unwrap()
     };
     let expected = report(&dump);
@@ -111,7 +106,7 @@ fn converted_files_read_back_and_overwrite_nothing() {
         let out = folder.path().join(name);
         let args = ["convert", "--dump-dir", path(&dump), "--out", path(&out)];
         let output = kvlens(&args);
-        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert!(output.status.success(), "{}", stderr(&output));
         assert!(
             text(&output.stdout)
                 .starts_with("81 captures, 1603584 bytes of K, V and 9 layers' queries in "),
@@ -152,9 +147,9 @@ fn a_conversion_that_fails_leaves_nothing() {
         ]);
         assert_eq!(output.status.code(), Some(1));
         assert!(
-            text(&output.stderr).contains("the checksum differs"),
+            stderr(&output).contains("the checksum differs"),
             "{}",
-            text(&output.stderr)
+            stderr(&output)
         );
         assert_eq!(
             std::fs::read_dir(folder.path()).unwrap().count(),
@@ -178,7 +173,7 @@ fn commands_that_write_a_dump_say_what_was_quantized_before_and_refuse_a_taken_n
         let out = folder.path().join(command);
         let args = |dump| [vec![command, path(dump), flag, path(&out)], more.clone()].concat();
         let output = kvlens(&args(&cache));
-        let told = text(&output.stderr);
+        let told = stderr(&output);
         assert!(output.status.success(), "{command}: {told}");
         assert!(
             told.contains("already quantized by mlx to 4 bits"),
@@ -188,5 +183,5 @@ fn commands_that_write_a_dump_say_what_was_quantized_before_and_refuse_a_taken_n
         assert!(told.contains("exists already"), "{command}: {told}");
     }
     let output = kvlens(&["scan", path(&cache), "--values", "--threads", "1"]);
-    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(output.status.success(), "{}", stderr(&output));
 }

@@ -6,9 +6,9 @@ mod common;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
-use common::{data, kvlens};
+use common::{data, kvlens, stderr};
 
 /// A capture of 1 token, 1 head, 2 values.
 fn capture(folder: &Path, stage: &str) {
@@ -51,10 +51,6 @@ fn full_disk() -> Stdio {
         .open("/dev/full")
         .unwrap()
         .into()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 #[test]

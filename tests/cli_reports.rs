@@ -13,7 +13,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use common::{data, kvlens};
+use common::{data, kvlens, stderr};
 
 /// Two settings that give different bytes in every file.
 const SETTINGS: [[&str; 4]; 2] = [
@@ -72,10 +72,6 @@ fn sets(out: &Path) -> [BTreeMap<PathBuf, Vec<u8>>; 2] {
         assert!(run("mixed", out, &flags).status.success());
         files(out)
     })
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Number of signals sent in total; `KVLENS_SIGNALS=200` sends more.

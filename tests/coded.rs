@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use kvlens::scheme::{
-    About, Klt, KltChoice, Kv, Pairs, Prepared, Recipe, Rope, RopeChoice, Scheme, Tkc,
+    About, Klt, KltChoice, Pairs, Prepared, Recipe, Rope, RopeChoice, Scheme, Tkc,
 };
-use kvlens::tensor::{Dtype, Shape, Tensor};
+use kvlens::tensor::{Dtype, Kv, Shape, Tensor};
 use serde_json::Value;
 
 /// K or V of a layer of the sample, all captures joined.
@@ -177,6 +177,30 @@ fn written_bytes_match_the_counted_size_and_decode_to_the_reported_values() {
                 prepared.restore(step, &mut restored);
                 assert_eq!(decoded.values(), restored);
             }
+        }
+    }
+}
+
+#[test]
+fn a_tensor_prepared_with_known_choices_is_stored_in_the_same_bytes() {
+    for kv in [Kv::K, Kv::V] {
+        let (tensor, about) = layer(14, kv);
+        let mut values = tensor.values();
+        // A token that is stored raw must not count among the others here either.
+        values[10 * about.shape.token_elements()] = f32::NAN;
+        for step in [0.03, 0.2, 2.0] {
+            let tkc = Tkc::new(step);
+            let prepared = Prepared::new(&values, &about, &tkc);
+            let transforms = prepared.transforms().clone();
+            let near = Tkc::new(1.1 * step);
+            let again = Prepared::with(&values, &about, &near, transforms);
+            for step in [step, 1.1 * step] {
+                assert_eq!(again.encode(step), prepared.encode(step), "{kv:?} {step}");
+            }
+            assert_eq!(
+                (again.rope(), again.klt()),
+                (prepared.rope(), prepared.klt())
+            );
         }
     }
 }

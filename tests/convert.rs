@@ -4,26 +4,28 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use dumps::scan_source;
 use kvlens::analysis::{Job, Report};
-use kvlens::convert::{ConvertError, ConvertOptions, Files, Plan, Safetensors, Zip, write_folder};
-use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
-use kvlens::pack::{self, Method, PackOptions, Packer};
+use kvlens::convert::{
+    ConvertError, ConvertOptions, Files, Format, Plan, Safetensors, Zip, write, write_folder,
+};
+use kvlens::dump::{Dump, FolderSource, MemorySource, Source};
+use kvlens::pack::{Method, PackOptions, Packer};
 use kvlens::tensor::{Dtype, f32_to_bf16, f32_to_f16};
+
+#[path = "common/dumps.rs"]
+mod dumps;
 
 fn data(name: &str) -> Dump {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data")
         .join(name);
-    scan_source(FolderSource::open(&path).unwrap())
+    whole(FolderSource::open(&path).unwrap())
 }
 
-fn scan_source(source: impl Source + 'static) -> Dump {
-    let source: Arc<dyn Source> = Arc::new(source);
-    let options = ScanOptions {
-        part_decoder: pack::decoder(),
-        ..ScanOptions::default()
-    };
-    let dump = scan(&source, &options);
+/// The dump in a source, which has no problems.
+fn whole(source: impl Source + 'static) -> Dump {
+    let dump = scan_source(source, "{}");
     assert!(dump.problems.is_empty(), "{:?}", dump.problems);
     dump
 }
@@ -48,7 +50,7 @@ fn to_safetensors(dump: &Dump, json: &str) -> Vec<u8> {
 }
 
 fn open(name: &str, bytes: Vec<u8>) -> Dump {
-    scan_source(MemorySource::new([(name.to_owned(), bytes)]))
+    whole(MemorySource::new([(name.to_owned(), bytes)]))
 }
 
 /// Everything that a report depends on.
@@ -95,7 +97,7 @@ fn every_format_round_trips_to_the_same_dump() {
             (dump.captures.len(), dump.summary().bytes + queries)
         );
         write_folder(Files::new(plan, &dump), folder.path()).unwrap();
-        let folder = scan_source(FolderSource::open(folder.path()).unwrap());
+        let folder = whole(FolderSource::open(folder.path()).unwrap());
         assert!(content(&folder) == expected, "{name} as a folder");
         assert!(
             content(&open("a.zip", to_zip(&dump, "{}"))) == expected,
@@ -149,7 +151,7 @@ fn every_element_type_round_trips_through_every_file_that_kvlens_writes() {
         assert_eq!(expected.0[0].4.dtype(), dtype);
         let files = Files::new(Plan::new(&dump, &ConvertOptions::default()).unwrap(), &dump);
         let files = files.map(|file| file.map(|file| (file.path, file.bytes)).unwrap());
-        let folder = scan_source(MemorySource::new(files));
+        let folder = whole(MemorySource::new(files));
         let options = PackOptions::new(Method::Lossless, Method::Lossless);
         let options = PackOptions {
             queries: true,
@@ -284,4 +286,34 @@ fn fp32_is_rounded_to_nearest_and_narrow_types_are_kept() {
     }
     let half = data("formats/stored.zip");
     assert!(content(&open("a.zip", to_zip(&half, r#"{"dtype":"bf16"}"#))) == content(&half));
+}
+
+#[test]
+fn the_fraction_that_is_written_grows_to_one_and_false_stops_there() {
+    // Its meta files are small beside its tensors.
+    let dump = data("sample-dump/dumps");
+    let prefill = options(r#"{"stage": "prefill", "layers": "0-12"}"#);
+    let plan = || Plan::new(&dump, &prefill).unwrap();
+    for format in [Format::Folder, Format::Zip, Format::Safetensors] {
+        let folder = tempfile::tempdir().unwrap();
+        let to = |name: &str| folder.path().join(name);
+        let mut shares = Vec::new();
+        let whole = write(plan(), &dump, format, &to("whole"), &mut |share| {
+            shares.push(share);
+            true
+        });
+        assert!(whole.unwrap());
+        assert!(shares.len() > plan().captures(), "{shares:?}");
+        assert!(shares.is_sorted() && shares[0] == 0.0, "{shares:?}");
+        assert_eq!(shares.last(), Some(&1.0));
+        let mut left = shares.len();
+        for calls in [1, left / 2, left] {
+            left = calls;
+            let written = write(plan(), &dump, format, &to(&format!("{calls}")), &mut |_| {
+                left -= 1;
+                left > 0
+            });
+            assert!(!written.unwrap(), "stopped at call {calls}");
+        }
+    }
 }

@@ -5,28 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use kvlens::dump::{Dump, FolderSource, Mapping, MemorySource, ScanOptions, Source, scan};
+use dumps::scan_source;
+use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
 use kvlens::tensor::{Dtype, Tensor, bf16_to_f32, f16_to_f32};
+
+#[path = "common/dumps.rs"]
+mod dumps;
 
 fn scan_with(name: &str, mapping: &str) -> Dump {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data/formats")
         .join(name);
-    let source: Arc<dyn Source> = Arc::new(FolderSource::open(&path).unwrap());
-    let mapping: Mapping = serde_json::from_str(mapping).unwrap();
-    scan(
-        &source,
-        &ScanOptions {
-            mapping,
-            ..ScanOptions::default()
-        },
-    )
+    scan_source(FolderSource::open(&path).unwrap(), mapping)
 }
 
 /// Scans files in memory.
 fn scan_files(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Dump {
-    let source: Arc<dyn Source> = Arc::new(MemorySource::new(files));
-    scan(&source, &ScanOptions::default())
+    scan_source(MemorySource::new(files), "{}")
 }
 
 fn open(name: &str) -> Dump {

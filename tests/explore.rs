@@ -3,17 +3,14 @@
 
 use kvlens::analysis::explore::{Class, Engine, Explored};
 use kvlens::analysis::{Job, JobError, Report};
-use kvlens::dump::{Dump, FolderSource, ScanOptions, Source, scan};
+use kvlens::dump::Dump;
 use kvlens::pack::{Method, PackOptions, Packer};
-use std::path::Path;
+use sample::sample;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-fn sample() -> Dump {
-    let folder = Path::new("tests/data/sample-dump/dumps");
-    let source: Arc<dyn Source> = Arc::new(FolderSource::open(folder).unwrap());
-    scan(&source, &ScanOptions::default())
-}
+#[path = "common/sample.rs"]
+mod sample;
 
 fn explore(dump: &Dump, settings: &[(&str, &str)], threads: usize) -> Report {
     let job = Job::new("explore", settings.iter().copied()).unwrap();

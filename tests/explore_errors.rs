@@ -1,8 +1,8 @@
 //! Errors of stored tensors against those that numpy computed in float64 (`data/explore-oracle`).
 
 use kvlens::metrics::{Attention, Cache, Changed, Queries, TokenErrors, token_errors};
-use kvlens::scheme::{About, Kv, Scheme};
-use kvlens::tensor::{Dtype, Shape, Tensor};
+use kvlens::scheme::{About, Scheme};
+use kvlens::tensor::{Dtype, Kv, Shape, Tensor};
 use serde_json::Value;
 use std::fs;
 

@@ -3,8 +3,8 @@
 use kvlens::codec::{Mode, Planes, decode, encode, join, split};
 use kvlens::lossy::{Blocks, Clipping, clip, quantize, truncate};
 use kvlens::metrics::errors;
-use kvlens::scheme::{About, Kv, Scheme};
-use kvlens::tensor::{Dtype, Shape, Tensor, e4m3_to_f32, f32_to_e4m3};
+use kvlens::scheme::{About, Scheme};
+use kvlens::tensor::{Dtype, Kv, Shape, Tensor, e4m3_to_f32, f32_to_e4m3};
 
 const SHAPE: Shape = Shape {
     seq_len: 16,

@@ -2,24 +2,21 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
+use dumps::scan_source;
 use kvlens::analysis::Job;
-use kvlens::dump::{Axes, Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
+use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
 use kvlens::kvz::PartDecoder;
 use kvlens::pack::{self, Limit, Method, PackError, PackOptions, Packer, Search};
 use kvlens::scheme::{Scheme, Tkc};
 
-fn open(source: Arc<dyn Source>) -> Dump {
-    let options = ScanOptions {
-        part_decoder: pack::decoder(),
-        ..ScanOptions::default()
-    };
-    scan(&source, &options)
-}
+#[path = "common/dumps.rs"]
+mod dumps;
 
 fn open_files(files: Vec<(String, Vec<u8>)>) -> Dump {
-    open(Arc::new(MemorySource::new(files)))
+    scan_source(MemorySource::new(files), "{}")
 }
 
 /// Two layers of a run in two captures each, with queries; one more layer with a gap.
@@ -98,6 +95,15 @@ fn packed(dump: &Dump, options: &PackOptions) -> Vec<u8> {
 
 fn open_packed(file: Vec<u8>) -> Dump {
     open_files(vec![("a.kvz".to_owned(), file)])
+}
+
+fn open_with(file: Vec<u8>, decoder: PartDecoder) -> Dump {
+    let options = ScanOptions {
+        part_decoder: decoder,
+        ..ScanOptions::default()
+    };
+    let source: Arc<dyn Source> = Arc::new(MemorySource::new([("a.kvz".to_owned(), file)]));
+    scan(&source, &options)
 }
 
 fn method(text: &str) -> Method {
@@ -271,7 +277,7 @@ fn a_file_that_claims_far_more_than_it_holds_is_a_problem_and_takes_no_memory() 
 #[test]
 fn a_limit_is_met_and_used_up() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sample-dump");
-    let mut dump = open(Arc::new(FolderSource::open(&root).unwrap()));
+    let mut dump = scan_source(FolderSource::open(&root).unwrap(), "{}");
     // Two layers are enough.
     dump.captures
         .retain(|capture| [8, 14].contains(&capture.layer_id));
@@ -463,9 +469,7 @@ fn captures_without_a_token_have_errors_that_are_numbers() {
     let header = format!("{{{}}}", header.join(","));
     let file = [&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat();
     let source = MemorySource::new([("empty.safetensors".to_owned(), file)]);
-    let mut options = ScanOptions::default();
-    options.mapping.axes = Some(Axes::parse("seq,heads,dim").unwrap());
-    let dump = scan(&(Arc::new(source) as Arc<dyn Source>), &options);
+    let dump = scan_source(source, r#"{"axes": "seq,heads,dim"}"#);
     let options = PackOptions::new(method("tkc:c=0.2"), method("tkc:c=0.2"));
     let back = open_packed(packed(&dump, &options));
     let errors = pack::check(&dump, &back, &options, &mut |_| true).unwrap();
@@ -497,15 +501,11 @@ fn a_file_of_an_earlier_build_is_still_read() {
 fn a_decoder_that_panics_costs_its_captures_only() {
     let lossless = PackOptions::new(Method::Lossless, Method::Lossless);
     let file = packed(&small(), &lossless);
-    let source: Arc<dyn Source> = Arc::new(MemorySource::new(vec![("cache.kvz".into(), file)]));
-    let options = ScanOptions {
-        part_decoder: PartDecoder::new(|info, bytes| {
-            assert_ne!(info.shape.seq_len, 5, "a fault of the decoder");
-            pack::decoder().decode(info, bytes)
-        }),
-        ..ScanOptions::default()
-    };
-    let dump = scan(&source, &options);
+    let panics = PartDecoder::new(|info, bytes| {
+        assert_ne!(info.shape.seq_len, 5, "a fault of the decoder");
+        pack::decoder().decode(info, bytes)
+    });
+    let dump = open_with(file, panics);
     let report = Job::new("mixed", [("lossless-first-n", "0")])
         .unwrap()
         .run(&dump)
@@ -514,4 +514,100 @@ fn a_decoder_that_panics_costs_its_captures_only() {
     let problem = report.problems[0].to_string();
     assert!(problem.contains("internal error: "), "{problem}");
     assert!(problem.contains("a fault of the decoder"), "{problem}");
+}
+
+#[test]
+fn a_layer_that_fell_back_to_lossless_must_come_back_bit_for_bit() {
+    let scheme = method("int:b=8,per=channel,sym");
+    let options = PackOptions::new(scheme.clone(), scheme);
+    // One NaN in K of layer 0; `flipped` is the bit of another of its values, or of V, that differs in the packed file.
+    let files = |flipped: Option<(&str, usize)>| {
+        let mut files = small_files();
+        for (path, bytes) in &mut files {
+            if path == "run/layer_0/k_t0_12.bin" {
+                bytes[..2].copy_from_slice(&0x7e00_u16.to_le_bytes());
+            }
+            if let Some((name, at)) = flipped.filter(|(name, _)| path == name) {
+                assert!(at < bytes.len(), "{name}");
+                bytes[at] ^= 1;
+            }
+        }
+        open_files(files)
+    };
+    let dump = files(None);
+    let check = |flipped| {
+        let back = open_packed(packed(&files(flipped), &options));
+        pack::check(&dump, &back, &options, &mut |_| true)
+    };
+    assert_eq!(check(None).map(|errors| errors.k.left_out), Ok(1));
+    let differs = Err(PackError::Differs {
+        run: "run".to_owned(),
+        layer: 0,
+    });
+    assert_eq!(check(Some(("run/layer_0/k_t0_12.bin", 40))), differs);
+    // The NaN's own lowest bit.
+    assert_eq!(check(Some(("run/layer_0/k_t0_12.bin", 0))), differs);
+    // Where the scheme holds the values a bit may differ: that is an error to be measured.
+    assert!(check(Some(("run/layer_0/v_t0_12.bin", 40))).is_ok());
+}
+
+/// Decodes all captures of the layers on threads of their own, one thread for each.
+fn decode_on_threads(dump: &Dump, layers: [i64; 4]) {
+    std::thread::scope(|scope| {
+        for layer in layers {
+            scope.spawn(move || {
+                // One thread, so that K and V of a capture don't use those of the others.
+                let (sender, receiver) = std::sync::mpsc::channel();
+                let mine = dump.captures.iter().filter(move |it| it.layer_id == layer);
+                let mine: Vec<_> = mine.cloned().collect();
+                let pool = kvlens::par::Pool::new(Some(1)).unwrap();
+                pool.spawn(move || {
+                    for capture in mine {
+                        capture.fetch().unwrap().decode().unwrap();
+                    }
+                    sender.send(()).unwrap();
+                });
+                receiver.recv().unwrap();
+            });
+        }
+    });
+}
+
+#[test]
+fn threads_that_need_one_part_decode_it_once() {
+    static DECODED: AtomicUsize = AtomicUsize::new(0);
+    let counting = PartDecoder::new(|info, bytes| {
+        DECODED.fetch_add(1, Ordering::Relaxed);
+        // The others come to the part meanwhile.
+        std::thread::sleep(Duration::from_millis(50));
+        pack::decoder().decode(info, bytes)
+    });
+    let file = packed(
+        &small(),
+        &PackOptions::new(Method::Lossless, Method::Lossless),
+    );
+    decode_on_threads(&open_with(file, counting), [0; 4]);
+    assert_eq!(DECODED.load(Ordering::Relaxed), 2, "K and V");
+}
+
+#[test]
+fn different_parts_are_decoded_at_a_time() {
+    static INSIDE: AtomicUsize = AtomicUsize::new(0);
+    let meeting = PartDecoder::new(|info, bytes| {
+        INSIDE.fetch_add(1, Ordering::SeqCst);
+        let start = Instant::now();
+        while INSIDE.load(Ordering::SeqCst) < 2 {
+            assert!(
+                start.elapsed() < Duration::from_secs(60),
+                "no other comes in"
+            );
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        pack::decoder().decode(info, bytes)
+    });
+    let file = packed(
+        &small(),
+        &PackOptions::new(Method::Lossless, Method::Lossless),
+    );
+    decode_on_threads(&open_with(file, meeting), [0, 0, 1, 1]);
 }

@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use kvlens::dump::{
-    Capture, Dump, FolderSource, Loaded, Mapping, MemorySource, ScanOptions, Source, scan,
-};
+use dumps::scan_source;
+use kvlens::dump::{Capture, Dump, FolderSource, Loaded, MemorySource};
 use kvlens::tensor::{Shape, Tensor};
+
+#[path = "common/dumps.rs"]
+mod dumps;
 
 /// A tensor of a safetensors file: name, shape, and the first of its counting values.
 type Entry<'a> = (&'a str, &'a [usize], u16);
@@ -47,13 +49,7 @@ fn open(files: &[(&str, Vec<u8>)], mapping: &str) -> Dump {
     let files = files
         .iter()
         .map(|(path, bytes)| ((*path).to_owned(), bytes.clone()));
-    let source: Arc<dyn Source> = Arc::new(MemorySource::new(files));
-    let mapping: Mapping = serde_json::from_str(mapping).unwrap();
-    let options = ScanOptions {
-        mapping,
-        ..ScanOptions::default()
-    };
-    scan(&source, &options)
+    scan_source(MemorySource::new(files), mapping)
 }
 
 fn problems(dump: &Dump) -> Vec<String> {
@@ -485,8 +481,8 @@ fn nothing_is_left_out_in_silence() {
 fn files_packed_by_xz_bzip2_and_gzip_are_read_as_the_plain_ones() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
     let open = |name: &str| {
-        let source: Arc<dyn Source> = Arc::new(FolderSource::open(&folder.join(name)).unwrap());
-        load(&scan(&source, &ScanOptions::default()))
+        let source = FolderSource::open(&folder.join(name)).unwrap();
+        load(&scan_source(source, "{}"))
     };
     let tensors = |name: &str| -> Vec<(Tensor, Tensor)> {
         open(name).into_iter().map(|(_, k, v)| (k, v)).collect()
@@ -509,8 +505,7 @@ fn several_dumps_open_together_and_keep_their_names() {
         std::fs::write(root.join("k"), [1; 8]).unwrap();
         std::fs::write(root.join("v"), [1; 8]).unwrap();
     }
-    let source: Arc<dyn Source> = Arc::new(FolderSource::open_all(&roots).unwrap());
-    let dump = scan(&source, &ScanOptions::default());
+    let dump = scan_source(FolderSource::open_all(&roots).unwrap(), "{}");
     let paths: Vec<String> = load(&dump).into_iter().map(|(path, ..)| path).collect();
     assert_eq!(paths, ["dump (2)/meta_a.json", "dump/meta_a.json"]);
 }

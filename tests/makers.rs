@@ -5,28 +5,23 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use kvlens::dump::{Dump, FolderSource, Mapping, MemorySource, ScanOptions, Source, scan};
+use dumps::scan_source;
+use kvlens::dump::{Dump, FolderSource, MemorySource};
 use kvlens::tensor::{Dtype, Shape, Tensor};
 
-fn scan_as(source: Arc<dyn Source>, mapping: &str) -> Dump {
-    let mapping: Mapping = serde_json::from_str(mapping).unwrap();
-    let options = ScanOptions {
-        mapping,
-        ..ScanOptions::default()
-    };
-    scan(&source, &options)
-}
+#[path = "common/dumps.rs"]
+mod dumps;
 
 fn open(name: &str) -> Dump {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data/cases")
         .join(name);
-    scan_as(Arc::new(FolderSource::open(&path).unwrap()), "{}")
+    scan_source(FolderSource::open(&path).unwrap(), "{}")
 }
 
 fn open_bytes(name: &str, bytes: Vec<u8>, mapping: &str) -> Dump {
     let files = [(name.to_owned(), bytes)];
-    scan_as(Arc::new(MemorySource::new(files)), mapping)
+    scan_source(MemorySource::new(files), mapping)
 }
 
 /// K and V by run and layer.
@@ -375,7 +370,7 @@ fn packed_buffers_beside_the_same_tokens_unpacked_do_not_count_twice() {
             ));
         }
     }
-    let both = scan_as(Arc::new(MemorySource::new(files)), "{}");
+    let both = scan_source(MemorySource::new(files), "{}");
     assert_eq!(layers(&both), layers(&open("mnn-packed/plain")));
     let told = &both.notes[0].text;
     assert!(

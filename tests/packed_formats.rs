@@ -1,7 +1,7 @@
 //! The packed formats against round trips by their makers' own code, and their stored sizes against the reported ones.
 
-use kvlens::scheme::{About, Kv, Recipe, Scheme};
-use kvlens::tensor::{Dtype, Shape, Tensor};
+use kvlens::scheme::{About, Recipe, Scheme};
+use kvlens::tensor::{Dtype, Kv, Shape, Tensor};
 use std::fs;
 
 const TOKENS: usize = 16;

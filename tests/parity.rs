@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use common::{data, kvlens};
+use common::{data, kvlens, stderr};
 
 #[derive(serde::Deserialize)]
 struct Case {
@@ -46,12 +46,7 @@ fn compare_all(flags: &[&str]) {
             .args(flags)
             .output()
             .unwrap();
-        assert!(
-            run.status.success(),
-            "{}: {}",
-            case.name,
-            String::from_utf8_lossy(&run.stderr)
-        );
+        assert!(run.status.success(), "{}: {}", case.name, stderr(&run));
         let golden = data("golden").join(&case.name);
         assert_eq!(names(out.path()), names(&golden), "{}: files", case.name);
         for name in names(&golden) {

@@ -9,7 +9,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use common::{data, kvlens};
+use common::{data, kvlens, stderr};
 use kvlens::rows::{Merger, RowsError, RowsReader};
 use proptest::prelude::*;
 
@@ -28,10 +28,6 @@ fn run(tool: &str, dump: &Path, flags: &[&str]) -> Output {
         stderr(&output)
     );
     output
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Name and bytes of all files below a folder.

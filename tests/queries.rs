@@ -1,25 +1,21 @@
 //! Captured queries: found beside captures and in safetensors files, validated, converted and cut along with the
 //! tokens.
 
+use dumps::scan_source;
 use kvlens::convert::{ConvertOptions, Files, Plan, Safetensors, Zip, write_folder};
-use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
+use kvlens::dump::{Dump, FolderSource, MemorySource};
+use sample::sample;
 use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 
-fn open(source: impl Source + 'static) -> Dump {
-    scan(
-        &(Arc::new(source) as Arc<dyn Source>),
-        &ScanOptions::default(),
-    )
-}
+#[path = "common/dumps.rs"]
+mod dumps;
 
-fn sample() -> Dump {
-    open(FolderSource::open(Path::new("tests/data/sample-dump/dumps")).unwrap())
-}
+#[path = "common/sample.rs"]
+mod sample;
 
 fn file(name: &str, bytes: Vec<u8>) -> Dump {
-    open(MemorySource::new([(name.to_owned(), bytes)]))
+    scan_source(MemorySource::new([(name.to_owned(), bytes)]), "{}")
 }
 
 /// Descriptions of the queries, and their bytes.
@@ -71,7 +67,10 @@ fn every_format_round_trips_to_the_same_queries() {
     let folder = tempfile::tempdir().unwrap();
     write_folder(Files::new(plan(), &dump), folder.path()).unwrap();
     assert_eq!(
-        content(&open(FolderSource::open(folder.path()).unwrap())),
+        content(&scan_source(
+            FolderSource::open(folder.path()).unwrap(),
+            "{}"
+        )),
         expected
     );
     assert_eq!(
@@ -120,9 +119,10 @@ fn described(queries: &str) -> Dump {
         ("layer_0/q.bin", vec![0; 16]),
         ("layer_0/queries_t0_2.json", queries.as_bytes().to_vec()),
     ];
-    open(MemorySource::new(
-        files.map(|(name, bytes)| (name.to_owned(), bytes)),
-    ))
+    scan_source(
+        MemorySource::new(files.map(|(name, bytes)| (name.to_owned(), bytes))),
+        "{}",
+    )
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod common;
 
 use std::fs;
 
-use common::{data, kvlens};
+use common::{data, kvlens, stderr};
 
 #[test]
 fn the_command_line_example_gives_the_stated_figures() {
@@ -20,8 +20,9 @@ fn the_command_line_example_gives_the_stated_figures() {
         .arg(data("sample-dump/dumps"))
         .arg("--out-dir")
         .arg(out.path())
-        .status();
-    assert!(run.unwrap().success());
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{}", stderr(&run));
     let summary = fs::read_to_string(out.path().join("mixed_summary.md")).unwrap();
     for part in figures.split("\n\n") {
         assert!(

@@ -25,14 +25,14 @@ pub fn convert(
     let dump = &dump.0;
     py.detach(|| {
         let raised = RefCell::new(None);
-        let goes_on = || match Python::attach(|py| py.check_signals()) {
+        let mut go_on = |_| match Python::attach(|py| py.check_signals()) {
             Ok(()) => true,
             Err(error) => {
                 raised.borrow_mut().get_or_insert(error);
                 false
             }
         };
-        let written = write(plan, dump, options.format, &to, &goes_on);
+        let written = write(plan, dump, options.format, &to, &mut go_on);
         match raised.take() {
             Some(error) => Err(error),
             None => written.map_err(failed).map(|_| told),

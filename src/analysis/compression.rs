@@ -8,12 +8,11 @@ use super::weighted::ratio;
 use crate::codec::{self, Mode, Planes};
 use crate::metrics::Errors;
 use crate::par;
-use crate::tensor::Tensor;
+use crate::tensor::{Kv, Tensor};
 
 /// A captured tensor, K or V.
 pub struct Captured<'a> {
-    /// `K` or `V`.
-    pub name: &'static str,
+    pub kv: Kv,
     /// The captured values.
     pub tensor: &'a Tensor,
     non_finite: u64,
@@ -48,7 +47,7 @@ impl Compression {
         let decoded = codec::decode(&frames, mode, tensor.dtype(), tensor.shape());
         if decoded.as_deref() != Ok(tensor.bytes()) {
             return Err(MeasureError::NotVerified {
-                tensor: captured.name,
+                tensor: captured.kv,
                 reason: decoded.err(),
             });
         }
@@ -104,15 +103,15 @@ pub fn both<T: Send>(
     unit: &Unit,
     measure: impl Fn(&Captured) -> Result<T, MeasureError> + Sync,
 ) -> Result<(T, T), MeasureError> {
-    let one = |name, tensor: &Tensor| {
+    let one = |kv, tensor: &Tensor| {
         measure(&Captured {
-            name,
+            kv,
             tensor,
             non_finite: tensor.non_finite(),
             extras: unit.extras(),
         })
     };
     let member = unit.capture();
-    let (k, v) = par::join(|| one("K", &member.k), || one("V", &member.v));
+    let (k, v) = par::join(|| one(Kv::K, &member.k), || one(Kv::V, &member.v));
     Ok((k?, v?))
 }

@@ -2,6 +2,7 @@
 
 use super::settings::SettingsErrors;
 use crate::codec::DecodeError;
+use crate::tensor::Kv;
 use thiserror::Error;
 
 /// Why a [`super::Job`] can't be created, or ends without a report.
@@ -84,8 +85,8 @@ pub enum MeasureError {
     /// The bytes that a scheme stored could not be decoded.
     #[error("{tensor} stored by {scheme} does not read back: {reason}")]
     NotReadBack {
-        /// `K` or `V`.
-        tensor: &'static str,
+        /// K or V.
+        tensor: Kv,
         /// Name of the scheme.
         scheme: String,
         /// The decoder's error message.
@@ -94,8 +95,8 @@ pub enum MeasureError {
     /// A compressed frame does not decode, or decodes to other bytes than were compressed.
     #[error("{tensor} does not decode to the bytes that were compressed{}", reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
     NotVerified {
-        /// `K` or `V`.
-        tensor: &'static str,
+        /// K or V.
+        tensor: Kv,
         /// Why it does not decode; absent where it decodes to other bytes.
         reason: Option<DecodeError>,
     },

@@ -16,7 +16,7 @@ use crate::lossy::{quantize, truncate};
 use crate::metrics::{Errors, errors, errors_of_cut};
 use crate::numeric::python_float::{fixed, text};
 use crate::report::csv::{Csv, boolean};
-use crate::tensor::Tensor;
+use crate::tensor::{Kv, Tensor};
 use std::sync::Arc;
 
 /// Spec of the mixed analysis.
@@ -293,17 +293,17 @@ fn summary(settings: &MixedSettings, group: &Group) -> String {
         ratio(lossy.v_ratio),
     );
     if let (Some(k), Some(v)) = (lossy.k_errors, lossy.v_errors) {
-        let lines = |name: &str, e: Errors| {
+        let lines = |kv: Kv, e: Errors| {
             let [mae, rmse, max_abs, cosine] =
                 [e.mae, e.rmse, e.max_abs, e.cosine].map(|value| fixed(value, 6));
             format!(
-                "- {name} MAE: {mae}\n- {name} RMSE: {rmse}\n- {name} max_abs (avg): {max_abs}\n- {name} cosine: {cosine}\n"
+                "- {kv} MAE: {mae}\n- {kv} RMSE: {rmse}\n- {kv} max_abs (avg): {max_abs}\n- {kv} cosine: {cosine}\n"
             )
         };
         text += &format!(
             "## Lossy Error Metrics (weighted by elements)\n{}{}",
-            lines("K", k),
-            lines("V", v)
+            lines(Kv::K, k),
+            lines(Kv::V, v)
         );
     }
     text

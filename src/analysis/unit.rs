@@ -86,10 +86,15 @@ impl Unit {
         self.extras
     }
 
-    /// Whether the job was cancelled. Work on a unit that takes longer than a tenth of a second checks this now and then, and ends with
-    /// [`MeasureError::Cancelled`].
-    pub fn is_cancelled(&self) -> bool {
-        self.cancel.load(Ordering::Relaxed)
+    /// Work on a unit that takes longer than a tenth of a second calls this now and then.
+    ///
+    /// # Errors
+    /// [`MeasureError::Cancelled`] once the job was cancelled.
+    pub fn go_on(&self) -> Result<(), MeasureError> {
+        match self.cancel.load(Ordering::Relaxed) {
+            true => Err(MeasureError::Cancelled),
+            false => Ok(()),
+        }
     }
 }
 

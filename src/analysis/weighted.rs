@@ -4,7 +4,7 @@ use super::report::{
     Group, NonFinite, OtherTypes, Report, ReportFile, Row, TensorRow, Variant, Weighted,
 };
 use crate::metrics::Errors;
-use crate::tensor::Dtype;
+use crate::tensor::{Dtype, Kv};
 
 /// Adds a note on element types to the summaries. The reference knows only fp16 and fp32, which `bytes_per_elem` identifies; other types
 /// have to be named.
@@ -204,7 +204,7 @@ impl Collected {
                 let name = row.capture.dtype.to_owned();
                 *self.other_types.entry(name).or_default() += 1;
             }
-            for (name, tensor) in [("K", &row.k), ("V", &row.v)]
+            for (kv, tensor) in [(Kv::K, &row.k), (Kv::V, &row.v)]
                 .into_iter()
                 .filter(|(_, tensor)| tensor.non_finite > 0)
             {
@@ -212,7 +212,7 @@ impl Collected {
                 self.non_finite += values;
                 self.non_finite_in.push(NonFinite {
                     capture,
-                    tensor: name,
+                    tensor: kv.label(),
                     values,
                 });
             }

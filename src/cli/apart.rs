@@ -1,6 +1,7 @@
 //! Runs work on a pool of its own while the calling thread waits for it or for a signal, which ends the program at once.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
@@ -10,12 +11,13 @@ use kvlens::par::Pool;
 
 use super::failure::Failure;
 use super::interrupt;
+use super::progress::ShareBar;
 
 /// How often the waiting thread checks for a signal.
 const TICK: Duration = Duration::from_millis(50);
 
 /// Runs `work` with this many threads, or one for each core; returns its result. After a signal the work is not waited for.
-pub fn run<T: Send + 'static>(
+fn run<T: Send + 'static>(
     threads: Option<usize>,
     interrupted: &AtomicBool,
     work: impl FnOnce() -> T + Send + 'static,
@@ -39,6 +41,25 @@ pub fn run<T: Send + 'static>(
             }
         }
     }
+}
+
+/// Runs `work` with the number of threads that was given, under a progress bar. `work` gets a function that shows the name of the current
+/// step and the fraction of it that is done, and returns whether to continue.
+pub fn run_shown<T: Send + 'static>(
+    matches: &ArgMatches,
+    interrupted: &Arc<AtomicBool>,
+    work: impl FnOnce(&dyn Fn(&'static str, f64) -> bool) -> T + Send + 'static,
+) -> Result<T, Failure> {
+    let bar = ShareBar::new();
+    let (shown, flag) = (bar.clone(), Arc::clone(interrupted));
+    let done = run(threads_of(matches), interrupted, move || {
+        work(&|step, share| {
+            shown.show(step, share);
+            !flag.load(Ordering::Relaxed)
+        })
+    });
+    bar.close();
+    done
 }
 
 /// The flag for the number of threads.

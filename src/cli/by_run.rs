@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kvlens::analysis::{Group, Report, Row, ratio};
 use kvlens::dump::Dump;
+use kvlens::tensor::Kv;
 
 use super::told::counted;
 
@@ -25,14 +26,14 @@ impl Sum {
         self.captures.insert(row.capture.index);
         self.tokens.insert(row.capture.seq_len);
         self.dtypes.insert(row.capture.dtype);
-        for (at, tensor) in [&row.k, &row.v].into_iter().enumerate() {
-            self.raw[at] += tensor.raw_bytes;
-            self.size[at] += tensor.size;
+        for (kv, tensor) in [(Kv::K, &row.k), (Kv::V, &row.v)] {
+            self.raw[kv] += tensor.raw_bytes;
+            self.size[kv] += tensor.size;
         }
     }
 
     fn line(&self, run: &str) -> String {
-        let [k, v] = [0, 1].map(|at| ratio(self.raw[at], self.size[at]));
+        let [k, v] = Kv::BOTH.map(|kv| ratio(self.raw[kv], self.size[kv]));
         let both = ratio(self.raw.iter().sum(), self.size.iter().sum());
         let name = if run.is_empty() {
             "(run without a name)"

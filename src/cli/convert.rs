@@ -2,11 +2,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 
 use clap::{Arg, ArgMatches, Command};
 use kvlens::convert::{ConvertError, ConvertOptions, Format, LayerSet, Plan, TokenRange, write};
-use kvlens::dump::Bits16;
 
 use super::failure::Failure;
 use super::new_path::new_path;
@@ -46,7 +44,7 @@ pub fn command() -> Command {
         )
         .arg(
             flag("dtype", "TYPE")
-                .value_parser(["fp16", "bf16"])
+                .value_parser(input::bits16())
                 .help("Round fp32 values to this type, to the nearest, ties to even [default: values stay as they are]"),
         )
         .arg(apart::threads())
@@ -77,14 +75,13 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let at_out = |error: std::io::Error| Failure::new(1, format!("{}: {error}", out.display()));
     let stage = stage_beside(&out, "convert").map_err(at_out)?;
     let complete = stage.path().join("complete");
-    let converting = {
-        let (interrupted, complete) = (interrupted.clone(), complete.clone());
-        move || {
-            let goes_on = || !interrupted.load(Ordering::Relaxed);
-            write(plan, &dump, options.format, &complete, &goes_on)
-        }
-    };
-    if !apart::run(apart::threads_of(matches), &interrupted, converting)?.map_err(failed)? {
+    let to = complete.clone();
+    let is_whole = apart::run_shown(matches, &interrupted, move |go_on| {
+        write(plan, &dump, options.format, &to, &mut |share| {
+            go_on("converting", share)
+        })
+    });
+    if !is_whole?.map_err(failed)? {
         return Err(interrupt::failure());
     }
     fs::rename(&complete, &out).map_err(at_out)?;
@@ -107,12 +104,6 @@ fn options(matches: &ArgMatches, out: &Path) -> ConvertOptions {
         stage: text("stage").map(str::to_owned),
         layers: matches.get_one("layers").cloned(),
         tokens: matches.get_one("tokens").copied(),
-        dtype: text("dtype").map(|name| {
-            if name == "bf16" {
-                Bits16::Bf16
-            } else {
-                Bits16::Fp16
-            }
-        }),
+        dtype: matches.get_one("dtype").copied(),
     }
 }

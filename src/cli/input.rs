@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use kvlens::dump::{
     self, Axes, Bits16, Dump, FolderSource, Limits, Mapping, NamePattern, OtherFiles, Problem,
@@ -15,6 +16,11 @@ use kvlens::pack;
 
 use super::failure::Failure;
 use super::told::{counted, report_problems};
+
+/// Parses a 16-bit float type.
+pub fn bits16() -> impl TypedValueParser<Value = Bits16> {
+    PossibleValuesParser::new(Bits16::NAMES).try_map(|name| name.parse::<Bits16>())
+}
 
 /// The flags of every command that reads a dump.
 pub fn args() -> [Arg; 10] {
@@ -67,7 +73,7 @@ pub fn args() -> [Arg; 10] {
         Arg::new("bits16")
             .long("bits16")
             .value_name("TYPE")
-            .value_parser(["fp16", "bf16"])
+            .value_parser(bits16())
             .help("Type that 16-bit integers in them are the bits of [default: such arrays are left out]"),
         Arg::new("max-unpack-ratio")
             .long("max-unpack-ratio")
@@ -113,7 +119,6 @@ pub fn open(matches: &ArgMatches) -> Result<Dump, Failure> {
         Failure::new(1, format!("{}: {error}", path.display()))
     };
     let source: Arc<dyn Source> = Arc::new(source.map_err(unreadable)?);
-    let bits16 = matches.get_one::<String>("bits16");
     let mut limits = Limits::default();
     if let Some(&ratio) = matches.get_one("max-unpack-ratio") {
         limits.unpack_ratio = ratio;
@@ -128,13 +133,7 @@ pub fn open(matches: &ArgMatches) -> Result<Dump, Failure> {
         tensor_names: matches.get_one("tensor-names").cloned(),
         axes: matches.get_one("axes").cloned(),
         kv_heads: matches.get_one("kv-heads").copied(),
-        bits16: bits16.map(|name| {
-            if name == "bf16" {
-                Bits16::Bf16
-            } else {
-                Bits16::Fp16
-            }
-        }),
+        bits16: matches.get_one("bits16").copied(),
     };
     let options = ScanOptions {
         mapping,

@@ -3,16 +3,15 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
 use kvlens::analysis::explore::KL_BY_ATTENTION_ERROR;
 use kvlens::metrics::cosine_text;
 use kvlens::pack::{self, Limit, Method, PackError, PackOptions, Packed};
+use kvlens::tensor::Kv;
 
 use super::failure::Failure;
 use super::new_path::new_path;
-use super::progress::ShareBar;
 use super::staging::stage_beside;
 use super::told::counted;
 use super::{apart, input, interrupt};
@@ -60,18 +59,12 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let folder = stage_beside(&out, "pack").map_err(io)?;
     let complete = folder.path().join("packed.kvz");
     let interrupted = interrupt::catch();
-    let bar = ShareBar::new();
-    let packing = {
-        let (interrupted, bar, complete) = (interrupted.clone(), bar.clone(), complete.clone());
-        move || {
-            pack::write_new(&dump, &complete, &options, limit, &mut |step, share| {
-                bar.show(step.name(), share);
-                !interrupted.load(Ordering::Relaxed)
-            })
-        }
-    };
-    let packed = apart::run(apart::threads_of(matches), &interrupted, packing);
-    bar.close();
+    let to = complete.clone();
+    let packed = apart::run_shown(matches, &interrupted, move |go_on| {
+        pack::write_new(&dump, &to, &options, limit, &mut |step, share| {
+            go_on(step.name(), share)
+        })
+    });
     let packed = packed?.map_err(|error| match error {
         PackError::Cancelled => interrupt::failure(),
         // The user has never heard of its first name.
@@ -124,7 +117,7 @@ fn summary(packed: &Packed, out: &Path) -> Vec<String> {
         packed.options.v,
         ratio(half, v)
     )];
-    let side = |name: &str, errors: &pack::SideErrors| {
+    let side = |kv: Kv, errors: &pack::SideErrors| {
         let left_out = counted(errors.left_out, "layer holds", "layers hold");
         let left_out = match errors.left_out {
             0 => String::new(),
@@ -133,9 +126,9 @@ fn summary(packed: &Packed, out: &Path) -> Vec<String> {
             ),
         };
         match errors.cosine.is_nan() {
-            true => format!("{name} read back{left_out}"),
+            true => format!("{kv} read back{left_out}"),
             false => format!(
-                "{name} read back: cosine {} (mean over captures {}), NMSE {:.3e}, index {:.3e}{left_out}",
+                "{kv} read back: cosine {} (mean over captures {}), NMSE {:.3e}, index {:.3e}{left_out}",
                 cosine_text(errors.cosine),
                 cosine_text(errors.capture_cosine),
                 errors.nmse,
@@ -143,8 +136,8 @@ fn summary(packed: &Packed, out: &Path) -> Vec<String> {
             ),
         }
     };
-    lines.push(side("K", &errors.k));
-    lines.push(side("V", &errors.v));
+    lines.push(side(Kv::K, &errors.k));
+    lines.push(side(Kv::V, &errors.v));
     if let Some(error) = errors.attention {
         lines.push(format!(
             "attention error {error:.3e}: estimated KL {:.2e} ({KL_BY_ATTENTION_ERROR} times it, within a factor of two on two small models; on a tiny one ten times too high)",

@@ -27,12 +27,10 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let summary = dump.summary();
     let (caveats, unread) = if matches.get_flag("values") {
         let interrupted = interrupt::catch();
-        let looking = {
-            let (dump, interrupted) = (dump.clone(), interrupted.clone());
-            move || look(&dump, &interrupted)
-        };
-        let threads = apart::threads_of(matches);
-        let (caveats, unread) = apart::run(threads, &interrupted, looking)?;
+        let read = dump.clone();
+        let (caveats, unread) = apart::run_shown(matches, &interrupted, move |go_on| {
+            look(&read, &mut |share| go_on("reading the values", share))
+        })?;
         if interrupted.load(Ordering::Relaxed) {
             return Err(interrupt::failure());
         }

@@ -1,10 +1,9 @@
 //! `kvlens unpack`: writes the captures and queries of a `.kvz` (or of any dump) as files.
 
 use std::fs;
-use std::sync::atomic::Ordering;
 
 use clap::{Arg, ArgMatches, Command};
-use kvlens::convert::{ConvertError, ConvertOptions, Files, Plan, write_folder};
+use kvlens::convert::{ConvertError, ConvertOptions, Format, Plan, write};
 
 use super::failure::Failure;
 use super::new_path::new_path;
@@ -45,18 +44,13 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let folder = stage_beside(&out, "unpack").map_err(io)?;
     let complete = folder.path().join("dump");
     let interrupted = interrupt::catch();
-    let unpacking = {
-        let (interrupted, complete) = (interrupted.clone(), complete.clone());
-        move || {
-            let files = Files::new(plan, &dump);
-            write_folder(
-                files.take_while(|_| !interrupted.load(Ordering::Relaxed)),
-                &complete,
-            )
-        }
-    };
-    apart::run(apart::threads_of(matches), &interrupted, unpacking)?.map_err(failed)?;
-    if interrupted.load(Ordering::Relaxed) {
+    let to = complete.clone();
+    let is_whole = apart::run_shown(matches, &interrupted, move |go_on| {
+        write(plan, &dump, Format::Folder, &to, &mut |share| {
+            go_on("unpacking", share)
+        })
+    });
+    if !is_whole?.map_err(failed)? {
         return Err(interrupt::failure());
     }
     fs::rename(&complete, &out).map_err(io)?;

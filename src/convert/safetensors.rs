@@ -11,7 +11,7 @@ use super::pieces::Pieces;
 use super::plan::Plan;
 use super::query_target::QueryTarget;
 use crate::dump::{Dump, STORED_CAPTURES, STORED_QUERIES, StoredCapture, StoredQueries};
-use crate::tensor::Dtype;
+use crate::tensor::{Dtype, Kv};
 
 /// Iterator over the pieces of a safetensors file.
 pub struct Safetensors {
@@ -52,7 +52,7 @@ fn header(plan: &Plan) -> Vec<u8> {
     let mut stored = Vec::new();
     let mut offset = 0;
     for target in &plan.targets {
-        let names = ["k", "v"].map(|kv| format!("{}{}.{kv}", target.folder, target.stem));
+        let names = Kv::BOTH.map(|kv| format!("{}{}.{}", target.folder, target.stem, kv.name()));
         let halves = target.shapes().into_iter().zip(target.tensor_bytes());
         for (name, (shape, bytes)) in names.iter().zip(halves) {
             let end = offset + bytes;

@@ -13,8 +13,8 @@ use super::safetensors::Safetensors;
 use super::zip::Zip;
 use crate::dump::Dump;
 
-/// Writes what `plan` selects to the new folder or file `to` for as long as `goes_on` returns true; returns false if it
-/// was stopped before completion.
+/// Writes what `plan` selects to the new folder or file `to`. `go_on` is called with the fraction that is written, and returns whether to
+/// continue; returns false if it was stopped before completion.
 ///
 /// # Errors
 /// When a capture can't be read, or `to` can't be written.
@@ -23,22 +23,36 @@ pub fn write(
     dump: &Dump,
     format: Format,
     to: &Path,
-    goes_on: &dyn Fn() -> bool,
+    go_on: &mut dyn FnMut(f64) -> bool,
 ) -> Result<bool, ConvertError> {
+    let all = plan.bytes().max(1) as f64;
+    let mut written = 0;
+    // Heads and names come to a little more than the plan's bytes.
+    let mut before = |next: usize| {
+        let goes_on = go_on((written as f64 / all).min(1.0));
+        written += next;
+        goes_on
+    };
     match format {
         Format::Folder => {
-            write_folder(Files::new(plan, dump).take_while(|_| goes_on()), to)?;
-            Ok(goes_on())
+            let mut goes_on = true;
+            let files = Files::new(plan, dump).take_while(|file| {
+                goes_on = before(file.as_ref().map_or(0, |file| file.bytes.len()));
+                goes_on
+            });
+            write_folder(files, to)?;
+            Ok(goes_on && before(0))
         }
-        Format::Zip => write_file(Zip::new(plan, dump), to, goes_on),
-        Format::Safetensors => write_file(Safetensors::new(plan, dump), to, goes_on),
+        Format::Zip => write_file(Zip::new(plan, dump), to, &mut before),
+        Format::Safetensors => write_file(Safetensors::new(plan, dump), to, &mut before),
     }
 }
 
+/// Calls `before` with the length of each piece that is to be written, and with 0 in the end.
 fn write_file(
     pieces: impl Iterator<Item = Result<Vec<u8>, ConvertError>>,
     to: &Path,
-    goes_on: &dyn Fn() -> bool,
+    before: &mut dyn FnMut(usize) -> bool,
 ) -> Result<bool, ConvertError> {
     let failed = |error: io::Error| ConvertError::Write {
         path: to.display().to_string(),
@@ -46,11 +60,12 @@ fn write_file(
     };
     let mut out = BufWriter::with_capacity(1 << 20, File::create_new(to).map_err(failed)?);
     for piece in pieces {
-        if !goes_on() {
+        let piece = piece?;
+        if !before(piece.len()) {
             return Ok(false);
         }
-        out.write_all(&piece?).map_err(failed)?;
+        out.write_all(&piece).map_err(failed)?;
     }
     out.flush().map_err(failed)?;
-    Ok(true)
+    Ok(before(0))
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::bytes::place::Place;
+use super::bytes::stream::Span;
 use crate::tensor::{Dtype, Shape};
 
 /// K and V of one layer for a span of tokens: their description, and where their bytes lie.
@@ -72,13 +73,16 @@ impl Capture {
     /// Paths, in the source, of the files that hold the capture's bytes; for an entry of an archive, the archive. The
     /// meta file's path is [`Capture::path`].
     pub fn files(&self) -> Vec<&str> {
-        let spans = [&self.k, &self.v]
-            .into_iter()
-            .flat_map(|place| std::iter::once(&place.span).chain(&place.beside));
+        let spans = self.spans();
         let mut files: Vec<&str> = spans.map(|span| span.stream().file_name()).collect();
         files.sort_unstable();
         files.dedup();
         files
+    }
+
+    /// The spans of K, then those of V.
+    pub(crate) fn spans(&self) -> impl Iterator<Item = &Span> {
+        self.k.spans().chain(self.v.spans())
     }
 
     /// Path of the meta file relative to the outermost archive, whether or not such a file exists; `None` for plain

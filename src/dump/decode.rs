@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::bytes::forward::fetch_all;
 use super::bytes::place::Place;
 use super::bytes::source::SourceError;
 use super::bytes::stream::Bytes;
@@ -52,20 +53,16 @@ pub(super) fn unreadable(capture: &Capture, place: &Place, error: &SourceError) 
 
 impl Fetched {
     pub(super) fn read(capture: &Arc<Capture>) -> Result<Self, Problem> {
-        let read = |place: &Place| {
-            let spans = std::iter::once(&place.span).chain(&place.beside);
-            spans
-                .map(|span| {
-                    span.fetch()
-                        .map_err(|error| unreadable(capture, place, &error))
-                })
+        let mut read = fetch_all(&capture.spans().collect::<Vec<_>>()).into_iter();
+        let mut of = |place: &Place| {
+            let bytes = read.by_ref().take(place.spans().count());
+            bytes
+                .map(|bytes| bytes.map_err(|error| unreadable(capture, place, &error)))
                 .collect::<Result<Vec<Bytes>, Problem>>()
         };
-        Ok(Self::new(
-            Arc::clone(capture),
-            read(&capture.k)?,
-            read(&capture.v)?,
-        ))
+        let k = of(&capture.k)?;
+        let v = of(&capture.v)?;
+        Ok(Self::new(Arc::clone(capture), k, v))
     }
 
     pub(super) fn new(capture: Arc<Capture>, k: Vec<Bytes>, v: Vec<Bytes>) -> Self {
@@ -97,8 +94,7 @@ fn tensor(
     shape: Shape,
     parts: Vec<Bytes>,
 ) -> Result<Tensor, Problem> {
-    let spans = std::iter::once(&place.span).chain(&place.beside);
-    let parts = parts.into_iter().zip(spans);
+    let parts = parts.into_iter().zip(place.spans());
     let bytes = parts
         .map(|(bytes, span)| bytes.unpack(span))
         .collect::<Result<_, _>>()

@@ -1,15 +1,16 @@
 //! Reads many captures in the cheapest order. Captures that are stored uncompressed, or in an archive entry of their
 //! own, are read in dump order. A compressed tar can only be read forward: its captures are taken as their bytes come
-//! by, and the K of a capture is held until its V arrives. What would exceed the limit on held bytes waits for another
-//! pass over the archive.
+//! by, and what is there of a capture is held until the rest arrives. What would exceed the limit on held bytes waits for
+//! another pass over the archive.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::vec::IntoIter;
 
+use super::bytes::forward::Forward;
 use super::bytes::place::Place;
 use super::bytes::source::SourceError;
-use super::bytes::stream::{Bytes, Reader, Stream};
+use super::bytes::stream::{Bytes, Span, Stream};
 use super::capture::Capture;
 use super::contents::Dump;
 use super::decode::{Fetched, unreadable};
@@ -49,7 +50,7 @@ pub struct Fetches {
     /// Captures that can be read independently of all others.
     alone: IntoIter<(usize, Arc<Capture>)>,
     /// Archives that can only be read forward.
-    forward: VecDeque<Forward>,
+    forward: VecDeque<Archive>,
     left: usize,
 }
 
@@ -57,24 +58,22 @@ impl Fetches {
     pub(super) fn new(captures: Vec<(usize, Arc<Capture>)>, pending_bytes: u64) -> Self {
         let left = captures.len();
         let mut alone = Vec::new();
-        let mut streams: Vec<Forward> = Vec::new();
+        let mut streams: Vec<Archive> = Vec::new();
         let mut by_stream: HashMap<*const Stream, usize> = HashMap::new();
         for (index, capture) in captures {
-            let (k, v) = (&capture.k.span, &capture.v.span);
-            let same = Arc::ptr_eq(k.stream(), v.stream());
-            let with_more = capture.k.beside.len() + capture.v.beside.len() > 0;
-            if !same || with_more || (k.stands_alone() && v.stands_alone()) {
+            let stream = capture.k.span.stream();
+            let same = |span: &Span| Arc::ptr_eq(span.stream(), stream);
+            if !capture.spans().all(same) || capture.spans().all(Span::stands_alone) {
                 alone.push((index, capture));
                 continue;
             }
-            let stream = k.stream();
             let at = *by_stream.entry(Arc::as_ptr(stream)).or_insert_with(|| {
-                streams.push(Forward::new(Arc::clone(stream), pending_bytes));
+                streams.push(Archive::new(Arc::clone(stream), pending_bytes));
                 streams.len() - 1
             });
             streams[at].add(index, capture);
         }
-        streams.iter_mut().for_each(Forward::sort);
+        streams.iter_mut().for_each(Archive::sort);
         Self {
             alone: alone.into_iter(),
             forward: streams.into(),
@@ -87,7 +86,7 @@ impl Fetches {
         let mut dry = Self::new(captures, pending_bytes);
         dry.forward
             .iter_mut()
-            .for_each(|forward| forward.dry = true);
+            .for_each(|archive| archive.dry = true);
         let alone: Vec<usize> = dry.alone.by_ref().map(|(index, _)| index).collect();
         dry.left -= alone.len();
         let forward: Vec<usize> = dry.map(|(index, _)| index).collect();
@@ -100,11 +99,9 @@ impl Fetches {
         let Some((_, capture)) = self.alone.as_slice().get(ahead) else {
             return false;
         };
-        for place in [&capture.k, &capture.v] {
-            for span in std::iter::once(&place.span).chain(&place.beside) {
-                if let Some(Ok(region)) = span.region() {
-                    region.soon();
-                }
+        for span in capture.spans() {
+            if let Some(Ok(region)) = span.region() {
+                region.soon();
             }
         }
         true
@@ -114,8 +111,8 @@ impl Fetches {
         if let Some((index, capture)) = self.alone.next() {
             return Some((index, Fetched::read(&capture)));
         }
-        while let Some(forward) = self.forward.front_mut() {
-            if let Some(item) = forward.next() {
+        while let Some(archive) = self.forward.front_mut() {
+            if let Some(item) = archive.next() {
                 return Some(item);
             }
             self.forward.pop_front();
@@ -140,62 +137,78 @@ impl Iterator for Fetches {
 
 impl ExactSizeIterator for Fetches {}
 
-/// K or V of a capture that has not been read yet.
-struct Half {
-    /// Index in `Forward::captures`.
+/// A span of a capture that has not been read yet.
+struct Pending {
+    /// Index in `Archive::captures`.
     capture: usize,
-    is_v: bool,
+    /// Index among the capture's spans.
+    part: usize,
     offset: u64,
+    len: u64,
 }
 
-/// A capture of which K, V or both are still missing.
+/// A capture of which some bytes are still missing.
 struct Waiting {
     index: usize,
     capture: Arc<Capture>,
-    k: Option<Vec<u8>>,
-    v: Option<Vec<u8>>,
+    /// Bytes of each of its spans, once they were read.
+    parts: Vec<Option<Vec<u8>>>,
+    /// Length of all its spans.
+    len: u64,
     /// Whether it was put off to the next pass because too many bytes are held already.
     put_off: bool,
 }
 
 impl Waiting {
-    fn place(&self, is_v: bool) -> &Place {
-        if is_v {
-            &self.capture.v
-        } else {
+    /// The place that the span belongs to.
+    fn place(&self, part: usize) -> &Place {
+        if part < self.capture.k.spans().count() {
             &self.capture.k
+        } else {
+            &self.capture.v
         }
+    }
+
+    /// The bytes of K and of V, once all are there.
+    fn take(&mut self) -> Option<Fetched> {
+        if self.parts.iter().any(Option::is_none) {
+            return None;
+        }
+        let parts = std::mem::take(&mut self.parts).into_iter().flatten();
+        let mut k: Vec<Bytes> = parts.map(Bytes::Unpacked).collect();
+        let v = k.split_off(self.capture.k.spans().count());
+        Some(Fetched::new(Arc::clone(&self.capture), k, v))
     }
 }
 
 /// One archive that is read forward.
-struct Forward {
+struct Archive {
     stream: Arc<Stream>,
     captures: Vec<Waiting>,
-    /// K and V still to be read in this pass, by offset.
-    halves: VecDeque<Half>,
-    /// K and V that are left for another pass.
-    next_pass: VecDeque<Half>,
-    /// The open archive and the position in it; only the position when the order alone is computed.
-    reader: Option<(Option<Reader>, u64)>,
+    /// Spans still to be read in this pass, by offset.
+    pending: VecDeque<Pending>,
+    /// Spans that are left for another pass.
+    next_pass: VecDeque<Pending>,
+    /// The open archive in this pass.
+    forward: Option<Forward>,
     /// Whether only the order is computed, without reading.
     dry: bool,
-    /// Bytes of K and V held while the other half of their capture is missing.
+    /// Bytes held of captures of which others are missing.
     held: u64,
     max_held: u64,
     /// Error after which nothing more can be read from the archive.
     failed: Option<SourceError>,
 }
 
-impl Forward {
+impl Archive {
     fn new(stream: Arc<Stream>, max_held: u64) -> Self {
-        let (captures, halves, next_pass) = (Vec::new(), VecDeque::new(), VecDeque::new());
+        let (captures, pending, next_pass) = (Vec::new(), VecDeque::new(), VecDeque::new());
         Self {
             stream,
             captures,
-            halves,
+            pending,
             next_pass,
-            reader: None,
+            forward: None,
             dry: false,
             held: 0,
             max_held,
@@ -205,118 +218,97 @@ impl Forward {
 
     fn add(&mut self, index: usize, capture: Arc<Capture>) {
         let at = self.captures.len();
-        self.halves.push_back(Half {
+        let pending = capture.spans().enumerate().map(|(part, span)| Pending {
             capture: at,
-            is_v: false,
-            offset: capture.k.span.offset(),
+            part,
+            offset: span.offset(),
+            len: span.len(),
         });
-        self.halves.push_back(Half {
-            capture: at,
-            is_v: true,
-            offset: capture.v.span.offset(),
-        });
+        self.pending.extend(pending);
         self.captures.push(Waiting {
             index,
+            parts: capture.spans().map(|_| None).collect(),
+            len: capture.spans().map(Span::len).sum(),
             capture,
-            k: None,
-            v: None,
             put_off: false,
         });
     }
 
     fn sort(&mut self) {
-        self.halves
+        self.pending
             .make_contiguous()
-            .sort_by_key(|half| half.offset);
+            .sort_by_key(|pending| pending.offset);
     }
 
     fn next(&mut self) -> Option<FetchResult> {
         loop {
-            let Some(half) = self.halves.pop_front() else {
+            let Some(pending) = self.pending.pop_front() else {
                 if self.next_pass.is_empty() {
                     return None;
                 }
-                std::mem::swap(&mut self.halves, &mut self.next_pass);
+                std::mem::swap(&mut self.pending, &mut self.next_pass);
                 self.captures
                     .iter_mut()
                     .for_each(|capture| capture.put_off = false);
-                self.reader = None;
+                self.forward = None;
                 continue;
             };
-            if let Some(item) = self.take(half) {
+            if let Some(item) = self.take(pending) {
                 return Some(item);
             }
         }
     }
 
-    /// Reads one half; returns the capture if that completes it.
-    fn take(&mut self, half: Half) -> Option<FetchResult> {
-        let waiting = &self.captures[half.capture];
-        let is_open = waiting.k.is_some() || waiting.v.is_some();
-        let both = waiting.capture.k.span.len() + waiting.capture.v.span.len();
+    /// Reads one span; returns the capture if that completes it.
+    fn take(&mut self, pending: Pending) -> Option<FetchResult> {
+        let waiting = &self.captures[pending.capture];
+        let is_open = waiting.parts.iter().any(Option::is_some);
         let passed = self
-            .reader
+            .forward
             .as_ref()
-            .is_some_and(|(_, position)| *position > half.offset);
-        let too_much = !is_open && self.held > 0 && self.held.saturating_add(both) > self.max_held;
+            .is_some_and(|forward| !forward.reaches(pending.offset));
+        let too_much =
+            !is_open && self.held > 0 && self.held.saturating_add(waiting.len) > self.max_held;
         if self.failed.is_none() && (passed || waiting.put_off || too_much) {
-            self.captures[half.capture].put_off |= too_much;
-            self.next_pass.push_back(half);
+            self.captures[pending.capture].put_off |= too_much;
+            self.next_pass.push_back(pending);
             return None;
         }
-        let len = waiting.place(half.is_v).span.len();
-        match self.read(half.offset, len) {
+        match self.read(&pending) {
             Ok(bytes) => {
-                let waiting = &mut self.captures[half.capture];
-                *(if half.is_v {
-                    &mut waiting.v
-                } else {
-                    &mut waiting.k
-                }) = Some(bytes);
-                self.held += len;
-                let (Some(_), Some(_)) = (&waiting.k, &waiting.v) else {
-                    return None;
-                };
-                self.held -= both;
-                let (k, v) = (waiting.k.take()?, waiting.v.take()?);
-                let fetched = Fetched::new(
-                    Arc::clone(&waiting.capture),
-                    vec![Bytes::Unpacked(k)],
-                    vec![Bytes::Unpacked(v)],
-                );
+                self.held += pending.len;
+                let waiting = &mut self.captures[pending.capture];
+                waiting.parts[pending.part] = Some(bytes);
+                let fetched = waiting.take()?;
+                self.held -= waiting.len;
                 Some((waiting.index, Ok(fetched)))
             }
             Err(error) => {
                 // What follows in the archive can't be reached either; each capture reports it once.
-                let waiting = &mut self.captures[half.capture];
-                waiting.k = None;
-                waiting.v = None;
-                let problem = unreadable(&waiting.capture, waiting.place(half.is_v), &error);
+                let waiting = &mut self.captures[pending.capture];
+                waiting.parts.clear();
+                let problem = unreadable(&waiting.capture, waiting.place(pending.part), &error);
                 let index = waiting.index;
                 self.failed = Some(error);
-                let gone = |other: &Half| other.capture != half.capture;
-                self.halves.retain(gone);
+                let gone = |other: &Pending| other.capture != pending.capture;
+                self.pending.retain(gone);
                 self.next_pass.retain(gone);
                 Some((index, Err(problem)))
             }
         }
     }
 
-    fn read(&mut self, offset: u64, len: u64) -> Result<Vec<u8>, SourceError> {
+    fn read(&mut self, pending: &Pending) -> Result<Vec<u8>, SourceError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        let (mut reader, position) = match self.reader.take() {
-            Some(open) => open,
-            None if self.dry => (None, 0),
-            None => (Some(self.stream.open(1 << 20)?), 0),
-        };
-        let mut bytes = Vec::new();
-        if let Some(reader) = &mut reader {
-            reader.skip(offset - position)?;
-            bytes = reader.read_bytes(len)?;
-        }
-        self.reader = Some((reader, offset + len));
-        Ok(bytes)
+        let end = pending.offset + pending.len;
+        let next = self.pending.front().map(|next| next.offset);
+        // What is kept for the next span is a copy.
+        let next = next.filter(|next| end.saturating_sub(*next) <= self.max_held);
+        let forward = self
+            .forward
+            .get_or_insert_with(|| Forward::new(Arc::clone(&self.stream), self.dry));
+        forward.read(pending.offset, pending.len, next)
     }
 }

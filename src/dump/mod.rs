@@ -31,7 +31,8 @@ mod unfinished;
 mod unread;
 
 pub use arrays::{
-    ArrayInfo, Axes, AxesError, Bits16, Mapping, NamePattern, PatternError, TensorGuess,
+    ArrayInfo, Axes, AxesError, Bits16, Bits16Error, Mapping, NamePattern, PatternError,
+    TensorGuess,
 };
 #[cfg(not(target_arch = "wasm32"))]
 pub use bytes::FolderSource;

@@ -17,7 +17,8 @@ use super::format::{
     FORMATS, Findings, Format, format_of, formats_by_content, is_told_by_content, leave_one,
 };
 use super::problem::{Fault, Problem, Problems};
-use super::{links, shards, unread};
+use super::unread::{self, OtherFiles};
+use super::{links, shards};
 use crate::kvz::PartDecoder;
 
 /// Options of a scan.
@@ -57,31 +58,8 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
     for (path, reason) in source.skipped() {
         problems.push(Problem::new(path, Fault::Unreadable(reason.clone())));
     }
-    let whole_left = Cell::new(limits.whole_bytes);
-    let list = ListOptions {
-        limits,
-        whole_left: &whole_left,
-        read_head: &|path, reader, size| match format_of(path) {
-            Some(format) => Some((format.read_head)(reader, size, limits)),
-            None => is_told_by_content(path).then(|| first_bytes(reader, size)),
-        },
-    };
-    let mut files = archive::list(source, list, &mut problems);
-    let mut is_told = false;
-    if let [only] = files.as_slice()
-        && format_of(&only.path).is_none()
-        && !is_told_by_content(&only.path)
-        && !unread::is_known(&only.path)
-    {
-        let expected = format!("a folder, {}", endings().join(", "));
-        problems.push(Problem::field(
-            &only.path,
-            "name",
-            "no known ending",
-            expected,
-        ));
-        is_told = true;
-    }
+    let mut files = list(source, limits, &mut problems);
+    let is_told = tell_of_unknown(&files, &mut problems);
     let mut findings = Findings {
         problems,
         limits: limits.clone(),
@@ -103,23 +81,67 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
     let unread = read_by_content(&mut files, &mut findings);
     let others = unread::count(unread.iter().map(String::as_str));
     if !is_told {
-        // Next to a JSON file that describes captures, raw files are what it should have named, and its own problem
-        // already says so.
-        let described: HashSet<String> = files
-            .iter()
-            .filter(|file| file.path.ends_with(".json") && format_of(&file.path).is_some())
-            .map(|file| folder_of(&file.path).to_owned())
-            .collect();
-        let alone = unread
-            .iter()
-            .filter(|path| !described.contains(folder_of(path)));
-        let alone = unread::count(alone.map(String::as_str));
-        findings.problems.extend(unread::may_be_caches(&alone));
+        tell_of_unread(&files, &unread, &mut findings);
     }
     leave_one(&mut findings);
     let paths = files.iter().map(|file| file.path.as_str());
     let missing = shards::missing(paths, &findings.shards);
     findings.problems.extend(missing);
+    put_together(findings, others, options)
+}
+
+/// Lists the files of the source, those in archives too.
+fn list(source: &Arc<dyn Source>, limits: &Limits, problems: &mut Problems) -> Vec<ListedFile> {
+    let whole_left = Cell::new(limits.whole_bytes);
+    let list = ListOptions {
+        limits,
+        whole_left: &whole_left,
+        read_head: &|path, reader, size| match format_of(path) {
+            Some(format) => Some((format.read_head)(reader, size, limits)),
+            None => is_told_by_content(path).then(|| first_bytes(reader, size)),
+        },
+    };
+    archive::list(source, list, problems)
+}
+
+/// Whether the only file is none that can be opened; that is a problem, then.
+fn tell_of_unknown(files: &[ListedFile], problems: &mut Problems) -> bool {
+    let [only] = files else {
+        return false;
+    };
+    let is_unknown = format_of(&only.path).is_none()
+        && !is_told_by_content(&only.path)
+        && !unread::is_known(&only.path);
+    if is_unknown {
+        let expected = format!("a folder, {}", endings().join(", "));
+        problems.push(Problem::field(
+            &only.path,
+            "name",
+            "no known ending",
+            expected,
+        ));
+    }
+    is_unknown
+}
+
+/// Makes problems of unread files that may be caches.
+fn tell_of_unread(files: &[ListedFile], unread: &[String], findings: &mut Findings) {
+    // Next to a JSON file that describes captures, raw files are what it should have named, and its own problem already
+    // says so.
+    let described: HashSet<&str> = files
+        .iter()
+        .filter(|file| file.path.ends_with(".json") && format_of(&file.path).is_some())
+        .map(|file| folder_of(&file.path))
+        .collect();
+    let alone = unread
+        .iter()
+        .filter(|path| !described.contains(folder_of(path)));
+    let alone = unread::count(alone.map(String::as_str));
+    findings.problems.extend(unread::may_be_caches(&alone));
+}
+
+/// The dump of what was found.
+fn put_together(findings: Findings, others: Vec<OtherFiles>, options: &ScanOptions) -> Dump {
     let Findings {
         captures,
         queries,
@@ -141,7 +163,7 @@ pub fn scan(source: &Arc<dyn Source>, options: &ScanOptions) -> Dump {
         notes,
         guesses: understood.guesses,
         others,
-        pending_bytes: limits.pending_bytes,
+        pending_bytes: options.limits.pending_bytes,
     };
     dump.captures.extend(understood.captures);
     dump.tell_runs_apart();

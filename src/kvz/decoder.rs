@@ -1,15 +1,15 @@
 //! The decoder of parts, passed as a value: the modules that read the container lie below those that know schemes.
 
 use super::index::StoredScheme;
-use crate::tensor::{Dtype, Shape};
+use crate::tensor::{Dtype, Kv, Shape};
 
 /// Description of a part: all that its decoder needs beside its bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PartInfo {
     /// Scheme, and the tokens that are exempt from it.
     pub scheme: StoredScheme,
-    /// Whether the part holds keys; otherwise values.
-    pub is_k: bool,
+    /// Whether it holds keys or values.
+    pub kv: Kv,
     /// Position of the first token.
     pub position: u64,
     /// Shape: tokens, heads, head_dim.

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::tensor::Kv;
+
 /// The index. Parts are numbered in this order: K and V of each layer, then queries.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StoredIndex {
@@ -99,5 +101,10 @@ impl StoredLayer {
     pub fn tokens(&self) -> Option<usize> {
         let mut captures = self.captures.iter();
         captures.try_fold(0usize, |sum, capture| sum.checked_add(capture.tokens))
+    }
+
+    /// Index of the scheme of K or of V.
+    pub fn scheme(&self, kv: Kv) -> usize {
+        kv.of(self.k_scheme, self.v_scheme)
     }
 }

@@ -9,8 +9,8 @@ use super::part;
 use super::search::{Limit, Progress, Search};
 use crate::codec::smallest_size;
 use crate::par;
-use crate::scheme::{Kv, Scheme};
-use crate::tensor::Tensor;
+use crate::scheme::Scheme;
+use crate::tensor::{Kv, Tensor};
 
 /// Packed formats of every width.
 const PACKED: [&str; 13] = [
@@ -44,13 +44,13 @@ impl Search<'_> {
         methods: &[Method; 2],
         progress: &mut Progress,
     ) -> Result<[Option<Method>; 2], PackError> {
-        let all = [Kv::K, Kv::V].map(|kv| {
+        let all = Kv::BOTH.map(|kv| {
             let packed = PACKED.iter().filter_map(|name| name.parse::<Scheme>().ok());
             let fits = |scheme: &Scheme| {
                 let mut layers = self.layers.iter();
                 layers.all(|layer| scheme.unfit(&layer.about(kv)).is_none())
             };
-            let own = methods[kv as usize].clone();
+            let own = methods[kv].clone();
             let mut all = vec![own, Method::Lossless];
             all.extend(packed.filter(fits).map(Method::Scheme));
             all
@@ -62,8 +62,8 @@ impl Search<'_> {
             progress.layers(batch.len())?;
             let found = par::map(batch, &|layer: &&Layer| self.try_methods(layer, &all));
             for layer in found {
-                for (side, found) in layer?.into_iter().enumerate() {
-                    for (tried, (of, bytes)) in tried[side].iter_mut().zip(found) {
+                for (tried, found) in tried.iter_mut().zip(layer?) {
+                    for (tried, (of, bytes)) in tried.iter_mut().zip(found) {
                         tried.bytes += bytes;
                         tried.sides.push(of);
                     }
@@ -71,21 +71,21 @@ impl Search<'_> {
             }
         }
         let mut best = [None, None];
-        for side in 0..2 {
+        for kv in Kv::BOTH {
             let share = |tried: &Tried| {
                 let sides = tried.sides.iter().copied();
                 self.limit.share_of(&measure::mean_of_sides(sides))
             };
-            let own = &tried[side][0];
+            let own = &tried[kv][0];
             let most = match self.limit {
                 Limit::MinCosine(_) => 1.0,
                 _ => share(own)?,
             };
             let mut least = own.bytes;
-            for (method, tried) in all[side].iter().zip(&tried[side]).skip(1) {
+            for (method, tried) in all[kv].iter().zip(&tried[kv]).skip(1) {
                 if tried.bytes < least && share(tried)? <= most {
                     least = tried.bytes;
-                    best[side] = Some(method.clone());
+                    best[kv] = Some(method.clone());
                 }
             }
         }
@@ -98,11 +98,11 @@ impl Search<'_> {
         layer: &Layer,
         methods: &[Vec<Method>; 2],
     ) -> Result<[Vec<(OfSide, u64)>; 2], PackError> {
-        self.each_alone(layer, &|side, tensor, values, errors| {
-            let methods = methods[side].iter();
+        self.each_alone(layer, &|kv, tensor, values, errors| {
+            let methods = methods[kv].iter();
             methods
                 .map(|method| {
-                    let (restored, bytes) = self.treated(layer, side, (tensor, values), method);
+                    let (restored, bytes) = self.treated(layer, kv, (tensor, values), method);
                     (errors(&restored), bytes)
                 })
                 .collect()
@@ -113,14 +113,13 @@ impl Search<'_> {
     fn treated(
         &self,
         layer: &Layer,
-        side: usize,
+        kv: Kv,
         (tensor, values): (&Tensor, &[f32]),
         method: &Method,
     ) -> (Vec<f32>, u64) {
         match method {
             Method::Lossless => (values.to_vec(), smallest_size(tensor)),
             Method::Scheme(scheme) => {
-                let kv = [Kv::K, Kv::V][side];
                 let scheme = match scheme {
                     Scheme::Tkc(tkc) => Scheme::Tkc(layer.told(*tkc)),
                     scheme => scheme.clone(),

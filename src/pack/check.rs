@@ -9,7 +9,7 @@ use super::method::{Method, PackOptions};
 use super::part;
 use crate::dump::Dump;
 use crate::par;
-use crate::scheme::Kv;
+use crate::tensor::Kv;
 
 /// Errors of `packed` against `dump`. `go_on` is called with the number of layers done, and returns whether to continue.
 ///
@@ -50,9 +50,7 @@ pub fn check(
         }
         let batch = par::map(batch, &|(layer, back)| {
             let (tensors, restored) = (layer.load(dump)?, back.load(packed)?);
-            for (kv, (tensor, restored)) in [Kv::K, Kv::V]
-                .into_iter()
-                .zip(tensors.iter().zip(&restored))
+            for (kv, (tensor, restored)) in Kv::BOTH.into_iter().zip(tensors.iter().zip(&restored))
             {
                 let (method, is_finite) = (options.method(kv), tensor.non_finite() == 0);
                 let exact =

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::dump::{Dump, Problem};
-use crate::scheme::{About, Kv, Tkc};
-use crate::tensor::{Dtype, Shape, Tensor};
+use crate::scheme::{About, Tkc};
+use crate::tensor::{Dtype, Kv, Shape, Tensor};
 
 /// Layers that are held in memory and processed at a time.
 pub(super) const BATCH: usize = 4;
@@ -33,10 +33,7 @@ impl Layer {
         About {
             kv,
             position: self.position,
-            shape: match kv {
-                Kv::K => self.shape,
-                Kv::V => self.v_shape,
-            },
+            shape: kv.of(self.shape, self.v_shape),
             dtype: self.dtype,
         }
     }

@@ -3,7 +3,7 @@
 use super::layers::Layer;
 use crate::dump::{Dump, Problem};
 use crate::metrics::{Attention, Cache, Changed, OutputErrors, Queries, token_errors};
-use crate::tensor::Shape;
+use crate::tensor::{Kv, Shape};
 use serde::Serialize;
 
 /// Errors of K or of V; all are NaN if every layer is left out.
@@ -71,8 +71,7 @@ pub(super) fn layer(
     queries: &[Queries],
 ) -> OfLayer {
     let mut sums: Option<OutputErrors> = None;
-    let side = |side: usize| side_errors(dump, layer, side, &values[side], &restored[side]);
-    let sides = [side(0), side(1)];
+    let sides = Kv::BOTH.map(|kv| side_errors(dump, layer, kv, &values[kv], &restored[kv]));
     let is_whole = sides.iter().all(|errors| errors.left_out == 0);
     // The weights of one portion at a time.
     for (queries, places) in portions(layer, queries).into_iter().filter(|_| is_whole) {
@@ -101,26 +100,26 @@ pub(super) fn attentions<'a>(
         .collect()
 }
 
-/// Errors of K (`side` 0) or V (1) alone.
+/// Errors of K or V alone.
 pub(super) fn side(
     dump: &Dump,
     layer: &Layer,
-    side: usize,
+    kv: Kv,
     values: &[f32],
     restored: &[f32],
     attentions: &[Attention],
 ) -> OfSide {
     let mut sums: Option<OutputErrors> = None;
     for attention in attentions {
-        let changed = match side {
-            0 => Changed::K(restored),
-            _ => Changed::V(restored),
+        let changed = match kv {
+            Kv::K => Changed::K(restored),
+            Kv::V => Changed::V(restored),
         };
         sums.get_or_insert_default().add(&attention.errors(changed));
     }
     let attention = sums.map(|sums| sums.total());
     OfSide {
-        errors: side_errors(dump, layer, side, values, restored),
+        errors: side_errors(dump, layer, kv, values, restored),
         attention: attention.filter(|error| error.is_finite()),
         elements: values.len() as f64,
     }
@@ -169,20 +168,14 @@ pub(super) fn some(queries: Queries, most: usize) -> Queries {
     }
 }
 
-fn side_errors(
-    dump: &Dump,
-    layer: &Layer,
-    side: usize,
-    values: &[f32],
-    restored: &[f32],
-) -> SideErrors {
+fn side_errors(dump: &Dump, layer: &Layer, kv: Kv, values: &[f32], restored: &[f32]) -> SideErrors {
     if !values.iter().all(|value| value.is_finite()) {
         return SideErrors {
             left_out: 1,
             ..SideErrors::default()
         };
     }
-    let whole = [layer.shape, layer.v_shape][side];
+    let whole = kv.of(layer.shape, layer.v_shape);
     let token = whole.token_elements();
     let errors = token_errors(values, restored, whole);
     let mut capture_cosine = errors.cosine;
@@ -229,13 +222,13 @@ pub(super) fn queries(dump: &Dump, layer: &Layer) -> Result<Vec<Queries>, Proble
 
 /// Means over layers.
 pub(super) fn means(layers: &[OfLayer]) -> Measured {
-    let side = |side: usize| {
-        let of = layers.iter();
-        of.map(move |layer| (layer.sides[side], layer.elements[side]))
+    let of = |kv: Kv| {
+        let layers = layers.iter();
+        layers.map(move |layer| (layer.sides[kv], layer.elements[kv]))
     };
     Measured {
-        k: mean_errors(side(0)),
-        v: mean_errors(side(1)),
+        k: mean_errors(of(Kv::K)),
+        v: mean_errors(of(Kv::V)),
         attention: mean(layers.iter().filter_map(|layer| layer.attention)),
     }
 }

@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::kvz::LOSSLESS;
-use crate::scheme::{Kv, Scheme, SchemeError};
+use crate::scheme::{Scheme, SchemeError};
+use crate::tensor::Kv;
 
 /// How a tensor is stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,9 +65,6 @@ impl PackOptions {
 
     /// The method for K or V.
     pub(super) fn method(&self, kv: Kv) -> &Method {
-        match kv {
-            Kv::K => &self.k,
-            Kv::V => &self.v,
-        }
+        kv.of(&self.k, &self.v)
     }
 }

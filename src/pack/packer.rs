@@ -14,7 +14,8 @@ use super::method::{Method, PackOptions};
 use super::part;
 use crate::dump::{Dump, Queries};
 use crate::kvz::{Head, StoredCapture, StoredIndex, StoredLayer, StoredQueries, StoredScheme};
-use crate::scheme::{Kv, Scheme};
+use crate::scheme::Scheme;
+use crate::tensor::Kv;
 
 /// The parts of a `.kvz`, in order. As an iterator it gives one after the other; a caller whose thread must not wait takes them apart:
 /// [`Packer::read`], [`Batch::store`] on any thread, [`Packer::add`], [`Packer::ready`].
@@ -47,7 +48,7 @@ impl Packer {
             return Err(PackError::Nothing);
         }
         for layer in &layers {
-            for kv in [Kv::K, Kv::V] {
+            for kv in Kv::BOTH {
                 let method = options.method(kv);
                 if let Method::Scheme(scheme) = method
                     && let Some(unfit) = scheme.unfit(&layer.about(kv))
@@ -146,7 +147,7 @@ impl Packer {
         let mut jobs = Vec::new();
         for number in self.next_layer..end {
             let tensors = self.layers[number].load(&self.dump)?;
-            for (kv, tensor) in [Kv::K, Kv::V].into_iter().zip(tensors) {
+            for (kv, tensor) in Kv::BOTH.into_iter().zip(tensors) {
                 if tensor.non_finite() > 0 && part::needs_finite(self.options.method(kv)) {
                     self.note_lossless(number, kv);
                 }
@@ -199,10 +200,7 @@ impl Packer {
     /// How K or V of a layer is stored.
     fn job(&self, number: usize, kv: Kv) -> LayerJob {
         let (layer, stored) = (&self.layers[number], &self.index.layers[number]);
-        let place = match kv {
-            Kv::K => stored.k_scheme,
-            Kv::V => stored.v_scheme,
-        };
+        let place = stored.scheme(kv);
         let method = match (place, self.options.method(kv)) {
             (LOSSLESS_PLACE, _) => Method::Lossless,
             (_, Method::Scheme(Scheme::Tkc(tkc))) => Method::Scheme(Scheme::Tkc(layer.told(*tkc))),

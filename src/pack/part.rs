@@ -3,7 +3,7 @@
 use super::method::Method;
 use crate::codec::{decode_smallest, encode_smallest};
 use crate::kvz::{LOSSLESS, PartDecoder, PartInfo, StoredScheme};
-use crate::scheme::{About, Kv, Recipe, Scheme, Unfit};
+use crate::scheme::{About, Recipe, Scheme, Unfit};
 use crate::tensor::Tensor;
 
 /// A scheme, combined with the tokens that stay raw.
@@ -46,7 +46,7 @@ fn decode(info: &PartInfo, bytes: &[u8]) -> Result<Vec<u8>, String> {
             .parse()
             .map_err(|error| format!("{error}"))?;
         let about = About {
-            kv: if info.is_k { Kv::K } else { Kv::V },
+            kv: info.kv,
             position: info.position,
             shape: info.shape,
             dtype: info.dtype,

@@ -12,8 +12,8 @@ use super::part;
 use crate::dump::Dump;
 use crate::metrics::Queries;
 use crate::par;
-use crate::scheme::{Kv, Prepared, Scheme, Tkc};
-use crate::tensor::Tensor;
+use crate::scheme::{Prepared, Scheme, Tkc};
+use crate::tensor::{Kv, Tensor};
 
 /// The limit on errors.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -92,9 +92,9 @@ const START: f64 = 0.1;
 const MIN_STEP: f64 = 2e-4;
 const MAX_STEP: f64 = 8.0;
 
-/// A function that tries methods on K (0) or V (1) and returns their errors and bytes.
+/// A function that tries methods on K or V and returns their errors and bytes.
 type Tries<'a> =
-    dyn Fn(usize, &Tensor, &[f32], &dyn Fn(&[f32]) -> OfSide) -> Vec<(OfSide, u64)> + Sync + 'a;
+    dyn Fn(Kv, &Tensor, &[f32], &dyn Fn(&[f32]) -> OfSide) -> Vec<(OfSide, u64)> + Sync + 'a;
 
 /// A search for the smallest file within a limit.
 pub struct Search<'a> {
@@ -175,38 +175,56 @@ impl<'a> Search<'a> {
         if matches!(self.limit, Limit::MinCosine(least) if least >= 1.0) {
             return self.lossless(&all, &mut progress);
         }
-        let mut wanted = [if self.limit.is_for_each() { 1.0 } else { 0.5 }; 2];
-        let mut steps = [START; 2];
-        for turn in 0..TRIES {
-            let last = turn + 1 == TRIES && !self.limit.is_for_each();
-            let tried = match last {
-                false => self.alone(&few, steps, &[1.0], false, &mut progress)?,
-                // Tries every split of the limit.
-                true => {
-                    let factors = SPLITS.map(|split| (split / 0.5).sqrt());
-                    self.alone(&few, steps, &factors, true, &mut progress)?
-                }
-            };
-            if last {
-                let best = best_split(&tried);
-                wanted = [SPLITS[best], 1.0 - SPLITS[best]];
-                steps = [tried[0][best].step, tried[1][SPLITS.len() - 1 - best].step];
-            } else {
-                for side in 0..2 {
-                    steps[side] = towards(&tried[side], wanted[side]);
+        let (steps, wanted) = self.steps_of_few(&few, &mut progress)?;
+        let tried = self.alone(&all, steps, &AROUND, false, &mut progress)?;
+        let steps = Kv::BOTH.map(|kv| towards(&tried[kv], wanted[kv] * AIM));
+        match self.within(&all, steps, &mut progress)? {
+            Some((steps, measured)) => {
+                let coded = self.coded(steps);
+                match self.replaced(&all, &few, &coded, &mut progress)? {
+                    Some(found) => Ok(found),
+                    None => Ok((self.with(coded), measured)),
                 }
             }
+            None => self.lossless(&all, &mut progress),
         }
-        let tried = self.alone(&all, steps, &AROUND, false, &mut progress)?;
-        for side in 0..2 {
-            steps[side] = towards(&tried[side], wanted[side] * AIM);
+    }
+
+    /// The steps at which K and V use up their shares of the limit on a few layers, and those shares.
+    fn steps_of_few(
+        &self,
+        few: &[&Layer],
+        progress: &mut Progress,
+    ) -> Result<([f64; 2], [f64; 2]), PackError> {
+        let wanted = [if self.limit.is_for_each() { 1.0 } else { 0.5 }; 2];
+        let mut steps = [START; 2];
+        for turn in 0..TRIES {
+            if turn + 1 == TRIES && !self.limit.is_for_each() {
+                // Tries every split of the limit.
+                let factors = SPLITS.map(|split| (split / 0.5).sqrt());
+                let [k, v] = self.alone(few, steps, &factors, true, progress)?;
+                let best = best_split(&k, &v);
+                let steps = [k[best].step, v[SPLITS.len() - 1 - best].step];
+                return Ok((steps, [SPLITS[best], 1.0 - SPLITS[best]]));
+            }
+            let tried = self.alone(few, steps, &[1.0], false, progress)?;
+            steps = Kv::BOTH.map(|kv| towards(&tried[kv], wanted[kv]));
         }
+        Ok((steps, wanted))
+    }
+
+    /// The coarsest steps near these with which the dump keeps within the limit, and its errors; `None` if none were found.
+    fn within(
+        &self,
+        layers: &[&Layer],
+        mut steps: [f64; 2],
+        progress: &mut Progress,
+    ) -> Result<Option<([f64; 2], Measured)>, PackError> {
         let mut best: Option<([f64; 2], Measured)> = None;
         let mut aim = AIM;
         for attempt in 1..=FULL_TRIES + MORE_TRIES {
             steps = steps.map(rounded);
-            let method = |step| Method::Scheme(Scheme::Tkc(Tkc { step, ..self.base }));
-            let measured = self.measure(&all, &steps.map(method), &mut progress)?;
+            let measured = self.measure(layers, &self.coded(steps), progress)?;
             let shares = self.limit.shares(&measured)?;
             let holds = shares.iter().all(|share| *share <= 1.0);
             if holds
@@ -228,29 +246,37 @@ impl<'a> Search<'a> {
             }
             steps = next_steps(steps, shares, aim);
         }
-        let Some((steps, measured)) = best else {
-            return self.lossless(&all, &mut progress);
-        };
-        let coded = steps.map(|step| Method::Scheme(Scheme::Tkc(Tkc { step, ..self.base })));
-        let smaller = self.smaller(&few, &coded, &mut progress)?;
-        if smaller.iter().any(Option::is_some) {
-            let [k, v] = &coded;
-            let [other_k, other_v] = smaller;
-            let methods = [
-                other_k.unwrap_or_else(|| k.clone()),
-                other_v.unwrap_or_else(|| v.clone()),
-            ];
-            let measured = self.measure(&all, &methods, &mut progress)?;
-            if self
-                .limit
-                .shares(&measured)?
-                .iter()
-                .all(|share| *share <= 1.0)
-            {
-                return Ok((self.with(methods), measured));
-            }
+        Ok(best)
+    }
+
+    /// The coded scheme replaced by methods that are smaller on a few layers; `None` if there are none, or the dump does not keep within the
+    /// limit with them.
+    fn replaced(
+        &self,
+        layers: &[&Layer],
+        few: &[&Layer],
+        coded: &[Method; 2],
+        progress: &mut Progress,
+    ) -> Result<Option<(PackOptions, Measured)>, PackError> {
+        let smaller = self.smaller(few, coded, progress)?;
+        if smaller.iter().all(Option::is_none) {
+            return Ok(None);
         }
-        Ok((self.with(coded), measured))
+        let [k, v] = coded;
+        let [other_k, other_v] = smaller;
+        let methods = [
+            other_k.unwrap_or_else(|| k.clone()),
+            other_v.unwrap_or_else(|| v.clone()),
+        ];
+        let measured = self.measure(layers, &methods, progress)?;
+        let shares = self.limit.shares(&measured)?;
+        let holds = shares.iter().all(|share| *share <= 1.0);
+        Ok(holds.then(|| (self.with(methods), measured)))
+    }
+
+    /// The coded scheme at the steps of K and V.
+    fn coded(&self, steps: [f64; 2]) -> [Method; 2] {
+        steps.map(|step| Method::Scheme(Scheme::Tkc(Tkc { step, ..self.base })))
     }
 
     /// Everything stored losslessly.
@@ -294,16 +320,16 @@ impl<'a> Search<'a> {
             });
             found.extend(batch.into_iter().collect::<Result<Vec<_>, _>>()?);
         }
-        let side = |side: usize| {
-            let tries = steps[side].iter().enumerate().map(|(place, &step)| {
-                let of = found.iter().map(|layer| layer[side][place].0);
-                let bytes = found.iter().map(|layer| layer[side][place].1).sum();
+        let of = |kv: Kv| {
+            let tries = steps[kv].iter().enumerate().map(|(place, &step)| {
+                let of = found.iter().map(|layer| layer[kv][place].0);
+                let bytes = found.iter().map(|layer| layer[kv][place].1).sum();
                 let share = self.limit.share_of(&measure::mean_of_sides(of))?;
                 Ok(Try { step, share, bytes })
             });
             tries.collect::<Result<Vec<Try>, PackError>>()
         };
-        Ok([side(0)?, side(1)?])
+        Ok([of(Kv::K)?, of(Kv::V)?])
     }
 
     fn layer_alone(
@@ -312,9 +338,9 @@ impl<'a> Search<'a> {
         steps: &[Vec<f64>; 2],
         counted: bool,
     ) -> Result<[Vec<(OfSide, u64)>; 2], PackError> {
-        self.each_alone(layer, &|side, _, values, errors| {
-            let prepared = self.prepared(layer, side, values, steps[side][0]);
-            let steps = steps[side].iter();
+        self.each_alone(layer, &|kv, _, values, errors| {
+            let prepared = self.prepared(layer, kv, values, steps[kv][0]);
+            let steps = steps[kv].iter();
             steps
                 .map(|&step| {
                     let bytes = if counted { prepared.count(step) } else { 0 };
@@ -335,14 +361,13 @@ impl<'a> Search<'a> {
         let values = tensors.each_ref().map(Tensor::values);
         let queries = self.few_queries(layer)?;
         let attentions = measure::attentions(layer, &values, &queries);
-        let side = |side: usize| {
+        let of = |kv: Kv| {
             let errors = |restored: &[f32]| {
-                let values = &values[side];
-                measure::side(self.dump, layer, side, values, restored, &attentions)
+                measure::side(self.dump, layer, kv, &values[kv], restored, &attentions)
             };
-            tried(side, &tensors[side], &values[side], &errors)
+            tried(kv, &tensors[kv], &values[kv], &errors)
         };
-        let (k, v) = par::join(|| side(0), || side(1));
+        let (k, v) = par::join(|| of(Kv::K), || of(Kv::V));
         Ok([k, v])
     }
 
@@ -368,22 +393,21 @@ impl<'a> Search<'a> {
         let tensors = layer.load(self.dump)?;
         let values = tensors.each_ref().map(Tensor::values);
         let queries = self.queries(layer, usize::MAX)?;
-        let back = |side: usize| self.restored(layer, side, &values[side], &methods[side]);
-        let (k, v) = par::join(|| back(0), || back(1));
+        let back = |kv: Kv| self.restored(layer, kv, &values[kv], &methods[kv]);
+        let (k, v) = par::join(|| back(Kv::K), || back(Kv::V));
         Ok(measure::layer(self.dump, layer, &values, &[k, v], &queries))
     }
 
     /// The values of K or V of a layer after decoding.
-    fn restored(&self, layer: &Layer, side: usize, values: &[f32], method: &Method) -> Vec<f32> {
+    fn restored(&self, layer: &Layer, kv: Kv, values: &[f32], method: &Method) -> Vec<f32> {
         match method {
             Method::Lossless => values.to_vec(),
-            Method::Scheme(Scheme::Tkc(tkc)) => self
-                .prepared(layer, side, values, tkc.step)
-                .restore(tkc.step),
+            Method::Scheme(Scheme::Tkc(tkc)) => {
+                self.prepared(layer, kv, values, tkc.step).restore(tkc.step)
+            }
             Method::Scheme(scheme) => {
                 let recipe = part::recipe(scheme, self.options.sinks, self.recent(layer));
-                let about = layer.about([Kv::K, Kv::V][side]);
-                recipe.restore(values, &about).values
+                recipe.restore(values, &layer.about(kv)).values
             }
         }
     }
@@ -414,8 +438,8 @@ impl<'a> Search<'a> {
     }
 
     /// K or V of a layer, prepared for steps near this one.
-    fn prepared<'v>(&self, layer: &Layer, side: usize, values: &'v [f32], step: f64) -> Ready<'v> {
-        let about = layer.about([Kv::K, Kv::V][side]);
+    fn prepared<'v>(&self, layer: &Layer, kv: Kv, values: &'v [f32], step: f64) -> Ready<'v> {
+        let about = layer.about(kv);
         let tkc = layer.told(Tkc { step, ..self.base });
         let recipe = part::recipe(&Scheme::Tkc(tkc), self.options.sinks, self.recent(layer));
         let (range, inner) = recipe.about_values(&about);
@@ -486,9 +510,9 @@ fn spread<'l>(layers: &[&'l Layer]) -> Vec<&'l Layer> {
 }
 
 /// Index of the split of the limit that takes the fewest bytes, with K at the split's share and V at the rest.
-fn best_split(tried: &[Vec<Try>; 2]) -> usize {
+fn best_split(k: &[Try], v: &[Try]) -> usize {
     let last = SPLITS.len() - 1;
-    let bytes = |place: &usize| tried[0][*place].bytes + tried[1][last - place].bytes;
+    let bytes = |place: &usize| k[*place].bytes + v[last - place].bytes;
     (0..=last).min_by_key(bytes).unwrap_or(last / 2)
 }
 

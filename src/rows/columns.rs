@@ -5,6 +5,7 @@ use crate::analysis::{Row, TensorRow};
 use crate::codec::Planes;
 use crate::dump::Capture;
 use crate::metrics::Errors;
+use crate::tensor::Kv;
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_array::{UInt32Array, UInt64Array};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
@@ -70,11 +71,11 @@ pub fn schema() -> Schema {
         .iter()
         .map(|(name, kind, nullable)| field((*name).to_owned(), kind, *nullable))
         .collect();
-    for tensor in ["k", "v"] {
+    for kv in Kv::BOTH {
         fields.extend(
-            OF_TENSOR
-                .iter()
-                .map(|(name, kind, nullable)| field(format!("{tensor}_{name}"), kind, *nullable)),
+            OF_TENSOR.iter().map(|(name, kind, nullable)| {
+                field(format!("{}_{name}", kv.name()), kind, *nullable)
+            }),
         );
     }
     Schema::new(fields)

@@ -4,7 +4,7 @@ use super::error::RowsError;
 use crate::analysis::{CaptureInfo, Row, TensorRow, Variant};
 use crate::codec::Planes;
 use crate::metrics::Errors;
-use crate::tensor::Dtype;
+use crate::tensor::{Dtype, Kv};
 use arrow_array::types::{Float64Type, Int64Type, UInt32Type, UInt64Type};
 use arrow_array::{
     Array, ArrowPrimitiveType, BooleanArray, PrimitiveArray, RecordBatch, StringArray,
@@ -119,13 +119,13 @@ impl<'a> Cells<'a> {
             capture,
             lossless: lossless.ok_or_else(|| self.wrong("lossless", "nothing", "true or false"))?,
             variant: Arc::new(variant),
-            k: self.tensor("k")?,
-            v: self.tensor("v")?,
+            k: self.tensor(Kv::K)?,
+            v: self.tensor(Kv::V)?,
         })
     }
 
-    fn tensor(&self, tensor: &str) -> Result<TensorRow, RowsError> {
-        let name = |column: &str| format!("{tensor}_{column}");
+    fn tensor(&self, kv: Kv) -> Result<TensorRow, RowsError> {
+        let name = |column: &str| format!("{}_{column}", kv.name());
         let number = |column: &str| self.number::<UInt64Type>(&name(column));
         let bytes = |column: &str| self.maybe::<UInt64Type>(&name(column));
         let planes = match (

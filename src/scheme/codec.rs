@@ -1,28 +1,7 @@
 //! The interface of a scheme, and what it knows of a tensor beside its values.
 
-use crate::tensor::{Dtype, Shape, Tensor};
+use crate::tensor::{Dtype, Kv, Shape, Tensor};
 use thiserror::Error;
-
-/// K or V.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(rename_all = "lowercase")]
-pub enum Kv {
-    /// Keys.
-    K,
-    /// Values.
-    V,
-}
-
-impl Kv {
-    /// The name in lower case: `k` or `v`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::K => "k",
-            Self::V => "v",
-        }
-    }
-}
 
 /// Description of a tensor that encoder and decoder both know: consecutive tokens of one layer of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]

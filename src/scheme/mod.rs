@@ -12,11 +12,11 @@ mod raw;
 mod recipe;
 mod tkc;
 
-pub use codec::{About, Corrupt, Kv, Restored, Unfit};
+pub use codec::{About, Corrupt, Restored, Unfit};
 pub use name::SchemeError;
 pub use packed::Packed;
 pub use recipe::Recipe;
-pub use tkc::{Klt, KltChoice, Pairs, Prepared, Rope, RopeChoice, Tkc};
+pub use tkc::{Klt, KltChoice, Pairs, Prepared, Rope, RopeChoice, Tkc, Transforms};
 
 pub(crate) use codec::Codec;
 
@@ -27,8 +27,8 @@ use std::str::FromStr;
 /// A way to store a K or V tensor.
 ///
 /// ```
-/// use kvlens::scheme::{About, Kv, Scheme};
-/// use kvlens::tensor::{Dtype, Shape, Tensor};
+/// use kvlens::scheme::{About, Scheme};
+/// use kvlens::tensor::{Dtype, Kv, Shape, Tensor};
 ///
 /// let scheme: Scheme = "q8_0".parse()?;
 /// assert_eq!(scheme.to_string(), "q8_0");

@@ -53,6 +53,19 @@ impl Recipe {
     /// # Panics
     /// When the shape or type of the tensor differs from `about`.
     pub fn encode(&self, tensor: &Tensor, about: &About) -> Vec<u8> {
+        self.encode_by(tensor, about, |part, inner| self.scheme.encode(part, inner))
+    }
+
+    /// [`Recipe::encode`], where `encode` returns what the scheme would for the tokens in between and their description.
+    ///
+    /// # Panics
+    /// When the shape or type of the tensor differs from `about`.
+    pub fn encode_by(
+        &self,
+        tensor: &Tensor,
+        about: &About,
+        encode: impl FnOnce(&Tensor, &About) -> Vec<u8>,
+    ) -> Vec<u8> {
         assert_eq!(
             (tensor.shape(), tensor.dtype()),
             (about.shape, about.dtype),
@@ -68,7 +81,7 @@ impl Recipe {
             bytes[body.start * token..body.end * token].to_vec(),
         ) && !part.is_empty()
         {
-            out.extend(self.scheme.encode(&part, &inner));
+            out.extend(encode(&part, &inner));
         }
         out
     }

@@ -3,11 +3,13 @@
 mod element;
 mod float16;
 mod float8;
+mod kv;
 
 pub(crate) use element::with_element;
 pub use element::{E4m3, E5m2, Element};
 pub use float8::{e4m3_to_f32, e5m2_to_f32, f32_to_e4m3, f32_to_e5m2};
 pub use float16::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16};
+pub use kv::Kv;
 
 use std::ops::Range;
 

@@ -1,7 +1,7 @@
 //! The candidates: schemes of engines, other packed formats, coded schemes and the reference's methods, with the flags that select them.
 
-use crate::scheme::{About, Kv, Scheme};
-use crate::tensor::Dtype;
+use crate::scheme::{About, Scheme};
+use crate::tensor::{Dtype, Kv};
 use serde::Serialize;
 
 /// Purpose of a scheme.

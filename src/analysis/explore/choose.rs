@@ -4,7 +4,7 @@
 use super::candidate::{Class, Engine, coded_name};
 use super::explored::{FrontPoint, KL_BY_ATTENTION_ERROR, Point};
 use super::settings::{ExploreSettings, LimitKind, MIN_STEP};
-use crate::scheme::Kv;
+use crate::tensor::Kv;
 
 /// Number of interpolated points between two steps of the coded scheme's grid.
 const BETWEEN: i32 = 16;
@@ -245,12 +245,12 @@ pub fn fronts(points: &[Point], limit: Limit, values: u64, raw: u64) -> Vec<Fron
         };
         fronts.extend(pareto(
             k.iter()
-                .map(|(point, error)| make("k", Some(point), None, *error))
+                .map(|(point, error)| make(Kv::K.name(), Some(point), None, *error))
                 .collect(),
         ));
         fronts.extend(pareto(
             v.iter()
-                .map(|(point, error)| make("v", None, Some(point), *error))
+                .map(|(point, error)| make(Kv::V.name(), None, Some(point), *error))
                 .collect(),
         ));
         let mut pairs = Vec::new();

@@ -3,7 +3,7 @@
 use super::candidate::{Class, Engine};
 use super::settings::LimitKind;
 use crate::metrics::TokenErrors;
-use crate::scheme::Kv;
+use crate::tensor::Kv;
 use serde::Serialize;
 
 /// Ratio of the KL divergence of the next token to the attention error, as measured on two models of 135 and 270 million weights: medians

@@ -3,7 +3,7 @@
 use super::candidate::Class;
 use super::explored::{Chosen, Fact, LayerRow, Point};
 use crate::numeric::python_float::fixed;
-use crate::scheme::Kv;
+use crate::tensor::Kv;
 
 /// Cosines above this look harmless.
 const GOOD_COSINE: f64 = 0.999;
@@ -89,9 +89,14 @@ fn keys(points: &[Point]) -> Option<Fact> {
         "index"
     };
     let (worse, other, times, advice) = if median >= 1.0 {
-        ("K", "V", median, "Keys deserve the finer format")
+        (Kv::K, Kv::V, median, "Keys deserve the finer format")
     } else {
-        ("V", "K", 1.0 / median, "Values deserve the finer format")
+        (
+            Kv::V,
+            Kv::K,
+            1.0 / median,
+            "Values deserve the finer format",
+        )
     };
     Some(Fact {
         kind: "keys",

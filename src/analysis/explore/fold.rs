@@ -8,7 +8,9 @@ use super::explored::{
 };
 use super::facts::facts;
 use super::files::files;
-use super::measure::{Confirmed, LayerFound, Look, Pair, Written, measure};
+use super::found::{Confirmed, LayerFound, Pair, Written};
+use super::known::Known;
+use super::measure::{Look, measure};
 use super::plan::{Planned, plan};
 use super::points::{mean, measured, points};
 use super::refine::refined;
@@ -18,8 +20,7 @@ use crate::analysis::error::MeasureError;
 use crate::analysis::report::{CaptureInfo, Report};
 use crate::analysis::unit::{Analysis, Fold, Unit, Units};
 use crate::metrics::TokenErrors;
-use crate::scheme::Kv;
-use crate::tensor::Dtype;
+use crate::tensor::{Dtype, Kv};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ const STEPS_COSINE: f64 = 0.999;
 pub struct Explore {
     settings: ExploreSettings,
     look: Look,
+    known: Arc<Known>,
 }
 
 impl Explore {
@@ -42,6 +44,7 @@ impl Explore {
         Self {
             settings,
             look: Look::Field(candidates),
+            known: Arc::default(),
         }
     }
 }
@@ -62,7 +65,7 @@ impl Analysis for Explore {
     }
 
     fn measure(&self, unit: &Unit) -> Result<LayerFound, MeasureError> {
-        measure(unit, &self.settings, &self.look)
+        measure(unit, &self.settings, &self.look, &self.known)
     }
 
     fn fold(&self, _: &str) -> Box<dyn Fold<LayerFound>> {
@@ -70,7 +73,11 @@ impl Analysis for Explore {
             Look::Field(candidates) => candidates.clone(),
             Look::Pairs(..) | Look::Chosen { .. } => Vec::new(),
         };
-        Box::new(ExploreFold::new(self.settings.clone(), candidates))
+        Box::new(ExploreFold::new(
+            self.settings.clone(),
+            candidates,
+            Arc::clone(&self.known),
+        ))
     }
 }
 
@@ -90,6 +97,8 @@ pub struct ExploreFold {
     refined: BTreeSet<usize>,
     /// Layers of the third pass.
     written: Option<Vec<LayerFound>>,
+    /// What the passes share.
+    known: Arc<Known>,
 }
 
 impl Fold<LayerFound> for ExploreFold {
@@ -111,6 +120,7 @@ impl Fold<LayerFound> for ExploreFold {
         Some(Arc::new(Explore {
             settings: self.settings.clone(),
             look,
+            known: Arc::clone(&self.known),
         }))
     }
 
@@ -135,7 +145,7 @@ impl Fold<LayerFound> for ExploreFold {
 
 impl ExploreFold {
     /// A fold without results.
-    pub fn new(settings: ExploreSettings, candidates: Vec<Candidate>) -> Self {
+    pub fn new(settings: ExploreSettings, candidates: Vec<Candidate>, known: Arc<Known>) -> Self {
         Self {
             settings,
             candidates,
@@ -146,6 +156,7 @@ impl ExploreFold {
             chosen: Vec::new(),
             refined: BTreeSet::new(),
             written: None,
+            known,
         }
     }
 
@@ -153,7 +164,7 @@ impl ExploreFold {
     fn look_at_pairs(&mut self) -> Option<Look> {
         let limit = self.limit();
         let points = points(&self.candidates, &self.layers, &self.settings);
-        let offers = [Kv::K, Kv::V].map(|kv| choose::options(&points, kv, limit));
+        let offers = Kv::BOTH.map(|kv| choose::options(&points, kv, limit));
         (self.planned, self.pairs) = plan(&self.candidates, &offers[0], &offers[1], limit);
         self.closely = Some(Vec::new());
         if self.pairs.is_empty() {
@@ -374,9 +385,8 @@ impl ExploreFold {
                 .map(|layer| layer.written.iter().find(|written| written.pair == pair))
                 .collect();
             if let Some(files) = &files {
-                figures.bytes = [0, 1].map(|side| files.iter().map(|file| file.bytes[side]).sum());
-                figures.errors =
-                    [0, 1].map(|side| mean(files.iter().map(|file| &file.errors[side])));
+                figures.bytes = Kv::BOTH.map(|kv| files.iter().map(|file| file.bytes[kv]).sum());
+                figures.errors = Kv::BOTH.map(|kv| mean(files.iter().map(|file| &file.errors[kv])));
             }
             for (place, layer) in closely.iter().enumerate() {
                 let confirmed = layer
@@ -443,12 +453,12 @@ impl ExploreFold {
                 .filter(|point| point.stage == stage)
                 .collect();
             let (mut stored, mut raw) = (0.0, 0.0);
-            for side in 0..2 {
+            for kv in Kv::BOTH {
                 let mut grid: Vec<(f64, f64)> = Vec::new();
                 for step in 0..AROUND.len() {
                     let at: Vec<_> = found
                         .iter()
-                        .filter(|point| point.side == side && point.step == step)
+                        .filter(|point| point.kv == kv && point.step == step)
                         .collect();
                     let bytes: u64 = at.iter().map(|point| point.bytes).sum();
                     let error =
@@ -460,7 +470,7 @@ impl ExploreFold {
                 stored += at_error(&grid, 1.0 - cosine)?;
                 raw += found
                     .iter()
-                    .filter(|point| point.side == side && point.step == 0)
+                    .filter(|point| point.kv == kv && point.step == 0)
                     .map(|point| point.raw_bytes as f64)
                     .sum::<f64>();
             }
@@ -533,8 +543,8 @@ fn figures(pair: usize, closely: &[&LayerFound]) -> Option<Figures> {
         .filter_map(|confirmed| Some(confirmed.attention.as_ref()?.total()))
         .collect();
     Some(Figures {
-        bytes: [0, 1].map(|side| confirmed.iter().map(|layer| layer.bytes[side]).sum()),
-        errors: [0, 1].map(|side| mean(confirmed.iter().map(|layer| &layer.errors[side]))),
+        bytes: Kv::BOTH.map(|kv| confirmed.iter().map(|layer| layer.bytes[kv]).sum()),
+        errors: Kv::BOTH.map(|kv| mean(confirmed.iter().map(|layer| &layer.errors[kv]))),
         attention: (!with.is_empty()).then(|| with.iter().sum::<f64>() / with.len() as f64),
     })
 }

@@ -2,16 +2,19 @@
 //! the smallest within a limit for each engine and class, then measures those with more queries and writes and reads back their bytes.
 //!
 //! A unit is a layer of a run. The first pass over the dump tries every candidate (`measure`). `plan` chooses the pairs that the second
-//! pass measures again, and the third pass writes and reads back what is chosen among them. Errors are those of [`crate::metrics`], schemes
-//! those of [`crate::scheme`].
+//! pass measures again, and the third pass writes and reads back what is chosen among them (`confirm`). Errors are those of
+//! [`crate::metrics`], schemes those of [`crate::scheme`].
 
 mod answer;
 mod candidate;
 mod choose;
+mod confirm;
 pub(super) mod explored;
 mod facts;
 mod files;
 mod fold;
+mod found;
+mod known;
 mod layer;
 mod measure;
 mod plan;

@@ -3,7 +3,7 @@
 
 use super::candidate::{Candidate, Class, Engine, Method, coded_name};
 use super::choose::{Limit, Offer, rounded, smallest};
-use super::measure::Pair;
+use super::found::Pair;
 
 /// A choice to be made among pairs, which are sorted by size.
 #[derive(Clone, Debug)]

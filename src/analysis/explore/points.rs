@@ -2,11 +2,10 @@
 
 use super::candidate::{Candidate, Class};
 use super::explored::{KL_BY_ATTENTION_ERROR, Point};
-use super::measure::{LayerFound, Tried};
+use super::found::{LayerFound, Tried};
 use super::settings::ExploreSettings;
 use crate::metrics::TokenErrors;
-use crate::scheme::Kv;
-use crate::tensor::Dtype;
+use crate::tensor::{Dtype, Kv};
 
 /// Mean of errors over layers, except for the smallest cosine, which is the smallest of all.
 pub fn mean<'a>(all: impl Iterator<Item = &'a TokenErrors>) -> TokenErrors {
@@ -52,7 +51,7 @@ pub fn points(
     let layers: Vec<&LayerFound> = measured(layers).collect();
     let mut points = Vec::new();
     for (place, candidate) in candidates.iter().enumerate() {
-        for kv in [Kv::K, Kv::V] {
+        for kv in Kv::BOTH {
             let tried: Vec<&Tried> = layers
                 .iter()
                 .filter_map(|layer| {

@@ -3,9 +3,10 @@
 
 use super::candidate::Method;
 use super::choose::Limit;
-use super::measure::Pair;
+use super::found::Pair;
 use super::plan::coded_candidate;
 use crate::scheme::Tkc;
+use crate::tensor::Kv;
 
 /// Share of the limit to aim at, a margin for errors that deviate from the line.
 const AIM: f64 = 0.985;
@@ -16,19 +17,19 @@ const MAX_BEYOND: f64 = 1.25;
 /// The pair whose errors are just within the limit, from measured pairs of the coded scheme and their limited errors of K and of V. `None`
 /// if errors do not grow with the step.
 pub fn refined(measured: &[(&Pair, [f64; 2])], limit: Limit) -> Option<Pair> {
-    let candidate = |side: usize| {
+    let candidate = |kv: Kv| {
         let mut points = Vec::new();
         for (pair, errors) in measured {
-            let Method::Coded(step) = [&pair.k, &pair.v][side].method else {
+            let Method::Coded(step) = kv.of(&pair.k, &pair.v).method else {
                 return None;
             };
-            points.push((step, errors[side]));
+            points.push((step, errors[kv]));
         }
         step_at(points, AIM * limit.max_error()).map(|step| coded_candidate(Tkc::typed_step(step)))
     };
     Some(Pair {
-        k: candidate(0)?,
-        v: candidate(1)?,
+        k: candidate(Kv::K)?,
+        v: candidate(Kv::V)?,
     })
 }
 

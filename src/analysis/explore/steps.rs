@@ -5,6 +5,7 @@ use crate::analysis::error::MeasureError;
 use crate::analysis::unit::Unit;
 use crate::metrics::token_errors;
 use crate::scheme::{Klt, KltChoice, RopeChoice, Tkc};
+use crate::tensor::Kv;
 use serde::Serialize;
 
 /// The last step that is turned on.
@@ -45,8 +46,7 @@ pub struct StepPoint {
     pub stage: Stage,
     /// Index of the rounding step in [`AROUND`].
     pub step: usize,
-    /// 0 for K, 1 for V.
-    pub side: usize,
+    pub kv: Kv,
     pub bytes: u64,
     pub raw_bytes: u64,
     /// 1 - cosine.
@@ -67,16 +67,16 @@ pub fn measure(
 ) -> Result<Vec<StepPoint>, MeasureError> {
     let mut jobs = Vec::new();
     for stage in Stage::ALL {
-        jobs.push((stage, 0));
+        jobs.push((stage, Kv::K));
         // V has no rotary embedding to undo.
         if stage != Stage::Rope {
-            jobs.push((stage, 1));
+            jobs.push((stage, Kv::V));
         }
     }
     // Rounding errors are uniform within a step, with a mean square of a twelfth of its square; 1 - cosine is half of that.
     let expected = (24.0 * (1.0 - cosine)).sqrt();
-    let points = crate::par::map(&jobs, &|&(stage, side)| {
-        let of: &Side = &sides[side];
+    let points = crate::par::map(&jobs, &|&(stage, kv)| {
+        let of: &Side = &sides[kv];
         let on = |first: Stage| stage as usize >= first as usize;
         // Without token norms, the rounding step is in the tensor's own units.
         let square: f64 = of.values.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
@@ -101,17 +101,18 @@ pub fn measure(
             },
             ..of.coded(size(1.0))
         };
-        let prepared = of.prepared(tkc, on(Stage::Norm));
+        let prepared = match stage {
+            Stage::Norm => of.prepared_near(tkc.step),
+            _ => of.prepared(tkc, false),
+        };
         let mut points = Vec::new();
         for (step, &around) in AROUND.iter().enumerate() {
-            if unit.is_cancelled() {
-                return Err(MeasureError::Cancelled);
-            }
+            unit.go_on()?;
             let treated = of.counted(&prepared, size(around));
             points.push(StepPoint {
                 stage,
                 step,
-                side,
+                kv,
                 bytes: treated.bytes,
                 raw_bytes: of.raw_bytes(),
                 error: 1.0 - token_errors(of.values, &treated.values, of.about.shape).cosine,
@@ -121,7 +122,7 @@ pub fn measure(
     });
     let points: Vec<Vec<StepPoint>> = points.into_iter().collect::<Result<_, _>>()?;
     let mut points = points.concat();
-    let same = |point: &&StepPoint| point.stage == Stage::Mean && point.side == 1;
+    let same = |point: &&StepPoint| point.stage == Stage::Mean && point.kv == Kv::V;
     let without_rope: Vec<StepPoint> = points.iter().filter(same).copied().collect();
     points.extend(without_rope.into_iter().map(|point| StepPoint {
         stage: Stage::Rope,

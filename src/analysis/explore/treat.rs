@@ -1,12 +1,14 @@
 //! Applies a candidate to a tensor: the values after decoding, and the size. The only place that knows how each method is applied.
 
 use super::candidate::{Candidate, Method};
+use super::known::{Key, Known};
 use super::layer::Piece;
+use super::settings::ExploreSettings;
 use crate::analysis::packed_size;
 use crate::codec::{Mode, compressed_sizes, decode_smallest, encode_smallest, smallest_size};
 use crate::lossy::{Blocks, quantize, round_mantissa, truncate};
-use crate::scheme::{About, Kv, Prepared, Recipe, RopeChoice, Scheme, Tkc};
-use crate::tensor::Tensor;
+use crate::scheme::{About, Prepared, Recipe, RopeChoice, Scheme, Tkc};
+use crate::tensor::{Kv, Tensor};
 use std::ops::Range;
 
 /// Zstd level of the reference's streams.
@@ -36,12 +38,21 @@ pub struct Side<'a> {
     sinks: u64,
     recent: u64,
     rope: RopeChoice,
+    /// The layer, by run and number, and what is known of it.
+    layer: (&'a str, i64),
+    known: &'a Known,
     prepared: Option<(Recipe, Prepared)>,
 }
 
 impl<'a> Side<'a> {
-    /// K or V of a piece, without shared work.
-    pub fn new(piece: &'a Piece<'a>, kv: Kv, sinks: u64, recent: u64, rope: RopeChoice) -> Self {
+    /// K or V of a piece of a layer, without shared work; `layer` is its run and number.
+    pub fn new(
+        (piece, layer): (&'a Piece<'a>, (&'a str, i64)),
+        kv: Kv,
+        settings: &ExploreSettings,
+        rope: RopeChoice,
+        known: &'a Known,
+    ) -> Self {
         let place = kv as usize;
         let of = |member: &'a crate::analysis::unit::Member| match kv {
             Kv::K => &member.k,
@@ -58,16 +69,33 @@ impl<'a> Side<'a> {
             tensor: &piece.tensors[place],
             values: &piece.values[place],
             members: piece.members.iter().map(|member| of(member)).collect(),
-            sinks,
-            recent: if piece.is_last { recent } else { 0 },
+            sinks: settings.sinks,
+            recent: if piece.is_last { settings.recent } else { 0 },
             rope,
+            layer,
+            known,
             prepared: None,
         }
     }
 
     /// Does the coded scheme's work before rounding once, to be shared by all its steps.
     pub fn prepare(&mut self) {
-        self.prepared = Some(self.prepared(self.coded(MIDDLE_STEP), true));
+        self.prepared = Some(self.prepared_near(MIDDLE_STEP));
+    }
+
+    /// The tokens that the coded scheme stores, prepared for steps near this one. What was chosen for them is remembered for later passes.
+    pub fn prepared_near(&self, step: f64) -> (Recipe, Prepared) {
+        let tkc = self.coded(step);
+        let key = Key::new(self.layer, self.kv, &tkc);
+        let Some(transforms) = self.known.get(&key) else {
+            let prepared = self.prepared(tkc, true);
+            self.known.add(key, prepared.1.transforms());
+            return prepared;
+        };
+        let recipe = self.recipe(Scheme::Tkc(tkc), true);
+        let (body, inner) = recipe.about_values(&self.about);
+        let prepared = Prepared::with(&self.values[body], &inner, &tkc, transforms);
+        (recipe, prepared)
     }
 
     /// The tokens that the coded scheme stores, prepared for any step.
@@ -122,7 +150,7 @@ impl<'a> Side<'a> {
             }),
             Method::Coded(step) => match &self.prepared {
                 Some(prepared) => Ok(self.counted(prepared, *step)),
-                None => Ok(self.counted(&self.prepared(self.coded(*step), true), *step)),
+                None => Ok(self.counted(&self.prepared_near(*step), *step)),
             },
             Method::Truncate(bits) => Ok(self.by_capture(candidate, &|tensor| {
                 Stored::of(
@@ -210,9 +238,19 @@ impl<'a> Side<'a> {
     /// # Errors
     /// When the bytes can't be decoded; holds the decoder's error message.
     pub fn write(&self, candidate: &Candidate) -> Result<Treated, String> {
-        let scheme = match &candidate.method {
-            Method::Scheme(scheme) => scheme.clone(),
-            Method::Coded(step) => Scheme::Tkc(self.coded(*step)),
+        let recipe = |scheme: Scheme| self.recipe(scheme, candidate.keeps_tokens);
+        let (recipe, bytes) = match &candidate.method {
+            Method::Scheme(scheme) => {
+                let recipe = recipe(scheme.clone());
+                let bytes = recipe.encode(self.tensor, &self.about);
+                (recipe, bytes)
+            }
+            Method::Coded(step) => {
+                let recipe = recipe(Scheme::Tkc(self.coded(*step)));
+                let encode = |_: &Tensor, _: &About| self.prepared_near(*step).1.encode(*step);
+                let bytes = recipe.encode_by(self.tensor, &self.about, encode);
+                (recipe, bytes)
+            }
             Method::Lossless => {
                 let bytes = encode_smallest(self.tensor);
                 let back = decode_smallest(&bytes, self.about.dtype, self.about.shape);
@@ -228,8 +266,6 @@ impl<'a> Side<'a> {
             }
             _ => return self.treat(candidate),
         };
-        let recipe = self.recipe(scheme, candidate.keeps_tokens);
-        let bytes = recipe.encode(self.tensor, &self.about);
         let back = recipe
             .decode(&bytes, &self.about)
             .map_err(|error| error.to_string())?;

@@ -1,12 +1,9 @@
 //! A single compressed file, such as `cache.npz.gz`, treated as an archive of one entry. Its content is unpacked into
 //! memory, since a compressed stream can only be read forward; a file whose content no format reads stays compressed.
 
-use std::sync::Arc;
-
 use super::listing::ArchiveListing;
 use crate::dump::bytes::path::file_name;
 use crate::dump::bytes::region::Region;
-use crate::dump::bytes::source::{MemorySource, Source};
 use crate::dump::bytes::stream::{Coding, Span, Stream};
 use crate::dump::problem::Fault;
 
@@ -48,7 +45,5 @@ pub(super) fn list(
     }
     let len = bytes.len() as u64;
     left.set(left.get() - len);
-    let memory: Arc<dyn Source> = Arc::new(MemorySource::new([(archive, bytes)]));
-    let stream = Arc::new(Stream::plain(Region::file(&memory, 0)));
-    listing.add(&name, Span::new(stream, 0, len, None), None)
+    listing.add(&name, Span::of_bytes(&archive, bytes), None)
 }

@@ -7,9 +7,9 @@ use super::axes::{Axes, Axis};
 use super::infer::{Doubt, MAX_HEAD_DIM, Maker, Sample, infer};
 use super::mapping::{Mapping, TensorGuess};
 use super::members::{MAX_EXAMPLES, Member, Understood, files, info, path_or_file};
-use super::named::Kv;
 use super::pairing::pair;
 use crate::dump::problem::{Problem, Problems};
+use crate::tensor::Kv;
 
 /// Arrays that share a name pattern and a number of axes; they are interpreted together.
 #[derive(Default)]

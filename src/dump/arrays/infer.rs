@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::array::shape_text;
 use super::axes::{Axes, Axis};
-use super::named::Kv;
+use crate::tensor::Kv;
 
 /// No known model has more KV heads than this.
 const MAX_KV_HEADS: u64 = 128;

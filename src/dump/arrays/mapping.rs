@@ -1,8 +1,10 @@
 //! What the user specifies about tensors whose names or axes are ambiguous.
 
 use std::num::NonZeroU32;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::axes::Axes;
 use super::pattern::NamePattern;
@@ -41,6 +43,28 @@ pub enum Bits16 {
     Fp16,
     /// The bits of bfloat16.
     Bf16,
+}
+
+/// The text is not a name of [`Bits16`].
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0:?} is not one of fp16, bf16")]
+pub struct Bits16Error(String);
+
+impl Bits16 {
+    /// The names that parse.
+    pub const NAMES: [&str; 2] = ["fp16", "bf16"];
+}
+
+impl FromStr for Bits16 {
+    type Err = Bits16Error;
+
+    fn from_str(text: &str) -> Result<Self, Bits16Error> {
+        match text {
+            "fp16" => Ok(Self::Fp16),
+            "bf16" => Ok(Self::Bf16),
+            _ => Err(Bits16Error(text.to_owned())),
+        }
+    }
 }
 
 impl From<Bits16> for Dtype {

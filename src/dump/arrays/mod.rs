@@ -21,7 +21,7 @@ mod unnamed;
 
 pub use axes::{Axes, AxesError};
 pub(crate) use loose::{Loose, group_by_folder};
-pub use mapping::{ArrayInfo, Bits16, Mapping, TensorGuess};
+pub use mapping::{ArrayInfo, Bits16, Bits16Error, Mapping, TensorGuess};
 pub(crate) use names::guess_loosely;
 pub use pattern::{NamePattern, PatternError};
 pub(crate) use understand::understand;

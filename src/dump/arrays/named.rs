@@ -1,11 +1,6 @@
 //! What an array's name tells: layer, K or V, stage, tokens, run.
 
-/// K or V.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Kv {
-    K,
-    V,
-}
+use crate::tensor::Kv;
 
 /// What an array's name or format tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

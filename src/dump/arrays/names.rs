@@ -4,8 +4,8 @@
 
 use std::ops::Range;
 
-use super::named::{Kv, Named, word_kv};
-use crate::tensor::Dtype;
+use super::named::{Named, word_kv};
+use crate::tensor::{Dtype, Kv};
 
 /// A number after one of these words is the layer.
 pub(super) const LAYER: &[&str] = &["layer", "layers", "block", "blocks", "blk", "h", "l"];

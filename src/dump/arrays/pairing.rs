@@ -7,9 +7,9 @@ use super::axes::Axes;
 use super::making::captures;
 use super::mapping::Mapping;
 use super::members::{Member, Understood, label};
-use super::named::Kv;
 use super::suggest::pattern_for_halves;
 use crate::dump::problem::{Fault, Problem, shorten};
+use crate::tensor::Kv;
 
 /// What K and V of one capture have in common.
 type Key = (
@@ -60,10 +60,9 @@ pub(super) fn pair(
                 captures(&home, both, both, axes, mapping)
             }
             [Some(alone), None] | [None, Some(alone)] => {
-                let other = if alone.named.kv == Some(Kv::K) {
-                    "V"
-                } else {
-                    "K"
+                let other = match alone.named.kv {
+                    Some(Kv::K) => Kv::V,
+                    _ => Kv::K,
                 };
                 let unnamed = understood.unnamed.get(&alone.group);
                 let names = unnamed.into_iter().flatten().map(String::as_str);

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::named::{KEY_WORDS, Kv, Named, VALUE_WORDS, word_kv};
+use super::named::{KEY_WORDS, Named, VALUE_WORDS, word_kv};
+use crate::tensor::Kv;
 
 /// A pattern that names are matched against.
 ///

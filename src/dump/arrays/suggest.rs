@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::named::{Kv, word_kv};
+use super::named::word_kv;
 use super::names::LAYER;
 use super::pattern::NamePattern;
+use crate::tensor::Kv;
 
 /// Maximum number of names that a pattern is tried on.
 pub(super) const MAX_NAMES: usize = 256;

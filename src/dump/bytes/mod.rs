@@ -3,6 +3,7 @@
 
 #[cfg(not(target_arch = "wasm32"))]
 mod folder;
+pub(crate) mod forward;
 mod limits;
 pub(crate) mod path;
 pub(crate) mod place;

@@ -47,6 +47,11 @@ impl Place {
         }
     }
 
+    /// The spans whose bytes it needs, in the order in which [`Place::arrange`] takes them.
+    pub fn spans(&self) -> impl Iterator<Item = &Span> {
+        std::iter::once(&self.span).chain(&self.beside)
+    }
+
     /// The place of some tokens of the tensor. Where its bytes are not the elements in order, the whole is read all the
     /// same, and cut when it is decoded.
     pub fn tokens(&self, shape: Shape, dtype: Dtype, tokens: Range<usize>) -> Option<Self> {

@@ -10,7 +10,7 @@ use lzma_rust2::XzReader;
 
 use super::limits::Limits;
 use super::region::{Region, Window};
-use super::source::{SourceError, reserve};
+use super::source::{MemorySource, Source, SourceError, reserve};
 use super::zip_local;
 use super::zstd_frames::ZstdFrames;
 
@@ -247,6 +247,14 @@ impl Span {
             len,
             crc,
         }
+    }
+
+    /// All of `bytes`, which were read from `file`.
+    pub fn of_bytes(file: &str, bytes: Vec<u8>) -> Self {
+        let len = bytes.len() as u64;
+        let memory: Arc<dyn Source> = Arc::new(MemorySource::new([(file.to_owned(), bytes)]));
+        let stream = Arc::new(Stream::plain(Region::file(&memory, 0)));
+        Self::new(stream, 0, len, None)
     }
 
     pub fn len(&self) -> u64 {

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io::Read;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde_json::{Map, Value};
 
@@ -27,7 +27,7 @@ use crate::kvz::{
     Head, LOSSLESS, PREFIX_BYTES, PartDecoder, PartInfo, StoredLayer, StoredQueries, StoredScheme,
     head_bytes, read_head,
 };
-use crate::tensor::{Dtype, Shape};
+use crate::tensor::{Dtype, Kv, Shape};
 
 /// Dumps packed by `kvlens pack`.
 pub(super) const FORMAT: Format = Format {
@@ -104,10 +104,10 @@ fn parse(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<(), 
 
 /// The schemes that changed values, as "K was stored as a, V as b"; `None` where all values are as they were captured.
 fn lossy_schemes(head: &Head) -> Option<String> {
-    let of = |side: &str, place: fn(&StoredLayer) -> usize| {
+    let of = |kv: Kv| {
         let mut names: Vec<String> = Vec::new();
         for layer in &head.index.layers {
-            let scheme = head.index.schemes.get(place(layer));
+            let scheme = head.index.schemes.get(layer.scheme(kv));
             let lossy = scheme.filter(|scheme| ![LOSSLESS, "raw"].contains(&scheme.name.as_str()));
             if let Some(name) = lossy.map(|scheme| shorten(&scheme.name))
                 && !names.contains(&name)
@@ -116,13 +116,9 @@ fn lossy_schemes(head: &Head) -> Option<String> {
                 names.push(name);
             }
         }
-        (!names.is_empty()).then(|| format!("{side} was stored as {}", names.join(" and ")))
+        (!names.is_empty()).then(|| format!("{kv} was stored as {}", names.join(" and ")))
     };
-    let sides = [
-        of("K", |layer| layer.k_scheme),
-        of("V", |layer| layer.v_scheme),
-    ];
-    let told: Vec<String> = sides.into_iter().flatten().collect();
+    let told: Vec<String> = Kv::BOTH.into_iter().filter_map(of).collect();
     (!told.is_empty()).then(|| told.join(", "))
 }
 
@@ -146,6 +142,7 @@ fn part(file: &ListedFile, head: &Head, number: usize) -> Result<Span, Fault> {
     ))
 }
 
+/// The captures of a stored layer, each a slice of its two parts.
 fn captures(
     file: &ListedFile,
     head: &Head,
@@ -154,49 +151,21 @@ fn captures(
     limits: &Limits,
     shared: &Arc<Shared>,
 ) -> Result<Vec<Capture>, Fault> {
-    let dtypes = [
-        Dtype::F16,
-        Dtype::Bf16,
-        Dtype::F32,
-        Dtype::E4m3,
-        Dtype::E5m2,
-    ];
-    let dtype = dtypes
-        .into_iter()
-        .find(|dtype| dtype.name() == layer.dtype)
-        .ok_or_else(|| {
-            Fault::field(
-                "dtype",
-                shorten(&layer.dtype),
-                "fp16, bf16, fp32 or a float8",
-            )
-        })?;
-    let too_large = || {
-        Fault::field(
-            "captures",
-            "a size beyond all bounds",
-            "one that this machine can address",
-        )
-    };
-    let shape = Shape {
-        seq_len: layer.tokens().ok_or_else(too_large)?,
-        kv_heads: layer.kv_heads,
-        head_dim: layer.head_dim,
-    };
-    let v_shape = Shape {
-        kv_heads: layer.v_kv_heads.unwrap_or(layer.kv_heads),
-        head_dim: layer.v_head_dim.unwrap_or(layer.head_dim),
-        ..shape
-    };
-    let make = |is_k: bool| {
-        let (part_number, scheme, shape) = match is_k {
-            true => (2 * number, layer.k_scheme, shape),
-            false => (2 * number + 1, layer.v_scheme, v_shape),
+    let (dtype, shapes) = (dtype(layer)?, shapes(layer)?);
+    let make = |kv: Kv| {
+        let scheme = head.index.schemes.get(layer.scheme(kv));
+        let info = PartInfo {
+            scheme: scheme
+                .ok_or_else(|| broken("a scheme that does not exist"))?
+                .clone(),
+            kv,
+            position: layer.position,
+            shape: shapes[kv],
+            dtype,
         };
-        let bytes = shape.bytes(dtype).ok_or_else(too_large)? as u64;
-        let scheme = head.index.schemes.get(scheme);
-        let scheme = scheme.ok_or_else(|| broken("a scheme that does not exist"))?;
-        let span = part(file, head, part_number)?;
+        let bytes = info.shape.bytes(dtype).ok_or_else(too_large)? as u64;
+        let number = 2 * number + kv.of(0, 1);
+        let span = part(file, head, number)?;
         if bytes > limits.unpacked(span.len()) {
             return Err(Fault::field(
                 "captures",
@@ -204,39 +173,25 @@ fn captures(
                 "no more than --max-unpack-ratio allows",
             ));
         }
-        let part = Arc::new(Part {
-            number: part_number,
+        let part = Part {
+            number,
             is_shared: layer.captures.len() > 1,
-            info: PartInfo {
-                scheme: scheme.clone(),
-                is_k,
-                position: layer.position,
-                shape,
-                dtype,
-            },
+            info,
             shared: Arc::clone(shared),
-        });
-        Ok((span, part))
+        };
+        Ok((span, Arc::new(part)))
     };
-    let (k, v) = (make(true)?, make(false)?);
+    let (k, v) = (make(Kv::K)?, make(Kv::V)?);
     let mut first = 0;
     let mut captures = Vec::new();
     for stored in &layer.captures {
         let inner = inner_path(&stored.path)
             .ok_or_else(|| Fault::field("path", shorten(&stored.path), "a path inside the file"))?;
-        let place = |(span, part): &(Span, Arc<Part>)| {
-            // Within the part's size, which fits in memory.
-            let token = part.info.shape.token_elements() * dtype.size();
-            Place {
-                span: span.clone(),
-                beside: Vec::new(),
-                decode: Some(Arc::new(Slice {
-                    part: Arc::clone(part),
-                    range: first * token..(first + stored.tokens) * token,
-                })),
-                strided: None,
-            }
+        let of_capture = |shape: Shape| Shape {
+            seq_len: stored.tokens,
+            ..shape
         };
+        let tokens = first..first + stored.tokens;
         captures.push(Capture {
             path: format!("{}/{inner}", file.path),
             inner: Some(inner),
@@ -244,21 +199,73 @@ fn captures(
             layer_id: layer.layer_id,
             stage: stored.stage.clone(),
             seq_start: layer.position.saturating_add(first as u64),
-            shape: Shape {
-                seq_len: stored.tokens,
-                ..shape
-            },
-            v_shape: Shape {
-                seq_len: stored.tokens,
-                ..v_shape
-            },
+            shape: of_capture(shapes[Kv::K]),
+            v_shape: of_capture(shapes[Kv::V]),
             dtype,
-            k: place(&k),
-            v: place(&v),
+            k: slice(&k, tokens.clone()),
+            v: slice(&v, tokens),
         });
         first += stored.tokens;
     }
     Ok(captures)
+}
+
+fn dtype(layer: &StoredLayer) -> Result<Dtype, Fault> {
+    let dtypes = [
+        Dtype::F16,
+        Dtype::Bf16,
+        Dtype::F32,
+        Dtype::E4m3,
+        Dtype::E5m2,
+    ];
+    let mut dtypes = dtypes.into_iter();
+    dtypes
+        .find(|dtype| dtype.name() == layer.dtype)
+        .ok_or_else(|| {
+            Fault::field(
+                "dtype",
+                shorten(&layer.dtype),
+                "fp16, bf16, fp32 or a float8",
+            )
+        })
+}
+
+/// Shapes of K and V with the tokens of all captures.
+fn shapes(layer: &StoredLayer) -> Result<[Shape; 2], Fault> {
+    let k = Shape {
+        seq_len: layer.tokens().ok_or_else(too_large)?,
+        kv_heads: layer.kv_heads,
+        head_dim: layer.head_dim,
+    };
+    let v = Shape {
+        kv_heads: layer.v_kv_heads.unwrap_or(layer.kv_heads),
+        head_dim: layer.v_head_dim.unwrap_or(layer.head_dim),
+        ..k
+    };
+    Ok([k, v])
+}
+
+fn too_large() -> Fault {
+    Fault::field(
+        "captures",
+        "a size beyond all bounds",
+        "one that this machine can address",
+    )
+}
+
+/// The place of some tokens of a part.
+fn slice((span, part): &(Span, Arc<Part>), tokens: Range<usize>) -> Place {
+    // Within the part's size, which fits in memory.
+    let token = part.info.shape.token_elements() * part.info.dtype.size();
+    Place {
+        span: span.clone(),
+        beside: Vec::new(),
+        decode: Some(Arc::new(Slice {
+            part: Arc::clone(part),
+            range: tokens.start * token..tokens.end * token,
+        })),
+        strided: None,
+    }
 }
 
 fn queries(
@@ -291,7 +298,7 @@ fn queries(
         is_shared: false,
         info: PartInfo {
             scheme: StoredScheme::lossless(),
-            is_k: false,
+            kv: Kv::V,
             position: 0,
             shape,
             dtype,
@@ -320,11 +327,15 @@ fn queries(
     })
 }
 
-/// Cache of decoded parts of a file: captures of one layer need the same part one after the other.
+/// Cache of decoded parts of a file: captures of one layer need the same part, one after the other or on several threads at a time.
 struct Shared {
     decoder: PartDecoder,
-    decoded: Mutex<VecDeque<(usize, Arc<Vec<u8>>)>>,
+    decoded: Mutex<VecDeque<(usize, Arc<Decoded>)>>,
 }
+
+/// A part that one thread decodes while others that need it wait: decoding starts no work on other threads, so that none of them can be
+/// waiting for the one that waits here.
+type Decoded = OnceLock<Result<Arc<Vec<u8>>, String>>;
 
 /// Maximum number of decoded parts that are cached: K and V of as many layers as threads usually work on.
 const MAX_DECODED: usize = 8;
@@ -353,29 +364,29 @@ impl fmt::Debug for Slice {
 impl Part {
     /// All elements of the part, from the cache if possible.
     fn decode(&self, bytes: &[u8]) -> Result<Arc<Vec<u8>>, SourceError> {
-        let kept = || {
-            let kept = self.shared.decoded.lock();
-            kept.unwrap_or_else(PoisonError::into_inner)
+        let decode = || self.shared.decoder.decode(&self.info, bytes).map(Arc::new);
+        let decoded = if self.is_shared {
+            // The list is locked while it is looked through, not while a part is decoded.
+            self.kept().get_or_init(decode).clone()
+        } else {
+            decode()
         };
-        if self.is_shared {
-            let found = kept()
-                .iter()
-                .find(|(number, _)| *number == self.number)
-                .cloned();
-            if let Some((_, decoded)) = found {
-                return Ok(decoded);
-            }
+        decoded.map_err(SourceError::Io)
+    }
+
+    /// The part's place in the cache.
+    fn kept(&self) -> Arc<Decoded> {
+        let kept = self.shared.decoded.lock();
+        let mut kept = kept.unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, found)) = kept.iter().find(|(number, _)| *number == self.number) {
+            return Arc::clone(found);
         }
-        let decoded = self.shared.decoder.decode(&self.info, bytes);
-        let decoded = Arc::new(decoded.map_err(SourceError::Io)?);
-        if self.is_shared {
-            let mut kept = kept();
-            kept.push_back((self.number, Arc::clone(&decoded)));
-            if kept.len() > MAX_DECODED {
-                kept.pop_front();
-            }
+        if kept.len() == MAX_DECODED {
+            kept.pop_front();
         }
-        Ok(decoded)
+        let new = Arc::default();
+        kept.push_back((self.number, Arc::clone(&new)));
+        new
     }
 }
 

@@ -10,8 +10,10 @@ use super::findings::Findings;
 use crate::dump::archive::ListedFile;
 use crate::dump::arrays::NamePattern;
 use crate::dump::arrays::array::{Array, ArrayGroup, Element, Hints, c_strides, shape_text};
+use crate::dump::bytes::forward::fetch_all;
 use crate::dump::bytes::place::Decode;
 use crate::dump::bytes::source::{SourceError, reserve};
+use crate::dump::bytes::stream::Span;
 use crate::dump::problem::{Fault, Problem, shorten};
 use crate::tensor::{Dtype, Shape, Tensor, bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16};
 
@@ -121,10 +123,11 @@ impl Metadata<'_> {
 /// K and V of the prompt cache `file`; adds its notes and problems to the findings.
 pub(super) fn group(
     file: &ListedFile,
-    arrays: Vec<Array>,
+    mut arrays: Vec<Array>,
     metadata: &Metadata<'_>,
     findings: &mut Findings,
 ) -> ArrayGroup {
+    take_out_small(&mut arrays);
     let understood = understand(arrays, metadata);
     for text in understood.notes {
         findings.note(&file.path, text);
@@ -141,6 +144,25 @@ pub(super) fn group(
         path: file.path.clone(),
         arrays: understood.arrays,
         hints,
+    }
+}
+
+/// Length in bytes of the longest text that is stored as numbers.
+const MAX_TEXT: u64 = 256;
+
+/// Reads the scalars and texts of a file in a packed archive, all of them at once: each by itself would unpack the archive up to it. One
+/// that can't be read stays where it is, and what asks for it gets the error.
+fn take_out_small(arrays: &mut [Array]) {
+    let is_small = |array: &&mut Array| {
+        let is_known = matches!(array.element, Element::Known(_));
+        !is_known && array.span.len() <= MAX_TEXT && !array.span.stream().is_plain()
+    };
+    let mut small: Vec<&mut Array> = arrays.iter_mut().filter(is_small).collect();
+    let read = fetch_all(&small.iter().map(|array| &array.span).collect::<Vec<_>>());
+    for (array, bytes) in small.iter_mut().zip(read) {
+        if let Ok(bytes) = bytes.and_then(|bytes| bytes.unpack(&array.span)) {
+            array.span = Span::of_bytes(&array.file, bytes);
+        }
     }
 }
 
@@ -265,7 +287,8 @@ fn open_list(arrays: &mut HashMap<String, Array>, layer: usize) -> Opened {
 
 /// A short text that is stored as one number per letter.
 fn text(letters: &Array) -> Option<String> {
-    let is_short = letters.element == Element::Other("I32".to_owned()) && letters.span.len() <= 256;
+    let is_short =
+        letters.element == Element::Other("I32".to_owned()) && letters.span.len() <= MAX_TEXT;
     let fetch = || {
         letters
             .span

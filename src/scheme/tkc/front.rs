@@ -166,16 +166,23 @@ pub(super) fn decorrelate(
     if !klt::is_reasonable(part, channels, values.len()) {
         return None;
     }
+    let parts = (0..channels).step_by(part);
+    let stored: Vec<StoredBasis> = parts
+        .map(|first| StoredBasis::of(values, (channels, first, part), fineness))
+        .collect();
+    let bases: Vec<Basis> = stored.iter().map(StoredBasis::orthonormal).collect();
+    let coefficients = coefficients(values, channels, &bases);
+    Some((coefficients, stored, bases))
+}
+
+/// The values of [`forth`] as coefficients in `bases`, of which there is at least one.
+pub(super) fn coefficients(values: &[f32], channels: usize, bases: &[Basis]) -> Vec<f32> {
     let mut coefficients = vec![0.0; values.len()];
-    let (mut stored, mut used) = (Vec::new(), Vec::new());
-    for first in (0..channels).step_by(part) {
-        let basis = StoredBasis::of(values, (channels, first, part), fineness);
-        let orthonormal = basis.orthonormal();
-        orthonormal.forth(values, channels, first, &mut coefficients);
-        stored.push(basis);
-        used.push(orthonormal);
+    let part = channels / bases.len();
+    for (index, basis) in bases.iter().enumerate() {
+        basis.forth(values, channels, index * part, &mut coefficients);
     }
-    Some((coefficients, stored, used))
+    coefficients
 }
 
 /// Approximate number of bits of the coefficients at a step: half the binary logarithm of each channel's variance relative to the step's

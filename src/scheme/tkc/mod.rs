@@ -20,7 +20,7 @@ mod stream;
 pub use front::Klt;
 pub(super) use name::parse;
 pub use options::{KltChoice, RopeChoice, Tkc};
-pub use prepared::Prepared;
+pub use prepared::{Prepared, Transforms};
 pub use rope::{Pairs, Rope};
 
 use super::codec::{About, Codec, Corrupt, Unfit};

@@ -6,8 +6,10 @@ use super::options::{KltChoice, RopeChoice, Tkc};
 use super::range_coder::{BitCounter, Coder, Encoder};
 use super::rope::{Pairs, Rope};
 use super::stream::{self, Content};
-use crate::scheme::codec::{About, Kv};
-use crate::tensor::{Element, Shape, with_element};
+use crate::scheme::codec::About;
+use crate::tensor::{Element, Kv, Shape, with_element};
+use std::borrow::Cow;
+use std::sync::Arc;
 
 /// RoPE bases that models use.
 const THETAS: [f64; 4] = [1e4, 1e5, 5e5, 1e6];
@@ -20,71 +22,99 @@ const DETECT_TOKENS: usize = 256;
 pub struct Prepared {
     about: About,
     steps: Steps,
-    klt: Klt,
+    /// Without bases, which are in `transforms`.
     side: Side,
-    /// The bases of `side` in usable form.
-    bases: Vec<Basis>,
-    raw: Vec<(usize, Vec<u8>)>,
+    transforms: Arc<Transforms>,
+    raw: RawTokens,
     coefficients: Vec<f32>,
+}
+
+/// The rotary embedding and the bases that were chosen for a tensor. Choosing them is most of the work before rounding.
+#[derive(Debug)]
+pub struct Transforms {
+    rope: Option<Rope>,
+    klt: Klt,
+    stored: Vec<StoredBasis>,
+    /// The bases of `stored` in usable form.
+    bases: Vec<Basis>,
+}
+
+impl Transforms {
+    /// Bytes of memory that it takes, about.
+    pub fn memory(&self) -> usize {
+        let size = |basis: &StoredBasis| 5 * basis.size * basis.size * size_of::<f32>() / 2;
+        size_of::<Self>() + self.stored.iter().map(size).sum::<usize>()
+    }
 }
 
 impl Prepared {
     /// Does all the work before rounding. `values` are those of a tensor `[seq_len, kv_heads, head_dim]`. Choices are made for a step near
     /// that of `tkc`: see [`Tkc::choice_step`].
     pub fn new(values: &[f32], about: &About, tkc: &Tkc) -> Self {
-        let shape = about.shape;
-        let channels = shape.token_elements();
         let tkc = &Tkc {
             step: Tkc::choice_step(tkc.step),
             ..*tkc
         };
-        let raw = raw_tokens(values, about);
-        let mut finite;
-        let mut values = values;
-        if !raw.is_empty() {
-            finite = values.to_vec();
-            for (token, _) in &raw {
-                finite[token * channels..][..channels].fill(0.0);
-            }
-            values = &finite;
-        }
-        let steps = Steps {
-            rope: None,
-            token_norm: tkc.token_norm,
-            mean: tkc.mean,
-        };
+        let (values, raw) = without_raw_tokens(values, about);
+        let steps = steps(tkc, None);
         let rope = match tkc.rope {
             RopeChoice::Is(rope) => Some(rope),
             RopeChoice::None => None,
-            RopeChoice::Detect => detect(&THETAS, values, about, steps, tkc.step),
-            RopeChoice::DetectWith(theta) => detect(&[theta], values, about, steps, tkc.step),
+            RopeChoice::Detect => detect(&THETAS, &values, about, steps, tkc.step),
+            RopeChoice::DetectWith(theta) => detect(&[theta], &values, about, steps, tkc.step),
         };
-        let steps = Steps {
-            rope: rope.filter(|_| about.kv == Kv::K),
-            ..steps
+        let rope = rope.filter(|_| about.kv == Kv::K);
+        let steps = Steps { rope, ..steps };
+        let (values, side) = front::forth(&values, about.shape, about.position, steps);
+        let (klt, (coefficients, stored, bases)) = choose_basis(values, about.shape, tkc);
+        let transforms = Transforms {
+            rope,
+            klt,
+            stored,
+            bases,
         };
-        let (values, mut side) = front::forth(values, shape, about.position, steps);
-        let (klt, (coefficients, stored, bases)) = choose_basis(values, shape, tkc);
-        side.bases = stored;
         Self {
             about: *about,
             steps,
-            klt,
             side,
-            bases,
+            transforms: Arc::new(transforms),
             raw,
             coefficients,
         }
     }
 
+    /// [`Prepared::new`] where its choices are known: those of the same tensor, with the same options and [`Tkc::choice_step`].
+    pub fn with(values: &[f32], about: &About, tkc: &Tkc, transforms: Arc<Transforms>) -> Self {
+        let (values, raw) = without_raw_tokens(values, about);
+        let steps = steps(tkc, transforms.rope);
+        let (values, side) = front::forth(&values, about.shape, about.position, steps);
+        let coefficients = match transforms.bases.as_slice() {
+            [] => values,
+            bases => front::coefficients(&values, about.shape.token_elements(), bases),
+        };
+        Self {
+            about: *about,
+            steps,
+            side,
+            transforms,
+            raw,
+            coefficients,
+        }
+    }
+
+    /// What was chosen, for [`Prepared::with`].
+    pub fn transforms(&self) -> &Arc<Transforms> {
+        &self.transforms
+    }
+
     /// The rotary embedding that is undone.
     pub fn rope(&self) -> Option<Rope> {
-        self.steps.rope
+        self.transforms.rope
     }
 
     /// The basis that was chosen.
     pub fn klt(&self) -> Klt {
-        self.klt
+        self.transforms.klt
     }
 
     /// Codes at a step, `[tokens, channels]`.
@@ -96,7 +126,10 @@ impl Prepared {
 
     fn content(&self, step: f64) -> Content {
         let codes = self.codes(step);
-        let mut side = self.side.clone();
+        let mut side = Side {
+            bases: self.transforms.stored.clone(),
+            ..self.side.clone()
+        };
         let channels = self.about.shape.token_elements();
         let last = front::last_used(&codes, channels, side.bases.len());
         for (basis, used) in side.bases.iter_mut().zip(last) {
@@ -105,7 +138,7 @@ impl Prepared {
         Content {
             step,
             steps: self.steps,
-            klt: self.klt,
+            klt: self.transforms.klt,
             side,
             raw: self.raw.clone(),
             codes,
@@ -133,13 +166,18 @@ impl Prepared {
 
     /// Writes the values that a decoder returns at a step to `out`, which has as many as there are.
     pub fn restore(&self, step: f64, out: &mut [f32]) {
-        stream::tensor_values(&self.content(step), &self.bases, &self.about, out);
+        stream::tensor_values(
+            &self.content(step),
+            &self.transforms.bases,
+            &self.about,
+            out,
+        );
     }
 
     /// [`Prepared::restore`] and [`Prepared::count`] with the same codes.
     pub fn restore_and_count(&self, step: f64, out: &mut [f32]) -> u64 {
         let mut content = self.content(step);
-        stream::tensor_values(&content, &self.bases, &self.about, out);
+        stream::tensor_values(&content, &self.transforms.bases, &self.about, out);
         self.count_of(&mut content)
     }
 
@@ -150,8 +188,31 @@ impl Prepared {
     }
 }
 
+/// The transforms of `tkc` before the basis.
+fn steps(tkc: &Tkc, rope: Option<Rope>) -> Steps {
+    Steps {
+        rope,
+        token_norm: tkc.token_norm,
+        mean: tkc.mean,
+    }
+}
+
+/// Tokens that are stored raw: their indices and bytes.
+type RawTokens = Vec<(usize, Vec<u8>)>;
+
+/// The values with zeros for raw tokens, and those.
+fn without_raw_tokens<'a>(values: &'a [f32], about: &About) -> (Cow<'a, [f32]>, RawTokens) {
+    let channels = about.shape.token_elements();
+    let raw = raw_tokens(values, about);
+    let mut values = Cow::Borrowed(values);
+    for (token, _) in &raw {
+        values.to_mut()[token * channels..][..channels].fill(0.0);
+    }
+    (values, raw)
+}
+
 /// Tokens with NaN or infinite values, which have no norm, and their bytes.
-fn raw_tokens(values: &[f32], about: &About) -> Vec<(usize, Vec<u8>)> {
+fn raw_tokens(values: &[f32], about: &About) -> RawTokens {
     let channels = about.shape.token_elements().max(1);
     let tokens = values.chunks_exact(channels).enumerate();
     let broken = tokens.filter(|(_, token)| !token.iter().all(|value| value.is_finite()));
