@@ -41,6 +41,8 @@ export function dumpActions({ get, set }, engine, pauseEstimates) {
   async function add(found, beside = "") {
     const { dumpFailure } = get();
     set({ reading: "Getting files", dumpFailure: null });
+    /** @type {Partial<State>} */
+    let told = {};
     try {
       const entries = apart(await found, taken);
       if (entries.length === 0) throw new EngineError("dump", "There was no file in that.", "Drop a folder or files of a dump.");
@@ -62,10 +64,9 @@ export function dumpActions({ get, set }, engine, pauseEstimates) {
     } catch (error) {
       const failure = failureOf(error);
       // Where the reader ended it, the page stands as before.
-      set(failure.code === "cancelled" ? { reading: null, dumpFailure } : { dumpFailure: failure });
-    } finally {
-      set({ reading: null });
+      told = { dumpFailure: failure.code === "cancelled" ? dumpFailure : failure };
     }
+    set({ reading: null, ...told });
     return (get().dump?.captures ?? 0) > 0;
   }
 
