@@ -45,18 +45,7 @@ addEventListener("afterprint", () => drawFor(false));
 export function table(caption, columns, rows, { rowClass = () => "", memory = { order: null } } = {}) {
   let { order } = memory;
   const body = h("tbody");
-  const heads = columns.map((column, i) =>
-    h(
-      "th",
-      { scope: "col", class: column.class ?? "", title: column.title },
-      h(
-        "button",
-        { type: "button", tabindex: i === 0 ? 0 : -1, on: { click: () => sortBy(i), keydown: walk, focus: () => enter(i) } },
-        column.head,
-        column.unit && h("span", { class: "unit" }, ` ${column.unit}`),
-      ),
-    ),
-  );
+  const heads = headsOf(columns, sortBy);
   const head = h("thead", {}, h("tr", {}, heads));
   /** @type {R[]} in the order on screen */
   let sorted = [];
@@ -71,20 +60,6 @@ export function table(caption, columns, rows, { rowClass = () => "", memory = { 
   draw();
   return place;
 
-  /** The head that has the tab stop. @param {number} i */
-  function enter(i) {
-    heads.forEach((th, at) => th.firstElementChild?.setAttribute("tabindex", at === i ? "0" : "-1"));
-  }
-
-  /** @param {KeyboardEvent} event */
-  function walk(event) {
-    const at = heads.findIndex((th) => th.firstElementChild === event.currentTarget);
-    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: heads.length - 1 }[event.key];
-    if (to === undefined || !heads[to]) return;
-    event.preventDefault();
-    /** @type {HTMLElement} */ (heads[to].firstElementChild).focus();
-  }
-
   /** @param {number} i */
   function sortBy(i) {
     // Figures are first wanted greatest first, names from the start.
@@ -96,12 +71,7 @@ export function table(caption, columns, rows, { rowClass = () => "", memory = { 
   }
 
   function draw() {
-    sorted = [...rows];
-    if (order) {
-      const { column, down } = order;
-      const { value } = columns[column];
-      sorted.sort((a, b) => (down ? -1 : 1) * compare(value(a), value(b)));
-    }
+    sorted = order ? rowsBy(columns[order.column], rows, order.down) : rows;
     heads.forEach((th, i) => {
       if (order?.column === i) th.setAttribute("aria-sort", order.down ? "descending" : "ascending");
       else th.removeAttribute("aria-sort");
@@ -133,9 +103,9 @@ export function table(caption, columns, rows, { rowClass = () => "", memory = { 
     if (long) for (const th of heads) if (th.offsetWidth > 0) th.style.minWidth = `${th.offsetWidth}px`;
     fill(
       body,
-      room(from * height),
+      room(from * height, columns.length),
       sorted.slice(from, to).map((row, i) => line(row, from + i)),
-      room((sorted.length - to) * height),
+      room((sorted.length - to) * height, columns.length),
     );
   }
 
@@ -147,15 +117,41 @@ export function table(caption, columns, rows, { rowClass = () => "", memory = { 
       columns.map((column) => h("td", { class: column.class }, (column.cell ?? column.value)(row))),
     );
   }
+}
 
-  /** @param {number} height px */
-  function room(height) {
-    return (
-      height > 0 &&
-      h("tr", { "aria-hidden": "true" }, h("td", { class: "room", colspan: columns.length, style: { height: `${height}px` } }))
-    );
+/** The heads, one tab stop with arrow keys between them. @template R @param {Column<R>[]} columns @param {(i: number) => void} sortBy */
+function headsOf(columns, sortBy) {
+  const buttons = columns.map((column, i) =>
+    h(
+      "button",
+      { type: "button", tabindex: i === 0 ? 0 : -1, on: { click: () => sortBy(i), keydown: walk, focus: () => enter(i) } },
+      column.head,
+      column.unit && h("span", { class: "unit" }, ` ${column.unit}`),
+    ),
+  );
+  return columns.map((column, i) => h("th", { scope: "col", class: column.class ?? "", title: column.title }, buttons[i]));
+
+  /** The head that has the tab stop. @param {number} i */
+  function enter(i) {
+    buttons.forEach((button, at) => button.setAttribute("tabindex", at === i ? "0" : "-1"));
+  }
+
+  /** @param {KeyboardEvent} event */
+  function walk(event) {
+    const at = buttons.findIndex((button) => button === event.currentTarget);
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: buttons.length - 1 }[event.key];
+    if (to === undefined || !buttons[to]) return;
+    event.preventDefault();
+    buttons[to].focus();
   }
 }
+
+/** A row in place of those out of sight. @param {number} height px @param {number} columns */
+const room = (height, columns) =>
+  height > 0 && h("tr", { "aria-hidden": "true" }, h("td", { class: "room", colspan: columns, style: { height: `${height}px` } }));
+
+/** @template R @param {Column<R>} column @param {R[]} rows @param {boolean} down */
+const rowsBy = ({ value }, rows, down) => [...rows].sort((a, b) => (down ? -1 : 1) * compare(value(a), value(b)));
 
 /** @param {number | string} a @param {number | string} b */
 const compare = (a, b) =>
