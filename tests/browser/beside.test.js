@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch } from "./chromium.js";
-import { downloaded } from "./page.js";
+import { downloaded, runToEnd } from "./page.js";
 import { ROOT, serve } from "./server.js";
 
 /** @import { Page } from "playwright-core" */
@@ -31,8 +31,7 @@ async function run(hash) {
   await page.goto(`${host.url}#${hash}`);
   await page.getByRole("tab", { name: "Mixed" }).waitFor();
   await page.setInputFiles("#choose-folder", SAMPLE);
-  await page.locator("#run:enabled", { hasText: "Run" }).click();
-  await page.locator('button[data-file="report.html"]').waitFor();
+  await runToEnd(page);
   return page;
 }
 

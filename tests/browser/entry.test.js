@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { drop, violations } from "./page.js";
+import { drop, runToEnd, violations } from "./page.js";
 import { ROOT } from "./server.js";
 import { visit } from "./visit.js";
 
@@ -16,9 +16,7 @@ const { open } = site;
 
 /** Runs, and gives the headline's ratio. @param {Page} page */
 async function ratioOf(page) {
-  const before = await page.locator(".run-rows li").count();
-  await page.locator("#run:enabled", { hasText: "Run" }).click();
-  await page.locator(".run-rows li").nth(before).waitFor();
+  await runToEnd(page);
   return page.locator(".big-value").innerText();
 }
 

@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { launch } from "./chromium.js";
 import { PROGRAM } from "./native.js";
-import { violations } from "./page.js";
+import { runToEnd, violations } from "./page.js";
 import { ROOT, serve } from "./server.js";
 
 /** @import { Page } from "playwright-core" */
@@ -42,13 +42,6 @@ async function open(hash = "") {
 
 /** @param {Page} page @param {string} id */
 const size = async (page, id) => page.locator(`[data-answer="${id}"] .answer-size strong`).innerText();
-
-/** @param {Page} page */
-async function runToEnd(page) {
-  await page.locator("#run:enabled", { hasText: "Run" }).click();
-  await page.locator('button[data-file="explore.csv"]').waitFor({ timeout: 120_000 });
-  await page.locator("#result-body .charts:not(.drawing) svg").first().waitFor();
-}
 
 test("a dump has its answer in one line before any run, and the line leads to Explore", async () => {
   const { page, faults } = await open();

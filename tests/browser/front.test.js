@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch } from "./chromium.js";
+import { runToEnd } from "./page.js";
 import { ROOT, serve } from "./server.js";
 
 /** @import { Page } from "playwright-core" */
@@ -19,9 +20,7 @@ before(async () => {
   page = await browser.context.newPage();
   await page.goto(`${host.url}#analysis=explore`);
   await page.setInputFiles("#choose-folder", join(ROOT, "tests/data/sample-dump/dumps"));
-  await page.locator("#run:enabled", { hasText: "Run" }).click();
-  await page.locator('button[data-file="explore.csv"]').waitFor({ timeout: 120_000 });
-  await page.locator('.charts:not(.drawing) [data-chart="front"] svg').first().waitFor();
+  await runToEnd(page);
 });
 after(async () => {
   await browser.close();

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, test } from "node:test";
+import { runToEnd } from "./page.js";
 import { ROOT } from "./server.js";
 import { until, visit } from "./visit.js";
 
@@ -54,13 +55,6 @@ async function twoTabs() {
   return { one, two };
 }
 
-/** Runs once more. @param {Page} page */
-async function run(page) {
-  const before = await page.locator(".run-rows li").count();
-  await page.locator("#run:enabled", { hasText: "Run" }).click();
-  await page.locator(".run-rows li").nth(before).waitFor();
-}
-
 /** Whether so many outcomes are stored. */
 const stored = /** @param {number} of */ async (of) => {
   const { kept } = await import(/** @type {string} */ (`${location.origin}/keep.js`));
@@ -95,8 +89,8 @@ test("a frame shows the result of its own dump, whatever is kept, and keeps noth
 
 test("two tabs keep their runs beside each other, and each of them comes back", async () => {
   const { one, two } = await twoTabs();
-  await run(one);
-  await run(two);
+  await runToEnd(one);
+  await runToEnd(two);
   await until(two, stored, 4);
   await one.getByRole("button", { name: "Delete #1 mixed" }).click();
   await until(two, stored, 3);
@@ -110,7 +104,7 @@ test("what is forgotten in one tab is forgotten in all of them, and stays so", a
   const { one, two } = await twoTabs();
   await one.locator("#keep").uncheck();
   await two.locator("#keep:not(:checked)").waitFor();
-  await run(two);
+  await runToEnd(two);
   await until(two, stored, 0);
   // Left behind by a browser that was ended meanwhile.
   await two.evaluate(async () => {

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { SAMPLE } from "./engine.js";
+import { runToEnd } from "./page.js";
 import { visit } from "./visit.js";
 
 /** @import { Page } from "playwright-core" */
@@ -19,13 +20,6 @@ async function open(hash = "") {
   await page.setInputFiles("#choose-folder", SAMPLE);
   await page.locator("#run:enabled").waitFor();
   return page;
-}
-
-/** Runs to the end. @param {Page} page */
-async function run(page) {
-  await page.locator("#run:enabled", { hasText: "Run" }).click();
-  await page.locator(".run-rows li").first().waitFor();
-  await page.locator("#result-body .charts:not(.drawing) svg").first().waitFor();
 }
 
 /** The estimate once it is another than `before`. @param {Page} page @param {string} before */
@@ -58,7 +52,7 @@ test("an estimate stands there before any run, follows split, bits and method, a
   await page.waitForFunction(() => document.querySelector(".estimate")?.textContent?.trim() === "");
   await longest.fill("0");
   await estimate(page);
-  await run(page);
+  await runToEnd(page);
   assert.equal(await page.locator(".big-value").innerText(), `${ratios[3].toFixed(3)}×`);
   await page.close();
 });
@@ -100,7 +94,7 @@ test("the estimate of a large dump weighs long and short captures as a run does,
   await page.getByText(/from all 120 captures/).waitFor();
   const first = (await page.evaluate(() => /** @type {any} */ (window).said)).find((/** @type {string} */ text) => text.startsWith("~ KV"));
   assert.match(first, /from \d\.\d+ MB of 25\.\d MB\. Run adds the rest, verification and the report files\.$/);
-  await run(page);
+  await runToEnd(page);
   const [guess, truth] = [first, await page.locator(".big-value").innerText()].map((text) => Number(/([\d.]+)×/.exec(text)?.[1]));
   assert(Math.abs(guess / truth - 1) < 0.05, `${guess} for ${truth}`);
   await page.close();
@@ -162,7 +156,7 @@ test("the plan counts combinations, and of a long table only the rows in sight a
     `#analysis=sweep&stage=prefill&lossless-first-n=29&bits-list=${bits}&block-sizes=8,16,32,64&topk-ratios=0,0.125,0.25,0.375,0.5,0.625,0.75,0.875,1`,
   );
   await page.getByText("540 combinations × 1 capture").waitFor();
-  await run(page);
+  await runToEnd(page);
   const table = page.getByRole("region", { name: "Figures of each variant" });
   const told = Number(await table.locator("table").getAttribute("aria-rowcount"));
   assert(told > 250, `${told} rows`);
@@ -178,7 +172,7 @@ test("the plan counts combinations, and of a long table only the rows in sight a
 
 test("settings taken from the sweep's chart are shown where they went", async () => {
   const page = await open("#analysis=sweep&stage=prefill");
-  await run(page);
+  await runToEnd(page);
   await page.locator(".kv-best").scrollIntoViewIfNeeded();
   await page.getByRole("button", { name: "Take these settings" }).click();
   const tab = page.getByRole("tab", { name: "Block-norm" });
@@ -194,7 +188,7 @@ test("settings taken from the sweep's chart are shown where they went", async ()
 
 test("of several methods the smallest within an error is named, never the smallest alone", async () => {
   const page = await open("#analysis=lossy-compare&bits-list=2,4,8");
-  await run(page);
+  await runToEnd(page);
   const said = await page.locator(".sentence").innerText();
   const cosines = [...said.matchAll(/cosine of ([\d.]+)/g)].map(([, cosine]) => Number(cosine.replace(/\.$/, "")));
   assert.equal(cosines.length, 2, said);

@@ -21,10 +21,19 @@ export async function drop(page, ...paths) {
   await client.detach();
 }
 
-/** Runs what is chosen, to its end. @param {Page} page */
+/** Runs what is chosen, to its end: it is among the runs, and its charts are drawn. @param {Page} page */
 export async function runToEnd(page) {
+  const before = await page.locator(".run-rows li").count();
   await page.locator("#run:enabled", { hasText: "Run" }).click();
-  await page.locator("button[data-file]").first().waitFor();
+  await page.locator(".run-rows li").nth(before).waitFor({ timeout: 120_000 });
+  await page.locator("#run", { hasText: "Run" }).waitFor();
+  await page.locator("#result-body .charts:not(.drawing)").first().waitFor({ state: "attached" });
+}
+
+/** The same in another tab. @param {Page} page @param {string} tab */
+export async function runTab(page, tab) {
+  await page.getByRole("tab", { name: tab }).click();
+  await runToEnd(page);
 }
 
 /**

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch } from "./chromium.js";
-import { violations } from "./page.js";
+import { runToEnd, violations } from "./page.js";
 import { ROOT, serve } from "./server.js";
 
 /** @import { Page } from "playwright-core" */
@@ -41,15 +41,6 @@ async function open(hash = "") {
 async function choose(page, folder) {
   await page.setInputFiles("#choose-folder", folder);
   await page.locator(".runs li").first().waitFor();
-}
-
-/** @param {Page} page */
-async function run(page) {
-  const before = await page.locator(".run-rows li").count();
-  await page.locator("#run:enabled", { hasText: "Run" }).click();
-  await page.locator(".run-rows li").nth(before).waitFor();
-  await page.locator("#run", { hasText: "Run" }).waitFor();
-  await page.locator("#result-body .charts:not(.drawing)").first().waitFor();
 }
 
 /** @param {Page} page @param {string} name */
@@ -99,7 +90,7 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
       await check("loaded, with a problem");
       for (const name of ["Mixed", "Block-norm", "Sweep", "Compare"]) {
         await page.getByRole("tab", { name }).click();
-        await run(page);
+        await runToEnd(page);
         await check(`result of ${name}`);
       }
       await field(page, "zstd level").fill("99");
@@ -206,13 +197,13 @@ test("a copied link opens with the same settings and gives the same report; the 
     command,
     "kvlens mixed --dump-dir dumps --out-dir report --lossy-method quant --lossy-bits 7 --stage prefill --zstd-level=-3 --verify",
   );
-  await run(page);
+  await runToEnd(page);
   const other = await browser.context.newPage();
   await other.goto(link);
   await other.getByRole("tab", { name: "Mixed" }).waitFor();
   assert.equal(await field(other, "Bits").inputValue(), "7");
   await choose(other, SAMPLE);
-  await run(other);
+  await runToEnd(other);
   assert.equal(await other.locator(".headline").innerText(), await page.locator(".headline").innerText());
   await page.close();
   await other.close();
@@ -271,7 +262,7 @@ test("values that are not finite are counted, and loose files are a dump", async
   const files = Object.entries(bytes).map(([name, content]) => ({ name, mimeType: "", buffer: Buffer.from(content) }));
   await page.setInputFiles("#choose-files", [{ name: "meta_0.json", mimeType: "", buffer: Buffer.from(JSON.stringify(meta)) }, ...files]);
   await page.locator(".runs li").waitFor();
-  await run(page);
+  await runToEnd(page);
   const told = page.getByText("1 value not finite (NaN or infinite) in 1 tensor");
   assert.equal(await told.getAttribute("title"), "layer 5, decode, K: 1");
   assert.match(await page.getByRole("table", { name: "Headline figures of K and V" }).innerText(), /NaN/);
@@ -281,7 +272,7 @@ test("values that are not finite are counted, and loose files are a dump", async
 test("columns sort, down and up", async () => {
   const { page } = await open();
   await choose(page, SAMPLE);
-  await run(page);
+  await runToEnd(page);
   const table = page.getByRole("region", { name: "Figures of each layer" });
   const column = async () => (await table.locator("tbody td:nth-child(6)").allInnerTexts()).map(Number);
   await table.getByRole("button", { name: "K ratio" }).click();
@@ -299,7 +290,7 @@ test("columns sort, down and up", async () => {
 test("reports download under their names, and all of them in one zip", async () => {
   const { page } = await open();
   await choose(page, SAMPLE);
-  await run(page);
+  await runToEnd(page);
   const [single] = await Promise.all([page.waitForEvent("download"), page.locator("[data-file='mixed_summary.md']").click()]);
   assert.equal(single.suggestedFilename(), "mixed_summary.md");
   const golden = await readFile(join(ROOT, "tests/data/golden/mixed-default/mixed_summary.md"), "utf8");
@@ -316,9 +307,9 @@ test("reports download under their names, and all of them in one zip", async () 
 test("two runs stand side by side, and earlier ones come back", async () => {
   const { page } = await open();
   await choose(page, SAMPLE);
-  await run(page);
+  await runToEnd(page);
   await page.getByText("Quantize", { exact: true }).click();
-  await run(page);
+  await runToEnd(page);
   await page.getByRole("button", { name: "Compare", exact: true }).first().click();
   const figures = page.getByRole("region", { name: "Figures" });
   assert.match(await figures.innerText(), /KV ratio\s+1\.459×/);
@@ -331,7 +322,7 @@ test("two runs stand side by side, and earlier ones come back", async () => {
 test("nothing moves while a run goes on", async () => {
   const { page } = await open();
   await choose(page, SAMPLE);
-  await run(page);
+  await runToEnd(page);
   const places = () =>
     page.evaluate(() =>
       ["#run", ".headline", ".table-scroll", ".run-list"].map((name) => document.querySelector(name)?.getBoundingClientRect().top),
@@ -362,7 +353,7 @@ test("Escape cancels, keeps what was measured, and the next run works", async ()
   assert.match(await combinations.locator("tbody tr").first().innerText(), /\d\.\d{3}/);
   await field(page, "zstd level").fill("1");
   await page.getByRole("tab", { name: "Mixed" }).click();
-  await run(page);
+  await runToEnd(page);
   assert.match(await page.locator(".run-rows").innerText(), /#2 mixed[\s\S]*#1 sweep[\s\S]*cancelled, \d+ of 63/);
   await page.close();
 });

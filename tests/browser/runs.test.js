@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { runTab } from "./page.js";
 import { ROOT } from "./server.js";
 import { until, visit } from "./visit.js";
 
@@ -17,14 +18,6 @@ async function sample() {
   await page.locator("#try-sample").click();
   await page.locator(".run-rows li").first().waitFor();
   return page;
-}
-
-/** @param {Page} page @param {string} tab */
-async function runTab(page, tab) {
-  const before = await page.locator(".run-rows li").count();
-  await page.getByRole("tab", { name: tab }).click();
-  await page.locator("#run:enabled", { hasText: "Run" }).click();
-  await page.locator(".run-rows li").nth(before).waitFor();
 }
 
 /** @param {Page} page @param {string} name */

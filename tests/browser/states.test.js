@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch } from "./chromium.js";
 import { holdAtProgress } from "./hold.js";
-import { violations } from "./page.js";
+import { runTab, violations } from "./page.js";
 import { ROOT, serve } from "./server.js";
 
 /** @import { Page } from "playwright-core" */
@@ -64,15 +64,6 @@ async function fits(page, state) {
   await page.setViewportSize({ width: 1280, height: 900 });
 }
 
-/** @param {Page} page @param {string} tab */
-async function run(page, tab) {
-  const runs = await page.locator(".run-rows li").count();
-  await page.getByRole("tab", { name: tab }).click();
-  await page.locator("#run:enabled", { hasText: "Run" }).click();
-  await page.locator(".run-rows li").nth(runs).waitFor({ timeout: 120_000 });
-  await page.locator("#result-body .charts:not(.drawing) svg").first().waitFor();
-}
-
 test("nothing is found in the empty page and in each analysis with its result", async () => {
   const page = await open();
   await clean(page, "empty");
@@ -81,7 +72,7 @@ test("nothing is found in the empty page and in each analysis with its result", 
   await page.locator(".cell").first().waitFor();
   await clean(page, "a dump, no run");
   for (const tab of ["Mixed", "Block-norm", "Sweep", "Compare", "Explore"]) {
-    await run(page, tab);
+    await runTab(page, tab);
     await clean(page, tab);
     await fits(page, tab);
   }
@@ -217,7 +208,7 @@ test("nothing is found while a dump is fetched, where its length is told and whe
 test("nothing is found while a file is written, when it is, and where its writing was cancelled", async () => {
   const page = await open("#analysis=explore");
   await page.setInputFiles("#choose-folder", SAMPLE);
-  await run(page, "Explore");
+  await runTab(page, "Explore");
   await page.locator(".converting > summary").click();
   const [convert, pack] = [page.getByRole("button", { name: "Convert and download" }), page.locator("[data-pack]").first()];
   /** @type {[string, import("playwright-core").Locator, string][]} */
@@ -246,7 +237,7 @@ test("on paper stands the result, whole and in dark ink", async () => {
   const page = await open();
   await page.setInputFiles("#choose-folder", SAMPLE);
   await page.locator(".cell").first().waitFor();
-  await run(page, "Mixed");
+  await runTab(page, "Mixed");
   // What a browser says before it prints.
   await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
   for (const chart of await page.locator("#result .kv-sheet").all()) {
@@ -286,7 +277,7 @@ test("on paper a long table has all its rows, and a head that browsers repeat on
     `#analysis=sweep&stage=prefill&lossless-first-n=29&bits-list=${bits}&block-sizes=8,16,32,64&topk-ratios=0,0.125,0.25,0.375,0.5,0.625,0.75,0.875,1`,
   );
   await page.setInputFiles("#choose-folder", SAMPLE);
-  await run(page, "Sweep");
+  await runTab(page, "Sweep");
   const table = page.locator('[aria-label="Figures of each variant"] table');
   const made = () => table.locator("tbody tr:not([aria-hidden])").count();
   const whole = Number(await table.getAttribute("aria-rowcount")) - 1;
@@ -321,7 +312,7 @@ test("a printed result is a file that one would mail", async () => {
   await page.setInputFiles("#choose-folder", SAMPLE);
   await page.locator(".cell").first().waitFor();
   for (const tab of ["Mixed", "Sweep"]) {
-    await run(page, tab);
+    await runTab(page, tab);
     const { length } = await page.pdf({ format: "A4" });
     assert(length < 1e6, `${tab}: ${length} bytes`);
   }
