@@ -19,6 +19,23 @@ const without = (runs, dump) => runs.filter(({ run }) => !dump?.runs.some((each)
 /** What tells whether two dumps hold the same. @param {RunSummary[]} runs */
 const contents = (runs) => JSON.stringify(runs.map(({ run, captures }) => [run, captures]).sort());
 
+/** @param {FileEntry[]} entries */
+const noCapture = (entries) =>
+  new EngineError(
+    "dump",
+    entries.length === 1 ? `No capture in ${entries[0].path}.` : `No capture among ${count(entries.length)} files.`,
+    "Drop a whole dump: a capture folder, or what torch.save, mlx-lm, vLLM or llama.cpp wrote. “How to get a dump” shows ways that work.",
+  );
+
+/** @param {string[]} paths */
+function notGiven(paths) {
+  const names = paths.slice(0, MAX_NAMED).join(", ") + (paths.length > MAX_NAMED ? ", …" : "");
+  return {
+    message: `The browser does not give ${paths.length === 1 ? "this file" : `these ${count(paths.length)} files`}: ${names}`,
+    hint: "All others were taken in. See whether you may read them, and whether they are still there; then drop them again.",
+  };
+}
+
 /** @param {Store<State>} store @param {Promise<Engine>} engine */
 export function dumpActions({ get, set }, engine) {
   /** What was taken in, by path. @type {Map<string, FileEntry>} */
@@ -50,13 +67,7 @@ export function dumpActions({ get, set }, engine) {
       const sources = [...new Set([...taken.keys()].map((path) => path.split("/")[0]))];
       if (beside) opened = { path: beside, contents: contents(without(dump.runs, get().dump)) };
       set({ dump, sources, leftOut: without(get().leftOut, dump), beside: besideOf(dump) });
-      if (dump.captures === 0 && dump.problems.length === 0 && dump.guesses.length === 0) {
-        throw new EngineError(
-          "dump",
-          entries.length === 1 ? `No capture in ${entries[0].path}.` : `No capture among ${count(entries.length)} files.`,
-          "Drop a whole dump: a capture folder, or what torch.save, mlx-lm, vLLM or llama.cpp wrote. “How to get a dump” shows ways that work.",
-        );
-      }
+      if (dump.captures === 0 && dump.problems.length === 0 && dump.guesses.length === 0) throw noCapture(entries);
     } catch (error) {
       const failure = failureOf(error);
       // Where the reader ended it, the page stands as before.
@@ -76,10 +87,7 @@ export function dumpActions({ get, set }, engine) {
     });
     await add(found);
     if (unreadable.length === 0 || get().dumpFailure) return;
-    const names = unreadable.slice(0, MAX_NAMED).join(", ") + (unreadable.length > MAX_NAMED ? ", …" : "");
-    const message = `The browser does not give ${unreadable.length === 1 ? "this file" : `these ${count(unreadable.length)} files`}: ${names}`;
-    const hint = "All others were taken in. See whether you may read them, and whether they are still there; then drop them again.";
-    set({ dumpFailure: { message, hint } });
+    set({ dumpFailure: notGiven(unreadable) });
   }
 
   /** @param {string} run its name */

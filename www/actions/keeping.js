@@ -14,25 +14,13 @@ import { isWanted, leftOut, onWish, setLeftOut, wish } from "./wish.js";
  * @param {{ add: (files: FileEntry[]) => Promise<boolean>, files: () => FileEntry[], removeRun: (run: string) => Promise<void> }} dump
  */
 export function keepingActions({ get, set, watch }, { add, files, removeRun }) {
-  /** One change of the store after the other. @type {Promise<unknown>} */
-  let last = Promise.resolve();
+  const next = oneByOne((error) =>
+    set({ runFailure: { ...failureOf(error), hint: "Runs could not be kept in this browser: download what you need." } }),
+  );
   /** This tab's outcomes that are stored. @type {Outcome[]} */
   let stored = [];
   /** The link's own dump takes no kept one's place: the link brings it again. */
   let isLinked = false;
-
-  /** @param {() => Promise<unknown>} change @returns {Promise<boolean>} whether it worked */
-  function next(change) {
-    const done = last.then(change).then(
-      () => true,
-      (error) => {
-        set({ runFailure: { ...failureOf(error), hint: "Runs could not be kept in this browser: download what you need." } });
-        return false;
-      },
-    );
-    last = done;
-    return done;
-  }
 
   /** Stores what has changed since the last time: of several changes that wait only the last. */
   async function storeOutcomes() {
@@ -116,4 +104,25 @@ export function keepingActions({ get, set, watch }, { add, files, removeRun }) {
   const isAllKept = () => get().kept && stored === get().outcomes;
 
   return { setKept, bringBack, isAllKept };
+}
+
+/**
+ * One change of the store after the other; each tells whether it worked.
+ * @param {(error: unknown) => void} failed
+ * @returns {(change: () => Promise<unknown>) => Promise<boolean>}
+ */
+function oneByOne(failed) {
+  /** @type {Promise<unknown>} */
+  let last = Promise.resolve();
+  return (change) => {
+    const done = last.then(change).then(
+      () => true,
+      (error) => {
+        failed(error);
+        return false;
+      },
+    );
+    last = done;
+    return done;
+  };
 }
