@@ -6,10 +6,12 @@ import { followAddress } from "./actions/address.js";
 import { dumpActions } from "./actions/dump.js";
 import { estimateActions } from "./actions/estimate.js";
 import { failureOf } from "./actions/failure.js";
+import { fetchActions } from "./actions/fetching.js";
 import { guardLeaving, settingsBefore } from "./actions/leaving.js";
 import { keepingActions } from "./actions/keeping.js";
 import { runActions } from "./actions/run.js";
 import { settingsActions } from "./actions/settings.js";
+import { writingActions } from "./actions/writing.js";
 import { Engine, startOptions } from "./engine/client.js";
 import { onUpdate } from "./engine/isolation.js";
 import { asksToRun, lessonPlace, lessonStep, stateOfHash } from "./link.js";
@@ -61,7 +63,9 @@ export function createApp() {
   const engine = Engine.start(startOptions());
   const { follow, ...settings } = settingsActions(store, engine);
   const estimates = estimateActions(store, engine);
-  const dump = dumpActions(store, engine, estimates.pause);
+  const dump = dumpActions(store, engine);
+  const fetching = fetchActions(store, dump.add);
+  const writing = writingActions(store, engine, estimates.pause);
   const runs = runActions(store, engine, estimates.pause);
   const { bringBack, isAllKept, ...keeping } = keepingActions(store, dump);
 
@@ -75,12 +79,12 @@ export function createApp() {
       const asked = asksToRun(location.hash);
       set({ engine: { status: "ready", info, failure: null }, specs, formats, ...stateOfHash(before, location.hash) });
       follow();
-      followAddress(store, dump);
+      followAddress(store, { ...dump, ...fetching });
       guardLeaving(store, isAllKept);
       estimates.follow();
       await bringBack();
       if (Object.keys(get().mapping).length > 0) await dump.setMapping(get().mapping);
-      if (get().beside && !get().dump?.captures) void dump.openBeside().then(() => (asked ? runs.run() : undefined));
+      if (get().beside && !get().dump?.captures) void fetching.openBeside().then(() => (asked ? runs.run() : undefined));
     } catch (error) {
       set({ engine: { status: "failed", info: null, failure: failureOf(error) } });
     }
@@ -89,7 +93,7 @@ export function createApp() {
   /** The sample, and its first result at once. */
   async function trySample() {
     if (store.get().reading !== null) return;
-    const usable = await dump.addFetched(SAMPLE, sampleFiles);
+    const usable = await fetching.addFetched(SAMPLE, sampleFiles);
     if (usable && get().outcomes.length === 0) await runs.run();
   }
 
@@ -101,5 +105,5 @@ export function createApp() {
     await (await judging).judge(id, thresholds);
   }
 
-  return { store, start, trySample, ...dump, ...settings, ...runs, ...keeping, judge };
+  return { store, start, trySample, ...dump, ...fetching, ...writing, ...settings, ...runs, ...keeping, judge };
 }

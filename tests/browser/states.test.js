@@ -184,6 +184,36 @@ test("nothing is found while a run goes on, after it is cancelled, and while a r
   await page.close();
 });
 
+test("nothing is found while a dump is fetched, where its length is told and where not, when it is cancelled, and in a frame", async (t) => {
+  /** The first half of a file, and never the rest. @param {Record<string, number>} headers @returns {import("node:http").RequestListener} */
+  const half = (headers) => (request, response) => {
+    response.writeHead(200, headers);
+    if (request.method === "HEAD") response.end();
+    else response.write(Buffer.alloc(1000));
+  };
+  const slow = await serve({ answers: { "/told.zip": half({ "Content-Length": 2000 }), "/untold.zip": half({}) } });
+  t.after(() => slow.close());
+  const page = await browser.context.newPage();
+  await page.goto(`${slow.url}#dump=untold.zip`);
+  await page.getByText("Getting untold.zip: 1.00 kB so far …").waitFor();
+  await clean(page, "a fetch of unknown length");
+  await fits(page, "a fetch of unknown length");
+  for (const [address, state] of [
+    ["#dump=told.zip", "a fetch"],
+    ["?embed=1#dump=told.zip", "a fetch in a frame"],
+  ]) {
+    await page.goto(slow.url + address);
+    await page.getByText("Getting told.zip: 1.00 kB of 2.00 kB …").waitFor();
+    await clean(page, state);
+    await fits(page, state);
+    await page.getByRole("button", { name: "Cancel", exact: true }).click();
+    await page.getByRole("button", { name: "Open it" }).waitFor();
+    await clean(page, `${state}, cancelled`);
+    await fits(page, `${state}, cancelled`);
+  }
+  await page.close();
+});
+
 test("nothing is found while a file is written, when it is, and where its writing was cancelled", async () => {
   const page = await open("#analysis=explore");
   await page.setInputFiles("#choose-folder", SAMPLE);

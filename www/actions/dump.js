@@ -1,13 +1,11 @@
-// What a reader can do with the dump: add files, leave runs out, say how arrays are to be read, look inside, convert.
+// What a reader can do with the dump: add files, leave runs out, say how arrays are to be read, look inside.
 
 /** @import { Engine } from "../engine/client.js" */
 /** @import { DumpSummary, Mapping, RunSummary } from "../engine/core.js" */
-/** @import { FetchOptions } from "../beside.js" */
 /** @import { FileEntry } from "../engine/types.js" */
 /** @import { State } from "../types.js" */
 /** @import { Store } from "../store.js" */
 import { EngineError } from "../engine/errors.js";
-import { ASK_BYTES, besideUrl, fetchedDump, sizeOf } from "../beside.js";
 import { apart, transferredFiles } from "../files.js";
 import { count, plural } from "../format.js";
 import { failureOf } from "./failure.js";
@@ -21,14 +19,12 @@ const without = (runs, dump) => runs.filter(({ run }) => !dump?.runs.some((each)
 /** What tells whether two dumps hold the same. @param {RunSummary[]} runs */
 const contents = (runs) => JSON.stringify(runs.map(({ run, captures }) => [run, captures]).sort());
 
-/** @param {Store<State>} store @param {Promise<Engine>} engine @param {() => Promise<void>} pauseEstimates */
-export function dumpActions({ get, set }, engine, pauseEstimates) {
+/** @param {Store<State>} store @param {Promise<Engine>} engine */
+export function dumpActions({ get, set }, engine) {
   /** What was taken in, by path. @type {Map<string, FileEntry>} */
   const taken = new Map();
   /** The dump beside the page that was opened last, and what is in it. */
   let opened = { path: "", contents: "" };
-  /** The fetch that goes on. @type {AbortController | null} */
-  let fetching = null;
 
   /** A link names one dump: with others added to it, it would show less than is on screen. @param {DumpSummary} dump */
   const besideOf = ({ runs }) => (contents(runs) === opened.contents ? opened.path : "");
@@ -41,6 +37,8 @@ export function dumpActions({ get, set }, engine, pauseEstimates) {
   async function add(found, beside = "") {
     const { dumpFailure } = get();
     set({ reading: "Getting files", dumpFailure: null });
+    /** @type {Partial<State>} */
+    let told = {};
     try {
       const entries = apart(await found, taken);
       if (entries.length === 0) throw new EngineError("dump", "There was no file in that.", "Drop a folder or files of a dump.");
@@ -62,44 +60,10 @@ export function dumpActions({ get, set }, engine, pauseEstimates) {
     } catch (error) {
       const failure = failureOf(error);
       // Where the reader ended it, the page stands as before.
-      set(failure.code === "cancelled" ? { reading: null, dumpFailure } : { dumpFailure: failure });
-    } finally {
-      set({ reading: null });
+      told = { dumpFailure: failure.code === "cancelled" ? dumpFailure : failure };
     }
+    set({ reading: null, ...told });
     return (get().dump?.captures ?? 0) > 0;
-  }
-
-  /**
-   * Takes in a dump that lies beside the page, unless the reader ends its fetching.
-   * @param {string} path beside the page
-   * @param {(options: FetchOptions) => Promise<FileEntry[]>} fetched
-   * @param {State["offer"]} [offer] what stands there when it was cancelled
-   * @returns {Promise<boolean>} whether the dump has captures now, and was not cancelled
-   */
-  async function addFetched(path, fetched, offer = get().offer) {
-    // Of two that an address names one after the other, the latter counts.
-    fetching?.abort();
-    const mine = (fetching = new AbortController());
-    const name = path.split("/").at(-1) ?? path;
-    /** @param {number} read @param {number | null} total */
-    const onProgress = (read, total) => fetching === mine && set({ fetching: { name, read, total } });
-    onProgress(0, null);
-    const files = fetched({ signal: mine.signal, onProgress });
-    // Where it is cancelled, reading ends first.
-    const over = () => {
-      if (fetching === mine && !mine.signal.aborted) set({ fetching: null });
-    };
-    files.then(over, over);
-    const usable = await add(files, path);
-    if (!mine.signal.aborted) return usable;
-    if (fetching === mine) set({ fetching: null, offer });
-    return false;
-  }
-
-  function cancelFetch() {
-    const now = get().fetching;
-    if (now) set({ fetching: { ...now, cancelled: true } });
-    fetching?.abort();
   }
 
   /** Takes in what was dropped or pasted; must be called in the event itself. @param {DataTransfer} transfer */
@@ -139,20 +103,6 @@ export function dumpActions({ get, set }, engine, pauseEstimates) {
     }
   }
 
-  /** The dump that the link names: at once, or where it is large only when asked. @param {boolean} [asked] */
-  async function openBeside(asked = false) {
-    const { beside, offer } = get();
-    try {
-      const url = besideUrl(beside);
-      const bytes = asked ? (offer?.bytes ?? null) : await sizeOf(url);
-      if (!asked && bytes !== null && bytes > ASK_BYTES) return set({ offer: { url, bytes } });
-      set({ offer: null });
-      await addFetched(beside, (options) => fetchedDump(url, options), { url, bytes });
-    } catch (error) {
-      set({ dumpFailure: failureOf(error) });
-    }
-  }
-
   /** @param {Mapping} mapping */
   async function setMapping(mapping) {
     set({ reading: "Reading arrays", dumpFailure: null });
@@ -171,28 +121,8 @@ export function dumpActions({ get, set }, engine, pauseEstimates) {
   /** @type {Engine["inspect"]} */
   const inspect = async (request) => (await engine).inspect(request);
 
-  /** @type {Engine["convert"]} */
-  const convert = (options, news) => alone(async () => (await engine).convert(options, news));
-
-  /** @type {Engine["pack"]} */
-  const pack = (request, options) => alone(async () => (await engine).pack(request, options));
-
-  /**
-   * Has a file written, and nothing computed beside it: a run or an estimate that is ended may take the pool with it.
-   * @template T @param {() => Promise<T>} job
-   */
-  async function alone(job) {
-    set({ writing: true });
-    try {
-      await pauseEstimates();
-      return await job();
-    } finally {
-      set({ writing: false });
-    }
-  }
-
   /** The files of the dump on screen, also those of runs that are left out and may come back. */
   const files = () => [...taken.values()];
 
-  return { files, add, addFetched, cancelFetch, addTransferred, removeRun, restoreRun, openBeside, setMapping, inspect, convert, pack };
+  return { files, add, addTransferred, removeRun, restoreRun, setMapping, inspect };
 }

@@ -7,20 +7,7 @@
 import { isEmbedded } from "../dom.js";
 import { forget, keepFiles, keepOutcomes, kept } from "../keep.js";
 import { failureOf } from "./failure.js";
-
-const KEY = "kvlens-keep";
-/** Names of the runs of the kept dump that the reader left out. */
-const LEFT_OUT = "kvlens-left-out";
-
-/** @returns {boolean} as the last tab left it */
-function isWanted() {
-  try {
-    return localStorage.getItem(KEY) === "on";
-  } catch {
-    // Storage is refused: nothing was kept.
-    return false;
-  }
-}
+import { isWanted, leftOut, onWish, setLeftOut, wish } from "./wish.js";
 
 /**
  * @param {Store<State>} store
@@ -69,12 +56,7 @@ export function keepingActions({ get, set, watch }, { add, files, removeRun }) {
 
   /** @param {boolean} on */
   async function setKept(on) {
-    try {
-      if (on) localStorage.setItem(KEY, "on");
-      else for (const key of [KEY, LEFT_OUT]) localStorage.removeItem(key);
-    } catch {
-      // Storage is refused: then the next lines fail, too, and say so.
-    }
+    wish(on);
     set({ kept: on });
     if (!on) return void (await next(forgetAll));
     isLinked = false;
@@ -87,28 +69,14 @@ export function keepingActions({ get, set, watch }, { add, files, removeRun }) {
     if (!works) await setKept(false);
   }
 
-  function noteLeftOut() {
-    try {
-      localStorage.setItem(LEFT_OUT, JSON.stringify(get().leftOut.map(({ run }) => run)));
-    } catch {
-      // Storage is refused: then nothing is kept at all.
-    }
-  }
+  const noteLeftOut = () => setLeftOut(get().leftOut.map(({ run }) => run));
 
   /** Brings back what was kept, and from now on keeps what changes. */
   async function bringBack() {
     // A frame shows its own dump's result, and leaves nothing behind.
     if (isEmbedded()) return;
     isLinked = get().beside !== "";
-    /** @type {string[]} */
-    let without = [];
-    try {
-      const names = JSON.parse(localStorage.getItem(LEFT_OUT) ?? "[]");
-      // Storage is the whole origin's.
-      if (Array.isArray(names)) without = names.map(String);
-    } catch {
-      // Storage is refused, or holds what others wrote.
-    }
+    const without = leftOut();
     if (isWanted()) {
       await next(async () => {
         const { outcomes, files } = await kept();
@@ -120,6 +88,10 @@ export function keepingActions({ get, set, watch }, { add, files, removeRun }) {
       });
       // What a tab had still to write when it was turned off. Where storage is refused there is nothing.
     } else void forget().catch(() => {});
+    follow();
+  }
+
+  function follow() {
     watch(
       (state) => state.outcomes,
       (_, before) => void (before && get().kept && next(storeOutcomes)),
@@ -133,10 +105,7 @@ export function keepingActions({ get, set, watch }, { add, files, removeRun }) {
       (state) => state.dump,
       (_, before) => void (before !== undefined && isKept() && next(storeFiles)),
     );
-    addEventListener("storage", ({ key }) => {
-      // Without a key: all of it was cleared.
-      if (key !== null && key !== KEY) return;
-      const on = isWanted();
+    onWish((on) => {
       if (on === get().kept) return;
       set({ kept: on });
       void next(on ? storeOutcomes : forgetAll);

@@ -1,14 +1,15 @@
 // Size against error of every scheme on logarithmic axes: the front of each class, engines' formats by name, the limit as a line.
 
 import { BASE, TIP, digits3, FONT, logTick, logTicks, valueAxis } from "./axis.js";
-import { errorOf, measuredOffers, most, smallest, together } from "../explore/search.js";
+import { most } from "../explore/search.js";
+import { ORDER, bestOfReference, marksOf, named, pareto } from "./front-marks.js";
+import { around, boxOf, placed } from "./names.js";
 import { colour, s, sheet, stroke } from "./svg.js";
 
 /** @import { Class, Explored } from "../engine/core.js" */
-/** @import { Kind, Limit, Offer } from "../explore/search.js" */
+/** @import { Limit } from "../explore/search.js" */
+/** @import { Mark, Side } from "./front-marks.js" */
 
-/** @typedef {"kv" | "k" | "v"} Side */
-/** @typedef {{ name: string, class: Class, bits: number, error: number }} Mark */
 /** @typedef {{ limit: () => Limit, redraw: () => void }} Live  the limit now; `redraw` is set by the chart for when it moves */
 
 /** @type {Record<Class, { name: string, dash?: string }>} */
@@ -18,7 +19,6 @@ const CLASSES = {
   stored: { name: "stored by kvlens", dash: "1 3" },
   reference: { name: "methods of the four analyses", dash: "8 3 1 3" },
 };
-const ORDER = /** @type {Class[]} */ (Object.keys(CLASSES));
 const SHAPES = /** @type {Record<Class, (r: number) => string>} */ ({
   engine: (r) => `M${-r},0a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0z`,
   packed: (r) => `M${-r * 0.9},${-r * 0.9}h${r * 1.8}v${r * 1.8}h${-r * 1.8}z`,
@@ -31,8 +31,11 @@ const AXES = {
   cosine: "1 − cosine",
 };
 const HEIGHT = 380;
-/** Less room than this for a chart has shorter names in it, px. */
-const NARROW = 560;
+/** Margin for the last mark's name, px. */
+const RIGHT = 24;
+/** How far a mark reaches from its place, and the ring around one, px. */
+const DOT = 5;
+const RING = 8;
 
 /** @param {Explored} explored @param {Live} live @returns {import("./figure.js").Chart | null} */
 export function frontChart(explored, live) {
@@ -78,71 +81,6 @@ export function frontChart(explored, live) {
 /** @param {Side} side */
 const paint = (side) => (side === "kv" ? "var(--ink)" : colour[side === "k" ? "K" : "V"]);
 
-/** @param {string} scheme @param {string | null} engine */
-const named = (scheme, engine) => (engine ? `${scheme} (${engine})` : scheme);
-
-/** @param {Explored} explored @param {Side} side @param {Kind} kind @returns {Mark[]} */
-function marksOf(explored, side, kind) {
-  // K and V have equally many values.
-  const values = (explored.points[0].bytes * 8) / explored.points[0].bitsPerValue;
-  const finite = (/** @type {Offer} */ offer) => Number.isFinite(errorOf(offer, kind));
-  if (side !== "kv") {
-    return measuredOffers(explored, side)
-      .filter(finite)
-      .map((offer) => ({
-        name: named(offer.scheme, offer.engine),
-        class: offer.class,
-        bits: (offer.bytes * 8) / values,
-        error: errorOf(offer, kind),
-      }));
-  }
-  const [ks, vs] = [measuredOffers(explored, "k").filter(finite), measuredOffers(explored, "v").filter(finite)];
-  return ORDER.flatMap((of) => {
-    /** @type {Mark[]} */
-    const pairs = [];
-    for (const k of ks) {
-      for (const v of vs) {
-        if (k.class !== of || v.class !== of || k.engine !== v.engine) continue;
-        if (k.engine && k.engine !== "llama.cpp" && k.scheme !== v.scheme) continue;
-        const name = k.scheme === v.scheme ? named(k.scheme, k.engine) : `K ${k.scheme}, ${named(`V ${v.scheme}`, v.engine)}`;
-        pairs.push({
-          name,
-          class: of,
-          bits: ((k.bytes + v.bytes) * 8) / values / 2,
-          error: together(kind, errorOf(k, kind), errorOf(v, kind)),
-        });
-      }
-    }
-    return pareto(pairs);
-  });
-}
-
-/** Those that no other beats in both. @param {Mark[]} marks */
-function pareto(marks) {
-  let least = Infinity;
-  return [...marks]
-    .sort((a, b) => a.bits - b.bits || a.error - b.error)
-    .filter(({ error }) => {
-      const better = error < least;
-      least = Math.min(least, error);
-      return better;
-    });
-}
-
-/** The smallest within the limit by the four analyses' methods. @param {Explored} explored @param {Side} side @param {Limit} limit */
-function bestOfReference(explored, side, limit) {
-  const fits = (/** @type {Offer} */ offer) => offer.class === "reference";
-  const [ks, vs] = [measuredOffers(explored, "k").filter(fits), measuredOffers(explored, "v").filter(fits)];
-  const nothing = [{ ...(ks[0] ?? vs[0]), bytes: 0, gap: 0, index: 0, attention: 0, scheme: "" }];
-  if (!ks.length || !vs.length) return null;
-  const pair = smallest(side === "v" ? nothing : ks, side === "k" ? nothing : vs, limit, () => true);
-  if (!pair) return null;
-  const [k, v] = pair;
-  if (side === "k") return named(k.scheme, k.engine);
-  if (side === "v") return named(v.scheme, v.engine);
-  return k.scheme === v.scheme ? k.scheme : `K ${k.scheme}, V ${v.scheme}`;
-}
-
 /** @param {Mark[]} all @param {string} ink */
 const legend = (all, ink) =>
   ORDER.filter((of) => all.some((mark) => mark.class === of)).map((of) => ({
@@ -166,15 +104,9 @@ function panel(Plot, all, limit, side, width, reference) {
   const x = [Math.min(...bits) / 1.12, Math.max(...bits) * 1.12];
   const inside = shown.filter(({ error }) => error <= y[1]);
   const marked = inside.filter((mark) => mark.class === "reference" && mark.name === reference);
-  // Where there is little room, what is within the limit has names, and the rest when pointed at.
-  const isNamed = (/** @type {Mark} */ { class: of, error }) => of === "engine" && (width >= NARROW || error <= allowed);
-  const labelled = apart(pareto(inside.filter(isNamed)), marked, x, y, width);
-  // To the right and above few schemes lie: they would have more bits and more error.
-  const room = marked.length > 0 ? (1 - Math.log(marked[0].bits / x[0]) / Math.log(x[1] / x[0])) * (width - 64) : 0;
-  const isLate = (/** @type {Mark} */ { bits }) => Math.log(bits / x[0]) > 0.8 * Math.log(x[1] / x[0]);
   return Plot.plot({
     ...BASE,
-    marginRight: 24,
+    marginRight: RIGHT,
     width,
     height: HEIGHT,
     x: { type: "log", domain: x },
@@ -191,19 +123,6 @@ function panel(Plot, all, limit, side, width, reference) {
       }),
       Plot.rect([0], { x1: x[0], x2: x[1], y1: y[0], y2: Math.min(allowed, y[1]), fill: "var(--accent)", fillOpacity: 0.07 }),
       Plot.ruleY([allowed], { stroke: "var(--accent)", strokeWidth: 1.6 }),
-      // So few bits at so little error no scheme has: the name lies on no mark.
-      Plot.text([allowed], {
-        x: () => x[0],
-        y: (/** @type {number} */ at) => at,
-        text: () => `limit ${digits3(allowed)}`,
-        textAnchor: "start",
-        dx: 6,
-        dy: -7,
-        fontSize: FONT,
-        fill: "var(--accent)",
-        stroke: "var(--page)",
-        strokeWidth: 3,
-      }),
       ORDER.map((of) => {
         const marks = inside.filter((mark) => mark.class === of);
         return [
@@ -226,18 +145,17 @@ function panel(Plot, all, limit, side, width, reference) {
           }),
         ];
       }),
-      Plot.dot(marked, { x: "bits", y: "error", r: 8, stroke: ink, strokeWidth: 1.4 }),
-      Plot.text(
-        marked,
-        label((/** @type {Mark} */ mark) => (room > 280 ? `${mark.name}: best of the four` : "best of the four"), {
-          ...(room > 100 ? { dx: 12, dy: -14, textAnchor: "start" } : { dx: -12, dy: 12, textAnchor: "end" }),
-        }),
-      ),
-      Plot.text(
-        labelled.filter((mark) => !isLate(mark)),
-        label(shortName, { dx: 8, dy: -6, textAnchor: "start" }),
-      ),
-      Plot.text(labelled.filter(isLate), label(shortName, { dx: -9, dy: 6, textAnchor: "end" })),
+      Plot.dot(marked, { x: "bits", y: "error", r: RING, stroke: ink, strokeWidth: 1.4 }),
+      Plot.text(names(inside, marked, allowed, { x, y, width }), {
+        x: { value: "x", scale: null },
+        y: { value: "y", scale: null },
+        text: "text",
+        textAnchor: "start",
+        fontSize: FONT,
+        fill: { value: (/** @type {{ of: { fill: string } }} */ { of }) => of.fill, scale: null },
+        stroke: "var(--page)",
+        strokeWidth: 3,
+      }),
       Plot.tip(
         inside,
         Plot.pointer({
@@ -252,37 +170,49 @@ function panel(Plot, all, limit, side, width, reference) {
   });
 }
 
-/** Without the engine. @param {Mark} mark */
-const shortName = ({ name }) => name.replace(/ \([^)]*\)$/, "");
-
 /**
- * Those whose names do not lie on one another, nor on what is named already, beside its mark.
- * @param {Mark[]} marks @param {Mark[]} named @param {number[]} x @param {number[]} y @param {number} width
+ * The names that have room: the limit's, of the ringed mark, and of engines' formats, first of those near the limit.
+ * @param {Mark[]} marks @param {Mark[]} ringed @param {number} allowed @param {{ x: number[], y: number[], width: number }} scale
  */
-function apart(marks, named, x, y, width) {
-  /** @type {Mark[]} */
-  const kept = [];
-  /** @param {number} a @param {number} b @param {number[]} domain @param {number} px */
-  const distance = (a, b, [low, high], px) => (Math.abs(Math.log(a / b)) / Math.log(high / low)) * px;
-  for (const mark of marks) {
-    const near = (/** @type {number} */ px) => (/** @type {Mark} */ other) =>
-      distance(mark.bits, other.bits, x, width) < px && distance(mark.error, other.error, y, HEIGHT) < 18;
-    if (!kept.some(near(120)) && !named.some(near(width < NARROW ? 160 : 300))) kept.push(mark);
-  }
-  return kept;
+function names(marks, ringed, allowed, { x, y, width }) {
+  const frame = { left: BASE.marginLeft, top: BASE.marginTop - 10, right: width, bottom: HEIGHT - BASE.marginBottom };
+  const share = (/** @type {number} */ value, /** @type {number[]} */ [low, high]) => Math.log(value / low) / Math.log(high / low);
+  const height = (/** @type {number} */ error) => frame.bottom - share(error, y) * (frame.bottom - BASE.marginTop);
+  const at = (/** @type {Mark} */ { bits, error }) => ({
+    x: frame.left + share(bits, x) * (width - RIGHT - frame.left),
+    y: height(error),
+  });
+  const line = height(allowed);
+  const distance = (/** @type {Mark} */ { error }) => Math.abs(Math.log(error / allowed));
+  const formats = pareto(marks.filter((mark) => mark.class === "engine")).sort((a, b) => distance(a) - distance(b));
+  const ink = "var(--ink)";
+  /** @type {(import("./names.js").Wanted & { fill: string })[]} */
+  const wanted = [
+    {
+      fill: "var(--accent)",
+      texts: [`limit ${digits3(allowed)}`],
+      spots: [line - 11, line + 11].flatMap((y) => [
+        { x: frame.left + 6, y, anchor: /** @type {const} */ ("start") },
+        { x: frame.right - 6, y, anchor: /** @type {const} */ ("end") },
+      ]),
+    },
+    ...ringed.map((mark) => ({
+      fill: ink,
+      texts: [`${mark.name}: best of the four`, "best of the four"],
+      spots: [RING, 2 * RING, 3 * RING].flatMap((rise) => around(at(mark), RING, rise)),
+    })),
+    ...formats.map((mark) => ({ fill: ink, texts: [shortName(mark)], spots: around(at(mark), DOT) })),
+  ];
+  const taken = [
+    { ...frame, top: line - 1, bottom: line + 1 },
+    ...marks.map((mark) => boxOf(at(mark), DOT)),
+    ...ringed.map((mark) => boxOf(at(mark), RING)),
+  ];
+  return placed(wanted, taken, frame, FONT);
 }
 
-/** @param {(mark: Mark) => string} text @param {object} place */
-const label = (text, place) => ({
-  x: "bits",
-  y: "error",
-  text,
-  fontSize: FONT,
-  fill: "var(--ink)",
-  stroke: "var(--page)",
-  strokeWidth: 3,
-  ...place,
-});
+/** Without the engine. @param {Mark} mark */
+const shortName = ({ name }) => name.replace(/ \([^)]*\)$/, "");
 
 /** The class's mark on a path. @param {any} path @param {Class} of @param {number} r */
 function drawShape(path, of, r) {

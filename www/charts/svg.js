@@ -20,8 +20,13 @@ export function s(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** About how wide `text` is in px, for placing labels without a layout. @param {string} text @param {number} [size] */
-export const textWidth = (text, size = 12) => text.length * size * 0.56;
+const ruler = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
+
+/** How wide `text` is in px, for placing labels without a layout. @param {string} text @param {number} [size] */
+export function textWidth(text, size = 12) {
+  ruler.font = `${size}px system-ui, sans-serif`;
+  return ruler.measureText(text).width;
+}
 
 /** The colours of K and V, and the names under which `ink` finds them. */
 export const colour = /** @type {Record<"K" | "V", string>} */ ({ K: "var(--k)", V: "var(--v)" });
