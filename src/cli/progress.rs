@@ -1,7 +1,20 @@
 //! Progress bars on stderr, where that is a terminal.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fmt::Write;
+
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use kvlens::analysis::{Plan, Progress};
+
+/// The style of a template, in which `{left}` tells the time left. Of a bar at 0 nothing is known of it, where `{eta}` says 0 seconds.
+fn style(template: &str) -> ProgressStyle {
+    let style =
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.with_key("left", |state: &ProgressState, out: &mut dyn Write| {
+        if state.pos() > 0 {
+            let _ = write!(out, ", {:#} left", HumanDuration(state.eta()));
+        }
+    })
+}
 
 /// Progress of an analysis; hidden where stderr is no terminal. Clones share one bar.
 #[derive(Clone)]
@@ -11,10 +24,9 @@ impl Bar {
     /// A bar for this plan, at 0.
     pub fn new(plan: &Plan) -> Self {
         let bar = ProgressBar::with_draw_target(Some(plan.bytes()), ProgressDrawTarget::stderr());
-        let template = "{bar:32} {msg} captures, {decimal_bytes_per_sec}, {eta} left";
-        bar.set_style(
-            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
-        );
+        bar.set_style(style(
+            "{bar:32} {msg} captures, {decimal_bytes_per_sec}{left}",
+        ));
         Self(bar)
     }
 
@@ -44,8 +56,7 @@ impl ShareBar {
     /// A bar at 0.
     pub fn new() -> Self {
         let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template("{bar:32} {msg}, {eta} left");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_style(style("{bar:32} {msg}{left}"));
         Self(bar)
     }
 

@@ -91,10 +91,9 @@ fn by_numbers(name: &str) -> Vec<String> {
 }
 
 fn is_behind_layer(before: &str) -> bool {
-    let word = before.trim_end_matches(|letter: char| !letter.is_alphabetic());
-    let start = word.rfind(|letter: char| !letter.is_alphabetic());
-    let word = &word[start.map_or(0, |at| at + 1)..];
-    LAYER.iter().any(|layer| word.eq_ignore_ascii_case(layer))
+    let mut words = before.split(|letter: char| !letter.is_alphabetic());
+    let last = words.rfind(|word| !word.is_empty()).unwrap_or_default();
+    LAYER.iter().any(|layer| last.eq_ignore_ascii_case(layer))
 }
 
 /// The pattern, then variants in which what precedes a separator is the run.
@@ -207,7 +206,7 @@ mod tests {
 
     #[test]
     fn names_that_say_too_little_have_a_form_that_works() {
-        let cases: [(&[&str], Option<&str>); 9] = [
+        let cases: [(&[&str], Option<&str>); 10] = [
             (&["0.0", "0.1", "10.0", "10.1"], Some("{layer}.{kv:0|1}")),
             (&["c0_l0", "c1_l0", "c0_l7"], Some("c{kv:0|1}_l{layer}")),
             (
@@ -237,6 +236,7 @@ mod tests {
             ),
             (&["probe_k", "probe_v"], Some("probe_{kv}")),
             (&["arr_0", "arr_1"], Some("arr_{kv:0|1}")),
+            (&["→x0", "→x1"], Some("→x{kv:0|1}")),
             (&["0.0", "0.2", "2.0"], None),
             (&["a", "b"], None),
         ];
