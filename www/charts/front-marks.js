@@ -13,6 +13,9 @@ export const ORDER = /** @type {Class[]} */ (["engine", "packed", "stored", "ref
 /** @param {string} scheme @param {string | null} engine */
 export const named = (scheme, engine) => (engine ? `${scheme} (${engine})` : scheme);
 
+/** Of K and V of one engine. @param {Offer} k @param {Offer} v */
+const nameOfPair = (k, v) => (k.scheme === v.scheme ? named(k.scheme, k.engine) : `K ${k.scheme}, ${named(`V ${v.scheme}`, v.engine)}`);
+
 /** @param {Explored} explored @param {Side} side @param {Kind} kind @returns {Mark[]} */
 export function marksOf(explored, side, kind) {
   // K and V have equally many values.
@@ -36,9 +39,8 @@ export function marksOf(explored, side, kind) {
       for (const v of vs) {
         if (k.class !== of || v.class !== of || k.engine !== v.engine) continue;
         if (k.engine && k.engine !== "llama.cpp" && k.scheme !== v.scheme) continue;
-        const name = k.scheme === v.scheme ? named(k.scheme, k.engine) : `K ${k.scheme}, ${named(`V ${v.scheme}`, v.engine)}`;
         pairs.push({
-          name,
+          name: nameOfPair(k, v),
           class: of,
           bits: ((k.bytes + v.bytes) * 8) / values / 2,
           error: together(kind, errorOf(k, kind), errorOf(v, kind)),
@@ -72,5 +74,5 @@ export function bestOfReference(explored, side, limit) {
   const [k, v] = pair;
   if (side === "k") return named(k.scheme, k.engine);
   if (side === "v") return named(v.scheme, v.engine);
-  return k.scheme === v.scheme ? k.scheme : `K ${k.scheme}, V ${v.scheme}`;
+  return nameOfPair(k, v);
 }

@@ -20,11 +20,12 @@ export function s(tag, attributes = {}, ...children) {
   return element;
 }
 
+const FAMILY = "system-ui, sans-serif";
 const ruler = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
 
 /** How wide `text` is in px, for placing labels without a layout. @param {string} text @param {number} [size] */
 export function textWidth(text, size = 12) {
-  ruler.font = `${size}px system-ui, sans-serif`;
+  ruler.font = `${size}px ${FAMILY}`;
   return ruler.measureText(text).width;
 }
 
@@ -155,7 +156,7 @@ export function sheet({ title, legend, panels, width, columns = 1, ink, interact
       width,
       height,
       viewBox: `0 0 ${width} ${height}`,
-      "font-family": "system-ui, sans-serif",
+      "font-family": FAMILY,
     },
     ...children,
   );

@@ -28,6 +28,25 @@ fn wanted<'a>(pairs: impl Iterator<Item = &'a Pair>) -> Vec<(Kv, &'a Candidate)>
     wanted
 }
 
+/// The result for K or V of a candidate, where `results` are those of `wanted`.
+fn result_of<'r, R>(
+    wanted: &[(Kv, &Candidate)],
+    results: &'r [R],
+    kv: Kv,
+    candidate: &Candidate,
+) -> Option<&'r R> {
+    let place = wanted.iter().position(|wanted| *wanted == (kv, candidate));
+    place.map(|place| &results[place])
+}
+
+fn not_read_back(tensor: Kv, candidate: &Candidate, reason: String) -> MeasureError {
+    MeasureError::NotReadBack {
+        tensor,
+        scheme: candidate.name.clone(),
+        reason,
+    }
+}
+
 /// Measures errors of pairs.
 pub fn errors(
     unit: &Unit,
@@ -49,10 +68,7 @@ pub fn errors(
         .collect();
     let wanted = wanted(pairs.iter().map(|(_, pair)| *pair));
     let treated = treated(unit, piece, sides, &wanted)?;
-    let of = |kv: Kv, candidate: &Candidate| {
-        let place = wanted.iter().position(|wanted| *wanted == (kv, candidate));
-        place.map(|place| &treated[place])
-    };
+    let of = |kv: Kv, candidate: &Candidate| result_of(&wanted, &treated, kv, candidate);
     let lossless = |candidate: &Candidate| candidate.method == Method::Lossless;
     let mut ready = Vec::new();
     let mut changes = Vec::new();
@@ -109,31 +125,24 @@ fn treated(
     let treated = par::map(wanted, &|&(kv, candidate)| {
         unit.go_on()?;
         let of: &Side = &sides[kv];
-        let coded = match candidate.method {
+        let values = match candidate.method {
             Method::Coded(step) => {
                 prepared_for(kv, step).map(|prepared| of.restored(prepared, step))
             }
+            // Which layout is smallest is determined when it is written.
+            Method::Lossless => Some(of.values.to_vec()),
             _ => None,
         };
-        let treated = match (&candidate.method, coded) {
-            (_, Some(values)) => Ok(Treated {
+        let treated = match values {
+            Some(values) => Treated {
                 values,
                 bytes: 0,
                 packed_bytes: None,
-            }),
-            // Which layout is smallest is determined when it is written.
-            (Method::Lossless, _) => Ok(Treated {
-                values: of.values.to_vec(),
-                bytes: 0,
-                packed_bytes: None,
-            }),
-            _ => of.treat(candidate),
+            },
+            None => of
+                .treat(candidate)
+                .map_err(|reason| not_read_back(kv, candidate, reason))?,
         };
-        let treated = treated.map_err(|reason| MeasureError::NotReadBack {
-            tensor: kv,
-            scheme: candidate.name.clone(),
-            reason,
-        })?;
         let errors = token_errors(of.values, &treated.values, piece.shape);
         Ok((treated, errors))
     });
@@ -202,11 +211,7 @@ pub fn write(
         let of: &Side = &sides[kv];
         let written = of
             .write(candidate)
-            .map_err(|reason| MeasureError::NotReadBack {
-                tensor: kv,
-                scheme: candidate.name.clone(),
-                reason,
-            })?;
+            .map_err(|reason| not_read_back(kv, candidate, reason))?;
         let errors = token_errors(of.values, &written.values, piece.shape);
         let values = match is_looked_at(kv, candidate) {
             true => written.values,
@@ -216,10 +221,7 @@ pub fn write(
     });
     let written: Vec<(u64, TokenErrors, Vec<f32>)> =
         written.into_iter().collect::<Result<_, _>>()?;
-    let of = |kv: Kv, candidate: &Candidate| {
-        let place = wanted.iter().position(|wanted| *wanted == (kv, candidate));
-        place.map(|place| &written[place])
-    };
+    let of = |kv: Kv, candidate: &Candidate| result_of(&wanted, &written, kv, candidate);
     let (mut looked_at, mut changes) = (Vec::new(), Vec::new());
     for (place, pair) in chosen {
         let (Some(k), Some(v)) = (of(Kv::K, &pair.k), of(Kv::V, &pair.v)) else {

@@ -102,6 +102,7 @@ pub fn measure(
             ..of.coded(size(1.0))
         };
         let prepared = match stage {
+            // With the last step on it is the coded scheme itself, whose choices the passes share.
             Stage::Norm => of.prepared_near(tkc.step),
             _ => of.prepared(tkc, false),
         };

@@ -53,11 +53,7 @@ impl<'a> Side<'a> {
         rope: RopeChoice,
         known: &'a Known,
     ) -> Self {
-        let place = kv as usize;
-        let of = |member: &'a crate::analysis::unit::Member| match kv {
-            Kv::K => &member.k,
-            Kv::V => &member.v,
-        };
+        let members = piece.members.iter();
         Self {
             kv,
             about: About {
@@ -66,9 +62,9 @@ impl<'a> Side<'a> {
                 shape: piece.shape,
                 dtype: piece.dtype,
             },
-            tensor: &piece.tensors[place],
-            values: &piece.values[place],
-            members: piece.members.iter().map(|member| of(member)).collect(),
+            tensor: &piece.tensors[kv],
+            values: &piece.values[kv],
+            members: members.map(|member| kv.of(&member.k, &member.v)).collect(),
             sinks: settings.sinks,
             recent: if piece.is_last { settings.recent } else { 0 },
             rope,

@@ -89,7 +89,7 @@ macro_rules! with_format {
 impl Packed {
     fn grid(&self, about: &About) -> Grid {
         let columns = about.shape.token_elements();
-        let (rows, width) = match self.per[about.kv as usize] {
+        let (rows, width) = match self.per[about.kv] {
             Per::Tensor => (usize::MAX, columns),
             Per::Head => (usize::MAX, about.shape.head_dim),
             Per::Token => (1, columns),
@@ -176,7 +176,7 @@ impl Codec for Packed {
         if self.hadamard && !head_dim.is_power_of_two() {
             return Some(Unfit::PowerOfTwo { head_dim });
         }
-        match self.per[about.kv as usize] {
+        match self.per[about.kv] {
             Per::Group(group) if !head_dim.is_multiple_of(group) => {
                 Some(Unfit::Group { head_dim, group })
             }
