@@ -498,6 +498,18 @@ fn a_file_of_an_earlier_build_is_still_read() {
 }
 
 #[test]
+fn a_file_of_another_version_is_named_as_such() {
+    let lossless = PackOptions::new(Method::Lossless, Method::Lossless);
+    let mut file = packed(&small(), &lossless);
+    file[8] = 1;
+    let dump = open_packed(file);
+    assert!(dump.captures.is_empty());
+    let problem = dump.problems[0].to_string();
+    let told = "of version 1, which another version of kvlens wrote; this one reads version 2";
+    assert!(problem.contains(told), "{problem}");
+}
+
+#[test]
 fn a_decoder_that_panics_costs_its_captures_only() {
     let lossless = PackOptions::new(Method::Lossless, Method::Lossless);
     let file = packed(&small(), &lossless);

@@ -8,7 +8,7 @@ use super::index::StoredIndex;
 const MAGIC: [u8; 8] = *b"\x89KVZ\r\n\x1a\n";
 
 /// The version that is written, and the only one that can be read.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Bytes before the index: magic, version, length of the index, number of parts, checksum.
 pub const PREFIX_BYTES: usize = 8 + 4 + 4 + 4 + 4;
@@ -43,7 +43,9 @@ pub enum HeadError {
     #[error("not a .kvz file: its first bytes differ")]
     Magic,
     /// The file has a version that can't be read; holds it.
-    #[error("a .kvz of version {0}; version {VERSION} can be read")]
+    #[error(
+        "a .kvz of version {0}, which another version of kvlens wrote; this one reads version {VERSION}"
+    )]
     Version(u32),
     /// The file is shorter than its head.
     #[error("the file ends within its head")]

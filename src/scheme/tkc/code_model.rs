@@ -1,52 +1,69 @@
-//! Models codes `[tokens, channels]` for a coder: each becomes binary decisions, whose probabilities adapt to earlier codes.
+//! Models codes `[tokens, channels]` for a coder: each becomes a symbol with a sign, whose probabilities adapt to earlier codes, and plain
+//! bits.
 //!
-//! The upper bits of a magnitude are coded in unary, in a unit near the channel's usual magnitude, then its lower bits and the sign. Each
-//! decision has two counters: one of the channel, one shared by all channels of a similar scale at tokens of similar magnitude. These
-//! contexts are computed by exact f32 sums and products, the same on every machine.
+//! A symbol is the upper part of a magnitude, in a unit somewhat below the channel's usual magnitude. Its distribution is mixed of two: that
+//! of the channel, and one shared by all channels of a similar scale at tokens of similar magnitude. What chooses and mixes them are f32
+//! operations, each rounded by itself, so that they are the same on every machine.
 
 use multiversion::multiversion;
 
-use super::adaptive::{Counter, Mixer, Tables, tables};
+use std::sync::LazyLock;
+
+use super::distribution::{Distribution, Mixture, SYMBOLS, Weight};
 use super::range_coder::Coder;
 
-/// Unary decisions before the escape code.
-const UNARY: u32 = 14;
+/// The symbol of all upper parts that have none of their own.
+const ESCAPE: u32 = SYMBOLS as u32 - 1;
 
-/// Counters of a context: unary decisions, then two lower bits, by how many unary decisions preceded them.
-const SLOTS: usize = 32;
-const FIRST_LOW: usize = 16;
-const SECOND_LOW: usize = 20;
-const SIGN: usize = 28;
+/// Slowest steps of a channel's own distribution and of a shared one, as right shifts.
+const OWN_SLOWEST: u32 = 8;
+const SHARED_SLOWEST: u32 = 10;
+
+/// Number of symbols from which distributions count as learned at first.
+const OWN_SEEN: u32 = 3;
+const SHARED_SEEN: u32 = 20;
 
 /// Number of classes of a channel's scale (four to an octave), and of a token's magnitudes relative to their scales.
-const SCALES: i32 = 64;
-const RATIOS: i32 = 16;
+const SCALES: u32 = 64;
+const RATIOS: u32 = 16;
 
-/// Smallest scale that has a class of its own.
+/// Smallest scale and smallest ratio that have a class of their own.
 const MIN_SCALE: f32 = 1.0 / 64.0;
+const MIN_RATIO: f32 = 1.0 / 4.0;
 
 /// Added to magnitudes and scales, so that zeros have a size.
 const SOFT: f32 = 0.1;
 
 /// Smallest weight of the newest token in a running scale.
-const SCALE_RATE: f32 = 1.0 / 128.0;
+const SCALE_RATE: f32 = 1.0 / 200.0;
 
-/// Weight of the mean over the token so far, relative to single neighbours.
-const TOKEN_WEIGHT: f32 = 16.0;
+/// Largest magnitude, relative to its channel's scale, that counts in the mean of a token's magnitudes.
+const MAX_RELATIVE: f32 = 8.0;
 
 /// Largest unit of magnitudes, as a power of two.
-const MAX_SHIFT: u32 = 20;
+const MAX_SHIFT: u32 = 14;
+
+/// A channel's unit is doubled where its scale is above the first, halved where it is below the second, in that unit.
+const MAX_SCALE: f32 = 7.0;
+const LOW_SCALE: f32 = 2.5;
 
 /// Codes or decodes the codes of a tensor, token by token.
 pub(super) struct CodeModel {
     channels: Vec<Channel>,
-    own: Vec<[Counter; SLOTS]>,
-    shared: Vec<[Counter; SLOTS]>,
-    mixers: [[Mixer; SLOTS]; 2],
-    /// 1 / (n + 2).
-    shares: Vec<f32>,
+    own: Vec<Own>,
+    /// By the class of the channel's scale, then by that of the token's magnitudes.
+    shared: Vec<Distribution>,
     tokens: u32,
-    tables: &'static Tables,
+}
+
+/// What a channel has learned of its own symbols.
+#[derive(Clone, Copy, Debug)]
+struct Own {
+    distribution: Distribution,
+    /// How much of a mixture it is.
+    weight: Weight,
+    /// 1 / (n + 1) for channel n, but 1 / 2 for channel 0.
+    share: f32,
 }
 
 /// Adaptive state of a channel.
@@ -71,44 +88,73 @@ impl CodeModel {
             class: 0,
             shift: 0,
         };
+        let distribution = Distribution::of_magnitudes(1.0, OWN_SEEN);
+        let own = |n: usize| Own {
+            distribution,
+            weight: Weight::default(),
+            share: 1.0 / (n.max(1) as f32 + 1.0),
+        };
         Self {
             channels: vec![channel; channels],
-            own: vec![[Counter::default(); SLOTS]; channels],
-            shared: vec![[Counter::default(); SLOTS]; (SCALES * RATIOS) as usize],
-            mixers: [[Mixer::default(); SLOTS]; 2],
-            shares: (0..channels).map(|n| 1.0 / (n as f32 + 2.0)).collect(),
+            own: (0..channels).map(own).collect(),
+            shared: shared().to_vec(),
             tokens: 0,
-            tables: tables(),
         }
     }
 
     /// Codes the next token's `codes`, one for each channel; a decoder fills them in.
     pub fn token(&mut self, coder: &mut impl Coder, codes: &mut [i32]) {
-        let mut before = [1.0f32; 4];
-        let mut sum = 2.0;
-        for (index, code) in codes.iter_mut().enumerate() {
-            let channel = self.channels[index];
-            let near = before[0] + before[1] + 0.5 * (before[2] + before[3]);
-            let ratio =
-                (near + TOKEN_WEIGHT * (sum * self.shares[index])) * (1.0 / (TOKEN_WEIGHT + 3.0));
-            // Four classes to an octave: the exponent and two bits of the mantissa, from 1/4 up.
-            let class = ((ratio.to_bits() >> 21) as i32 - (125 << 2)).clamp(0, RATIOS - 1);
-            let mut questions = Questions {
-                own: &mut self.own[index],
-                shared: &mut self.shared[(channel.class as i32 + class) as usize],
-                mixers: &mut self.mixers[usize::from(channel.shift > 0)],
-                tables: self.tables,
-            };
-            *code = questions.code(coder, *code, channel.shift);
-            let relative = (code.unsigned_abs() as f32 + SOFT) * channel.inverse;
-            let relative = relative.min(8.0);
-            before = [relative, before[0], before[1], before[2]];
-            sum += relative;
-        }
+        code_token(self, coder, codes);
         let rate = (1.0 / (self.tokens as f32 + 1.0)).max(SCALE_RATE);
         learn_scales(&mut self.channels, codes, rate);
         self.tokens = self.tokens.saturating_add(1);
     }
+}
+
+/// What shared distributions start with: magnitudes as large as their classes tell, in the unit of such a channel.
+fn shared() -> &'static [Distribution] {
+    static START: LazyLock<Vec<Distribution>> = LazyLock::new(|| {
+        let middle = |smallest: f32, class: u32| {
+            f64::from(smallest) * libm::exp2((f64::from(class) + 0.5) / 4.0)
+        };
+        let start = |index: u32| {
+            let mut scale = middle(MIN_SCALE, index / RATIOS);
+            while scale > f64::from(MAX_SCALE) {
+                scale /= 2.0;
+            }
+            let mean = scale * middle(MIN_RATIO, index % RATIOS);
+            Distribution::of_magnitudes(mean, SHARED_SEEN)
+        };
+        (0..SCALES * RATIOS).map(start).collect()
+    });
+    &START
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn code_token<C: Coder>(model: &mut CodeModel, coder: &mut C, codes: &mut [i32]) {
+    // The mean of the token's magnitudes lags by a channel, so that a processor can mix the next distribution while it decodes a symbol.
+    let (mut sum, mut last) = (2.0, 0.0);
+    let channels = model.channels.iter().zip(&mut model.own);
+    for ((channel, own), code) in channels.zip(codes) {
+        let class = class(sum * own.share, MIN_RATIO, RATIOS);
+        sum += last;
+        let shared = &mut model.shared[(channel.class + class) as usize];
+        let mixture = own.weight.mix(&own.distribution, shared);
+        let symbol;
+        (*code, symbol) = number(coder, &mixture, *code, channel.shift);
+        (own.weight).learn(&own.distribution, shared, &mixture, symbol);
+        own.distribution.learn(symbol, OWN_SLOWEST);
+        shared.learn(symbol, SHARED_SLOWEST);
+        let magnitude = code.unsigned_abs() as f32;
+        last = ((magnitude + SOFT) * channel.inverse).min(MAX_RELATIVE);
+    }
+}
+
+/// The class of a positive value, four to an octave from `smallest` on, which is a power of two: exponent and two bits of the mantissa.
+#[inline(always)]
+fn class(value: f32, smallest: f32, classes: u32) -> u32 {
+    let above = (value.max(smallest).to_bits() >> 21) - (smallest.to_bits() >> 21);
+    above.min(classes - 1)
 }
 
 #[multiversion(targets("x86_64+avx2"))]
@@ -118,85 +164,61 @@ fn learn_scales(channels: &mut [Channel], codes: &[i32], rate: f32) {
         let (channel, code) = (&mut channels[place], codes[place]);
         channel.scale += (code.unsigned_abs() as f32 - channel.scale) * rate;
         channel.inverse = 1.0 / (channel.scale + SOFT);
-        let above = (channel.scale.max(MIN_SCALE).to_bits() >> 21) as i32 - (121 << 2);
-        channel.class = (above.clamp(0, SCALES - 1) * RATIOS) as u32;
-        // The unit is the power of two below half the scale; it changes only when the scale has clearly moved away.
+        channel.class = class(channel.scale, MIN_SCALE, SCALES) * RATIOS;
+        // Between the two limits the unit stays what it is, so that it does not change at every token.
         let unit = (1u32 << channel.shift) as f32;
-        if channel.scale > 5.0 * unit && channel.shift < MAX_SHIFT {
+        if channel.scale > MAX_SCALE * unit && channel.shift < MAX_SHIFT {
             channel.shift += 1;
-        } else if channel.shift > 0 && channel.scale < 1.6 * unit {
+        } else if channel.shift > 0 && channel.scale < LOW_SCALE * unit {
             channel.shift -= 1;
         }
     }
 }
 
-/// The counters of one code's decisions.
-struct Questions<'a> {
-    own: &'a mut [Counter; SLOTS],
-    shared: &'a mut [Counter; SLOTS],
-    mixers: &'a mut [Mixer; SLOTS],
-    tables: &'static Tables,
-}
-
-impl Questions<'_> {
-    #[inline(always)]
-    fn ask(&mut self, coder: &mut impl Coder, slot: usize, bit: bool) -> bool {
-        let slot = slot % SLOTS;
-        self.mixers[slot].code(
-            coder,
-            bit,
-            &mut self.own[slot],
-            &mut self.shared[slot],
-            self.tables,
-        )
+/// Codes a magnitude with its sign in the units of a channel: the upper part as a symbol of `mixture`, or as the last symbol and an escape
+/// code, then the lower bits. Returns the code and its symbol.
+#[inline(always)]
+fn number(coder: &mut impl Coder, mixture: &Mixture, code: i32, shift: u32) -> (i32, usize) {
+    let magnitude = code.unsigned_abs();
+    let upper = magnitude >> shift;
+    let (symbol, is_negative) = coder.symbol(mixture, upper.min(ESCAPE) as usize, code < 0);
+    if shift == 0 && symbol < ESCAPE as usize {
+        let value = symbol as i32;
+        return (if is_negative { -value } else { value }, symbol);
     }
-
-    #[inline(always)]
-    fn code(&mut self, coder: &mut impl Coder, code: i32, shift: u32) -> i32 {
-        let magnitude = code.unsigned_abs();
-        let wanted = magnitude >> shift;
-        let mut upper = 0;
-        while upper < UNARY && !self.ask(coder, upper as usize, wanted == upper) {
-            upper += 1;
+    let code = match symbol as u32 {
+        // The sign is of no use to a zero, so all codes of this unit are equally likely.
+        0 => {
+            let most = (1 << shift) - 1;
+            coder.uniform((code + most) as u32, (2 * most + 1) as u32) as i32 - most
         }
-        if upper == UNARY {
-            upper += escape(coder, wanted.wrapping_sub(UNARY));
+        mut upper => {
+            if upper == ESCAPE {
+                upper += escape(coder, (magnitude >> shift).wrapping_sub(ESCAPE));
+            }
+            let lower = coder.plain(magnitude & ((1 << shift) - 1), shift);
+            let value = ((upper << shift | lower) & MAX_MAGNITUDE) as i32;
+            if is_negative { -value } else { value }
         }
-        let mut value = upper;
-        let mut left = shift;
-        let reach = upper.min(3) as usize;
-        if left > 0 {
-            left -= 1;
-            let bit = self.ask(coder, FIRST_LOW + reach, magnitude >> left & 1 == 1);
-            value = value << 1 | u32::from(bit);
-        }
-        if left > 0 {
-            left -= 1;
-            let slot = SECOND_LOW + 2 * reach + (value & 1) as usize;
-            let bit = self.ask(coder, slot, magnitude >> left & 1 == 1);
-            value = value << 1 | u32::from(bit);
-        }
-        if left > 0 {
-            value = value << left | coder.plain(magnitude & ((1 << left) - 1), left);
-        }
-        let value = (value & MAX_MAGNITUDE) as i32;
-        if value == 0 {
-            return 0;
-        }
-        let negative = self.own[SIGN].code(coder, code < 0, self.tables);
-        if negative { -value } else { value }
-    }
+    };
+    (code, symbol)
 }
 
 /// Largest magnitude, which bounds what a damaged file can decode to.
 const MAX_MAGNITUDE: u32 = (1 << 24) - 1;
 
-/// Exp-Golomb code: the number of bits of `value + 1` in unary, then the bits.
+/// Largest number of bits of an escape code behind the leading one.
+const MAX_ESCAPE_BITS: u32 = 23;
+
+/// Elias gamma code of `value + 1`: the number of bits behind the leading one in unary, then these bits.
 #[cold]
 fn escape(coder: &mut impl Coder, value: u32) -> u32 {
     let value = value.wrapping_add(1);
-    let bits = (31 - value.max(1).leading_zeros()).min(MAX_SHIFT + 3);
-    let bits = coder.plain(bits, 5).min(MAX_SHIFT + 3);
-    let low = coder.plain(value & ((1 << bits) - 1), bits);
-    (1 << bits | low) - 1
+    let wanted = 31 - value.max(1).leading_zeros();
+    let mut bits = 0;
+    while bits < MAX_ESCAPE_BITS && coder.plain(u32::from(bits < wanted), 1) == 1 {
+        bits += 1;
+    }
+    let lower = coder.plain(value & ((1 << bits) - 1), bits);
+    (1 << bits | lower) - 1
 }

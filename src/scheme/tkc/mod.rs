@@ -4,8 +4,8 @@
 //! Every sum has a fixed order and every function gives the same result on every machine, so that all machines write and read the same
 //! bytes.
 
-mod adaptive;
 mod code_model;
+mod distribution;
 mod eigen;
 mod front;
 mod klt;

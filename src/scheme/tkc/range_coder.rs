@@ -1,4 +1,4 @@
-//! Codes bits at given probabilities, each in as many bits as it carries information: what `tkc` needs of a range coder.
+//! Codes symbols at given probabilities, each in as many bits as it carries information: what `tkc` needs of a range coder.
 //!
 //! The coder is `constriction`'s, with 32-bit words and 64 bits of state. It shares an interface with a counter of bits, which measures
 //! sizes without writing anything.
@@ -13,73 +13,83 @@ use constriction::stream::queue::{RangeDecoder, RangeEncoder};
 use constriction::stream::{Decode, Encode};
 use constriction::{Queue, UnwrapInfallible};
 
-/// Bits of a probability.
-pub(super) const PROBABILITY_BITS: u32 = 16;
-
-const PRECISION: usize = PROBABILITY_BITS as usize;
+use super::distribution::{MIXTURE_BITS, Mixture};
 
 /// What a model runs on: an encoder, a decoder, or a counter of bits.
 pub(super) trait Coder {
-    /// Codes `bit`, whose probability of being set is `probability` / 2^16 (never 0 or 1); returns the bit, which a decoder reads.
-    fn bit(&mut self, bit: bool, probability: u32) -> bool;
+    /// Codes `symbol` with its probability in `mixture`; symbols other than 0 with a sign, which takes one bit more. Returns both, which a
+    /// decoder reads.
+    fn symbol(&mut self, mixture: &Mixture, symbol: usize, is_negative: bool) -> (usize, bool);
 
-    /// Codes the low `count` bits of `value`, at most 24, with equal probabilities.
-    fn plain(&mut self, value: u32, count: u32) -> u32;
-}
+    /// Codes `value`, which is below `count`, with equal probabilities; `count` is from 2 to 2^16.
+    fn uniform(&mut self, value: u32, count: u32) -> u32;
 
-/// A bit that is set with this probability, in units of 2^-16; set bits have the lower part of the range.
-#[derive(Clone, Copy, Debug)]
-struct Bit(u32);
-
-impl EntropyModel<PRECISION> for Bit {
-    type Symbol = bool;
-    type Probability = u32;
-}
-
-impl EncoderModel<PRECISION> for Bit {
-    #[inline(always)]
-    fn left_cumulative_and_probability(&self, bit: impl Borrow<bool>) -> Option<(u32, NonZeroU32)> {
-        let (left, probability) = match *bit.borrow() {
-            true => (0, self.0),
-            false => (self.0, (1 << PROBABILITY_BITS) - self.0),
-        };
-        Some((left, NonZeroU32::new(probability)?))
-    }
-}
-
-impl DecoderModel<PRECISION> for Bit {
-    #[inline(always)]
-    fn quantile_function(&self, quantile: u32) -> (bool, u32, NonZeroU32) {
-        let bit = quantile < self.0;
-        let (left, probability) = match bit {
-            true => (0, self.0),
-            false => (self.0, (1 << PROBABILITY_BITS) - self.0),
-        };
-        (
-            bit,
-            left,
-            NonZeroU32::new(probability).unwrap_or(NonZeroU32::MIN),
-        )
+    /// Codes the low `count` bits of `value`, at most 24, with equal probabilities: in pieces of at most eight, the highest first.
+    fn plain(&mut self, value: u32, count: u32) -> u32 {
+        let (mut left, mut coded) = (count, 0);
+        while left > 0 {
+            let bits = left.min(MAX_PLAIN);
+            left -= bits;
+            let values = 1 << bits;
+            coded = coded << bits | self.uniform((value >> left) % values, values);
+        }
+        coded
     }
 }
 
 /// Largest number of bits that are coded at once with equal probabilities.
 const MAX_PLAIN: u32 = 8;
 
-/// Equal probabilities for all values of some bits.
-type Plain = UniformModel<u32, PRECISION>;
+/// Bits of the probability of a symbol with its sign.
+const SIGNED_BITS: usize = MIXTURE_BITS as usize + 1;
 
-/// Splits the low `count` bits of `value` into pieces, the highest first; `code` returns what it coded.
-fn in_pieces(value: u32, count: u32, mut code: impl FnMut(Plain, usize) -> usize) -> u32 {
-    let (mut left, mut coded) = (count, 0);
-    while left > 0 {
-        let bits = left.min(MAX_PLAIN);
-        left -= bits;
-        let values = 1 << bits;
-        let piece = (value >> left) as usize % values;
-        coded = coded << bits | code(Plain::new(values), piece) as u32;
+/// Equal probabilities.
+type Uniform = UniformModel<u32, 16>;
+
+/// The symbols of a mixture with their signs.
+#[derive(Clone, Copy, Debug)]
+struct Signed<'a>(&'a Mixture);
+
+impl Signed<'_> {
+    /// Where the part of a symbol with its sign begins, and its probability, in units of 2^-17. Without branches, since what they would hang
+    /// on can't be predicted.
+    #[inline(always)]
+    fn part(self, symbol: usize, is_negative: bool) -> (u32, NonZeroU32) {
+        let probability = self.0.probability(symbol);
+        let start = 2 * self.0.before(symbol) + probability * u32::from(is_negative);
+        let probability = probability << u32::from(symbol == 0);
+        (
+            start,
+            NonZeroU32::new(probability).unwrap_or(NonZeroU32::MIN),
+        )
     }
-    coded
+}
+
+impl EntropyModel<SIGNED_BITS> for Signed<'_> {
+    type Symbol = (usize, bool);
+    type Probability = u32;
+}
+
+impl EncoderModel<SIGNED_BITS> for Signed<'_> {
+    #[inline(always)]
+    fn left_cumulative_and_probability(
+        &self,
+        symbol: impl Borrow<(usize, bool)>,
+    ) -> Option<(u32, NonZeroU32)> {
+        let &(symbol, is_negative) = symbol.borrow();
+        Some(self.part(symbol, is_negative & (symbol != 0)))
+    }
+}
+
+impl DecoderModel<SIGNED_BITS> for Signed<'_> {
+    #[inline(always)]
+    fn quantile_function(&self, quantile: u32) -> ((usize, bool), u32, NonZeroU32) {
+        let symbol = self.0.symbol_at(quantile >> 1);
+        let middle = 2 * self.0.before(symbol) + self.0.probability(symbol);
+        let is_negative = (symbol != 0) & (quantile >= middle);
+        let (start, probability) = self.part(symbol, is_negative);
+        ((symbol, is_negative), start, probability)
+    }
 }
 
 /// Writes bits to memory.
@@ -100,22 +110,20 @@ impl Encoder {
 }
 
 impl Coder for Encoder {
-    // Not inlined: a copy in each decision of a model would add kilobytes to a wasm module.
-    #[inline(never)]
-    fn bit(&mut self, bit: bool, probability: u32) -> bool {
+    #[inline(always)]
+    fn symbol(&mut self, mixture: &Mixture, symbol: usize, is_negative: bool) -> (usize, bool) {
         // No probability is 0 and memory is growable, so encoding can't fail.
-        let coded = self.0.encode_symbol(bit, Bit(probability));
-        debug_assert!(coded.is_ok(), "a probability of 0 or 2^16");
-        bit
+        let coded = (self.0).encode_symbol((symbol, is_negative), Signed(mixture));
+        debug_assert!(coded.is_ok(), "a probability of 0");
+        (symbol, is_negative)
     }
 
+    // Not inlined: a copy at each place where a model calls it would add kilobytes to a wasm module.
     #[inline(never)]
-    fn plain(&mut self, value: u32, count: u32) -> u32 {
-        in_pieces(value, count, |model, piece| {
-            let coded = self.0.encode_symbol(piece, model);
-            debug_assert!(coded.is_ok(), "a piece of too many bits");
-            piece
-        })
+    fn uniform(&mut self, value: u32, count: u32) -> u32 {
+        let coded = (self.0).encode_symbol(value as usize, Uniform::new(count as usize));
+        debug_assert!(coded.is_ok(), "{value} is not below {count}");
+        value
     }
 }
 
@@ -180,23 +188,20 @@ impl<'a> Decoder<'a> {
 }
 
 impl Coder for Decoder<'_> {
-    // Not inlined: a copy in each decision of a model would add kilobytes to a wasm module.
-    #[inline(never)]
-    fn bit(&mut self, _: bool, probability: u32) -> bool {
-        match self.coder.decode_symbol(Bit(probability)) {
-            Ok(bit) => bit,
+    #[inline(always)]
+    fn symbol(&mut self, mixture: &Mixture, _: usize, _: bool) -> (usize, bool) {
+        match self.coder.decode_symbol(Signed(mixture)) {
+            Ok(symbol) => symbol,
             Err(_) => self.refuse(),
         }
     }
 
     #[inline(never)]
-    fn plain(&mut self, value: u32, count: u32) -> u32 {
-        in_pieces(value, count, |model, _| {
-            match self.coder.decode_symbol(model) {
-                Ok(piece) => piece,
-                Err(_) => self.refuse(),
-            }
-        })
+    fn uniform(&mut self, _: u32, count: u32) -> u32 {
+        match self.coder.decode_symbol(Uniform::new(count as usize)) {
+            Ok(value) => value as u32,
+            Err(_) => self.refuse(),
+        }
     }
 }
 
@@ -205,7 +210,7 @@ impl Coder for Decoder<'_> {
 pub(super) struct BitCounter {
     /// Number of bits, in units of 2^-16.
     sum: u64,
-    costs: &'static [u32; COSTS],
+    logarithms: &'static Logarithms,
 }
 
 impl BitCounter {
@@ -213,42 +218,60 @@ impl BitCounter {
     pub fn new() -> Self {
         Self {
             sum: 0,
-            costs: costs(),
+            logarithms: logarithms(),
         }
     }
 
     /// Number of bits so far.
     pub fn bits(&self) -> f64 {
-        self.sum as f64 / 65536.0
+        self.sum as f64 / f64::from(BIT)
+    }
+
+    /// The binary logarithm of a number other than 0, in units of 2^-16.
+    #[inline(always)]
+    fn logarithm(&self, number: u32) -> u32 {
+        let zeros = number.leading_zeros();
+        let mantissa = (number << zeros) << 1 >> (32 - LOGARITHM_BITS);
+        (31 - zeros) * BIT + self.logarithms[mantissa as usize % self.logarithms.len()]
     }
 }
 
-/// Entries in the table of costs: probabilities are rounded to 2^-12.
-const COSTS: usize = 4096;
+/// A bit as the counter counts it.
+const BIT: u32 = 1 << 16;
 
-fn costs() -> &'static [u32; COSTS] {
-    static TABLE: std::sync::LazyLock<Box<[u32; COSTS]>> = std::sync::LazyLock::new(|| {
-        let cost = |p: usize| -65536.0 * libm::log2((p as f64 + 0.5) / COSTS as f64);
-        Box::new(std::array::from_fn(|p| cost(p) as u32))
+/// Bits of a mantissa whose logarithm is looked up.
+const LOGARITHM_BITS: u32 = 12;
+
+/// Logarithms of mantissas from 1 to 2, in units of 2^-16.
+type Logarithms = [u32; 1 << LOGARITHM_BITS];
+
+fn logarithms() -> &'static Logarithms {
+    static TABLE: std::sync::LazyLock<Box<Logarithms>> = std::sync::LazyLock::new(|| {
+        let mantissa = |place: usize| 1.0 + (place as f64 + 0.5) / f64::from(1 << LOGARITHM_BITS);
+        Box::new(std::array::from_fn(|place| {
+            (f64::from(BIT) * libm::log2(mantissa(place))) as u32
+        }))
     });
     &TABLE
 }
 
 impl Coder for BitCounter {
     #[inline(always)]
-    fn bit(&mut self, bit: bool, probability: u32) -> bool {
-        let probability = if bit {
-            probability
-        } else {
-            (1 << PROBABILITY_BITS) - probability
-        };
-        self.sum += u64::from(self.costs[(probability >> 4) as usize % COSTS]);
-        bit
+    fn symbol(&mut self, mixture: &Mixture, symbol: usize, is_negative: bool) -> (usize, bool) {
+        let (_, probability) = Signed(mixture).part(symbol, is_negative);
+        self.sum += u64::from(SIGNED_BITS as u32 * BIT - self.logarithm(probability.get()));
+        (symbol, is_negative)
+    }
+
+    #[inline(always)]
+    fn uniform(&mut self, value: u32, count: u32) -> u32 {
+        self.sum += u64::from(self.logarithm(count));
+        value
     }
 
     #[inline(always)]
     fn plain(&mut self, value: u32, count: u32) -> u32 {
-        self.sum += u64::from(count) << 16;
+        self.sum += u64::from(count * BIT);
         value
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Content {
     pub codes: Vec<i32>,
 }
 
-/// Largest number of values for each stored byte; codes that are all zero take a byte for about 3,500.
+/// Largest number of values for each stored byte; codes that are all zero take a byte for about 5,000.
 const MAX_VALUES_PER_BYTE: usize = 1 << 16;
 
 /// Bits of the first byte of the header.
