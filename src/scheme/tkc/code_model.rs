@@ -187,7 +187,7 @@ fn number(coder: &mut impl Coder, mixture: &Mixture, code: i32, shift: u32) -> (
         return (if is_negative { -value } else { value }, symbol);
     }
     let code = match symbol as u32 {
-        // The sign is of no use to a zero, so all codes of this unit are equally likely.
+        // It came without a sign, since the code may be 0: any code within one unit, all equally likely.
         0 => {
             let most = (1 << shift) - 1;
             coder.uniform((code + most) as u32, (2 * most + 1) as u32) as i32 - most
