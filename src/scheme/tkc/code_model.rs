@@ -5,9 +5,9 @@
 //! of the channel, and one shared by all channels of a similar scale at tokens of similar magnitude. What chooses and mixes them are f32
 //! operations, each rounded by itself, so that they are the same on every machine.
 
-use multiversion::multiversion;
-
 use std::sync::LazyLock;
+
+use multiversion::multiversion;
 
 use super::distribution::{Distribution, Mixture, SYMBOLS, Weight};
 use super::range_coder::Coder;
@@ -221,4 +221,62 @@ fn escape(coder: &mut impl Coder, value: u32) -> u32 {
     }
     let lower = coder.plain(value & ((1 << bits) - 1), bits);
     (1 << bits | lower) - 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheme::tkc::range_coder::{BitCounter, Decoder, Encoder};
+
+    /// Codes of channels that change their scale, up to the largest that a step can give.
+    fn codes(channels: usize, tokens: usize) -> Vec<i32> {
+        let mut random = 1u64;
+        let mut next = |below: u64| {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (random >> 33) % below
+        };
+        let mut codes = Vec::new();
+        for token in 0..tokens {
+            for channel in 0..channels {
+                // From zeros to 2^23, with jumps that a channel's unit follows only step by step.
+                let bits = (channel + token / 64 * 5) % 24;
+                let code = next(1 << bits) as i32 + i32::from(bits == 23) * (1 << 22);
+                codes.push(if next(2) == 0 { code } else { -code });
+            }
+        }
+        codes
+    }
+
+    #[test]
+    fn codes_of_all_sizes_come_back_and_are_counted_right() {
+        for channels in [1, 7, 48] {
+            let codes = codes(channels, 400);
+            let run = |coder: &mut dyn FnMut(&mut CodeModel, &mut [i32])| {
+                let mut model = CodeModel::new(channels);
+                for token in codes.clone().chunks_exact_mut(channels) {
+                    coder(&mut model, token);
+                }
+            };
+            let (mut encoder, mut counter) = (Encoder::new(), BitCounter::new());
+            run(&mut |model, token| model.token(&mut encoder, token));
+            run(&mut |model, token| model.token(&mut counter, token));
+            let bytes = encoder.finish();
+            let counted = counter.bits() / 8.0;
+            let off = bytes.len() as f64 - counted;
+            assert!(
+                (-1.0..8.0 + counted / 5000.0).contains(&off),
+                "{off} of {counted}"
+            );
+            let mut decoder = Decoder::new(&bytes);
+            let mut model = CodeModel::new(channels);
+            let mut back = vec![0; codes.len()];
+            for token in back.chunks_exact_mut(channels) {
+                model.token(&mut decoder, token);
+            }
+            assert!(decoder.finish());
+            assert_eq!(back, codes);
+        }
+    }
 }
