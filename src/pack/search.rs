@@ -226,8 +226,7 @@ impl<'a> Search<'a> {
             steps = steps.map(rounded);
             let measured = self.measure(layers, &self.coded(steps), progress)?;
             let shares = self.limit.shares(&measured)?;
-            let holds = shares.iter().all(|share| *share <= 1.0);
-            if holds
+            if holds(shares)
                 && best
                     .as_ref()
                     .is_none_or(|(found, _)| found[0] * found[1] <= steps[0] * steps[1])
@@ -270,8 +269,7 @@ impl<'a> Search<'a> {
         ];
         let measured = self.measure(layers, &methods, progress)?;
         let shares = self.limit.shares(&measured)?;
-        let holds = shares.iter().all(|share| *share <= 1.0);
-        Ok(holds.then(|| (self.with(methods), measured)))
+        Ok(holds(shares).then(|| (self.with(methods), measured)))
     }
 
     /// The coded scheme at the steps of K and V.
@@ -476,6 +474,11 @@ impl Ready<'_> {
             .as_ref()
             .map_or(0, |prepared| prepared.count(step))
     }
+}
+
+/// Whether what K and V use of the limit is within it.
+fn holds(shares: [f64; 2]) -> bool {
+    shares.iter().all(|share| *share <= 1.0)
 }
 
 /// Whether a share of the limit is within it and uses enough of it.

@@ -131,8 +131,9 @@ test("Cancel ends the fetch, leaves the page as it was, and offers the dump agai
   await page.close();
 });
 
-test("the sample's fetch can be cancelled too: what was told before stands there again, and nothing is run", async () => {
+test("the sample's fetch can be cancelled too: what was told before stands there again, and nothing is run", async (context) => {
   const mute = await serve({ answers: { "/sample.zip": () => {} } });
+  context.after(() => mute.close());
   const page = await browser.context.newPage();
   await page.goto(`${mute.url}#dump=gone.zip`);
   const failure = page.locator("#dump [role=alert]");
@@ -146,7 +147,6 @@ test("the sample's fetch can be cancelled too: what was told before stands there
   assert.equal(await page.locator(".run-rows li").count(), 0);
   assert.equal(await page.locator("#try-sample").getAttribute("aria-disabled"), "false");
   await page.close();
-  await mute.close();
 });
 
 test("a fetch that breaks off says so", async () => {

@@ -109,7 +109,7 @@ test("nothing is found in a frame with one result", async () => {
   await page.close();
 });
 
-test("nothing is found where something is wrong, or asked, or unfolded", async () => {
+test("nothing is found where something is wrong, or asked, or unfolded", async (context) => {
   const page = await open("#analysis=sweep&bits-list=99&nonsense=1");
   await page.locator("#strange-keys").waitFor();
   await page.locator('[aria-invalid="true"]').waitFor();
@@ -148,13 +148,13 @@ test("nothing is found where something is wrong, or asked, or unfolded", async (
   await clean(frame, "a frame without a dump");
   await frame.close();
   const broken = await serve({ replace: (file) => (file.endsWith(".wasm") ? "no module" : undefined) });
+  context.after(() => broken.close());
   const dead = await browser.context.newPage();
   await dead.goto(broken.url);
   await dead.getByText("kvlens could not start in this browser.").waitFor();
   await clean(dead, "kvlens does not start");
   await fits(dead, "kvlens does not start");
   await dead.close();
-  await broken.close();
 });
 
 test("nothing is found while a run goes on, after it is cancelled, and while a run gets a name", async () => {
