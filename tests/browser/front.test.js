@@ -27,7 +27,7 @@ after(async () => {
   await host.close();
 });
 
-/** The names in the chart, and which of its texts lie on a mark, on another text or outside of it. */
+/** The names in the chart, what is ringed and what the legend says of it, and which of its texts lie on a mark, on another text or outside of it. */
 const read = () =>
   page.locator('[data-chart="front"] svg.kv-sheet').evaluate((sheet) => {
     const boxes = (/** @type {string} */ selector) =>
@@ -41,7 +41,14 @@ const read = () =>
       ...texts.slice(i + 1).flatMap((other) => (meet(other.box, box) ? [`${text} lies on ${other.text}`] : [])),
       ...(box.left < whole.left - 1 || box.right > whole.right + 1 ? [`${text} is cut`] : []),
     ]);
-    return { names: names.map(({ text }) => text), marks: marks.length, faults };
+    const best = texts.filter(({ text }) => text.startsWith("best of the four: ")).map(({ text }) => text);
+    return {
+      names: names.map(({ text }) => text),
+      marks: marks.length,
+      ringed: sheet.querySelectorAll('circle[r="8"]').length,
+      best,
+      faults,
+    };
   });
 
 const LIMITS = [
@@ -63,11 +70,12 @@ for (const [limit, setting] of LIMITS) {
           const sheet = document.querySelector('[data-chart="front"] svg.kv-sheet');
           return Number(sheet?.getAttribute("width")) === Math.floor(sheet?.parentElement?.clientWidth ?? 0);
         });
-        const { names, marks, faults } = await read();
+        const { names, marks, ringed, best, faults } = await read();
         const where = `${width} px, ${side}`;
         assert.deepEqual(faults, [], where);
         assert(marks > 20, `${where}: ${marks} marks`);
         assert(names.includes(told), `${where}: ${names.join("; ")}`);
+        assert.equal(best.length, ringed, `${where}: ${best.join("; ")}`);
         assert(names.length >= 4, `${where}: only ${names.join("; ")}`);
       }
     }

@@ -19,17 +19,34 @@ const CLASSES = {
   stored: { name: "stored by kvlens", dash: "1 3" },
   reference: { name: "methods of the four analyses", dash: "8 3 1 3" },
 };
-const SHAPES = /** @type {Record<Class, (r: number) => string>} */ ({
-  engine: (r) => `M${-r},0a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0z`,
-  packed: (r) => `M${-r * 0.9},${-r * 0.9}h${r * 1.8}v${r * 1.8}h${-r * 1.8}z`,
-  stored: (r) => `M0,${-r * 1.3}L${r * 1.3},0L0,${r * 1.3}L${-r * 1.3},0z`,
-  reference: (r) => `M0,${-r * 1.2}L${r * 1.15},${r * 0.85}H${-r * 1.15}z`,
-});
+/** Corners of each class's mark, for a size of 1; engines' is a circle. @type {Record<Class, number[][]>} */
+const CORNERS = {
+  engine: [],
+  packed: [
+    [-1, -1],
+    [1, -1],
+    [1, 1],
+    [-1, 1],
+  ],
+  stored: [
+    [0, -1.3],
+    [1.3, 0],
+    [0, 1.3],
+    [-1.3, 0],
+  ],
+  reference: [
+    [0, -1.2],
+    [1.15, 0.85],
+    [-1.15, 0.85],
+  ],
+};
 const AXES = {
   attention: "Attention error (7 × it is the estimated KL)",
   index: "Index: token error + 0.1 × first-token error",
   cosine: "1 − cosine",
 };
+/** The ringed mark. */
+const BEST = "best of the four";
 const HEIGHT = 380;
 /** Margin for the last mark's name, px. */
 const RIGHT = 24;
@@ -58,11 +75,13 @@ export function frontChart(explored, live) {
       const limit = live.limit();
       const side = /** @type {Side} */ (choice ?? "kv");
       const all = marksOf(explored, side, limit.kind);
+      const best = bestOfReference(explored, side, limit);
+      const ringed = all.filter((mark) => mark.class === "reference" && mark.name === best);
       return sheet({
         title: `${title}, ${side === "kv" ? "K and V together" : side.toUpperCase()}`,
         width,
-        legend: legend(all, paint(side)),
-        panels: [{ svg: panel(Plot, all, limit, side, width, bestOfReference(explored, side, limit)) }],
+        legend: legend(all, ringed, paint(side)),
+        panels: [{ svg: panel(Plot, all, ringed, limit, side, width) }],
       });
     },
     table: () => ({
@@ -81,20 +100,30 @@ export function frontChart(explored, live) {
 /** @param {Side} side */
 const paint = (side) => (side === "kv" ? "var(--ink)" : colour[side === "k" ? "K" : "V"]);
 
-/** @param {Mark[]} all @param {string} ink */
-const legend = (all, ink) =>
-  ORDER.filter((of) => all.some((mark) => mark.class === of)).map((of) => ({
-    swatch: s(
-      "g",
-      {},
-      stroke(ink, CLASSES[of].dash, 1.2),
-      s("path", { d: SHAPES[of](3.6), transform: "translate(7,7)", fill: "var(--page)", stroke: ink, "stroke-width": 1.5 }),
-    ),
+/** The classes, and what is ringed: its name has no room in every chart. @param {Mark[]} all @param {Mark[]} ringed @param {string} ink */
+const legend = (all, ringed, ink) => [
+  ...ORDER.filter((of) => all.some((mark) => mark.class === of)).map((of) => ({
+    swatch: s("g", {}, stroke(ink, CLASSES[of].dash, 1.2), shape(of, ink)),
     text: CLASSES[of].name,
-  }));
+  })),
+  ...ringed.map(({ name }) => ({
+    swatch: s("g", {}, shape("reference", ink), s("circle", { cx: 7, cy: 7, r: 6.5, fill: "none", stroke: ink, "stroke-width": 1.2 })),
+    text: `${BEST}: ${name}`,
+  })),
+];
 
-/** @param {any} Plot @param {Mark[]} all @param {Limit} limit @param {Side} side @param {number} width @param {string | null} reference */
-function panel(Plot, all, limit, side, width, reference) {
+/** A class's mark in a legend. @param {Class} of @param {string} ink */
+function shape(of, ink) {
+  const [size, look] = [
+    of === "engine" ? 3.6 : 3.2,
+    { transform: "translate(7,7)", fill: "var(--page)", stroke: ink, "stroke-width": 1.5 },
+  ];
+  if (of === "engine") return s("circle", { r: size, ...look });
+  return s("polygon", { points: CORNERS[of].map(([x, y]) => `${x * size},${y * size}`).join(" "), ...look });
+}
+
+/** @param {any} Plot @param {Mark[]} all @param {Mark[]} ringed @param {Limit} limit @param {Side} side @param {number} width */
+function panel(Plot, all, ringed, limit, side, width) {
   const ink = paint(side);
   const allowed = most(limit);
   const shown = all.filter(({ error }) => error > 0);
@@ -103,7 +132,6 @@ function panel(Plot, all, limit, side, width, reference) {
   const bits = shown.map((mark) => mark.bits);
   const x = [Math.min(...bits) / 1.12, Math.max(...bits) * 1.12];
   const inside = shown.filter(({ error }) => error <= y[1]);
-  const marked = inside.filter((mark) => mark.class === "reference" && mark.name === reference);
   return Plot.plot({
     ...BASE,
     marginRight: RIGHT,
@@ -145,8 +173,8 @@ function panel(Plot, all, limit, side, width, reference) {
           }),
         ];
       }),
-      Plot.dot(marked, { x: "bits", y: "error", r: RING, stroke: ink, strokeWidth: 1.4 }),
-      Plot.text(names(inside, marked, allowed, { x, y, width }), {
+      Plot.dot(ringed, { x: "bits", y: "error", r: RING, stroke: ink, strokeWidth: 1.4 }),
+      Plot.text(names(inside, ringed, allowed, { x, y, width }), {
         x: { value: "x", scale: null },
         y: { value: "y", scale: null },
         text: "text",
@@ -198,7 +226,7 @@ function names(marks, ringed, allowed, { x, y, width }) {
     },
     ...ringed.map((mark) => ({
       fill: ink,
-      texts: [`${mark.name}: best of the four`, "best of the four"],
+      texts: [BEST],
       spots: [RING, 2 * RING, 3 * RING].flatMap((rise) => around(at(mark), RING, rise)),
     })),
     ...formats.map((mark) => ({ fill: ink, texts: [shortName(mark)], spots: around(at(mark), DOT) })),
@@ -221,25 +249,6 @@ function drawShape(path, of, r) {
     path.arc(0, 0, r, 0, 2 * Math.PI);
     return;
   }
-  const corners = {
-    packed: [
-      [-1, -1],
-      [1, -1],
-      [1, 1],
-      [-1, 1],
-    ],
-    stored: [
-      [0, -1.3],
-      [1.3, 0],
-      [0, 1.3],
-      [-1.3, 0],
-    ],
-    reference: [
-      [0, -1.2],
-      [1.15, 0.85],
-      [-1.15, 0.85],
-    ],
-  }[of];
-  corners.forEach(([x, y], i) => (i === 0 ? path.moveTo(x * r, y * r) : path.lineTo(x * r, y * r)));
+  CORNERS[of].forEach(([x, y], i) => (i === 0 ? path.moveTo(x * r, y * r) : path.lineTo(x * r, y * r)));
   path.closePath();
 }
