@@ -15,6 +15,7 @@ use kvlens::dump::{
 use kvlens::pack;
 
 use super::failure::Failure;
+use super::memory;
 use super::told::{counted, report_problems};
 
 /// Parses a 16-bit float type.
@@ -171,6 +172,7 @@ pub fn open(matches: &ArgMatches) -> Result<Dump, Failure> {
 /// problem with `--strict`.
 pub fn open_for_writing(matches: &ArgMatches, tell_others: bool) -> Result<Dump, Failure> {
     let dump = open(matches)?;
+    memory::keep_freed();
     report(&dump, tell_others);
     stop_if_strict(matches.get_flag("strict"), &dump.problems)?;
     if dump.captures.is_empty() {
