@@ -68,6 +68,16 @@ test("with forced colours the bars, the chosen method and the tab can be told", 
   await page.close();
 });
 
+test("with forced colours the exclamation mark of a problem can be read", async () => {
+  const page = await open();
+  await page.emulateMedia({ forcedColors: "active" });
+  await page.setInputFiles("#choose-files", { name: "broken.zip", mimeType: "application/zip", buffer: Buffer.from("nothing") });
+  await page.locator(".alert-mark").waitFor();
+  const { mark, ground } = await styles(page, { mark: [".alert-mark", "color"], ground: [".alert-mark", "background-color"] });
+  assert.notEqual(mark, ground);
+  await page.close();
+});
+
 test("with forced colours the theme is the system's, and marks, bits and the lesson's step can be told", async () => {
   const page = await site.newPage();
   await page.goto(`${site.url()}#learn=2`);
