@@ -114,12 +114,9 @@ const legend = (all, ringed, ink) => [
 
 /** A class's mark in a legend. @param {Class} of @param {string} ink */
 function shape(of, ink) {
-  const [size, look] = [
-    of === "engine" ? 3.6 : 3.2,
-    { transform: "translate(7,7)", fill: "var(--page)", stroke: ink, "stroke-width": 1.5 },
-  ];
-  if (of === "engine") return s("circle", { r: size, ...look });
-  return s("polygon", { points: CORNERS[of].map(([x, y]) => `${x * size},${y * size}`).join(" "), ...look });
+  const look = { transform: "translate(7,7)", fill: "var(--page)", stroke: ink, "stroke-width": 1.5 };
+  if (of === "engine") return s("circle", { r: 3.6, ...look });
+  return s("polygon", { points: CORNERS[of].map(([x, y]) => `${x * 3.2},${y * 3.2}`).join(" "), ...look });
 }
 
 /** @param {any} Plot @param {Mark[]} all @param {Mark[]} ringed @param {Limit} limit @param {Side} side @param {number} width */
@@ -132,6 +129,8 @@ function panel(Plot, all, ringed, limit, side, width) {
   const bits = shown.map((mark) => mark.bits);
   const x = [Math.min(...bits) / 1.12, Math.max(...bits) * 1.12];
   const inside = shown.filter(({ error }) => error <= y[1]);
+  // An error of 0, or one far off, has no place on the axis; the legend tells of it all the same.
+  const marked = ringed.filter((mark) => inside.includes(mark));
   return Plot.plot({
     ...BASE,
     marginRight: RIGHT,
@@ -173,8 +172,8 @@ function panel(Plot, all, ringed, limit, side, width) {
           }),
         ];
       }),
-      Plot.dot(ringed, { x: "bits", y: "error", r: RING, stroke: ink, strokeWidth: 1.4 }),
-      Plot.text(names(inside, ringed, allowed, { x, y, width }), {
+      Plot.dot(marked, { x: "bits", y: "error", r: RING, stroke: ink, strokeWidth: 1.4 }),
+      Plot.text(names(inside, marked, allowed, { x, y, width }), {
         x: { value: "x", scale: null },
         y: { value: "y", scale: null },
         text: "text",
