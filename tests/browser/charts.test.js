@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch } from "./chromium.js";
+import { openAlone } from "./page.js";
 import { ROOT, serve } from "./server.js";
 import { axis, panels, rows } from "./svg.js";
 
@@ -138,21 +139,14 @@ test("report.html stands alone", async () => {
   const [download] = await Promise.all([page.waitForEvent("download"), page.locator('[data-file="report.html"]').click()]);
   const html = await readFile(await download.path(), "utf8");
   const csv = await golden("mixed-default/mixed_layer_metrics.csv");
-  const alone = await browser.context.newPage();
-  /** @type {string[]} */
-  const requests = [];
-  /** @type {string[]} */
-  const faults = [];
-  alone.on("request", ({ url }) => requests.push(url()));
-  alone.on("console", (message) => faults.push(message.text()));
-  await alone.setContent(html);
+  const { alone, faults } = await openAlone(browser.context, html);
   assert.equal(await alone.locator("svg.kv-sheet").count(), 3);
   assert.equal(await alone.locator("script").count(), 0);
   assert.equal(
     await alone.locator("h3:text('Compression ratio of each layer') + .scroll tbody tr").count(),
     new Set(csv.map((row) => `${row.stage} ${row.layer_id}`)).size * 2,
   );
-  assert.deepEqual([requests, faults], [[], []]);
+  assert.deepEqual(faults, []);
   await alone.close();
 });
 

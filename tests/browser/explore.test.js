@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { launch } from "./chromium.js";
 import { PROGRAM } from "./native.js";
-import { runToEnd, violations } from "./page.js";
+import { openWatched, runToEnd, violations } from "./page.js";
 import { ROOT, serve } from "./server.js";
 
 /** @import { Page } from "playwright-core" */
@@ -29,16 +29,7 @@ after(async () => {
 });
 
 /** @param {string} [hash] */
-async function open(hash = "") {
-  const page = await browser.context.newPage();
-  /** @type {string[]} */
-  const faults = [];
-  page.on("pageerror", (error) => faults.push(String(error)));
-  page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
-  await page.goto(host.url + hash);
-  await page.getByRole("tab", { name: "Explore" }).waitFor();
-  return { page, faults };
-}
+const open = (hash = "") => openWatched(browser.context, host.url + hash);
 
 /** @param {Page} page @param {string} id */
 const size = async (page, id) => page.locator(`[data-answer="${id}"] .answer-size strong`).innerText();

@@ -3,7 +3,23 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 
-/** @import { Page } from "playwright-core" */
+/** @import { BrowserContext, Page } from "playwright-core" */
+
+/**
+ * Opens an address of the page, once its tabs are there. What is reported as an error meanwhile and later is in `faults`.
+ * @param {BrowserContext} context
+ * @param {string} url
+ */
+export async function openWatched(context, url) {
+  const page = await context.newPage();
+  /** @type {string[]} */
+  const faults = [];
+  page.on("pageerror", (error) => faults.push(String(error)));
+  page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
+  await page.goto(url);
+  await page.getByRole("tab", { name: "Explore" }).waitFor();
+  return { page, faults };
+}
 
 /**
  * Drops files and folders as the system's file manager does.
@@ -19,6 +35,21 @@ export async function drop(page, ...paths) {
   for (const type of /** @type {const} */ (["dragEnter", "dragOver", "drop"]))
     await client.send("Input.dispatchDragEvent", { type, ...at, data });
   await client.detach();
+}
+
+/**
+ * Opens a downloaded page by itself. `faults` are its requests, of which it should make none, and its messages.
+ * @param {BrowserContext} context
+ * @param {string} html
+ */
+export async function openAlone(context, html) {
+  const alone = await context.newPage();
+  /** @type {string[]} */
+  const faults = [];
+  alone.on("request", (request) => faults.push(request.url()));
+  alone.on("console", (message) => faults.push(message.text()));
+  await alone.setContent(html);
+  return { alone, faults };
 }
 
 /** Runs what is chosen, to its end: it is among the runs, and its charts are drawn. @param {Page} page */

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch } from "./chromium.js";
-import { runToEnd, violations } from "./page.js";
+import { openWatched, runToEnd, violations } from "./page.js";
 import { ROOT, serve } from "./server.js";
 
 /** @import { Page } from "playwright-core" */
@@ -26,16 +26,7 @@ after(async () => {
 });
 
 /** @param {string} [hash] */
-async function open(hash = "") {
-  const page = await browser.context.newPage();
-  /** @type {string[]} */
-  const faults = [];
-  page.on("pageerror", (error) => faults.push(String(error)));
-  page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
-  await page.goto(host.url + hash);
-  await page.getByRole("tab", { name: "Mixed" }).waitFor();
-  return { page, faults };
-}
+const open = (hash = "") => openWatched(browser.context, host.url + hash);
 
 /** @param {Page} page @param {string} folder */
 async function choose(page, folder) {

@@ -2,6 +2,7 @@
 //! which values form a group. The same two functions convert values to codes and back whether or not the codes are stored.
 
 use super::super::bits::{BitReader, BitWriter};
+use super::number::{read_f16, write_f16};
 use multiversion::multiversion;
 use std::iter::zip;
 
@@ -36,20 +37,40 @@ impl Range {
 
 /// A way to store a group of values.
 pub(super) trait Format: Copy {
+    /// Whether the side information is a scale and an offset, not a scale alone: both in fp16, unless a format defines its own.
+    const HAS_OFFSET: bool = false;
+
     /// Bits of a code.
     fn bits(&self) -> u32;
 
     /// Bytes of a group's side information.
-    fn side(&self) -> usize;
+    fn side(&self) -> usize {
+        if Self::HAS_OFFSET { 4 } else { 2 }
+    }
 
     /// Parameters for a group with these values. `group` holds them where they are contiguous, as in every grid of single rows.
     fn fit(&self, range: Range, group: &[f32]) -> Params;
 
     /// Appends the side information: the stored part of the parameters.
-    fn write_side(&self, params: &Params, out: &mut Vec<u8>);
+    fn write_side(&self, params: &Params, out: &mut Vec<u8>) {
+        write_f16(params.scale, out);
+        if Self::HAS_OFFSET {
+            write_f16(params.offset, out);
+        }
+    }
 
     /// Parameters for decoding, from side information of [`Format::side`] bytes.
-    fn read_side(&self, bytes: &[u8]) -> Params;
+    fn read_side(&self, bytes: &[u8]) -> Params {
+        Params {
+            scale: read_f16(bytes, 0),
+            offset: if Self::HAS_OFFSET {
+                read_f16(bytes, 2)
+            } else {
+                0.0
+            },
+            ..Params::default()
+        }
+    }
 
     /// Encodes a value.
     fn code(&self, value: f32, params: &Params) -> u32;

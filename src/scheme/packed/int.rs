@@ -1,7 +1,7 @@
 //! Integers with fp16 scales, in groups of any kind, as in TensorRT-LLM's int8 cache, Hugging Face's quantized caches and KIVI.
 
 use super::grid::{Format, Params, Range};
-use super::number::{as_f16, read_f16, write_f16};
+use super::number::as_f16;
 
 /// Symmetric: multiples of max|x| / (2^(bits-1) - 1).
 #[derive(Clone, Copy)]
@@ -28,25 +28,10 @@ impl Format for Symmetric {
         self.bits
     }
 
-    fn side(&self) -> usize {
-        2
-    }
-
     #[inline(always)]
     fn fit(&self, range: Range, _: &[f32]) -> Params {
         Params {
             scale: as_f16(range.magnitude() / self.limit()),
-            ..Params::default()
-        }
-    }
-
-    fn write_side(&self, params: &Params, out: &mut Vec<u8>) {
-        write_f16(params.scale, out);
-    }
-
-    fn read_side(&self, bytes: &[u8]) -> Params {
-        Params {
-            scale: read_f16(bytes, 0),
             ..Params::default()
         }
     }
@@ -71,12 +56,10 @@ pub(super) struct Asymmetric {
 }
 
 impl Format for Asymmetric {
+    const HAS_OFFSET: bool = true;
+
     fn bits(&self) -> u32 {
         self.bits
-    }
-
-    fn side(&self) -> usize {
-        4
     }
 
     #[inline(always)]
@@ -84,19 +67,6 @@ impl Format for Asymmetric {
         Params {
             scale: as_f16((range.max - range.min) / ((1u32 << self.bits) - 1) as f32),
             offset: as_f16(range.min),
-            ..Params::default()
-        }
-    }
-
-    fn write_side(&self, params: &Params, out: &mut Vec<u8>) {
-        write_f16(params.scale, out);
-        write_f16(params.offset, out);
-    }
-
-    fn read_side(&self, bytes: &[u8]) -> Params {
-        Params {
-            scale: read_f16(bytes, 0),
-            offset: read_f16(bytes, 2),
             ..Params::default()
         }
     }

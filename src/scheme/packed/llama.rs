@@ -2,7 +2,7 @@
 //! `ggml-quants.c` as gguf 0.19.0 computes them, in f32, bit for bit.
 
 use super::grid::{Format, Params, Range};
-use super::number::{as_f16, read_f16, write_f16};
+use super::number::as_f16;
 
 /// `q8_0`: multiples of max|x| / 127.
 #[derive(Clone, Copy)]
@@ -25,27 +25,12 @@ impl Format for Q8 {
         8
     }
 
-    fn side(&self) -> usize {
-        2
-    }
-
     #[inline(always)]
     fn fit(&self, range: Range, _: &[f32]) -> Params {
         let step = range.magnitude() / 127.0;
         Params {
             inverse: if step == 0.0 { 0.0 } else { 1.0 / step },
             scale: as_f16(step),
-            ..Params::default()
-        }
-    }
-
-    fn write_side(&self, params: &Params, out: &mut Vec<u8>) {
-        write_f16(params.scale, out);
-    }
-
-    fn read_side(&self, bytes: &[u8]) -> Params {
-        Params {
-            scale: read_f16(bytes, 0),
             ..Params::default()
         }
     }
@@ -79,10 +64,6 @@ impl Format for Signed {
         self.bits
     }
 
-    fn side(&self) -> usize {
-        2
-    }
-
     #[inline(always)]
     fn fit(&self, range: Range, group: &[f32]) -> Params {
         let negative = if range.max == -range.min {
@@ -97,17 +78,6 @@ impl Format for Signed {
         Params {
             inverse: if step == 0.0 { 0.0 } else { 1.0 / step },
             scale: as_f16(step),
-            ..Params::default()
-        }
-    }
-
-    fn write_side(&self, params: &Params, out: &mut Vec<u8>) {
-        write_f16(params.scale, out);
-    }
-
-    fn read_side(&self, bytes: &[u8]) -> Params {
-        Params {
-            scale: read_f16(bytes, 0),
             ..Params::default()
         }
     }
@@ -131,12 +101,10 @@ pub(super) struct Spanned {
 }
 
 impl Format for Spanned {
+    const HAS_OFFSET: bool = true;
+
     fn bits(&self) -> u32 {
         self.bits
-    }
-
-    fn side(&self) -> usize {
-        4
     }
 
     #[inline(always)]
@@ -147,19 +115,6 @@ impl Format for Spanned {
             start: range.min,
             scale: as_f16(step),
             offset: as_f16(range.min),
-        }
-    }
-
-    fn write_side(&self, params: &Params, out: &mut Vec<u8>) {
-        write_f16(params.scale, out);
-        write_f16(params.offset, out);
-    }
-
-    fn read_side(&self, bytes: &[u8]) -> Params {
-        Params {
-            scale: read_f16(bytes, 0),
-            offset: read_f16(bytes, 2),
-            ..Params::default()
         }
     }
 
