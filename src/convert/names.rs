@@ -1,5 +1,6 @@
 //! Names of output files.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::dump::Capture;
@@ -19,6 +20,20 @@ pub(super) fn name(capture: &Capture, tokens: &Range<usize>) -> (String, String)
         .and_then(|name| name.strip_suffix(".json"));
     let own = own.filter(|_| *tokens == (0..capture.shape.seq_len));
     (folder.to_owned(), own.map_or(stem, str::to_owned))
+}
+
+/// Folders and file stems that are taken.
+#[derive(Debug, Default)]
+pub(super) struct Taken(HashSet<String>);
+
+impl Taken {
+    /// Takes this stem in this folder, with a number behind it where another file has it.
+    pub fn free(&mut self, folder: &str, stem: String) -> String {
+        let numbers = (2..).map(|number: u64| format!("{stem}_{number}"));
+        let mut stems = std::iter::once(stem.clone()).chain(numbers);
+        let free = stems.find(|stem| self.0.insert(format!("{folder}{stem}")));
+        free.unwrap_or(stem)
+    }
 }
 
 /// Folder for captures that have none.

@@ -1,10 +1,9 @@
 //! Which captures are written, under which names, in which order.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::error::ConvertError;
-use super::names::name;
+use super::names::{Taken, name};
 use super::options::ConvertOptions;
 use super::query_target::{self, QueryTarget};
 use super::target::Target;
@@ -31,7 +30,7 @@ impl Plan {
             .iter()
             .enumerate()
             .filter_map(|(index, capture)| Some((index, options.keeps(capture)?)));
-        let mut names = HashSet::new();
+        let mut taken = Taken::default();
         let mut targets: Vec<Option<Target>> = vec![None; dump.captures.len()];
         for (index, tokens) in kept {
             let capture = Arc::clone(&dump.captures[index]);
@@ -40,21 +39,15 @@ impl Plan {
                 .filter(|_| capture.dtype == Dtype::F32)
                 .map_or(capture.dtype, Dtype::from);
             let (folder, stem) = name(&capture, &tokens);
-            let mut target = Target {
+            let stem = taken.free(&folder, stem);
+            targets[index] = Some(Target {
                 capture,
                 index,
                 tokens,
                 dtype,
                 folder,
                 stem,
-            };
-            let stem = target.stem.clone();
-            let mut copy = 1;
-            while !names.insert(target.meta_path()) {
-                copy += 1;
-                target.stem = format!("{stem}_{copy}");
-            }
-            targets[index] = Some(target);
+            });
         }
         let order = dump.fetch_order(targets.iter().flatten().map(|target| target.index));
         let targets: Vec<Target> = order

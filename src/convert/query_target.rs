@@ -1,10 +1,9 @@
 //! Queries of a layer as they will be written: their selection, element type and names.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::error::ConvertError;
-use super::names::folder;
+use super::names::{Taken, folder};
 use super::options::ConvertOptions;
 use super::piece::convert;
 use crate::dump::{Dump, Queries};
@@ -24,7 +23,7 @@ pub(super) struct QueryTarget {
 
 /// All queries that are kept, under distinct names.
 pub(super) fn all(dump: &Dump, options: &ConvertOptions) -> Vec<QueryTarget> {
-    let mut names = HashSet::new();
+    let mut taken = Taken::default();
     let mut all = Vec::new();
     for queries in &dump.queries {
         let indexed = queries.positions.iter().enumerate();
@@ -37,20 +36,14 @@ pub(super) fn all(dump: &Dump, options: &ConvertOptions) -> Vec<QueryTarget> {
         }
         let narrow = options.dtype.filter(|_| queries.dtype == Dtype::F32);
         let (folder, stem) = name(queries, &kept);
-        let mut target = QueryTarget {
+        let stem = taken.free(&folder, stem);
+        all.push(QueryTarget {
             queries: Arc::clone(queries),
             kept,
             dtype: narrow.map_or(queries.dtype, Dtype::from),
             folder,
             stem,
-        };
-        let stem = target.stem.clone();
-        let mut copy = 1;
-        while !names.insert(target.meta_path()) {
-            copy += 1;
-            target.stem = format!("{stem}_{copy}");
-        }
-        all.push(target);
+        });
     }
     all
 }

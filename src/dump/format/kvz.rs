@@ -14,9 +14,9 @@ use super::fields::Fields;
 use super::findings::Findings;
 use super::queries::attention;
 use super::spec::Format;
+use super::stored::inside;
 use crate::dump::archive::ListedFile;
 use crate::dump::bytes::Limits;
-use crate::dump::bytes::path::inner_path;
 use crate::dump::bytes::place::{Decode, Place};
 use crate::dump::bytes::source::SourceError;
 use crate::dump::bytes::stream::Span;
@@ -185,8 +185,7 @@ fn captures(
     let mut first = 0;
     let mut captures = Vec::new();
     for stored in &layer.captures {
-        let inner = inner_path(&stored.path)
-            .ok_or_else(|| Fault::field("path", shorten(&stored.path), "a path inside the file"))?;
+        let inner = inside(&stored.path)?;
         let of_capture = |shape: Shape| Shape {
             seq_len: stored.tokens,
             ..shape
@@ -279,8 +278,7 @@ fn queries(
     let span = part(file, head, number)?;
     let object: &Map<String, Value> = &stored.fields;
     let fields = Fields(object);
-    let inner = inner_path(&stored.path)
-        .ok_or_else(|| Fault::field("path", shorten(&stored.path), "a path inside the file"))?;
+    let inner = inside(&stored.path)?;
     let (positions, dtype) = (fields.positions("positions")?, fields.dtype()?);
     let shape = Shape {
         seq_len: positions.len(),

@@ -16,6 +16,7 @@ mod queries;
 mod safetensors;
 mod shard_index;
 mod spec;
+mod stored;
 pub(crate) mod stored_captures;
 pub(crate) mod stored_queries;
 mod table;

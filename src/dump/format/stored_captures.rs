@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::stored::{array, inside};
 use crate::dump::arrays::array::{Array, ArrayGroup, Element, shape_text};
-use crate::dump::bytes::path::inner_path;
 use crate::dump::bytes::place::Place;
 use crate::dump::capture::Capture;
 use crate::dump::problem::{Fault, Problem, Problems, shorten};
@@ -69,26 +69,10 @@ fn capture(
     stored: StoredCapture,
 ) -> Result<Capture, Problem> {
     let file = format!("{}/{}", group.path, shorten(&stored.path));
-    let inner = inner_path(&stored.path).ok_or_else(|| {
-        Problem::field(
-            &file,
-            "path",
-            shorten(&stored.path),
-            "a path inside the file",
-        )
-    })?;
-    let array = |field: &str, name: &str| {
-        let found = || {
-            Problem::field(
-                &file,
-                field,
-                format!("{:?}, which does not exist", shorten(name)),
-                "a tensor of this file",
-            )
-        };
-        by_name.get(name).copied().ok_or_else(found)
-    };
-    let (k, v) = (array("k", &stored.k)?, array("v", &stored.v)?);
+    let at_file = |fault| Problem::new(&file, fault);
+    let inner = inside(&stored.path).map_err(at_file)?;
+    let k = array(by_name, "k", &stored.k).map_err(at_file)?;
+    let v = array(by_name, "v", &stored.v).map_err(at_file)?;
     let wrong = |found: &Array, expected: &str| {
         Problem::field(
             &file,

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 
 use super::fields::Fields;
 use super::queries::attention;
+use super::stored::{array, inside};
 use crate::dump::arrays::array::{Array, ArrayGroup, Element, shape_text};
-use crate::dump::bytes::path::inner_path;
 use crate::dump::bytes::place::Place;
 use crate::dump::problem::{Fault, Problem, Problems, shorten};
 use crate::dump::queries::{AttentionInfo, Queries};
@@ -119,19 +119,10 @@ fn restored(
     stored: StoredQueries,
 ) -> Result<Queries, Problem> {
     let file = format!("{group}/{}", shorten(&stored.path));
-    let inner = inner_path(&stored.path).ok_or_else(|| {
-        Problem::field(
-            &file,
-            "path",
-            shorten(&stored.path),
-            "a path inside the file",
-        )
-    })?;
-    let array = by_name.get(stored.q.as_str()).ok_or_else(|| {
-        let found = format!("{:?}, which does not exist", shorten(&stored.q));
-        Problem::field(&file, "q", found, "a tensor of this file")
-    })?;
-    let attention = checked(stored.attention).map_err(|fault| Problem::new(&file, fault))?;
+    let at_file = |fault| Problem::new(&file, fault);
+    let inner = inside(&stored.path).map_err(at_file)?;
+    let array = array(by_name, "q", &stored.q).map_err(at_file)?;
+    let attention = checked(stored.attention).map_err(at_file)?;
     let path = format!("{group}/{inner}");
     made(
         array,
@@ -142,7 +133,7 @@ fn restored(
         stored.layer_id,
         Some(inner),
     )
-    .map_err(|fault| Problem::new(&file, fault))
+    .map_err(at_file)
 }
 
 /// Applies the same bounds as for a `queries_*.json`.
