@@ -8,10 +8,17 @@ use super::value::{Id, Object, Tensor, Value, Values};
 
 /// Maximum depth of a tensor: a dict of runs, of outputs, of caches, of layers, of tensors.
 const MAX_DEPTH: usize = 12;
-/// Maximum number of visited values; a value counts once per path that leads to it.
+/// How often a value may be visited, on average: a value counts once per path that leads to it, and in what a program saves few paths
+/// lead to one.
+const VISITS: usize = 16;
+/// Maximum number of visited values.
 const MAX_VISITS: usize = 2_000_000;
+/// How often a value may be looked at, on average.
+const LOOKS: usize = 80;
 /// Maximum number of looks at a value.
 const MAX_LOOKS: usize = 10_000_000;
+/// Extent (see [`Values::extent`]) that even the smallest file counts with.
+const MIN_EXTENT: usize = 1_000;
 /// Maximum number of tensors in a file.
 const MAX_TENSORS: usize = 200_000;
 /// Maximum length of a tensor name, in bytes.
@@ -32,24 +39,26 @@ pub(super) struct Found<'a> {
     pub quantized: usize,
     /// Whether some of the tree was not visited.
     pub cut: bool,
-    visits: usize,
+    /// Number of visits that are left.
+    visits_left: usize,
 }
 
 /// The values of a pickle, which may only be looked at so often: a small file can lead to the same long list by very many
 /// paths. Beyond that, all are of no use, so that nothing is walked any more.
 struct Looks<'a> {
     values: &'a Values,
-    count: Cell<usize>,
+    /// Number of looks that are left.
+    left: Cell<usize>,
 }
 
 impl<'a> Looks<'a> {
     fn new(values: &'a Values) -> Self {
-        let count = Cell::new(0);
-        Self { values, count }
+        let left = Cell::new((LOOKS * values.extent().max(MIN_EXTENT)).min(MAX_LOOKS));
+        Self { values, left }
     }
 
     fn get(&self, id: Id) -> &'a Value {
-        self.count.set(self.count.get() + 1);
+        self.left.set(self.left.get().saturating_sub(1));
         if self.are_used_up() {
             return &Value::Nothing;
         }
@@ -57,7 +66,7 @@ impl<'a> Looks<'a> {
     }
 
     fn are_used_up(&self) -> bool {
-        self.count.get() > MAX_LOOKS
+        self.left.get() == 0
     }
 
     /// Elements of a list or tuple.
@@ -78,7 +87,10 @@ impl<'a> Looks<'a> {
 
 /// Visits the tree below `root`.
 pub(super) fn find(values: &Values, root: Id) -> Found<'_> {
-    let mut found = Found::default();
+    let mut found = Found {
+        visits_left: (VISITS * values.extent().max(MIN_EXTENT)).min(MAX_VISITS),
+        ..Found::default()
+    };
     let values = Looks::new(values);
     found.visit(&values, root, "", 0);
     found.cut |= values.are_used_up();
@@ -87,8 +99,8 @@ pub(super) fn find(values: &Values, root: Id) -> Found<'_> {
 
 impl<'a> Found<'a> {
     fn visit(&mut self, values: &Looks<'a>, id: Id, path: &str, depth: usize) {
-        self.visits += 1;
-        if self.visits > MAX_VISITS
+        self.visits_left = self.visits_left.saturating_sub(1);
+        if self.visits_left == 0
             || depth > MAX_DEPTH
             || self.tensors.len() >= MAX_TENSORS
             || path.len() > MAX_NAME
@@ -356,5 +368,36 @@ impl Found<'_> {
             (None, path) => Some(format!("{path}.{names}")),
             (Some(_), _) => Some(format!("{{run}}.{names}")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_work_on_a_file_goes_by_its_size_not_by_the_number_of_paths() {
+        let mut values = Values::default();
+        let mut add = |value| values.add(value).unwrap();
+        let storage = add(Value::None);
+        let mut last = add(Value::Tensor(Box::new(Tensor {
+            storage,
+            dtype: "float16",
+            offset: 0,
+            shape: vec![1],
+            strides: vec![1],
+        })));
+        // Ten lists, each of the one before it four times: a million paths lead to the tensor.
+        let mut lists = Vec::new();
+        for _ in 0..10 {
+            last = add(Value::List(vec![last; 4]));
+            lists.push(last);
+        }
+        let found = find(&values, last);
+        assert!(found.cut);
+        assert!(found.tensors.len() < VISITS * MIN_EXTENT);
+        let found = find(&values, lists[3]);
+        assert!(!found.cut);
+        assert_eq!(found.tensors.len(), 4usize.pow(4));
     }
 }

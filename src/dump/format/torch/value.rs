@@ -144,6 +144,19 @@ impl Values {
         &mut self.list[id.0 as usize]
     }
 
+    /// Number of values, and of the places where one refers to another.
+    pub fn extent(&self) -> usize {
+        let references = |value: &Value| match value {
+            Value::List(members) | Value::Tuple(members) => members.len(),
+            Value::Dict(entries) => 2 * entries.len(),
+            Value::Object(object) => {
+                object.states.len() + object.items.len() + 2 * object.entries.len()
+            }
+            _ => 0,
+        };
+        self.list.len() + self.list.iter().map(references).sum::<usize>()
+    }
+
     /// All values, in the order in which they were made.
     pub fn all_mut(&mut self) -> impl Iterator<Item = &mut Value> {
         self.list.iter_mut()
