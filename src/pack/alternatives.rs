@@ -3,10 +3,11 @@
 
 use super::error::PackError;
 use super::layers::{BATCH, Layer};
+use super::limit::Limit;
 use super::measure::{self, OfSide};
 use super::method::Method;
 use super::part;
-use super::search::{Limit, Progress, Search};
+use super::search::{Progress, Search};
 use crate::codec::smallest_size;
 use crate::par;
 use crate::scheme::Scheme;

@@ -18,21 +18,24 @@ mod batch;
 mod check;
 mod error;
 mod layers;
+mod limit;
 mod measure;
 mod method;
 mod packer;
 mod part;
 mod search;
+mod steps;
 #[cfg(not(target_arch = "wasm32"))]
 mod write;
 
 pub use batch::Batch;
 pub use check::check;
 pub use error::PackError;
+pub use limit::Limit;
 pub use measure::{Measured, SideErrors};
 pub use method::{Method, PackOptions};
 pub use packer::Packer;
 pub use part::decoder;
-pub use search::{Limit, Search};
+pub use search::Search;
 #[cfg(not(target_arch = "wasm32"))]
 pub use write::{Packed, Step, write, write_new};

@@ -6,56 +6,16 @@
 
 use super::error::PackError;
 use super::layers::{BATCH, Layer, layers};
+use super::limit::{Limit, holds, is_close};
 use super::measure::{self, Measured, OfLayer, OfSide};
 use super::method::{Method, PackOptions};
 use super::part;
+use super::steps::{MIN_STEP, SPLITS, START, Try, best_split, next_steps, rounded, towards};
 use crate::dump::Dump;
 use crate::metrics::Queries;
 use crate::par;
 use crate::scheme::{Prepared, Scheme, Tkc};
 use crate::tensor::{Kv, Tensor};
-
-/// The limit on errors.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Limit {
-    /// Smallest cosine of K and of V, each.
-    MinCosine(f64),
-    /// Largest sum of K's and V's index.
-    MaxIndex(f64),
-    /// Largest attention error, with both K and V replaced.
-    MaxAttentionError(f64),
-}
-
-impl Limit {
-    /// Errors as multiples of the limit: for a cosine those of K and of V, otherwise the error of both together, twice.
-    fn shares(self, errors: &Measured) -> Result<[f64; 2], PackError> {
-        let both = |share: f64| [share; 2];
-        Ok(match self {
-            Self::MinCosine(least) => [errors.k, errors.v]
-                .map(|side| (1.0 - side.least_cosine()) / (1.0 - least).max(1e-12)),
-            Self::MaxIndex(most) => both((errors.k.index + errors.v.index) / most.max(1e-12)),
-            Self::MaxAttentionError(most) => {
-                both(errors.attention.ok_or(PackError::NoQueries)? / most.max(1e-12))
-            }
-        })
-    }
-
-    /// The error of K or V alone, as a multiple of the limit.
-    pub(super) fn share_of(self, side: &OfSide) -> Result<f64, PackError> {
-        Ok(match self {
-            Self::MinCosine(least) => (1.0 - side.errors.least_cosine()) / (1.0 - least).max(1e-12),
-            Self::MaxIndex(most) => side.errors.index / most.max(1e-12),
-            Self::MaxAttentionError(most) => {
-                side.attention.ok_or(PackError::NoQueries)? / most.max(1e-12)
-            }
-        })
-    }
-
-    /// Whether K and V may each use up the whole limit.
-    fn is_for_each(self) -> bool {
-        matches!(self, Self::MinCosine(_))
-    }
-}
 
 /// Number of layers on which the first steps are tried.
 const FEW: usize = 4;
@@ -72,25 +32,12 @@ const AROUND: [f64; 3] = [0.92, 1.0, 1.08];
 /// Share of the limit to aim at, so that rounded steps still keep it.
 const AIM: f64 = 0.998;
 
-/// A share of the limit, from which on it counts as used up.
-const CLOSE: f64 = 0.985;
-
 /// Largest number of attempts with both steps on all layers.
 const FULL_TRIES: usize = 4;
 
 /// Largest number of further attempts while none has kept within the limit, and the factor by which each aims lower than the one before.
 const MORE_TRIES: usize = 8;
 const LOWER: f64 = 0.8;
-
-/// Shares of the limit that are tried for K; V gets the rest.
-const SPLITS: [f64; 5] = [0.3, 0.4, 0.5, 0.6, 0.7];
-
-/// Initial step.
-const START: f64 = 0.1;
-
-/// Below this step values are stored losslessly instead.
-const MIN_STEP: f64 = 2e-4;
-const MAX_STEP: f64 = 8.0;
 
 /// A function that tries methods on K or V and returns their errors and bytes.
 type Tries<'a> =
@@ -121,15 +68,6 @@ impl Progress<'_> {
         self.done += count as f64;
         Ok(())
     }
-}
-
-/// A step that was tried on K or V, with its error alone as a multiple of the limit.
-#[derive(Clone, Copy, Debug)]
-struct Try {
-    step: f64,
-    share: f64,
-    /// Stored bytes; 0 where they were not counted.
-    bytes: u64,
 }
 
 impl<'a> Search<'a> {
@@ -476,27 +414,6 @@ impl Ready<'_> {
     }
 }
 
-/// Whether what K and V use of the limit is within it.
-fn holds(shares: [f64; 2]) -> bool {
-    shares.iter().all(|share| *share <= 1.0)
-}
-
-/// Whether a share of the limit is within it and uses enough of it.
-fn is_close(share: &f64) -> bool {
-    (CLOSE..=1.0).contains(share)
-}
-
-/// The steps to try after these, to come to `aim` of the limit. A share within the limit and close to it stays; others move, as if errors
-/// grew as the square of the step.
-fn next_steps(mut steps: [f64; 2], shares: [f64; 2], aim: f64) -> [f64; 2] {
-    for (step, share) in steps.iter_mut().zip(&shares) {
-        if !is_close(share) {
-            *step *= (aim / share.max(1e-6)).sqrt();
-        }
-    }
-    steps
-}
-
 /// A few of the layers, each of another depth and, where there are several runs, of another run. The layers of a run follow each other.
 fn spread<'l>(layers: &[&'l Layer]) -> Vec<&'l Layer> {
     let runs = 1
@@ -510,46 +427,6 @@ fn spread<'l>(layers: &[&'l Layer]) -> Vec<&'l Layer> {
         .filter(|(_, depth)| *depth < deep)
         .filter_map(|(run, depth)| layers.get(run * deep + depth).copied())
         .collect()
-}
-
-/// Index of the split of the limit that takes the fewest bytes, with K at the split's share and V at the rest.
-fn best_split(k: &[Try], v: &[Try]) -> usize {
-    let last = SPLITS.len() - 1;
-    let bytes = |place: &usize| k[*place].bytes + v[last - place].bytes;
-    (0..=last).min_by_key(bytes).unwrap_or(last / 2)
-}
-
-/// The step at which the share is expected to be `wanted`: on the line in logarithms through the nearest tries or, with a single try, by
-/// the square.
-fn towards(tried: &[Try], wanted: f64) -> f64 {
-    let ln = |x: f64| libm::log(x.max(1e-12));
-    let Some(nearest) = tried.iter().min_by(|a, b| {
-        (ln(a.share) - ln(wanted))
-            .abs()
-            .total_cmp(&(ln(b.share) - ln(wanted)).abs())
-    }) else {
-        return START;
-    };
-    let others = tried.iter().filter(|other| other.step != nearest.step);
-    let other = others.min_by(|a, b| {
-        let apart = |other: &Try| (ln(other.share) - ln(wanted)).abs();
-        apart(a).total_cmp(&apart(b))
-    });
-    let slope = other.map_or(2.0, |other| {
-        (ln(other.share) - ln(nearest.share)) / (ln(other.step) - ln(nearest.step))
-    });
-    let slope = if slope.is_finite() {
-        slope.clamp(1.0, 3.0)
-    } else {
-        2.0
-    };
-    let step = nearest.step * libm::exp((ln(wanted) - ln(nearest.share)) / slope);
-    step.clamp(MIN_STEP, MAX_STEP)
-}
-
-/// A step within the bounds that a user can type.
-fn rounded(step: f64) -> f64 {
-    Tkc::typed_step(step.clamp(MIN_STEP, MAX_STEP))
 }
 
 #[cfg(test)]

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use super::check::check;
 use super::error::PackError;
+use super::limit::Limit;
 use super::measure::Measured;
 use super::method::PackOptions;
 use super::packer::Packer;
 use super::part::decoder;
-use super::search::{Limit, Search};
+use super::search::Search;
 use crate::dump::{Dump, FolderSource, ScanOptions, Source, scan, unfinished_folder};
 use crate::scheme::Tkc;
 

@@ -1,0 +1,59 @@
+//! The limit that a search keeps within, and how much of it errors use up.
+
+use super::error::PackError;
+use super::measure::{Measured, OfSide};
+
+/// The limit on errors.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Limit {
+    /// Smallest cosine of K and of V, each.
+    MinCosine(f64),
+    /// Largest sum of K's and V's index.
+    MaxIndex(f64),
+    /// Largest attention error, with both K and V replaced.
+    MaxAttentionError(f64),
+}
+
+impl Limit {
+    /// Errors as multiples of the limit: for a cosine those of K and of V, otherwise the error of both together, twice.
+    pub(super) fn shares(self, errors: &Measured) -> Result<[f64; 2], PackError> {
+        let both = |share: f64| [share; 2];
+        Ok(match self {
+            Self::MinCosine(least) => [errors.k, errors.v]
+                .map(|side| (1.0 - side.least_cosine()) / (1.0 - least).max(1e-12)),
+            Self::MaxIndex(most) => both((errors.k.index + errors.v.index) / most.max(1e-12)),
+            Self::MaxAttentionError(most) => {
+                both(errors.attention.ok_or(PackError::NoQueries)? / most.max(1e-12))
+            }
+        })
+    }
+
+    /// The error of K or V alone, as a multiple of the limit.
+    pub(super) fn share_of(self, side: &OfSide) -> Result<f64, PackError> {
+        Ok(match self {
+            Self::MinCosine(least) => (1.0 - side.errors.least_cosine()) / (1.0 - least).max(1e-12),
+            Self::MaxIndex(most) => side.errors.index / most.max(1e-12),
+            Self::MaxAttentionError(most) => {
+                side.attention.ok_or(PackError::NoQueries)? / most.max(1e-12)
+            }
+        })
+    }
+
+    /// Whether K and V may each use up the whole limit.
+    pub(super) fn is_for_each(self) -> bool {
+        matches!(self, Self::MinCosine(_))
+    }
+}
+
+/// A share of the limit, from which on it counts as used up.
+const CLOSE: f64 = 0.985;
+
+/// Whether what K and V use of the limit is within it.
+pub(super) fn holds(shares: [f64; 2]) -> bool {
+    shares.iter().all(|share| *share <= 1.0)
+}
+
+/// Whether a share of the limit is within it and uses enough of it.
+pub(super) fn is_close(share: &f64) -> bool {
+    (CLOSE..=1.0).contains(share)
+}
