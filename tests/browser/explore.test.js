@@ -54,6 +54,15 @@ test("a dump has its answer in one line before any run, and the line leads to Ex
   assert.equal(await page.evaluate(() => document.activeElement?.id), "tab-explore");
   assert(await page.locator("#split").isHidden());
   assert.match(await size(page, "stored"), /^~/);
+
+  // Below each other on a phone, all begin at one line; so do edges, where buttons have them.
+  await page.setViewportSize({ width: 390, height: 844 });
+  const left = (/** @type {string} */ part) =>
+    page.locator(`[data-answer="stored"] ${part}`).evaluate((node) => Math.round(node.getBoundingClientRect().left));
+  const who = await left(".answer-who");
+  assert.deepEqual([await left(".answer-how code"), await left(".answer-cost")], [who, who]);
+  await page.emulateMedia({ forcedColors: "active" });
+  assert.equal(await left("button"), who);
   assert.deepEqual(faults, []);
   await page.close();
 });

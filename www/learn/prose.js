@@ -1,9 +1,7 @@
 // Paragraphs of a step.
 
 import { h } from "../dom.js";
-
-/** Numbers stay on one line with their unit. @param {string} text */
-export const tied = (text) => text.replace(/(?<=\d) (?=%|B\b)/g, "\u00a0");
+import { tied } from "../format.js";
 
 /** @param {...import("../dom.js").Child[]} sentences a paragraph each */
 export const prose = (...sentences) =>

@@ -10,8 +10,7 @@
  */
 import { times, whole } from "../charts/axis.js";
 import { h } from "../dom.js";
-import { cosine, error, percent, plural } from "../format.js";
-import { tied } from "./prose.js";
+import { cosine, error, percent, plural, tied } from "../format.js";
 
 const PARTS = ["sign", "exponent", "mantissa"];
 

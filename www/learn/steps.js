@@ -3,11 +3,11 @@
 
 import { times, whole } from "../charts/axis.js";
 import { h } from "../dom.js";
-import { error } from "../format.js";
+import { error, tied } from "../format.js";
 import { bitLegend, bitStrip, formula } from "./bits.js";
 import { matters } from "./matters.js";
 import { byteBars, byteMap, sizeBars } from "./pictures.js";
-import { prose, tied } from "./prose.js";
+import { prose } from "./prose.js";
 import { QUESTIONS } from "./questions.js";
 
 /** @import { Coded, Lesson } from "../engine/core.js" */
