@@ -147,7 +147,7 @@ function differences(view) {
         "One channel often keeps its sign and its size from token to token. Then the high byte of a token differs little from the one before.",
       ],
       [
-        "So each high byte is replaced by its difference to the token before (mod 256). Token 0 stays as it is. Adding up again gives the very same bytes.",
+        "So each high byte is replaced by its difference to the token before (mod\u00a0256). Token 0 stays as it is. Adding up again gives the very same bytes.",
       ],
       [
         lesson.seqLen < 2
