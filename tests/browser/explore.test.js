@@ -152,7 +152,7 @@ test("of several runs a context is one run's, while it runs too, and points are 
   );
   assert.match(String(await going.jsonValue()), /^131,072 tokens: 90\d MB now/);
   await page.locator('#result .live [data-chart="front"] svg').first().waitFor();
-  assert.match(await page.locator(".run-bar .state-text").innerText(), /^\d+ % · [\d.,]+ MB\/s/);
+  assert.match(await page.locator(".run-bar .state-text").innerText(), /^\d+\s% · [\d.,]+\sMB\/s/);
   await page.locator("#run:enabled", { hasText: "Cancel" }).click();
   await page.locator("#run:enabled", { hasText: "Run" }).waitFor();
   assert.match(await now.innerText(), /^131,072 tokens: 90\d MB now/);
