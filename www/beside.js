@@ -61,8 +61,11 @@ export async function fetchedDump(url, options = {}) {
   const name = nameOf(url);
   const { status, response } = await requested(url, options);
   if (options.signal?.aborted) throw new EngineError("cancelled", "cancelled");
-  if (status < 200 || status > 299 || !response) {
-    const why = status === 0 ? "the host does not answer, or not to the end" : `the host answers ${status}`;
+  // Some hosts send their first page, and no 404, for what they do not have. No dump is a web page.
+  const page = response?.type.startsWith("text/html");
+  if (status < 200 || status > 299 || !response || page) {
+    const answer = page && status < 300 ? "with a web page in its place" : status;
+    const why = status === 0 ? "the host does not answer, or not to the end" : `the host answers ${answer}`;
     throw new EngineError("dump", `${url.pathname} could not be fetched: ${why}.`, "Check the link, or drop the dump here.");
   }
   // Fetched twice it is the same file: its time would say otherwise.

@@ -76,3 +76,6 @@ export function duration(ms) {
 
 /** "1 capture", "3 captures" @param {number} n @param {string} noun @param {string} [plural] */
 export const plural = (n, noun, plural = `${noun}s`) => `${count(n)} ${n === 1 ? noun : plural}`;
+
+/** The same with each number and its unit on one line. @param {string} text */
+export const tied = (text) => text.replace(/(?<=\d) (?=%|(?:[kMGT]?B|s|min)\b)/g, "\u00a0");

@@ -29,7 +29,8 @@
  * Sizes of K and V in every codec, of `bytes` of the `of` that a run went through, and which of them was the run's own.
  * @typedef {{ own: string, sizes: Record<string, { k: number, v: number }>, bytes: number, of: number }} Codecs
  *
- * @typedef {{ analysis: string, progress: Progress | null, rows: Row[], startedAt: number, cancelling: boolean, soFar: Report | null }} Running
+ * `pace`: the progress when it last went on; what has passed since then is no sign of slower work.
+ * @typedef {{ analysis: string, progress: Progress | null, pace: Progress | null, rows: Row[], startedAt: number, cancelling: boolean, soFar: Report | null }} Running
  *
  * What a part of the dump says of an analysis; `of`: bytes that a run goes through.
  * @typedef {{ analysis: string, report: Report, bytes: number, of: number }} Estimate

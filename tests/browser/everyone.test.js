@@ -1,11 +1,12 @@
 // Everyone: forced colours, a finger, the focus after an action, headings in order, the page's own words, a page opened from a file.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { pathToFileURL } from "node:url";
 import { violations } from "./page.js";
-import { ROOT } from "./server.js";
+import { ROOT, serve } from "./server.js";
 import { visit } from "./visit.js";
 
 /** @import { Page } from "playwright-core" */
@@ -241,6 +242,22 @@ test("opened from a file, the page says how to serve it", async () => {
   await page.goto(pathToFileURL(join(ROOT, "dist/index.html")).href);
   await page.getByText("python3 -m http.server").waitFor();
   assert.equal(await page.getByRole("heading", { name: "Dump" }).count(), 0);
+  await page.close();
+});
+
+test("at an address without its last slash the page says to add one, and nothing untrue", async (context) => {
+  const text = readFileSync(join(ROOT, "dist/index.html"), "utf8");
+  const answer = (/** @type {any} */ _, /** @type {import("node:http").ServerResponse} */ response) =>
+    void response.setHeader("Content-Type", "text/html").end(text);
+  const host = await serve({ base: "/kvlens/", answers: { "/kvlens": answer } });
+  context.after(() => host.close());
+  const page = await site.newPage();
+  await page.goto(`${host.origin}/kvlens`);
+  await page.getByText("add one").waitFor();
+  assert(!(await page.getByText("opened from a file").isVisible()));
+  await page.goto(host.url);
+  await page.locator("#try-sample").waitFor();
+  assert(!(await page.getByText("add one").isVisible()));
   await page.close();
 });
 

@@ -45,6 +45,15 @@ test("a dump has its answer in one line before any run, and the line leads to Ex
   assert.equal(await page.evaluate(() => document.activeElement?.id), "tab-explore");
   assert(await page.locator("#split").isHidden());
   assert.match(await size(page, "stored"), /^~/);
+
+  // Below each other on a phone, all begin at one line; so do edges, where buttons have them.
+  await page.setViewportSize({ width: 390, height: 844 });
+  const left = (/** @type {string} */ part) =>
+    page.locator(`[data-answer="stored"] ${part}`).evaluate((node) => Math.round(node.getBoundingClientRect().left));
+  const who = await left(".answer-who");
+  assert.deepEqual([await left(".answer-how code"), await left(".answer-cost")], [who, who]);
+  await page.emulateMedia({ forcedColors: "active" });
+  assert.equal(await left("button"), who);
   assert.deepEqual(faults, []);
   await page.close();
 });
@@ -134,7 +143,7 @@ test("of several runs a context is one run's, while it runs too, and points are 
   );
   assert.match(String(await going.jsonValue()), /^131,072 tokens: 90\d MB now/);
   await page.locator('#result .live [data-chart="front"] svg').first().waitFor();
-  assert.match(await page.locator(".run-bar .state-text").innerText(), /^\d+ % · [\d.,]+ MB\/s/);
+  assert.match(await page.locator(".run-bar .state-text").innerText(), /^\d+\s% · [\d.,]+\sMB\/s/);
   await page.locator("#run:enabled", { hasText: "Cancel" }).click();
   await page.locator("#run:enabled", { hasText: "Run" }).waitFor();
   assert.match(await now.innerText(), /^131,072 tokens: 90\d MB now/);

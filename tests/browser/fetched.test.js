@@ -158,6 +158,17 @@ test("a fetch that breaks off says so", async () => {
   await page.close();
 });
 
+test("a host that sends its first page for what it does not have: not taken for a dump", async (context) => {
+  const host = await serve({
+    answers: { "/gone.zip": (_, response) => response.setHeader("Content-Type", "text/html; charset=utf-8").end("<p>") },
+  });
+  context.after(() => host.close());
+  const page = await browser.context.newPage();
+  await page.goto(`${host.url}#dump=gone.zip`);
+  await page.getByText("/gone.zip could not be fetched: the host answers with a web page in its place.").waitFor();
+  await page.close();
+});
+
 test("a frame tells how far its dump is, and has the Cancel", async () => {
   const page = await open("?embed=1#dump=slow.zip");
   await half(page);

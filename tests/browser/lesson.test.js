@@ -104,15 +104,20 @@ test("steps 2 to 4 show the core's sizes and entropies", async () => {
   );
   assert.match(
     (await text(".lesson .verdict")) ?? "",
-    /^Hardly any smaller\. To 100 %: 24,576 bytes become 24,\d+\. The high halves get to \d\d %\.$/,
+    /^Hardly any smaller\. To 100\s%: 24,576 bytes become 24,\d+\. The high halves get to \d\d\s%\.$/,
   );
   await open(3);
   assert.match((await text(".lesson .prose")) ?? "", new RegExp(`from ${whole(hi.plain.zstd)} to ${whole(hi.delta.zstd)} bytes`));
   await open(4);
   const captions = await page.locator(".lesson .counts figcaption").allTextContents();
   [hi.plain, hi.delta, lo.plain].forEach((coded, i) =>
-    assert.match(captions[i], new RegExp(`${coded.entropy.toFixed(3)} bits per byte.*zstd ${whole(coded.zstd)} B`)),
+    assert.match(captions[i], new RegExp(`${coded.entropy.toFixed(3)} bits per byte.*zstd ${whole(coded.zstd)}\\sB`)),
   );
+  // A reader who subtracts gets the same.
+  for (const caption of captions) {
+    const [single, zstd, difference] = [...caption.matchAll(/(−?[\d,]+)\sB/g)].map(([, n]) => Number(n.replace(",", "").replace("−", "-")));
+    assert.equal(zstd - single, difference, caption);
+  }
 });
 
 test("step 5: the slider shows value, error and size of each setting", async () => {
@@ -142,13 +147,13 @@ test("step 5: the slider shows value, error and size of each setting", async () 
 test("step 6 draws every setting, and says what is not told", async () => {
   await open(6);
   await page.waitForSelector('[data-chart="lesson-curve"] .kv-sheet');
-  assert.match((await text(".lesson .prose")) ?? "", /not a model's quality/);
+  assert.match((await text(".lesson .prose")) ?? "", /not a model’s quality/);
 });
 
 test("step 7 shows where attention looks, and what K and V do to its output", async () => {
   await open(7);
   const words = (await text(".lesson .prose")) ?? "";
-  const share = Number(/token 0 gets ([\d.]+) %/.exec(words)?.[1]);
+  const share = Number(/token 0 gets ([\d.]+)\s%/.exec(words)?.[1]);
   assert.ok(share > 20, `${share} % of attention at the sink`);
   const rows = await page
     .locator(".matters tbody tr")
@@ -178,6 +183,30 @@ test("each step asks first, says what came of it, and has an exercise with an an
     assert.match(await exercise.locator("p").innerText(), /\d/);
     if (step < 7) await page.getByRole("button", { name: /^Next: / }).click();
   }
+});
+
+test("the exercise's quotient is that of the numbers it stands beside", async () => {
+  await open(5);
+  await page.locator(".lesson .exercise summary").click();
+  const [, largest, step] = /([\d.]+) \/ 127 = ([\d.]+\d)/.exec((await text(".lesson .exercise p")) ?? "") ?? [];
+  assert.equal((Number(largest) / 127).toPrecision(3), step);
+});
+
+test("on a phone what came of an answer is right below it, and what the figures mean is not cut off beside them", async () => {
+  await page?.close();
+  page = await browser.context.newPage();
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto(`${server.url}?engine=serial#learn=5`);
+  await page.locator(".lesson .prediction input").first().check();
+  await page.getByRole("button", { name: "See" }).click();
+  const top = async (/** @type {string} */ selector) => (await page.locator(selector).boundingBox())?.y ?? NaN;
+  await page.locator(".lesson .sizes").waitFor();
+  assert((await top(".lesson .setting")) < (await top(".lesson .verdict")));
+  assert((await top(".lesson .verdict")) < (await top(".lesson .sizes")));
+  await page.goto(`${server.url}?engine=serial#learn=7`);
+  await page.getByRole("button", { name: "Skip the question" }).click();
+  const meaning = await page.getByText("Squared errors, as a share of the squared values").boundingBox();
+  assert(meaning && meaning.x + meaning.width <= 390);
 });
 
 test("the sample that was taken in is still called the sample", async () => {

@@ -221,3 +221,35 @@ test("the answer in one line has its room before it is known: what is below stay
     await page.close();
   }
 });
+
+test("while nothing more is done a run's speed and what is left stay what they were", async () => {
+  const page = await open();
+  const coordinator = page.workers().find((each) => each.url().includes("coordinator"));
+  assert(coordinator);
+  /** @type {Promise<import("playwright-core").Route>} */
+  const held = new Promise((resolve) => void page.route("**/hold", resolve));
+  await coordinator.evaluate(() => {
+    const post = self.postMessage.bind(self);
+    let isHeld = false;
+    Object.assign(self, {
+      postMessage: (/** @type {any} */ message, /** @type {any} */ transfer) => {
+        post(message, transfer);
+        const { progress } = message;
+        if (isHeld || !(progress?.bytes > 0) || progress.bytes === progress.bytesTotal) return;
+        isHeld = true;
+        // The same again a minute later.
+        post({ ...message, rows: [], progress: { ...progress, elapsedMs: progress.elapsedMs + 60_000 } });
+        const request = new XMLHttpRequest();
+        request.open("GET", new URL("hold", location.origin), false);
+        request.send();
+      },
+    });
+  });
+  await page.locator("#run").click();
+  const route = await held;
+  const said = page.locator(".run-bar .state-text", { hasText: "MB/s" });
+  const [, speed] = /([\d.]+)\sMB\/s/.exec(await said.innerText()) ?? [];
+  assert(Number(speed) >= 0.1, `${speed} MB/s`);
+  await route.fulfill({ body: "" });
+  await page.close();
+});

@@ -22,7 +22,8 @@ export function runActions({ get, set }, engine, pauseEstimates) {
     /** @type {Row[]} */
     const rows = [];
     abort = new AbortController();
-    set({ running: { analysis, progress: null, rows, startedAt: performance.now(), cancelling: false, soFar: null }, runFailure: null });
+    const startedAt = performance.now();
+    set({ running: { analysis, progress: null, pace: null, rows, startedAt, cancelling: false, soFar: null }, runFailure: null });
     const { runs } = dump;
     const about = { analysis, settings, dumpName: runs.map((each) => each.run).join(", "), runs, runOf: /** @type {string[]} */ ([]) };
     try {
@@ -35,7 +36,10 @@ export function runActions({ get, set }, engine, pauseEstimates) {
         { analysis, settings, verify },
         {
           signal,
-          onProgress: (progress) => patch({ progress }),
+          onProgress(progress) {
+            const { pace = null } = get().running ?? {};
+            patch({ progress, pace: pace?.bytes === progress.bytes ? pace : progress });
+          },
           onSoFar: (soFar) => patch({ soFar }),
           onRows: (more) => {
             for (const row of more) rows.push(row);

@@ -22,7 +22,7 @@ export function heatmapChart(layers) {
     name: "channel-magnitude",
     title,
     choice: runs.choice,
-    note: "Mean |x| over the tokens of each layer's longest capture. A strong column is a channel that is large in many layers: it sets the scale that all others are quantized with.",
+    note: "Mean |x| over the tokens of each layer’s longest capture. A strong column is a channel that is large in many layers: it sets the scale that all others are quantized with.",
     draw: (Plot, { width, choice }) => {
       const layers = runs.of(choice);
       const steps = { K: ramp(layers.flatMap(({ k }) => k.channels)), V: ramp(layers.flatMap(({ v }) => v.channels)) };

@@ -31,7 +31,7 @@ export function lossyCompareChart({ rows }) {
   return {
     name: "lossy-compare",
     title,
-    note: "Each mark is one method at one number of bits, over all lossy layers. A line joins a method's bits, fewest at the top right; one is labelled with them. Up and to the left is better.",
+    note: "Each mark is one method at one number of bits, over all lossy layers. A line joins a method’s bits, fewest at the top right; one is labelled with them. Up and to the left is better.",
     choice: {
       label: "Error",
       options: [

@@ -68,7 +68,7 @@ export async function reportHtml(report, { spec, dumpName, bytes, version, codec
     h(
       "p",
       { class: "muted" },
-      "Errors are those of the captured values. They do not tell a model's quality: measure that by running the model.",
+      "Errors are those of the captured values. They do not tell a model’s quality: measure that by running the model.",
     ),
   );
   return `<!doctype html>

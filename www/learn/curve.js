@@ -18,6 +18,9 @@ const SETTINGS = [
   ...[3, 4, 5, 6, 7, 8, 9, 10].map((bits) => /** @type {[Method, number]} */ (["quant", bits])),
 ];
 
+/** Lines do not strike through them. */
+const WORDS = { fill: "var(--muted)", stroke: "var(--page)", strokeWidth: 3 };
+
 export function curveFigure() {
   const node = h("div", { class: "kv-charts" });
   let [measured, drawn] = ["", ""];
@@ -114,7 +117,7 @@ function chart(points, lesson, side) {
                   dx: -4,
                   dy: -7,
                   text: (/** @type {number} */ ratio) => `lossless ${times(ratio)}`,
-                  fill: "var(--muted)",
+                  ...WORDS,
                 }),
                 Plot.line(points, { x: "mae", y: "ratio", z: "method", stroke: colour[tensor], strokeWidth: 1.2, strokeOpacity: 0.6 }),
                 Plot.dot(points, {
@@ -129,7 +132,7 @@ function chart(points, lesson, side) {
                 Object.keys(shapes).map((method) =>
                   Plot.text(
                     points.filter((point) => point.method === method),
-                    { x: "mae", y: "ratio", text: "bits", dy: method === "truncate" ? -12 : 13, fill: "var(--muted)" },
+                    { x: "mae", y: "ratio", text: "bits", dy: method === "truncate" ? -12 : 13, ...WORDS },
                   ),
                 ),
                 Plot.tip(

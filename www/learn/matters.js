@@ -21,7 +21,7 @@ export function matters(view) {
   return [
     prose(
       [
-        "The next token is not made of K and V but of attention's output: each query is compared with every key, that gives weights, and the values are summed with these weights.",
+        "The next token is not made of K and V but of attention’s output: each query is compared with every key, that gives weights, and the values are summed with these weights.",
       ],
       queries > 0
         ? [
@@ -30,23 +30,23 @@ export function matters(view) {
           ]
         : [
             h("b", {}, "The sink."),
-            " Models mostly look hard at the first token, in order to read little. This dump holds no queries, so where attention looks can't be shown: the sample has them, and the page says how to capture yours.",
+            " Models mostly look hard at the first token, in order to read little. This dump holds no queries, so where attention looks can’t be shown: the sample has them, and the page says how to capture yours.",
           ],
       [
         h("b", {}, "One cosine for all hides it."),
-        " It is taken over all tokens at once, so the long vectors rule. The token error takes each token's vector by itself and weighs all alike; the error of the first token stands alone. A large one beside a good cosine is a warning.",
+        " It is taken over all tokens at once, so the long vectors rule. The token error takes each token’s vector by itself and weighs all alike; the error of the first token stands alone. A large one beside a good cosine is a warning.",
       ],
       [
         h("b", {}, "K and V fail in different ways."),
-        ` An error of K changes weights, through an exponential; one of V is averaged by them. Here K's first vector is ${short(k.lengths[0] / others(k.lengths))} times as long as the others. The last column is what counts: by how much attention's output moves, where this tensor alone is changed.`,
+        ` An error of K changes weights, through an exponential; one of V is averaged by them. Here K’s first vector is ${short(k.lengths[0] / others(k.lengths))} times as long as the others. The last column is what counts: by how much attention’s output moves, where this tensor alone is changed.`,
       ],
     ),
     h(
       "div",
       { class: "look" },
       queries > 0 && tokenBars("Mean attention weight of each token", weights, "var(--ink)", percent),
-      tokenBars("Length of each token's K", k.lengths, "var(--k)", digits3),
-      tokenBars("Length of each token's V", v.lengths, "var(--v)", digits3),
+      tokenBars("Length of each token’s K", k.lengths, "var(--k)", digits3),
+      tokenBars("Length of each token’s V", v.lengths, "var(--v)", digits3),
       errorTable(view),
     ),
   ];
@@ -58,17 +58,12 @@ const short = (times) => Number(times.toPrecision(2)).toString();
 /** @param {View} view */
 function errorTable({ matters }) {
   const heads = ["Setting", "Tensor", "Cosine", "Token error", "First token’s", "Output error"];
-  return scrollable(
+  const table = scrollable(
     "Errors of settings",
     { class: "matter-scroll" },
     h(
       "table",
       { class: "matters" },
-      h(
-        "caption",
-        { class: "small muted" },
-        "Squared errors, as a share of the squared values. Quantized with one scale for the tensor, or mantissas cut.",
-      ),
       h(
         "thead",
         {},
@@ -85,6 +80,9 @@ function errorTable({ matters }) {
       ),
     ),
   );
+  // Not the table's caption: where the table scrolls, its end would be out of sight.
+  const note = "Squared errors, as a share of the squared values. Quantized with one scale for the tensor, or mantissas cut.";
+  return [h("p", { class: "small muted" }, note), table];
 }
 
 /** @param {string} name @param {Matter} matter @param {"k" | "v"} side */

@@ -53,7 +53,7 @@ export function byteMap(rows, { label, colour, signed, mark }) {
   );
   return s(
     "svg",
-    { class: "byte-map", viewBox: `-10 -1 ${width + 20} ${height + 2}`, role: "img", "aria-label": label },
+    { class: "byte-map", viewBox: `-14 -8 ${width + 28} ${height + 16}`, role: "img", "aria-label": label },
     s("title", {}, label),
     s(
       "g",
@@ -64,8 +64,9 @@ export function byteMap(rows, { label, colour, signed, mark }) {
     ...(mark === undefined
       ? []
       : [
+          // Large enough to be seen where the map is as small as on a phone.
           s("path", {
-            d: `M-8,${mark * cell}v${cell}l6,${-cell / 2}zM${width + 8},${mark * cell}v${cell}l-6,${-cell / 2}z`,
+            d: `M-13,${(mark + 0.5) * cell - 8}v16l11,-8zM${width + 13},${(mark + 0.5) * cell - 8}v16l-11,-8z`,
             fill: "var(--ink)",
           }),
         ]),

@@ -10,7 +10,7 @@
  */
 import { times, whole } from "../charts/axis.js";
 import { h } from "../dom.js";
-import { cosine, error, percent, plural } from "../format.js";
+import { cosine, error, percent, plural, tied } from "../format.js";
 
 const PARTS = ["sign", "exponent", "mantissa"];
 
@@ -44,7 +44,7 @@ export const QUESTIONS = [
   {
     ask: {
       question:
-        "Take the numbers of one token's vector and write their bits below each other. Which part will be most alike from number to number?",
+        "Take the numbers of one token’s vector and write their bits below each other. Which part will be most alike from number to number?",
       answers: ["The sign", "The exponent", "The mantissa"],
       verdict(view) {
         const shares = agreement(view);
@@ -52,7 +52,7 @@ export const QUESTIONS = [
         const each = shares.map((share, part) => `the ${PARTS[part]} ${percent(share)}`).join(", ");
         return {
           right,
-          text: `Of each part's bits, so many agree with the majority of their column: ${each}. Coin flips would give little more than 50 %.`,
+          text: `Of each part’s bits, so many agree with the majority of their column: ${each}. Coin flips would give little more than 50 %.`,
         };
       },
     },
@@ -107,7 +107,7 @@ export const QUESTIONS = [
       answer: ({ other, tensor }) => {
         if (!other) return "";
         const [{ plain, delta }] = other.before;
-        return `${tensor === "k" ? "V" : "K"}: ${whole(plain.zstd)} bytes become ${whole(delta.zstd)}. Keys turn with the position and keep their channel's size, values mostly do not: so a codec is chosen for K and for V, not for both.`;
+        return `${tensor === "k" ? "V" : "K"}: ${whole(plain.zstd)} bytes become ${whole(delta.zstd)}. Keys turn with the position and keep their channel’s size, values mostly do not: so a codec is chosen for K and for V, not for both.`;
       },
     },
   },
@@ -152,8 +152,11 @@ export const QUESTIONS = [
     exercise: {
       question: () =>
         "How many levels does an 8-bit quantizer with a level at zero have, how many steps lie between them, and how large is a step on this tensor?",
-      answer: ({ greatest }) =>
-        `255 levels, from −127 to 127, and 254 steps between them. The largest value here is ${error(greatest)}, so a step is ${error(greatest)} / 127 = ${error(greatest / 127)}, and no value is wrong by more than half of it.`,
+      answer({ greatest }) {
+        // With the digits that the quotient takes.
+        const largest = Number(greatest.toPrecision(6));
+        return `255 levels, from −127 to 127, and 254 steps between them. The largest value here is ${largest}, so a step is ${largest} / 127 = ${error(greatest / 127)}, and no value is wrong by more than half of it.`;
+      },
     },
   },
   {
@@ -184,14 +187,14 @@ export const QUESTIONS = [
   },
   {
     ask: {
-      question: "Quantize K alone to 6 bits, then V alone, with one scale for the tensor. Which moves attention's output more?",
+      question: "Quantize K alone to 6 bits, then V alone, with one scale for the tensor. Which moves attention’s output more?",
       answers: ["K", "V", "Both alike, within a factor of two"],
       verdict({ matters }) {
         const { k, v } = (matters.find(({ name }) => name === "6 bits") ?? matters[0]).matter;
         if (k.attention === null || v.attention === null)
           return {
             right: -1,
-            text: `This dump holds no queries, so outputs can't be told. By token, K is wrong by ${error(k.errors.token)} and V by ${error(v.errors.token)}.`,
+            text: `This dump holds no queries, so outputs can’t be told. By token, K is wrong by ${error(k.errors.token)} and V by ${error(v.errors.token)}.`,
           };
         const factor = k.attention / v.attention;
         return {
@@ -205,7 +208,7 @@ export const QUESTIONS = [
       answer({ matters }) {
         const { errors, attention } = matters[0].matter.k;
         const decides = attention === null ? "with queries, the error of the output" : `the error of the output, ${error(attention)}`;
-        return `Cosine ${cosine(errors.cosine)}, token error ${error(errors.token)}, first token ${error(errors.first)}. What decides is ${decides}; and in the end the model's own answers.`;
+        return `Cosine ${cosine(errors.cosine)}, token error ${error(errors.token)}, first token ${error(errors.first)}. What decides is ${decides}; and in the end the model’s own answers.`;
       },
     },
   },
@@ -244,7 +247,7 @@ export function verdict({ ask }, view, guess) {
   const { right, text } = ask.verdict(view);
   const said = guess < 0 ? "" : `You expected “${ask.answers[guess]}”. `;
   const judged = right < 0 ? "" : guess < 0 ? `${ask.answers[right]}. ` : right === guess ? "Right. " : `It is “${ask.answers[right]}”. `;
-  return h("p", { class: "verdict", tabindex: "-1", "data-right": String(right) }, said, h("b", {}, judged), text);
+  return h("p", { class: "verdict", tabindex: "-1", "data-right": String(right) }, said, h("b", {}, judged), tied(text));
 }
 
 /** @param {Question} step @param {View} view @param {boolean} open */
@@ -253,5 +256,5 @@ export const exercise = ({ exercise }, view, open) =>
     "details",
     { class: "exercise", open },
     h("summary", {}, h("b", {}, "Exercise. "), exercise.question(view), h("span", { class: "muted" }, " Answer")),
-    h("p", {}, exercise.answer(view)),
+    h("p", {}, tied(exercise.answer(view))),
   );

@@ -3,7 +3,7 @@
 
 import { times, whole } from "../charts/axis.js";
 import { h } from "../dom.js";
-import { error } from "../format.js";
+import { error, tied } from "../format.js";
 import { bitLegend, bitStrip, formula } from "./bits.js";
 import { matters } from "./matters.js";
 import { byteBars, byteMap, sizeBars } from "./pictures.js";
@@ -147,7 +147,7 @@ function differences(view) {
         "One channel often keeps its sign and its size from token to token. Then the high byte of a token differs little from the one before.",
       ],
       [
-        "So each high byte is replaced by its difference to the token before (mod 256). Token 0 stays as it is. Adding up again gives the very same bytes.",
+        "So each high byte is replaced by its difference to the token before (mod\u00a0256). Token 0 stays as it is. Adding up again gives the very same bytes.",
       ],
       [
         lesson.seqLen < 2
@@ -191,7 +191,6 @@ function bound(view) {
   const { lesson } = view;
   const [hi, lo] = lesson.before;
   const colour = tint(view);
-  const gap = (/** @type {Coded} */ coded, /** @type {number} */ bytes) => coded.zstd - (coded.entropy * bytes) / 8;
   /** @type {[string, Coded, number][]} */
   const streams = [
     ["High plane", hi.plain, hi.bytes],
@@ -213,8 +212,9 @@ function bound(view) {
     h(
       "div",
       { class: "look" },
-      streams.map(([label, coded, bytes]) =>
-        h(
+      streams.map(([label, coded, bytes]) => {
+        const single = Math.ceil((coded.entropy * bytes) / 8);
+        return h(
           "figure",
           { class: "counts" },
           h(
@@ -224,12 +224,14 @@ function bound(view) {
             h(
               "span",
               { class: "small" },
-              ` ${coded.entropy.toFixed(3)} bits per byte: by single bytes ${whole(Math.ceil((coded.entropy * bytes) / 8))} B, zstd ${whole(coded.zstd)} B, difference ${gap(coded, bytes) < 0 ? "−" : ""}${whole(Math.abs(gap(coded, bytes)))} B`,
+              tied(
+                ` ${coded.entropy.toFixed(3)} bits per byte: by single bytes ${whole(single)} B, zstd ${whole(coded.zstd)} B, difference ${coded.zstd < single ? "−" : ""}${whole(Math.abs(coded.zstd - single))} B`,
+              ),
             ),
           ),
           byteBars(coded.counts, `${label}: how often each byte value occurs`, colour),
-        ),
-      ),
+        );
+      }),
     ),
   ];
 }
@@ -242,7 +244,7 @@ function lossy(view) {
   const colour = tint(view);
   return [
     prose(
-      ["Noise can't be compressed, but it can be dropped. Two simple ways:"],
+      ["Noise can’t be compressed, but it can be dropped. Two simple ways:"],
       [
         h("b", {}, "Truncate"),
         " keeps the top mantissa bits and clears the rest, so every value moves towards zero. The error grows with the value: up to one part in 2 to the number of bits kept. Rounded to nearest it would be half of that.",
@@ -311,10 +313,10 @@ function costs(view) {
       ["K and V differ, and so do layers. That is why kvlens keeps the first layers lossless and measures each layer by itself."],
       [
         h("b", {}, "What this does not tell."),
-        " A dump's error is not a model's quality. An error in K changes which tokens get attention. An error in V changes what is read from them. Later layers may dampen or amplify both. Two settings with the same error can differ in the model's answers. Use these figures to choose candidates. Then run the model with them and measure perplexity or your task.",
+        " A dump’s error is not a model’s quality. An error in K changes which tokens get attention. An error in V changes what is read from them. Later layers may dampen or amplify both. Two settings with the same error can differ in the model’s answers. Use these figures to choose candidates. Then run the model with them and measure perplexity or your task.",
       ],
       [
-        "The ratios here are of zstd frames of values put back into the dump's type. An engine packs the codes: 8 bits a value are half of 16, whatever zstd makes of them. That can turn the order of two settings around.",
+        "The ratios here are of zstd frames of values put back into the dump’s type. An engine packs the codes: 8 bits a value are half of 16, whatever zstd makes of them. That can turn the order of two settings around.",
       ],
     ),
     h("div", { class: "look" }, view.curve),

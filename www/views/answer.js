@@ -74,7 +74,7 @@ export function mountAnswer(app) {
     placeholder.hidden = known !== null;
     whole.hidden = known === null;
     placeholder.textContent = state.dump?.captures
-      ? "How small this cache gets appears here in a moment; Run measures all of it."
+      ? `How small this cache gets appears here in a moment${state.running ? "" : "; Run measures all of it"}.`
       : "How small a cache gets within an error that you choose appears here once a dump is in.";
     if (!known) return;
     const { explored } = known;

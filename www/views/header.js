@@ -38,7 +38,7 @@ export function mountHeader(app) {
     ({ status, info, failure }) => {
       badge.dataset.kind = status === "ready" ? (info?.kind ?? "serial") : status;
       badge.textContent = status === "ready" ? (info?.label ?? "") : status === "failed" ? "not running" : "starting";
-      badge.title = failure?.message ?? (info ? `${info.threads} of this computer's cores compute, in this tab` : "");
+      badge.title = failure?.message ?? (info ? `${info.threads} of this computer’s cores compute, in this tab` : "");
       if (info) byId("foot-version").textContent = `kvlens ${info.version}`;
     },
   );

@@ -3,7 +3,7 @@
 /** @import { App } from "../app.js" */
 /** @import { Running } from "../types.js" */
 import { byId, fill, h } from "../dom.js";
-import { count, duration, plural, size } from "../format.js";
+import { count, duration, plural, size, tied } from "../format.js";
 import { commandOf, linkOf } from "../link.js";
 import { EXPLORE, paramsOf, specOf } from "../settings.js";
 import { estimateText } from "./estimate.js";
@@ -59,7 +59,7 @@ export function runBar(app) {
         bar.value = running.progress.captures;
       } else bar.removeAttribute("value");
       text.classList.toggle("muted", !running);
-      fill(text, running ? progressText(running) : why || planText(state));
+      fill(text, tied(running ? progressText(running) : why || planText(state)));
     },
   );
   announce(app);
@@ -90,10 +90,11 @@ function planText(state) {
 }
 
 /** @param {Running} running */
-function progressText({ analysis, progress, cancelling }) {
+function progressText({ analysis, progress, pace, cancelling }) {
   if (cancelling) return "Cancelling …";
   if (!progress || progress.elapsedMs === 0) return "Starting …";
-  const { captures, capturesTotal, bytes, bytesTotal, elapsedMs } = progress;
+  const { captures, capturesTotal, bytes, bytesTotal } = progress;
+  const { elapsedMs } = pace ?? progress;
   const speed = bytes / elapsedMs / 1000;
   // Until the first capture is done there is no speed to tell.
   const rate = bytes > 0 ? ` · ${speed < 10 ? speed.toFixed(1) : count(speed)} MB/s` : "";
