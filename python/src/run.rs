@@ -156,6 +156,7 @@ impl Asker {
                 captures_total,
                 bytes,
                 bytes_total,
+                ..
             } = progress;
             tell.call1(py, (captures, captures_total, bytes, bytes_total))?;
             Ok(())

@@ -5,7 +5,7 @@ use super::report::{Report, Row};
 use std::time::Duration;
 
 /// Progress of an analysis.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
@@ -13,10 +13,12 @@ pub struct Progress {
     pub captures: usize,
     /// Captures to measure, each counted once for every pass over the dump.
     pub captures_total: usize,
-    /// Bytes of K and V measured so far.
+    /// Bytes of K and V measured so far, on all passes.
     pub bytes: u64,
-    /// Bytes of K and V to measure.
+    /// Bytes of K and V to measure, each counted once for every pass.
     pub bytes_total: u64,
+    /// Part of the work that is done, from 0 to 1: that of the bytes, where no pass takes longer than another.
+    pub share: f64,
 }
 
 /// An analysis under way.

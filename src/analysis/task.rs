@@ -44,6 +44,8 @@ pub(super) struct Task<F> {
     pool: Pool,
     /// The reads of each pass over the dump, the current pass first.
     fetches: VecDeque<Fetches>,
+    /// What part of the work each pass usually is.
+    shares: &'static [f64],
     /// Number of captures whose bytes were announced but not fetched yet.
     announced: usize,
     units: Vec<UnitState>,
@@ -77,9 +79,10 @@ impl<F: Found> Task<F> {
         setup: Setup,
     ) -> Result<Self, JobError> {
         let pool = Pool::new(setup.threads).map_err(JobError::Threads)?;
+        let shares = analysis.passes();
         let progress = Progress {
-            captures_total: plan.captures() * analysis.passes(),
-            bytes_total: plan.bytes() * analysis.passes() as u64,
+            captures_total: plan.captures() * shares.len(),
+            bytes_total: plan.bytes() * shares.len() as u64,
             ..Progress::default()
         };
         let units = units(dump, &plan, analysis.units());
@@ -93,7 +96,8 @@ impl<F: Found> Task<F> {
         let (sender, receiver) = channel();
         Ok(Self {
             fold: analysis.fold(&setup.folder),
-            fetches: (0..analysis.passes()).map(pass).collect(),
+            fetches: (0..shares.len()).map(pass).collect(),
+            shares,
             analysis,
             setup,
             pool,
@@ -184,6 +188,9 @@ impl<F: Found> Task<F> {
         self.in_flight -= unit.bytes;
         self.progress.captures += unit.captures.len();
         self.progress.bytes += unit.bytes;
+        let of_pass = self.progress.bytes_total as f64 / self.shares.len() as f64;
+        let share = self.shares[self.shares.len() - self.fetches.len()];
+        self.progress.share += share * unit.bytes as f64 / of_pass.max(1.0);
         self.problems.extend(outcome.seen.problems);
         let signs = outcome.seen.signs.into_iter();
         self.signs
@@ -218,7 +225,10 @@ impl<F: Found> Task<F> {
                     unit.left = unit.captures.len();
                 }
             }
-            None => self.is_done = true,
+            None => {
+                self.progress.share = 1.0;
+                self.is_done = true;
+            }
         }
     }
 }

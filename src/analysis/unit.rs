@@ -116,9 +116,9 @@ pub trait Analysis: Send + Sync {
         1
     }
 
-    /// Largest number of passes over the dump: see [`Fold::again`].
-    fn passes(&self) -> usize {
-        1
+    /// The passes over the dump, at most (see [`Fold::again`]): the part of all work that each usually is.
+    fn passes(&self) -> &'static [f64] {
+        &[1.0]
     }
 
     /// Measures one unit. Pure; may use [`crate::par`].

@@ -87,7 +87,7 @@ fn analyse(matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
     }
     let interrupted = interrupt::catch();
     let plan = args.job.plan(&dump);
-    let bar = progress::Bar::new(&plan);
+    let bar = progress::Bar::new();
     let shown = bar.clone();
     let mut job = args.job.cancel(Arc::clone(&interrupted));
     let part = job.which_part();

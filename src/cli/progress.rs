@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use kvlens::analysis::{Plan, Progress};
+use kvlens::analysis::Progress;
 
 /// The style of a template, in which `{left}` tells the time left. Of a bar at 0 nothing is known of it, where `{eta}` says 0 seconds.
 fn style(template: &str) -> ProgressStyle {
@@ -21,9 +21,9 @@ fn style(template: &str) -> ProgressStyle {
 pub struct Bar(ProgressBar);
 
 impl Bar {
-    /// A bar for this plan, at 0.
-    pub fn new(plan: &Plan) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(plan.bytes()), ProgressDrawTarget::stderr());
+    /// A bar at 0.
+    pub fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
         bar.set_style(style(
             "{bar:32} {msg} captures, {decimal_bytes_per_sec}{left}",
         ));
@@ -35,7 +35,9 @@ impl Bar {
         if !self.0.is_hidden() {
             self.0
                 .set_message(format!("{}/{}", progress.captures, progress.captures_total));
-            self.0.set_position(progress.bytes);
+            let total = progress.bytes_total;
+            self.0.set_length(total);
+            self.0.set_position((progress.share * total as f64) as u64);
         }
     }
 

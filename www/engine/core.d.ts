@@ -1274,13 +1274,17 @@ captures: number,
  */
 capturesTotal: number, 
 /**
- * Bytes of K and V measured so far.
+ * Bytes of K and V measured so far, on all passes.
  */
 bytes: number, 
 /**
- * Bytes of K and V to measure.
+ * Bytes of K and V to measure, each counted once for every pass.
  */
-bytesTotal: number, };
+bytesTotal: number, 
+/**
+ * Part of the work that is done, from 0 to 1: that of the bytes, where no pass takes longer than another.
+ */
+share: number, };
 
 /**
  * Captured queries of a layer.

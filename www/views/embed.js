@@ -19,8 +19,7 @@ export function mountEmbed(app) {
     () => {
       const { running, outcomes } = store.get();
       const progress = running?.progress ?? running !== null;
-      const share =
-        typeof progress === "object" ? `: ${Math.floor((100 * progress.captures) / Math.max(1, progress.capturesTotal))} %` : "";
+      const share = typeof progress === "object" ? `: ${Math.floor(100 * progress.share)} %` : "";
       far.textContent = progress ? `Computing in this tab${share} …` : outcomes.length > 0 ? "Computed in this tab." : "";
     },
   );

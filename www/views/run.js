@@ -19,7 +19,7 @@ export function runBar(app) {
     "Run",
   );
   const text = h("p", { class: "state-text" });
-  const bar = h("progress", { class: "idle", "aria-label": "Captures done" });
+  const bar = h("progress", { class: "idle", "aria-label": "Part done" });
   const verify = h("input", { type: "checkbox", id: "verify", on: { change: () => store.set({ verify: verify.checked }) } });
   const failure = h("div", { role: "alert" });
   const share = h(
@@ -55,8 +55,7 @@ export function runBar(app) {
       go.disabled = running ? running.cancelling : why !== "";
       bar.classList.toggle("idle", !running);
       if (running?.progress) {
-        bar.max = running.progress.capturesTotal;
-        bar.value = running.progress.captures;
+        bar.value = running.progress.share;
       } else bar.removeAttribute("value");
       text.classList.toggle("muted", !running);
       fill(text, tied(running ? progressText(running) : why || planText(state)));
@@ -93,14 +92,14 @@ function planText(state) {
 function progressText({ analysis, progress, pace, cancelling }) {
   if (cancelling) return "Cancelling …";
   if (!progress || progress.elapsedMs === 0) return "Starting …";
-  const { captures, capturesTotal, bytes, bytesTotal } = progress;
+  const { captures, capturesTotal, bytes, bytesTotal, share } = progress;
   const { elapsedMs } = pace ?? progress;
   const speed = bytes / elapsedMs / 1000;
   // Until the first capture is done there is no speed to tell.
   const rate = bytes > 0 ? ` · ${speed < 10 ? speed.toFixed(1) : count(speed)} MB/s` : "";
-  const left = bytes > 0 && elapsedMs > 500 ? ` · ${duration(((bytesTotal - bytes) / bytes) * elapsedMs)} left` : "";
+  const left = share > 0 && elapsedMs > 500 ? ` · ${duration(((1 - share) / share) * elapsedMs)} left` : "";
   // Explore goes through the captures more than once: their count would say little.
-  if (analysis === EXPLORE) return `${Math.floor((100 * bytes) / Math.max(1, bytesTotal))} %${rate}${left}`;
+  if (analysis === EXPLORE) return `${Math.floor(100 * share)} %${rate}${left}`;
   return `${count(captures)} / ${count(capturesTotal)} captures · ${size(bytes)} of ${size(bytesTotal)}${rate}${left}`;
 }
 
@@ -116,7 +115,7 @@ function announce({ store }) {
         live.textContent = "Running";
       }
       if (running?.progress) {
-        const now = Math.floor((4 * running.progress.captures) / Math.max(1, running.progress.capturesTotal));
+        const now = Math.floor(4 * running.progress.share);
         if (now > quarter && now < 4) live.textContent = `${now * 25} percent`;
         quarter = now;
       }

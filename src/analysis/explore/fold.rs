@@ -60,8 +60,8 @@ impl Analysis for Explore {
         true
     }
 
-    fn passes(&self) -> usize {
-        3
+    fn passes(&self) -> &'static [f64] {
+        &[0.6, 0.2, 0.2]
     }
 
     fn measure(&self, unit: &Unit) -> Result<LayerFound, MeasureError> {

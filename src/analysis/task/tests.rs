@@ -33,8 +33,8 @@ impl Analysis for Tokens {
         capture.layer_id != 7
     }
 
-    fn passes(&self) -> usize {
-        2
+    fn passes(&self) -> &'static [f64] {
+        &[0.75, 0.25]
     }
 
     fn measure(&self, unit: &Unit) -> Result<(u64, Vec<u64>), MeasureError> {
@@ -152,6 +152,28 @@ fn finish(mut task: Box<Task<(u64, Vec<u64>)>>) -> Report {
 
 fn run(dump: &Dump) -> Report {
     finish(task(dump, open()))
+}
+
+#[test]
+fn the_part_that_is_done_goes_by_the_shares_of_the_passes() {
+    let mut task = task(&dump(false), open());
+    let mut parts = Vec::new();
+    while !task.is_done() {
+        let wait = if task.step() { 0 } else { 20 };
+        task.poll(Duration::from_millis(wait), &mut |_| ()).unwrap();
+        parts.push((task.progress().captures, task.progress().share));
+    }
+    // Five captures of two layers, on each of two passes.
+    let part = |of: usize| {
+        parts
+            .iter()
+            .find(|(captures, _)| *captures == of)
+            .unwrap()
+            .1
+    };
+    assert!((part(5) - 0.75).abs() < 1e-9, "{parts:?}");
+    assert_eq!(part(10), 1.0);
+    assert!(parts.is_sorted_by(|a, b| a.1 <= b.1), "{parts:?}");
 }
 
 #[test]
