@@ -311,6 +311,31 @@ impl ExploreFold {
         let context_bytes =
             (per_token * self.settings.context_length as f64 / runs.max(1) as f64) as u64;
         let (choices, layer_rows) = self.choices(limit, raw_bytes, context_bytes);
+        Explored {
+            limit_kind: limit.kind,
+            limit: limit.value,
+            layers_with_queries: layers.iter().filter(|layer| layer.queries > 0).count(),
+            layers: layers.len(),
+            runs,
+            tokens: layers.iter().map(|layer| layer.tokens).max().unwrap_or(0),
+            raw_bytes,
+            context_length: self.settings.context_length,
+            context_bytes,
+            kl_by_attention_error: KL_BY_ATTENTION_ERROR,
+            kl_factor: KL_FACTOR,
+            front: choose::fronts(&points, limit, values, raw_bytes),
+            facts: facts(&points, &choices, &layer_rows),
+            steps: self.steps(limit, &points),
+            is_final: choices.iter().any(|choice| choice.written),
+            notes: self.notes(&points, &choices),
+            choices,
+            layer_rows,
+            points,
+        }
+    }
+
+    /// What was left out, by layer or by engine.
+    fn notes(&self, points: &[Point], choices: &[Chosen]) -> Vec<String> {
         let mut notes: BTreeSet<String> = self
             .layers
             .iter()
@@ -334,27 +359,7 @@ impl ExploreFold {
                 ));
             }
         }
-        Explored {
-            limit_kind: limit.kind,
-            limit: limit.value,
-            layers_with_queries: layers.iter().filter(|layer| layer.queries > 0).count(),
-            layers: layers.len(),
-            runs,
-            tokens: layers.iter().map(|layer| layer.tokens).max().unwrap_or(0),
-            raw_bytes,
-            context_length: self.settings.context_length,
-            context_bytes,
-            kl_by_attention_error: KL_BY_ATTENTION_ERROR,
-            kl_factor: KL_FACTOR,
-            front: choose::fronts(&points, limit, values, raw_bytes),
-            facts: facts(&points, &choices, &layer_rows),
-            steps: self.steps(limit, &points),
-            is_final: choices.iter().any(|choice| choice.written),
-            choices,
-            layer_rows,
-            points,
-            notes: notes.into_iter().collect(),
-        }
+        notes.into_iter().collect()
     }
 
     /// The choices, once they are written in all measured layers.
