@@ -222,20 +222,28 @@ test("the answer in one line has its room before it is known: what is below stay
   }
 });
 
-test("while nothing more is done a run's speed and what is left stay what they were", async () => {
-  const page = await open();
+test("while nothing more is done a run's speed and what is left stay what they were", { timeout: 60_000 }, async () => {
+  const page = await open("#zstd-level=22");
+  await estimate(page);
+  await page.locator(".glimpse strong").waitFor();
   const coordinator = page.workers().find((each) => each.url().includes("coordinator"));
   assert(coordinator);
   /** @type {Promise<import("playwright-core").Route>} */
   const held = new Promise((resolve) => void page.route("**/hold", resolve));
   await coordinator.evaluate(() => {
     const post = self.postMessage.bind(self);
+    /** Number of the call. @type {number | undefined} */
+    let run;
+    self.addEventListener("message", ({ data: { id, method, args } }) => {
+      // Estimates are runs, too, of a sample.
+      if (method === "run" && !args.sample) run = id;
+    });
     let isHeld = false;
     Object.assign(self, {
       postMessage: (/** @type {any} */ message, /** @type {any} */ transfer) => {
         post(message, transfer);
-        const { progress } = message;
-        if (isHeld || !(progress?.bytes > 0) || progress.bytes === progress.bytesTotal) return;
+        const { id, progress } = message;
+        if (isHeld || id !== run || !(progress?.bytes > 0) || progress.bytes === progress.bytesTotal) return;
         isHeld = true;
         // The same again a minute later.
         post({ ...message, rows: [], progress: { ...progress, elapsedMs: progress.elapsedMs + 60_000 } });
