@@ -190,7 +190,9 @@ impl<F: Found> Task<F> {
         self.progress.bytes += unit.bytes;
         let of_pass = self.progress.bytes_total as f64 / self.shares.len() as f64;
         let share = self.shares[self.shares.len() - self.fetches.len()];
-        self.progress.share += share * unit.bytes as f64 / of_pass.max(1.0);
+        let more = share * unit.bytes as f64 / of_pass.max(1.0);
+        // A sum of many parts can come out a little above 1.
+        self.progress.share = (self.progress.share + more).min(1.0);
         self.problems.extend(outcome.seen.problems);
         let signs = outcome.seen.signs.into_iter();
         self.signs

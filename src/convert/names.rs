@@ -29,10 +29,13 @@ pub(super) struct Taken(HashSet<String>);
 impl Taken {
     /// Takes this stem in this folder, with a number behind it where another file has it.
     pub fn free(&mut self, folder: &str, stem: String) -> String {
-        let numbers = (2..).map(|number: u64| format!("{stem}_{number}"));
-        let mut stems = std::iter::once(stem.clone()).chain(numbers);
-        let free = stems.find(|stem| self.0.insert(format!("{folder}{stem}")));
-        free.unwrap_or(stem)
+        let mut free = stem.clone();
+        let mut copy = 1;
+        while !self.0.insert(format!("{folder}{free}")) {
+            copy += 1;
+            free = format!("{stem}_{copy}");
+        }
+        free
     }
 }
 

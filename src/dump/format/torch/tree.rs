@@ -52,8 +52,9 @@ struct Looks<'a> {
 }
 
 impl<'a> Looks<'a> {
-    fn new(values: &'a Values) -> Self {
-        let left = Cell::new((LOOKS * values.extent().max(MIN_EXTENT)).min(MAX_LOOKS));
+    /// `extent` is that of the values: counting it goes through all of them.
+    fn new(values: &'a Values, extent: usize) -> Self {
+        let left = Cell::new((LOOKS * extent.max(MIN_EXTENT)).min(MAX_LOOKS));
         Self { values, left }
     }
 
@@ -87,11 +88,12 @@ impl<'a> Looks<'a> {
 
 /// Visits the tree below `root`.
 pub(super) fn find(values: &Values, root: Id) -> Found<'_> {
+    let extent = values.extent();
     let mut found = Found {
-        visits_left: (VISITS * values.extent().max(MIN_EXTENT)).min(MAX_VISITS),
+        visits_left: (VISITS * extent.max(MIN_EXTENT)).min(MAX_VISITS),
         ..Found::default()
     };
-    let values = Looks::new(values);
+    let values = Looks::new(values, extent);
     found.visit(&values, root, "", 0);
     found.cut |= values.are_used_up();
     found
@@ -334,7 +336,7 @@ fn is_pair(values: &Looks<'_>, id: Id) -> bool {
 
 /// Whether the whole pickle is K and V of one layer.
 pub(super) fn is_one_layer(values: &Values, root: Id) -> bool {
-    is_pair(&Looks::new(values), root)
+    is_pair(&Looks::new(values, values.extent()), root)
         && values
             .members(root)
             .is_some_and(|members| members.len() == 2)
