@@ -49,7 +49,7 @@ const LOW_SCALE: f32 = 2.5;
 
 /// Codes or decodes the codes of a tensor, token by token.
 pub(super) struct CodeModel {
-    channels: Vec<Channel>,
+    channels: Channels,
     own: Vec<Own>,
     /// By the class of the channel's scale, then by that of the token's magnitudes.
     shared: Vec<Distribution>,
@@ -66,28 +66,22 @@ struct Own {
     share: f32,
 }
 
-/// Adaptive state of a channel.
-#[derive(Clone, Copy, Debug)]
-struct Channel {
-    /// Running mean of its magnitudes.
-    scale: f32,
+/// Adaptive state of the channels, each in a vector of its own, so that eight channels learn at once.
+#[derive(Clone, Debug)]
+struct Channels {
+    /// Running mean of a channel's magnitudes.
+    scales: Vec<f32>,
     /// 1 / scale.
-    inverse: f32,
+    inverses: Vec<f32>,
     /// Class of the scale, multiplied by the number of ratio classes.
-    class: u32,
+    classes: Vec<u32>,
     /// Number of lower bits of a magnitude: the unit is 2^shift.
-    shift: u32,
+    shifts: Vec<u32>,
 }
 
 impl CodeModel {
     /// A model without observations.
     pub fn new(channels: usize) -> Self {
-        let channel = Channel {
-            scale: 1.0,
-            inverse: 1.0,
-            class: 0,
-            shift: 0,
-        };
         let distribution = Distribution::of_magnitudes(1.0, OWN_SEEN);
         let own = |n: usize| Own {
             distribution,
@@ -95,7 +89,12 @@ impl CodeModel {
             share: 1.0 / (n.max(1) as f32 + 1.0),
         };
         Self {
-            channels: vec![channel; channels],
+            channels: Channels {
+                scales: vec![1.0; channels],
+                inverses: vec![1.0; channels],
+                classes: vec![0; channels],
+                shifts: vec![0; channels],
+            },
             own: (0..channels).map(own).collect(),
             shared: shared().to_vec(),
             tokens: 0,
@@ -134,19 +133,25 @@ fn shared() -> &'static [Distribution] {
 fn code_token<C: Coder>(model: &mut CodeModel, coder: &mut C, codes: &mut [i32]) {
     // The mean of the token's magnitudes lags by a channel, so that a processor can mix the next distribution while it decodes a symbol.
     let (mut sum, mut last) = (2.0, 0.0);
-    let channels = model.channels.iter().zip(&mut model.own);
-    for ((channel, own), code) in channels.zip(codes) {
+    let Channels {
+        inverses,
+        classes,
+        shifts,
+        ..
+    } = &model.channels;
+    let channels = classes.iter().zip(shifts).zip(inverses);
+    for ((((scale_class, shift), inverse), own), code) in channels.zip(&mut model.own).zip(codes) {
         let class = class(sum * own.share, MIN_RATIO, RATIOS);
         sum += last;
-        let shared = &mut model.shared[(channel.class + class) as usize];
+        let shared = &mut model.shared[(scale_class + class) as usize];
         let mixture = own.weight.mix(&own.distribution, shared);
         let symbol;
-        (*code, symbol) = number(coder, &mixture, *code, channel.shift);
+        (*code, symbol) = number(coder, &mixture, *code, *shift);
         (own.weight).learn(&own.distribution, shared, &mixture, symbol);
         own.distribution.learn(symbol, OWN_SLOWEST);
         shared.learn(symbol, SHARED_SLOWEST);
         let magnitude = code.unsigned_abs() as f32;
-        last = ((magnitude + SOFT) * channel.inverse).min(MAX_RELATIVE);
+        last = ((magnitude + SOFT) * inverse).min(MAX_RELATIVE);
     }
 }
 
@@ -158,20 +163,28 @@ fn class(value: f32, smallest: f32, classes: u32) -> u32 {
 }
 
 #[multiversion(targets("x86_64+avx2"))]
-fn learn_scales(channels: &mut [Channel], codes: &[i32], rate: f32) {
-    let codes = &codes[..channels.len()];
-    for place in 0..channels.len() {
-        let (channel, code) = (&mut channels[place], codes[place]);
-        channel.scale += (code.unsigned_abs() as f32 - channel.scale) * rate;
-        channel.inverse = 1.0 / (channel.scale + SOFT);
-        channel.class = class(channel.scale, MIN_SCALE, SCALES) * RATIOS;
+fn learn_scales(channels: &mut Channels, codes: &[i32], rate: f32) {
+    let count = codes.len();
+    let (scales, inverses) = (
+        &mut channels.scales[..count],
+        &mut channels.inverses[..count],
+    );
+    let (classes, shifts) = (
+        &mut channels.classes[..count],
+        &mut channels.shifts[..count],
+    );
+    for place in 0..count {
+        let scale = scales[place];
+        let scale = scale + (codes[place].unsigned_abs() as f32 - scale) * rate;
+        scales[place] = scale;
+        inverses[place] = 1.0 / (scale + SOFT);
+        classes[place] = class(scale, MIN_SCALE, SCALES) * RATIOS;
         // Between the two limits the unit stays what it is, so that it does not change at every token.
-        let unit = (1u32 << channel.shift) as f32;
-        if channel.scale > MAX_SCALE * unit && channel.shift < MAX_SHIFT {
-            channel.shift += 1;
-        } else if channel.shift > 0 && channel.scale < LOW_SCALE * unit {
-            channel.shift -= 1;
-        }
+        let shift = shifts[place];
+        let unit = (1u32 << shift) as f32;
+        let rises = (scale > MAX_SCALE * unit) & (shift < MAX_SHIFT);
+        let falls = (shift > 0) & (scale < LOW_SCALE * unit);
+        shifts[place] = shift + u32::from(rises) - u32::from(falls);
     }
 }
 

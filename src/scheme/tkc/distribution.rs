@@ -10,28 +10,32 @@ pub(super) const SYMBOLS: usize = 16;
 /// Bits of the entries of a mixture.
 pub(super) const MIXTURE_BITS: u32 = 16;
 
-/// Probabilities of the symbols before each one, then the whole, in units of 2^-16. No symbol has less than four units.
+/// Entries of a mixture before the end of its first symbol. The last of them is 0, where that symbol begins; with the others, the ends
+/// are whole vectors of eight, which compilers then compute and store as such.
+const AHEAD: usize = 8;
+
+/// Probabilities of the symbols up to each one, in units of 2^-16, behind [`AHEAD`] zeros. No symbol has less than four units.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Mixture([i32; SYMBOLS + 1]);
+pub(super) struct Mixture([i32; AHEAD + SYMBOLS]);
 
 impl Mixture {
     /// The probability of the symbols before `symbol`.
     #[inline(always)]
     pub fn before(&self, symbol: usize) -> u32 {
-        self.0[symbol] as u32
+        self.0[AHEAD + symbol - 1] as u32
     }
 
     /// The probability of `symbol`.
     #[inline(always)]
     pub fn probability(&self, symbol: usize) -> u32 {
-        (self.0[symbol + 1] - self.0[symbol]) as u32
+        (self.0[AHEAD + symbol] - self.0[AHEAD + symbol - 1]) as u32
     }
 
     /// The symbol whose part of the whole holds `place`, which is below 2^16.
     #[inline(always)]
     pub fn symbol_at(&self, place: u32) -> usize {
         // Branches, though half of them are mispredicted: comparing with all ends at once takes longer, since then all that follows waits.
-        let ends = &self.0[1..];
+        let ends = &self.0[AHEAD..];
         let symbol = ends.iter().position(|&end| place < end as u32);
         symbol.unwrap_or(SYMBOLS - 1)
     }
@@ -57,6 +61,22 @@ const FLOOR: [i32; SYMBOLS] = {
         symbol += 1;
     }
     floor
+};
+
+/// The entries if a symbol had all that the smallest probabilities leave; a table, since computing them takes longer than all the rest of
+/// learning.
+static CERTAIN: [[i32; SYMBOLS]; SYMBOLS] = {
+    let mut certain = [FLOOR; SYMBOLS];
+    let mut symbol = 0;
+    while symbol < SYMBOLS {
+        let mut place = symbol;
+        while place < SYMBOLS {
+            certain[symbol][place] += FREE;
+            place += 1;
+        }
+        symbol += 1;
+    }
+    certain
 };
 
 /// Probabilities of the symbols up to each one, in units of 2^-22, and how far they have been learned.
@@ -85,9 +105,9 @@ impl Distribution {
         let shift = ((2 * self.seen + 3) / 3).ilog2() + 1;
         self.seen += u32::from(shift < slowest);
         let shift = shift.min(slowest);
-        for (place, (entry, floor)) in self.entries.iter_mut().zip(FLOOR).enumerate() {
-            let rest = if place >= symbol { FREE } else { 0 };
-            *entry += (floor + rest - *entry) >> shift;
+        let certain = &CERTAIN[symbol % SYMBOLS];
+        for (entry, certain) in self.entries.iter_mut().zip(certain) {
+            *entry += (certain - *entry) >> shift;
         }
     }
 
@@ -132,11 +152,11 @@ impl Weight {
     #[inline(always)]
     pub fn mix(self, first: &Distribution, second: &Distribution) -> Mixture {
         let weight = (self.0 * (1 << WEIGHT_BITS) as f32) as i32;
-        let mut mixture = [0; SYMBOLS + 1];
+        let mut mixture = [0; AHEAD + SYMBOLS];
         for symbol in 0..SYMBOLS {
             let (first, second) = (first.entries[symbol], second.entries[symbol]);
             let apart = rounded(first) - rounded(second);
-            mixture[symbol + 1] = rounded(second) + ((apart * weight) >> WEIGHT_BITS);
+            mixture[AHEAD + symbol] = rounded(second) + ((apart * weight) >> WEIGHT_BITS);
         }
         Mixture(mixture)
     }
