@@ -26,7 +26,7 @@ pub(super) struct Product {
 
 /// Multiplies the columns `first..first + size` of `a` by the square matrix `b`. Behind the first `inner` of them `a` holds zeros alone,
 /// which add nothing.
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 pub(super) fn multiply(product: Product, inner: usize, a: &[f32], b: &[f32], out: &mut [f32]) {
     let Product {
         stride,
@@ -135,7 +135,7 @@ pub(super) fn squares(product: Product, x: &[f32]) -> Vec<f64> {
 }
 
 /// Adds the upper triangle of `x^T x`, and some of what is below it.
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn add_squares(product: Product, x: &[f32], out: &mut [f32]) {
     let Product {
         stride,
