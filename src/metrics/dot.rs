@@ -55,7 +55,7 @@ impl Dot {
     }
 }
 
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn add(lanes: &mut [f32; LANES], a: &[[f32; LANES]], b: &[[f32; LANES]]) {
     let mut sums = *lanes;
     for (a, b) in a.iter().zip(b) {

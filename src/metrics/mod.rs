@@ -215,7 +215,7 @@ impl<R: Restored> Pass<'_, R> {
 }
 
 /// The sums over a whole tile's differences; `max` is raised to the largest absolute one.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn tile(a: &[f32], b: &[f32], max: &mut f32) -> Sums {
     if a.len() > pairwise_sum::LEAF {
         let half = pairwise_sum::half(a.len());

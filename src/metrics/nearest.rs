@@ -51,7 +51,7 @@ impl Nearest {
     }
 }
 
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn errors(nearest: Nearest, values: &[f32], cut: &[f32], out: &mut [f32]) {
     let ((values, rest), (cut, rest_cut)) = (values.as_chunks(), cut.as_chunks());
     let (out, rest_out) = out.as_chunks_mut();

@@ -147,7 +147,7 @@ fn percentile(values: &mut [f64]) -> (f64, f64) {
 }
 
 /// Sums of vectors of `dim` values; `max` is raised to the largest absolute differences.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn sum(x: &[f32], y: &[f32], dim: usize, out: &mut [Lanes; AT_ONCE], max: &mut [f32; LANES]) {
     for (place, lanes) in out.iter_mut().enumerate().take(x.len() / dim) {
         let range = place * dim..(place + 1) * dim;

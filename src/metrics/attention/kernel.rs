@@ -273,7 +273,7 @@ fn copy(vectors: Vectors, values: &[f32], width: usize, out: &mut [f32]) {
 }
 
 /// Element-wise `b - a`.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn differences(vectors: Vectors, a: &[f32], b: &[f32], width: usize, out: &mut [f32]) {
     let Vectors { stride, dim, count } = vectors;
     for vector in 0..count {
@@ -286,7 +286,7 @@ fn differences(vectors: Vectors, a: &[f32], b: &[f32], width: usize, out: &mut [
 }
 
 /// Dot products of [`TOKENS`] vectors with all queries, `[TOKENS, lanes]`.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn dots(vectors: &[f32], q: &[f32], dim: usize, lanes: usize, out: &mut [f32]) {
     let (v0, rest) = vectors.split_at(dim);
     let (v1, rest) = rest.split_at(dim);
@@ -310,7 +310,7 @@ fn dots(vectors: &[f32], q: &[f32], dim: usize, lanes: usize, out: &mut [f32]) {
 }
 
 /// Adds weights times values to `sums`, `[lanes, width]`: four queries and one or two vectors of columns at a time.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn accumulate(weights: &[f32], values: &[f32], lanes: usize, width: usize, sums: &mut [f32]) {
     for query in (0..lanes).step_by(4) {
         let mut column = 0;
@@ -360,7 +360,7 @@ fn accumulate_tile<const N: usize>(
 }
 
 /// Turns logits into weights; 0 for tokens that a query does not attend to.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn softmax(logits: &mut [f32], lanes: usize, seen: &[Range<usize>], first: usize) {
     let mut max = vec![f32::NEG_INFINITY; lanes];
     for (token, row) in logits.chunks_exact_mut(lanes).enumerate() {
@@ -408,7 +408,7 @@ fn softmax(logits: &mut [f32], lanes: usize, seen: &[Range<usize>], first: usize
 
 /// Turns changes of logits into changes of weights: w * (e - r) / (1 + r), with e = exp(change) - 1 and r the weighted
 /// sum of e.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn reweight(weights: &[f32], changes: &mut [f32], lanes: usize) {
     let mut means = vec![0f32; lanes];
     let mut part = vec![0f32; lanes];

@@ -227,7 +227,7 @@ impl Ranges {
 }
 
 /// Computes the ranges of the groups in a block of rows.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn take_ranges(block: &[f32], grid: Grid, ranges: &mut Ranges) {
     let Ranges { min, max } = ranges;
     min.clear();
@@ -293,7 +293,7 @@ impl Block {
 }
 
 /// Replaces values by what a decoder would return for them.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 pub(super) fn restore<F: Format>(format: &F, grid: Grid, values: &mut [f32]) {
     let mut known = Block::default();
     for block in values.chunks_mut(grid.block()) {
@@ -307,7 +307,7 @@ pub(super) fn restore<F: Format>(format: &F, grid: Grid, values: &mut [f32]) {
 }
 
 /// Stored bytes: side information of all groups, then the packed codes.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 pub(super) fn encode<F: Format>(format: &F, grid: Grid, values: &[f32]) -> Vec<u8> {
     let bits = format.bits();
     let mut side = Vec::with_capacity(stored_len(format, grid, values.len()));
@@ -347,7 +347,7 @@ pub(super) fn stored_len<F: Format>(format: &F, grid: Grid, values: usize) -> us
 }
 
 /// Decodes `bytes`, whose number is that of [`stored_len`].
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 pub(super) fn decode<F: Format>(format: &F, grid: Grid, bytes: &[u8], values: &mut [f32]) {
     let (bits, side_len) = (format.bits(), format.side());
     let (mut side, codes) = bytes.split_at(grid.groups(values.len()) * side_len);

@@ -4,7 +4,7 @@
 use multiversion::multiversion;
 
 /// Transforms every vector of `dim` values in place.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 pub(super) fn transform(values: &mut [f32], dim: usize) {
     let scale = 1.0 / (dim as f32).sqrt();
     for vector in values.chunks_exact_mut(dim.max(1)) {

@@ -156,7 +156,7 @@ impl Packed {
 }
 
 /// Rounds values to an element type; values beyond its range saturate.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn round_to<E: Element>(values: &mut [f32]) {
     if E::SIZE == 4 {
         return;

@@ -129,6 +129,7 @@ fn shared() -> &'static [Distribution] {
     &START
 }
 
+// Not for AVX-512, with which it takes a tenth longer.
 #[multiversion(targets("x86_64+avx2"))]
 fn code_token<C: Coder>(model: &mut CodeModel, coder: &mut C, codes: &mut [i32]) {
     // The mean of the token's magnitudes lags by a channel, so that a processor can mix the next distribution while it decodes a symbol.

@@ -119,7 +119,7 @@ pub(super) fn forth(values: &[f32], shape: Shape, position: u64, steps: Steps) -
     (narrow, side)
 }
 
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn widen(values: &[f32], out: &mut [f64]) {
     let values = &values[..out.len()];
     for place in 0..out.len() {
@@ -127,7 +127,7 @@ fn widen(values: &[f32], out: &mut [f64]) {
     }
 }
 
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn narrowed(values: &[f64], out: &mut [f32]) {
     let values = &values[..out.len()];
     for place in 0..out.len() {
@@ -135,7 +135,7 @@ fn narrowed(values: &[f64], out: &mut [f32]) {
     }
 }
 
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn divide(values: &mut [f64], by: f64) {
     for value in values {
         *value /= by;
@@ -143,7 +143,7 @@ fn divide(values: &mut [f64], by: f64) {
 }
 
 /// Adds `values` to `sums`, element by element.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn add_to(sums: &mut [f64], values: &[f64]) {
     let sums = &mut sums[..values.len()];
     for place in 0..values.len() {
@@ -197,7 +197,7 @@ pub(super) fn estimate(coefficients: &[f32], channels: usize, step: f64) -> f64 
     tokens * squares.iter().map(bits).sum::<f64>()
 }
 
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn add_squares(sums: &mut [f64], values: &[f32]) {
     let values = &values[..sums.len()];
     for place in 0..sums.len() {
@@ -212,7 +212,7 @@ fn mean_value(mean: u16) -> f64 {
 }
 
 /// Computes `coefficients / step`, rounded to the nearest integer, ties to even.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 pub(super) fn round(coefficients: &[f32], step: f64, codes: &mut [i32]) {
     // Adding and subtracting 1.5 * 2^52 rounds to an integer on every machine.
     const MAGIC: f64 = 6_755_399_441_055_744.0;
@@ -236,7 +236,7 @@ pub(super) fn last_used(codes: &[i32], channels: usize, parts: usize) -> Vec<usi
         .collect()
 }
 
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn join_bits(bits: &mut [i32], codes: &[i32]) {
     let codes = &codes[..bits.len()];
     for place in 0..bits.len() {
@@ -296,7 +296,7 @@ pub(super) fn back(
     }
 }
 
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn scale_codes(codes: &[i32], step: f32, out: &mut [f32]) {
     let codes = &codes[..out.len()];
     for place in 0..out.len() {
@@ -304,7 +304,7 @@ fn scale_codes(codes: &[i32], step: f32, out: &mut [f32]) {
     }
 }
 
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn scale_wide(codes: &[i32], step: f64, out: &mut [f64]) {
     let codes = &codes[..out.len()];
     for place in 0..out.len() {
@@ -312,7 +312,7 @@ fn scale_wide(codes: &[i32], step: f64, out: &mut [f64]) {
     }
 }
 
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 fn multiply(values: &mut [f64], by: f64) {
     for value in values {
         *value *= by;
@@ -326,7 +326,7 @@ fn within<E: Element>(value: f64) -> f64 {
 }
 
 /// Rounds values to elements and writes their bytes.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 pub(super) fn put<E: Element>(values: &[f64], out: &mut [u8]) {
     let out = &mut out[..values.len() * E::SIZE];
     for place in 0..values.len() {
@@ -338,7 +338,7 @@ pub(super) fn put<E: Element>(values: &[f64], out: &mut [u8]) {
 }
 
 /// Rounds values to elements.
-#[multiversion(targets("x86_64+avx2"))]
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2"))]
 pub(super) fn to_elements<E: Element>(values: &[f64], out: &mut [f32]) {
     let values = &values[..out.len()];
     for place in 0..out.len() {
