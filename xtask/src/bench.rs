@@ -8,6 +8,7 @@ mod browser;
 mod child;
 mod dump;
 mod libzstd;
+mod packing;
 mod streams;
 mod zstd;
 mod zstd_wasm;
@@ -40,6 +41,12 @@ pub struct Args {
     /// Compare the page's engine in Chromium with the command line, on the generated dump
     #[arg(long)]
     browser: bool,
+    /// Measure explore, pack and unpack instead
+    #[arg(long)]
+    packing: bool,
+    /// The dump that `--packing` measures; the generated one by default
+    #[arg(long, requires = "packing")]
+    dump: Option<PathBuf>,
     /// Also measure our zstd as wasm in Chromium against C libzstd
     #[arg(long)]
     wasm: bool,
@@ -84,6 +91,9 @@ pub fn run(args: &Args) -> Result<()> {
     dump::generate(&generated, args.megabytes)?;
     if args.browser {
         return browser::run(args, threads, &generated);
+    }
+    if args.packing {
+        return packing::run(args, threads, &generated);
     }
     if only_zstd || args.analysis.is_none() {
         measure_zstd(&sample, &generated, args.wasm)?;
@@ -147,7 +157,7 @@ fn measure(
     let (mut seconds, mut peak) = (f64::INFINITY, 0);
     let mut libzstd = f64::INFINITY;
     for _ in 0..rounds {
-        let run = child::kvlens(analysis, path, out.path(), threads)?;
+        let run = child::analysis(analysis, path, out.path(), threads)?;
         seconds = seconds.min(run.seconds);
         peak = peak.max(run.peak);
         libzstd = libzstd.min(libzstd::seconds(dump, &job, threads)?);

@@ -22,19 +22,26 @@ pub struct Run {
 ///
 /// # Errors
 /// When the analysis fails.
-pub fn kvlens(analysis: &str, dump: &Path, out: &Path, threads: usize) -> Result<Run> {
+pub fn analysis(name: &str, dump: &Path, out: &Path, threads: usize) -> Result<Run> {
+    let mut command = kvlens(name, threads);
+    command.arg("--dump-dir").arg(dump);
+    measure(command.arg("--out-dir").arg(out))
+}
+
+/// A command of kvlens, on so many threads.
+pub fn kvlens(name: &str, threads: usize) -> Command {
     let mut command = Command::new(shell::target().join("release/kvlens"));
+    command.args([name, "--threads", &threads.to_string()]);
     command
-        .arg(analysis)
-        .arg("--dump-dir")
-        .arg(dump)
-        .arg("--out-dir")
-        .arg(out);
-    command
-        .args(["--threads", &threads.to_string()])
-        .stdout(Stdio::null());
+}
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// When it fails.
+pub fn measure(command: &mut Command) -> Result<Run> {
     let start = Instant::now();
-    let mut child = command.spawn()?;
+    let mut child = command.stdout(Stdio::null()).spawn()?;
     let mut peak = 0;
     let status = loop {
         peak = peak.max(resident(&child));
@@ -43,7 +50,7 @@ pub fn kvlens(analysis: &str, dump: &Path, out: &Path, threads: usize) -> Result
         }
         sleep(Duration::from_millis(1));
     };
-    ensure!(status.success(), "kvlens {analysis}: {status}");
+    ensure!(status.success(), "{command:?}: {status}");
     Ok(Run {
         seconds: start.elapsed().as_secs_f64(),
         peak,
