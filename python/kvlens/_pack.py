@@ -44,7 +44,7 @@ class Packed:
     cosine_v: float
     #: Error of attention outputs, as the mean over layers with captured queries; ``None`` without queries.
     attention_error: Optional[float]
-    #: Estimated KL divergence of the next token: 7 times the attention error, within a factor of two on two small models and ten times too
+    #: Estimated KL divergence of the next token: 7 times the attention error, within a factor of two on two small models and up to twelve times too
     #: high on a tiny one.
     estimated_kl: Optional[float]
     #: What is stored otherwise than requested, and why.
