@@ -155,7 +155,7 @@ fn queries_of(
         let first = sliding_window.map_or(0, |window| {
             piece.position.saturating_add(window).saturating_sub(1)
         });
-        let end = piece.position + piece.shape.seq_len as u64;
+        let end = piece.position.saturating_add(piece.shape.seq_len as u64);
         let first = if piece.position == 0 { 0 } else { first };
         let size = described.heads * described.head_dim;
         let values = tensor.values();

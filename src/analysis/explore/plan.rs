@@ -127,12 +127,14 @@ fn tighter(
 }
 
 fn find(candidates: &[Candidate], offer: &Offer) -> Option<Candidate> {
-    let same = |candidate: &&Candidate| {
+    let mut same = candidates.iter().filter(|candidate| {
         candidate.name == offer.scheme
             && candidate.class == offer.class
             && candidate.engine == offer.engine
-    };
-    candidates.iter().find(same).cloned()
+    });
+    // A method may be listed with and without kept tokens. With none to keep, offers do not tell which, and both are the same.
+    let exact = (same.clone()).find(|candidate| candidate.keeps_tokens == offer.keeps_tokens);
+    exact.or_else(|| same.next()).cloned()
 }
 
 /// The coded scheme at a step, as a candidate.
@@ -143,5 +145,36 @@ pub fn coded_candidate(step: f64) -> Candidate {
         engine: None,
         keeps_tokens: true,
         method: Method::Coded(step),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::explore::candidate::field;
+    use crate::analysis::explore::settings::LimitKind;
+
+    #[test]
+    fn of_a_method_with_and_without_kept_tokens_the_one_that_was_chosen_is_planned() {
+        let candidates = field(&[Class::Reference], &[], true);
+        let offer = |keeps_tokens, bytes| Offer {
+            scheme: "truncate 2".to_owned(),
+            class: Class::Reference,
+            engine: None,
+            bytes,
+            error: 0.0,
+            step: None,
+            keeps_tokens,
+        };
+        for keeps in [true, false] {
+            let offers = [offer(keeps, 8.0), offer(!keeps, 9.0)];
+            let limit = Limit {
+                kind: LimitKind::Index,
+                value: 0.01,
+            };
+            let (_, pairs) = plan(&candidates, &offers, &offers, limit);
+            let planned = pairs.iter().map(|pair| pair.k.keeps_tokens);
+            assert_eq!(planned.collect::<Vec<_>>(), [keeps]);
+        }
     }
 }
