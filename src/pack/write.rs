@@ -113,11 +113,10 @@ pub fn write(
     Ok(packed)
 }
 
-/// The same into a file that must not exist yet and whose name ends in `.kvz`; after an error, what is there of it is worth nothing. For
-/// a caller that gives it its name itself.
+/// [`write()`] without the temporary name: for a caller that renames the file itself. `out` ends in `.kvz` and does not exist yet.
 ///
 /// # Errors
-/// As of [`write()`].
+/// As of [`write()`], but an unfinished file is left behind.
 pub fn write_new(
     dump: &Dump,
     out: &Path,
