@@ -203,21 +203,38 @@ fn side_errors(dump: &Dump, layer: &Layer, kv: Kv, values: &[f32], restored: &[f
     }
 }
 
-/// Reads the queries of a layer.
+/// Reads the queries of a layer. Those with NaN or infinite values are left out: no error of their outputs can be told, and it would count
+/// as none.
 pub(super) fn queries(dump: &Dump, layer: &Layer) -> Result<Vec<Queries>, Problem> {
-    let mine = dump.queries.iter();
-    let mine = mine.filter(|queries| queries.run == layer.run && queries.layer_id == layer.id);
-    mine.map(|queries| {
-        Ok(Queries {
-            positions: queries.positions.clone(),
-            heads: queries.heads,
-            values: queries.load()?.values(),
-            scale: queries.attention.scale as f32,
-            window: queries.attention.sliding_window,
-            softcap: queries.attention.logit_softcap.map(|cap| cap as f32),
-        })
-    })
-    .collect()
+    let mut found = Vec::new();
+    for queries in &dump.queries {
+        if queries.run != layer.run || queries.layer_id != layer.id {
+            continue;
+        }
+        let tensor = queries.load()?;
+        if tensor.non_finite() == 0 {
+            found.push(Queries {
+                positions: queries.positions.clone(),
+                heads: queries.heads,
+                values: tensor.values(),
+                scale: queries.attention.scale as f32,
+                window: queries.attention.sliding_window,
+                softcap: queries.attention.logit_softcap.map(|cap| cap as f32),
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a layer has queries at its own tokens, as attention errors need them.
+pub(super) fn has_queries(dump: &Dump, layer: &Layer) -> Result<bool, Problem> {
+    let is_inside = |position: &u64| {
+        let token = position.checked_sub(layer.position);
+        token.is_some_and(|token| token < layer.shape.seq_len as u64)
+    };
+    let queries = queries(dump, layer)?;
+    let mut places = portions(layer, &queries).into_iter();
+    Ok(places.any(|(queries, _)| queries.positions.iter().any(is_inside)))
 }
 
 /// Means over layers.
