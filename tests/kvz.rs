@@ -343,7 +343,42 @@ fn queries_that_are_not_finite_tell_no_attention_error() {
         let search = Search::new(&dump, Tkc::new(1.0), &options, limit).unwrap();
         let found = search.run(&mut |_| true);
         assert_eq!(found.unwrap_err(), PackError::NoQueries);
+        let folder = tempfile::tempdir().unwrap();
+        let written = pack::write_new(
+            &dump,
+            &folder.path().join("a.kvz"),
+            &options,
+            None,
+            &mut |_, _| true,
+        );
+        let expected =
+            "run/layer_1/queries_a.json: holds NaN or infinite values, so it is not used";
+        assert_eq!(written.unwrap().notes, [expected]);
     }
+}
+
+#[test]
+fn queries_that_look_back_to_tokens_that_are_not_there_tell_no_attention_error() {
+    let at = |position: u64, window: Option<u64>| {
+        let mut files = unlike_files();
+        files.extend(few_queries(1, 0x3000));
+        let mut dump = open_files(files);
+        for capture in &mut dump.captures {
+            Arc::make_mut(capture).seq_start = position;
+        }
+        for queries in &mut dump.queries {
+            Arc::make_mut(queries).attention.sliding_window = window;
+        }
+        let options = PackOptions::new(method("tkc:c=2"), method("tkc:c=2"));
+        let back = open_packed(packed(&dump, &options));
+        let errors = pack::check(&dump, &back, &options, &mut |_| true).unwrap();
+        errors.attention.is_some()
+    };
+    assert!(at(0, None));
+    assert!(!at(8, None));
+    // The queries are at 40 and 63.
+    assert!(at(8, Some(33)));
+    assert!(!at(8, Some(57)));
 }
 
 /// A run of 64 tokens, of which every other layer's channels fall off steeply: what the first tries see is not what the others are.

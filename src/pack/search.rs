@@ -377,7 +377,7 @@ impl<'a> Search<'a> {
     /// At most `most` queries of a layer; empty if the limit does not need them.
     fn queries(&self, layer: &Layer, most: usize) -> Result<Vec<Queries>, PackError> {
         Ok(match self.limit {
-            Limit::MaxAttentionError(_) => measure::queries(self.dump, layer)?
+            Limit::MaxAttentionError(_) => measure::queries(self.dump, layer, &mut Vec::new())?
                 .into_iter()
                 .map(|queries| measure::some(queries, most))
                 .collect(),

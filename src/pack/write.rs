@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::check::check;
 use super::error::PackError;
 use super::limit::Limit;
-use super::measure::Measured;
+use super::measure::{self, Measured};
 use super::method::PackOptions;
 use super::packer::Packer;
 use super::part::decoder;
@@ -60,7 +60,7 @@ pub struct Packed {
     pub head_bytes: u64,
     /// Errors of what was read back.
     pub errors: Measured,
-    /// What is stored otherwise than requested, and why.
+    /// What is stored otherwise than requested, which queries tell no attention error, and why.
     pub notes: Vec<String>,
     /// Bytes of the dump's queries that are not in the file.
     pub left_out_query_bytes: u64,
@@ -167,7 +167,7 @@ pub fn write_new(
         query_bytes: packer.query_bytes(),
         head_bytes,
         errors,
-        notes: packer.notes().to_vec(),
+        notes: [packer.notes(), &measure::unused_queries(dump)?].concat(),
         left_out_query_bytes: left_out.map(|queries| queries.bytes()).sum(),
         options,
     })

@@ -144,50 +144,21 @@ fn queries_of(
             ));
             continue;
         }
-        if piece.position > 0 && sliding_window.is_none() {
-            notes.insert(format!(
-                "{}: the captures start at position {}, and queries look back to 0: it is not used",
-                described.path, piece.position
-            ));
-            continue;
-        }
-        let first = sliding_window.map_or(0, |window| {
-            piece.position.saturating_add(window).saturating_sub(1)
-        });
-        let end = piece.position.saturating_add(piece.shape.seq_len as u64);
-        let first = if piece.position == 0 { 0 } else { first };
-        let size = described.heads * described.head_dim;
-        let values = tensor.values();
-        let seen = described
-            .positions
-            .iter()
-            .zip(values.chunks_exact(size.max(1)));
-        let (positions, values): (Vec<u64>, Vec<&[f32]>) = seen
-            .filter(|(position, _)| (first..end).contains(*position))
-            .map(|(&position, values)| (position, values))
-            .unzip();
-        if values
-            .iter()
-            .any(|values| values.iter().any(|value| !value.is_finite()))
-        {
-            notes.insert(format!(
-                "{}: holds NaN or infinite values, so it is not used",
-                described.path
-            ));
-            continue;
-        }
-        if positions.is_empty() {
-            continue;
-        }
         let queries = Queries {
-            positions,
+            positions: described.positions.clone(),
             heads: described.heads,
-            values: values.concat(),
+            values: tensor.values(),
             scale: scale as f32,
             window: sliding_window,
             softcap: logit_softcap.map(|cap| cap as f32),
         };
-        all.push((queries, rope_theta));
+        match queries.seeing_only(piece.position, piece.shape.seq_len) {
+            Ok(queries) if queries.positions.is_empty() => {}
+            Ok(queries) => all.push((queries, rope_theta)),
+            Err(unused) => {
+                notes.insert(format!("{}: {unused}", described.path));
+            }
+        }
     }
     all
 }
