@@ -139,7 +139,7 @@ fn summary(packed: &Packed, out: &Path) -> Vec<String> {
     lines.push(side(Kv::V, &errors.v));
     if let Some(error) = errors.attention {
         lines.push(format!(
-            "attention error {error:.3e}: estimated KL {:.2e} ({KL_BY_ATTENTION_ERROR} times it, within a factor of two on two small models; on a tiny one ten times too high)",
+            "attention error {error:.3e}: estimated KL {:.2e} ({KL_BY_ATTENTION_ERROR} times it, within a factor of two for nine of ten schemes on two small models; on a tiny one up to twelve times too high)",
             KL_BY_ATTENTION_ERROR * error
         ));
     }

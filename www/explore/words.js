@@ -35,7 +35,7 @@ export function costOf(answer) {
 /** What no figure here says. @param {Explored} explored */
 export const notTold = ({ klByAttentionError, klFactor, layersWithQueries }) => [
   layersWithQueries > 0
-    ? `The estimated KL is ${klByAttentionError} × the attention error: within a factor of ${klFactor} for nine of ten schemes on two small models. On a tiny one it was ten times too high, in the right order.`
+    ? `The estimated KL is ${klByAttentionError} × the attention error: within a factor of ${klFactor} for nine of ten schemes on two small models. On a tiny one it was up to twelve times too high, in the right order.`
     : "The dump has no queries, so attention errors and KL are not told: the index ranks schemes by what is known of the values alone.",
   "Not known: models with a bias on K, large models, long generations.",
   "Context sizes are this dump’s bytes per token times the tokens.",

@@ -169,7 +169,7 @@ fn summary(explored: &Explored) -> String {
         }
     }
     out += &format!(
-        "\n## What this does not tell\n- The estimated KL is {KL_BY_ATTENTION_ERROR} times the attention error, within a factor of two for nine of ten schemes on two small models; on a tiny one it was ten times too high.\n\
+        "\n## What this does not tell\n- The estimated KL is {KL_BY_ATTENTION_ERROR} times the attention error, within a factor of two for nine of ten schemes on two small models; on a tiny one it was up to twelve times too high.\n\
             - Not known: models with a bias on K, large models, long generations.\n"
     );
     out
