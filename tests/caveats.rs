@@ -5,7 +5,7 @@ use std::path::Path;
 use dumps::scan_source;
 use kvlens::analysis::caveats::{Caveat, Mend};
 use kvlens::analysis::{Job, Report};
-use kvlens::dump::FolderSource;
+use kvlens::dump::{FolderSource, MemorySource};
 
 #[path = "common/dumps.rs"]
 mod dumps;
@@ -80,4 +80,47 @@ fn repeated_heads_are_reported_and_can_be_left_out() {
     let mended = run("expanded_heads.pt", &[("unrepeat-heads", "true")]);
     assert_eq!(mended.rows[0].capture.kv_heads, 1);
     assert!(mended.groups[0].all.kv_ratio < report.groups[0].all.kv_ratio);
+}
+
+/// A layer of 2 tokens in fp32: K of 2 heads, V of 4, each of which stands there twice. `values` follow each other.
+fn layer(values: &[f32]) -> MemorySource {
+    let tensor = |heads: usize| -> Vec<u8> {
+        let head = |of: usize| values.iter().cycle().skip(of).take(3);
+        let all = (0..2 * heads).flat_map(|at| head(at / 2));
+        all.flat_map(|value| value.to_le_bytes()).collect()
+    };
+    let meta = r#"{"layer_id": 0, "seq_len": 2, "kv_heads": 2, "head_dim": 3, "v_kv_heads": 4, "bytes_per_elem": 4,
+        "stage": "prefill", "k_file": "k.bin", "v_file": "v.bin"}"#;
+    MemorySource::new(vec![
+        ("layer_0/meta_a.json".to_owned(), meta.as_bytes().to_vec()),
+        ("layer_0/k.bin".to_owned(), tensor(2)),
+        ("layer_0/v.bin".to_owned(), tensor(4)),
+    ])
+}
+
+#[test]
+fn heads_that_are_left_out_are_left_out_of_v_s_number_too() {
+    let dump = scan_source(layer(&[0.1, 0.2, 0.3, 0.4, 0.5]), "{}");
+    let job = Job::new("mixed", [("unrepeat-heads", "true")]).unwrap();
+    let report = job.run(&dump).unwrap();
+    let (row, capture) = (&report.rows[0], &report.rows[0].capture);
+    assert_eq!((capture.kv_heads, capture.v_kv_heads), (1, Some(2)));
+    let bytes = capture.elements().map(|elements| 4 * elements);
+    assert_eq!(bytes, [row.k.raw_bytes, row.v.raw_bytes]);
+}
+
+#[test]
+fn values_of_both_narrow_types_are_mended_by_either() {
+    let dump = scan_source(layer(&[1.0, 2.0, -0.5, 0.25, 3.0]), "{}");
+    let caveat = |taken_as: &str| {
+        let settings = [("as", taken_as), ("unrepeat-heads", "true")];
+        let report = Job::new("mixed", settings).unwrap().run(&dump).unwrap();
+        let caveats = report.caveats.into_iter();
+        let narrow: Vec<Caveat> = caveats.filter(|it| it.kind.starts_with("is-")).collect();
+        assert_eq!(narrow.len(), 1, "{narrow:?}");
+        (narrow[0].kind, narrow[0].mended, narrow[0].mend.is_none())
+    };
+    assert_eq!(caveat("stored"), ("is-bf16", false, false));
+    assert_eq!(caveat("bf16"), ("is-bf16", true, true));
+    assert_eq!(caveat("fp16"), ("is-fp16", true, true));
 }

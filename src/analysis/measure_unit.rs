@@ -31,13 +31,15 @@ pub(super) struct Seen {
 }
 
 /// The capture's description for rows, with the shape and type that mends may have changed.
-fn info_of(info: &Arc<CaptureInfo>, mends: &Mends, k: &Tensor) -> Arc<CaptureInfo> {
+fn info_of(info: &Arc<CaptureInfo>, mends: &Mends, k: &Tensor, v: &Tensor) -> Arc<CaptureInfo> {
     if mends.is_none() {
         return Arc::clone(info);
     }
+    let heads = [k, v].map(|tensor| tensor.shape().kv_heads as u64);
     Arc::new(CaptureInfo {
         seq_len: k.shape().seq_len as u64,
-        kv_heads: k.shape().kv_heads as u64,
+        kv_heads: heads[0],
+        v_kv_heads: (heads[1] != heads[0]).then_some(heads[1]),
         bytes_per_elem: k.dtype().size() as u32,
         dtype: k.dtype().name(),
         ..(**info).clone()
@@ -84,7 +86,7 @@ pub(super) fn measure<F: Found>(
                     seen.signs.push((index, loaded.k.shape(), signs));
                     let (k, v) = mends.apply(&signs, loaded.k, loaded.v);
                     members.push(Member {
-                        info: info_of(info, mends, &k),
+                        info: info_of(info, mends, &k, &v),
                         capture,
                         k,
                         v,

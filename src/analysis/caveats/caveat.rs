@@ -41,7 +41,12 @@ pub struct Caveats {
     looked_at: usize,
     /// Number of captures, of zero tokens in them, and of all their tokens.
     zero_tail: (usize, u64, u64),
+    /// Number of captures whose 32-bit values are all values of bf16.
     is_bf16: usize,
+    /// Number of those whose values are all values of fp16, too.
+    #[serde(default)]
+    is_either: usize,
+    /// Number of captures whose values are all values of fp16, but not of bf16.
     is_fp16: usize,
     /// Number of captures, the most repetitions in one of them, and the number of heads of that one.
     repeated: (usize, usize, usize),
@@ -65,6 +70,7 @@ impl Caveats {
         let constant = signs.k.constant || signs.v.constant;
         if signs.fits(Dtype::Bf16) && !constant {
             self.is_bf16 += 1;
+            self.is_either += usize::from(signs.fits(Dtype::F16));
         } else if signs.fits(Dtype::F16) && !constant {
             self.is_fp16 += 1;
         }
@@ -97,6 +103,7 @@ impl Caveats {
         values(&mut self.zero_tail.1, behind.zero_tail.1);
         values(&mut self.zero_tail.2, behind.zero_tail.2);
         captures(&mut self.is_bf16, behind.is_bf16);
+        captures(&mut self.is_either, behind.is_either);
         captures(&mut self.is_fp16, behind.is_fp16);
         captures(&mut self.repeated.0, behind.repeated.0);
         if behind.repeated.1 > self.repeated.1 {
@@ -143,9 +150,16 @@ impl Caveats {
             mend("trim-zeros", "true"),
             mends.trim_zeros,
         );
+        // Values of both types are told as bf16, unless they were taken as fp16.
+        let as_fp16 = match mends.narrow_to {
+            Some(Dtype::F16) => self.is_either,
+            _ => 0,
+        };
+        let is_bf16 = self.is_bf16.saturating_sub(as_fp16);
+        let is_fp16 = self.is_fp16.saturating_add(as_fp16);
         for (kind, dtype, name, captures) in [
-            ("is-bf16", Dtype::Bf16, "bf16", self.is_bf16),
-            ("is-fp16", Dtype::F16, "fp16", self.is_fp16),
+            ("is-bf16", Dtype::Bf16, "bf16", is_bf16),
+            ("is-fp16", Dtype::F16, "fp16", is_fp16),
         ] {
             let mended = mends.narrow_to == Some(dtype);
             let message = if mended {
