@@ -453,23 +453,22 @@ fn an_analysis_without_rows_says_so_and_leaves_old_reports_alone() {
 }
 
 #[test]
+fn a_run_that_ends_before_its_rows_leaves_no_folder_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, new) = (folder.path().join("out"), folder.path().join("new"));
+    let rows = new.join("deep/rows.arrow");
+    let flags = ["--min-seq-len", "99999", "--rows", rows.to_str().unwrap()];
+    assert_eq!(run("mixed", &out, &flags).status.code(), Some(1));
+    assert!(!new.exists());
+}
+
+#[test]
 fn captures_that_all_turn_out_unreadable_leave_old_reports_alone() {
     let folder = tempfile::tempdir().unwrap();
     let (dump, out) = (folder.path().join("dump"), folder.path().join("out"));
     run("mixed", &out, &[]);
     let before = files(&out);
-    fs::create_dir(&dump).unwrap();
-    // Values whose offset in the archive turns out to be wrong when they are read; the meta files are intact.
-    let mut bytes = fs::read(data("formats/stored.zip")).unwrap();
-    for at in 0..bytes.len() - 30 {
-        if bytes[at..].starts_with(b"PK\x03\x04") {
-            let name_len = usize::from(bytes[at + 26]);
-            if bytes[at + 30..at + 30 + name_len].ends_with(b".bin") {
-                bytes[at] = b'X';
-            }
-        }
-    }
-    fs::write(dump.join("broken.zip"), bytes).unwrap();
+    make_unreadable(&dump);
     let mut command = kvlens("mixed");
     command
         .arg("--dump-dir")
@@ -484,6 +483,36 @@ fn captures_that_all_turn_out_unreadable_leave_old_reports_alone() {
         stderr(&output)
     );
     assert_eq!(files(&out), before);
+}
+
+#[test]
+fn json_of_scan_names_the_captures_whose_values_could_not_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let dump = folder.path().join("dump");
+    make_unreadable(&dump);
+    let listed = |flags: &[&str]| -> serde_json::Value {
+        let output = kvlens("scan").arg(&dump).arg("--json").args(flags).output();
+        serde_json::from_slice(&output.unwrap().stdout).unwrap()
+    };
+    assert!(listed(&[]).get("unread").is_none());
+    let listed = listed(&["--values"]);
+    let unread = listed["unread"].as_array().map(Vec::len);
+    assert_eq!(unread, listed["captures"].as_u64().map(|all| all as usize));
+}
+
+/// Makes a dump whose values can't be read: their offset in the archive turns out to be wrong then. The meta files are intact.
+fn make_unreadable(dump: &Path) {
+    fs::create_dir(dump).unwrap();
+    let mut bytes = fs::read(data("formats/stored.zip")).unwrap();
+    for at in 0..bytes.len() - 30 {
+        if bytes[at..].starts_with(b"PK\x03\x04") {
+            let name_len = usize::from(bytes[at + 26]);
+            if bytes[at + 30..at + 30 + name_len].ends_with(b".bin") {
+                bytes[at] = b'X';
+            }
+        }
+    }
+    fs::write(dump.join("broken.zip"), bytes).unwrap();
 }
 
 #[test]

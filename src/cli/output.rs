@@ -19,6 +19,7 @@ use super::by_run;
 use super::failure::Failure;
 use super::interrupt;
 use super::staging::{Folders, lock};
+use super::told::counted;
 
 /// Part of the names of temporary folders for reports.
 const STAGE: &str = "reports";
@@ -193,14 +194,18 @@ pub fn summarise(folder: &str, report: &Report, dump: Option<&Dump>) {
     }
     if report.verified_lossless + report.verified_lossy > 0 {
         say!(
-            "verified bit for bit: {} lossless tensors, {} tensors of lossy values",
-            report.verified_lossless,
-            report.verified_lossy
+            "verified bit for bit: {}, {} of lossy values",
+            counted(
+                report.verified_lossless,
+                "lossless tensor",
+                "lossless tensors"
+            ),
+            counted(report.verified_lossy, "tensor", "tensors")
         );
     }
     say!(
-        "{} captures; {} files in {folder}",
-        report.captures,
-        report.files.len()
+        "{}; {} in {folder}",
+        counted(report.captures, "capture", "captures"),
+        counted(report.files.len(), "file", "files")
     );
 }

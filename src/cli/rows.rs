@@ -24,8 +24,9 @@ enum State {
 pub struct RowsFile {
     path: PathBuf,
     part: Part,
-    folders: Folders,
+    /// Before the folders, which go only once they are empty: fields are dropped in this order.
     stage: TempDir,
+    folders: Folders,
     state: Arc<Mutex<State>>,
 }
 
@@ -45,8 +46,8 @@ impl RowsFile {
         Ok(Self {
             path: path.to_path_buf(),
             part: job.which_part(),
-            folders,
             stage,
+            folders,
             state: Arc::new(Mutex::new(State::Open(Box::new(writer.map_err(wrong)?)))),
         })
     }

@@ -2,7 +2,7 @@
 
 use clap::ArgMatches;
 use kvlens::analysis::caveats::{Caveat, Mends, look};
-use kvlens::dump::{DumpSummary, QueryCount, RunSummary, TensorGuess};
+use kvlens::dump::{DumpSummary, Problem, QueryCount, RunSummary, TensorGuess};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -19,6 +19,9 @@ struct Listed<'a> {
     /// Caveats on its values; only with `--values`.
     #[serde(skip_serializing_if = "Option::is_none")]
     caveats: Option<&'a [Caveat]>,
+    /// Captures whose values could not be read; only with `--values`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread: Option<&'a [Problem]>,
 }
 
 /// Runs the command; problems go to stderr (and, with `--json`, into the JSON too).
@@ -42,6 +45,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         let json = serde_json::to_string_pretty(&Listed {
             summary: &summary,
             caveats: caveats.as_deref(),
+            unread: caveats.is_some().then_some(&unread),
         })
         .map_err(|error| Failure::new(1, error.to_string()))?;
         for line in json.lines() {
