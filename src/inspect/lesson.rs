@@ -57,7 +57,7 @@ pub enum LessonError {
         /// Number of tokens or heads of the tensor.
         count: usize,
     },
-    /// The setting yields this many NaN or infinite values, so attention would not be finite.
+    /// The captured values hold this many NaN or infinite ones, so attention would not be finite.
     #[error("{0} NaN or infinite values, so attention is not computed")]
     NonFinite(u64),
     /// The method does not take this number of bits.
@@ -243,7 +243,7 @@ fn window(tensor: &Tensor, request: LessonRequest) -> Window {
         .min(shape.seq_len.saturating_sub(WINDOW));
     let rows = |plane: &[u8]| -> Vec<Vec<u8>> {
         plane
-            .chunks_exact(shape.token_elements() * half)
+            .chunks_exact((shape.token_elements() * half).max(1))
             .skip(first_token)
             .take(WINDOW)
             .map(|token| {
@@ -267,7 +267,7 @@ fn window(tensor: &Tensor, request: LessonRequest) -> Window {
 mod tests {
     use super::*;
     use crate::inspect::tests::ramp;
-    use crate::tensor::f16_to_f32;
+    use crate::tensor::{Shape, f16_to_f32};
 
     fn request(method: Method, bits: u32) -> LessonRequest {
         LessonRequest {
@@ -317,6 +317,18 @@ mod tests {
             |token: usize, channel: usize| tensor.bytes()[((token * 16 + 8 + channel) * 2) + 1];
         assert_eq!(window.plain[5][2], high(41, 2));
         assert_eq!(window.delta[5][2], high(41, 2).wrapping_sub(high(40, 2)));
+    }
+
+    #[test]
+    fn vectors_without_a_value_have_a_lesson() {
+        let shape = Shape {
+            seq_len: 5,
+            kv_heads: 2,
+            head_dim: 0,
+        };
+        let tensor = Tensor::new(Dtype::F16, shape, Vec::new()).unwrap();
+        let lesson = Lesson::of(&tensor, request(Method::Quant, 4)).unwrap();
+        assert_eq!((lesson.values.len(), lesson.window.plain.len()), (0, 0));
     }
 
     #[test]

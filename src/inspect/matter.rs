@@ -52,7 +52,7 @@ impl Matter {
     /// Measures the capture's tokens from `position` on, using those queries that attend to no other tokens.
     ///
     /// # Errors
-    /// When the setting is invalid or yields values that are not finite.
+    /// When the setting is invalid, or K or V hold values that are not finite.
     pub fn of(
         (k, v): (&Tensor, &Tensor),
         position: u64,
