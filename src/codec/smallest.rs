@@ -123,7 +123,7 @@ pub fn decode_smallest(
     };
     let bytes = decode(&frames, mode, dtype, shape)?;
     Ok(if *layout == GEAR_BY_CHANNEL {
-        let rows = bytes.len() / (shape.seq_len * dtype.size()).max(1);
+        let rows = bytes.len() / shape.seq_len.saturating_mul(dtype.size()).max(1);
         transposed(&bytes, rows, dtype.size())
     } else {
         bytes
@@ -214,6 +214,8 @@ fn transposed(bytes: &[u8], rows: usize, size: usize) -> Vec<u8> {
 fn turned<E: Copy + Default>(elements: &[E], rows: usize) -> Vec<E> {
     /// Rows and columns per tile of the transposition: both sides stay in the cache.
     const TILE: usize = 32;
+    // A file may state any number of tokens without a value.
+    let rows = if elements.is_empty() { 0 } else { rows };
     let columns = elements.len().checked_div(rows).unwrap_or(0);
     let mut out = vec![E::default(); elements.len()];
     for first in (0..rows).step_by(TILE) {
@@ -233,6 +235,18 @@ mod tests {
     fn tensor(dtype: Dtype, shape: Shape, byte: impl Fn(usize) -> u8) -> Tensor {
         let bytes = (0..shape.bytes(dtype).unwrap()).map(byte).collect();
         Tensor::new(dtype, shape, bytes).unwrap()
+    }
+
+    #[test]
+    fn tokens_without_a_value_take_no_time() {
+        let shape = Shape {
+            seq_len: 1 << 50,
+            kv_heads: 1,
+            head_dim: 0,
+        };
+        let none = tensor(Dtype::F16, shape, |_| 0);
+        let back = decode_smallest(&encode_smallest(&none), Dtype::F16, shape);
+        assert_eq!(back.unwrap(), none.bytes());
     }
 
     #[test]
