@@ -95,8 +95,17 @@ impl Shape {
             .checked_mul(self.head_dim)
     }
 
-    /// Size in bytes with elements of type `dtype`, or `None` if it overflows a `usize`.
+    /// Size in bytes with elements of type `dtype`, or `None` if it overflows a `usize`, or one token would where there is none.
+    ///
+    /// ```
+    /// use kvlens::tensor::{Dtype, Shape};
+    /// let shape = Shape { seq_len: 0, kv_heads: usize::MAX, head_dim: 2 };
+    /// assert_eq!(shape.bytes(Dtype::F16), None);
+    /// ```
     pub fn bytes(self, dtype: Dtype) -> Option<usize> {
+        let seq_len = self.seq_len.max(1);
+        let token = Self { seq_len, ..self }.elements()?;
+        token.checked_mul(dtype.size())?;
         self.elements()?.checked_mul(dtype.size())
     }
 
