@@ -301,6 +301,25 @@ test("a large dump beside the page is asked about before it is fetched", async (
   await page.close();
 });
 
+test("a dump that the link names can be opened beside files that the reader added first, and is no more offered once the link is another", async () => {
+  const page = await browser.context.newPage();
+  await page.route("**/large.zip", (route) =>
+    route.request().method() === "HEAD" ? route.fulfill({ headers: { "content-length": "312000000" } }) : route.fulfill({ status: 404 }),
+  );
+  await page.goto(`${host.url}#dump=large.zip`);
+  const open = page.getByRole("button", { name: "Open it" });
+  await open.waitFor();
+  await page.evaluate(() => (location.hash = "#verify=no"));
+  await open.waitFor({ state: "detached" });
+  await page.goBack();
+  await open.waitFor();
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await page.locator(".runs li").waitFor();
+  await open.click();
+  await page.getByText("/large.zip could not be fetched: the host answers 404.").waitFor();
+  await page.close();
+});
+
 test("the pictures of several runs are of one at a time, each with its own heads and scale", async () => {
   const page = await open();
   await page.setInputFiles("#choose-folder", join(ROOT, "tests/data/edge-dump"));
