@@ -241,6 +241,9 @@ export function distinctGroups(groups) {
   return [...found.values()];
 }
 
+/** The RMSE as a share of the values; none is no share of zeros either. @param {Errors} errors */
+export const rmseShare = ({ rmse, valueRms }) => (rmse === 0 ? 0 : rmse / valueRms);
+
 /** Below this cosine of K or V a variant is no recommendation, however small it is. */
 export const USABLE_COSINE = 0.999;
 

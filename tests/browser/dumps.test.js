@@ -194,6 +194,28 @@ test("of two dumps with the same names of files both are kept, each under a name
   await page.close();
 });
 
+test("two dumps with the same names of files that come one right after the other are both kept, too", async () => {
+  const page = await open();
+  await page.evaluate(() => {
+    const give = (/** @type {number} */ lastModified) => {
+      const files = new DataTransfer();
+      for (const name of ["meta_t0.json", "k.bin", "v.bin"]) {
+        const shape = { layer_id: 0, seq_len: 1, kv_heads: 1, head_dim: 2, bytes_per_elem: 2, dtype: "fp16", stage: "prefill" };
+        const text = name.endsWith("json") ? JSON.stringify({ ...shape, k_file: "k.bin", v_file: "v.bin" }) : "1234";
+        files.items.add(new File([text], name, { lastModified }));
+      }
+      const input = /** @type {HTMLInputElement} */ (document.getElementById("choose-files"));
+      input.files = files.files;
+      input.dispatchEvent(new Event("change"));
+    };
+    give(1);
+    give(2);
+  });
+  await page.locator(".drop[aria-busy]").waitFor({ state: "detached" });
+  assert.equal(await page.locator(".runs li").count(), 2);
+  await page.close();
+});
+
 test("a link opens the dump that lies beside the page, and none from elsewhere", async () => {
   const page = await open("#dump=sample.zip&lossless-first-n=1");
   await page.locator(".runs li").waitFor();

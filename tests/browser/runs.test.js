@@ -252,6 +252,38 @@ test("the headline shows the worst error and the error's share of the values, an
   await page.close();
 });
 
+test("zeros without an error have no share of it, and where no layer could be searched that is said in place of 0 bytes", async () => {
+  const page = await open();
+  await page.evaluate(() => {
+    const shape = { layer_id: 0, seq_len: 8, kv_heads: 1, head_dim: 64, bytes_per_elem: 2, dtype: "fp16", stage: "prefill" };
+    const meta = JSON.stringify({ ...shape, k_file: "k.bin", v_file: "v.bin" });
+    const files = new DataTransfer();
+    const contents = { "meta_t0.json": meta, "k.bin": new Uint16Array(512), "v.bin": new Uint16Array(512).fill(0x7e00) };
+    for (const [name, content] of Object.entries(contents)) files.items.add(new File([content], name));
+    const input = /** @type {HTMLInputElement} */ (document.getElementById("choose-files"));
+    input.files = files.files;
+    input.dispatchEvent(new Event("change"));
+  });
+  await page.locator(".runs li").waitFor();
+  await page
+    .getByRole("spinbutton", { name: "Lossless layers" })
+    .or(page.getByLabel("Lossless layers", { exact: true }))
+    .fill("0");
+  await runToEnd(page);
+  const heads = await page.locator(".figures thead th").allInnerTexts();
+  const k = await page.locator(".figures tr.k td").allInnerTexts();
+  assert.equal(k[heads.indexOf("of the values")], "0 %");
+  await page.locator(".glimpse", { hasText: "How small can it get?" }).waitFor();
+  await runTab(page, "Explore");
+  await page.locator("#answer").getByText("No layer could be measured").waitFor();
+  assert.equal(await page.getByText("0 B now").count(), 0);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.locator('[data-file="report.html"]').click()]);
+  const html = await readFile(await download.path(), "utf8");
+  assert.match(html, /No layer could be measured[\s\S]*Left out[\s\S]*layer 0 holds NaN/);
+  assert(!html.includes("0 B now"), html);
+  await page.close();
+});
+
 test("Download all has report.html beside the report's files", async () => {
   const page = await sample();
   const [download] = await Promise.all([page.waitForEvent("download"), page.locator("#download-all").click()]);

@@ -81,7 +81,7 @@ export function runActions({ get, set }, engine, pauseEstimates, settled) {
   /** What explore found until then is a better glimpse than that of the first few layers. @param {State["dump"]} dump */
   function keepGlimpse(dump) {
     const explored = get().running?.soFar?.explored;
-    if (explored && get().dump === dump) set({ glimpse: explored });
+    if (explored?.points.length && get().dump === dump) set({ glimpse: explored });
   }
 
   /** @param {Omit<Outcome, "id" | "at" | "name">} outcome */
