@@ -185,3 +185,20 @@ fn commands_that_write_a_dump_say_what_was_quantized_before_and_refuse_a_taken_n
     let output = kvlens(&["scan", path(&cache), "--values", "--threads", "1"]);
     assert!(output.status.success(), "{}", stderr(&output));
 }
+
+#[test]
+fn each_of_k_and_v_is_compared_with_its_own_bytes_where_they_differ_in_width() {
+    let folder = tempfile::tempdir().unwrap();
+    let header = r#"{"layers.0.k":{"dtype":"F16","shape":[3,2,8],"data_offsets":[0,96]},"layers.0.v":{"dtype":"F16","shape":[3,2,16],"data_offsets":[96,288]}}"#;
+    let length = header.len() as u64;
+    let file = [&length.to_le_bytes(), header.as_bytes(), &[0x38; 288]].concat();
+    let dump = folder.path().join("a.safetensors");
+    std::fs::write(&dump, file).unwrap();
+    let out = folder.path().join("a.kvz");
+    let what = ["--axes", "seq,heads,dim", "--scheme", "raw"];
+    let args = ["pack", path(&dump), "--out", path(&out)];
+    let output = kvlens(&[args, what].concat());
+    let said = text(&output.stdout);
+    let expected = "K raw: 96 bytes, 1.000x; V raw: 192 bytes, 1.000x";
+    assert_eq!(said.lines().next(), Some(expected), "{}", stderr(&output));
+}

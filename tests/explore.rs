@@ -219,6 +219,41 @@ fn with_several_runs_the_context_belongs_to_one_of_them() {
     assert_eq!(explored.context_bytes, 131_072 * 3 * 64 * 2 * 2);
 }
 
+/// The sample's first layer with these of its tokens.
+fn some_tokens(tokens: std::ops::Range<usize>) -> Dump {
+    let mut dump = sample();
+    let capture = dump.captures[0].tokens(tokens).unwrap();
+    dump.captures = vec![Arc::new(capture)];
+    dump.queries.clear();
+    dump
+}
+
+#[test]
+fn where_all_tokens_are_kept_the_coded_scheme_takes_their_bytes() {
+    for tokens in [1, 4] {
+        let report = explore(&some_tokens(0..tokens), &[("classes", "stored")], 1);
+        let explored = explored(&report);
+        let coded = explored.points.iter();
+        let coded = coded.filter(|point| point.scheme.starts_with("tkc"));
+        let bytes: Vec<u64> = coded.map(|point| point.bytes).collect();
+        assert_eq!(bytes, [explored.raw_bytes / 2; 10]);
+    }
+}
+
+#[test]
+fn captures_at_the_end_of_all_positions_are_explored() {
+    let mut dump = sample();
+    let mut capture = dump.captures[0].as_ref().clone();
+    capture.seq_start = u64::MAX - 3;
+    let mut queries = dump.queries[0].as_ref().clone();
+    queries.layer_id = capture.layer_id;
+    queries.attention.sliding_window = Some(2);
+    queries.positions.fill(u64::MAX - 1);
+    (dump.captures, dump.queries) = (vec![Arc::new(capture)], vec![Arc::new(queries)]);
+    let report = explore(&dump, &[("classes", "stored")], 1);
+    assert_eq!(explored(&report).layers_with_queries, 1);
+}
+
 #[test]
 fn a_cancelled_run_ends_before_its_layers_are_done() {
     let flag = Arc::new(AtomicBool::new(false));

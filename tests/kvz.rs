@@ -294,8 +294,99 @@ fn a_limit_is_met_and_used_up() {
     assert_eq!((errors.k, errors.v), (promised.k, promised.v));
 }
 
+/// A `queries_a.json` of a layer of [`unlike_layers`], with its file; `bits` are those of the first value, in fp16.
+fn few_queries(layer: u64, bits: u16) -> [(String, Vec<u8>); 2] {
+    let meta = serde_json::json!({
+        "layer_id": layer, "run_id": "run", "positions": [40, 63], "q_heads": 4, "head_dim": 8, "bytes_per_elem": 2, "dtype": "fp16",
+        "q_file": "q.bin", "scale": 0.25,
+    });
+    let values = (0..2 * 4 * 8).map(|place| if place == 0 { bits } else { 0x3000 + place });
+    let folder = format!("run/layer_{layer}");
+    [
+        (
+            format!("{folder}/queries_a.json"),
+            meta.to_string().into_bytes(),
+        ),
+        (
+            format!("{folder}/q.bin"),
+            values.flat_map(u16::to_le_bytes).collect(),
+        ),
+    ]
+}
+
+#[test]
+fn a_limit_on_the_attention_error_needs_queries_of_one_layer_only() {
+    // The first tries are on layers 1 and 3 if nothing is known of queries.
+    for layer in [0, 3, 4] {
+        let mut files = unlike_files();
+        files.extend(few_queries(layer, 0x3000));
+        let base = PackOptions::new(Method::Lossless, Method::Lossless);
+        let (dump, limit) = (open_files(files), Limit::MaxAttentionError(0.01));
+        let search = Search::new(&dump, Tkc::new(1.0), &base, limit).unwrap();
+        let (_, found) = search.run(&mut |_| true).unwrap();
+        let error = found.attention.unwrap();
+        assert!(error > 0.0 && error <= 0.01, "layer {layer}: {error}");
+    }
+}
+
+#[test]
+fn queries_that_are_not_finite_tell_no_attention_error() {
+    for bits in [0x7e00, 0x7c00] {
+        let mut files = unlike_files();
+        files.extend(few_queries(1, bits));
+        let dump = open_files(files);
+        let options = PackOptions::new(method("tkc:c=2"), method("tkc:c=2"));
+        let back = open_packed(packed(&dump, &options));
+        let errors = pack::check(&dump, &back, &options, &mut |_| true).unwrap();
+        assert_eq!(errors.attention, None);
+        let limit = Limit::MaxAttentionError(0.01);
+        let search = Search::new(&dump, Tkc::new(1.0), &options, limit).unwrap();
+        let found = search.run(&mut |_| true);
+        assert_eq!(found.unwrap_err(), PackError::NoQueries);
+        let folder = tempfile::tempdir().unwrap();
+        let written = pack::write_new(
+            &dump,
+            &folder.path().join("a.kvz"),
+            &options,
+            None,
+            &mut |_, _| true,
+        );
+        let expected =
+            "run/layer_1/queries_a.json: holds NaN or infinite values, so it is not used";
+        assert_eq!(written.unwrap().notes, [expected]);
+    }
+}
+
+#[test]
+fn queries_that_look_back_to_tokens_that_are_not_there_tell_no_attention_error() {
+    let at = |position: u64, window: Option<u64>| {
+        let mut files = unlike_files();
+        files.extend(few_queries(1, 0x3000));
+        let mut dump = open_files(files);
+        for capture in &mut dump.captures {
+            Arc::make_mut(capture).seq_start = position;
+        }
+        for queries in &mut dump.queries {
+            Arc::make_mut(queries).attention.sliding_window = window;
+        }
+        let options = PackOptions::new(method("tkc:c=2"), method("tkc:c=2"));
+        let back = open_packed(packed(&dump, &options));
+        let errors = pack::check(&dump, &back, &options, &mut |_| true).unwrap();
+        errors.attention.is_some()
+    };
+    assert!(at(0, None));
+    assert!(!at(8, None));
+    // The queries are at 40 and 63.
+    assert!(at(8, Some(33)));
+    assert!(!at(8, Some(57)));
+}
+
 /// A run of 64 tokens, of which every other layer's channels fall off steeply: what the first tries see is not what the others are.
 fn unlike_layers() -> Dump {
+    open_files(unlike_files())
+}
+
+fn unlike_files() -> Vec<(String, Vec<u8>)> {
     let (tokens, channels) = (64, 32);
     let mut files = Vec::new();
     for layer in 0..5_u64 {
@@ -319,7 +410,7 @@ fn unlike_layers() -> Dump {
             files.push((format!("{folder}/{tensor}.bin"), values.collect()));
         }
     }
-    open_files(files)
+    files
 }
 
 #[test]

@@ -108,14 +108,13 @@ fn options(matches: &ArgMatches) -> (PackOptions, Option<Limit>) {
 fn summary(packed: &Packed, out: &Path) -> Vec<String> {
     let (raw, head_bytes, errors) = (packed.raw_bytes, packed.head_bytes, &packed.errors);
     let (k, v) = (packed.k_bytes, packed.v_bytes);
-    let ratio = |raw: f64, size: u64| raw / size.max(1) as f64;
-    let half = raw as f64 / 2.0;
+    let ratio = |raw: u64, size: u64| raw as f64 / size.max(1) as f64;
     let mut lines = vec![format!(
         "K {}: {k} bytes, {:.3}x; V {}: {v} bytes, {:.3}x",
         packed.options.k,
-        ratio(half, k),
+        ratio(packed.raw_k_bytes, k),
         packed.options.v,
-        ratio(half, v)
+        ratio(raw - packed.raw_k_bytes, v)
     )];
     let side = |kv: Kv, errors: &pack::SideErrors| {
         let left_out = counted(errors.left_out, "layer holds", "layers hold");
@@ -154,7 +153,7 @@ fn summary(packed: &Packed, out: &Path) -> Vec<String> {
             0 => String::new(),
             queries => format!(" and {queries} of queries"),
         },
-        ratio(raw as f64, total),
+        ratio(raw, total),
     ));
     lines
 }

@@ -131,14 +131,17 @@ pub fn read_head(head: &[u8], file_bytes: u64) -> Result<Head, HeadError> {
     Ok(Head { index, parts })
 }
 
+fn json(index: &StoredIndex) -> Result<Vec<u8>, HeadError> {
+    serde_json::to_vec(index).map_err(|error| HeadError::Index(error.to_string()))
+}
+
 impl Head {
     /// Length in bytes of a head with such an index; it does not depend on the lengths of the parts.
     ///
     /// # Errors
-    /// When the index is too large for the format.
+    /// When the index can't be written as JSON.
     pub fn len_of(index: &StoredIndex) -> Result<u64, HeadError> {
-        let json =
-            serde_json::to_vec(index).map_err(|error| HeadError::Index(error.to_string()))?;
+        let json = json(index)?;
         let parts = 2 * index.layers.len() + index.queries.len();
         Ok((PREFIX_BYTES + json.len() + parts * ENTRY_BYTES) as u64)
     }
@@ -148,8 +151,7 @@ impl Head {
     /// # Errors
     /// When the index is too large for the format.
     pub fn write(index: &StoredIndex, parts: &[(u64, u32)]) -> Result<Vec<u8>, HeadError> {
-        let json =
-            serde_json::to_vec(index).map_err(|error| HeadError::Index(error.to_string()))?;
+        let json = json(index)?;
         let word = |len: usize| {
             let word = u32::try_from(len).map_err(|_| HeadError::Index("too large".to_owned()))?;
             Ok(word.to_le_bytes())

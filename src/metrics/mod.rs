@@ -8,7 +8,7 @@ mod dot;
 mod nearest;
 mod token;
 
-pub use attention::{Attention, Cache, Changed, OutputErrors, Queries};
+pub use attention::{Attention, Cache, Changed, OutputErrors, Queries, Unused};
 pub use cosine_text::cosine_text;
 pub use token::{TokenErrors, token_errors};
 

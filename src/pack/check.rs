@@ -67,7 +67,7 @@ pub fn check(
                     });
                 }
             }
-            let queries = measure::queries(dump, layer)?;
+            let queries = measure::queries(dump, layer, &mut Vec::new())?;
             let values = tensors.each_ref().map(|tensor| tensor.values());
             let restored = restored.each_ref().map(|tensor| tensor.values());
             Ok(measure::layer(dump, layer, &values, &restored, &queries))

@@ -30,9 +30,9 @@ pub enum PackError {
     /// The index is too large for the format.
     #[error(transparent)]
     Head(#[from] HeadError),
-    /// The limit is on the attention error, but no layer has queries.
+    /// The limit is on the attention error, but no layer has queries that fit it.
     #[error(
-        "the dump has no captured queries, which attention errors need; use a cosine or an index as the limit"
+        "the dump has no captured queries that fit its tokens, which attention errors need; use a cosine or an index as the limit"
     )]
     NoQueries,
     /// A layer that was read back differs from what was stored.

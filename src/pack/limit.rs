@@ -15,28 +15,33 @@ pub enum Limit {
 }
 
 impl Limit {
+    /// The largest error; for a cosine, its distance from 1. Never 0, so that shares of it are numbers.
+    fn most(self) -> f64 {
+        let most = match self {
+            Self::MinCosine(least) => 1.0 - least,
+            Self::MaxIndex(most) | Self::MaxAttentionError(most) => most,
+        };
+        most.max(1e-12)
+    }
+
     /// Errors as multiples of the limit: for a cosine those of K and of V, otherwise the error of both together, twice.
     pub(super) fn shares(self, errors: &Measured) -> Result<[f64; 2], PackError> {
-        let both = |share: f64| [share; 2];
-        Ok(match self {
-            Self::MinCosine(least) => [errors.k, errors.v]
-                .map(|side| (1.0 - side.least_cosine()) / (1.0 - least).max(1e-12)),
-            Self::MaxIndex(most) => both((errors.k.index + errors.v.index) / most.max(1e-12)),
-            Self::MaxAttentionError(most) => {
-                both(errors.attention.ok_or(PackError::NoQueries)? / most.max(1e-12))
-            }
-        })
+        let limited = match self {
+            Self::MinCosine(_) => [errors.k, errors.v].map(|side| 1.0 - side.least_cosine()),
+            Self::MaxIndex(_) => [errors.k.index + errors.v.index; 2],
+            Self::MaxAttentionError(_) => [errors.attention.ok_or(PackError::NoQueries)?; 2],
+        };
+        Ok(limited.map(|error| error / self.most()))
     }
 
     /// The error of K or V alone, as a multiple of the limit.
     pub(super) fn share_of(self, side: &OfSide) -> Result<f64, PackError> {
-        Ok(match self {
-            Self::MinCosine(least) => (1.0 - side.errors.least_cosine()) / (1.0 - least).max(1e-12),
-            Self::MaxIndex(most) => side.errors.index / most.max(1e-12),
-            Self::MaxAttentionError(most) => {
-                side.attention.ok_or(PackError::NoQueries)? / most.max(1e-12)
-            }
-        })
+        let error = match self {
+            Self::MinCosine(_) => 1.0 - side.errors.least_cosine(),
+            Self::MaxIndex(_) => side.errors.index,
+            Self::MaxAttentionError(_) => side.attention.ok_or(PackError::NoQueries)?,
+        };
+        Ok(error / self.most())
     }
 
     /// Whether K and V may each use up the whole limit.

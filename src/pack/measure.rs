@@ -1,6 +1,6 @@
 //! Errors of a packed dump: means over layers, for K and V separately, and the attention error if there are queries.
 
-use super::layers::Layer;
+use super::layers::{Layer, layers};
 use crate::dump::{Dump, Problem};
 use crate::metrics::{Attention, Cache, Changed, OutputErrors, Queries, token_errors};
 use crate::tensor::{Kv, Shape};
@@ -203,21 +203,45 @@ fn side_errors(dump: &Dump, layer: &Layer, kv: Kv, values: &[f32], restored: &[f
     }
 }
 
-/// Reads the queries of a layer.
-pub(super) fn queries(dump: &Dump, layer: &Layer) -> Result<Vec<Queries>, Problem> {
+/// Reads the queries of a layer that tell its attention error. `unused` gets the others, and why.
+pub(super) fn queries(
+    dump: &Dump,
+    layer: &Layer,
+    unused: &mut Vec<String>,
+) -> Result<Vec<Queries>, Problem> {
+    let mut found = Vec::new();
     let mine = dump.queries.iter();
-    let mine = mine.filter(|queries| queries.run == layer.run && queries.layer_id == layer.id);
-    mine.map(|queries| {
-        Ok(Queries {
-            positions: queries.positions.clone(),
-            heads: queries.heads,
-            values: queries.load()?.values(),
-            scale: queries.attention.scale as f32,
-            window: queries.attention.sliding_window,
-            softcap: queries.attention.logit_softcap.map(|cap| cap as f32),
-        })
-    })
-    .collect()
+    for described in mine.filter(|it| it.run == layer.run && it.layer_id == layer.id) {
+        let queries = Queries {
+            positions: described.positions.clone(),
+            heads: described.heads,
+            values: described.load()?.values(),
+            scale: described.attention.scale as f32,
+            window: described.attention.sliding_window,
+            softcap: described.attention.logit_softcap.map(|cap| cap as f32),
+        };
+        match queries.seeing_only(layer.position, layer.shape.seq_len) {
+            Ok(queries) if queries.positions.is_empty() => {}
+            Ok(queries) => found.push(queries),
+            Err(why) => unused.push(format!("{}: {why}", described.path)),
+        }
+    }
+    Ok(found)
+}
+
+/// Whether the attention error of a layer can be told.
+pub(super) fn has_queries(dump: &Dump, layer: &Layer) -> Result<bool, Problem> {
+    let queries = queries(dump, layer, &mut Vec::new())?;
+    Ok(!portions(layer, &queries).is_empty())
+}
+
+/// The queries that tell no attention error, and why.
+pub(super) fn unused_queries(dump: &Dump) -> Result<Vec<String>, Problem> {
+    let mut unused = Vec::new();
+    for layer in layers(dump) {
+        queries(dump, &layer, &mut unused)?;
+    }
+    Ok(unused)
 }
 
 /// Means over layers.

@@ -32,9 +32,11 @@ pub struct Packer {
     cancel: Arc<AtomicBool>,
 }
 
-/// Index of the lossless scheme. `recent` is 0 for a layer that has later tokens.
+/// Index of the lossless scheme.
 const LOSSLESS_PLACE: usize = 0;
+/// Index of K's scheme, which V's follows, for a layer's last tokens.
 const LAST_PLACE: usize = 1;
+/// The same for tokens that later ones follow: none of them are recent.
 const EARLIER_PLACE: usize = 3;
 
 impl Packer {
@@ -86,7 +88,7 @@ impl Packer {
     /// Length of the head in bytes.
     ///
     /// # Errors
-    /// When the index is too large for the format.
+    /// When the index can't be written as JSON.
     pub fn head_bytes(&self) -> Result<u64, PackError> {
         Ok(Head::len_of(&self.index)?)
     }
@@ -182,7 +184,7 @@ impl Packer {
         self.ready.pop_front()
     }
 
-    /// Schemes have no place for NaN and infinite values.
+    /// Stores K or V of a layer losslessly, since packed formats have no place for NaN and infinite values, and says so.
     fn note_lossless(&mut self, number: usize, kv: Kv) {
         let (layer, stored) = (&self.layers[number], &mut self.index.layers[number]);
         self.notes.push(format!(
@@ -245,90 +247,90 @@ fn kept_queries<'a>(dump: &'a Dump, options: &PackOptions) -> &'a [Arc<Queries>]
 }
 
 fn index(dump: &Dump, layers: &[Layer], options: &PackOptions) -> StoredIndex {
-    let scheme = |method: &Method, recent: u64| StoredScheme {
-        name: method.to_string(),
-        sinks: options.sinks,
-        recent,
-    };
-    let mut schemes = vec![StoredScheme::lossless()];
-    for recent in [options.recent, 0] {
-        schemes.push(scheme(&options.k, recent));
-        schemes.push(scheme(&options.v, recent));
-    }
-    let mut names = HashSet::new();
-    let mut unique = |folder: &str, start: &str, stem: String| {
-        let path = |stem: &str| format!("{folder}{start}{stem}.json");
-        let mut name = path(&stem);
-        let mut copy = 1;
-        while !names.insert(name.clone()) {
-            copy += 1;
-            name = path(&format!("{stem}_{copy}"));
-        }
-        name
-    };
-    let stored = layers.iter().map(|layer| {
-        let place = if layer.is_last {
-            LAST_PLACE
-        } else {
-            EARLIER_PLACE
-        };
-        let captures = layer.captures.iter().map(|&index| {
-            let capture = &dump.captures[index];
-            let end = capture
-                .seq_start
-                .saturating_add(capture.shape.seq_len as u64);
-            let stem = format!("t{}_{end}", capture.seq_start);
-            let path = match capture.meta_path() {
-                Some(path) => {
-                    let path = path.strip_suffix(".json").unwrap_or(path);
-                    unique("", "", path.to_owned())
-                }
-                None => unique(&folder(&capture.run, capture.layer_id), "meta_", stem),
-            };
-            StoredCapture {
-                path,
-                stage: capture.stage.clone(),
-                tokens: capture.shape.seq_len,
-            }
-        });
-        StoredLayer {
-            run: layer.run.clone(),
-            layer_id: layer.id,
-            position: layer.position,
-            kv_heads: layer.shape.kv_heads,
-            head_dim: layer.shape.head_dim,
-            v_kv_heads: Some(layer.v_shape.kv_heads).filter(|heads| *heads != layer.shape.kv_heads),
-            v_head_dim: Some(layer.v_shape.head_dim).filter(|dim| *dim != layer.shape.head_dim),
-            dtype: layer.dtype.name().to_owned(),
-            k_scheme: place,
-            v_scheme: place + 1,
-            captures: captures.collect(),
-        }
-    });
-    let stored: Vec<StoredLayer> = stored.collect();
-    let queries = kept_queries(dump, options).iter().map(|queries| {
-        let path = match queries.meta_path() {
-            Some(path) => unique(
-                "",
-                "",
-                path.strip_suffix(".json").unwrap_or(path).to_owned(),
-            ),
-            None => unique(
-                &folder(&queries.run, queries.layer_id),
-                "queries_",
-                "q".to_owned(),
-            ),
-        };
-        StoredQueries {
-            path,
-            fields: query_fields(queries),
-        }
-    });
+    let mut paths = Paths::default();
     StoredIndex {
         writer: format!("kvlens {}", env!("CARGO_PKG_VERSION")),
-        schemes,
-        layers: stored,
-        queries: queries.collect(),
+        schemes: schemes(options),
+        layers: layers
+            .iter()
+            .map(|layer| stored_layer(dump, layer, &mut paths))
+            .collect(),
+        queries: kept_queries(dump, options)
+            .iter()
+            .map(|queries| StoredQueries {
+                path: paths.of(queries.meta_path(), || {
+                    format!("{}queries_q", folder(&queries.run, queries.layer_id))
+                }),
+                fields: query_fields(queries),
+            })
+            .collect(),
+    }
+}
+
+/// The schemes that layers refer to, at [`LOSSLESS_PLACE`], [`LAST_PLACE`] and [`EARLIER_PLACE`].
+fn schemes(options: &PackOptions) -> Vec<StoredScheme> {
+    let mut schemes = vec![StoredScheme::lossless()];
+    for recent in [options.recent, 0] {
+        schemes.extend(Kv::BOTH.map(|kv| StoredScheme {
+            name: options.method(kv).to_string(),
+            sinks: options.sinks,
+            recent,
+        }));
+    }
+    schemes
+}
+
+fn stored_layer(dump: &Dump, layer: &Layer, paths: &mut Paths) -> StoredLayer {
+    let place = if layer.is_last {
+        LAST_PLACE
+    } else {
+        EARLIER_PLACE
+    };
+    let captures = layer.captures.iter().map(|&index| {
+        let capture = &dump.captures[index];
+        let (start, tokens) = (capture.seq_start, capture.shape.seq_len);
+        let end = start.saturating_add(tokens as u64);
+        StoredCapture {
+            path: paths.of(capture.meta_path(), || {
+                let folder = folder(&capture.run, capture.layer_id);
+                format!("{folder}meta_t{start}_{end}")
+            }),
+            stage: capture.stage.clone(),
+            tokens,
+        }
+    });
+    StoredLayer {
+        run: layer.run.clone(),
+        layer_id: layer.id,
+        position: layer.position,
+        kv_heads: layer.shape.kv_heads,
+        head_dim: layer.shape.head_dim,
+        v_kv_heads: Some(layer.v_shape.kv_heads).filter(|heads| *heads != layer.shape.kv_heads),
+        v_head_dim: Some(layer.v_shape.head_dim).filter(|dim| *dim != layer.shape.head_dim),
+        dtype: layer.dtype.name().to_owned(),
+        k_scheme: place,
+        v_scheme: place + 1,
+        captures: captures.collect(),
+    }
+}
+
+/// The paths that are taken: meta files of two archives may have the same one.
+#[derive(Default)]
+struct Paths(HashSet<String>);
+
+impl Paths {
+    /// The path of a meta file, or a new one for what had none; with a number where it is taken.
+    fn of(&mut self, meta: Option<&str>, new: impl FnOnce() -> String) -> String {
+        let stem = meta.map_or_else(new, |path| {
+            path.strip_suffix(".json").unwrap_or(path).to_owned()
+        });
+        let mut path = format!("{stem}.json");
+        let mut copy = 1;
+        while !self.0.insert(path.clone()) {
+            copy += 1;
+            path = format!("{stem}_{copy}.json");
+        }
+        path
     }
 }
 

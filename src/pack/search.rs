@@ -104,7 +104,7 @@ impl<'a> Search<'a> {
         go_on: &mut dyn FnMut(f64) -> bool,
     ) -> Result<(PackOptions, Measured), PackError> {
         let all: Vec<&Layer> = self.layers.iter().collect();
-        let few = spread(&all);
+        let few = spread(&self.telling(&all)?);
         let mut progress = Progress {
             go_on,
             work: ((TRIES + 1) * few.len() + 3 * all.len()) as f64,
@@ -125,6 +125,23 @@ impl<'a> Search<'a> {
                 }
             }
             None => self.lossless(&all, &mut progress),
+        }
+    }
+
+    /// The layers of which the limited error can be told: for attention errors those with queries.
+    fn telling<'l>(&self, layers: &[&'l Layer]) -> Result<Vec<&'l Layer>, PackError> {
+        if !matches!(self.limit, Limit::MaxAttentionError(_)) {
+            return Ok(layers.to_vec());
+        }
+        let mut telling = Vec::new();
+        for layer in layers {
+            if measure::has_queries(self.dump, layer)? {
+                telling.push(*layer);
+            }
+        }
+        match telling.is_empty() {
+            true => Err(PackError::NoQueries),
+            false => Ok(telling),
         }
     }
 
@@ -295,7 +312,7 @@ impl<'a> Search<'a> {
     ) -> Result<[Vec<(OfSide, u64)>; 2], PackError> {
         let tensors = layer.load(self.dump)?;
         let values = tensors.each_ref().map(Tensor::values);
-        let queries = self.few_queries(layer)?;
+        let queries = self.queries(layer, FEW_QUERIES)?;
         let attentions = measure::attentions(layer, &values, &queries);
         let of = |kv: Kv| {
             let errors = |restored: &[f32]| {
@@ -357,15 +374,10 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The queries with which K and V are tried alone.
-    fn few_queries(&self, layer: &Layer) -> Result<Vec<Queries>, PackError> {
-        self.queries(layer, FEW_QUERIES)
-    }
-
     /// At most `most` queries of a layer; empty if the limit does not need them.
     fn queries(&self, layer: &Layer, most: usize) -> Result<Vec<Queries>, PackError> {
         Ok(match self.limit {
-            Limit::MaxAttentionError(_) => measure::queries(self.dump, layer)?
+            Limit::MaxAttentionError(_) => measure::queries(self.dump, layer, &mut Vec::new())?
                 .into_iter()
                 .map(|queries| measure::some(queries, most))
                 .collect(),

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use super::check::check;
 use super::error::PackError;
 use super::limit::Limit;
-use super::measure::Measured;
+use super::measure::{self, Measured};
 use super::method::PackOptions;
 use super::packer::Packer;
 use super::part::decoder;
 use super::search::Search;
-use crate::dump::{Dump, FolderSource, ScanOptions, Source, scan, unfinished_folder};
+use crate::dump::{Capture, Dump, FolderSource, ScanOptions, Source, scan, unfinished_folder};
 use crate::scheme::Tkc;
 
 /// A step of the work; each reports its own progress from 0 to 1.
@@ -48,6 +48,8 @@ pub struct Packed {
     pub captures: usize,
     /// Bytes of K and V in the dump.
     pub raw_bytes: u64,
+    /// Those of K alone.
+    pub raw_k_bytes: u64,
     /// Bytes of K in the file.
     pub k_bytes: u64,
     /// Bytes of V in the file.
@@ -58,7 +60,7 @@ pub struct Packed {
     pub head_bytes: u64,
     /// Errors of what was read back.
     pub errors: Measured,
-    /// What is stored otherwise than requested, and why.
+    /// What is stored otherwise than requested, which queries tell no attention error, and why.
     pub notes: Vec<String>,
     /// Bytes of the dump's queries that are not in the file.
     pub left_out_query_bytes: u64,
@@ -111,11 +113,10 @@ pub fn write(
     Ok(packed)
 }
 
-/// The same into a file that must not exist yet and whose name ends in `.kvz`; after an error, what is there of it is worth nothing. For
-/// a caller that gives it its name itself.
+/// [`write()`] without the temporary name: for a caller that renames the file itself. `out` ends in `.kvz` and does not exist yet.
 ///
 /// # Errors
-/// As of [`write()`].
+/// As of [`write()`], but an unfinished file is left behind.
 pub fn write_new(
     dump: &Dump,
     out: &Path,
@@ -155,15 +156,18 @@ pub fn write_new(
     }
     let [k_bytes, v_bytes] = packer.bytes();
     let left_out = dump.queries.iter().filter(|_| !options.queries);
+    let k_bytes_of =
+        |capture: &Arc<Capture>| capture.shape.bytes(capture.dtype).unwrap_or(0) as u64;
     Ok(Packed {
         captures: dump.captures.len(),
         raw_bytes: dump.captures.iter().map(|capture| capture.bytes()).sum(),
+        raw_k_bytes: dump.captures.iter().map(k_bytes_of).sum(),
         k_bytes,
         v_bytes,
         query_bytes: packer.query_bytes(),
         head_bytes,
         errors,
-        notes: packer.notes().to_vec(),
+        notes: [packer.notes(), &measure::unused_queries(dump)?].concat(),
         left_out_query_bytes: left_out.map(|queries| queries.bytes()).sum(),
         options,
     })

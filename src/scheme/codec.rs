@@ -45,9 +45,6 @@ pub enum Unfit {
         /// head_dim of the tensor.
         head_dim: usize,
     },
-    /// NaN or infinite values, which have no place on a scale; holds their number.
-    #[error("it holds {0} NaN or infinite values, which only lossless schemes keep")]
-    NonFinite(u64),
 }
 
 /// Why stored bytes can't be decoded.

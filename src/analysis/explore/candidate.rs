@@ -199,7 +199,7 @@ pub fn field(classes: &[Class], steps: &[f64], keep_in_all: bool) -> Vec<Candida
         }
     };
     let mut scheme = |name: &str, class, engine| {
-        // A name that this build does not know is skipped.
+        // The names above are all known.
         if let Ok(scheme) = name.parse::<Scheme>() {
             let (name, keeps_tokens) = (scheme.to_string(), class != Class::Engine);
             add(name, class, engine, keeps_tokens, Method::Scheme(scheme));

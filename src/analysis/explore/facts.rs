@@ -46,14 +46,13 @@ fn first_token(points: &[Point]) -> Option<Fact> {
         Fact {
             kind: "firstToken",
             text: format!(
-                "A good cosine hides the first token: {} on {} has cosine {}, yet the first token's error is {}, {} times the mean of all tokens ({}). Nearly every query looks at that token; keeping the first {} tokens raw costs little.",
+                "A good cosine hides the first token: {} on {} has cosine {}, yet the first token's error is {}, {} times the mean of all tokens ({}). Nearly every query looks at that token; keeping the first 4 tokens raw costs little.",
                 worst.scheme,
                 worst.tensor.name().to_uppercase(),
                 fixed(cosine, 5),
                 short(first),
                 short(apart(worst)),
                 short(token),
-                4
             ),
             numbers: vec![cosine, first, apart(worst), token],
         }

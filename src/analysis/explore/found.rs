@@ -51,7 +51,6 @@ pub struct LayerFound {
     pub values: u64,
     pub raw_bytes: u64,
     pub queries: usize,
-    pub rope: Option<f64>,
     pub tried: Vec<Tried>,
     pub confirmed: Vec<Confirmed>,
     pub written: Vec<Written>,

@@ -10,7 +10,7 @@ use super::steps;
 use super::treat::Side;
 use crate::analysis::error::MeasureError;
 use crate::analysis::report::NonFinite;
-use crate::analysis::unit::Unit;
+use crate::analysis::unit::{Member, Unit};
 use crate::dump;
 use crate::metrics::{Attention, Changed, OutputErrors, Queries, token_errors};
 use crate::par;
@@ -48,20 +48,9 @@ pub fn measure(
         layer_id: capture.layer_id,
         captures: unit.members().count(),
         notes: notes.into_iter().collect(),
+        non_finite: non_finite(unit),
         ..LayerFound::default()
     };
-    for member in unit.members() {
-        for (kv, tensor) in [(Kv::K, &member.k), (Kv::V, &member.v)] {
-            let values = tensor.non_finite();
-            if values > 0 {
-                found.non_finite.push(NonFinite {
-                    capture: member.info.index,
-                    tensor: kv.label(),
-                    values,
-                });
-            }
-        }
-    }
     // The longest piece represents the layer: errors of the pieces of a cache do not add up to an error of the whole.
     let Some(piece) = pieces.iter().max_by_key(|piece| piece.shape.seq_len) else {
         return Ok(found);
@@ -80,13 +69,10 @@ pub fn measure(
         .iter()
         .map(|tensor| tensor.bytes().len() as u64)
         .sum();
-    found.queries = queries
-        .iter()
-        .map(|(queries, _)| queries.positions.len())
-        .sum();
-    found.rope = queries.iter().find_map(|(_, theta)| *theta);
-    let rope = settings.rope.with_theta(found.rope);
+    let rope = queries.iter().find_map(|(_, theta)| *theta);
+    let rope = settings.rope.with_theta(rope);
     let queries: Vec<Queries> = queries.into_iter().map(|(queries, _)| queries).collect();
+    found.queries = queries.iter().map(|queries| queries.positions.len()).sum();
     let layer = (capture.run.as_str(), capture.layer_id);
     let sides = Kv::BOTH.map(|kv| Side::new((piece, layer), kv, settings, rope, known));
     match look {
@@ -122,6 +108,19 @@ pub fn measure(
     Ok(found)
 }
 
+/// The tensors with NaN or infinite values, and how many they hold.
+fn non_finite(unit: &Unit) -> Vec<NonFinite> {
+    let of = |member: &Member| {
+        Kv::BOTH.map(|kv| NonFinite {
+            capture: member.info.index,
+            tensor: kv.label(),
+            values: kv.of(&member.k, &member.v).non_finite(),
+        })
+    };
+    let all = unit.members().flat_map(of);
+    all.filter(|tensor| tensor.values > 0).collect()
+}
+
 /// The unit's queries that can be applied to this piece, and the RoPE base that they state.
 fn queries_of(
     unit: &Unit,
@@ -145,50 +144,21 @@ fn queries_of(
             ));
             continue;
         }
-        if piece.position > 0 && sliding_window.is_none() {
-            notes.insert(format!(
-                "{}: the captures start at position {}, and queries look back to 0: it is not used",
-                described.path, piece.position
-            ));
-            continue;
-        }
-        let first = sliding_window.map_or(0, |window| {
-            piece.position.saturating_add(window).saturating_sub(1)
-        });
-        let end = piece.position + piece.shape.seq_len as u64;
-        let first = if piece.position == 0 { 0 } else { first };
-        let size = described.heads * described.head_dim;
-        let values = tensor.values();
-        let seen = described
-            .positions
-            .iter()
-            .zip(values.chunks_exact(size.max(1)));
-        let (positions, values): (Vec<u64>, Vec<&[f32]>) = seen
-            .filter(|(position, _)| (first..end).contains(*position))
-            .map(|(&position, values)| (position, values))
-            .unzip();
-        if values
-            .iter()
-            .any(|values| values.iter().any(|value| !value.is_finite()))
-        {
-            notes.insert(format!(
-                "{}: holds NaN or infinite values, so it is not used",
-                described.path
-            ));
-            continue;
-        }
-        if positions.is_empty() {
-            continue;
-        }
         let queries = Queries {
-            positions,
+            positions: described.positions.clone(),
             heads: described.heads,
-            values: values.concat(),
+            values: tensor.values(),
             scale: scale as f32,
             window: sliding_window,
             softcap: logit_softcap.map(|cap| cap as f32),
         };
-        all.push((queries, rope_theta));
+        match queries.seeing_only(piece.position, piece.shape.seq_len) {
+            Ok(queries) if queries.positions.is_empty() => {}
+            Ok(queries) => all.push((queries, rope_theta)),
+            Err(unused) => {
+                notes.insert(format!("{}: {unused}", described.path));
+            }
+        }
     }
     all
 }

@@ -6,11 +6,9 @@ use crate::analysis::unit::Unit;
 use crate::metrics::token_errors;
 use crate::scheme::{Klt, KltChoice, RopeChoice, Tkc};
 use crate::tensor::Kv;
-use serde::Serialize;
 
 /// The last step that is turned on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// Rounding to one step, range coded with each channel's neighbours as context.
     Codes,

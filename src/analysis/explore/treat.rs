@@ -177,7 +177,11 @@ impl<'a> Side<'a> {
         let mut values = self.values.to_vec();
         let (body, _) = recipe.about_values(&self.about);
         let raw = (values.len() - body.len()) * self.about.dtype.size();
-        let bytes = raw as u64 + prepared.restore_and_count(step, &mut values[body]);
+        let mut bytes = raw as u64;
+        // Where all tokens stay raw, nothing else is written.
+        if !body.is_empty() {
+            bytes += prepared.restore_and_count(step, &mut values[body]);
+        }
         Treated {
             values,
             bytes,

@@ -32,7 +32,44 @@ pub struct Queries {
 /// Largest number of attention weights that are held at a time: of queries, their heads and tokens.
 const MAX_WEIGHTS: usize = 4 << 20;
 
+/// Why queries tell nothing of a cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unused {
+    /// They attend to tokens before the first one.
+    #[error("the captures start at position {0}, and queries look back to 0: it is not used")]
+    LookBack(u64),
+    /// An error of outputs that are not finite is no number.
+    #[error("holds NaN or infinite values, so it is not used")]
+    NotFinite,
+}
+
 impl Queries {
+    /// Those of the queries that attend to nothing but the tokens `position..position + tokens`; there may be none.
+    ///
+    /// # Errors
+    /// When all would attend to earlier tokens, too, or one of those holds NaN or infinite values.
+    pub fn seeing_only(self, position: u64, tokens: usize) -> Result<Self, Unused> {
+        let first = match self.window {
+            _ if position == 0 => 0,
+            None => return Err(Unused::LookBack(position)),
+            Some(window) => position.saturating_add(window).saturating_sub(1),
+        };
+        let seen = first..position.saturating_add(tokens as u64);
+        let size = self.values.len() / self.positions.len().max(1);
+        let all = self.positions.iter().zip(self.values.chunks(size.max(1)));
+        let (positions, values): (Vec<u64>, Vec<&[f32]>) =
+            all.filter(|(position, _)| seen.contains(position)).unzip();
+        let values = values.concat();
+        if !values.iter().all(|value| value.is_finite()) {
+            return Err(Unused::NotFinite);
+        }
+        Ok(Self {
+            positions,
+            values,
+            ..self
+        })
+    }
+
     /// Number of queries whose weights over so many tokens take bounded memory; at least 1.
     pub fn at_a_time(&self, tokens: usize) -> usize {
         (MAX_WEIGHTS / (tokens * self.heads).max(1)).max(1)
