@@ -66,7 +66,7 @@ export function createApp() {
   const dump = dumpActions(store, engine);
   const fetching = fetchActions(store, dump.add);
   const writing = writingActions(store, engine, estimates.pause);
-  const runs = runActions(store, engine, estimates.pause);
+  const runs = runActions(store, engine, estimates.pause, dump.settled);
   const { bringBack, isAllKept, ...keeping } = keepingActions(store, dump);
 
   async function start() {

@@ -94,8 +94,8 @@ export class LayerSums {
         this.#layers.set(layerId, layer);
       }
       layer.captures++;
-      layer.k.add(row.k, elementsOf(row));
-      layer.v.add(row.v, elementsOf(row));
+      layer.k.add(row.k, elementsOf(row, "k"));
+      layer.v.add(row.v, elementsOf(row, "v"));
     }
     return this;
   }
@@ -126,8 +126,8 @@ export class RunSums {
       let sums = this.#runs.get(run);
       if (!sums) this.#runs.set(run, (sums = { run, captures: 0, k: new WeightedSum(), v: new WeightedSum() }));
       sums.captures++;
-      sums.k.add(row.k, elementsOf(row));
-      sums.v.add(row.v, elementsOf(row));
+      sums.k.add(row.k, elementsOf(row, "k"));
+      sums.v.add(row.v, elementsOf(row, "v"));
     }
     return this;
   }
@@ -163,7 +163,8 @@ function group(rows, keyOf) {
         groups.set(key, (group = { about, sum: new WeightedSum() }));
       }
       group.about.lossless &&= lossless;
-      group.sum.add(tensor === "K" ? row.k : row.v, elementsOf(row));
+      const side = tensor === "K" ? "k" : "v";
+      group.sum.add(row[side], elementsOf(row, side));
     }
   }
   return [...groups.values()].map(({ about, sum }) => ({ ...about, ...sum.figures }));
@@ -175,8 +176,8 @@ function group(rows, keyOf) {
 export function totals(rows) {
   const [k, v] = [new WeightedSum(), new WeightedSum()];
   for (const row of rows) {
-    k.add(row.k, elementsOf(row));
-    v.add(row.v, elementsOf(row));
+    k.add(row.k, elementsOf(row, "k"));
+    v.add(row.v, elementsOf(row, "v"));
   }
   const figures = { k: k.figures, v: v.figures };
   const size = figures.k.size + figures.v.size;
@@ -215,8 +216,9 @@ export function commonRows(runs) {
   return runs.map((rows) => rows.filter((row) => sets.every((set) => set.has(captureOf(row)))));
 }
 
-/** @param {Row} row */
-const elementsOf = ({ seqLen, kvHeads, headDim }) => seqLen * kvHeads * headDim;
+/** V may have a shape of its own. @param {Row} row @param {"k" | "v"} side */
+const elementsOf = ({ seqLen, kvHeads, headDim, vKvHeads, vHeadDim }, side) =>
+  side === "k" ? seqLen * kvHeads * headDim : seqLen * (vKvHeads ?? kvHeads) * (vHeadDim ?? headDim);
 
 /** One method may have run with several bits; some have none. @param {Variant} variant */
 export const variantName = ({ label, bits, blockSize }) => (blockSize === null && bits > 0 ? `${label}, ${bits} bits` : label);
@@ -238,6 +240,9 @@ export function distinctGroups(groups) {
   }
   return [...found.values()];
 }
+
+/** The RMSE as a share of the values; none is no share of zeros either. @param {Errors} errors */
+export const rmseShare = ({ rmse, valueRms }) => (rmse === 0 ? 0 : rmse / valueRms);
 
 /** Below this cosine of K or V a variant is no recommendation, however small it is. */
 export const USABLE_COSINE = 0.999;

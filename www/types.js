@@ -47,7 +47,7 @@
  * @property {RunSummary[]} leftOut          runs that the reader left out
  * @property {Mapping} mapping               how arrays without meta files are to be read
  * @property {string} beside                 path of the dump that the link names, or ""
- * @property {{ url: URL, bytes: number | null } | null} offer  a dump that the link names, to be asked for: it is large, or its fetching was cancelled
+ * @property {{ path: string, url: URL, bytes: number | null } | null} offer  a dump that the link names, to be asked for: it is large, or its fetching was cancelled
  * @property {string | null} reading          what is being read now, in words
  * @property {Fetching | null} fetching       the dump beside the page that is being fetched, which comes before it is read
  * @property {Failure | null} dumpFailure

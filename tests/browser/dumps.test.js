@@ -194,6 +194,28 @@ test("of two dumps with the same names of files both are kept, each under a name
   await page.close();
 });
 
+test("two dumps with the same names of files that come one right after the other are both kept, too", async () => {
+  const page = await open();
+  await page.evaluate(() => {
+    const give = (/** @type {number} */ lastModified) => {
+      const files = new DataTransfer();
+      for (const name of ["meta_t0.json", "k.bin", "v.bin"]) {
+        const shape = { layer_id: 0, seq_len: 1, kv_heads: 1, head_dim: 2, bytes_per_elem: 2, dtype: "fp16", stage: "prefill" };
+        const text = name.endsWith("json") ? JSON.stringify({ ...shape, k_file: "k.bin", v_file: "v.bin" }) : "1234";
+        files.items.add(new File([text], name, { lastModified }));
+      }
+      const input = /** @type {HTMLInputElement} */ (document.getElementById("choose-files"));
+      input.files = files.files;
+      input.dispatchEvent(new Event("change"));
+    };
+    give(1);
+    give(2);
+  });
+  await page.locator(".drop[aria-busy]").waitFor({ state: "detached" });
+  assert.equal(await page.locator(".runs li").count(), 2);
+  await page.close();
+});
+
 test("a link opens the dump that lies beside the page, and none from elsewhere", async () => {
   const page = await open("#dump=sample.zip&lossless-first-n=1");
   await page.locator(".runs li").waitFor();
@@ -297,6 +319,25 @@ test("a large dump beside the page is asked about before it is fetched", async (
   await page.getByText("The link names a dump of 312 MB: /large.zip").waitFor();
   assert.deepEqual(asked, ["HEAD"]);
   await page.getByRole("button", { name: "Open it" }).click();
+  await page.getByText("/large.zip could not be fetched: the host answers 404.").waitFor();
+  await page.close();
+});
+
+test("a dump that the link names can be opened beside files that the reader added first, and is no more offered once the link is another", async () => {
+  const page = await browser.context.newPage();
+  await page.route("**/large.zip", (route) =>
+    route.request().method() === "HEAD" ? route.fulfill({ headers: { "content-length": "312000000" } }) : route.fulfill({ status: 404 }),
+  );
+  await page.goto(`${host.url}#dump=large.zip`);
+  const open = page.getByRole("button", { name: "Open it" });
+  await open.waitFor();
+  await page.evaluate(() => (location.hash = "#verify=no"));
+  await open.waitFor({ state: "detached" });
+  await page.goBack();
+  await open.waitFor();
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await page.locator(".runs li").waitFor();
+  await open.click();
   await page.getByText("/large.zip could not be fetched: the host answers 404.").waitFor();
   await page.close();
 });

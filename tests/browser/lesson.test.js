@@ -292,6 +292,22 @@ test("a token that is not there is marked, and gives way to the one that is show
   assert.equal(await token.getAttribute("aria-invalid"), "false");
 });
 
+test("keys of the page below do nothing while the lesson hides it", async () => {
+  await page?.close();
+  page = await browser.context.newPage();
+  await page.goto(`${server.url}?engine=serial`);
+  await page.locator("#try-sample").click();
+  await page.locator(".run-rows li").waitFor();
+  await page.locator("#open-lesson").click();
+  await page.locator(".lesson .prediction").waitFor();
+  await page.evaluate(() => /** @type {HTMLElement | null} */ (document.activeElement)?.blur());
+  for (const key of ["2", "Enter"]) await page.keyboard.press(key);
+  await page.locator("#open-lesson").click();
+  await page.locator("#run", { hasText: "Run" }).waitFor();
+  assert.equal(await page.locator(".run-rows li").count(), 1);
+  assert.equal(await page.getByRole("tab", { selected: true }).innerText(), "Mixed");
+});
+
 test("steps are links, and closing leaves the page as it was", async () => {
   await open(2);
   await page.getByRole("link", { name: /^4/ }).click();

@@ -158,6 +158,29 @@ for (const kind of /** @type {const} */ (["threads", "serial"])) {
   });
 }
 
+test("what is asked while a run is cancelled is answered by the next worker, and files that come then are taken in", async () => {
+  const { page } = await openEngine(browser.context, host.origin, { kind: "serial" });
+  await addMade(page, { captures: 2, seqLen: 8192 });
+  const { code, captures, lines } = await page.evaluate(async () => {
+    const { engine } = /** @type {any} */ (window);
+    const abort = new AbortController();
+    const request = { analysis: "mixed", settings: { "zstd-level": "22" } };
+    const going = engine.run(request, { signal: abort.signal }).catch((/** @type {any} */ error) => error.code);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const shape = { seq_len: 1, kv_heads: 1, head_dim: 2, bytes_per_elem: 2, dtype: "fp16", stage: "prefill" };
+    const meta = JSON.stringify({ ...shape, layer_id: 0, k_file: "k.bin", v_file: "v.bin" });
+    const files = { "meta_t0.json": meta, "k.bin": "1234", "v.bin": "5678" };
+    const entries = Object.entries(files).map(([name, text]) => ({ path: `late/layer_0/${name}`, file: new File([text], name) }));
+    const asked = [engine.addFiles(entries), engine.inspect({ what: "captures" })];
+    abort.abort();
+    const [code, summary, lines] = await Promise.all([going, ...asked]);
+    return { code, captures: summary.captures, lines: lines.length };
+  });
+  assert.deepEqual([code, captures], ["cancelled", 3]);
+  assert(lines >= 2, `${lines} captures`);
+  await page.close();
+});
+
 for (const kind of /** @type {const} */ (["threads", "serial"])) {
   test(`cancelling packing does not wait for a long layer, and the engine takes other work (${kind})`, async () => {
     const { page } = await openEngine(browser.context, host.origin, { kind });

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { runTab } from "./page.js";
+import { runTab, runToEnd } from "./page.js";
+import { SAMPLE } from "./engine.js";
 import { ROOT } from "./server.js";
 import { until, visit } from "./visit.js";
 
@@ -184,6 +185,62 @@ test("a run of several methods is compared by the one it stands for, and runs of
   await page.close();
 });
 
+test("a comparison says when captures of one run are left out though both have all layers", async () => {
+  const page = await sample();
+  await page.getByText("Prefill", { exact: true }).last().click();
+  await runToEnd(page);
+  await page.getByRole("button", { name: "Compare", exact: true }).click();
+  await page.getByText(/^Over the \d+ captures that both runs measured, of 81: the others are left out/).waitFor();
+  await page.close();
+});
+
+test("a run that is left out just before Run is not in the result, and two clicks leave it out once", async () => {
+  const page = await open();
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await page.locator(".runs li").waitFor();
+  await page.setInputFiles("#choose-files", join(ROOT, "tests/data/cases/torch-2.15/dynamic_cache.pt"));
+  await page.locator(".runs li").nth(1).waitFor();
+  await page.locator("#run:enabled").waitFor();
+  await page.evaluate(() => {
+    const remove = /** @type {HTMLElement} */ (document.querySelector('[aria-label="Remove dynamic_cache"]'));
+    remove.click();
+    remove.click();
+    document.getElementById("run")?.click();
+  });
+  await page.locator(".run-rows li").waitFor();
+  assert.equal(await page.locator(".run-rows .run-dump").innerText(), "prompt_128");
+  assert.equal(await page.getByRole("heading", { name: "By run" }).count(), 0);
+  assert.equal(await page.locator(".left-out li").count(), 1);
+  await page.close();
+});
+
+test("figures of V are by its own shape, and estimates by the bytes of layers", async () => {
+  const page = await open();
+  const elements = await page.evaluate(async () => {
+    const { byLayer } = await import(`${location.origin}/figures.js`);
+    const tensor = { rawBytes: 0, size: 0, extraBytes: 0, nonFinite: 0, planes: { whole: 0 }, errors: null };
+    const row = { layerId: 0, stage: "prefill", variant: {}, lossless: true, k: tensor, v: tensor, seqLen: 3, kvHeads: 2, headDim: 8 };
+    return byLayer([{ ...row, vKvHeads: 1, vHeadDim: 4 }]).map((/** @type {any} */ stat) => stat.elements);
+  });
+  assert.deepEqual(elements, [48, 12]);
+  const text = await page.evaluate(async () => {
+    const { estimateText } = await import(`${location.origin}/views/estimate.js`);
+    const half = (/** @type {number} */ kvRatio) => ({ rows: 1, kvRatio });
+    const group = { variant: { label: "truncate", bits: 6 }, all: half(9), lossless: half(1), lossy: half(2) };
+    const estimate = { analysis: "mixed", report: { headline: 0, groups: [group], captures: 2 }, bytes: 1, of: 8 };
+    const param = { flag: "lossless-first-n", default: 1, kind: { type: "int" } };
+    const layers = [
+      { layerId: 0, bytes: 6 },
+      { layerId: 1, bytes: 2 },
+    ];
+    const specs = [{ name: "mixed", variants: "one", params: [param] }];
+    return estimateText({ estimate, running: null, writing: false, analysis: "mixed", specs, values: { "": {} }, dump: { layers } });
+  });
+  // 6 bytes stay, 2 become 1.
+  assert.match(text, /^~ KV 1\.143×/);
+  await page.close();
+});
+
 test("the headline shows the worst error and the error's share of the values, and no cosine above 1", async () => {
   const page = await sample();
   const heads = await page.locator(".figures thead th").allInnerTexts();
@@ -192,6 +249,38 @@ test("the headline shows the worst error and the error's share of the values, an
   assert.equal(cell("worst"), "0.234");
   assert.match(cell("of the values"), /^0\.\d+ %$/);
   assert.equal(await page.evaluate("import('./format.js').then(({ cosine }) => cosine(1.00000012))"), "1.000");
+  await page.close();
+});
+
+test("zeros without an error have no share of it, and where no layer could be searched that is said in place of 0 bytes", async () => {
+  const page = await open();
+  await page.evaluate(() => {
+    const shape = { layer_id: 0, seq_len: 8, kv_heads: 1, head_dim: 64, bytes_per_elem: 2, dtype: "fp16", stage: "prefill" };
+    const meta = JSON.stringify({ ...shape, k_file: "k.bin", v_file: "v.bin" });
+    const files = new DataTransfer();
+    const contents = { "meta_t0.json": meta, "k.bin": new Uint16Array(512), "v.bin": new Uint16Array(512).fill(0x7e00) };
+    for (const [name, content] of Object.entries(contents)) files.items.add(new File([content], name));
+    const input = /** @type {HTMLInputElement} */ (document.getElementById("choose-files"));
+    input.files = files.files;
+    input.dispatchEvent(new Event("change"));
+  });
+  await page.locator(".runs li").waitFor();
+  await page
+    .getByRole("spinbutton", { name: "Lossless layers" })
+    .or(page.getByLabel("Lossless layers", { exact: true }))
+    .fill("0");
+  await runToEnd(page);
+  const heads = await page.locator(".figures thead th").allInnerTexts();
+  const k = await page.locator(".figures tr.k td").allInnerTexts();
+  assert.equal(k[heads.indexOf("of the values")], "0 %");
+  await page.locator(".glimpse", { hasText: "How small can it get?" }).waitFor();
+  await runTab(page, "Explore");
+  await page.locator("#answer").getByText("No layer could be measured").waitFor();
+  assert.equal(await page.getByText("0 B now").count(), 0);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.locator('[data-file="report.html"]').click()]);
+  const html = await readFile(await download.path(), "utf8");
+  assert.match(html, /No layer could be measured[\s\S]*Left out[\s\S]*layer 0 holds NaN/);
+  assert(!html.includes("0 B now"), html);
   await page.close();
 });
 

@@ -60,6 +60,8 @@ export function followAddress({ get, set, watch }, { setMapping, openBeside }) {
       ...stateOfHash(get(), location.hash),
       // What is in the dump is no step of the history: the address goes on naming what is there.
       ...(dump?.captures ? { beside } : {}),
+      // What stood in another link is not asked about in this one.
+      ...(stateOfHash(get(), location.hash).beside === beside ? {} : { offer: null }),
       // An entry from before the first result, or of one that is deleted, leaves on screen what is there.
       ...(isKnown(entry?.shown) ? { shown: entry.shown, comparedTo: isKnown(entry.comparedTo) ? entry.comparedTo : null } : {}),
     });

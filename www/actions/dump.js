@@ -40,8 +40,22 @@ function notGiven(paths) {
 export function dumpActions({ get, set }, engine) {
   /** What was taken in, by path. @type {Map<string, FileEntry>} */
   const taken = new Map();
+  /** The last change of the dump: each waits for the one before it. @type {Promise<unknown>} */
+  let last = Promise.resolve();
+  /** Additions under way. */
+  let adding = 0;
   /** The dump beside the page that was opened last, and what is in it. */
   let opened = { path: "", contents: "" };
+
+  /** @template T @param {() => Promise<T>} change @returns {Promise<T>} */
+  function inTurn(change) {
+    const done = last.then(change);
+    last = done.catch(() => {});
+    return done;
+  }
+
+  /** Resolves when the state's dump is the engine's: every change that was begun is made. */
+  const settled = () => last;
 
   /** A link names one dump: with others added to it, it would show less than is on screen. @param {DumpSummary} dump */
   const besideOf = ({ runs }) => (contents(runs) === opened.contents ? opened.path : "");
@@ -54,27 +68,35 @@ export function dumpActions({ get, set }, engine) {
   async function add(found, beside = "") {
     const { dumpFailure } = get();
     set({ reading: "Getting files", dumpFailure: null });
+    adding += 1;
     /** @type {Partial<State>} */
     let told = {};
     try {
-      const entries = apart(await found, taken);
-      if (entries.length === 0) throw new EngineError("dump", "There was no file in that.", "Drop a folder or files of a dump.");
-      set({ reading: `Reading ${plural(entries.length, "file")}` });
-      /** @param {number} read @param {number} total */
-      const onProgress = (read, total) => set({ reading: `Reading ${count(read)} of ${count(total)} files` });
-      const dump = await (await engine).addFiles(entries, { onProgress });
-      for (const entry of entries) taken.set(entry.path, entry);
-      const sources = [...new Set([...taken.keys()].map((path) => path.split("/")[0]))];
-      if (beside) opened = { path: beside, contents: contents(without(dump.runs, get().dump)) };
-      set({ dump, sources, leftOut: without(get().leftOut, dump), beside: besideOf(dump) });
-      if (dump.captures === 0 && dump.problems.length === 0 && dump.guesses.length === 0) throw noCapture(entries);
+      const files = await found;
+      await inTurn(() => take(files, beside));
     } catch (error) {
       const failure = failureOf(error);
       // Where the reader ended it, the page stands as before.
       told = { dumpFailure: failure.code === "cancelled" ? dumpFailure : failure };
     }
-    set({ reading: null, ...told });
+    adding -= 1;
+    set({ reading: adding > 0 ? get().reading : null, ...told });
     return (get().dump?.captures ?? 0) > 0;
+  }
+
+  /** @param {FileEntry[]} files @param {string} beside */
+  async function take(files, beside) {
+    const entries = apart(files, taken);
+    if (entries.length === 0) throw new EngineError("dump", "There was no file in that.", "Drop a folder or files of a dump.");
+    set({ reading: `Reading ${plural(entries.length, "file")}` });
+    /** @param {number} read @param {number} total */
+    const onProgress = (read, total) => set({ reading: `Reading ${count(read)} of ${count(total)} files` });
+    const dump = await (await engine).addFiles(entries, { onProgress });
+    for (const entry of entries) taken.set(entry.path, entry);
+    const sources = [...new Set([...taken.keys()].map((path) => path.split("/")[0]))];
+    if (beside) opened = { path: beside, contents: contents(without(dump.runs, get().dump)) };
+    set({ dump, sources, leftOut: without(get().leftOut, dump), beside: besideOf(dump) });
+    if (dump.captures === 0 && dump.problems.length === 0 && dump.guesses.length === 0) throw noCapture(entries);
   }
 
   /** Takes in what was dropped or pasted; must be called in the event itself. @param {DataTransfer} transfer */
@@ -91,34 +113,37 @@ export function dumpActions({ get, set }, engine) {
   }
 
   /** @param {string} run its name */
-  async function removeRun(run) {
-    const gone = get().dump?.runs.filter((each) => each.run === run) ?? [];
-    try {
+  const removeRun = (run) =>
+    changeRuns(async () => {
       const dump = await (await engine).removeRun(run);
-      set({ dump, leftOut: [...get().leftOut, ...gone], beside: besideOf(dump) });
-    } catch (error) {
-      set({ dumpFailure: failureOf(error) });
-    }
-  }
+      // A run that is left out already, by a click before this one, is not left out twice.
+      return { dump, leftOut: [...get().leftOut, ...without(get().dump?.runs ?? [], dump)] };
+    });
 
   /** Takes a run that was left out in again. @param {string} run */
-  async function restoreRun(run) {
-    try {
+  const restoreRun = (run) =>
+    changeRuns(async () => {
       const dump = await (await engine).restoreRun(run);
-      set({ dump, leftOut: without(get().leftOut, dump), beside: besideOf(dump) });
-    } catch (error) {
-      set({ dumpFailure: failureOf(error) });
-    }
-  }
+      return { dump, leftOut: without(get().leftOut, dump) };
+    });
+
+  /** @param {() => Promise<{ dump: DumpSummary, leftOut: RunSummary[] }>} change */
+  const changeRuns = (change) =>
+    inTurn(async () => {
+      const changed = await change();
+      set({ ...changed, beside: besideOf(changed.dump) });
+    }).catch((error) => set({ dumpFailure: failureOf(error) }));
 
   /** @param {Mapping} mapping */
   async function setMapping(mapping) {
     set({ reading: "Reading arrays", dumpFailure: null });
     try {
-      const dump = await (await engine).setMapping(mapping);
-      // Read otherwise, it is still the same dump.
-      if (get().beside) opened.contents = contents(dump.runs);
-      set({ mapping, dump: dump.runs.length > 0 || dump.problems.length > 0 || dump.guesses.length > 0 ? dump : null });
+      await inTurn(async () => {
+        const dump = await (await engine).setMapping(mapping);
+        // Read otherwise, it is still the same dump.
+        if (get().beside) opened.contents = contents(dump.runs);
+        set({ mapping, dump: dump.runs.length > 0 || dump.problems.length > 0 || dump.guesses.length > 0 ? dump : null });
+      });
     } catch (error) {
       set({ dumpFailure: failureOf(error) });
     } finally {
@@ -132,5 +157,5 @@ export function dumpActions({ get, set }, engine) {
   /** The files of the dump on screen, also those of runs that are left out and may come back. */
   const files = () => [...taken.values()];
 
-  return { files, add, addTransferred, removeRun, restoreRun, setMapping, inspect };
+  return { files, settled, add, addTransferred, removeRun, restoreRun, setMapping, inspect };
 }

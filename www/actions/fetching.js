@@ -51,12 +51,14 @@ export function fetchActions({ get, set }, add) {
   /** The dump that the link names: at once, or where it is large only when asked. @param {boolean} [asked] */
   async function openBeside(asked = false) {
     const { beside, offer } = get();
+    // Files of the reader's own, added meanwhile, have taken its name out of the link.
+    const path = (asked && offer?.path) || beside;
     try {
-      const url = besideUrl(beside);
+      const url = besideUrl(path);
       const bytes = asked ? (offer?.bytes ?? null) : await sizeOf(url);
-      if (!asked && bytes !== null && bytes > ASK_BYTES) return set({ offer: { url, bytes } });
+      if (!asked && bytes !== null && bytes > ASK_BYTES) return set({ offer: { path, url, bytes } });
       set({ offer: null });
-      await addFetched(beside, (options) => fetchedDump(url, options), { url, bytes });
+      await addFetched(path, (options) => fetchedDump(url, options), { path, url, bytes });
     } catch (error) {
       set({ dumpFailure: failureOf(error) });
     }

@@ -50,8 +50,8 @@ export function looks({ get, set }, engine) {
   async function glance(dump, signal) {
     const report = await look({ analysis: EXPLORE, settings: GLIMPSE, sample: { what: "layers", layers: LAYERS } }, signal);
     if (get().dump !== dump) return;
-    if (report?.explored) set({ glimpse: report.explored });
-    // What failed once (memory, a file that is gone) would fail at every change of a setting.
+    if (report?.explored?.points.length) set({ glimpse: report.explored });
+    // What failed once (memory, a file that is gone, layers that are left out) would fail at every change of a setting.
     else if (!signal.aborted) set({ noGlimpse: true });
   }
 

@@ -8,8 +8,12 @@ import { EngineError } from "../engine/errors.js";
 import { EXPLORE, changedSettings } from "../settings.js";
 import { failureOf } from "./failure.js";
 
-/** @param {Store<State>} store @param {Promise<Engine>} engine @param {() => Promise<void>} pauseEstimates resolves when the engine is free */
-export function runActions({ get, set }, engine, pauseEstimates) {
+/**
+ * @param {Store<State>} store @param {Promise<Engine>} engine
+ * @param {() => Promise<void>} pauseEstimates resolves when the engine is free
+ * @param {() => Promise<unknown>} settled resolves when the state's dump is the engine's
+ */
+export function runActions({ get, set }, engine, pauseEstimates, settled) {
   /** @type {AbortController | null} */
   let abort = null;
   let lastId = 0;
@@ -17,22 +21,28 @@ export function runActions({ get, set }, engine, pauseEstimates) {
   async function run() {
     const state = get();
     if (state.running || state.writing || !state.dump?.captures) return;
-    const { analysis, verify, dump } = state;
+    const { analysis, verify } = state;
+    /** What is measured. */
+    let dump = get().dump;
     const settings = changedSettings(state);
     /** @type {Row[]} */
     const rows = [];
-    abort = new AbortController();
+    const { signal } = (abort = new AbortController());
     const startedAt = performance.now();
     set({ running: { analysis, progress: null, pace: null, rows, startedAt, cancelling: false, soFar: null }, runFailure: null });
-    const { runs } = dump;
-    const about = { analysis, settings, dumpName: runs.map((each) => each.run).join(", "), runs, runOf: /** @type {string[]} */ ([]) };
+    const about = { analysis, settings, dumpName: "", runs: state.dump.runs, runOf: /** @type {string[]} */ ([]) };
     try {
-      if (runs.length > 1) about.runOf = await (await engine).inspect({ what: "runs" });
-      const { signal } = abort;
       await pauseEstimates();
-      const result = await (
-        await engine
-      ).run(
+      // What was dropped or left out a moment ago counts, unless the reader does not wait for it.
+      await Promise.race([settled(), new Promise((cancelled) => signal.addEventListener("abort", cancelled))]);
+      ({ dump } = get());
+      if (!dump?.captures) return;
+      const { runs } = dump;
+      Object.assign(about, { runs, dumpName: runs.map((each) => each.run).join(", ") });
+      const ready = await engine;
+      // Asked for in one go with the run, so that both are of the same dump.
+      const named = runs.length > 1 ? ready.inspect({ what: "runs" }).then((runOf) => (about.runOf = runOf)) : null;
+      const going = ready.run(
         { analysis, settings, verify },
         {
           signal,
@@ -47,7 +57,7 @@ export function runActions({ get, set }, engine, pauseEstimates) {
           },
         },
       );
-      const { report, files, elapsedMs } = result;
+      const [{ report, files, elapsedMs }] = await Promise.all([going, named]);
       const { captures, problems } = report;
       // Explore goes through the dump more than once.
       const bytes = report.explored?.rawBytes ?? get().running?.progress?.bytesTotal ?? 0;
@@ -68,10 +78,10 @@ export function runActions({ get, set }, engine, pauseEstimates) {
     if (progress) keep({ ...about, ...progress, report: null, rows, files: [], problems: [], codecs: null });
   }
 
-  /** What explore found until then is a better glimpse than that of the first few layers. @param {NonNullable<State["dump"]>} dump */
+  /** What explore found until then is a better glimpse than that of the first few layers. @param {State["dump"]} dump */
   function keepGlimpse(dump) {
     const explored = get().running?.soFar?.explored;
-    if (explored && get().dump === dump) set({ glimpse: explored });
+    if (explored?.points.length && get().dump === dump) set({ glimpse: explored });
   }
 
   /** @param {Omit<Outcome, "id" | "at" | "name">} outcome */

@@ -3,7 +3,6 @@
 /** @import { Engine } from "../engine/client.js" */
 /** @import { State } from "../types.js" */
 /** @import { Store } from "../store.js" */
-import { EngineError } from "../engine/errors.js";
 import { changedSettings, withValue } from "../settings.js";
 import { failureOf } from "./failure.js";
 
@@ -47,8 +46,6 @@ export function settingsActions({ get, set, watch }, engine) {
       // Without a dump only what is wrong counts: its zero captures would be said of the next dump, until that is planned.
       set({ plan: get().dump?.captures || plan.errors.length > 0 ? plan : null });
     } catch (error) {
-      // What ended a run or an estimate took this question with it; the next state asks again.
-      if (error instanceof EngineError && error.code === "cancelled") return;
       set({ runFailure: failureOf(error) });
     }
   }

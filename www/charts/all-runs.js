@@ -3,7 +3,7 @@
 import { BASE, TIP, digits3, logTick, logTicks, times, valueAxis } from "./axis.js";
 import { logScale } from "./error.js";
 import { sheet } from "./svg.js";
-import { commonRows, totals } from "../figures.js";
+import { commonRows, rmseShare, totals } from "../figures.js";
 
 /** Of the chart, px. */
 const HEIGHT = 260;
@@ -20,7 +20,7 @@ export function allRunsChart(runs) {
   const points = runs.flatMap(({ name }, i) => {
     const common = shared[i];
     const { k, v, kvRatio } = totals(common);
-    const share = (/** @type {typeof k} */ { errors }) => (errors ? errors.rmse / errors.valueRms : 0);
+    const share = (/** @type {typeof k} */ { errors }) => (errors ? rmseShare(errors) : 0);
     return common.length > 0 ? [{ name, ratio: kvRatio, error: Math.max(share(k), share(v)) }] : [];
   });
   if (points.length < 2) return null;

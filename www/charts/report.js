@@ -4,7 +4,7 @@
 /** @import { AnalysisSpec, Group } from "../engine/core.js" */
 import { h } from "../dom.js";
 import { bestInWords, covers } from "../covers.js";
-import { totals, variantName } from "../figures.js";
+import { rmseShare, totals, variantName } from "../figures.js";
 import { cosine, count, error, percent, ratio, size } from "../format.js";
 import { stillPicture, table } from "./figure.js";
 import { answers } from "../explore/search.js";
@@ -117,6 +117,8 @@ const LIMITS = {
 
 /** @param {import("../engine/core.js").Explored} explored @param {Limit} limit */
 function answer(explored, limit) {
+  const leftOut = explored.notes.length > 0 && [h("h2", {}, "Left out"), list(explored.notes)];
+  if (explored.points.length === 0) return [h("p", {}, "No layer could be measured."), leftOut];
   const found = answers(explored, limit);
   const measured = found.every((each) => each.measured);
   return [
@@ -136,6 +138,7 @@ function answer(explored, limit) {
       }),
     ),
     explored.facts.length > 0 && [h("h2", {}, "What to watch"), list(explored.facts.map(({ text }) => text))],
+    leftOut,
     h("h2", {}, "What this does not tell"),
     list(notTold(explored)),
   ];
@@ -165,7 +168,7 @@ function figures({ all, lossless, lossy }, whole) {
     ...[side.toUpperCase(), ratio(all[`${side}Ratio`])],
     ...(both ? [ratio(lossless[`${side}Ratio`]), ratio(lossy[`${side}Ratio`])] : []),
     ...(errors ? [cosine(errors[side].cosine), error(errors[side].mae), error(errors[side].rmse)] : []),
-    ...(errors ? [percent(errors[side].rmse / errors[side].valueRms), error(whole[side].errors?.maxAbs ?? errors[side].maxAbs)] : []),
+    ...(errors ? [percent(rmseShare(errors[side])), error(whole[side].errors?.maxAbs ?? errors[side].maxAbs)] : []),
   ];
   const heads = ["Cosine", "Mean absolute error", "RMSE", "RMSE of the values’ RMS", "Worst error"];
   return table({

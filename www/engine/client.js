@@ -113,12 +113,12 @@ export class Engine {
 
   /** The analyses and their parameters. @returns {Promise<AnalysisSpec[]>} */
   specs() {
-    return this.#call("specs", {});
+    return this.#ask("specs", {});
   }
 
   /** Every kind of file that opens. @returns {Promise<FormatInfo[]>} */
   formats() {
-    return this.#call("formats", {});
+    return this.#ask("formats", {});
   }
 
   /**
@@ -129,8 +129,7 @@ export class Engine {
    * @returns {Promise<DumpSummary>}
    */
   async addFiles(entries, { onProgress } = {}) {
-    await this.#ready;
-    const summary = await this.#give(entries, onProgress);
+    const summary = await this.#again(() => this.#give(entries, onProgress));
     for (const { path, file } of entries) this.#files.set(path, file);
     for (const { run } of summary.runs) this.#removed.delete(run);
     return summary;
@@ -141,7 +140,7 @@ export class Engine {
    * @returns {Promise<DumpSummary>}
    */
   async removeRun(run) {
-    const summary = await this.#call("removeRun", { run });
+    const summary = await this.#ask("removeRun", { run });
     this.#removed.add(run);
     return summary;
   }
@@ -152,7 +151,7 @@ export class Engine {
    * @returns {Promise<DumpSummary>}
    */
   async restoreRun(run) {
-    const summary = await this.#call("restoreRun", { run });
+    const summary = await this.#ask("restoreRun", { run });
     this.#removed.delete(run);
     return summary;
   }
@@ -163,7 +162,7 @@ export class Engine {
    * @returns {Promise<DumpSummary>}
    */
   async setMapping(mapping) {
-    const summary = await this.#call("setMapping", { mapping });
+    const summary = await this.#ask("setMapping", { mapping });
     this.#mapping = mapping;
     return summary;
   }
@@ -217,7 +216,7 @@ export class Engine {
    * @returns {Promise<PlanSummary>}
    */
   plan(analysis, settings) {
-    return this.#call("plan", { analysis, settings });
+    return this.#ask("plan", { analysis, settings });
   }
 
   /**
@@ -226,7 +225,7 @@ export class Engine {
    * @returns {Promise<Verdict>}
    */
   judge(request) {
-    return this.#call("judge", request);
+    return this.#ask("judge", request);
   }
 
   /**
@@ -279,7 +278,7 @@ export class Engine {
    * @returns {Promise<InspectAnswer<R>>}
    */
   inspect(request) {
-    return this.#call("inspect", request);
+    return this.#ask("inspect", request);
   }
 
   /** Ends the worker. */
@@ -288,6 +287,25 @@ export class Engine {
     this.#fail(new EngineError("stopped", "the engine was stopped"));
     this.#ready = Promise.reject(new EngineError("stopped", "the engine was stopped"));
     this.#ready.catch(() => {});
+  }
+
+  /** What no cancelling is meant for: the next worker answers where one that was given up took the question with it. @param {string} method @param {any} args */
+  #ask(method, args) {
+    return this.#again(() => this.#send(method, args));
+  }
+
+  /** @template T @param {() => Promise<T>} ask @returns {Promise<T>} */
+  async #again(ask) {
+    for (;;) {
+      await this.#ready;
+      const worker = this.#worker;
+      try {
+        return await ask();
+      } catch (error) {
+        const givenUp = error instanceof EngineError && error.code === "cancelled";
+        if (!givenUp || this.#worker === worker) throw error;
+      }
+    }
   }
 
   /**
@@ -381,7 +399,10 @@ export class Engine {
       next = end;
       if (going.length > MAX_UNANSWERED) await going.shift();
       await pause(0);
-      if (this.#worker !== worker) throw new EngineError("stopped", "The engine was started anew meanwhile.", "Add the files again.");
+      if (this.#worker !== worker) {
+        await Promise.all(going);
+        throw new EngineError("cancelled", "cancelled");
+      }
     }
     await Promise.all(going);
     return this.#send("scan", { added: entries.map(({ path }) => path) });
@@ -436,9 +457,11 @@ export class Engine {
    * @param {object} [args]
    */
   async #cancel(method, withinMs, args = {}) {
+    const worker = this.#worker;
     const late = new Promise((resolve) => setTimeout(resolve, withinMs, false));
     const idle = await Promise.race([this.#send(method, { ...args, withinMs }).catch(() => false), late]);
-    if (idle) return;
+    // One that died meanwhile has its successor, which must not be ended while it starts.
+    if (idle || this.#worker !== worker) return;
     this.#fail(new EngineError("cancelled", "cancelled"));
     this.#terminate();
     await this.#open();

@@ -16,7 +16,9 @@ import { dumpOf } from "../figures.js";
 export function knownOf(state) {
   const { outcomes, shown, running, glimpse, dump } = state;
   const soFar = running?.soFar?.explored;
-  if (soFar) return { explored: scaled(soFar, dump), from: "running", layers: soFar.layers, isExact: isAlike(dump) };
+  // Of layers that are left out nothing is known.
+  if (soFar && soFar.points.length > 0)
+    return { explored: scaled(soFar, dump), from: "running", layers: soFar.layers, isExact: isAlike(dump) };
   // Of another dump it would be no answer.
   const runs = outcomes.filter((outcome) => outcome.report?.explored && (!dump?.captures || dumpOf(outcome) === dumpOf(dump)));
   const explored = (runs.find(({ id }) => id === shown) ?? runs.at(-1))?.report?.explored;

@@ -71,12 +71,15 @@ export function mountAnswer(app) {
     const state = store.get();
     if (state.analysis !== EXPLORE) return;
     const known = knownOf(state);
-    placeholder.hidden = known !== null;
-    whole.hidden = known === null;
-    placeholder.textContent = state.dump?.captures
-      ? `How small this cache gets appears here in a moment${state.running ? "" : "; Run measures all of it"}.`
-      : "How small a cache gets within an error that you choose appears here once a dump is in.";
-    if (!known) return;
+    const some = known !== null && isMeasured(known);
+    placeholder.hidden = some;
+    whole.hidden = !some;
+    placeholder.textContent = known
+      ? "No layer could be measured: what the run left out, and why, stands with its result."
+      : state.dump?.captures
+        ? `How small this cache gets appears here in a moment${state.running ? "" : "; Run measures all of it"}.`
+        : "How small a cache gets within an error that you choose appears here once a dump is in.";
+    if (!some) return;
     const { explored } = known;
     const limit = limitOf(state, explored);
     fill(now, h("strong", {}, `${contextText(known)}.`), " Within the limit it can be:");
@@ -100,6 +103,9 @@ export function mountAnswer(app) {
     origin.textContent = originText(known, isOwn(explored, limit));
   }
 }
+
+/** A run may have had to leave every layer out. @param {Known} known */
+const isMeasured = ({ explored }) => explored.points.length > 0;
 
 /** Where the focus is among these rows; calling what it gives puts it there again, once they are drawn anew. @param {HTMLElement} rows */
 function focusIn(rows) {
@@ -158,9 +164,9 @@ function mountLine(app) {
       if (line.hidden) return;
       fill(
         line,
-        known
+        known && isMeasured(known)
           ? lineText(known, state.serve, app)
-          : h("span", { class: "muted" }, state.noGlimpse ? "How small can it get?" : "Looking how small it can get …"),
+          : h("span", { class: "muted" }, known || state.noGlimpse ? "How small can it get?" : "Looking how small it can get …"),
         " ",
         leads(app),
       );

@@ -26,14 +26,15 @@ export function estimateText(state) {
 }
 
 /**
- * Lossless and lossy layers by their true shares: the part may hold others.
+ * Lossless and lossy layers by their true shares of the bytes: the part may hold others.
  * @param {import("../engine/core.js").Group} group @param {State} state
  */
 function kvRatio({ all, lossless, lossy }, state) {
   const layers = state.dump?.layers ?? [];
   if (lossless.rows === 0 || lossy.rows === 0 || layers.length === 0) return all.kvRatio;
   const before = Number(valueByFlag(state, SPLIT));
-  const share = layers.filter(({ layerId }) => layerId < before).length / layers.length;
+  const bytesOf = (/** @type {typeof layers} */ some) => some.reduce((sum, { bytes }) => sum + bytes, 0);
+  const share = bytesOf(layers.filter(({ layerId }) => layerId < before)) / bytesOf(layers);
   return 1 / (share / lossless.kvRatio + (1 - share) / lossy.kvRatio);
 }
 

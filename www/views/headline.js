@@ -5,7 +5,7 @@
 import { fill, h } from "../dom.js";
 import { scrollable } from "../scrollable.js";
 import { bestInWords, covers } from "../covers.js";
-import { totals, variantName } from "../figures.js";
+import { rmseShare, totals, variantName } from "../figures.js";
 import { cosine, count, duration, error, percent, plural, ratio, size } from "../format.js";
 
 /** @type {Record<string, string>} */
@@ -93,7 +93,7 @@ function figures({ all, lossless, lossy }, whole) {
             cosine(errors.cosine),
             error(errors.mae),
             error(errors.rmse),
-            percent(errors.rmse / errors.valueRms),
+            percent(rmseShare(errors)),
             error(whole[side].errors?.maxAbs ?? errors.maxAbs),
           ]
         : []),

@@ -38,8 +38,10 @@ export function listenToKeys(app) {
     const typing = target.matches("input:not([type=checkbox], [type=radio]), select, textarea");
     if (event.key === "Escape" && store.get().running) app.cancel();
     // Enter on a button or link is that button's.
-    else if (event.key === "Enter" && !target.closest("button, a, summary, select, form, #learn")) void app.run();
-    else if (typing || target.closest("#learn")) return;
+    // The lesson hides what the others are for.
+    else if (store.get().lesson !== null) return;
+    else if (event.key === "Enter" && !target.closest("button, a, summary, select, form")) void app.run();
+    else if (typing) return;
     else if (event.key === "?") showKeys();
     else if (/^[1-9]$/.test(event.key)) {
       const spec = store.get().specs[Number(event.key) - 1];

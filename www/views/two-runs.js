@@ -9,7 +9,7 @@ import { scrollable } from "../scrollable.js";
 import { measured } from "../explore/search.js";
 import { whoOf, withOf } from "../explore/words.js";
 import { commonRows, dumpOf, totals, variantName } from "../figures.js";
-import { error, plural, size } from "../format.js";
+import { count, error, plural, size } from "../format.js";
 import { hasEffect, paramsOf, specOf } from "../settings.js";
 import { drawComparison } from "./charts.js";
 import { comparable } from "./headline.js";
@@ -107,9 +107,13 @@ function scope(common, a, b) {
   const layers = (/** @type {Row[]} */ rows) => new Set(rows.map((row) => row.layerId)).size;
   const [both, all] = [layers(common), Math.max(layers(a.rows), layers(b.rows))];
   if (both === 0) return "These runs have no capture in common.";
-  return both === all
+  if (both !== all)
+    return `Over the ${plural(both, "layer")} that both runs measured, of ${all}: the others are left out of these figures.`;
+  const captures = (/** @type {Row[]} */ rows) => new Set(rows.map((row) => row.capture)).size;
+  const [shared, most] = [captures(common), Math.max(captures(bestRows(a)), captures(bestRows(b)))];
+  return shared === most
     ? `Over the ${plural(both, "layer")} that both runs measured.`
-    : `Over the ${plural(both, "layer")} that both runs measured, of ${all}: the others are left out of these figures.`;
+    : `Over the ${plural(shared, "capture")} that both runs measured, of ${count(most)}: the others are left out of these figures.`;
 }
 
 /** @param {Outcome} a @param {Outcome} b */
