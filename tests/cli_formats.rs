@@ -202,3 +202,43 @@ fn each_of_k_and_v_is_compared_with_its_own_bytes_where_they_differ_in_width() {
     let expected = "K raw: 96 bytes, 1.000x; V raw: 192 bytes, 1.000x";
     assert_eq!(said.lines().next(), Some(expected), "{}", stderr(&output));
 }
+
+#[test]
+fn values_that_the_new_type_has_no_room_for_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let header = r#"{"layers.0.k":{"dtype":"F32","shape":[2,1,2],"data_offsets":[0,16]},"layers.0.v":{"dtype":"F32","shape":[2,1,2],"data_offsets":[16,32]}}"#;
+    let length = header.len() as u64;
+    // Those from 65,520 on are rounded to infinity; what is infinite already is not lost.
+    let values = [
+        1.0,
+        7e4,
+        -1e5,
+        f32::INFINITY,
+        65_519.0,
+        65_520.0,
+        f32::NAN,
+        0.0,
+    ];
+    let values: Vec<u8> = values.into_iter().flat_map(f32::to_le_bytes).collect();
+    let dump = folder.path().join("a.safetensors");
+    std::fs::write(
+        &dump,
+        [&length.to_le_bytes(), header.as_bytes(), &values].concat(),
+    )
+    .unwrap();
+    for (dtype, expected) in [
+        (
+            "fp16",
+            Some("3 values are too large for fp16 and infinite in"),
+        ),
+        ("bf16", None),
+    ] {
+        let out = folder.path().join(format!("{dtype}.zip"));
+        let args = ["convert", path(&dump), "--out", path(&out)];
+        let output = kvlens(&[&args[..], &["--axes", "seq,heads,dim", "--dtype", dtype]].concat());
+        let said = stderr(&output);
+        assert!(output.status.success(), "{said}");
+        assert_eq!(said.contains("too large"), expected.is_some(), "{said}");
+        assert!(said.contains(expected.unwrap_or("")), "{said}");
+    }
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -244,8 +245,10 @@ def _written(dump: _kvlens.Dump, source: Any, path: Union[str, os.PathLike[str]]
     # Until it is complete, it has a name that scans skip.
     unfinished = target.with_name(f".kvlens-write-{os.getpid()}-{target.name}.tmp")
     try:
-        _kvlens.convert(dump, unfinished, json.dumps(given))
+        _, _, overflows = _kvlens.convert(dump, unfinished, json.dumps(given))
         unfinished.rename(target)
+        if overflows:
+            warnings.warn(f"{overflows} values too large for {given['dtype']} are infinite in {target}", stacklevel=3)
     finally:
         _remove(unfinished)
     return target

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use clap::{Arg, ArgMatches, Command};
 use kvlens::convert::{ConvertError, ConvertOptions, Format, LayerSet, Plan, TokenRange, write};
+use kvlens::dump::Bits16;
+use kvlens::tensor::Dtype;
 
 use super::failure::Failure;
 use super::new_path::new_path;
@@ -71,6 +73,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         plan.bytes(),
         out.display()
     );
+    let overflows = plan.overflows();
     let interrupted = interrupt::catch();
     let at_out = |error: std::io::Error| Failure::new(1, format!("{}: {error}", out.display()));
     let stage = stage_beside(&out, "convert").map_err(at_out)?;
@@ -85,6 +88,20 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         return Err(interrupt::failure());
     }
     fs::rename(&complete, &out).map_err(at_out)?;
+    if let Some(dtype) = options.dtype
+        && overflows.count() > 0
+    {
+        let hint = match dtype {
+            Bits16::Fp16 => "; --dtype bf16 has room for them",
+            Bits16::Bf16 => "",
+        };
+        tell!(
+            "{} too large for {} and infinite in {}{hint}",
+            counted(overflows.count() as usize, "value is", "values are"),
+            Dtype::from(dtype).name(),
+            out.display()
+        );
+    }
     say!("{done}");
     Ok(())
 }

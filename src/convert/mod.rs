@@ -9,6 +9,7 @@ mod files;
 mod folder;
 mod names;
 mod options;
+mod overflows;
 mod piece;
 mod pieces;
 mod plan;
@@ -24,6 +25,7 @@ pub use files::{Files, OutputFile};
 #[cfg(not(target_arch = "wasm32"))]
 pub use folder::write_folder;
 pub use options::{ConvertOptions, Format, LayerSet, OptionError, TokenRange};
+pub use overflows::Overflows;
 pub use plan::Plan;
 pub use safetensors::Safetensors;
 #[cfg(not(target_arch = "wasm32"))]

@@ -1,5 +1,6 @@
 //! One capture, cut to the kept tokens and converted.
 
+use super::overflows::Overflows;
 use super::target::Target;
 use crate::dump::{Bits16, Fetched, Problem};
 use crate::tensor::{Dtype, Tensor, f32_to_bf16, f32_to_f16};
@@ -24,29 +25,34 @@ impl Piece {
 fn kept(target: &Target, tensor: &Tensor) -> Vec<u8> {
     let token = tensor.shape().token_elements() * tensor.dtype().size();
     let bytes = &tensor.bytes()[target.tokens.start * token..target.tokens.end * token];
-    convert(tensor.dtype(), target.dtype, bytes)
+    convert(tensor.dtype(), target.dtype, bytes, &target.overflows)
 }
 
 /// Converts little-endian elements to another type; unchanged if the types are equal.
-pub(super) fn convert(from: Dtype, to: Dtype, bytes: &[u8]) -> Vec<u8> {
+pub(super) fn convert(from: Dtype, to: Dtype, bytes: &[u8], overflows: &Overflows) -> Vec<u8> {
     match (from, to) {
-        (Dtype::F32, Dtype::F16) => narrow(bytes, Bits16::Fp16),
-        (Dtype::F32, Dtype::Bf16) => narrow(bytes, Bits16::Bf16),
+        (Dtype::F32, Dtype::F16) => narrow(bytes, Bits16::Fp16, overflows),
+        (Dtype::F32, Dtype::Bf16) => narrow(bytes, Bits16::Bf16, overflows),
         _ => bytes.to_vec(),
     }
 }
 
 /// Rounds fp32 values to nearest, ties to even.
-fn narrow(bytes: &[u8], to: Bits16) -> Vec<u8> {
-    let round = |bytes: &[u8]| {
+fn narrow(bytes: &[u8], to: Bits16, overflows: &Overflows) -> Vec<u8> {
+    let mut too_large = 0;
+    let mut round = |bytes: &[u8]| {
         let value = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-        match to {
-            Bits16::Fp16 => f32_to_f16(value),
-            Bits16::Bf16 => f32_to_bf16(value),
-        }
+        let (rounded, infinity) = match to {
+            Bits16::Fp16 => (f32_to_f16(value), f32_to_f16(f32::INFINITY)),
+            Bits16::Bf16 => (f32_to_bf16(value), f32_to_bf16(f32::INFINITY)),
+        };
+        too_large += usize::from(value.is_finite() && rounded & 0x7fff == infinity);
+        rounded
     };
-    bytes
+    let narrowed = bytes
         .chunks_exact(4)
         .flat_map(|bytes| round(bytes).to_le_bytes())
-        .collect()
+        .collect();
+    overflows.add(too_large);
+    narrowed
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::error::ConvertError;
 use super::names::{Taken, name};
 use super::options::ConvertOptions;
+use super::overflows::Overflows;
 use super::query_target::{self, QueryTarget};
 use super::target::Target;
 use crate::dump::Dump;
@@ -17,6 +18,7 @@ pub struct Plan {
     pub(super) targets: Vec<Target>,
     /// Queries, which are written after all captures.
     pub(super) queries: Vec<QueryTarget>,
+    overflows: Overflows,
 }
 
 impl Plan {
@@ -30,6 +32,7 @@ impl Plan {
             .iter()
             .enumerate()
             .filter_map(|(index, capture)| Some((index, options.keeps(capture)?)));
+        let overflows = Overflows::default();
         let mut taken = Taken::default();
         let mut targets: Vec<Option<Target>> = vec![None; dump.captures.len()];
         for (index, tokens) in kept {
@@ -47,6 +50,7 @@ impl Plan {
                 dtype,
                 folder,
                 stem,
+                overflows: overflows.clone(),
             });
         }
         let order = dump.fetch_order(targets.iter().flatten().map(|target| target.index));
@@ -58,10 +62,16 @@ impl Plan {
             Err(ConvertError::Nothing)
         } else {
             Ok(Self {
-                queries: query_target::all(dump, options),
+                queries: query_target::all(dump, options, &overflows),
                 targets,
+                overflows,
             })
         }
+    }
+
+    /// Values that become infinite because the type they are rounded to has no room for them; known once all is written.
+    pub fn overflows(&self) -> Overflows {
+        self.overflows.clone()
     }
 
     /// Number of captures that will be written.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::error::ConvertError;
 use super::names::{Taken, folder};
 use super::options::ConvertOptions;
+use super::overflows::Overflows;
 use super::piece::convert;
 use crate::dump::{Dump, Queries};
 use crate::tensor::Dtype;
@@ -19,10 +20,15 @@ pub(super) struct QueryTarget {
     /// Folder with a trailing `/`; `stem` is the part of the file name between `queries_` and `.json`.
     pub folder: String,
     pub stem: String,
+    pub overflows: Overflows,
 }
 
 /// All queries that are kept, under distinct names.
-pub(super) fn all(dump: &Dump, options: &ConvertOptions) -> Vec<QueryTarget> {
+pub(super) fn all(
+    dump: &Dump,
+    options: &ConvertOptions,
+    overflows: &Overflows,
+) -> Vec<QueryTarget> {
     let mut taken = Taken::default();
     let mut all = Vec::new();
     for queries in &dump.queries {
@@ -43,6 +49,7 @@ pub(super) fn all(dump: &Dump, options: &ConvertOptions) -> Vec<QueryTarget> {
             dtype: narrow.map_or(queries.dtype, Dtype::from),
             folder,
             stem,
+            overflows: overflows.clone(),
         });
     }
     all
@@ -96,6 +103,6 @@ impl QueryTarget {
             .iter()
             .flat_map(|index| &tensor.bytes()[index * size..(index + 1) * size]);
         let kept: Vec<u8> = kept.copied().collect();
-        Ok(convert(tensor.dtype(), self.dtype, &kept))
+        Ok(convert(tensor.dtype(), self.dtype, &kept, &self.overflows))
     }
 }

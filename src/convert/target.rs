@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::overflows::Overflows;
 use crate::dump::Capture;
 use crate::tensor::{Dtype, Shape};
 
@@ -17,6 +18,7 @@ pub(super) struct Target {
     /// Folder with a trailing `/`; `stem` is the part of the file name between `meta_` and `.json`.
     pub folder: String,
     pub stem: String,
+    pub overflows: Overflows,
 }
 
 impl Target {

@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 
 use super::engine::Engine;
 use super::value::{failure, from_js};
-use crate::convert::{ConvertError, ConvertOptions, Format, Plan, Safetensors, Zip};
+use crate::convert::{ConvertError, ConvertOptions, Format, Overflows, Plan, Safetensors, Zip};
 
 type Pieces = Box<dyn Iterator<Item = Result<Vec<u8>, ConvertError>>>;
 
@@ -15,6 +15,7 @@ type Pieces = Box<dyn Iterator<Item = Result<Vec<u8>, ConvertError>>>;
 pub struct Conversion {
     pieces: Pieces,
     bytes: u64,
+    overflows: Overflows,
 }
 
 #[wasm_bindgen]
@@ -22,6 +23,11 @@ impl Conversion {
     /// Bytes of K and V to write.
     pub fn total(&self) -> f64 {
         self.bytes as f64
+    }
+
+    /// Number of values so far that are infinite in the file, since the type they were rounded to has no room for them.
+    pub fn overflows(&self) -> f64 {
+        self.overflows.count() as f64
     }
 
     /// The next piece of the file; `None` at its end.
@@ -42,12 +48,16 @@ impl Engine {
         let options: ConvertOptions = from_js(options)?;
         let plan = Plan::new(&self.dump, &options);
         let plan = plan.map_err(|error| failure("settings", &error.to_string()))?;
-        let bytes = plan.bytes();
+        let (bytes, overflows) = (plan.bytes(), plan.overflows());
         let pieces: Pieces = match options.format {
             Format::Safetensors => Box::new(Safetensors::new(plan, &self.dump)),
             Format::Zip | Format::Folder => Box::new(Zip::new(plan, &self.dump)),
         };
-        Ok(Conversion { pieces, bytes })
+        Ok(Conversion {
+            pieces,
+            bytes,
+            overflows,
+        })
     }
 }
 

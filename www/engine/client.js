@@ -171,10 +171,10 @@ export class Engine {
    * The dump, or a sample of it, in another format; options as of `kvlens convert`.
    * @param {Partial<ConvertOptions>} options
    * @param {WriteOptions} [news] progress in bytes
-   * @returns {Promise<Blob>}
+   * @returns {Promise<{ blob: Blob, overflows: number }>} the file, and how many of its values are infinite for want of room in their new type
    */
-  async convert(options, news) {
-    return (await this.#write("convert", { options }, news)).blob;
+  convert(options, news) {
+    return this.#write("convert", { options }, news);
   }
 
   /**

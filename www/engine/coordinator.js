@@ -189,7 +189,7 @@ async function convert({ options }, id) {
       self.postMessage({ id, progress: { read: Math.min(file.size, total), total } });
       await pause(0);
       if (writing.convert !== conversion) throw { code: "cancelled", message: "cancelled" };
-      if (!piece) return { blob: file.all() };
+      if (!piece) return { blob: file.all(), overflows: conversion.overflows() };
     }
   } finally {
     conversion.free();

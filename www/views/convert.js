@@ -2,7 +2,7 @@
 
 /** @import { App } from "../app.js" */
 import { h } from "../dom.js";
-import { size } from "../format.js";
+import { plural, size } from "../format.js";
 import { save } from "../save.js";
 import { nameOf } from "./downloads.js";
 import { writing } from "./writing.js";
@@ -59,15 +59,19 @@ export function convertPanel(app) {
     const name = nameOf(app.store.get().dump, options.format);
     await write(
       async (news) => {
-        const blob = await app.convert(options, news);
+        const { blob, overflows } = await app.convert(options, news);
         save(blob, name);
-        return `Written: ${name}, ${size(blob.size)}.`;
+        return `Written: ${name}, ${size(blob.size)}.${overflows > 0 ? lost(overflows, options.dtype) : ""}`;
       },
       (written, total) => `${size(written)} of ${size(total)}`,
       () => go,
     );
   }
 }
+
+/** @param {number} values @param {string} dtype */
+const lost = (values, dtype) =>
+  ` ${plural(values, "value")} too large for ${dtype} became infinite${dtype === "fp16" ? "; bf16 has room for them" : ""}.`;
 
 /** @param {string} name @param {string} label @param {string[][]} options @param {string} help */
 function choice(name, label, options, help) {
