@@ -317,3 +317,22 @@ fn the_fraction_that_is_written_grows_to_one_and_false_stops_there() {
         }
     }
 }
+
+#[test]
+fn a_path_that_a_zip_has_no_room_for_is_an_error() {
+    let meta = r#"{"layer_id":0,"seq_len":1,"kv_heads":1,"head_dim":1,"bytes_per_elem":2,"k_file":"k","v_file":"v"}"#;
+    let folder = "a/".repeat(32_762);
+    for (name, fits) in [("meta_c.json", true), ("meta_cc.json", false)] {
+        let files = [(name, meta.as_bytes()), ("k", &[0, 1]), ("v", &[0, 1])];
+        let files = files.map(|(name, bytes)| (format!("{folder}{name}"), bytes.to_vec()));
+        let dump = whole(MemorySource::new(files));
+        let mut pieces = Zip::new(Plan::new(&dump, &options("{}")).unwrap(), &dump);
+        let error = pieces.find_map(Result::err);
+        assert_eq!(
+            error.is_none(),
+            fits,
+            "{}: {error:?}",
+            folder.len() + name.len()
+        );
+    }
+}

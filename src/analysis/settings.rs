@@ -33,17 +33,6 @@ impl SettingsError {
             Self::Invalid { flag, .. } => flag,
         }
     }
-
-    /// The message without the flag, for a form that shows it beside the field.
-    pub fn complaint(&self) -> String {
-        match self {
-            Self::Unknown(_) => "no such setting".to_owned(),
-            Self::Invalid { value, allowed, .. } if value.trim().is_empty() => {
-                format!("needs {allowed}")
-            }
-            Self::Invalid { value, allowed, .. } => format!("{value:?} is not {allowed}"),
-        }
-    }
 }
 
 /// All invalid settings of an analysis, in the order in which they were given.

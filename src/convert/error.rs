@@ -13,6 +13,16 @@ pub enum ConvertError {
     /// A capture could not be read: the output so far is incomplete.
     #[error(transparent)]
     Capture(#[from] Problem),
+    /// A zip has no room for a path so long.
+    #[error(
+        "{start}…: a zip can't hold a path of {len} bytes, 65,535 are the most; write a folder or .safetensors"
+    )]
+    LongPath {
+        /// Where the path starts.
+        start: String,
+        /// Its length in bytes.
+        len: usize,
+    },
     /// The output could not be written.
     #[error("can't write {path}: {why}")]
     Write {

@@ -145,6 +145,13 @@ impl Iterator for Zip {
 
     fn next(&mut self) -> Option<Self::Item> {
         match self.files.as_mut()?.next() {
+            Some(Ok(file)) if file.path.len() > usize::from(u16::MAX) => {
+                self.files = None;
+                Some(Err(ConvertError::LongPath {
+                    start: file.path.chars().take(60).collect(),
+                    len: file.path.len(),
+                }))
+            }
             Some(Ok(file)) => Some(Ok(self.entry(file))),
             Some(Err(error)) => {
                 self.files = None;

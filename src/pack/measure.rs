@@ -1,6 +1,6 @@
 //! Errors of a packed dump: means over layers, for K and V separately, and the attention error if there are queries.
 
-use super::layers::{Layer, layers};
+use super::layers::Layer;
 use crate::dump::{Dump, Problem};
 use crate::metrics::{Attention, Cache, Changed, OutputErrors, Queries, token_errors};
 use crate::tensor::{Kv, Shape};
@@ -236,9 +236,10 @@ pub(super) fn has_queries(dump: &Dump, layer: &Layer) -> Result<bool, Problem> {
 }
 
 /// The queries that tell no attention error, and why.
+#[cfg(not(target_arch = "wasm32"))]
 pub(super) fn unused_queries(dump: &Dump) -> Result<Vec<String>, Problem> {
     let mut unused = Vec::new();
-    for layer in layers(dump) {
+    for layer in super::layers::layers(dump) {
         queries(dump, &layer, &mut unused)?;
     }
     Ok(unused)

@@ -41,6 +41,9 @@ impl From<&SettingsError> for SettingFault {
             flag: error.flag().to_owned(),
             message: match error {
                 SettingsError::Unknown(_) => "There is no such setting.".to_owned(),
+                SettingsError::Invalid { value, allowed, .. } if value.trim().is_empty() => {
+                    format!("This needs {allowed}.")
+                }
                 SettingsError::Invalid { value, allowed, .. } => {
                     format!("“{value}” is not {allowed}.")
                 }

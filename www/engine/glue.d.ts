@@ -17,6 +17,10 @@ export class Conversion {
      */
     nextPiece(): Uint8Array | undefined;
     /**
+     * Number of values so far that are infinite in the file, since the type they were rounded to has no room for them.
+     */
+    overflows(): number;
+    /**
      * Bytes of K and V to write.
      */
     total(): number;
@@ -228,6 +232,7 @@ export interface InitOutput {
     readonly __wbg_wbg_rayon_poolbuilder_free: (a: number, b: number) => void;
     readonly arrived: (a: number, b: number, c: number, d: number) => void;
     readonly conversion_nextPiece: (a: number) => [number, number, number, number];
+    readonly conversion_overflows: (a: number) => number;
     readonly conversion_total: (a: number) => number;
     readonly engine_add: (a: number, b: number, c: number, d: any, e: number, f: number) => void;
     readonly engine_convert: (a: number, b: any) => [number, number, number];
