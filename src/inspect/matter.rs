@@ -77,7 +77,7 @@ impl Matter {
         let attentions: Vec<(usize, Attention)> = queries
             .iter()
             // Attention is not computed if K and V differ in shape.
-            .filter(|_| v.shape() == shape && position == 0)
+            .filter(|_| v.shape() == shape)
             .filter_map(|(described, tensor)| attention(cache, described, tensor))
             .collect();
         let moved = |change: Changed| {
@@ -124,7 +124,7 @@ fn attention<'a>(
     tensor: &Tensor,
 ) -> Option<(usize, Attention<'a>)> {
     let tokens = cache.k.len() / (cache.head_dim * cache.kv_heads).max(1);
-    if described.head_dim != cache.head_dim || tensor.non_finite() > 0 {
+    if described.head_dim != cache.head_dim {
         return None;
     }
     let info = described.attention;
@@ -136,10 +136,10 @@ fn attention<'a>(
         window: info.sliding_window,
         softcap: info.logit_softcap.map(|cap| cap as f32),
     };
-    let seen = |index: &usize| queries.positions[*index] < tokens as u64;
-    let usable: Vec<usize> = (0..queries.positions.len()).filter(seen).collect();
-    let every = usable.len().div_ceil(queries.at_a_time(tokens)).max(1);
-    let indices: Vec<usize> = usable.into_iter().step_by(every).collect();
+    let queries = queries.seeing_only(cache.position, tokens).ok()?;
+    let count = queries.positions.len();
+    let every = count.div_ceil(queries.at_a_time(tokens)).max(1);
+    let indices: Vec<usize> = (0..count).step_by(every).collect();
     Some((
         indices.len() * described.heads,
         Attention::new(cache, &queries, &indices)?,
