@@ -43,8 +43,8 @@ fn narrow(bytes: &[u8], to: Bits16, overflows: &Overflows) -> Vec<u8> {
     let mut round = |bytes: &[u8]| {
         let value = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
         let (rounded, infinity) = match to {
-            Bits16::Fp16 => (f32_to_f16(value), f32_to_f16(f32::INFINITY)),
-            Bits16::Bf16 => (f32_to_bf16(value), f32_to_bf16(f32::INFINITY)),
+            Bits16::Fp16 => (f32_to_f16(value), 0x7c00),
+            Bits16::Bf16 => (f32_to_bf16(value), 0x7f80),
         };
         too_large += usize::from(value.is_finite() && rounded & 0x7fff == infinity);
         rounded

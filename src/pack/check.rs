@@ -22,6 +22,16 @@ pub fn check(
     options: &PackOptions,
     go_on: &mut dyn FnMut(usize) -> bool,
 ) -> Result<Measured, PackError> {
+    Ok(checked(dump, packed, options, go_on)?.0)
+}
+
+/// [`check`], and which queries tell no attention error, and why.
+pub(super) fn checked(
+    dump: &Dump,
+    packed: &Dump,
+    options: &PackOptions,
+    go_on: &mut dyn FnMut(usize) -> bool,
+) -> Result<(Measured, Vec<String>), PackError> {
     let key = |layer: &Layer| {
         (
             layer.run.clone(),
@@ -43,7 +53,7 @@ pub fn check(
         };
         pairs.push((layer, back));
     }
-    let mut measured = Vec::new();
+    let (mut measured, mut unused) = (Vec::new(), Vec::new());
     for batch in pairs.chunks(BATCH) {
         if !go_on(measured.len()) {
             return Err(PackError::Cancelled);
@@ -67,16 +77,19 @@ pub fn check(
                     });
                 }
             }
-            let queries = measure::queries(dump, layer, &mut Vec::new())?;
+            let (queries, unused) = measure::queries(dump, layer)?;
             let values = tensors.each_ref().map(|tensor| tensor.values());
             let restored = restored.each_ref().map(|tensor| tensor.values());
-            Ok(measure::layer(dump, layer, &values, &restored, &queries))
+            let errors = measure::layer(dump, layer, &values, &restored, &queries);
+            Ok((errors, unused))
         });
         for layer in batch {
-            measured.push(layer?);
+            let (errors, of_layer) = layer?;
+            measured.push(errors);
+            unused.extend(of_layer);
         }
     }
-    Ok(measure::means(&measured))
+    Ok((measure::means(&measured), unused))
 }
 
 fn differs(layer: &Layer) -> PackError {

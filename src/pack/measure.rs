@@ -203,13 +203,9 @@ fn side_errors(dump: &Dump, layer: &Layer, kv: Kv, values: &[f32], restored: &[f
     }
 }
 
-/// Reads the queries of a layer that tell its attention error. `unused` gets the others, and why.
-pub(super) fn queries(
-    dump: &Dump,
-    layer: &Layer,
-    unused: &mut Vec<String>,
-) -> Result<Vec<Queries>, Problem> {
-    let mut found = Vec::new();
+/// Reads the queries of a layer that tell its attention error; the second list names the others, and says why.
+pub(super) fn queries(dump: &Dump, layer: &Layer) -> Result<(Vec<Queries>, Vec<String>), Problem> {
+    let (mut found, mut unused) = (Vec::new(), Vec::new());
     let mine = dump.queries.iter();
     for described in mine.filter(|it| it.run == layer.run && it.layer_id == layer.id) {
         let queries = Queries {
@@ -226,23 +222,13 @@ pub(super) fn queries(
             Err(why) => unused.push(format!("{}: {why}", described.path)),
         }
     }
-    Ok(found)
+    Ok((found, unused))
 }
 
 /// Whether the attention error of a layer can be told.
 pub(super) fn has_queries(dump: &Dump, layer: &Layer) -> Result<bool, Problem> {
-    let queries = queries(dump, layer, &mut Vec::new())?;
+    let (queries, _) = queries(dump, layer)?;
     Ok(!portions(layer, &queries).is_empty())
-}
-
-/// The queries that tell no attention error, and why.
-#[cfg(not(target_arch = "wasm32"))]
-pub(super) fn unused_queries(dump: &Dump) -> Result<Vec<String>, Problem> {
-    let mut unused = Vec::new();
-    for layer in super::layers::layers(dump) {
-        queries(dump, &layer, &mut unused)?;
-    }
-    Ok(unused)
 }
 
 /// Means over layers.

@@ -377,7 +377,8 @@ impl<'a> Search<'a> {
     /// At most `most` queries of a layer; empty if the limit does not need them.
     fn queries(&self, layer: &Layer, most: usize) -> Result<Vec<Queries>, PackError> {
         Ok(match self.limit {
-            Limit::MaxAttentionError(_) => measure::queries(self.dump, layer, &mut Vec::new())?
+            Limit::MaxAttentionError(_) => measure::queries(self.dump, layer)?
+                .0
                 .into_iter()
                 .map(|queries| measure::some(queries, most))
                 .collect(),

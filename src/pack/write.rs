@@ -6,10 +6,10 @@ use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::check::check;
+use super::check::checked;
 use super::error::PackError;
 use super::limit::Limit;
-use super::measure::{self, Measured};
+use super::measure::Measured;
 use super::method::PackOptions;
 use super::packer::Packer;
 use super::part::decoder;
@@ -141,7 +141,7 @@ pub fn write_new(
     let head_bytes = write_parts(&mut packer, file, &io, go_on)?;
     let layers = packer.layers() as f64;
     let reopened = reopened(out).map_err(io)??;
-    let errors = check(dump, &reopened, &options, &mut |layer| {
+    let (errors, unused) = checked(dump, &reopened, &options, &mut |layer| {
         go_on(Step::ReadBack, layer as f64 / layers)
     })?;
     if let Some(promised) = promised
@@ -167,7 +167,7 @@ pub fn write_new(
         query_bytes: packer.query_bytes(),
         head_bytes,
         errors,
-        notes: [packer.notes(), &measure::unused_queries(dump)?].concat(),
+        notes: [packer.notes(), &unused].concat(),
         left_out_query_bytes: left_out.map(|queries| queries.bytes()).sum(),
         options,
     })

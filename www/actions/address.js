@@ -56,12 +56,13 @@ export function followAddress({ get, set, watch }, { setMapping, openBeside }) {
     const { mapping, beside, outcomes, dump } = get();
     const isKnown = (/** @type {number | null | undefined} */ id) => outcomes.some((outcome) => outcome.id === id);
     arriving = true;
+    const linked = stateOfHash(get(), location.hash);
     set({
-      ...stateOfHash(get(), location.hash),
+      ...linked,
       // What is in the dump is no step of the history: the address goes on naming what is there.
       ...(dump?.captures ? { beside } : {}),
       // What stood in another link is not asked about in this one.
-      ...(stateOfHash(get(), location.hash).beside === beside ? {} : { offer: null }),
+      ...(linked.beside === beside ? {} : { offer: null }),
       // An entry from before the first result, or of one that is deleted, leaves on screen what is there.
       ...(isKnown(entry?.shown) ? { shown: entry.shown, comparedTo: isKnown(entry.comparedTo) ? entry.comparedTo : null } : {}),
     });
