@@ -37,6 +37,7 @@
 struct Readme;
 
 pub mod analysis;
+mod captured_queries;
 pub mod codec;
 pub mod convert;
 pub mod dump;

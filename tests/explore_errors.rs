@@ -48,6 +48,7 @@ fn queries(layer: u64, window: Option<u64>, softcap: Option<f32>) -> Queries {
     Queries {
         positions: (72..136).collect(),
         heads: 9,
+        head_dim: DIM,
         values: values(
             fs::read(format!("{}/q_t72_136.bin", folder(layer))).unwrap(),
             shape,

@@ -358,6 +358,33 @@ fn queries_that_are_not_finite_tell_no_attention_error() {
 }
 
 #[test]
+fn queries_tell_nothing_of_captures_whose_heads_are_of_another_size() {
+    let mut files = unlike_files();
+    files.extend(few_queries(1, 0x3000));
+    // Half as many tokens with twice as many values: their files are of the same size.
+    let wider = serde_json::json!({
+        "layer_id": 1, "seq_start": 0, "seq_len": 64, "kv_heads": 2, "head_dim": 16, "bytes_per_elem": 2, "dtype": "fp16",
+        "stage": "prefill", "run_id": "run", "k_file": "k.bin", "v_file": "v.bin",
+    });
+    files.push(("run/layer_1/meta_b.json".into(), wider.to_string().into()));
+    let dump = open_files(files);
+    assert_eq!((dump.captures.len(), dump.queries.len()), (6, 1));
+    let options = PackOptions::new(method("tkc:c=2"), method("tkc:c=2"));
+    let folder = tempfile::tempdir().unwrap();
+    let written = pack::write_new(
+        &dump,
+        &folder.path().join("a.kvz"),
+        &options,
+        None,
+        &mut |_, _| true,
+    )
+    .unwrap();
+    assert!(written.errors.attention.unwrap() > 0.0);
+    let expected = "run/layer_1/queries_a.json: its heads do not fit those of the captures, so it is not used";
+    assert_eq!(written.notes, [expected]);
+}
+
+#[test]
 fn queries_that_look_back_to_tokens_that_are_not_there_tell_no_attention_error() {
     let at = |position: u64, window: Option<u64>| {
         let mut files = unlike_files();

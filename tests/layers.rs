@@ -12,6 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["tensor"],
     &["kvz"],
     &["report", "codec", "metrics", "lossy", "scheme", "dump"],
+    &["captured_queries"],
     &["analysis", "convert", "inspect", "pack"],
     &["rows"],
     &["cli", "web"],

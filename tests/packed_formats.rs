@@ -292,5 +292,10 @@ fn unknown_names_are_answered_with_the_known_ones() {
         error("int:b=4,b=5"),
         "int: \"b=5\" is not an option that may be repeated"
     );
+    assert_eq!(
+        error("tkc:c=1,interleaved"),
+        "tkc: \"interleaved\" is not of use without a theta, as in rope=10000"
+    );
+    assert!("tkc:c=1,interleaved,rope=10000".parse::<Scheme>().is_ok());
     assert!(error("hadamard+turbo4").starts_with("\"hadamard+turbo4\" is not a scheme"));
 }

@@ -21,7 +21,8 @@ pub enum JobError {
     Settings(#[from] SettingsErrors),
     /// The filters by stage and length keep none of the captures.
     #[error(
-        "none of the {captures} captures matches stage {stage}, min-seq-len {min_seq_len}, max-seq-len {max_seq_len}"
+        "{} stage {stage}, min-seq-len {min_seq_len}, max-seq-len {max_seq_len}",
+        if *captures == 1 { "the one capture does not match".to_owned() } else { format!("none of the {captures} captures matches") }
     )]
     NoCapture {
         /// Captures in the dump.

@@ -34,9 +34,17 @@ pub struct Capture {
 impl Capture {
     /// Size of K and V together, in bytes.
     pub fn bytes(&self) -> u64 {
+        self.bytes_of(self.shape) + self.v_bytes()
+    }
+
+    /// Size of V alone, in bytes.
+    pub fn v_bytes(&self) -> u64 {
+        self.bytes_of(self.v_shape)
+    }
+
+    fn bytes_of(&self, shape: Shape) -> u64 {
         // Checked when the capture was made: both tensors fit in memory.
-        let bytes = |shape: Shape| shape.bytes(self.dtype).unwrap_or(0) as u64;
-        bytes(self.shape) + bytes(self.v_shape)
+        shape.bytes(self.dtype).unwrap_or(0) as u64
     }
 
     /// The capture with these of its tokens only; `None` if it hasn't got them.

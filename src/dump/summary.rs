@@ -74,6 +74,8 @@ pub struct LayerCount {
     pub captures: usize,
     /// Size of the layer's K and V tensors, in bytes.
     pub bytes: u64,
+    /// Size of its V tensors alone, in bytes.
+    pub v_bytes: u64,
 }
 
 /// Number of captures of a stage.
@@ -206,7 +208,7 @@ impl QueryCount {
 struct Tally<'a> {
     captures: usize,
     bytes: u64,
-    layers: BTreeMap<i64, (usize, u64)>,
+    layers: BTreeMap<i64, LayerCount>,
     stages: BTreeMap<&'a str, usize>,
     shapes: BTreeMap<[usize; 5], usize>,
     dtypes: BTreeMap<&'static str, usize>,
@@ -217,9 +219,16 @@ impl<'a> Tally<'a> {
         let shape = capture.shape;
         self.captures += 1;
         self.bytes = self.bytes.saturating_add(capture.bytes());
-        let layer = self.layers.entry(capture.layer_id).or_default();
-        layer.0 += 1;
-        layer.1 = layer.1.saturating_add(capture.bytes());
+        let new = LayerCount {
+            layer_id: capture.layer_id,
+            captures: 0,
+            bytes: 0,
+            v_bytes: 0,
+        };
+        let layer = self.layers.entry(capture.layer_id).or_insert(new);
+        layer.captures += 1;
+        layer.bytes = layer.bytes.saturating_add(capture.bytes());
+        layer.v_bytes = layer.v_bytes.saturating_add(capture.v_bytes());
         *self.stages.entry(&capture.stage).or_default() += 1;
         *self
             .shapes
@@ -235,11 +244,6 @@ impl<'a> Tally<'a> {
     }
 
     fn summary(self, run: &str) -> RunSummary {
-        let layer = |(layer_id, (captures, bytes))| LayerCount {
-            layer_id,
-            captures,
-            bytes,
-        };
         let stage = |(stage, captures): (&str, usize)| StageCount {
             stage: stage.to_owned(),
             captures,
@@ -263,7 +267,7 @@ impl<'a> Tally<'a> {
             run: run.to_owned(),
             captures: self.captures,
             bytes: self.bytes,
-            layers: self.layers.into_iter().map(layer).collect(),
+            layers: self.layers.into_values().collect(),
             stages: self.stages.into_iter().map(stage).collect(),
             shapes: self.shapes.into_iter().map(shape).collect(),
             dtypes: self.dtypes.into_iter().map(dtype).collect(),

@@ -4,9 +4,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::lesson::{LessonError, Method, changed};
+use crate::captured_queries::captured_queries;
 use crate::dump;
-use crate::metrics::{Attention, Cache, Changed, OutputErrors, Queries, TokenErrors, token_errors};
-use crate::tensor::Tensor;
+use crate::metrics::{Attention, Cache, Changed, OutputErrors, TokenErrors, Unused, token_errors};
+use crate::tensor::{Shape, Tensor};
 
 /// A lossy setting to examine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -26,6 +27,8 @@ pub struct MatterRequest {
 pub struct Matter {
     /// Number of query vectors used; 0 if the dump has none for these tokens.
     pub queries: usize,
+    /// Files of queries that are not used, and why.
+    pub unused: Vec<String>,
     /// Mean attention weight of each token over all queries and query heads; empty without queries.
     pub weights: Vec<f64>,
     /// Effect of the setting on K alone.
@@ -74,12 +77,18 @@ impl Matter {
             kv_heads: shape.kv_heads,
             head_dim: shape.head_dim,
         };
-        let attentions: Vec<(usize, Attention)> = queries
-            .iter()
-            // Attention is not computed if K and V differ in shape.
-            .filter(|_| v.shape() == shape)
-            .filter_map(|(described, tensor)| attention(cache, described, tensor))
-            .collect();
+        let mut unused = Vec::new();
+        let mut attentions: Vec<(usize, Attention)> = Vec::new();
+        for (described, tensor) in queries {
+            if v.shape() != shape {
+                unused.push(format!("{}: K and V differ in shape, so it is not used", described.path));
+                continue;
+            }
+            match attention(cache, shape, described, tensor) {
+                Ok(found) => attentions.extend(found),
+                Err(why) => unused.push(format!("{}: {why}", described.path)),
+            }
+        }
         let moved = |change: Changed| {
             let mut all = OutputErrors::default();
             for (_, attention) in &attentions {
@@ -102,6 +111,7 @@ impl Matter {
         };
         Ok(Self {
             queries: count,
+            unused,
             weights,
             k: TensorMatter {
                 lengths: lengths(k, &k_before),
@@ -117,33 +127,20 @@ impl Matter {
     }
 }
 
-/// Attention of evenly spaced queries, as many as memory allows, and the number of query vectors.
+/// Attention of evenly spaced queries, as many as memory allows, and the number of query vectors; `None` if none attends
+/// to these tokens alone.
 fn attention<'a>(
     cache: Cache<'a>,
+    shape: Shape,
     described: &dump::Queries,
     tensor: &Tensor,
-) -> Option<(usize, Attention<'a>)> {
-    let tokens = cache.k.len() / (cache.head_dim * cache.kv_heads).max(1);
-    if described.head_dim != cache.head_dim {
-        return None;
-    }
-    let info = described.attention;
-    let queries = Queries {
-        positions: described.positions.clone(),
-        heads: described.heads,
-        values: tensor.values(),
-        scale: info.scale as f32,
-        window: info.sliding_window,
-        softcap: info.logit_softcap.map(|cap| cap as f32),
-    };
-    let queries = queries.seeing_only(cache.position, tokens).ok()?;
+) -> Result<Option<(usize, Attention<'a>)>, Unused> {
+    let queries = captured_queries(described, tensor).seeing_only(cache.position, shape)?;
     let count = queries.positions.len();
-    let every = count.div_ceil(queries.at_a_time(tokens)).max(1);
+    let every = count.div_ceil(queries.at_a_time(shape.seq_len)).max(1);
     let indices: Vec<usize> = (0..count).step_by(every).collect();
-    Some((
-        indices.len() * described.heads,
-        Attention::new(cache, &queries, &indices)?,
-    ))
+    let attention = Attention::new(cache, &queries, &indices);
+    Ok(attention.map(|attention| (indices.len() * queries.heads, attention)))
 }
 
 #[cfg(test)]

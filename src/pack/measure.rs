@@ -1,6 +1,7 @@
 //! Errors of a packed dump: means over layers, for K and V separately, and the attention error if there are queries.
 
 use super::layers::Layer;
+use crate::captured_queries::captured_queries;
 use crate::dump::{Dump, Problem};
 use crate::metrics::{Attention, Cache, Changed, OutputErrors, Queries, token_errors};
 use crate::tensor::{Kv, Shape};
@@ -153,7 +154,7 @@ pub(super) fn some(queries: Queries, most: usize) -> Queries {
     if count <= most {
         return queries;
     }
-    let size = queries.values.len() / count.max(1);
+    let size = queries.heads * queries.head_dim;
     let places = (0..most).map(|index| (2 * index + 1) * count / (2 * most));
     let (positions, values): (Vec<u64>, Vec<&[f32]>) = places
         .map(|place| {
@@ -208,15 +209,8 @@ pub(super) fn queries(dump: &Dump, layer: &Layer) -> Result<(Vec<Queries>, Vec<S
     let (mut found, mut unused) = (Vec::new(), Vec::new());
     let mine = dump.queries.iter();
     for described in mine.filter(|it| it.run == layer.run && it.layer_id == layer.id) {
-        let queries = Queries {
-            positions: described.positions.clone(),
-            heads: described.heads,
-            values: described.load()?.values(),
-            scale: described.attention.scale as f32,
-            window: described.attention.sliding_window,
-            softcap: described.attention.logit_softcap.map(|cap| cap as f32),
-        };
-        match queries.seeing_only(layer.position, layer.shape.seq_len) {
+        let queries = captured_queries(described, &described.load()?);
+        match queries.seeing_only(layer.position, layer.shape) {
             Ok(queries) if queries.positions.is_empty() => {}
             Ok(queries) => found.push(queries),
             Err(why) => unused.push(format!("{}: {why}", described.path)),

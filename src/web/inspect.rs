@@ -118,6 +118,8 @@ fn longest(captures: &[Arc<Capture>]) -> Vec<CaptureLine<'_>> {
                 seq_len: capture.shape.seq_len,
                 kv_heads: capture.shape.kv_heads,
                 head_dim: capture.shape.head_dim,
+                v_kv_heads: capture.v_shape.kv_heads,
+                v_head_dim: capture.v_shape.head_dim,
                 dtype: capture.dtype.name(),
             }
         })

@@ -229,10 +229,14 @@ pub struct CaptureLine<'a> {
     pub stage: &'a str,
     /// Number of tokens.
     pub seq_len: usize,
-    /// Number of KV heads.
+    /// Number of KV heads of K.
     pub kv_heads: usize,
-    /// Values in a head's vector.
+    /// Values in a head's vector of K.
     pub head_dim: usize,
+    /// Number of KV heads of V.
+    pub v_kv_heads: usize,
+    /// Values in a head's vector of V.
+    pub v_head_dim: usize,
     /// Element type: `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
     pub dtype: &'static str,
 }

@@ -1,12 +1,13 @@
 // The lesson, on the sample without any dump: its figures are the core's (tests/inspect.rs checks the same file natively), each step
 // has its link, and axe finds nothing serious in it or in the charts.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import axe from "axe-core";
 import { launch } from "./chromium.js";
-import { openAlone } from "./page.js";
+import { drop, openAlone } from "./page.js";
 import { ROOT, serve } from "./server.js";
 
 /** @type {Awaited<ReturnType<typeof serve>>} */
@@ -342,3 +343,44 @@ for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
     assert.deepEqual(await serious(), []);
   });
 }
+
+test("K and V of other shapes are picked from and drawn by their own, and queries that tell nothing are named", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "kvlens-lesson-"));
+  const meta = { layer_id: 0, seq_len: 8, kv_heads: 2, head_dim: 16, v_kv_heads: 3, v_head_dim: 4, bytes_per_elem: 2, dtype: "fp16" };
+  const queries = { layer_id: 0, positions: [7], q_heads: 2, head_dim: 16, bytes_per_elem: 2, dtype: "fp16", q_file: "q.bin", scale: 0.25 };
+  const values = (/** @type {number} */ count) => new Uint16Array(count).map((_, i) => 0x3000 + ((i * 37) % 512));
+  await writeFile(
+    join(folder, "meta_a.json"),
+    JSON.stringify({ ...meta, stage: "prefill", run_id: "r", k_file: "k.bin", v_file: "v.bin" }),
+  );
+  await writeFile(join(folder, "queries_a.json"), JSON.stringify({ ...queries, run_id: "r" }));
+  await writeFile(join(folder, "k.bin"), values(8 * 2 * 16));
+  await writeFile(join(folder, "v.bin"), values(8 * 3 * 4));
+  await writeFile(join(folder, "q.bin"), values(32));
+  const own = await browser.context.newPage();
+  await own.goto(`${server.url}?engine=serial`);
+  await drop(own, folder);
+  await own.locator(".strip .cell").waitFor();
+  const share = (/** @type {string} */ side) =>
+    own.locator(`.strip .half.${side} .raw`).evaluate((raw) => Number(/** @type {HTMLElement} */ (raw).style.getPropertyValue("--share")));
+  assert.deepEqual([await share("k"), await share("v")], [1, 96 / 256]);
+
+  await own.goto(`${own.url().split("#")[0]}#learn=7`);
+  await own.getByRole("button", { name: "Skip the question" }).click();
+  await own.getByText("queries_a.json: K and V differ in shape, so it is not used").waitFor();
+  const options = (/** @type {string} */ name) => own.locator(".lesson .pick").getByLabel(name).locator("option").allTextContents();
+  assert.deepEqual(
+    [await options("Head"), await options("Channels")],
+    [
+      ["0", "1"],
+      ["0 to 7", "8 to 15"],
+    ],
+  );
+  await own.locator(".lesson .pick").getByLabel("Channels").selectOption("1");
+  await own.locator(".lesson .pick").getByLabel("Tensor").selectOption("v");
+  assert.deepEqual([await options("Head"), await options("Channels")], [["0", "1", "2"], ["0 to 3"]]);
+  assert.equal(await own.evaluate(() => document.activeElement?.parentElement?.textContent?.slice(0, 6)), "Tensor");
+  await own.locator(".lesson .pick").getByLabel("Head").selectOption("2");
+  await own.waitForFunction(() => /at-tensor=v.*at-head=2&at-channel=0/.test(location.hash));
+  await own.close();
+});

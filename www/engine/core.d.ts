@@ -105,13 +105,21 @@ stage: string,
  */
 seqLen: number, 
 /**
- * Number of KV heads.
+ * Number of KV heads of K.
  */
 kvHeads: number, 
 /**
- * Values in a head's vector.
+ * Values in a head's vector of K.
  */
 headDim: number, 
+/**
+ * Number of KV heads of V.
+ */
+vKvHeads: number, 
+/**
+ * Values in a head's vector of V.
+ */
+vHeadDim: number, 
 /**
  * Element type: `fp16`, `bf16`, `fp32`, `fp8_e4m3` or `fp8_e5m2`.
  */
@@ -734,7 +742,11 @@ captures: number,
 /**
  * Size of the layer's K and V tensors, in bytes.
  */
-bytes: number, };
+bytes: number, 
+/**
+ * Size of its V tensors alone, in bytes.
+ */
+vBytes: number, };
 
 /**
  * A choice on one layer.
@@ -891,6 +903,10 @@ export type Matter = {
  * Number of query vectors used; 0 if the dump has none for these tokens.
  */
 queries: number, 
+/**
+ * Files of queries that are not used, and why.
+ */
+unused: Array<string>, 
 /**
  * Mean attention weight of each token over all queries and query heads; empty without queries.
  */

@@ -13,7 +13,7 @@ import { prose } from "./prose.js";
 /** @param {View} view */
 export function matters(view) {
   const [{ matter }] = view.matters;
-  const { weights, queries, k, v } = matter;
+  const { weights, queries, unused, k, v } = matter;
   const mean = (/** @type {number[]} */ values) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const others = (/** @type {number[]} */ lengths) => (lengths.length > 1 ? mean(lengths.slice(1)) : lengths[0]);
   // More than it would have if all were alike, by far.
@@ -30,7 +30,10 @@ export function matters(view) {
           ]
         : [
             h("b", {}, "The sink."),
-            " Models mostly look hard at the first token, in order to read little. This dump holds no queries, so where attention looks can’t be shown: the sample has them, and the page says how to capture yours.",
+            " Models mostly look hard at the first token, in order to read little. ",
+            unused.length
+              ? `Where attention looks can’t be shown with the queries of this layer: ${unused.join("; ")}.`
+              : "This dump holds no queries of this layer’s tokens, so where attention looks can’t be shown: the sample has them, and the page says how to capture yours.",
           ],
       [
         h("b", {}, "One cosine for all hides it."),

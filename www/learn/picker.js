@@ -2,6 +2,7 @@
 
 /** @import { Source } from "./source.js" */
 import { fill, h } from "../dom.js";
+import { shapeOf } from "./place.js";
 import { SHOWN } from "./steps.js";
 
 /** @typedef {Pick<import("./place.js").Place, "capture" | "tensor" | "token" | "head" | "first">} Place */
@@ -15,11 +16,22 @@ import { SHOWN } from "./steps.js";
  */
 export function fillPicker(picker, source, at, changed) {
   const { captures } = source;
-  const { seqLen, kvHeads, headDim } = captures[at.capture];
+  const { seqLen, kvHeads, headDim } = shapeOf(captures[at.capture], at.tensor);
   const runs = new Set(captures.map(({ run }) => run)).size > 1;
   /** @param {Partial<Place>} change */
   const choose = (change) => {
     Object.assign(at, change);
+    changed();
+  };
+  /** Chooses another tensor, in which there may be fewer tokens, heads and channels. @param {Partial<Place>} change */
+  const chooseTensor = (change) => {
+    Object.assign(at, change);
+    const of = shapeOf(captures[at.capture], at.tensor);
+    const [token, head] = [Math.min(at.token, of.seqLen - 1), Math.min(at.head, of.kvHeads - 1)];
+    Object.assign(at, { token, head, first: at.first < of.headDim ? at.first : 0 });
+    const field = [...picker.children].findIndex((label) => label.contains(document.activeElement));
+    fillPicker(picker, source, at, changed);
+    /** @type {HTMLElement | null | undefined} */ (picker.children[field]?.querySelector("select"))?.focus();
     changed();
   };
   fill(
@@ -28,14 +40,7 @@ export function fillPicker(picker, source, at, changed) {
       "Layer",
       captures.map((pick, i) => [String(i), `${runs ? `${pick.run} ` : ""}${pick.layerId}, ${pick.stage}`]),
       String(at.capture),
-      (value) => {
-        const capture = Number(value);
-        const pick = captures[capture];
-        const [token, head] = [Math.min(at.token, pick.seqLen - 1), Math.min(at.head, pick.kvHeads - 1)];
-        Object.assign(at, { capture, token, head, first: at.first < pick.headDim ? at.first : 0 });
-        fillPicker(picker, source, at, changed);
-        changed();
-      },
+      (value) => chooseTensor({ capture: Number(value) }),
     ),
     select(
       "Tensor",
@@ -44,7 +49,7 @@ export function fillPicker(picker, source, at, changed) {
         ["v", "V"],
       ],
       at.tensor,
-      (value) => choose({ tensor: value === "v" ? "v" : "k" }),
+      (value) => chooseTensor({ tensor: value === "v" ? "v" : "k" }),
     ),
     numberField("Token", at.token, seqLen, (token) => choose({ token })),
     select("Head", numbered(kvHeads, String), String(at.head), (value) => choose({ head: Number(value) })),

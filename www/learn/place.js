@@ -22,13 +22,14 @@ import { SHOWN } from "./steps.js";
 export function placeOf(texts, captures) {
   const asked = captures.findIndex(({ run, layerId }) => String(layerId) === texts.layer && (texts.run === undefined || texts.run === run));
   const capture = asked >= 0 ? asked : Math.floor((captures.length - 1) / 2);
-  const { seqLen, kvHeads, headDim } = captures[capture];
+  const tensor = texts.tensor === "v" ? "v" : "k";
+  const { seqLen, kvHeads, headDim } = shapeOf(captures[capture], tensor);
   /** @param {string | undefined} text @param {number} end @param {number} otherwise */
   const below = (text, end, otherwise) => (text !== undefined && /^\d+$/.test(text) && Number(text) < end ? Number(text) : otherwise);
   const method = texts.method === "quant" ? "quant" : "truncate";
   return {
     capture,
-    tensor: texts.tensor === "v" ? "v" : "k",
+    tensor,
     token: below(texts.token, seqLen, Math.min(40, seqLen - 1)),
     head: below(texts.head, kvHeads, 0),
     first: Math.floor(below(texts.channel, headDim, 0) / SHOWN) * SHOWN,
@@ -36,6 +37,10 @@ export function placeOf(texts, captures) {
     bits: below(texts.bits, method === "quant" ? 13 : 24, method === "quant" ? 8 : 6),
   };
 }
+
+/** Shape of K or of V, which may differ in heads. @param {CaptureLine} capture @param {"k" | "v"} tensor */
+export const shapeOf = ({ seqLen, kvHeads, headDim, vKvHeads, vHeadDim }, tensor) =>
+  tensor === "k" ? { seqLen, kvHeads, headDim } : { seqLen, kvHeads: vKvHeads, headDim: vHeadDim };
 
 /** The same as texts for the link. @param {Place} place @param {CaptureLine[]} captures @returns {Record<string, string>} */
 export function textsOf({ capture, tensor, token, head, first, method, bits }, captures) {

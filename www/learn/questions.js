@@ -194,7 +194,7 @@ export const QUESTIONS = [
         if (k.attention === null || v.attention === null)
           return {
             right: -1,
-            text: `This dump holds no queries, so outputs can’t be told. By token, K is wrong by ${error(k.errors.token)} and V by ${error(v.errors.token)}.`,
+            text: `Without queries that can be used, outputs can’t be told. By token, K is wrong by ${error(k.errors.token)} and V by ${error(v.errors.token)}.`,
           };
         const factor = k.attention / v.attention;
         return {

@@ -34,13 +34,13 @@ export function layerStrip(onHover) {
 
   /** @param {LayerCount[]} layers */
   function showLayers(layers) {
-    const greatest = Math.max(1, ...layers.map(({ bytes }) => bytes));
+    const greatest = Math.max(1, ...layers.map(({ bytes, vBytes }) => Math.max(vBytes, bytes - vBytes)));
     columns = layers.map((layer) =>
       h(
         "div",
         { class: "cell", on: { pointerenter: () => onHover(layer) } },
-        half("k", layer.bytes / greatest),
-        half("v", layer.bytes / greatest),
+        half("k", (layer.bytes - layer.vBytes) / greatest),
+        half("v", layer.vBytes / greatest),
         h("span", { class: "cell-id" }, String(layer.layerId)),
       ),
     );
@@ -85,7 +85,7 @@ export function layerStrip(onHover) {
   return { element, cells, handle, showLayers, showResults, showSplit };
 }
 
-/** @param {"k" | "v"} side @param {number} share of the greatest layer */
+/** @param {"k" | "v"} side @param {number} share of the greatest tensor */
 const half = (side, share) =>
   h(
     "div",

@@ -11,7 +11,7 @@ use super::treat::Side;
 use crate::analysis::error::MeasureError;
 use crate::analysis::report::NonFinite;
 use crate::analysis::unit::{Member, Unit};
-use crate::dump;
+use crate::captured_queries::captured_queries;
 use crate::metrics::{Attention, Changed, OutputErrors, Queries, token_errors};
 use crate::par;
 use crate::tensor::Kv;
@@ -129,32 +129,10 @@ fn queries_of(
 ) -> Vec<(Queries, Option<f64>)> {
     let mut all = Vec::new();
     for (described, tensor) in unit.queries() {
-        let dump::AttentionInfo {
-            scale,
-            rope_theta,
-            sliding_window,
-            logit_softcap,
-        } = described.attention;
-        if described.head_dim != piece.shape.head_dim
-            || !described.heads.is_multiple_of(piece.shape.kv_heads.max(1))
-        {
-            notes.insert(format!(
-                "{}: its heads do not fit those of the captures, so it is not used",
-                described.path
-            ));
-            continue;
-        }
-        let queries = Queries {
-            positions: described.positions.clone(),
-            heads: described.heads,
-            values: tensor.values(),
-            scale: scale as f32,
-            window: sliding_window,
-            softcap: logit_softcap.map(|cap| cap as f32),
-        };
-        match queries.seeing_only(piece.position, piece.shape.seq_len) {
+        let queries = captured_queries(described, tensor);
+        match queries.seeing_only(piece.position, piece.shape) {
             Ok(queries) if queries.positions.is_empty() => {}
-            Ok(queries) => all.push((queries, rope_theta)),
+            Ok(queries) => all.push((queries, described.attention.rope_theta)),
             Err(unused) => {
                 notes.insert(format!("{}: {unused}", described.path));
             }

@@ -10,6 +10,7 @@ mod exp;
 mod kernel;
 
 pub use cache::{Cache, Changed};
+use crate::tensor::Shape;
 use kernel::Block;
 
 /// Captured queries of one layer. Positions count from the start of the run.
@@ -19,6 +20,8 @@ pub struct Queries {
     pub positions: Vec<u64>,
     /// Number of query heads, a multiple of the number of KV heads.
     pub heads: usize,
+    /// Head dimension, which must be that of K.
+    pub head_dim: usize,
     /// Query vectors, `[positions, heads, head_dim]`, after RoPE, before scaling.
     pub values: Vec<f32>,
     /// Factor that the dot product of query and key is multiplied with.
@@ -35,6 +38,9 @@ const MAX_WEIGHTS: usize = 4 << 20;
 /// Why queries tell nothing of a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unused {
+    /// Their heads are not those of K, or not a multiple of their number.
+    #[error("its heads do not fit those of the captures, so it is not used")]
+    Heads,
     /// They attend to tokens before the first one.
     #[error("the captures start at position {0}, and queries look back to 0: it is not used")]
     LookBack(u64),
@@ -44,18 +50,23 @@ pub enum Unused {
 }
 
 impl Queries {
-    /// Those of the queries that attend to nothing but the tokens `position..position + tokens`; there may be none.
+    /// Those of the queries that attend to nothing but the tokens of K, which has this shape and starts at `position`;
+    /// there may be none.
     ///
     /// # Errors
-    /// When all would attend to earlier tokens, too, or one of those holds NaN or infinite values.
-    pub fn seeing_only(self, position: u64, tokens: usize) -> Result<Self, Unused> {
+    /// When their heads do not fit K's, all would attend to earlier tokens, too, or one of those that are left holds
+    /// NaN or infinite values.
+    pub fn seeing_only(self, position: u64, k: Shape) -> Result<Self, Unused> {
+        if !self.fits(k.kv_heads, k.head_dim) {
+            return Err(Unused::Heads);
+        }
         let first = match self.window {
             _ if position == 0 => 0,
             None => return Err(Unused::LookBack(position)),
             Some(window) => position.saturating_add(window).saturating_sub(1),
         };
-        let seen = first..position.saturating_add(tokens as u64);
-        let size = self.values.len() / self.positions.len().max(1);
+        let seen = first..position.saturating_add(k.seq_len as u64);
+        let size = self.heads * self.head_dim;
         let all = self.positions.iter().zip(self.values.chunks(size.max(1)));
         let (positions, values): (Vec<u64>, Vec<&[f32]>) =
             all.filter(|(position, _)| seen.contains(position)).unzip();
@@ -68,6 +79,11 @@ impl Queries {
             values,
             ..self
         })
+    }
+
+    fn fits(&self, kv_heads: usize, head_dim: usize) -> bool {
+        let groups = self.heads > 0 && kv_heads > 0 && self.heads.is_multiple_of(kv_heads);
+        groups && self.head_dim == head_dim
     }
 
     /// Number of queries whose weights over so many tokens take bounded memory; at least 1.
@@ -97,14 +113,13 @@ pub struct OutputErrors {
 }
 
 impl OutputErrors {
-    /// Attention error over all heads, `sum error / sum square`; 0 if all outputs are 0.
+    /// Attention error over all heads, `sum error / sum square`; 0 if no output moved, also where all are 0. Infinite
+    /// where outputs of 0 moved, NaN where outputs are not finite.
     pub fn total(&self) -> f64 {
         let sum = |values: &[f64]| values.iter().sum::<f64>();
-        let square = sum(&self.square);
-        if square > 0.0 {
-            sum(&self.error) / square
-        } else {
-            0.0
+        match sum(&self.error) {
+            0.0 => 0.0,
+            error => error / sum(&self.square),
         }
     }
 
@@ -136,7 +151,7 @@ impl<'a> Attention<'a> {
     pub fn new(cache: Cache<'a>, queries: &Queries, indices: &[usize]) -> Option<Self> {
         let (dim, heads) = (cache.head_dim, cache.kv_heads);
         let tokens = cache.k.len().checked_div(heads * dim)?;
-        if heads == 0 || queries.heads == 0 || !queries.heads.is_multiple_of(heads) {
+        if !queries.fits(heads, dim) {
             return None;
         }
         let group = queries.heads / heads;

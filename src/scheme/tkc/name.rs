@@ -18,7 +18,8 @@ pub(in crate::scheme) fn parse(spec: &mut Spec) -> Result<Option<Tkc>, SchemeErr
     let Some(step) = spec.take("c", "a step from 0.000001 to 1000000", positive)? else {
         return Err(spec.wrong("c", "left out: it takes a step, as in tkc:c=0.155"));
     };
-    let pairs = match spec.flag("interleaved") {
+    let interleaved = spec.flag("interleaved");
+    let pairs = match interleaved {
         true => Pairs::Interleaved,
         false => Pairs::HalfSplit,
     };
@@ -40,11 +41,15 @@ pub(in crate::scheme) fn parse(spec: &mut Spec) -> Result<Option<Tkc>, SchemeErr
             _ => return None,
         })
     };
+    let rope = spec
+        .take("rope", "auto, none or a theta of at least 1", rope)?
+        .unwrap_or(RopeChoice::Detect);
+    if interleaved && !matches!(rope, RopeChoice::Is(_)) {
+        return Err(spec.wrong("interleaved", "of use without a theta, as in rope=10000"));
+    }
     Ok(Some(Tkc {
         step,
-        rope: spec
-            .take("rope", "auto, none or a theta of at least 1", rope)?
-            .unwrap_or(RopeChoice::Detect),
+        rope,
         klt: spec
             .take("klt", "auto, none, head or across", klt)?
             .unwrap_or(KltChoice::Smallest),
