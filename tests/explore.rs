@@ -3,8 +3,9 @@
 
 use kvlens::analysis::explore::{Class, Engine, Explored};
 use kvlens::analysis::{Job, JobError, Report};
-use kvlens::dump::Dump;
-use kvlens::pack::{Method, PackOptions, Packer};
+use kvlens::dump::{Dump, MemorySource, Queries, ScanOptions, Source, scan};
+use kvlens::pack::{self, Method, PackOptions, Packer};
+use kvlens::tensor::Kv;
 use sample::sample;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -217,6 +218,75 @@ fn with_several_runs_the_context_belongs_to_one_of_them() {
     assert_eq!((explored.layers, explored.runs), (3, 3));
     // 3 heads of 64 values of 2 bytes, K and V, in one layer.
     assert_eq!(explored.context_bytes, 131_072 * 3 * 64 * 2 * 2);
+}
+
+/// The sample's first layer with the first 32 of the 64 values of each head of V.
+fn narrow_v() -> Dump {
+    let sample = sample();
+    let fetched = sample.captures[0].fetch().unwrap();
+    let loaded = fetched.decode().unwrap();
+    let v = loaded.v.bytes().chunks_exact(64 * 2);
+    let v: Vec<u8> = v.flat_map(|head| &head[..32 * 2]).copied().collect();
+    let meta = serde_json::json!({
+        "layer_id": 0, "seq_start": 0, "seq_len": 128, "kv_heads": 3, "head_dim": 64, "v_head_dim": 32, "bytes_per_elem": 2,
+        "dtype": "fp16", "stage": "prefill", "run_id": "prompt_128", "k_file": "k.bin", "v_file": "v.bin",
+    });
+    let files = vec![
+        ("meta_a.json".to_owned(), meta.to_string().into_bytes()),
+        ("k.bin".to_owned(), loaded.k.bytes().to_vec()),
+        ("v.bin".to_owned(), v),
+    ];
+    let source: Arc<dyn Source> = Arc::new(MemorySource::new(files));
+    let mut dump = scan(&source, &ScanOptions::default());
+    let of_layer = |queries: &&Arc<Queries>| queries.layer_id == 0;
+    dump.queries = sample.queries.iter().filter(of_layer).cloned().collect();
+    dump
+}
+
+#[test]
+fn heads_of_v_may_be_of_another_size_than_those_of_k() {
+    let dump = narrow_v();
+    let settings = [("classes", "engine,stored,reference"), ("recent", "0")];
+    let report = explore(&dump, &settings, 2);
+    let explored = explored(&report);
+    assert_eq!((explored.layers, explored.layers_with_queries), (1, 1));
+    let (raw_k, raw_v) = (128 * 3 * 64 * 2, 128 * 3 * 32 * 2);
+    assert_eq!(explored.raw_bytes, raw_k + raw_v);
+    assert_eq!(explored.context_bytes, 131_072 * 3 * (64 + 32) * 2);
+    for point in &explored.points {
+        let raw = if point.tensor == Kv::K { raw_k } else { raw_v };
+        assert_eq!(point.ratio, raw as f64 / point.bytes as f64);
+        assert_eq!(point.bits_per_value, point.bytes as f64 * 16.0 / raw as f64);
+        assert!(point.attention_error.unwrap().is_finite(), "{point:?}");
+    }
+    for point in &explored.front {
+        let raw = match point.tensor {
+            "k" => raw_k,
+            "v" => raw_v,
+            _ => raw_k + raw_v,
+        };
+        assert_eq!(point.ratio, raw as f64 / point.bytes as f64);
+    }
+    let written = explored.choices.iter().filter(|choice| choice.written);
+    assert!(written.clone().count() >= 4, "{:?}", explored.choices);
+    for choice in written {
+        let method = |name: &str| name.parse::<Method>().unwrap();
+        let options = PackOptions {
+            sinks: choice.sinks,
+            recent: choice.recent,
+            ..PackOptions::new(method(&choice.k), method(&choice.v))
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.kvz");
+        let packed = pack::write_new(&dump, &path, &options, None, &mut |_, _| true).unwrap();
+        assert_eq!([packed.k_bytes, packed.v_bytes], choice.bytes);
+        let both = (packed.errors.attention, choice.attention_error);
+        let (Some(packed), Some(reported)) = both else {
+            panic!("{both:?}");
+        };
+        // Explore takes some of the queries only.
+        assert!((packed - reported).abs() <= 0.1 * reported, "{both:?}");
+    }
 }
 
 /// The sample's first layer with these of its tokens.

@@ -156,6 +156,7 @@ fn attention_errors_equal_numpys_with_windows_and_soft_caps() {
             position: 0,
             kv_heads: HEADS,
             head_dim: DIM,
+            v_head_dim: DIM,
         };
         for case in row["attention"].as_array().unwrap() {
             let queries = queries(
@@ -192,6 +193,7 @@ fn portions_of_queries_add_up() {
         position: 0,
         kv_heads: HEADS,
         head_dim: DIM,
+        v_head_dim: DIM,
     };
     let queries = queries(1, None, None);
     let errors = |places: &[usize]| {
@@ -219,6 +221,7 @@ fn queries_that_see_nothing_of_the_cache_or_do_not_fit_it_are_left_out() {
         position: 1000,
         kv_heads: HEADS,
         head_dim: DIM,
+        v_head_dim: DIM,
     };
     assert!(Attention::new(cache, &queries, &[0, 1]).is_none());
     queries.heads = 8;
@@ -233,4 +236,46 @@ fn queries_that_see_nothing_of_the_cache_or_do_not_fit_it_are_left_out() {
         )
         .is_none()
     );
+}
+
+/// Errors are sums over the values of the outputs, so those of the parts of V add up to those of V.
+#[test]
+fn heads_of_v_may_be_narrower_than_those_of_k() {
+    let (k, v) = (tensor(1, "k"), tensor(1, "v"));
+    let (other_k, other_v) = (stored(&k, Kv::K, 4), stored(&v, Kv::V, 4));
+    let queries = queries(1, None, Some(30.0));
+    let every: Vec<usize> = (0..64).collect();
+    let errors = |part: std::ops::Range<usize>| {
+        let of = |v: &[f32]| -> Vec<f32> {
+            let heads = v.chunks_exact(DIM);
+            heads
+                .flat_map(|head| &head[part.clone()])
+                .copied()
+                .collect()
+        };
+        let cache = Cache {
+            k: &k,
+            v: &of(&v),
+            position: 0,
+            kv_heads: HEADS,
+            head_dim: DIM,
+            v_head_dim: part.len(),
+        };
+        let attention = Attention::new(cache, &queries, &every).unwrap();
+        [
+            attention.errors(Changed::K(&other_k)),
+            attention.errors(Changed::V(&of(&other_v))),
+            attention.errors(Changed::Both(&other_k, &of(&other_v))),
+        ]
+    };
+    let parts = [errors(0..11), errors(11..DIM)];
+    for (place, whole) in errors(0..DIM).into_iter().enumerate() {
+        let mut sum = parts[0][place].clone();
+        sum.add(&parts[1][place]);
+        for (sum, whole) in [(&sum.error, &whole.error), (&sum.square, &whole.square)] {
+            for (sum, whole) in sum.iter().zip(whole) {
+                assert!((sum / whole - 1.0).abs() < 1e-5, "{sum} {whole}");
+            }
+        }
+    }
 }

@@ -380,7 +380,8 @@ fn queries_tell_nothing_of_captures_whose_heads_are_of_another_size() {
     )
     .unwrap();
     assert!(written.errors.attention.unwrap() > 0.0);
-    let expected = "run/layer_1/queries_a.json: its heads do not fit those of the captures, so it is not used";
+    let expected =
+        "run/layer_1/queries_a.json: its heads do not fit those of the captures, so it is not used";
     assert_eq!(written.notes, [expected]);
 }
 

@@ -76,12 +76,14 @@ impl Matter {
             position,
             kv_heads: shape.kv_heads,
             head_dim: shape.head_dim,
+            v_head_dim: v.shape().head_dim,
         };
         let mut unused = Vec::new();
         let mut attentions: Vec<(usize, Attention)> = Vec::new();
         for (described, tensor) in queries {
-            if v.shape() != shape {
-                unused.push(format!("{}: K and V differ in shape, so it is not used", described.path));
+            if v.shape().kv_heads != shape.kv_heads {
+                let why = "V has other heads than K, so it is not used";
+                unused.push(format!("{}: {why}", described.path));
                 continue;
             }
             match attention(cache, shape, described, tensor) {

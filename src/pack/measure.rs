@@ -133,12 +133,13 @@ fn cache<'a>(layer: &Layer, values: &'a Values) -> Cache<'a> {
         position: layer.position,
         kv_heads: layer.shape.kv_heads,
         head_dim: layer.shape.head_dim,
+        v_head_dim: layer.v_shape.head_dim,
     }
 }
 
-/// Indices of queries, in portions. Layers whose V differs in shape from K have no attention error.
+/// Indices of queries, in portions. Layers whose V has other heads than K have no attention error.
 fn portions<'q>(layer: &Layer, queries: &'q [Queries]) -> Vec<(&'q Queries, Vec<usize>)> {
-    let fits = layer.shape == layer.v_shape;
+    let fits = layer.shape.kv_heads == layer.v_shape.kv_heads;
     let of = |queries: &'q Queries| {
         let portions = queries
             .portions(usize::MAX, layer.shape.seq_len)

@@ -18,8 +18,6 @@ const nameOfPair = (k, v) => (k.scheme === v.scheme ? named(k.scheme, k.engine) 
 
 /** @param {Explored} explored @param {Side} side @param {Kind} kind @returns {Mark[]} */
 export function marksOf(explored, side, kind) {
-  // K and V have equally many values.
-  const values = (explored.points[0].bytes * 8) / explored.points[0].bitsPerValue;
   const finite = (/** @type {Offer} */ offer) => Number.isFinite(errorOf(offer, kind));
   if (side !== "kv") {
     return measuredOffers(explored, side)
@@ -27,10 +25,11 @@ export function marksOf(explored, side, kind) {
       .map((offer) => ({
         name: named(offer.scheme, offer.engine),
         class: offer.class,
-        bits: (offer.bytes * 8) / values,
+        bits: (offer.bytes * 8) / valuesOf(explored, side),
         error: errorOf(offer, kind),
       }));
   }
+  const values = valuesOf(explored, "k") + valuesOf(explored, "v");
   const [ks, vs] = [measuredOffers(explored, "k").filter(finite), measuredOffers(explored, "v").filter(finite)];
   return ORDER.flatMap((of) => {
     /** @type {Mark[]} */
@@ -42,13 +41,19 @@ export function marksOf(explored, side, kind) {
         pairs.push({
           name: nameOfPair(k, v),
           class: of,
-          bits: ((k.bytes + v.bytes) * 8) / values / 2,
+          bits: ((k.bytes + v.bytes) * 8) / values,
           error: together(kind, errorOf(k, kind), errorOf(v, kind)),
         });
       }
     }
     return pareto(pairs);
   });
+}
+
+/** How many values K or V has. @param {Explored} explored @param {"k" | "v"} side */
+function valuesOf({ points }, side) {
+  const { bytes, bitsPerValue } = points.find(({ tensor }) => tensor === side) ?? points[0];
+  return (bytes * 8) / bitsPerValue;
 }
 
 /** Those that no other beats in both. @param {Mark[]} marks */
@@ -66,6 +71,7 @@ export function pareto(marks) {
 /** The smallest within the limit by the four analyses' methods. @param {Explored} explored @param {Side} side @param {Limit} limit */
 export function bestOfReference(explored, side, limit) {
   const fits = (/** @type {Offer} */ offer) => offer.class === "reference";
+  const values = valuesOf(explored, "k") + valuesOf(explored, "v");
   const [ks, vs] = [measuredOffers(explored, "k").filter(fits), measuredOffers(explored, "v").filter(fits)];
   const nothing = [{ ...(ks[0] ?? vs[0]), bytes: 0, gap: 0, index: 0, attention: 0, scheme: "" }];
   if (!ks.length || !vs.length) return null;

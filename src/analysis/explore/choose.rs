@@ -206,8 +206,17 @@ pub fn smallest<'a>(
     best.map(|(_, _, k, v)| (k, v))
 }
 
+/// How much K and V hold, over all layers.
+#[derive(Clone, Copy, Debug)]
+pub struct Amount {
+    /// Number of values in K and in V.
+    pub values: [u64; 2],
+    /// Bytes of K and of V as captured.
+    pub raw_bytes: [u64; 2],
+}
+
 /// The Pareto fronts of every class, for K, for V and for both.
-pub fn fronts(points: &[Point], limit: Limit, values: u64, raw: u64) -> Vec<FrontPoint> {
+pub fn fronts(points: &[Point], limit: Limit, amount: Amount) -> Vec<FrontPoint> {
     let mut fronts = Vec::new();
     let measured = |kv| {
         points
@@ -229,15 +238,15 @@ pub fn fronts(points: &[Point], limit: Limit, values: u64, raw: u64) -> Vec<Fron
         let (k, v) = (of(Kv::K), of(Kv::V));
         let make = |tensor, k: Option<&Point>, v: Option<&Point>, error: f64| {
             let bytes: u64 = [k, v].iter().flatten().map(|point| point.bytes).sum();
-            let parts = u64::from(k.is_some()) + u64::from(v.is_some());
+            let of_both = |[of_k, of_v]: [u64; 2]| k.map_or(0, |_| of_k) + v.map_or(0, |_| of_v);
             FrontPoint {
                 tensor,
                 class,
                 k: k.map(|point| point.scheme.clone()),
                 v: v.map(|point| point.scheme.clone()),
                 bytes,
-                bits_per_value: bytes as f64 * 8.0 / (values * parts).max(1) as f64,
-                ratio: (raw / 2 * parts) as f64 / bytes.max(1) as f64,
+                bits_per_value: bytes as f64 * 8.0 / of_both(amount.values).max(1) as f64,
+                ratio: of_both(amount.raw_bytes) as f64 / bytes.max(1) as f64,
                 error,
                 estimated_kl: (limit.kind == LimitKind::Attention)
                     .then_some(error * KL_BY_ATTENTION_ERROR),

@@ -67,7 +67,7 @@ pub fn errors(
         .filter(|(_, pair)| is_new(pair))
         .collect();
     let wanted = wanted(pairs.iter().map(|(_, pair)| *pair));
-    let treated = treated(unit, piece, sides, &wanted)?;
+    let treated = treated(unit, sides, &wanted)?;
     let of = |kv: Kv, candidate: &Candidate| result_of(&wanted, &treated, kv, candidate);
     let lossless = |candidate: &Candidate| candidate.method == Method::Lossless;
     let mut ready = Vec::new();
@@ -97,7 +97,6 @@ pub fn errors(
 /// The values of candidates, with their errors. Bytes of the coded scheme and of lossless storing are left at 0.
 fn treated(
     unit: &Unit,
-    piece: &Piece,
     sides: &[Side; 2],
     wanted: &[(Kv, &Candidate)],
 ) -> Result<Vec<(Treated, TokenErrors)>, MeasureError> {
@@ -143,7 +142,7 @@ fn treated(
                 .treat(candidate)
                 .map_err(|reason| not_read_back(kv, candidate, reason))?,
         };
-        let errors = token_errors(of.values, &treated.values, piece.shape);
+        let errors = token_errors(of.values, &treated.values, of.about.shape);
         Ok((treated, errors))
     });
     treated.into_iter().collect()
@@ -158,7 +157,7 @@ fn output_errors(
 ) -> Result<Vec<Option<OutputErrors>>, MeasureError> {
     let mut sums: Vec<Option<OutputErrors>> = vec![None; changes.len()];
     for queries in queries {
-        for places in queries.portions(FINAL_QUERIES, piece.shape.seq_len) {
+        for places in queries.portions(FINAL_QUERIES, piece.tokens()) {
             let Some(attention) = Attention::new(piece.cache(), queries, &places) else {
                 continue;
             };
@@ -212,7 +211,7 @@ pub fn write(
         let written = of
             .write(candidate)
             .map_err(|reason| not_read_back(kv, candidate, reason))?;
-        let errors = token_errors(of.values, &written.values, piece.shape);
+        let errors = token_errors(of.values, &written.values, of.about.shape);
         let values = match is_looked_at(kv, candidate) {
             true => written.values,
             false => Vec::new(),

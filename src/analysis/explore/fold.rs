@@ -299,11 +299,17 @@ impl ExploreFold {
         let limit = self.limit();
         let layers: Vec<&LayerFound> = measured(&self.layers).collect();
         let points = points(&self.candidates, &self.layers, &self.settings);
-        let sum = |of: fn(&LayerFound) -> u64| layers.iter().map(|layer| of(layer)).sum::<u64>();
-        let (values, raw_bytes) = (sum(|layer| layer.values), sum(|layer| layer.raw_bytes));
+        let sum = |of: fn(&LayerFound) -> [u64; 2]| {
+            Kv::BOTH.map(|kv| layers.iter().map(|layer| of(layer)[kv]).sum::<u64>())
+        };
+        let amount = choose::Amount {
+            values: sum(|layer| layer.values),
+            raw_bytes: sum(|layer| layer.raw_bytes),
+        };
+        let raw_bytes = amount.raw_bytes.iter().sum();
         let per_token: f64 = layers
             .iter()
-            .map(|layer| layer.raw_bytes as f64 / layer.tokens.max(1) as f64)
+            .map(|layer| layer.raw_bytes.iter().sum::<u64>() as f64 / layer.tokens.max(1) as f64)
             .sum();
         // A context belongs to one run, so the sizes are divided by the number of runs.
         let runs = layers.iter().map(|layer| layer.run.as_str());
@@ -323,9 +329,9 @@ impl ExploreFold {
             context_bytes,
             kl_by_attention_error: KL_BY_ATTENTION_ERROR,
             kl_factor: KL_FACTOR,
-            front: choose::fronts(&points, limit, values, raw_bytes),
+            front: choose::fronts(&points, limit, amount),
             facts: facts(&points, &choices, &layer_rows),
-            steps: self.steps(limit, &points),
+            steps: self.steps(limit, &points, amount.raw_bytes),
             is_final: choices.iter().any(|choice| choice.written),
             notes: self.notes(&points, &choices),
             choices,
@@ -344,7 +350,7 @@ impl ExploreFold {
         notes.extend(
             self.layers
                 .iter()
-                .filter(|layer| layer.shape.is_none() && layer.notes.is_empty())
+                .filter(|layer| layer.dtype.is_none() && layer.notes.is_empty())
                 .map(|layer| format!("layer {} holds no token", layer.layer_id)),
         );
         for engine in Engine::ALL {
@@ -408,8 +414,8 @@ impl ExploreFold {
             let stored = figures.bytes[0] + figures.bytes[1];
             let dtype = closely
                 .first()
-                .and_then(|layer| layer.shape)
-                .map_or(Dtype::F16, |(_, dtype)| dtype);
+                .and_then(|layer| layer.dtype)
+                .unwrap_or(Dtype::F16);
             let flags = match (k.flag(Kv::K, dtype), v.flag(Kv::V, dtype)) {
                 (Some(k), Some(v)) if k == v => Some(k),
                 (Some(k), Some(v)) => Some(format!("{k} {v}")),
@@ -442,7 +448,7 @@ impl ExploreFold {
 
     /// Ratios of the coded scheme with its steps turned on one after another, with K and V each at the cosine; the reference's best ratio
     /// comes first.
-    fn steps(&self, limit: Limit, points: &[Point]) -> Vec<StepGain> {
+    fn steps(&self, limit: Limit, points: &[Point], raw_bytes: [u64; 2]) -> Vec<StepGain> {
         let cosine = self.steps_cosine(limit);
         let gain = |step, ratio| StepGain {
             step,
@@ -496,7 +502,11 @@ impl ExploreFold {
         };
         let reference = match (best(Kv::K), best(Kv::V)) {
             (Some(k), Some(v)) => {
-                Some(gain("best of the four analyses", 2.0 / (1.0 / k + 1.0 / v)))
+                let [raw_k, raw_v] = raw_bytes.map(|bytes| bytes as f64);
+                Some(gain(
+                    "best of the four analyses",
+                    (raw_k + raw_v) / (raw_k / k + raw_v / v),
+                ))
             }
             _ => None,
         };
@@ -586,7 +596,7 @@ fn layer_row(
         run: layer.run.clone(),
         layer_id: layer.layer_id,
         bytes: written.map_or(confirmed.bytes, |written| written.bytes),
-        raw_bytes: layer.raw_bytes,
+        raw_bytes: layer.raw_bytes.iter().sum(),
         errors: written.map_or(confirmed.errors, |written| written.errors),
         attention_error: confirmed.attention.as_ref().map(|errors| errors.total()),
         worst_head: worst,

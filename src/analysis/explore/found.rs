@@ -5,7 +5,7 @@ use super::steps::StepPoint;
 use crate::analysis::report::NonFinite;
 use crate::analysis::unit::Found;
 use crate::metrics::{OutputErrors, TokenErrors};
-use crate::tensor::{Dtype, Kv, Shape};
+use crate::tensor::{Dtype, Kv};
 use std::collections::BTreeSet;
 
 /// Result of a candidate on K or V of a layer.
@@ -46,10 +46,12 @@ pub struct LayerFound {
     pub captures: usize,
     /// Number of tokens that were measured.
     pub tokens: u64,
-    pub shape: Option<(Shape, Dtype)>,
-    /// Number of values in K, which is also that in V.
-    pub values: u64,
-    pub raw_bytes: u64,
+    /// Element type; `None` if nothing was measured.
+    pub dtype: Option<Dtype>,
+    /// Number of values in K and in V.
+    pub values: [u64; 2],
+    /// Bytes of K and of V as captured.
+    pub raw_bytes: [u64; 2],
     pub queries: usize,
     pub tried: Vec<Tried>,
     pub confirmed: Vec<Confirmed>,

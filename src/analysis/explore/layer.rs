@@ -3,7 +3,7 @@
 
 use crate::analysis::unit::{Member, Unit};
 use crate::metrics;
-use crate::tensor::{Dtype, Shape, Tensor};
+use crate::tensor::{Dtype, Kv, Shape, Tensor};
 
 /// Consecutive tokens of a layer.
 pub struct Piece<'a> {
@@ -11,7 +11,8 @@ pub struct Piece<'a> {
     pub members: Vec<&'a Member>,
     /// Position of the first token.
     pub position: u64,
-    pub shape: Shape,
+    /// Shapes of K and of V, which may differ in heads and head dimension.
+    pub shapes: [Shape; 2],
     pub dtype: Dtype,
     /// K and V of the whole piece.
     pub tensors: [Tensor; 2],
@@ -29,24 +30,14 @@ pub fn pieces(unit: &Unit) -> (Vec<Piece<'_>>, Vec<String>) {
         .collect();
     members.sort_by_key(|member| member.capture.seq_start);
     let (mut groups, mut notes): (Vec<Vec<&Member>>, Vec<String>) = (Vec::new(), Vec::new());
-    members.retain(|member| {
-        let alike = member.k.shape() == member.v.shape();
-        if !alike {
-            let why = "its K and V differ in heads or in their width, which is not explored";
-            notes.push(format!("{} is left out: {why}", member.capture.path));
-        }
-        alike
-    });
     for member in members {
-        let (start, shape) = (member.capture.seq_start, member.k.shape());
+        let start = member.capture.seq_start;
         let joins = groups.last().and_then(|group| group.last()).map(|last| {
-            let other = last.k.shape();
-            let alike = (other.kv_heads, other.head_dim, last.k.dtype())
-                == (shape.kv_heads, shape.head_dim, member.k.dtype());
-            (
-                last.capture.seq_start.saturating_add(other.seq_len as u64),
-                alike,
-            )
+            let end = last
+                .capture
+                .seq_start
+                .saturating_add(last.k.shape().seq_len as u64);
+            (end, vectors(last) == vectors(member))
         });
         match (joins, groups.last_mut()) {
             (Some((end, true)), Some(group)) if end == start => group.push(member),
@@ -64,6 +55,12 @@ pub fn pieces(unit: &Unit) -> (Vec<Piece<'_>>, Vec<String>) {
         groups.into_iter().enumerate().filter_map(piece).collect(),
         notes,
     )
+}
+
+/// Type of a member's values, and heads and head dimensions of K and of V.
+fn vectors(member: &Member) -> (Dtype, [(usize, usize); 2]) {
+    let of = |tensor: &Tensor| (tensor.shape().kv_heads, tensor.shape().head_dim);
+    (member.k.dtype(), [of(&member.k), of(&member.v)])
 }
 
 fn note(member: &Member, end: u64, alike: bool) -> String {
@@ -85,25 +82,31 @@ impl<'a> Piece<'a> {
     fn new(members: Vec<&'a Member>, is_last: bool) -> Option<Self> {
         let first = members.first()?;
         let (position, dtype) = (first.capture.seq_start, first.k.dtype());
-        let shape = Shape {
+        let shapes = Kv::BOTH.map(|kv| Shape {
             seq_len: members.iter().map(|member| member.k.shape().seq_len).sum(),
-            ..first.k.shape()
+            ..kv.of(&first.k, &first.v).shape()
+        });
+        let join = |kv: Kv| {
+            let tensors = members.iter().map(|member| kv.of(&member.k, &member.v));
+            let bytes: Vec<&[u8]> = tensors.map(Tensor::bytes).collect();
+            Tensor::new(dtype, shapes[kv], bytes.concat()).ok()
         };
-        let join = |of: fn(&Member) -> &Tensor| {
-            let bytes: Vec<&[u8]> = members.iter().map(|member| of(member).bytes()).collect();
-            Tensor::new(dtype, shape, bytes.concat()).ok()
-        };
-        let tensors = [join(|member| &member.k)?, join(|member| &member.v)?];
+        let tensors = [join(Kv::K)?, join(Kv::V)?];
         let values = [tensors[0].values(), tensors[1].values()];
         Some(Self {
             members,
             position,
-            shape,
+            shapes,
             dtype,
             tensors,
             values,
             is_last,
         })
+    }
+
+    /// Number of tokens.
+    pub fn tokens(&self) -> usize {
+        self.shapes[Kv::K].seq_len
     }
 
     /// K and V as the attention metrics take them.
@@ -112,8 +115,9 @@ impl<'a> Piece<'a> {
             k: &self.values[0],
             v: &self.values[1],
             position: self.position,
-            kv_heads: self.shape.kv_heads,
-            head_dim: self.shape.head_dim,
+            kv_heads: self.shapes[Kv::K].kv_heads,
+            head_dim: self.shapes[Kv::K].head_dim,
+            v_head_dim: self.shapes[Kv::V].head_dim,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::analysis::unit::{Member, Unit};
 use crate::captured_queries::captured_queries;
 use crate::metrics::{Attention, Changed, OutputErrors, Queries, token_errors};
 use crate::par;
-use crate::tensor::Kv;
+use crate::tensor::{Kv, Tensor};
 use std::collections::BTreeSet;
 
 /// What to do with each layer on this pass.
@@ -52,7 +52,7 @@ pub fn measure(
         ..LayerFound::default()
     };
     // The longest piece represents the layer: errors of the pieces of a cache do not add up to an error of the whole.
-    let Some(piece) = pieces.iter().max_by_key(|piece| piece.shape.seq_len) else {
+    let Some(piece) = pieces.iter().max_by_key(|piece| piece.tokens()) else {
         return Ok(found);
     };
     if piece.tensors.iter().any(|tensor| tensor.non_finite() > 0) {
@@ -61,14 +61,11 @@ pub fn measure(
         return Ok(found);
     }
     let queries = queries_of(unit, piece, &mut found.notes);
-    found.tokens = piece.shape.seq_len as u64;
-    found.shape = Some((piece.shape, piece.dtype));
-    found.values = piece.values[0].len() as u64;
-    found.raw_bytes = piece
-        .tensors
-        .iter()
-        .map(|tensor| tensor.bytes().len() as u64)
-        .sum();
+    found.tokens = piece.tokens() as u64;
+    found.dtype = Some(piece.dtype);
+    found.values = piece.values.each_ref().map(|values| values.len() as u64);
+    let raw_bytes = |tensor: &Tensor| tensor.bytes().len() as u64;
+    found.raw_bytes = piece.tensors.each_ref().map(raw_bytes);
     let rope = queries.iter().find_map(|(_, theta)| *theta);
     let rope = settings.rope.with_theta(rope);
     let queries: Vec<Queries> = queries.into_iter().map(|(queries, _)| queries).collect();
@@ -130,7 +127,7 @@ fn queries_of(
     let mut all = Vec::new();
     for (described, tensor) in unit.queries() {
         let queries = captured_queries(described, tensor);
-        match queries.seeing_only(piece.position, piece.shape) {
+        match queries.seeing_only(piece.position, piece.shapes[Kv::K]) {
             Ok(queries) if queries.positions.is_empty() => {}
             Ok(queries) => all.push((queries, described.attention.rope_theta)),
             Err(unused) => {
@@ -144,7 +141,7 @@ fn queries_of(
 /// Attention of the queries over the captured cache.
 fn attentions<'a>(piece: &'a Piece, queries: &[Queries], most: usize) -> Vec<Attention<'a>> {
     let of = |queries: &Queries| {
-        let portions = queries.portions(most, piece.shape.seq_len);
+        let portions = queries.portions(most, piece.tokens());
         portions
             .into_iter()
             .filter_map(|places| Attention::new(piece.cache(), queries, &places))
@@ -210,7 +207,7 @@ fn try_all(
             kv: side.kv,
             bytes: treated.bytes,
             packed_bytes: treated.packed_bytes,
-            errors: token_errors(side.values, &treated.values, piece.shape),
+            errors: token_errors(side.values, &treated.values, side.about.shape),
             attention,
         }))
     });

@@ -39,7 +39,7 @@ pub fn mean<'a>(all: impl Iterator<Item = &'a TokenErrors>) -> TokenErrors {
 
 /// The layers that were measured.
 pub fn measured(layers: &[LayerFound]) -> impl Iterator<Item = &LayerFound> + Clone {
-    layers.iter().filter(|layer| layer.shape.is_some())
+    layers.iter().filter(|layer| layer.dtype.is_some())
 }
 
 /// Points of all candidates. A candidate that does not fit every layer has no point: its size would cover fewer layers than the others'.
@@ -64,9 +64,9 @@ pub fn points(
             if tried.is_empty() || tried.len() < layers.len() {
                 continue;
             }
-            let values: u64 = layers.iter().map(|layer| layer.values).sum();
-            let raw: u64 = layers.iter().map(|layer| layer.raw_bytes / 2).sum();
-            let dtype = layers[0].shape.map_or(Dtype::F16, |(_, dtype)| dtype);
+            let values: u64 = layers.iter().map(|layer| layer.values[kv]).sum();
+            let raw: u64 = layers.iter().map(|layer| layer.raw_bytes[kv]).sum();
+            let dtype = layers[0].dtype.unwrap_or(Dtype::F16);
             let errors = mean(tried.iter().map(|tried| &tried.errors));
             let with: Vec<f64> = tried.iter().filter_map(|tried| tried.attention).collect();
             let attention_error =

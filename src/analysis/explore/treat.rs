@@ -59,7 +59,7 @@ impl<'a> Side<'a> {
             about: About {
                 kv,
                 position: piece.position,
-                shape: piece.shape,
+                shape: piece.shapes[kv],
                 dtype: piece.dtype,
             },
             tensor: &piece.tensors[kv],

@@ -5,14 +5,16 @@
 pub struct Cache<'a> {
     /// Keys, `[tokens, kv_heads, head_dim]`.
     pub k: &'a [f32],
-    /// Values, `[tokens, kv_heads, head_dim]`.
+    /// Values, `[tokens, kv_heads, v_head_dim]`.
     pub v: &'a [f32],
     /// Position of the first token.
     pub position: u64,
     /// Number of KV heads.
     pub kv_heads: usize,
-    /// Head dimension.
+    /// Head dimension of K.
     pub head_dim: usize,
+    /// Head dimension of V.
+    pub v_head_dim: usize,
 }
 
 /// Replacement values for a cache, of the same shape.

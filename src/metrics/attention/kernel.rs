@@ -16,6 +16,7 @@ const STRETCH: usize = 128;
 /// Query vectors with their attention over the tokens of one KV head.
 pub(super) struct Block {
     dim: usize,
+    v_dim: usize,
     /// Number of query vectors; `lanes` is that number rounded up to a multiple of [`LANES`].
     queries: usize,
     lanes: usize,
@@ -29,16 +30,17 @@ pub(super) struct Block {
     weights: Vec<f32>,
     /// Logits before the softcap, `[tokens, lanes]`; empty without a softcap.
     logits: Vec<f32>,
-    /// Attention outputs, `[queries, dim]`.
+    /// Attention outputs, `[queries, v_dim]`.
     outputs: Vec<f32>,
 }
 
 impl Block {
-    /// A block with room for `queries` query vectors.
-    pub fn new(dim: usize, queries: usize) -> Self {
+    /// A block with room for `queries` query vectors of `dim` values, whose outputs have `v_dim` values.
+    pub fn new(dim: usize, v_dim: usize, queries: usize) -> Self {
         let lanes = queries.next_multiple_of(LANES);
         Self {
             dim,
+            v_dim,
             queries,
             lanes,
             q: vec![0.0; dim * lanes],
@@ -65,7 +67,7 @@ impl Block {
 
     /// Computes weights and outputs for the captured K and V.
     pub fn attend(&mut self, cache: &Cache, head: usize, softcap: Option<f32>) {
-        let rows = Rows::new(cache, head);
+        let (rows, v_rows) = (Rows::of_k(cache, head), Rows::of_v(cache, head));
         self.weights = vec![0.0; self.tokens.len() * self.lanes];
         self.logits(&rows, cache.k, &mut |block, logits| {
             block.copy_from_slice(logits)
@@ -77,7 +79,7 @@ impl Block {
             }
         }
         softmax(&mut self.weights, self.lanes, &self.seen, self.tokens.start);
-        self.outputs = self.outputs_of(&self.weights, &rows, cache.v);
+        self.outputs = self.outputs_of(&self.weights, &v_rows, cache.v);
     }
 
     /// Number of query vectors.
@@ -94,12 +96,12 @@ impl Block {
         }
     }
 
-    /// Attention outputs with the captured K and V, `[queries, dim]`.
+    /// Attention outputs with the captured K and V, `[queries, v_dim]`.
     pub fn outputs(&self) -> &[f32] {
         &self.outputs
     }
 
-    /// Change of the outputs with `changed` in place, `[queries, dim]`.
+    /// Change of the outputs with `changed` in place, `[queries, v_dim]`.
     pub fn moved(
         &self,
         cache: &Cache,
@@ -107,21 +109,21 @@ impl Block {
         changed: Changed,
         softcap: Option<f32>,
     ) -> Vec<f32> {
-        let rows = Rows::new(cache, head);
+        let (rows, v_rows) = (Rows::of_k(cache, head), Rows::of_v(cache, head));
         match changed {
-            Changed::V(v) => self.outputs_of(&self.weights, &rows.differences(cache.v), v),
+            Changed::V(v) => self.outputs_of(&self.weights, &v_rows.differences(cache.v), v),
             Changed::K(k) => self.outputs_of(
                 &self.weight_changes(&rows, cache, k, softcap),
-                &rows,
+                &v_rows,
                 cache.v,
             ),
             Changed::Both(k, v) => {
                 let mut changes = self.weight_changes(&rows, cache, k, softcap);
-                let mut moved = self.outputs_of(&changes, &rows, cache.v);
+                let mut moved = self.outputs_of(&changes, &v_rows, cache.v);
                 for (change, weight) in changes.iter_mut().zip(&self.weights) {
                     *change += weight;
                 }
-                let more = self.outputs_of(&changes, &rows.differences(cache.v), v);
+                let more = self.outputs_of(&changes, &v_rows.differences(cache.v), v);
                 for (moved, more) in moved.iter_mut().zip(&more) {
                     *moved += more;
                 }
@@ -130,10 +132,10 @@ impl Block {
         }
     }
 
-    /// Sums of squares of `outputs`, `[queries, dim]`, for each query head of the group.
+    /// Sums of squares of `outputs`, `[queries, v_dim]`, for each query head of the group.
     pub fn squares(&self, outputs: &[f32], group: usize) -> Vec<f64> {
         let mut squares = vec![0.0; group];
-        for (query, output) in outputs.chunks_exact(self.dim).enumerate() {
+        for (query, output) in outputs.chunks_exact(self.v_dim).enumerate() {
             squares[query % group] += output
                 .iter()
                 .map(|&x| f64::from(x) * f64::from(x))
@@ -184,9 +186,9 @@ impl Block {
         changes
     }
 
-    /// Weights times values, `[queries, dim]`.
+    /// Weights times values, `[queries, v_dim]`.
     fn outputs_of(&self, weights: &[f32], rows: &Rows, values: &[f32]) -> Vec<f32> {
-        let width = self.dim.next_multiple_of(LANES);
+        let width = self.v_dim.next_multiple_of(LANES);
         let mut sums = vec![0.0; self.lanes * width];
         let mut buffer = vec![0.0; STRETCH * width];
         for (index, weights) in weights.chunks(STRETCH * self.lanes).enumerate() {
@@ -203,7 +205,7 @@ impl Block {
         }
         let vectors = sums.chunks_exact(width).take(self.queries);
         vectors
-            .flat_map(|vector| &vector[..self.dim])
+            .flat_map(|vector| &vector[..self.v_dim])
             .copied()
             .collect()
     }
@@ -218,11 +220,19 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn new(cache: &Cache, head: usize) -> Self {
+    fn of_k(cache: &Cache, head: usize) -> Self {
+        Self::new(cache.kv_heads, cache.head_dim, head)
+    }
+
+    fn of_v(cache: &Cache, head: usize) -> Self {
+        Self::new(cache.kv_heads, cache.v_head_dim, head)
+    }
+
+    fn new(heads: usize, dim: usize, head: usize) -> Self {
         Self {
-            stride: cache.kv_heads * cache.head_dim,
-            offset: head * cache.head_dim,
-            dim: cache.head_dim,
+            stride: heads * dim,
+            offset: head * dim,
+            dim,
             captured: None,
         }
     }

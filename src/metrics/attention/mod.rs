@@ -9,8 +9,8 @@ mod cache;
 mod exp;
 mod kernel;
 
-pub use cache::{Cache, Changed};
 use crate::tensor::Shape;
+pub use cache::{Cache, Changed};
 use kernel::Block;
 
 /// Captured queries of one layer. Positions count from the start of the run.
@@ -146,12 +146,12 @@ pub struct Attention<'a> {
 
 impl<'a> Attention<'a> {
     /// Computes the attention of the queries with the given `indices`, as far as they attend to at least one token of
-    /// the cache. `None` if no query does, or the heads do not fit. Holds one weight per token, query and query head in
+    /// the cache. `None` if no query does, or the heads do not fit, or V has other heads than K. Holds one weight per token, query and query head in
     /// memory.
     pub fn new(cache: Cache<'a>, queries: &Queries, indices: &[usize]) -> Option<Self> {
-        let (dim, heads) = (cache.head_dim, cache.kv_heads);
+        let (dim, v_dim, heads) = (cache.head_dim, cache.v_head_dim, cache.kv_heads);
         let tokens = cache.k.len().checked_div(heads * dim)?;
-        if !queries.fits(heads, dim) {
+        if !queries.fits(heads, dim) || v_dim == 0 || cache.v.len() != tokens * heads * v_dim {
             return None;
         }
         let group = queries.heads / heads;
@@ -172,7 +172,7 @@ impl<'a> Attention<'a> {
             return None;
         }
         let block = |head: usize| {
-            let mut block = Block::new(dim, seen.len() * group);
+            let mut block = Block::new(dim, v_dim, seen.len() * group);
             for (lane, (&(index, first, end), q_head)) in seen
                 .iter()
                 .flat_map(|seen| (0..group).map(move |q_head| (seen, q_head)))
