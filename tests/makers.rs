@@ -75,6 +75,9 @@ fn every_form_of_torch_save_holds_the_same_cache() {
         "numpy.joblib",
         "keys_then_values.pt",
         "layer_dict.pt",
+        "numpy_numbers.pt",
+        "pairs_as_keys.pt",
+        "beside_others.joblib",
         "outputs.pt",
         "named_tuples.pt",
         "per_layer",
@@ -270,6 +273,46 @@ fn pickles_that_claim_or_repeat_much_take_no_memory() {
     }
 }
 
+/// What a pickle has copied is bounded by what was read of it.
+#[test]
+fn a_pickle_that_has_the_same_long_thing_copied_again_and_again_takes_no_memory() {
+    let list = [b"](".as_slice(), &b"h\x00".repeat(50_000), b"eq\x010"].concat();
+    // An array of objects that is one long list, as often as it takes 9 bytes.
+    let array = [
+        b"\x80\x02Nq\x000".as_slice(),
+        &list,
+        b"cnumpy.core.multiarray\n_reconstruct\nq\x020)q\x030(K\x01K\x01\x85N\x89h\x01tq\x040(",
+        &b"h\x02h\x03Rh\x04b".repeat(1000),
+        b"l.",
+    ];
+    // The bytes that a long text stands for, as often as it takes 5.
+    let text = [
+        b"\x80\x02X\x00\x80\x00\x00".as_slice(),
+        &[b'a'; 0x8000],
+        b"X\x06\x00\x00\x00latin1\x86q\x020c_codecs\nencode\nq\x030(",
+        &b"h\x03h\x02R".repeat(5000),
+        b"l.",
+    ];
+    for pickle in [array.concat(), text.concat()] {
+        let dump = open_bytes("a.pkl", pickle, "{}");
+        let told = messages(&dump).join("\n");
+        assert!(
+            told.contains("builds more values than any cache needs"),
+            "{told}"
+        );
+    }
+    // A storage's name of 64 KiB, for as many storages as take 3 bytes each.
+    let storage = [
+        b"\x80\x02(X\x07\x00\x00\x00storagectorch\nHalfStorage\nX\x00\x80\x00\x00".as_slice(),
+        &[b'a'; 0x8000],
+        b"X\x03\x00\x00\x00cpuK\x01tq\x000(",
+        &b"h\x00Q".repeat(100_000),
+        b"l.",
+    ];
+    let dump = open_bytes("a.pkl", storage.concat(), "{}");
+    assert_eq!(messages(&dump), ["a.pkl: it holds no tensor"]);
+}
+
 #[test]
 fn a_long_list_that_a_pickle_leads_to_by_many_ways_is_not_walked_without_end() {
     let many = 200_000;
@@ -377,6 +420,37 @@ fn packed_buffers_beside_the_same_tokens_unpacked_do_not_count_twice() {
         told.starts_with("1 packed capture with tokens that other files have"),
         "{told}"
     );
+}
+
+#[test]
+fn packed_buffers_of_several_layers_and_runs_may_lie_in_one_folder() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/cases/mnn-packed/packed/run_1/layer_0");
+    let mut files = Vec::new();
+    for entry in folder.read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let bytes = std::fs::read(&path).unwrap();
+        if !name.ends_with(".json") {
+            files.push((name, bytes));
+            continue;
+        }
+        let meta: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        for (run, layer) in [("a", 0), ("a", 1), ("b", 0)] {
+            let mut meta = meta.clone();
+            meta["run_id"] = run.into();
+            meta["layer_id"] = layer.into();
+            files.push((
+                format!("packed_meta_{run}{layer}.json"),
+                meta.to_string().into(),
+            ));
+        }
+    }
+    let dump = scan_source(MemorySource::new(files), "{}");
+    let found: Vec<(String, i64)> = load(&dump).into_keys().collect();
+    let expected = [("a", 0), ("a", 1), ("b", 0)];
+    assert_eq!(found, expected.map(|(run, layer)| (run.to_owned(), layer)));
+    assert!(dump.notes.is_empty(), "{:?}", dump.notes);
 }
 
 /// Form of a llama.cpp state, by version and model.

@@ -2,7 +2,7 @@
 
 /** @import { State } from "./types.js" */
 /** @import { Store } from "./store.js" */
-import { followAddress } from "./actions/address.js";
+import { followAddress, resultsOf } from "./actions/address.js";
 import { dumpActions } from "./actions/dump.js";
 import { estimateActions } from "./actions/estimate.js";
 import { failureOf } from "./actions/failure.js";
@@ -37,6 +37,7 @@ const initialState = () => ({
   verify: true,
   plan: null,
   running: null,
+  ended: null,
   writing: false,
   runFailure: null,
   outcomes: [],
@@ -79,10 +80,13 @@ export function createApp() {
       const asked = asksToRun(location.hash);
       set({ engine: { status: "ready", info, failure: null }, specs, formats, ...stateOfHash(before, location.hash) });
       follow();
-      followAddress(store, { ...dump, ...fetching });
       guardLeaving(store, isAllKept);
       estimates.follow();
-      await bringBack();
+      const bringDump = await bringBack();
+      // The result that stood here before a reload; following the address begins with naming what is on screen.
+      set(resultsOf(history.state, get().outcomes));
+      followAddress(store, { ...dump, ...fetching });
+      await bringDump();
       if (Object.keys(get().mapping).length > 0) await dump.setMapping(get().mapping);
       if (get().beside && !get().dump?.captures) void fetching.openBeside().then(() => (asked ? runs.run() : undefined));
     } catch (error) {

@@ -56,6 +56,7 @@
  * @property {boolean} verify
  * @property {PlanSummary | null} plan
  * @property {Running | null} running
+ * @property {"done" | "cancelled" | "failed" | null} ended  how the last run ended; null before, and where there was nothing to run
  * @property {boolean} writing               a file is being written: nothing else is computed meanwhile
  * @property {Failure | null} runFailure
  * @property {Outcome[]} outcomes             oldest first

@@ -178,6 +178,25 @@ test("the writing of a file tells how far it is, and is cancelled in the middle"
   await page.close();
 });
 
+test("a file whose writing is cancelled before it began is not written", async () => {
+  const page = await open();
+  /** @type {string[]} */
+  const saved = [];
+  page.on("download", (download) => saved.push(download.suggestedFilename()));
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await page.locator(".runs li").waitFor();
+  await page.getByText("Convert, or cut a sample out to share").click();
+  await page.locator(".converting button:enabled").first().waitFor();
+  await page.evaluate(() => {
+    const buttons = [.../** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll(".converting button"))];
+    for (const text of ["Convert and download", "Cancel"]) buttons.find((each) => each.textContent === text)?.click();
+  });
+  await page.locator(".converting [role=status]", { hasText: /Cancelled|Written/ }).waitFor();
+  assert.equal(await page.locator(".converting [role=status]").innerText(), "Cancelled: no file was written.");
+  assert.deepEqual(saved, []);
+  await page.close();
+});
+
 test("arrays whose names can't be told are asked about, and the answer is kept in the link", async () => {
   const page = await open();
   await page.setInputFiles("#choose-files", join(ROOT, "tests/data/formats/no_names.npz"));

@@ -293,6 +293,33 @@ test("a token that is not there is marked, and gives way to the one that is show
   assert.equal(await token.getAttribute("aria-invalid"), "false");
 });
 
+test("the sample's engine ends with the lesson, and where a dump takes the sample's place; nothing under way is cut off", async () => {
+  await open(1);
+  const engines = () => page.workers().filter((each) => each.url().includes("coordinator")).length;
+  const has = async (/** @type {number} */ count) => {
+    for (let i = 0; i < 100 && engines() !== count; i++) await page.waitForTimeout(100);
+    assert.equal(engines(), count);
+  };
+  const close = () => page.locator(".lesson").getByRole("button", { name: "Close", exact: true }).click();
+  await has(2);
+  // The lesson on screen keeps it.
+  await page.waitForTimeout(3000);
+  await has(2);
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Handout to print" }).click();
+  await close();
+  const html = await readFile(await (await download).path(), "utf8");
+  assert.equal(html.match(/class="lines"/g)?.length, 7);
+  await has(1);
+  await page.locator("#open-lesson").click();
+  await page.getByRole("button", { name: "Skip the question" }).click();
+  await page.waitForSelector(".lesson .look");
+  await has(2);
+  await page.setInputFiles("#choose-files", join(ROOT, "tests/data/cases/torch-2.15/two_runs.pt"));
+  await shows(".lesson > .small", "Values of your dump");
+  await has(1);
+});
+
 test("keys of the page below do nothing while the lesson hides it", async () => {
   await page?.close();
   page = await browser.context.newPage();

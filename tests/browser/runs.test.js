@@ -46,14 +46,85 @@ test("Back and Forward move through tabs, settings and results within the page",
 test("Back to before the first result leaves a result on screen, and so does Back after one is deleted", async () => {
   const page = await sample();
   await page.locator(".shown .headline").waitFor();
+  const first = await page.evaluate("history.state.shown");
+  assert.equal(typeof first, "number");
   await page.goBack();
-  await page.waitForFunction("history.state.shown === 1");
+  await page.waitForFunction(`history.state.shown === ${first}`);
   assert(await page.locator(".shown .headline").isVisible());
   await runTab(page, "Block-norm");
   await page.getByRole("button", { name: "Delete #2 blocknorm" }).click();
   await page.goBack();
-  await page.waitForFunction("history.state.shown === 1");
+  await page.waitForFunction(`history.state.shown === ${first}`);
   assert(await page.locator(".shown .headline").isVisible());
+  await page.close();
+});
+
+/** The line of the run on screen. @param {import("playwright-core").Page} page @param {string} name */
+const onScreen = (page, name) => page.locator('.run-rows li[aria-current="true"]', { hasText: name }).waitFor();
+
+test("after a reload the result that was on screen is on screen, and Back and Forward lead to the same ones, whatever their numbers are now", async () => {
+  const page = await sample();
+  page.on("dialog", (dialog) => dialog.accept());
+  await runTab(page, "Block-norm");
+  await runTab(page, "Compare");
+  await runTab(page, "Mixed");
+  await page.locator("#keep").check();
+  await page.getByRole("button", { name: "Delete #1 mixed" }).click();
+  await until(page, "import('./keep.js').then(({ kept }) => kept()).then(({ outcomes }) => outcomes.length === 3)");
+  await page.goBack();
+  await page.goBack();
+  await onScreen(page, "#3 lossy-compare");
+  await page.reload();
+  await onScreen(page, "#2 lossy-compare");
+  await page.goBack();
+  await page.goBack();
+  await onScreen(page, "#1 blocknorm");
+  for (let i = 0; i < 4; i++) await page.goForward();
+  await onScreen(page, "#3 mixed");
+  await page.locator("#keep").uncheck();
+  await until(page, "import('./keep.js').then(({ kept }) => kept()).then(({ outcomes }) => outcomes.length === 0)");
+  await page.close();
+});
+
+test("Back to a result from before a reload that forgot it leaves on screen what is there, and shows no other", async () => {
+  const page = await sample();
+  page.on("dialog", (dialog) => dialog.accept());
+  const old = /** @type {number} */ (await page.evaluate("history.length"));
+  await page.getByRole("tab", { name: "Sweep" }).click();
+  await page.reload();
+  // The link's own dump comes by itself.
+  await page.locator(".runs li").waitFor();
+  await runTab(page, "Block-norm");
+  await runTab(page, "Compare");
+  await page.evaluate((old) => history.go(old - history.length), old);
+  await selected(page, "Mixed");
+  await onScreen(page, "#2 lossy-compare");
+  await page.close();
+});
+
+test("a run that had ended when Cancel was pressed is done, and that is what is said", async () => {
+  const page = await site.newPage();
+  await page.addInitScript(() => {
+    const Worker = window.Worker;
+    /** Presses Cancel when the answer is there, and the page has not heard of it. */
+    window.Worker = class extends Worker {
+      /** @param {[URL | string, WorkerOptions?]} made */
+      constructor(...made) {
+        super(...made);
+        this.addEventListener("message", ({ data }) => {
+          const button = document.getElementById("run");
+          if (data.result?.report && button?.textContent === "Cancel") button.click();
+        });
+      }
+    };
+  });
+  await page.goto(site.url());
+  await page.locator("#try-sample").click();
+  await page.locator(".run-rows li").waitFor();
+  await page.locator(".shown .headline").waitFor();
+  await page
+    .locator("#announce", { hasText: "Done: it had ended before it could be cancelled" })
+    .waitFor({ state: "attached", timeout: 5000 });
   await page.close();
 });
 

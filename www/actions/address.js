@@ -1,17 +1,33 @@
 // The address follows the settings, and Back and Forward move within the page: through tabs, settings, lesson steps and results.
 
-/** @import { State } from "../types.js" */
+/** @import { Outcome, State } from "../types.js" */
 /** @import { Store } from "../store.js" */
 import { hashOf, stateOfHash } from "../link.js";
 
 /** Changes of settings that follow each other this closely are one step back: a word typed, a handle dragged. */
 const STEP_MS = 1000;
 
-/** What an entry of the history holds beside its address: results have no address, since they live in this tab. */
-/** @typedef {{ shown: number | null, comparedTo: number | null }} Entry */
+/**
+ * What an entry of the history holds beside its address: results have no address, since they live in this tab. They are named by when they
+ * ended, since the history outlives a reload and a result's number does not.
+ * @typedef {{ shown: number | null, comparedTo: number | null }} Entry
+ */
 
 /** @param {State} state @returns {Entry} */
-const entryOf = ({ shown, comparedTo }) => ({ shown, comparedTo });
+function entryOf({ outcomes, shown, comparedTo }) {
+  const endOf = (/** @type {number | null} */ id) => outcomes.find((outcome) => outcome.id === id)?.at ?? null;
+  return { shown: endOf(shown), comparedTo: endOf(comparedTo) };
+}
+
+/**
+ * The results that an entry names. One from before the first result, or of one that is gone, leaves on screen what is there.
+ * @param {Partial<Entry> | null} entry @param {Outcome[]} outcomes @returns {Partial<Pick<State, "shown" | "comparedTo">>}
+ */
+export function resultsOf(entry, outcomes) {
+  const idOf = (/** @type {number | null | undefined} */ at) => outcomes.find((outcome) => outcome.at === at)?.id ?? null;
+  const shown = idOf(entry?.shown);
+  return shown === null ? {} : { shown, comparedTo: idOf(entry?.comparedTo) };
+}
 
 /** @param {State} state */
 const placeOf = ({ analysis, lesson, shown, comparedTo }) => JSON.stringify([analysis, lesson, shown, comparedTo]);
@@ -54,7 +70,6 @@ export function followAddress({ get, set, watch }, { setMapping, openBeside }) {
   // Also where a reader edits the address by hand: then there is no entry, and the result stays on screen.
   addEventListener("popstate", ({ state: entry }) => {
     const { mapping, beside, outcomes, dump } = get();
-    const isKnown = (/** @type {number | null | undefined} */ id) => outcomes.some((outcome) => outcome.id === id);
     arriving = true;
     const linked = stateOfHash(get(), location.hash);
     set({
@@ -63,8 +78,7 @@ export function followAddress({ get, set, watch }, { setMapping, openBeside }) {
       ...(dump?.captures ? { beside } : {}),
       // What stood in another link is not asked about in this one.
       ...(linked.beside === beside ? {} : { offer: null }),
-      // An entry from before the first result, or of one that is deleted, leaves on screen what is there.
-      ...(isKnown(entry?.shown) ? { shown: entry.shown, comparedTo: isKnown(entry.comparedTo) ? entry.comparedTo : null } : {}),
+      ...resultsOf(entry, outcomes),
     });
     arriving = false;
     place = placeOf(get());

@@ -59,24 +59,33 @@ export function keepingActions({ get, set, watch }, { add, files, removeRun }) {
 
   const noteLeftOut = () => setLeftOut(get().leftOut.map(({ run }) => run));
 
-  /** Brings back what was kept, and from now on keeps what changes. */
+  /**
+   * Brings back the results that were kept.
+   * @returns {Promise<() => Promise<void>>} brings back their dump, and from then on keeps what changes
+   */
   async function bringBack() {
     // A frame shows its own dump's result, and leaves nothing behind.
-    if (isEmbedded()) return;
+    if (isEmbedded()) return async () => {};
     isLinked = get().beside !== "";
     const without = leftOut();
+    /** @type {FileEntry[]} */
+    let files = [];
     if (isWanted()) {
       await next(async () => {
-        const { outcomes, files } = await kept();
-        stored = outcomes.map((outcome, i) => ({ ...outcome, id: i + 1 }));
+        const found = await kept();
+        files = found.files;
+        stored = found.outcomes.map((outcome, i) => ({ ...outcome, id: i + 1 }));
         set({ kept: true, outcomes: stored, shown: stored.at(-1)?.id ?? null });
-        if (isLinked || files.length === 0 || get().dump?.captures) return;
-        await add(files);
-        for (const run of without) await removeRun(run);
       });
       // What a tab had still to write when it was turned off. Where storage is refused there is nothing.
     } else void forget().catch(() => {});
-    follow();
+    return async () => {
+      if (!isLinked && files.length > 0 && !get().dump?.captures) {
+        await add(files);
+        for (const run of without) await removeRun(run);
+      }
+      follow();
+    };
   }
 
   function follow() {

@@ -30,6 +30,8 @@ export function runActions({ get, set }, engine, pauseEstimates, settled) {
     const { signal } = (abort = new AbortController());
     const startedAt = performance.now();
     set({ running: { analysis, progress: null, pace: null, rows, startedAt, cancelling: false, soFar: null }, runFailure: null });
+    /** @type {State["ended"]} */
+    let ended = null;
     const about = { analysis, settings, dumpName: "", runs: state.dump.runs, runOf: /** @type {string[]} */ ([]) };
     try {
       await pauseEstimates();
@@ -61,14 +63,16 @@ export function runActions({ get, set }, engine, pauseEstimates, settled) {
       const { captures, problems } = report;
       // Explore goes through the dump more than once.
       const bytes = report.explored?.rawBytes ?? get().running?.progress?.bytesTotal ?? 0;
+      ended = "done";
       keep({ ...about, report, rows: report.rows, files, problems, codecs: null, elapsedMs, bytes, captures, capturesTotal: captures });
     } catch (error) {
-      if (!(error instanceof EngineError) || error.code !== "cancelled") set({ runFailure: failureOf(error) });
+      ended = error instanceof EngineError && error.code === "cancelled" ? "cancelled" : "failed";
+      if (ended === "failed") set({ runFailure: failureOf(error) });
       else if (analysis === EXPLORE) keepGlimpse(dump);
       else keepPart(about, rows);
     } finally {
       abort = null;
-      set({ running: null });
+      set({ running: null, ended });
     }
   }
 

@@ -194,19 +194,26 @@ export class Engine {
    * @param {WriteOptions} [options]
    */
   async #write(method, args, { signal, onProgress } = {}) {
+    const cancelled = new EngineError("cancelled", "cancelled");
+    // Cancelled while the caller still waited for the engine.
+    if (signal?.aborted) throw cancelled;
     const written = this.#call(method, args, ({ progress }) => signal?.aborted || onProgress?.(progress.read, progress.total));
     written.catch(() => {});
-    const aborted = new Promise((_, reject) =>
-      signal?.addEventListener(
-        "abort",
-        () => {
-          this.#ready = this.#ready.then(() => this.#cancel("cancelFile", CANCEL_MS, { method }));
-          reject(new EngineError("cancelled", "cancelled"));
-        },
-        { once: true },
-      ),
-    );
-    return Promise.race([written, aborted]);
+    let abort = () => {};
+    const aborted = new Promise((_, reject) => {
+      // What went wrong meanwhile concerns the next call.
+      abort = () =>
+        void this.#cancel("cancelFile", CANCEL_MS, { method })
+          .catch(() => {})
+          .then(() => reject(cancelled));
+    });
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      // A file that was ready at that moment is not given out either.
+      return await Promise.race([written.finally(() => (signal?.aborted ? aborted : undefined)), aborted]);
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
   }
 
   /**
@@ -253,8 +260,7 @@ export class Engine {
       const [withinMs, lastRowsMs] = request.sample ? [CANCEL_ESTIMATE_MS, 0] : [CANCEL_MS, LAST_ROWS_MS];
       const aborted = new Promise((_, reject) => {
         abort = () => {
-          // One after the other: of two at a time the second would end the worker that the first is starting.
-          this.#ready = this.#ready.then(() => this.#cancel("cancel", withinMs));
+          this.#cancel("cancel", withinMs).catch(() => {});
           setTimeout(reject, lastRowsMs, new EngineError("cancelled", "cancelled"));
         };
       });
@@ -451,20 +457,36 @@ export class Engine {
   }
 
   /**
-   * Waits for the worker to be idle again, or replaces it.
+   * Ends what the worker does. What is asked next waits until the worker, or its successor, is ready.
    * @param {"cancel" | "cancelFile"} method
    * @param {number} withinMs
    * @param {object} [args]
+   * @returns {Promise<unknown>} resolves when nothing of it goes on
    */
-  async #cancel(method, withinMs, args = {}) {
+  #cancel(method, withinMs, args = {}) {
+    // One after the other: of two at a time the second would end the worker that the first is starting.
+    const ended = this.#ready.then(() => this.#end(method, withinMs, args));
+    this.#ready = ended.then((isWorkerGone) => (isWorkerGone ? this.#open() : undefined));
+    this.#ready.catch(() => {});
+    return ended;
+  }
+
+  /**
+   * Waits for the worker to be idle again, or ends it.
+   * @param {"cancel" | "cancelFile"} method
+   * @param {number} withinMs
+   * @param {object} args
+   * @returns {Promise<boolean>} whether it was ended, so that another one has to be started
+   */
+  async #end(method, withinMs, args) {
     const worker = this.#worker;
     const late = new Promise((resolve) => setTimeout(resolve, withinMs, false));
     const idle = await Promise.race([this.#send(method, { ...args, withinMs }).catch(() => false), late]);
     // One that died meanwhile has its successor, which must not be ended while it starts.
-    if (idle || this.#worker !== worker) return;
+    if (idle || this.#worker !== worker) return false;
     this.#fail(new EngineError("cancelled", "cancelled"));
     this.#terminate();
-    await this.#open();
+    return true;
   }
 }
 

@@ -168,12 +168,24 @@ async function setMapping({ mapping }) {
 
 /** @type {{ convert?: Conversion, pack?: Packing }} the files that are being written, until the reader ends it */
 const writing = {};
+/** @type {Promise<unknown>} resolves when the last conversion has ended, however it did */
+let converted = Promise.resolve();
 
 /**
  * @param {{ options: Partial<ConvertOptions> }} args
  * @param {number} id
  */
-async function convert({ options }, id) {
+function convert(args, id) {
+  const done = convertNow(args, id);
+  converted = done.catch(() => {});
+  return done;
+}
+
+/**
+ * @param {{ options: Partial<ConvertOptions> }} args
+ * @param {number} id
+ */
+async function convertNow({ options }, id) {
   const conversion = engine.convert(options);
   writing.convert = conversion;
   try {
@@ -234,6 +246,8 @@ async function pack({ request }, id) {
 async function cancelFile({ method, withinMs }) {
   const packing = method === "pack" ? writing.pack : undefined;
   writing[method] = undefined;
+  // Between two pieces it looks whether it is still wanted.
+  if (method === "convert") await converted;
   return isIdle(packing, withinMs);
 }
 

@@ -39,7 +39,7 @@
  * @property {(report: Report) => void} [onSoFar]     what is known so far, where the analysis can tell before its end
  *
  * @typedef {object} WriteOptions  of a file that is written
- * @property {AbortSignal} [signal]                   the call then rejects with the code "cancelled"
+ * @property {AbortSignal} [signal]                   the call then rejects with the code "cancelled", once nothing is written any more
  * @property {(done: number, total: number) => void} [onProgress]
  *
  * @typedef {{ name: string, bytes: Uint8Array<ArrayBuffer> }} ReportFile

@@ -10,6 +10,7 @@ import { frame } from "./frame.js";
 import { handout } from "./handout.js";
 import { placeOf, textsOf } from "./place.js";
 import { stepContent } from "./content.js";
+import { endWhenIdle, heldWhile } from "./sample-engine.js";
 import { lessonSource } from "./source.js";
 import { fillPicker } from "./picker.js";
 import { lossySetting } from "./setting.js";
@@ -29,10 +30,15 @@ import { viewOf } from "./view.js";
  * @property {(place: Record<string, string>) => void} placed
  * @property {(step: number) => void} goTo           the steps' links are the page's to follow: it calls again
  * @property {() => void} close
+ * @property {() => boolean} isOpen
  */
 
-/** The lesson that is open, and where. @type {{ root: Element, go: (page: Page) => void } | null} */
+/** The last lesson that was opened, and where. @type {{ root: Element, go: (page: Page) => void, showsSample: () => boolean } | null} */
 let open = null;
+heldWhile(() => open !== null && open.root.isConnected && open.showsSample());
+
+/** The reader has left it. */
+export const leaveLesson = endWhenIdle;
 
 /**
  * Shows a step of the lesson in `container`; the lesson is made where the container does not hold it yet.
@@ -40,6 +46,8 @@ let open = null;
  */
 export async function drawLesson(container, page) {
   await Promise.all([learnStyle(), loadPlot()]);
+  // Left before it was there.
+  if (!page.isOpen()) return;
   if (open && container.contains(open.root)) return open.go(page);
   open = makeLesson(container, page);
 }
@@ -72,7 +80,8 @@ function makeLesson(container, { step, place, dump, inspect, isSample, linkHere,
   });
   fill(container, root);
   void load();
-  return { root, go };
+  // Until it has read where its values come from, they may be the sample's.
+  return { root, go, showsSample: () => source === null || source.own };
 
   async function load() {
     fill(body, h("p", { class: "muted" }, "Reading …"));
@@ -83,6 +92,7 @@ function makeLesson(container, { step, place, dump, inspect, isSample, linkHere,
       if (asked !== dump) return;
       const before = source ? textsOf(at, source.captures) : null;
       source = found;
+      if (!source.own) endWhenIdle();
       settle(before ?? wanted);
       if (before) placed(textsOf(at, source.captures));
       origin.textContent = originOf(source);

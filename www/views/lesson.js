@@ -12,6 +12,7 @@ const LESSON = "../learn/index.js";
 export function mountLesson({ store, inspect }) {
   const linkHere = () => linkOf(store.get());
   const root = byId("learn");
+  let leave = () => {};
   store.watch(
     ({ lesson, lessonPlace, dump }) => [lesson, lessonPlace, dump],
     async (_, before) => {
@@ -20,11 +21,13 @@ export function mountLesson({ store, inspect }) {
       document.body.classList.toggle("in-lesson", open);
       if (!open) {
         fill(root);
+        leave();
         if (before && before[0] !== null) document.getElementById("open-lesson")?.focus();
         return;
       }
       try {
-        const { drawLesson } = await import(LESSON);
+        const { drawLesson, leaveLesson } = await import(LESSON);
+        leave = leaveLesson;
         if (store.get().lesson !== step) return;
         await drawLesson(root, {
           step,
@@ -36,6 +39,7 @@ export function mountLesson({ store, inspect }) {
           placed: (/** @type {Record<string, string>} */ lessonPlace) => store.set({ lessonPlace }),
           goTo: (/** @type {number} */ next) => store.set({ lesson: next }),
           close: () => store.set({ lesson: null }),
+          isOpen: () => store.get().lesson !== null,
         });
       } catch (error) {
         fill(

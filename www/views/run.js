@@ -103,6 +103,13 @@ function progressText({ analysis, progress, pace, cancelling }) {
   return `${count(captures)} / ${count(capturesTotal)} captures · ${size(bytes)} of ${size(bytesTotal)}${rate}${left}`;
 }
 
+/** @param {import("../types.js").State} state @param {Running} running what has ended */
+function endText({ ended }, { cancelling }) {
+  if (ended === "done") return cancelling ? "Done: it had ended before it could be cancelled" : "Done";
+  if (ended === null) return "Nothing was run: the dump has no capture left";
+  return ended === "failed" ? "The run failed" : "Cancelled";
+}
+
 /** Says start, each quarter and the end to screen readers: not every tick. @param {App} app */
 function announce({ store }) {
   const live = byId("announce");
@@ -119,7 +126,7 @@ function announce({ store }) {
         if (now > quarter && now < 4) live.textContent = `${now * 25} percent`;
         quarter = now;
       }
-      if (before && !running) live.textContent = store.get().runFailure ? "The run failed" : before.cancelling ? "Cancelled" : "Done";
+      if (before && !running) live.textContent = endText(store.get(), before);
     },
   );
 }

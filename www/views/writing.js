@@ -13,9 +13,16 @@ export function writing(label) {
   const status = h("p", { class: "small", role: "status" });
   const far = h("p", { class: "small muted" });
   const bar = h("progress", { "aria-label": label, hidden: true });
-  const stop = h("button", { type: "button", hidden: true, on: { click: () => going?.abort() } }, "Cancel");
+  const stop = h("button", { type: "button", hidden: true, on: { click: cancel } }, "Cancel");
   const say = (/** @type {string} */ text) => (status.textContent = text);
   return { nodes: [status, far, bar, stop], write, say, isGoing: () => going !== null };
+
+  function cancel() {
+    if (!going || going.signal.aborted) return;
+    say("Cancelling …");
+    far.textContent = "";
+    going.abort();
+  }
 
   /**
    * @param {(options: WriteOptions) => Promise<string>} job gives what is to be said of the file
