@@ -279,3 +279,19 @@ fn heads_of_v_may_be_narrower_than_those_of_k() {
         }
     }
 }
+
+#[test]
+fn outputs_that_are_not_finite_or_were_zero_are_not_said_to_have_no_error() {
+    let total = |error: f64, square: f64| {
+        let errors = kvlens::metrics::OutputErrors {
+            error: vec![error],
+            square: vec![square],
+        };
+        errors.total()
+    };
+    assert_eq!(
+        (total(0.0, 0.0), total(1.0, 0.0), total(1.0, 4.0)),
+        (0.0, f64::INFINITY, 0.25)
+    );
+    assert!(total(f64::NAN, f64::NAN).is_nan());
+}
