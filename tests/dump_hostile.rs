@@ -394,6 +394,50 @@ fn tar_headers_may_not_claim_more_than_there_is() {
     }
 }
 
+/// GNU tar goes on with a long map in blocks that the size does not count, and has three forms of pax records.
+#[test]
+fn a_sparse_file_is_named_and_costs_no_other_entry_of_its_tar() {
+    let good = good_entries("");
+    let good: Vec<(&str, &[u8])> = good
+        .iter()
+        .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
+        .collect();
+    let rest = tar(&good);
+    let expected = open("a.tar", rest.clone()).captures.len();
+    let header = |name: &str, kind: u8, data: &[u8]| {
+        let mut block = tar(&[(name, data)]);
+        block.truncate(512 + data.len().next_multiple_of(512));
+        block[156] = kind;
+        seal(&mut block[..512]);
+        block
+    };
+    let mut with_map = header("sparse.npy", b'S', b"data");
+    with_map[482] = 1;
+    seal(&mut with_map[..512]);
+    let mut maps = vec![0; 1024];
+    maps[504] = 1;
+    with_map.splice(512..512, maps);
+    let mut tars = vec![with_map];
+    for records in [
+        "23 GNU.sparse.size=9000\n30 GNU.sparse.numbytes=512\n",
+        "28 GNU.sparse.map=0,4,8192,4\n31 GNU.sparse.name=sparse.npy\n",
+        "22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n31 GNU.sparse.name=sparse.npy\n",
+    ] {
+        let pax = header("x", b'x', records.as_bytes());
+        tars.push([pax, header("sparse.npy", b'0', b"data")].concat());
+    }
+    for start in tars {
+        let whole = [start, rest.clone()].concat();
+        for (name, bytes) in [("a.tar", whole.clone()), ("a.tar.gz", gzip(&whole))] {
+            let dump = open(name, bytes);
+            let told = format!("{name}/sparse.npy: it is stored as a sparse file");
+            assert_eq!(problems(&dump).len(), 1);
+            assert_problem(&dump, &told);
+            assert_eq!(dump.captures.len(), expected);
+        }
+    }
+}
+
 #[test]
 fn what_is_beyond_the_limit_on_headers_names_the_flag_that_raises_it() {
     let mut options = ScanOptions::default();

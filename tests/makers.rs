@@ -75,6 +75,9 @@ fn every_form_of_torch_save_holds_the_same_cache() {
         "numpy.joblib",
         "keys_then_values.pt",
         "layer_dict.pt",
+        "numpy_numbers.pt",
+        "pairs_as_keys.pt",
+        "beside_others.joblib",
         "outputs.pt",
         "named_tuples.pt",
         "per_layer",
@@ -270,6 +273,46 @@ fn pickles_that_claim_or_repeat_much_take_no_memory() {
     }
 }
 
+/// What a pickle has copied is bounded by what was read of it.
+#[test]
+fn a_pickle_that_has_the_same_long_thing_copied_again_and_again_takes_no_memory() {
+    let list = [b"](".as_slice(), &b"h\x00".repeat(50_000), b"eq\x010"].concat();
+    // An array of objects that is one long list, as often as it takes 9 bytes.
+    let array = [
+        b"\x80\x02Nq\x000".as_slice(),
+        &list,
+        b"cnumpy.core.multiarray\n_reconstruct\nq\x020)q\x030(K\x01K\x01\x85N\x89h\x01tq\x040(",
+        &b"h\x02h\x03Rh\x04b".repeat(1000),
+        b"l.",
+    ];
+    // The bytes that a long text stands for, as often as it takes 5.
+    let text = [
+        b"\x80\x02X\x00\x80\x00\x00".as_slice(),
+        &[b'a'; 0x8000],
+        b"X\x06\x00\x00\x00latin1\x86q\x020c_codecs\nencode\nq\x030(",
+        &b"h\x03h\x02R".repeat(5000),
+        b"l.",
+    ];
+    for pickle in [array.concat(), text.concat()] {
+        let dump = open_bytes("a.pkl", pickle, "{}");
+        let told = messages(&dump).join("\n");
+        assert!(
+            told.contains("builds more values than any cache needs"),
+            "{told}"
+        );
+    }
+    // A storage's name of 64 KiB, for as many storages as take 3 bytes each.
+    let storage = [
+        b"\x80\x02(X\x07\x00\x00\x00storagectorch\nHalfStorage\nX\x00\x80\x00\x00".as_slice(),
+        &[b'a'; 0x8000],
+        b"X\x03\x00\x00\x00cpuK\x01tq\x000(",
+        &b"h\x00Q".repeat(100_000),
+        b"l.",
+    ];
+    let dump = open_bytes("a.pkl", storage.concat(), "{}");
+    assert_eq!(messages(&dump), ["a.pkl: it holds no tensor"]);
+}
+
 #[test]
 fn a_long_list_that_a_pickle_leads_to_by_many_ways_is_not_walked_without_end() {
     let many = 200_000;
@@ -377,6 +420,37 @@ fn packed_buffers_beside_the_same_tokens_unpacked_do_not_count_twice() {
         told.starts_with("1 packed capture with tokens that other files have"),
         "{told}"
     );
+}
+
+#[test]
+fn packed_buffers_of_several_layers_and_runs_may_lie_in_one_folder() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/cases/mnn-packed/packed/run_1/layer_0");
+    let mut files = Vec::new();
+    for entry in folder.read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let bytes = std::fs::read(&path).unwrap();
+        if !name.ends_with(".json") {
+            files.push((name, bytes));
+            continue;
+        }
+        let meta: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        for (run, layer) in [("a", 0), ("a", 1), ("b", 0)] {
+            let mut meta = meta.clone();
+            meta["run_id"] = run.into();
+            meta["layer_id"] = layer.into();
+            files.push((
+                format!("packed_meta_{run}{layer}.json"),
+                meta.to_string().into(),
+            ));
+        }
+    }
+    let dump = scan_source(MemorySource::new(files), "{}");
+    let found: Vec<(String, i64)> = load(&dump).into_keys().collect();
+    let expected = [("a", 0), ("a", 1), ("b", 0)];
+    assert_eq!(found, expected.map(|(run, layer)| (run.to_owned(), layer)));
+    assert!(dump.notes.is_empty(), "{:?}", dump.notes);
 }
 
 /// Form of a llama.cpp state, by version and model.
@@ -523,4 +597,62 @@ fn a_llama_cpp_state_that_is_cut_off_is_named() {
         let named = !dump.problems.is_empty() || !dump.notes.is_empty();
         assert!(named && dump.captures.is_empty(), "{cut} bytes");
     }
+}
+
+/// The cells of a sliding window are used again: later tokens lie before earlier ones.
+#[test]
+fn cells_of_a_llama_cpp_state_are_read_in_the_order_of_their_tokens() {
+    for v_trans in [false, true] {
+        let form = Form {
+            session: false,
+            outputs: false,
+            streams: true,
+            extra: 0,
+            v_trans,
+        };
+        // Magic, version, tokens, streams and cells, and 12 bytes for each cell, the first of which are its position.
+        let with = |positions: [u32; 3]| {
+            let mut bytes = state(form);
+            for (cell, position) in positions.iter().enumerate() {
+                let at = 4 * 8 + 12 * cell;
+                bytes[at..at + 4].copy_from_slice(&position.to_le_bytes());
+            }
+            open_bytes("slot.bin", bytes, r#"{"axes":"seq,dim"}"#)
+        };
+        let dump = with([7, 5, 6]);
+        let path = |dump: &Dump| dump.captures[0].path.clone();
+        assert_eq!(path(&dump), "slot.bin/layer_0/t5_8");
+        let [k, v] = &layers(&dump)[&1];
+        let expected: Vec<f32> = [1, 2, 0]
+            .iter()
+            .flat_map(|token| (0..8).map(move |at| (100 + token * 10 + at) as f32))
+            .collect();
+        assert_eq!(k.values(), expected, "{v_trans}");
+        assert!(v.values().iter().zip(&expected).all(|(v, k)| *v == -k));
+        // Several sequences have no order; tokens may be missing.
+        for positions in [[1, 0, 1], [2, 5, 9]] {
+            let dump = with(positions);
+            assert_eq!(path(&dump), "slot.bin/layer_0");
+            assert_eq!(layers(&dump)[&0][0].values()[8], 10.0);
+        }
+    }
+}
+
+#[test]
+fn a_fault_of_v_is_told_with_the_name_of_v() {
+    let mut header = serde_json::Map::new();
+    for (name, width, from) in [("layers.0.k", 8, 0), ("layers.0.v", 6, 64)] {
+        let entry = serde_json::json!({"dtype": "F16", "shape": [4, width], "data_offsets": [from, from + 8 * width]});
+        header.insert(name.to_owned(), entry);
+    }
+    let header = serde_json::Value::Object(header).to_string();
+    let len = (header.len() as u64).to_le_bytes();
+    let bytes = [&len[..], header.as_bytes(), &[0; 112]].concat();
+    let dump = open_bytes("a.safetensors", bytes, r#"{"axes":"seq,dim","kvHeads":4}"#);
+    assert_eq!(
+        messages(&dump),
+        [
+            "a.safetensors/layers.0.v: shape: found [4, 6], expected a last axis that 4 heads share evenly (--kv-heads)"
+        ]
+    );
 }

@@ -9,11 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
 
-from . import _kvlens
+from . import _kvlens, _queries
 from ._caches import named
 from ._progress import Progress, telling
 from ._result import Result
-from ._arrays import array
 from ._virtual import SafetensorsView
 
 _PathLike = (str, os.PathLike)
@@ -21,14 +20,16 @@ _PathLike = (str, os.PathLike)
 
 def _text(value: Any) -> str:
     """A setting's value as text, in the command line's form."""
+    # Scalars of numpy and other libraries: their repr includes the type, and a single number may be iterable by its class.
+    if hasattr(value, "item") and not getattr(value, "shape", ()):
+        value = value.item()
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         return value
     if isinstance(value, Iterable):
         return ",".join(_text(item) for item in value)
-    # numpy's scalars are converted first, since their repr includes the type.
-    return repr(value.item()) if hasattr(value, "item") else repr(value)
+    return repr(value)
 
 
 def settings_of(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -43,28 +44,27 @@ def open_dump(
     axes: Optional[str],
     kv_heads: Optional[int],
     bits16: Optional[str],
-    queries: Optional[Mapping[int, Mapping[str, Any]]] = None,
+    queries: Optional[_queries.Queries] = None,
 ) -> _kvlens.Dump:
-    """Opens a path, several paths, or a cache in memory as a dump."""
+    """Opens a path, several paths, or a cache in memory as a dump.
+
+    Raises:
+        ValueError: When queries can't be used; they go with a cache in memory.
+    """
     reading = (tensor_names, axes, kv_heads, bits16)
-    if isinstance(source, _PathLike):
-        return _kvlens.Dump.open([source], reading)
     is_paths = isinstance(source, Sequence) and len(source) > 0 and all(isinstance(each, _PathLike) for each in source)
-    if is_paths:
-        return _kvlens.Dump.open(list(source), reading)
+    if isinstance(source, _PathLike) or is_paths:
+        if queries:
+            raise ValueError("queries can be given with a cache in memory only: a dump on disk has files of them")
+        return _kvlens.Dump.open([source] if isinstance(source, _PathLike) else list(source), reading)
     arrays, known = named(source)
-    metadata: dict[str, str] = {}
-    for layer, each in (queries or {}).items():
-        q = array(f"layers.{layer}.q", each["q"])
-        arrays.append(q)
-        for field, value in each.items():
-            if field != "q":
-                value = value.tolist() if hasattr(value, "tolist") else value
-                value = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else value
-                metadata[f"{q.name}.{field}"] = json.dumps(value)
-    view = SafetensorsView(arrays, metadata)
+    of_queries, metadata = _queries.named(queries or {})
+    view = SafetensorsView([*arrays, *of_queries], metadata)
     reading = (tensor_names, axes or known, kv_heads, bits16)
-    return _kvlens.Dump.of([(f"{name}.safetensors", view.size)], view.read, reading)
+    dump = _kvlens.Dump.of([(f"{name}.safetensors", view.size)], view.read, reading)
+    if queries:
+        _queries.check(queries, json.loads(dump.summary()))
+    return dump
 
 
 def _must_have_captures(dump: _kvlens.Dump) -> None:
@@ -78,7 +78,7 @@ def analyze(
     cache: Any,
     analysis: str = "mixed",
     *,
-    out_dir: str = "kvlens-reports",
+    out_dir: Union[str, os.PathLike[str]] = "kvlens-reports",
     verify: bool = False,
     threads: Optional[int] = None,
     progress: Union[Progress, bool, None] = None,
@@ -98,7 +98,7 @@ def analyze(
         analysis: One of :func:`analyses`: ``mixed``, ``blocknorm``, ``sweep``, ``lossy-compare``, ``explore``.
         out_dir: The default folder of :meth:`Result.save`, which some reports mention; nothing is written before that.
         verify: Decode every compressed stream again with an independent decoder and compare it bit for bit.
-        threads: Number of threads; by default one for each core.
+        threads: Number of threads, 1 to 1024; by default one for each core.
         progress: ``True`` for a tqdm bar, or a function that is called with captures done, all captures, bytes done and all bytes.
         keep_rows: Keep the rows for :attr:`Result.rows`; each (one for every capture and variant) takes about a kilobyte.
         name: Name of the run that reports give a cache in memory.
@@ -122,10 +122,11 @@ def analyze(
     """
     dump = open_dump(cache, name, tensor_names, axes, kv_heads, bits16)
     _must_have_captures(dump)
-    how = (verify, threads, out_dir, keep_rows)
+    folder = os.fspath(out_dir)
+    how = (verify, threads, folder, keep_rows)
     with telling(progress, analysis) as tell:
         report, _ = _kvlens.run(dump, analysis, settings_of(settings), how, tell, None)
-    return Result(report, out_dir, json.loads(dump.summary())["problems"])
+    return Result(report, folder, json.loads(dump.summary())["problems"])
 
 
 def scan(
@@ -164,7 +165,7 @@ def convert(
     *,
     format: Optional[str] = None,
     stage: Optional[str] = None,
-    layers: Optional[str] = None,
+    layers: Union[str, int, Iterable[int], None] = None,
     tokens: Optional[str] = None,
     dtype: Optional[str] = None,
     name: str = "cache",
@@ -180,13 +181,13 @@ def convert(
         path: The folder or file to write; it must not exist yet.
         format: ``folder``, ``zip`` or ``safetensors``; by default according to the ending of ``path``, or else ``folder``.
         stage: Only captures of this stage, ``prefill`` or ``decode``.
-        layers: Only these layers, as in ``0-3,7``.
+        layers: Only these layers: ``"0-3,7"``, a number or several.
         tokens: Only these tokens, without the end, as in ``0..128``, ``..128`` or ``128..``.
         dtype: Round fp32 values to this type: ``fp16`` or ``bf16``.
 
     Raises:
         FileExistsError: When ``path`` exists already.
-        ValueError: When an option is not valid, or no capture is left.
+        ValueError: When options are not valid (all are listed), or no capture is left.
     """
     dump = open_dump(cache, name, tensor_names, axes, kv_heads, bits16)
     return _written(dump, cache, path, format=format, stage=stage, layers=layers, tokens=tokens, dtype=dtype)
@@ -196,7 +197,7 @@ def save(
     cache: Any,
     path: Union[str, os.PathLike[str]],
     *,
-    queries: Optional[Mapping[int, Mapping[str, Any]]] = None,
+    queries: Optional[_queries.Queries] = None,
     name: str = "cache",
     tensor_names: Optional[str] = None,
     axes: Optional[str] = None,
@@ -209,7 +210,11 @@ def save(
         cache: As for :func:`analyze`.
         path: The folder, ``.zip`` or ``.safetensors`` file to write; it must not exist yet.
         queries: For ``explore``: for each layer number, ``{"q": [positions, heads, head_dim], "positions": [...], "scale": x}`` and
-            further parameters of its attention (``rope_theta``, ``sliding_window``, ``logit_softcap``).
+            further parameters of its attention (``rope_theta``, ``sliding_window``, ``logit_softcap``). For a cache in memory only.
+
+    Raises:
+        FileExistsError: When ``path`` exists already.
+        ValueError: When queries can't be used, or no capture is left.
 
     >>> import numpy, tempfile, os
     >>> values = numpy.zeros((1, 2, 16, 8), "float16")
@@ -236,19 +241,31 @@ def _new_path(path: Union[str, os.PathLike[str]], source: Any) -> Path:
     return target
 
 
-def _written(dump: _kvlens.Dump, source: Any, path: Union[str, os.PathLike[str]], **options: Optional[str]) -> Path:
+def _written(
+    dump: _kvlens.Dump,
+    source: Any,
+    path: Union[str, os.PathLike[str]],
+    *,
+    format: Optional[str] = None,
+    stage: Optional[str] = None,
+    layers: Any = None,
+    tokens: Optional[str] = None,
+    dtype: Optional[str] = None,
+) -> Path:
     _must_have_captures(dump)
     target = _new_path(path, source)
     ending = target.suffix[1:]
-    options["format"] = options.get("format") or (ending if ending in ("zip", "safetensors") else "folder")
-    given = {name: value for name, value in options.items() if value is not None}
+    as_ended = ending if ending in ("zip", "safetensors") else "folder"
+    options = (format or as_ended, stage, None if layers is None else _text(layers), tokens, dtype)
+    for problem in json.loads(dump.summary())["problems"]:
+        warnings.warn(f"left out: {problem['file']}: {problem['message']}", stacklevel=3)
     # Until it is complete, it has a name that scans skip.
     unfinished = target.with_name(f".kvlens-write-{os.getpid()}-{target.name}.tmp")
     try:
-        _, _, overflows = _kvlens.convert(dump, unfinished, json.dumps(given))
+        _, _, overflows = _kvlens.convert(dump, unfinished, options)
         unfinished.rename(target)
         if overflows:
-            warnings.warn(f"{overflows} values too large for {given['dtype']} are infinite in {target}", stacklevel=3)
+            warnings.warn(f"{overflows} values too large for {dtype} are infinite in {target}", stacklevel=3)
     finally:
         _remove(unfinished)
     return target

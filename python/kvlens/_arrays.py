@@ -94,9 +94,9 @@ def array(name: str, value: Any) -> Array:
         return _torch(name, value)
     if kind == "mlx":
         return _mlx(name, value)
-    if not hasattr(value, "dtype") and not hasattr(value, "__dlpack__"):
-        return _buffer(name, value)
-    return _numpy(name, value)
+    if hasattr(value, "__dlpack__") or (hasattr(value, "dtype") and hasattr(value, "__array__")):
+        return _numpy(name, value)
+    return _buffer(name, value)
 
 
 def _dtype(name: str, text: str) -> str:
@@ -110,8 +110,8 @@ def _torch(name: str, value: Any) -> Array:
     dtype = _dtype(name, str(value.dtype))
 
     def load() -> memoryview:
-        # No copy if the tensor is on the CPU and contiguous.
-        tensor = value.detach().cpu().contiguous()
+        # No copy if the tensor is on the CPU and contiguous, and its signs are in its memory.
+        tensor = value.detach().cpu().resolve_neg().contiguous()
         size = tensor.numel() * tensor.element_size()
         if size == 0:
             return memoryview(b"")
@@ -125,10 +125,13 @@ def _torch(name: str, value: Any) -> Array:
 def _mlx(name: str, value: Any) -> Array:
     dtype = _dtype(name, str(value.dtype))
     core = sys.modules["mlx.core"]
+    # The buffer protocol has no bfloat16, so the array is viewed as bytes, which copies nothing where the last axis is contiguous. It is
+    # done here since mlx computes only on threads that have its streams, and arrays are loaded on others.
+    raw = (value if value.ndim else value.reshape(1)).view(core.uint8)
+    core.eval(raw)
 
     def load() -> memoryview:
-        # The buffer protocol has no bfloat16, so the array is viewed as bytes.
-        return memoryview(core.contiguous(value).reshape(-1).view(core.uint8)).cast("B")
+        return _flat(memoryview(raw))
 
     return Array(name, dtype, tuple(value.shape), load)
 
@@ -138,22 +141,19 @@ def _numpy(name: str, value: Any) -> Array:
         import numpy
     except ImportError:
         raise TypeError(f"{name}: a {type(value).__name__} is read through numpy: pip install numpy") from None
-    if isinstance(value, numpy.ndarray):
-        view = value
-    elif hasattr(value, "__array__"):
-        # JAX's bfloat16 is ml_dtypes', which numpy.from_dlpack does not know.
-        view = numpy.asarray(value)
-    else:
-        view = numpy.from_dlpack(value)
-    dtype = _dtype(name, view.dtype.name)
+    if not (hasattr(value, "__array__") and hasattr(value, "dtype")):
+        value = numpy.from_dlpack(value)
+    # The array itself comes when its turn does: it may be on another device, or in a file. JAX's bfloat16 is ml_dtypes', which
+    # numpy.from_dlpack does not know.
+    dtype = _dtype(name, getattr(value.dtype, "name", str(value.dtype)))
 
     def load() -> memoryview:
-        ordered = numpy.ascontiguousarray(view)
+        ordered = numpy.ascontiguousarray(value)
         if ordered.dtype.byteorder == ">" or (ordered.dtype.byteorder == "=" and sys.byteorder == "big"):
             ordered = ordered.astype(ordered.dtype.newbyteorder("<"))
         return memoryview(ordered.reshape(-1).view(numpy.uint8)).cast("B")
 
-    return Array(name, dtype, tuple(view.shape), load)
+    return Array(name, dtype, tuple(value.shape), load)
 
 
 def _buffer(name: str, value: Any) -> Array:
@@ -168,7 +168,9 @@ def _buffer(name: str, value: Any) -> Array:
         raise TypeError(f"{name}: elements of buffer format {view.format!r} are not supported")
     dtype = _DTYPES[_CODES[code]]
 
-    def load() -> memoryview:
-        return view.cast("B") if view.c_contiguous and view.nbytes else memoryview(view.tobytes())
+    return Array(name, dtype, tuple(view.shape), lambda: _flat(view))
 
-    return Array(name, dtype, tuple(view.shape), load)
+
+def _flat(view: memoryview) -> memoryview:
+    """The bytes in C order; copied only where they are not so."""
+    return view.cast("B") if view.c_contiguous and view.nbytes else memoryview(view.tobytes())

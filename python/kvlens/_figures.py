@@ -26,9 +26,10 @@ def figures(report: dict[str, Any]) -> list[str]:
         if errors:
             found.append(_bars("Mean absolute error by layer", "MAE", errors))
     points = [
-        (group["variant"]["label"], group["all"]["kvRatio"], group["all"]["kErrors"]["mae"], group["all"]["vErrors"]["mae"])
+        (group["variant"]["label"], group["all"]["kvRatio"], *both)
         for group in report["groups"]
-        if len(report["groups"]) > 1 and group["all"]["kErrors"] and group["all"]["vErrors"]
+        # Where values are NaN or infinite, so is the error, which JSON has as null.
+        if len(report["groups"]) > 1 and None not in (both := [(group["all"][side] or {}).get("mae") for side in ("kErrors", "vErrors")])
     ]
     if points:
         found.append(_scatter(points))

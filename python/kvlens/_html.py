@@ -19,7 +19,7 @@ def page(result: Result, figures: list[str]) -> str:
     if "kv_ratio" in summary:
         head.append(
             f"<b>KV {summary['kv_ratio']:.3f}x</b>, K {summary['k_ratio']:.3f}x, V {summary['v_ratio']:.3f}x"
-            + ("" if summary.get("k_cosine") is None else f"; cosine K {summary['k_cosine']:.6f}, V {summary['v_cosine']:.6f}")
+            + ("" if None in (summary.get("k_cosine"), summary.get("v_cosine")) else f"; cosine K {summary['k_cosine']:.6f}, V {summary['v_cosine']:.6f}")
         )
     parts = [f"<p>{'; '.join(head)}</p>"]
     parts += [f"<p>{escape(sentence)}</p>" for sentence in result.answer]

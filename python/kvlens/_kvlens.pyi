@@ -69,7 +69,9 @@ def run(
     numbers: Optional[Sequence[int]],
 ) -> tuple[Report, Optional[bytes]]: ...
 def convert(
-    dump: Dump, to: str | PathLike[str], options: str
+    dump: Dump,
+    to: str | PathLike[str],
+    options: tuple[str, Optional[str], Optional[str], Optional[str], Optional[str]],
 ) -> tuple[int, int, int]: ...
 def pack(
     dump: Dump,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -12,6 +11,7 @@ from typing import Any, Optional, Union
 from . import _kvlens
 from ._api import _must_have_captures, _new_path, _written, open_dump
 from ._progress import Told, telling_share
+from ._queries import Queries
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def pack(
     queries: bool = False,
     progress: Union[Told, bool, None] = None,
     *,
-    captured_queries: Optional[Mapping[int, Mapping[str, Any]]] = None,
+    captured_queries: Optional[Queries] = None,
     name: str = "cache",
     tensor_names: Optional[str] = None,
     axes: Optional[str] = None,

@@ -12,6 +12,7 @@ Ray schedules the tasks and repeats those whose worker died.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Optional, Union
@@ -19,7 +20,7 @@ from typing import Any, Optional, Union
 import ray
 
 from . import _kvlens
-from ._api import settings_of
+from ._api import _must_have_captures, settings_of
 from ._progress import Progress, telling
 from ._result import Result
 from ._store import Files, Store, descriptions
@@ -64,7 +65,7 @@ def analyze(
     task_bytes: int = 256 << 20,
     threads: int = 1,
     max_retries: int = 5,
-    out_dir: str = "kvlens-reports",
+    out_dir: Union[str, os.PathLike[str]] = "kvlens-reports",
     verify: bool = False,
     progress: Union[Progress, bool, None] = None,
     tensor_names: Optional[str] = None,
@@ -105,15 +106,17 @@ def analyze(
     reader.fetch(descriptions(files))
     dump = _kvlens.Dump.of(files, reader.read, job.reading)
     reader.forget()
+    _must_have_captures(dump)
     problems = json.loads(dump.summary())["problems"]
     tasks = _tasks(job, dump, files, task_bytes)
     if not ray.is_initialized():
         ray.init()
-    merger = _kvlens.Merger(out_dir)
+    folder = os.fspath(out_dir)
+    merger = _kvlens.Merger(folder)
     with telling(progress, analysis) as tell:
         for rows in _measured(job, tasks, files, max_retries, tell):
             merger.push(rows)
-    return Result(merger.finish(), out_dir, problems)
+    return Result(merger.finish(), folder, problems)
 
 
 def _tasks(job: _Job, dump: _kvlens.Dump, files: Files, task_bytes: int) -> list[_Task]:

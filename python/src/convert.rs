@@ -1,44 +1,95 @@
 //! Writes a dump in another format.
 
+use crate::apart::apart;
 use crate::dump::PyDump;
 use crate::errors::{system, value};
-use kvlens::convert::{ConvertError, ConvertOptions, Plan, write};
+use kvlens::convert::{ConvertError, ConvertOptions, Format, Plan, write};
 use pyo3::prelude::*;
-use std::cell::RefCell;
+use std::fmt::Display;
 use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
 
-/// Writes the dump to the new folder or file `to`, with options as JSON; returns the numbers of captures, of bytes, and of values
-/// that are infinite in the file since their new type has no room for them.
+/// Texts of the options: format, stage, layers, tokens, type.
+type Texts = (
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+);
+
+/// Names of the stages to choose from, as on the command line.
+const STAGES: [&str; 3] = ["both", "prefill", "decode"];
+
+/// Writes the dump to the new folder or file `to`; returns the numbers of captures, of bytes, and of values that are infinite in the file
+/// since their new type has no room for them.
 #[pyfunction]
 pub fn convert(
     py: Python<'_>,
     dump: &PyDump,
     to: PathBuf,
-    options: &str,
+    options: Texts,
 ) -> PyResult<(usize, u64, u64)> {
-    let options: ConvertOptions = serde_json::from_str(options).map_err(value)?;
+    let options = parsed(options)?;
     let failed = |error: ConvertError| match error {
         ConvertError::Nothing => value(error),
         error => system(error),
     };
-    let plan = Plan::new(&dump.0, &options).map_err(failed)?;
+    let plan = Plan::new(&dump.dump, &options).map_err(failed)?;
     let (captures, bytes, overflows) = (plan.captures(), plan.bytes(), plan.overflows());
-    let dump = &dump.0;
-    py.detach(|| {
-        let raised = RefCell::new(None);
-        let mut go_on = |_| match Python::attach(|py| py.check_signals()) {
-            Ok(()) => true,
-            Err(error) => {
-                raised.borrow_mut().get_or_insert(error);
-                false
-            }
-        };
-        let written = write(plan, dump, options.format, &to, &mut go_on);
-        match raised.take() {
-            Some(error) => Err(error),
-            None => written
-                .map_err(failed)
-                .map(|_| (captures, bytes, overflows.count())),
+    let source = Arc::clone(&dump.dump);
+    let written = apart(py, None, move |go_on| {
+        write(plan, &source, options.format, &to, &mut |share| {
+            go_on("converting", share)
+        })
+    })?;
+    dump.raised.check()?;
+    written.map_err(failed)?;
+    Ok((captures, bytes, overflows.count()))
+}
+
+/// The options, or everything that is wrong with them.
+fn parsed((format, stage, layers, tokens, dtype): Texts) -> PyResult<ConvertOptions> {
+    let mut wrong = Vec::new();
+    let format = match &*format {
+        "folder" => Format::Folder,
+        "zip" => Format::Zip,
+        "safetensors" => Format::Safetensors,
+        other => {
+            wrong.push(format!(
+                "format: {other:?} is not one of folder, zip, safetensors"
+            ));
+            Format::Folder
         }
-    })
+    };
+    if let Some(other) = stage.as_deref().filter(|stage| !STAGES.contains(stage)) {
+        wrong.push(format!(
+            "stage: {other:?} is not one of {}",
+            STAGES.join(", ")
+        ));
+    }
+    let options = ConvertOptions {
+        format,
+        stage,
+        layers: option("layers", layers, &mut wrong),
+        tokens: option("tokens", tokens, &mut wrong),
+        dtype: option("dtype", dtype, &mut wrong),
+    };
+    if wrong.is_empty() {
+        Ok(options)
+    } else {
+        Err(value(wrong.join("\n")))
+    }
+}
+
+fn option<T: FromStr<Err: Display>>(
+    name: &str,
+    text: Option<String>,
+    wrong: &mut Vec<String>,
+) -> Option<T> {
+    text?
+        .parse()
+        .map_err(|error| wrong.push(format!("{name}: {error}")))
+        .ok()
 }

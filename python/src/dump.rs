@@ -1,6 +1,7 @@
 //! A scanned dump.
 
-use crate::errors::{json, system, value};
+use crate::apart::apart;
+use crate::errors::{Raised, json, system, value};
 use crate::source::PySource;
 use kvlens::analysis::caveats::{Mends, look};
 use kvlens::dump::{self, Axes, Bits16, Dump, FolderSource, Mapping, NamePattern};
@@ -14,10 +15,14 @@ use std::sync::Arc;
 
 /// The captures of a dump; their bytes are read on demand.
 #[pyclass(name = "Dump", module = "kvlens._kvlens", frozen)]
-pub struct PyDump(pub Arc<Dump>);
+pub struct PyDump {
+    pub dump: Arc<Dump>,
+    /// What was raised while Python read a part of it.
+    pub raised: Raised,
+}
 
 /// How tensors without meta files are read: name pattern, axes, KV heads in the last axis, type of 16-bit integers.
-type Reading = (Option<String>, Option<String>, Option<u32>, Option<String>);
+type Reading = (Option<String>, Option<String>, Option<i64>, Option<String>);
 
 fn options((tensor_names, axes, kv_heads, bits16): Reading) -> PyResult<ScanOptions> {
     let named = |name: &'static str| {
@@ -26,8 +31,8 @@ fn options((tensor_names, axes, kv_heads, bits16): Reading) -> PyResult<ScanOpti
     let names = tensor_names.as_deref().map(NamePattern::parse).transpose();
     let axes = axes.as_deref().map(Axes::parse).transpose();
     let heads = kv_heads.map(|heads| {
-        NonZeroU32::new(heads)
-            .ok_or_else(|| value(format!("kv_heads: {heads} is not a number of at least 1")))
+        let number = u32::try_from(heads).ok().and_then(NonZeroU32::new);
+        number.ok_or_else(|| value(format!("kv_heads: {heads} is not a number of at least 1")))
     });
     let bits16 = bits16.as_deref().map(str::parse::<Bits16>).transpose();
     Ok(ScanOptions {
@@ -56,7 +61,10 @@ impl PyDump {
             let source =
                 source.map_err(|(path, error)| system(format!("{}: {error}", path.display())))?;
             let source: Arc<dyn Source> = Arc::new(source);
-            Ok(Self(Arc::new(dump::scan(&source, &options))))
+            Ok(Self {
+                dump: Arc::new(dump::scan(&source, &options)),
+                raised: Raised::default(),
+            })
         })
     }
 
@@ -69,23 +77,29 @@ impl PyDump {
         reading: Reading,
     ) -> PyResult<Self> {
         let options = options(reading)?;
-        let source: Arc<dyn Source> = Arc::new(PySource::new(files, read));
-        Ok(Self(Arc::new(py.detach(|| dump::scan(&source, &options)))))
+        let raised = Raised::default();
+        let source: Arc<dyn Source> = Arc::new(PySource::new(files, read, raised.clone()));
+        let dump = Arc::new(py.detach(|| dump::scan(&source, &options)));
+        raised.check()?;
+        Ok(Self { dump, raised })
     }
 
     fn __len__(&self) -> usize {
-        self.0.captures.len()
+        self.dump.captures.len()
     }
 
     /// Summary of the dump, as JSON.
     fn summary(&self) -> PyResult<String> {
-        json(&self.0.summary())
+        json(&self.dump.summary())
     }
 
     /// Reads all values; returns the caveats on them and the problems of reading, as JSON.
     fn look(&self, py: Python<'_>) -> PyResult<(String, String)> {
-        let dump = Arc::clone(&self.0);
-        let (caveats, unread) = py.detach(move || look(&dump, &mut |_| true));
+        let dump = Arc::clone(&self.dump);
+        let (caveats, unread) = apart(py, None, move |go_on| {
+            look(&dump, &mut |share| go_on("reading the values", share))
+        })?;
+        self.raised.check()?;
         Ok((json(&caveats.list(&Mends::default()))?, json(&unread)?))
     }
 
@@ -99,19 +113,22 @@ impl PyDump {
                 files(capture.files()),
             )
         };
-        self.0.captures.iter().map(told).collect()
+        self.dump.captures.iter().map(told).collect()
     }
 
     /// The same dump with only the captures of these paths.
     fn select(&self, paths: HashSet<String>) -> Self {
-        let mut dump = (*self.0).clone();
+        let mut dump = (*self.dump).clone();
         dump.captures
             .retain(|capture| paths.contains(&capture.path));
-        Self(Arc::new(dump))
+        Self {
+            dump: Arc::new(dump),
+            raised: self.raised.clone(),
+        }
     }
 
     /// A digest of the dump's captures.
     fn digest(&self) -> String {
-        kvlens::rows::digest(&self.0)
+        kvlens::rows::digest(&self.dump)
     }
 }

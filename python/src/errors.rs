@@ -5,6 +5,31 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyOSError, PyRuntimeError, PyValueEr
 use pyo3::prelude::*;
 use serde::Serialize;
 use std::fmt::Display;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The first exception that ended work from within: Ctrl-C, or what a progress function raised. Clones share it.
+#[derive(Clone, Default)]
+pub struct Raised(Arc<Mutex<Option<PyErr>>>);
+
+impl Raised {
+    /// Keeps the exception, unless there is one already.
+    pub fn set(&self, error: PyErr) {
+        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert(error);
+    }
+
+    /// Whether there was one.
+    pub fn is_set(&self) -> bool {
+        let first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        first.is_some()
+    }
+
+    /// Takes the exception out, as the error.
+    pub fn check(&self) -> PyResult<()> {
+        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        first.take().map_or(Ok(()), Err)
+    }
+}
 
 /// The exception for an invalid setting or argument.
 pub fn value(error: impl Display) -> PyErr {

@@ -1,6 +1,7 @@
 //! The native module beneath the Python package `kvlens`: the crate's main functions, with strings, numbers and bytes as arguments. The API
 //! that users call, and the handling of arrays and caches, is written in Python, in the folder beside this one.
 
+mod apart;
 mod convert;
 mod dump;
 mod errors;

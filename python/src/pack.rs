@@ -1,24 +1,14 @@
-//! Packs a dump without blocking Python: the work has its own threads, while this one waits, checks for Ctrl-C and reports progress.
+//! Packs a dump without blocking Python.
 
+use crate::apart::apart;
 use crate::dump::PyDump;
 use crate::errors::{system, value};
 use kvlens::analysis::explore::KL_BY_ATTENTION_ERROR;
 use kvlens::pack::{Limit, Method, PackError, PackOptions, Packed, Step, write};
-use kvlens::par::Pool;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
 use pyo3::prelude::*;
-use std::any::Any;
-use std::num::NonZeroUsize;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::available_parallelism;
-use std::time::Duration;
-
-/// How often Python gets control.
-const ASK: Duration = Duration::from_millis(50);
+use std::sync::Arc;
 
 /// Names of the schemes: for both tensors, for K, for V.
 type Schemes = (Option<String>, Option<String>, Option<String>);
@@ -85,78 +75,14 @@ pub fn pack(
     progress: Option<Py<PyAny>>,
 ) -> PyResult<PyPacked> {
     let (options, limit) = options(schemes, limits, kept)?;
-    // A pool of its own: the process's pool does not exist in a forked child.
-    let threads = available_parallelism().map_or(1, NonZeroUsize::get);
-    let pool = Pool::new(Some(threads)).map_err(PyRuntimeError::new_err)?;
-    let cancel = Arc::new(AtomicBool::new(false));
-    let at = Arc::new(Mutex::new(None));
-    let (sender, receiver) = channel();
-    let (dump, stopped, told) = (Arc::clone(&dump.0), Arc::clone(&cancel), Arc::clone(&at));
-    pool.spawn(move || {
-        let mut go_on = |step: Step, share: f64| {
-            *told.lock().unwrap_or_else(PoisonError::into_inner) = Some((step, share));
-            !stopped.load(Ordering::Relaxed)
-        };
-        let packing = || write(&dump, &to, &options, limit, &mut go_on);
-        // Can't fail: the receiver waits until this message has come.
-        let _ = sender.send(catch_unwind(AssertUnwindSafe(packing)));
-    });
-    let done = py.detach(|| wait(receiver, &cancel, &at, progress.as_ref()))?;
-    match done {
-        Ok(packed) => packed.map(PyPacked::from).map_err(failed),
-        Err(panic) => Err(PyRuntimeError::new_err(words(&*panic))),
-    }
-}
-
-type Done = Result<Result<Packed, PackError>, Box<dyn Any + Send>>;
-
-/// Waits until the file is written. An exception that Python raises meanwhile cancels the work and is returned as the error.
-fn wait(
-    receiver: Receiver<Done>,
-    cancel: &AtomicBool,
-    at: &Mutex<Option<(Step, f64)>>,
-    progress: Option<&Py<PyAny>>,
-) -> PyResult<Done> {
-    let mut raised = None;
-    let mut last = None;
-    let mut ask = |raised: &mut Option<PyErr>| {
-        let now = *at.lock().unwrap_or_else(PoisonError::into_inner);
-        let asked = Python::attach(|py| {
-            py.check_signals()?;
-            if let (Some(tell), Some((step, share))) = (progress, now)
-                && now != last
-            {
-                tell.call1(py, (step.name(), share))?;
-            }
-            Ok(())
-        });
-        last = now;
-        if let Err(error) = asked {
-            // Only the first exception counts.
-            raised.get_or_insert(error);
-            cancel.store(true, Ordering::Relaxed);
-        }
-    };
-    let done = loop {
-        match receiver.recv_timeout(ASK) {
-            Ok(done) => break done,
-            Err(RecvTimeoutError::Timeout) => ask(&mut raised),
-            Err(RecvTimeoutError::Disconnected) => {
-                return Err(PyRuntimeError::new_err("packing ended without a result"));
-            }
-        }
-    };
-    // Reports the end too; nothing can be cancelled any more.
-    if raised.is_none() {
-        ask(&mut raised);
-    }
-    raised.map_or(Ok(done), Err)
-}
-
-fn words(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("packing failed").to_owned()
+    let source = Arc::clone(&dump.dump);
+    let packed = apart(py, progress.as_ref(), move |go_on| {
+        write(&source, &to, &options, limit, &mut |step: Step, share| {
+            go_on(step.name(), share)
+        })
+    })?;
+    dump.raised.check()?;
+    packed.map(PyPacked::from).map_err(failed)
 }
 
 /// The options and the limit, or everything that is wrong with them.

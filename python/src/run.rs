@@ -1,7 +1,8 @@
 //! Runs an analysis without blocking Python: the GIL is released, and taken now and then to check for Ctrl-C and to report progress.
 
+use crate::apart::{ASK, all_cores};
 use crate::dump::PyDump;
-use crate::errors::{job as job_error, system};
+use crate::errors::{Raised, job as job_error, system, value};
 use crate::report::PyReport;
 use kvlens::analysis::{Job, Progress};
 use kvlens::dump::Dump;
@@ -9,20 +10,28 @@ use kvlens::rows::{Findings, Head, Line, RowsWriter};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::mem::take;
-use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::available_parallelism;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// How often Python gets control.
-const ASK: Duration = Duration::from_millis(50);
+/// The largest number of threads, as on the command line.
+const MOST_THREADS: i64 = 1024;
 
 /// How an analysis is run: whether streams are verified, number of threads, folder, whether rows are kept.
-type How = (bool, Option<usize>, String, bool);
+type How = (bool, Option<i64>, String, bool);
 
 fn job(analysis: &str, settings: Vec<(String, String)>) -> PyResult<Job> {
     Job::new(analysis, settings).map_err(job_error)
+}
+
+fn threads_of(number: i64) -> PyResult<usize> {
+    let allowed = (1..=MOST_THREADS).contains(&number).then_some(number);
+    let threads = allowed.and_then(|number| usize::try_from(number).ok());
+    threads.ok_or_else(|| {
+        value(format!(
+            "threads: {number} is not a whole number from 1 to {MOST_THREADS}"
+        ))
+    })
 }
 
 /// Indices in the dump of the captures that an analysis measures.
@@ -33,8 +42,8 @@ pub fn plan(
     settings: Vec<(String, String)>,
 ) -> PyResult<Vec<usize>> {
     let job = job(analysis, settings)?;
-    job.check(&dump.0).map_err(job_error)?;
-    Ok(job.plan(&dump.0).indices().collect())
+    job.check(&dump.dump).map_err(job_error)?;
+    Ok(job.plan(&dump.dump).indices().collect())
 }
 
 /// Runs an analysis. With `numbers`, the captures' indices in a larger dump, also returns the bytes of a rows file.
@@ -51,28 +60,32 @@ pub fn run<'py>(
     let (verify, threads, folder, keep_rows) = how;
     let cancel = Arc::new(AtomicBool::new(false));
     // A pool of its own: the process's pool does not exist in a forked child.
-    let threads = threads.unwrap_or_else(|| available_parallelism().map_or(1, NonZeroUsize::get));
+    let threads = threads.map_or_else(|| Ok(all_cores()), threads_of)?;
     let job = job(analysis, settings)?
         .verify(verify)
         .threads(threads)
         .folder(folder)
         .cancel(Arc::clone(&cancel));
     let is_by_rows = job.joining().is_ok();
-    let head = Head::new(&job, &dump.0, &job.plan(&dump.0));
+    let head = Head::new(&job, &dump.dump, &job.plan(&dump.dump));
     let asker = Asker {
         tell: progress,
-        raised: Arc::default(),
+        raised: dump.raised.clone(),
         cancel,
         last: None,
     };
-    let raised = Arc::clone(&asker.raised);
+    let raised = &dump.raised;
     let lines: Arc<Mutex<Vec<Line>>> = Arc::default();
-    let job = ask_and_keep(job, asker, &lines, &dump.0, keep_rows || numbers.is_some());
-    let dump = Arc::clone(&dump.0);
-    let report = py.detach(|| job.run(&dump));
-    if let Some(error) = take(&mut *raised.lock().unwrap_or_else(PoisonError::into_inner)) {
-        return Err(error);
-    }
+    let job = ask_and_keep(
+        job,
+        asker,
+        &lines,
+        &dump.dump,
+        keep_rows || numbers.is_some(),
+    );
+    let source = Arc::clone(&dump.dump);
+    let report = py.detach(|| job.run(&source));
+    raised.check()?;
     let report = report.map_err(job_error)?;
     let lines = take(&mut *lines.lock().unwrap_or_else(PoisonError::into_inner));
     let rows = match numbers {
@@ -134,13 +147,17 @@ fn rows_file(
 /// Asks Python now and then whether to continue.
 struct Asker {
     tell: Option<Py<PyAny>>,
-    raised: Arc<Mutex<Option<PyErr>>>,
+    raised: Raised,
     cancel: Arc<AtomicBool>,
     last: Option<Instant>,
 }
 
 impl Asker {
     fn ask(&mut self, progress: Progress) {
+        if self.raised.is_set() {
+            self.cancel.store(true, Ordering::Relaxed);
+            return;
+        }
         let is_last = progress.captures == progress.captures_total;
         if !is_last && self.last.is_some_and(|last| last.elapsed() < ASK) {
             return;
@@ -162,9 +179,7 @@ impl Asker {
             Ok(())
         });
         if let Err(error) = asked {
-            // Only the first exception counts.
-            let mut raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
-            raised.get_or_insert(error);
+            self.raised.set(error);
             self.cancel.store(true, Ordering::Relaxed);
         }
     }

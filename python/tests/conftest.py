@@ -25,9 +25,9 @@ def edge():
 def begin():
     """Starts a Python program that Ctrl-C ends, also where the tests were started in a shell's background, which ignores it."""
 
-    def start(program):
+    def start(program, *arguments):
         heed = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        return subprocess.Popen([sys.executable, "-c", heed + program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen([sys.executable, "-c", heed + program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     return start
 

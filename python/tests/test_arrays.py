@@ -41,6 +41,55 @@ class OldCache:
         self.value_cache = [v for _, v in pairs]
 
 
+class Growing:
+    """As mlx-lm has it since 0.32: the state has the buffers, with room for more tokens."""
+
+    def __init__(self, pair):
+        self.offset = pair[0].shape[2]
+        room = [numpy.concatenate([each, numpy.zeros_like(each)], axis=2) for each in pair]
+        self.keys, self.values = room
+
+    def keys_and_values(self):
+        return self.keys[..., : self.offset, :], self.values[..., : self.offset, :]
+
+    @property
+    def state(self):
+        return self.keys, self.values, self.offset
+
+
+class Older:
+    """As it was before: the state is cut."""
+
+    def __init__(self, pair):
+        self.grown = Growing(pair)
+        self.keys, self.values = self.grown.keys, self.grown.values
+
+    @property
+    def state(self):
+        return self.grown.keys_and_values()
+
+
+class Ring:
+    """mlx-lm's sliding window: the newest token lies before the oldest one."""
+
+    keep, _idx, offset = 4, 20, 1000
+
+    def __init__(self, pair):
+        turn = [numpy.concatenate([each[:, :, :4], each[:, :, 32:], each[:, :, 4:32]], axis=2) for each in pair]
+        self.keys, self.values = turn
+        self.max_size = self.keys.shape[2]
+
+    @property
+    def state(self):
+        return self.keys, self.values, self.offset, self.keep, self.max_size, self._idx
+
+
+class Linear:
+    """A layer of linear attention, as mlx-lm has it."""
+
+    state = [values(0), values(1)]
+
+
 class EncoderDecoder:
     def __init__(self, pairs):
         self.self_attention_cache = NewCache(pairs)
@@ -52,7 +101,8 @@ def test_every_form_of_a_cache_says_the_same(tmp_path, command_line):
     mapping = {f"past_key_values.{layer}.{name}": value for layer, pair in enumerate(pairs) for name, value in zip(("key", "value"), pair)}
     unfilled = NewCache(pairs)
     unfilled.layers.append(Layer(None, None))
-    for cache in (list(pairs), NewCache(pairs), OldCache(pairs), EncoderDecoder(pairs), unfilled, [(k, v, k, v) for k, v in pairs]):
+    written = [[kind(pair) for pair in pairs] for kind in (Growing, Older, Ring)]
+    for cache in (*written, list(pairs), NewCache(pairs), OldCache(pairs), EncoderDecoder(pairs), unfilled, [(k, v, k, v) for k, v in pairs]):
         assert reports(cache) == expected, type(cache)
     assert reports(mapping, axes="batch,heads,seq,dim") == expected
     for name in ("cache.safetensors", "cache.zip", "cache"):
@@ -139,6 +189,64 @@ def test_what_is_no_cache_is_told_so():
             kvlens.analyze(wrong)
     with pytest.raises(ValueError, match="no capture"):
         kvlens.analyze({"weights": values(0)})
+
+
+def test_layers_without_k_and_v_are_left_out_with_a_warning():
+    pairs = legacy()
+    k, v = pairs[1]
+    for layer, told in [
+        (Linear(), "layer 1 is a Linear, without K and V"),
+        ((k, None), "layer 1 has K but no V"),
+        ((k[:, :, :0], v), "layer 1 has V but no K"),
+    ]:
+        with pytest.warns(UserWarning, match=told):
+            listed = kvlens.scan([pairs[0], layer, pairs[2]])
+        assert [each["layerId"] for each in listed["layers"]] == [0, 2]
+    with pytest.raises(TypeError, match="a Linear, expected K and V"):
+        kvlens.scan([Linear()])
+
+
+def test_an_array_elsewhere_is_fetched_when_its_turn_comes():
+    class Elsewhere:
+        """As JAX has it: on another device."""
+
+        def __init__(self, value):
+            self.value, self.shape, self.dtype = value, value.shape, value.dtype
+
+        def __array__(self, *_, **__):
+            fetched.append(self)
+            return self.value
+
+    pairs, fetched = legacy(shape=(1, 2, 8192, 8)), []
+    cache = [tuple(Elsewhere(value) for value in pair) for pair in pairs]
+    kvlens.scan(cache)
+    # A file's head is read with what follows it.
+    assert len(fetched) <= 1
+    assert reports(cache) == reports(pairs)
+
+    class Nowhere:
+        dtype, shape = "float32", (1, 2, 4, 8)
+
+    with pytest.raises(TypeError, match="a Nowhere is not an array"):
+        kvlens.scan([(Nowhere(), Nowhere())])
+
+
+def test_queries_that_can_not_be_used_are_no_loss_without_a_word(tmp_path):
+    good = {"q": values(9, shape=(4, 4, 8)), "positions": range(44, 48), "scale": 0.3}
+    for queries, told in [
+        ({0: {**good, "positions": [1, 2]}}, "queries of layer 0: shape: found fp16"),
+        ({0: {"q": good["q"], "positions": good["positions"]}}, "queries of layer 0: scale: "),
+        ({0: {"positions": [1]}, 1: {**good, "theta": 1}}, "(?s)layer 0: q is missing.*layer 1: theta is not one of q, positions, scale"),
+        ({7: good}, "queries of layer 7: the cache has no such layer"),
+    ]:
+        with pytest.raises(ValueError, match=told):
+            kvlens.save(legacy(), tmp_path / "dump.zip", queries=queries)
+        with pytest.raises(ValueError, match=told):
+            kvlens.pack(legacy(), tmp_path / "dump.kvz", "lossless", captured_queries=queries)
+    path = kvlens.save(legacy(), tmp_path / "cache.zip", queries={0: {**good, "sliding_window": None}})
+    with pytest.raises(ValueError, match="with a cache in memory only"):
+        kvlens.save(path, tmp_path / "dump.zip", queries={0: good})
+    assert [entry.name for entry in tmp_path.iterdir()] == ["cache.zip"]
 
 
 def test_queries_that_are_saved_with_a_cache_are_found(tmp_path):

@@ -25,6 +25,8 @@ def test_torch_tensors_of_every_type_are_what_torch_saves(tmp_path):
     strided = tuple(tuple(value.transpose(1, 2).contiguous().transpose(1, 2) for value in pair) for pair in cache)
     assert not strided[0][0].is_contiguous()
     assert reports(strided) == reports(cache)
+    negative = tuple(tuple(torch._neg_view(torch.from_numpy(-value)) for value in pair) for pair in pairs())
+    assert reports(negative) == reports(pairs())
     needs_gradient = tuple(tuple(torch.from_numpy(value).requires_grad_() for value in pair) for pair in pairs())
     assert reports(needs_gradient) == reports(pairs())
 
@@ -60,6 +62,16 @@ def test_mlx_arrays():
     assert reports(cache) == reports(pairs())
     turned = [tuple(value.transpose(0, 2, 1, 3).transpose(0, 2, 1, 3) for value in pair) for pair in cache]
     assert reports(turned) == reports(pairs())
+
+
+def test_mlx_arrays_that_are_not_computed_yet_are_packed_and_saved(tmp_path):
+    core = pytest.importorskip("mlx.core")
+    expected = [tuple(value + 1 for value in pair) for pair in pairs()]
+    theirs = kvlens.pack(expected, tmp_path / "theirs.kvz", "lossless").path.read_bytes()
+    for name, change in [("as they are", lambda value: value), ("turned", lambda value: value.swapaxes(2, 3))]:
+        cache = [tuple(change(change(core.array(value)) + 1) for value in pair) for pair in pairs()]
+        assert kvlens.pack(cache, tmp_path / f"{name}.kvz", "lossless").path.read_bytes() == theirs
+        assert reports(kvlens.save(cache, tmp_path / f"{name}.zip")) == reports(expected)
 
 
 def test_jax_arrays():

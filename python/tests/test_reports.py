@@ -106,6 +106,20 @@ def test_all_that_is_wrong_with_settings_is_said_at_once_under_their_names(edge)
         kvlens.analyze("not-there")
 
 
+def test_numbers_that_can_not_be_are_said_under_their_names(edge):
+    for name, wrong in [("threads", 0), ("threads", -1), ("threads", 1025), ("kv_heads", 0), ("kv_heads", -1)]:
+        with pytest.raises(ValueError, match=f"{name}: {wrong} is not a"):
+            kvlens.analyze(edge, **{name: wrong})
+
+
+def test_settings_may_be_numpys_and_the_folder_a_path(edge, tmp_path):
+    numpy = pytest.importorskip("numpy")
+    given = {"trim_zeros": numpy.bool_(True), "lossless_first_n": numpy.array(1), "bits_list": numpy.array([8, 10])}
+    result = kvlens.analyze(edge, "sweep", out_dir=tmp_path / "out", **given)
+    assert [result.settings[name] for name in ("trim-zeros", "lossless-first-n", "bits-list")] == [True, 1, [8, 10]]
+    assert result.save() == tmp_path / "out"
+
+
 def test_as_is_a_word_of_pythons(edge):
     assert kvlens.analyses()["mixed"]["settings"]["as_"]
     assert kvlens.analyze(edge, as_="bf16").settings["as"] == "bf16"
@@ -144,6 +158,20 @@ def test_convert_writes_what_gives_the_same_reports(sample, tmp_path):
             kvlens.convert(sample, path)
     some = kvlens.convert(sample, tmp_path / "some", layers="8", tokens="..128")
     assert [layer["layerId"] for layer in kvlens.scan(some)["layers"]] == [8]
-    with pytest.raises(ValueError, match="layers"):
-        kvlens.convert(sample, tmp_path / "none", layers="x")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "copy.safetensors", "copy.zip", "some"]
+    same = kvlens.convert(sample, tmp_path / "same", layers=[8], tokens="..128")
+    assert kvlens.scan(same)["layers"] == kvlens.scan(some)["layers"]
+    with pytest.raises(ValueError) as error:
+        kvlens.convert(sample, tmp_path / "none", format="npz", stage="all", layers="x", tokens="5", dtype="fp8")
+    assert str(error.value).splitlines() == [
+        'format: "npz" is not one of folder, zip, safetensors',
+        'stage: "all" is not one of both, prefill, decode',
+        'layers: "x" is not a list of layers such as 0-3,7',
+        'tokens: "5" is not a range of tokens such as 0..128, ..128 or 128..',
+        'dtype: "fp8" is not one of fp16, bf16',
+    ]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "copy.safetensors", "copy.zip", "same", "some"]
+
+
+def test_what_a_conversion_leaves_out_is_told(edge, tmp_path):
+    with pytest.warns(UserWarning, match="left out: meta/layer_9/meta_t0_5.json: "):
+        kvlens.convert(edge, tmp_path / "copy.zip")

@@ -43,6 +43,18 @@ def test_a_notebook_shows_figures_that_need_nothing_else(sample, analysis, count
     assert "<script" not in html and not re.search(r'(src|href)=', html)
 
 
+@pytest.mark.parametrize("analysis", ["mixed", "blocknorm", "sweep", "lossy-compare"])
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_notebook_shows_a_result_whose_errors_are_not_numbers(analysis, side):
+    numpy = pytest.importorskip("numpy")
+    pairs = [numpy.random.default_rng(0).standard_normal((2, 1, 2, 48, 8)).astype("float16") for _ in range(3)]
+    for pair in pairs:
+        pair[side, 0, 0, 0, 0] = numpy.nan
+    settings = {"lossy_method": "quant"} if analysis == "mixed" else {}
+    html = kvlens.analyze([tuple(pair) for pair in pairs], analysis, **settings)._repr_html_()
+    assert f"kvlens {analysis}" in html and "None" not in html
+
+
 def test_names_from_a_dump_are_text_in_a_notebook(tmp_path):
     numpy = pytest.importorskip("numpy")
     values = numpy.ones((1, 1, 4, 4), "float16")

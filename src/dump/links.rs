@@ -9,6 +9,9 @@ use super::bytes::small_text::{is_lfs_pointer, small_text};
 use super::format::{Findings, format_of};
 use super::problem::{Fault, Problem};
 
+/// Maximum number of links that lead from one to the next, as Linux has it: some lead back to themselves.
+const MAX_LINKS: usize = 40;
+
 /// What a small file stands for.
 enum StandIn {
     Link(String),
@@ -28,19 +31,29 @@ pub(super) fn follow(files: &mut Vec<ListedFile>, findings: &mut Findings) {
         follow_texts(files, findings);
     }
     let mut spans = HashMap::new();
+    let mut links = HashMap::new();
     let targets: HashSet<&str> = files
         .iter()
         .filter_map(|file| file.link.as_deref())
         .collect();
-    for file in files.iter().filter(|file| file.link.is_none()) {
+    for file in files.iter() {
         if targets.contains(file.path.as_str()) {
-            spans.insert(file.path.clone(), file.span.clone());
+            match &file.link {
+                Some(target) => drop(links.insert(file.path.clone(), target.clone())),
+                None => drop(spans.insert(file.path.clone(), file.span.clone())),
+            }
         }
     }
     files.retain_mut(|file| {
-        let Some(target) = file.link.take() else {
+        let Some(mut target) = file.link.take() else {
             return true;
         };
+        for _ in 0..MAX_LINKS {
+            let Some(next) = links.get(&target) else {
+                break;
+            };
+            target.clone_from(next);
+        }
         match spans.get(&target) {
             Some(span) => {
                 file.span = span.clone();

@@ -119,8 +119,13 @@ impl Problems {
     /// Most problems that are kept; beyond this they are only counted.
     pub const MAX_LISTED: usize = 10_000;
 
+    /// Whether further problems are only counted.
+    pub fn is_full(&self) -> bool {
+        self.list.len() >= Self::MAX_LISTED
+    }
+
     pub fn push(&mut self, problem: Problem) {
-        if self.list.len() < Self::MAX_LISTED {
+        if !self.is_full() {
             self.list.push(problem);
         } else {
             self.more += 1;

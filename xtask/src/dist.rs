@@ -118,6 +118,14 @@ fn engines(optimize: bool) -> Result<()> {
 }
 
 fn page() -> Result<PathBuf> {
+    for variant in &VARIANTS {
+        let module = glue(variant).join("kvlens_bg.wasm");
+        ensure!(
+            module.exists(),
+            "the engine with {} is not there yet: cargo xtask build, without --page",
+            variant.name
+        );
+    }
     let root = shell::root();
     let dist = root.join("dist");
     // Emptied, not removed: a server may be serving it.

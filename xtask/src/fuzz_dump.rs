@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::{bail, ensure};
 use mutate::{Rng, targets};
 
+use crate::shell;
+
 /// Arguments of the command.
 #[derive(clap::Args)]
 pub struct Args {
@@ -23,14 +25,15 @@ pub struct Args {
     /// Run only these formats, by name
     #[arg(long)]
     only: Vec<String>,
-    /// Folder of the files to damage
-    #[arg(long, default_value = "tests/data/tiny")]
-    data: PathBuf,
+    /// Folder of the files to damage; the repository's tests/data/tiny by default
+    #[arg(long)]
+    data: Option<PathBuf>,
 }
 
 /// Runs each format for its time; fails if anything panicked.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let all = targets(&args.data);
+    let tiny = || shell::root().join("tests/data/tiny");
+    let all = targets(&args.data.clone().unwrap_or_else(tiny));
     let chosen: Vec<_> = all
         .iter()
         .filter(|target| args.only.is_empty() || args.only.iter().any(|name| name == target.name))

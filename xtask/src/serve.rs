@@ -50,17 +50,25 @@ pub struct Args {
 /// # Errors
 /// When the build fails or the port is taken.
 pub fn run(args: &Args) -> Result<()> {
+    // First: a build may take minutes, and would be for nothing.
+    let port = bind(args.port)?;
     let dist = if args.no_build {
         dist::built()?
     } else {
         dist::build(!args.no_opt)?
     };
-    let server = Server::bind(dist, args.port, !args.no_isolation)?;
+    let server = Server::new(port, dist, !args.no_isolation)?;
     println!("http://{}/  (Ctrl-C ends it)", server.address);
     if !args.no_open && opener::open(format!("http://{}/", server.address)).is_err() {
         println!("no browser to open");
     }
     server.run()
+}
+
+/// Binds a port of this machine; connections wait until [`Server::run`].
+fn bind(port: u16) -> Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .with_context(|| format!("port {port} can't be used; try --port 0"))
 }
 
 /// A server of a folder on a port of this machine.
@@ -71,10 +79,8 @@ struct Server {
 }
 
 impl Server {
-    /// Binds the port; connections wait until [`Server::run`].
-    fn bind(dir: PathBuf, port: u16, isolation: bool) -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-            .with_context(|| format!("port {port} can't be used; try --port 0"))?;
+    /// A server that waits.
+    fn new(listener: TcpListener, dir: PathBuf, isolation: bool) -> Result<Self> {
         listener.set_nonblocking(true)?;
         Ok(Self {
             address: listener.local_addr()?,
@@ -142,7 +148,7 @@ mod tests {
     use std::io::{BufRead, BufReader, Read, Write};
     use std::net::TcpStream;
     use std::thread;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use super::*;
 
@@ -154,7 +160,8 @@ mod tests {
         fs::write(dir.join("index.html"), "<p>kvlens").expect("a file");
         fs::write(dir.join("a b/é%.txt"), "0123456789").expect("a file");
         fs::write(outer.path().join("secret.txt"), "never told").expect("a file");
-        let server = Server::bind(dir, 0, isolation).expect("a free port");
+        let port = bind(0).expect("a free port");
+        let server = Server::new(port, dir, isolation).expect("a server");
         let address = server.address;
         thread::spawn(|| server.run());
         (outer, address)
@@ -238,6 +245,23 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_port_that_is_taken_is_told_before_anything_is_built() {
+        let taken = bind(0).expect("a free port");
+        let port = taken.local_addr().expect("its address").port();
+        let args = Args {
+            port,
+            no_open: true,
+            no_isolation: false,
+            no_opt: true,
+            no_build: false,
+        };
+        let begun = Instant::now();
+        let error = run(&args).expect_err("a taken port");
+        assert!(error.to_string().contains("try --port 0"), "{error}");
+        assert!(begun.elapsed() < Duration::from_secs(1));
     }
 
     #[test]

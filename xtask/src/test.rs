@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args as ClapArgs;
 
 use crate::{dist, python, shell, sizes, toolchain, tools, wasm};
@@ -13,7 +13,7 @@ pub struct Args {
     /// Run only the checks that need no wasm, Node or browser
     #[arg(long)]
     native: bool,
-    /// Run only the checks whose names contain this text, such as `Python`
+    /// Run only the checks whose names contain this text, such as `python`
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
 }
@@ -50,12 +50,9 @@ const WEB: [(&str, Check); 6] = [
 /// # Errors
 /// When one fails.
 pub fn run(args: &Args) -> Result<()> {
-    let web: &[(&str, Check)] = if args.native { &[] } else { &WEB };
     let mut total = Count::default();
     let mut failures = Vec::new();
-    let is_asked = |name: &str| args.only.as_ref().is_none_or(|text| name.contains(text));
-    let all = NATIVE.iter().chain(web);
-    for (name, check) in all.filter(|(name, _)| is_asked(name)) {
+    for (name, check) in asked(args)? {
         println!("== {name}");
         let count = check().unwrap_or_else(|error| {
             println!("{error:#}");
@@ -65,7 +62,7 @@ pub fn run(args: &Args) -> Result<()> {
             }
         });
         if count.failed > 0 {
-            failures.push(*name);
+            failures.push(name);
         }
         total.passed += count.passed;
         total.failed += count.failed;
@@ -78,6 +75,25 @@ pub fn run(args: &Args) -> Result<()> {
         bail!("{} of the checks failed", failures.len());
     }
     Ok(())
+}
+
+/// The checks to run. None would look like a success.
+fn asked(args: &Args) -> Result<Vec<(&'static str, Check)>> {
+    let web: &[(&str, Check)] = if args.native { &[] } else { &WEB };
+    let all = NATIVE.iter().chain(web).copied();
+    let Some(text) = &args.only else {
+        return Ok(all.collect());
+    };
+    let (lower, all) = (text.to_lowercase(), all.collect::<Vec<_>>());
+    let has = |(name, _): &&(&str, Check)| name.to_lowercase().contains(&lower);
+    let some: Vec<_> = all.iter().filter(has).copied().collect();
+    let names = || all.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+    ensure!(
+        !some.is_empty(),
+        "no check has {text:?} in its name; there are: {}",
+        names().join(", ")
+    );
+    Ok(some)
 }
 
 /// The Python package has its own check, since the others need no Python.
@@ -273,4 +289,22 @@ fn counted(command: &mut Command, count: impl Fn(&str) -> Option<Count>) -> Resu
         bail!("it ended with an error before its tests did");
     }
     Ok(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checks_are_found_by_a_part_of_their_names_and_none_is_an_error() {
+        let names = |native, only: &str| {
+            let only = Some(only.to_owned());
+            let some = asked(&Args { native, only })?;
+            anyhow::Ok(some.iter().map(|(name, _)| *name).collect::<Vec<_>>())
+        };
+        assert_eq!(names(false, "python").expect("one"), ["Python package"]);
+        assert_eq!(names(true, "format").expect("one"), ["format"]);
+        let error = names(true, "browsers").expect_err("only the page has these");
+        assert!(error.to_string().contains("Python package"), "{error}");
+    }
 }

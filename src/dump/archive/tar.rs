@@ -40,7 +40,8 @@ pub(super) fn list(stream: &Arc<Stream>, listing: &mut ArchiveListing<'_>) -> Re
                 let records = archive.text(size)?;
                 long_link = pax(&records, "linkpath").map(str::to_owned).or(long_link);
                 long_name = pax(&records, "path").map(str::to_owned).or(long_name);
-                if pax(&records, "GNU.sparse.major").is_some() {
+                // Of the three forms the first two have no version, and only the first has the file's own name in its header.
+                if fields(&records).any(|field| field.starts_with("GNU.sparse.")) {
                     long_name = pax(&records, "GNU.sparse.name")
                         .map(str::to_owned)
                         .or(long_name);
@@ -71,6 +72,9 @@ pub(super) fn list(stream: &Arc<Stream>, listing: &mut ArchiveListing<'_>) -> Re
             }
             b'S' | b'0' | b'\0' | b'7' => {
                 is_sparse = false;
+                if header.is_extended {
+                    archive.pass_sparse_maps()?;
+                }
                 listing.problem(&long_name.take().unwrap_or(header.name), sparse());
                 archive.skip(size)?;
             }
@@ -106,16 +110,16 @@ fn sparse() -> Fault {
     )
 }
 
-/// The value of the last pax record `key`; a record is `LENGTH KEY=VALUE\n`.
+/// What pax records say, as `KEY=VALUE`; a record is `LENGTH KEY=VALUE\n`.
+fn fields(records: &str) -> impl DoubleEndedIterator<Item = &str> {
+    let field = |record| str::split_once(record, ' ').map(|(_, field)| field);
+    records.split('\n').filter_map(field)
+}
+
+/// The value of the last pax record `key`.
 fn pax<'a>(records: &'a str, key: &str) -> Option<&'a str> {
-    let value = |record: &'a str| {
-        record
-            .split_once(' ')?
-            .1
-            .strip_prefix(key)?
-            .strip_prefix('=')
-    };
-    records.split('\n').filter_map(value).next_back()
+    let value = |field: &'a str| field.strip_prefix(key)?.strip_prefix('=');
+    fields(records).filter_map(value).next_back()
 }
 
 /// The fields of an entry header that a listing needs.
@@ -125,6 +129,8 @@ struct Header {
     link: String,
     size: u64,
     kind: u8,
+    /// Whether blocks with more of a sparse file's map follow, which `size` does not count.
+    is_extended: bool,
 }
 
 /// A tar archive and the current position in it.
@@ -174,11 +180,13 @@ impl Archive {
         };
         let size = number(&block[124..136])
             .ok_or_else(|| broken(&format!("entry {name:?} has no readable size")))?;
+        let kind = block[156];
         Ok(Some(Header {
             name,
             link: text(157, 257),
             size,
-            kind: block[156],
+            kind,
+            is_extended: kind == b'S' && block[482] != 0,
         }))
     }
 
@@ -192,6 +200,17 @@ impl Archive {
         self.take(size).read_to_end(&mut bytes)?;
         self.pad()?;
         Ok(escaped(&bytes))
+    }
+
+    /// Passes the blocks that go on with the map of a sparse file (GNU tar's `struct sparse_header`): the last has 0 in its 505th byte.
+    fn pass_sparse_maps(&mut self) -> Result<(), Fault> {
+        loop {
+            let mut block = [0; BLOCK as usize];
+            self.read_exact(&mut block)?;
+            if block[504] == 0 {
+                return Ok(());
+            }
+        }
     }
 
     fn skip(&mut self, count: u64) -> Result<(), Fault> {

@@ -214,6 +214,7 @@ fn are_latent(members: &[Member], axes: &Axes) -> bool {
 }
 
 fn ask_for_axes(members: &[Member], paths: &[String], doubt: &Doubt, problems: &mut Problems) {
+    let shapes = shapes_of(members);
     let mut last = None;
     for member in members {
         if last.replace(member.group) != Some(member.group) {
@@ -231,21 +232,25 @@ fn ask_for_axes(members: &[Member], paths: &[String], doubt: &Doubt, problems: &
             problems.push(Problem::field(
                 path_or_file(&paths[member.group], &member.array),
                 "axes",
-                shapes_of(members, member.group),
+                shapes.get(&member.group).map_or(String::new(), |shapes| {
+                    let texts: Vec<String> = shapes.iter().map(|shape| shape_text(shape)).collect();
+                    texts.join(", ")
+                }),
                 expected,
             ));
         }
     }
 }
 
-/// Distinct shapes of a group's arrays; only the first few.
-fn shapes_of(members: &[Member], group: usize) -> String {
-    let mut shapes: Vec<&[u64]> = Vec::new();
-    for member in members.iter().filter(|member| member.group == group) {
-        if shapes.len() < MAX_EXAMPLES && !shapes.contains(&member.array.shape.as_slice()) {
-            shapes.push(&member.array.shape);
+/// Distinct shapes of each group's arrays; only the first few.
+fn shapes_of(members: &[Member]) -> HashMap<usize, Vec<&[u64]>> {
+    let mut shapes: HashMap<usize, Vec<&[u64]>> = HashMap::new();
+    for member in members {
+        let of_group = shapes.entry(member.group).or_default();
+        let shape = member.array.shape.as_slice();
+        if of_group.len() < MAX_EXAMPLES && !of_group.contains(&shape) {
+            of_group.push(shape);
         }
     }
-    let texts: Vec<String> = shapes.into_iter().map(shape_text).collect();
-    texts.join(", ")
+    shapes
 }

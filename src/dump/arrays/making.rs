@@ -11,20 +11,24 @@ use crate::tensor::{Dtype, Shape};
 
 /// Maximum number of layers times batch items in one array.
 const MAX_PLACES: u64 = 1 << 16;
+/// Maximum number of layers and batch items of all arrays that hold several: an array may say that it has many and hold no value, or the
+/// same ones again and again.
+pub(super) const MAX_ALL_PLACES: u64 = 1 << 20;
 
 /// The captures in a pair of arrays, which may be one array that holds both; `home` is the path under which they are
-/// listed.
+/// listed. `places_left` is how many the arrays that hold several may still have.
 pub(super) fn captures(
     home: &str,
     k: &Member,
     v: &Member,
     axes: &Axes,
     mapping: &Mapping,
+    places_left: &mut u64,
 ) -> Result<Vec<Capture>, Problem> {
-    let file = label(&k.array);
-    let wrong = |member: &Member, expected: String| {
-        Problem::field(&file, "shape", shape_text(&member.array.shape), expected)
+    let wrong_array = |array: &Array, expected: String| {
+        Problem::field(&label(array), "shape", shape_text(&array.shape), expected)
     };
+    let wrong = |member: &Member, expected: String| wrong_array(&member.array, expected);
     let dtype = dtype_of(k, mapping)?;
     if dtype != dtype_of(v, mapping)? || !alike(&k.array, &v.array, axes) {
         let told = |member: &Member| {
@@ -32,6 +36,7 @@ pub(super) fn captures(
             format!("{} {}", array.element.name(), shape_text(&array.shape))
         };
         let expected = format!("that of V, {}", told(v));
+        let file = label(&k.array);
         return Err(Problem::field(&file, "shape", told(k), expected));
     }
     let shape = shape_of(k, axes, mapping, dtype).map_err(|expected| wrong(k, expected))?;
@@ -43,11 +48,20 @@ pub(super) fn captures(
         size(&k.array, axes, Axis::Layer),
         size(&k.array, axes, Axis::Batch),
     );
-    if layers.saturating_mul(batch) > MAX_PLACES {
+    let places = layers.saturating_mul(batch);
+    if places > MAX_PLACES {
         return Err(wrong(
             k,
             format!("at most {MAX_PLACES} layers and batch items"),
         ));
+    }
+    if places > 1 {
+        *places_left = places_left.checked_sub(places).ok_or_else(|| {
+            wrong(
+                k,
+                format!("at most {MAX_ALL_PLACES} layers and batch items in all arrays together"),
+            )
+        })?;
     }
     let named = &k.named;
     let run = if named.run.is_empty() {
@@ -74,7 +88,8 @@ pub(super) fn captures(
         for item in 0..batch {
             let place = |array: &Array, kv: u64, shape: Shape| {
                 let index = Index { layer, item, kv };
-                place(array, axes, index, shape, dtype).ok_or_else(|| wrong(k, too_large()))
+                place(array, axes, index, shape, dtype)
+                    .ok_or_else(|| wrong_array(array, too_large()))
             };
             let layer_id = if axes.has(Axis::Layer) {
                 layer as i64
@@ -196,5 +211,49 @@ fn advice(dtype: &str) -> String {
             )
         }
         _ => shorten(usual),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dump::arrays::named::Named;
+    use crate::dump::bytes::stream::Span;
+
+    #[test]
+    fn arrays_without_values_do_not_make_captures_without_end() {
+        let member = || Member {
+            group: 0,
+            home: "a".to_owned(),
+            array: Array::plain(
+                "k".to_owned(),
+                "a",
+                Element::Known(Dtype::F16),
+                vec![3, 0, 2, 8],
+                Span::of_bytes("a", Vec::new()),
+            ),
+            named: Named::default(),
+            hint: None,
+        };
+        let axes = Axes::parse("layer,seq,heads,dim").unwrap();
+        let mut left = 4;
+        let mut made = || {
+            let made = captures(
+                "a",
+                &member(),
+                &member(),
+                &axes,
+                &Mapping::default(),
+                &mut left,
+            );
+            made.map(|captures| captures.len())
+                .map_err(|problem| problem.to_string())
+        };
+        assert_eq!(made(), Ok(3));
+        let told = made().unwrap_err();
+        assert!(
+            told.contains("expected at most 1048576 layers and batch items in all"),
+            "{told}"
+        );
     }
 }

@@ -16,13 +16,14 @@ use crate::tensor::Dtype;
 pub(super) const MAX_EXAMPLES: usize = 6;
 
 /// Captures made of some groups of arrays, and how their arrays were interpreted.
-#[derive(Default)]
 pub(crate) struct Understood {
     pub captures: Vec<Arc<Capture>>,
     pub guesses: Vec<TensorGuess>,
     pub problems: Problems,
     /// By group: names of its first arrays that could not be interpreted.
     pub(super) unnamed: BTreeMap<usize, Vec<String>>,
+    /// How many layers and batch items the arrays that hold several may still have.
+    pub(super) places_left: u64,
 }
 
 /// An array whose name was understood.

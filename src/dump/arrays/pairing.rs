@@ -55,16 +55,23 @@ pub(super) fn pair(
     }
     for ((home, ..), pair) in pairs {
         let made = match &pair {
-            [Some(k), Some(v)] => captures(&home, k, v, axes, mapping),
-            [Some(both), None] if both.named.kv.is_none() => {
-                captures(&home, both, both, axes, mapping)
-            }
+            [Some(k), Some(v)] => captures(&home, k, v, axes, mapping, &mut understood.places_left),
+            [Some(both), None] if both.named.kv.is_none() => captures(
+                &home,
+                both,
+                both,
+                axes,
+                mapping,
+                &mut understood.places_left,
+            ),
             [Some(alone), None] | [None, Some(alone)] => {
                 let other = match alone.named.kv {
                     Some(Kv::K) => Kv::V,
                     _ => Kv::K,
                 };
+                // What is not listed any more needs no proposal, which takes a look at many names.
                 let unnamed = understood.unnamed.get(&alone.group);
+                let unnamed = unnamed.filter(|_| !understood.problems.is_full());
                 let names = unnamed.into_iter().flatten().map(String::as_str);
                 let say = pattern_for_halves(&alone.array.name, names)
                     .map_or_else(String::new, |pattern| {

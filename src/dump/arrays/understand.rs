@@ -6,17 +6,25 @@ use super::array::ArrayGroup;
 use super::axes::Axes;
 use super::family::Family;
 use super::infer::Maker;
+use super::making::MAX_ALL_PLACES;
 use super::mapping::Mapping;
 use super::meaning::{Site, fits, meaning};
 use super::members::{Member, Understood};
 use super::shards::Shard;
 use super::suggest::MAX_NAMES;
 use super::unnamed::report_unnamed;
+use crate::dump::problem::Problems;
 
 /// Makes captures of the arrays in `groups`.
 pub(crate) fn understand(groups: Vec<ArrayGroup>, mapping: &Mapping) -> Understood {
     let paths: Vec<String> = groups.iter().map(|group| group.path.clone()).collect();
-    let mut understood = Understood::default();
+    let mut understood = Understood {
+        captures: Vec::new(),
+        guesses: Vec::new(),
+        problems: Problems::default(),
+        unnamed: BTreeMap::new(),
+        places_left: MAX_ALL_PLACES,
+    };
     let mut families: BTreeMap<(String, usize, bool), Family> = BTreeMap::new();
     let mut unnamed = Vec::new();
     for (index, group) in groups.into_iter().enumerate() {

@@ -3,7 +3,7 @@
 //! Their buffers are longer than what was written; a scalar beside them (in older files a text in the metadata) says
 //! how many tokens are valid.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::findings::Findings;
@@ -90,13 +90,6 @@ impl<'a> Metadata<'a> {
             })
     }
 
-    /// Class name of a layer, as written.
-    fn name(&self, layer: usize) -> &'a str {
-        let mut classes = self.classes.iter();
-        let found = classes.find(|(of, _)| *of == layer);
-        found.map_or("", |(_, name)| name)
-    }
-
     /// Element `at` of the state of `layer`, which older files keep in the metadata.
     fn old_state(&self, layer: usize, at: usize) -> Option<u64> {
         self.all.get(&format!("0.{layer}.{at}"))?.parse().ok()
@@ -107,7 +100,7 @@ impl Metadata<'_> {
     /// Group size and bits of a quantized layer.
     fn quantization(
         &self,
-        arrays: &HashMap<String, Array>,
+        arrays: &BTreeMap<String, Array>,
         layer: usize,
     ) -> Result<Option<(u64, u64)>, Fault> {
         let number = |at: usize| scalar(arrays, &format!("{layer}.{at}"));
@@ -168,7 +161,7 @@ fn take_out_small(arrays: &mut [Array]) {
 
 /// Makes K and V from the arrays of a prompt cache.
 fn understand(arrays: Vec<Array>, metadata: &Metadata<'_>) -> Understood {
-    let mut by_name: HashMap<String, Array> = arrays
+    let mut by_name: BTreeMap<String, Array> = arrays
         .into_iter()
         .map(|array| (array.name.clone(), array))
         .collect();
@@ -176,15 +169,15 @@ fn understand(arrays: Vec<Array>, metadata: &Metadata<'_>) -> Understood {
     let mut other: Vec<(usize, &str)> = Vec::new();
     let mut quantized: Vec<(u64, u64)> = Vec::new();
     let mut cut_lists: Vec<usize> = Vec::new();
-    for &(layer, name) in &metadata.classes {
-        let in_list = (name == "CacheList").then(|| open_list(&mut by_name, layer));
+    for &(layer, written) in &metadata.classes {
+        let in_list = (written == "CacheList").then(|| open_list(&mut by_name, layer));
         if matches!(in_list, Some(Opened { more: true, .. })) {
             cut_lists.push(layer);
         }
         let listed = in_list.and_then(|list| list.class);
-        let name = listed.as_deref().unwrap_or(name);
+        let name = listed.as_deref().unwrap_or(written);
         let Some(class) = Class::of(name) else {
-            other.push((layer, metadata.name(layer)));
+            other.push((layer, written));
             continue;
         };
         let mut read = || -> Result<(), Fault> {
@@ -252,7 +245,7 @@ struct Opened {
 
 /// Renames the first cache with K and V in a `CacheList` (`3.1.0.0`, with its class as letters in `3.1.1`) as if it
 /// were the layer's only one (`3.0`).
-fn open_list(arrays: &mut HashMap<String, Array>, layer: usize) -> Opened {
+fn open_list(arrays: &mut BTreeMap<String, Array>, layer: usize) -> Opened {
     let mut opened = Opened {
         class: None,
         more: false,
@@ -270,11 +263,9 @@ fn open_list(arrays: &mut HashMap<String, Array>, layer: usize) -> Opened {
         }
         opened.class = Some(class);
         let old = format!("{layer}.{at}.0.");
-        let names: Vec<String> = arrays
-            .keys()
-            .filter(|name| name.starts_with(&old))
-            .cloned()
-            .collect();
+        let below = arrays.range(old.clone()..).map(|(name, _)| name);
+        let below = below.take_while(|name| name.starts_with(&old));
+        let names: Vec<String> = below.cloned().collect();
         for name in names {
             if let Some(mut array) = arrays.remove(&name) {
                 array.name = format!("{layer}.{}", &name[old.len()..]);
@@ -325,7 +316,7 @@ enum Tokens {
 
 impl Tokens {
     fn of(
-        arrays: &HashMap<String, Array>,
+        arrays: &BTreeMap<String, Array>,
         metadata: &Metadata<'_>,
         layer: usize,
         class: Class,
@@ -413,7 +404,7 @@ impl Tokens {
 }
 
 /// Value of the scalar `name`.
-fn scalar(arrays: &HashMap<String, Array>, name: &str) -> Result<Option<u64>, Fault> {
+fn scalar(arrays: &BTreeMap<String, Array>, name: &str) -> Result<Option<u64>, Fault> {
     let Some(array) = arrays.get(name) else {
         return Ok(None);
     };

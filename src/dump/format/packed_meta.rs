@@ -119,29 +119,28 @@ fn capture(file: &ListedFile, head: &[u8], findings: &mut Findings) -> Result<Ca
     })
 }
 
-/// Keeps one packed capture per layer folder, and none if its tokens also exist unpacked: each packed capture holds all
+/// Keeps one packed capture of each run's layer in a folder, and none if its tokens also exist unpacked: each packed capture holds all
 /// tokens so far.
 pub(crate) fn leave_one(findings: &mut Findings) {
-    let folder = |capture: &Capture| {
+    let layer = |capture: &Capture| {
         let path = capture.path.as_str();
-        path.rfind('/')
-            .map_or("", |slash| &path[..=slash])
-            .to_owned()
+        let folder = path.rfind('/').map_or("", |slash| &path[..=slash]);
+        (folder.to_owned(), capture.run.clone(), capture.layer_id)
     };
-    let plain: HashSet<String> = findings
+    let plain: HashSet<(String, String, i64)> = findings
         .captures
         .iter()
-        .map(|capture| folder(capture))
+        .map(|capture| layer(capture))
         .collect();
-    let mut longest: BTreeMap<String, Arc<Capture>> = BTreeMap::new();
+    let mut longest: BTreeMap<(String, String, i64), Arc<Capture>> = BTreeMap::new();
     let mut doubles = 0;
     let mut example = None;
     for capture in take(&mut findings.packed) {
-        let folder = folder(&capture);
-        let shorter = match longest.get(&folder) {
-            _ if plain.contains(&folder) => Some(capture),
+        let layer = layer(&capture);
+        let shorter = match longest.get(&layer) {
+            _ if plain.contains(&layer) => Some(capture),
             Some(other) if other.shape.seq_len >= capture.shape.seq_len => Some(capture),
-            _ => longest.insert(folder, capture),
+            _ => longest.insert(layer, capture),
         };
         if let Some(capture) = shorter {
             doubles += 1;

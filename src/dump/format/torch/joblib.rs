@@ -1,8 +1,8 @@
 //! Arrays as joblib dumps them (`joblib/numpy_pickle.py`): the pickle has a wrapper with shape and type, and the data
 //! follows it in the stream, between two opcodes.
 
-use super::numpy::{self, Inline, numpy_type};
-use super::value::{Blob, Id, Value, Values, size};
+use super::numpy::{self, Inline, item_size, numpy_type};
+use super::value::{Blob, Id, Value, Values};
 
 /// A wrapper whose attributes have been set.
 pub(super) struct Wrapper {
@@ -15,8 +15,32 @@ pub(super) struct Wrapper {
     pub is_aligned: bool,
 }
 
-/// The wrapper that setting `state` makes of `target`; `None` if it is not that of an array of numbers.
+/// The wrapper that setting `state` makes of `target`; `None` if it is not that of an array whose elements have a size.
 pub(super) fn wrapper(values: &Values, target: Id, state: Id) -> Option<Wrapper> {
+    let find = |wanted: &str| attribute(values, target, state, wanted);
+    let (dtype, shape) = (find("dtype")?, values.sizes(find("shape")?)?);
+    let len = shape
+        .iter()
+        .try_fold(item_size(values, dtype)?, |len, &size| {
+            len.checked_mul(size)
+        })?;
+    Some(Wrapper {
+        dtype: numpy_type(values, dtype)?,
+        shape,
+        fortran: values.text(find("order")?) == Some("F"),
+        len,
+        is_aligned: find("numpy_array_alignment_bytes")
+            .is_some_and(|bytes| values.size(bytes).is_some()),
+    })
+}
+
+/// Whether setting `state` makes of `target` the wrapper of an array of objects, which follows as a pickle of its own.
+pub(super) fn holds_objects(values: &Values, target: Id, state: Id) -> bool {
+    attribute(values, target, state, "dtype").is_some_and(|dtype| numpy::is_object(values, dtype))
+}
+
+/// The attribute `wanted` of a wrapper.
+fn attribute(values: &Values, target: Id, state: Id, wanted: &str) -> Option<Id> {
     let Value::Object(object) = values.get(target) else {
         return None;
     };
@@ -26,25 +50,10 @@ pub(super) fn wrapper(values: &Values, target: Id, state: Id) -> Option<Wrapper>
     let Value::Dict(entries) = values.get(state) else {
         return None;
     };
-    let find = |wanted: &str| {
-        let mut named = entries
-            .iter()
-            .filter(|(name, _)| values.text(*name) == Some(wanted));
-        named.next().map(|&(_, id)| id)
-    };
-    let dtype = numpy_type(values, find("dtype")?)?;
-    let shape = values.sizes(find("shape")?)?;
-    let len = shape
+    let mut named = entries
         .iter()
-        .try_fold(size(dtype.0)?, |len, &size| len.checked_mul(size))?;
-    Some(Wrapper {
-        dtype,
-        shape,
-        fortran: values.text(find("order")?) == Some("F"),
-        len,
-        is_aligned: find("numpy_array_alignment_bytes")
-            .is_some_and(|bytes| values.size(bytes).is_some()),
-    })
+        .filter(|(name, _)| values.text(*name) == Some(wanted));
+    named.next().map(|&(_, id)| id)
 }
 
 impl Wrapper {

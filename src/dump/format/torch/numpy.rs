@@ -57,20 +57,23 @@ pub(super) fn objects(values: &mut Values, target: Id, state: Id) -> Option<Valu
     let Value::List(members) = values.get(list) else {
         return None;
     };
-    let members = members.clone();
+    let first = members.first().copied();
     match *values.sizes(shape)? {
-        [] => Some(values.get(*members.first()?).clone()),
+        [] => Some(values.copy(first?)),
         [_, columns] => {
             let columns = usize::try_from(columns)
                 .ok()
                 .filter(|&columns| columns > 0)?;
+            let Value::List(members) = values.copy(list) else {
+                return None;
+            };
             let rows = members.chunks(columns);
             let rows: Option<Vec<Id>> = rows
                 .map(|row| values.add(Value::List(row.to_vec())))
                 .collect();
             rows.map(Value::List)
         }
-        _ => Some(Value::List(members)),
+        _ => Some(values.copy(list)),
     }
 }
 
@@ -126,9 +129,50 @@ pub(super) fn inline(
     }
 }
 
-/// Element type and byte order of `numpy.dtype("f2", ..)` with the state `(3, "<", ..)`; for types of ml_dtypes the
-/// class tells.
-pub(super) fn numpy_type(values: &Values, id: Id) -> Option<(&'static str, bool)> {
+/// The integer that `numpy.core.multiarray.scalar(dtype, bytes)` makes, such as the number of a layer.
+pub(super) fn integer(values: &Values, args: &[Id]) -> Option<i64> {
+    let [dtype, bytes, ..] = *args else {
+        return None;
+    };
+    let Value::Bytes(blob) = values.get(bytes) else {
+        return None;
+    };
+    let (kind, order) = kind(values, dtype)?;
+    let is_signed = kind.starts_with('i');
+    if !is_signed && !kind.starts_with('u') {
+        return None;
+    }
+    let mut bytes = blob.head.to_vec();
+    if order == Some(">") {
+        bytes.reverse();
+    }
+    let is_negative = is_signed && bytes.last().is_some_and(|&byte| byte >= 0x80);
+    let mut wide = [if is_negative { 0xff } else { 0 }; 8];
+    wide.get_mut(..bytes.len())?.copy_from_slice(&bytes);
+    let value = i64::from_le_bytes(wide);
+    (is_signed || value >= 0).then_some(value)
+}
+
+/// Bytes per element of an array of this type; `None` if it holds objects.
+pub(super) fn item_size(values: &Values, id: Id) -> Option<u64> {
+    let (name, _) = kind(values, id)?;
+    let (letter, digits) = name.split_at_checked(1)?;
+    match (letter, digits.parse::<u64>()) {
+        ("O", _) => None,
+        // Texts, of four bytes per letter.
+        ("U", Ok(letters)) => letters.checked_mul(4),
+        (_, Ok(bytes)) => Some(bytes),
+        _ => size(numpy_type(values, id)?.0),
+    }
+}
+
+/// Whether an array of this type holds objects.
+pub(super) fn is_object(values: &Values, id: Id) -> bool {
+    kind(values, id).is_some_and(|(name, _)| name.starts_with('O'))
+}
+
+/// Name and byte order of `numpy.dtype("f2", ..)` with the state `(3, "<", ..)`; for types of ml_dtypes the class tells.
+fn kind(values: &Values, id: Id) -> Option<(&str, Option<&str>)> {
     let Value::Object(object) = values.get(id) else {
         return None;
     };
@@ -144,6 +188,12 @@ pub(super) fn numpy_type(values: &Values, id: Id) -> Option<(&'static str, bool)
         .states
         .last()
         .and_then(|&state| values.text(*values.members(state)?.get(1)?));
+    Some((name, order))
+}
+
+/// Element type, and whether it is big-endian.
+pub(super) fn numpy_type(values: &Values, id: Id) -> Option<(&'static str, bool)> {
+    let (name, order) = kind(values, id)?;
     let dtype = match name {
         "f2" => "float16",
         "f4" => "float32",
@@ -156,7 +206,12 @@ pub(super) fn numpy_type(values: &Values, id: Id) -> Option<(&'static str, bool)
         "i2" => "int16",
         "u2" => "uint16",
         "i4" => "int32",
+        "u4" => "uint32",
         "i8" => "int64",
+        "u8" => "uint64",
+        "b1" => "bool",
+        "c8" => "complex64",
+        "c16" => "complex128",
         _ => "an unknown type",
     };
     Some((dtype, order == Some(">")))

@@ -10,12 +10,14 @@ use std::io::{self, Read};
 use super::joblib;
 use super::numpy::{self, Inline};
 use super::rebuild::{self, Made};
-use super::value::{Blob, Id, Object, OpenStream, Value, Values};
+use super::value::{self, Blob, Id, Object, OpenStream, Value, Values};
 use crate::dump::problem::Fault;
 
 /// Longer texts and bytes are skipped; only the first few bytes are kept.
 const MAX_KEPT: u64 = 1 << 16;
 const KEPT_OF_BLOB: u64 = 1 << 12;
+/// Maximum number of bytes of copies beyond those that were read: a small file can have the same long list or text copied very many times.
+const MAX_COPIED: u64 = 64 << 20;
 /// Maximum length of the name of a class or function.
 const MAX_NAME: usize = 512;
 
@@ -98,6 +100,8 @@ pub(super) struct Machine<'a> {
     globals: HashMap<String, Id>,
     /// Offset of the current opcode.
     at: u64,
+    /// Whether it is in a pickle within the pickle.
+    is_nested: bool,
     /// Reads a PyTorch stream nested in the pickle. `None` in such a nested stream, so that there is no further
     /// nesting.
     pub open: Option<OpenStream>,
@@ -117,6 +121,7 @@ impl<'a> Machine<'a> {
             memo: HashMap::new(),
             globals: HashMap::new(),
             at: 0,
+            is_nested: false,
             open: None,
         }
     }
@@ -132,13 +137,18 @@ impl<'a> Machine<'a> {
         self.marks.clear();
         self.memo.clear();
         self.globals.clear();
+        let root = self.run()?;
+        let values = std::mem::take(&mut self.values);
+        Ok(Pickle { values, root })
+    }
+
+    /// Executes opcodes up to the end of a pickle, and returns its value.
+    fn run(&mut self) -> Result<Id, Failure> {
         loop {
             self.at = self.position;
             let code = self.byte()?;
             if code == b'.' {
-                let root = self.pop()?;
-                let values = std::mem::take(&mut self.values);
-                return Ok(Pickle { values, root });
+                return self.pop();
             }
             self.step(code)?;
         }
@@ -377,7 +387,11 @@ impl<'a> Machine<'a> {
     /// that records the function's name.
     fn call(&mut self, function: Id, args: Id) -> Result<(), Failure> {
         match rebuild::call(&self.values, function, args, self.open) {
-            Some(Made::New(value)) => self.push(value),
+            Some(Made::New(value)) => {
+                self.values.copied += value::bytes(&value);
+                self.check_copies()?;
+                self.push(value)
+            }
             Some(Made::Tensor(tensor)) => {
                 let tensor = tensor.add(&mut self.values).ok_or(Failure::TooManyValues)?;
                 self.push(tensor)
@@ -406,12 +420,38 @@ impl<'a> Machine<'a> {
             *self.values.get_mut(target) = tensor;
         } else if let Some(objects) = numpy::objects(&mut self.values, target, state) {
             *self.values.get_mut(target) = objects;
+            self.check_copies()?;
         } else if let Some(wrapper) = joblib::wrapper(&self.values, target, state) {
             let array = self.behind_wrapper(wrapper)?;
             let tensor = array.add(&mut self.values).ok_or(Failure::TooManyValues)?;
             *self.values.get_mut(target) = tensor;
+        } else if joblib::holds_objects(&self.values, target, state) {
+            let array = self.nested()?;
+            *self.values.get_mut(target) = self.values.copy(array);
+            self.check_copies()?;
         } else if let Value::Object(object) = self.values.get_mut(target) {
             object.states.push(state);
+        }
+        Ok(())
+    }
+
+    /// The value of a pickle that follows within this one; there is none in such a pickle.
+    fn nested(&mut self) -> Result<Id, Failure> {
+        if std::mem::replace(&mut self.is_nested, true) {
+            return Err(self.misfit());
+        }
+        let stack = std::mem::take(&mut self.stack);
+        let marks = std::mem::take(&mut self.marks);
+        let memo = std::mem::take(&mut self.memo);
+        let root = self.run()?;
+        (self.stack, self.marks, self.memo) = (stack, marks, memo);
+        self.is_nested = false;
+        Ok(root)
+    }
+
+    fn check_copies(&self) -> Result<(), Failure> {
+        if self.values.copied > MAX_COPIED.saturating_add(self.position) {
+            return Err(Failure::TooManyValues);
         }
         Ok(())
     }

@@ -5,6 +5,9 @@ use super::latin1::first_bytes;
 use super::numpy::{self, Inline};
 use super::value::{Blob, Home, Id, OpenStream, Storage, Tensor, Value, Values};
 
+/// Maximum length of a storage's name, in bytes; PyTorch numbers them.
+const MAX_KEY: usize = 256;
+
 /// Result of a call.
 pub(super) enum Made {
     New(Value),
@@ -65,10 +68,12 @@ fn call_plain(values: &Values, function: Id, args: Id, open: Option<OpenStream>)
         | "builtins.complex"
         | "builtins.range"
         | "builtins.bytearray"
-        | "numpy.core.multiarray.scalar"
-        | "numpy._core.multiarray.scalar"
         | "torch.serialization._get_layout"
         | "torch.random.Generator" => Some(Made::New(Value::Nothing)),
+        "numpy.core.multiarray.scalar" | "numpy._core.multiarray.scalar" => {
+            let integer = numpy::integer(values, list);
+            Some(Made::New(integer.map_or(Value::Nothing, Value::Int)))
+        }
         "copyreg._reconstructor" | "copy_reg._reconstructor" => {
             let object = super::value::Object::new(arg(0)?, args, false);
             Some(Made::New(Value::Object(Box::new(object))))
@@ -154,7 +159,8 @@ pub(super) fn storage(values: &Values, id: Id) -> Option<Storage> {
     let start = view
         .and_then(|view| values.size(*view.get(1)?))
         .unwrap_or(0);
-    let home = Home::Key(values.text(*key)?.into());
+    let key = values.text(*key).filter(|key| key.len() <= MAX_KEY)?;
+    let home = Home::Key(key.into());
     Some(Storage {
         home,
         dtype,

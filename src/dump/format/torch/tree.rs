@@ -23,6 +23,8 @@ const MIN_EXTENT: usize = 1_000;
 const MAX_TENSORS: usize = 200_000;
 /// Maximum length of a tensor name, in bytes.
 const MAX_NAME: usize = 512;
+/// Maximum number of parts of a dict's key.
+const MAX_KEY_PARTS: usize = 4;
 /// Maximum number of unknown globals that are listed.
 const MAX_STRANGERS: usize = 20;
 
@@ -144,10 +146,8 @@ impl<'a> Found<'a> {
 
     fn entries(&mut self, values: &Looks<'a>, entries: &'a [(Id, Id)], path: &str, depth: usize) {
         for &(key, value) in entries {
-            let key = match values.get(key) {
-                Value::Text(text, _) => text.to_string(),
-                Value::Int(number) => number.to_string(),
-                _ => continue,
+            let Some(key) = key_name(values, key) else {
+                continue;
             };
             if holds(values, value) {
                 self.visit(values, value, &join(path, &key), depth + 1);
@@ -347,6 +347,22 @@ fn holds(values: &Looks<'_>, id: Id) -> bool {
         values.get(id),
         Value::Tensor(_) | Value::List(_) | Value::Tuple(_) | Value::Dict(_) | Value::Object(_)
     )
+}
+
+/// Name of what a dict has under a key: a text, a number or, as in `{(0, "k"): ..}`, several of these.
+fn key_name(values: &Looks<'_>, key: Id) -> Option<String> {
+    let plain = |id: Id| match values.get(id) {
+        Value::Text(text, _) => Some(text.to_string()),
+        Value::Int(number) => Some(number.to_string()),
+        _ => None,
+    };
+    match values.get(key) {
+        Value::Tuple(parts) if (1..=MAX_KEY_PARTS).contains(&parts.len()) => {
+            let parts: Option<Vec<String>> = parts.iter().map(|&part| plain(part)).collect();
+            parts.map(|parts| parts.join("."))
+        }
+        _ => plain(key),
+    }
 }
 
 fn join(path: &str, name: &str) -> String {

@@ -106,6 +106,8 @@ pub(super) struct Object {
 pub(super) struct Values {
     list: Vec<Value>,
     large: usize,
+    /// Bytes of all copies that were made of values.
+    pub copied: u64,
 }
 
 impl Object {
@@ -144,16 +146,15 @@ impl Values {
         &mut self.list[id.0 as usize]
     }
 
+    /// A copy of a value.
+    pub fn copy(&mut self, id: Id) -> Value {
+        let value = &self.list[id.0 as usize];
+        self.copied += bytes(value);
+        value.clone()
+    }
+
     /// Number of values, and of the places where one refers to another.
     pub fn extent(&self) -> usize {
-        let references = |value: &Value| match value {
-            Value::List(members) | Value::Tuple(members) => members.len(),
-            Value::Dict(entries) => 2 * entries.len(),
-            Value::Object(object) => {
-                object.states.len() + object.items.len() + 2 * object.entries.len()
-            }
-            _ => 0,
-        };
         self.list.len() + self.list.iter().map(references).sum::<usize>()
     }
 
@@ -199,6 +200,28 @@ impl Values {
         }
         members.iter().map(|&member| self.size(member)).collect()
     }
+}
+
+/// Number of places where a value refers to others.
+fn references(value: &Value) -> usize {
+    match value {
+        Value::List(members) | Value::Tuple(members) => members.len(),
+        Value::Dict(entries) => 2 * entries.len(),
+        Value::Object(object) => {
+            object.states.len() + object.items.len() + 2 * object.entries.len()
+        }
+        _ => 0,
+    }
+}
+
+/// Number of bytes of a value beyond the few that each takes.
+pub(super) fn bytes(value: &Value) -> u64 {
+    let bytes = match value {
+        Value::Text(text, _) => text.len(),
+        Value::Bytes(blob) | Value::LongText(blob) => blob.head.len(),
+        _ => references(value) * size_of::<Id>(),
+    };
+    bytes as u64
 }
 
 /// Bytes per element.

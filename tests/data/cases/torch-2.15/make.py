@@ -97,3 +97,10 @@ with open("numpy_protocol_2.pkl", "wb") as file:
 joblib.dump({"keys": [k for k, _ in arrays], "values": [np.asfortranarray(v) for _, v in arrays]}, "numpy.joblib")
 np.save("numpy_objects.npy", {i: {"key": k, "value": v} for i, (k, v) in enumerate(arrays)})
 torch.save(([k for k, _ in pairs], [v for _, v in pairs]), "keys_then_values.pt")
+
+# Layers by a number of NumPy, or by a pair of number and name; arrays of other types beside them in joblib's files, those of objects as
+# pickles within the pickle.
+torch.save({np.int64(i): pair for i, pair in enumerate(pairs)}, "numpy_numbers.pt")
+torch.save({(i, kv): t for i, pair in enumerate(pairs) for kv, t in zip(("key", "value"), pair)}, "pairs_as_keys.pt")
+beside = {"ids": np.array([7, None], dtype=object), "words": np.array(["a", "bc"]), "mask": np.ones(3, bool), "record": np.zeros(2, "i4,f2")}
+joblib.dump(beside | {f"layer_{i}": {"key": k, "value": v} for i, (k, v) in enumerate(arrays)}, "beside_others.joblib")
