@@ -99,6 +99,36 @@ fn the_number_of_sweep_combinations_is_limited_before_work_and_a_flag_raises_the
 }
 
 #[test]
+fn the_number_of_steps_that_explore_tries_is_limited_before_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let steps = |n: usize| {
+        let steps = (1..=n).map(|i| format!("{}", i as f64 / 1000.0));
+        steps.collect::<Vec<_>>().join(",")
+    };
+    let on_sample = |n: usize, more: &[&str]| {
+        let steps = steps(n);
+        let flags = [
+            &["--steps", &steps, "--out-dir", out.to_str().unwrap()],
+            more,
+        ]
+        .concat();
+        on("explore", &data("sample-dump/dumps"), &flags)
+    };
+    let refused = on_sample(101, &[]);
+    assert_eq!(refused.status.code(), Some(2));
+    let said = stderr(&refused);
+    assert!(
+        said.contains("--steps") && said.contains("101 steps") && said.contains("at most 100"),
+        "{said}"
+    );
+    assert!(!out.exists());
+    // Without the coded scheme none of them is tried.
+    let accepted = on_sample(100, &["--classes", "engine"]);
+    assert_eq!(accepted.status.code(), Some(0));
+}
+
+#[test]
 fn a_pipe_or_device_given_as_the_dump_is_an_error_and_not_a_wait() {
     let folder = tempfile::tempdir().unwrap();
     let fifo = folder.path().join("dump.zip");

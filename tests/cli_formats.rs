@@ -181,6 +181,21 @@ fn commands_that_write_a_dump_say_what_was_quantized_before_and_refuse_a_taken_n
         );
         let told = text(&kvlens(&args(&folder.path().join("nothing"))).stderr);
         assert!(told.contains("exists already"), "{command}: {told}");
+        // An empty name, and a folder that is not there: told by the name that was given, before the work.
+        for (out, status, expected) in [
+            (String::new(), 2, "a value is required".to_owned()),
+            (
+                format!("{}/no/{command}", path(folder.path())),
+                1,
+                format!("/no/{command}: No such file or directory (os error 2)"),
+            ),
+        ] {
+            let output = kvlens(&[vec![command, path(&cache), flag, &out], more.clone()].concat());
+            let told = stderr(&output);
+            assert_eq!(output.status.code(), Some(status), "{command}: {told}");
+            let is_told = cfg!(windows) || told.contains(&expected);
+            assert!(is_told && !told.contains(".kvlens-"), "{command}: {told}");
+        }
     }
     let output = kvlens(&["scan", path(&cache), "--values", "--threads", "1"]);
     assert!(output.status.success(), "{}", stderr(&output));

@@ -205,6 +205,15 @@ fn element_types_of_pytorch_are_read_or_named() {
 }
 
 #[test]
+fn a_tensor_that_pytorch_keeps_with_the_other_sign_has_its_own() {
+    let expected = layers(&open("torch-2.15/cache.safetensors"));
+    let found = layers(&open("torch-2.15/other_sign.pt"));
+    for kv in 0..2 {
+        assert_eq!(found[&0][kv].values(), expected[&0][kv].values());
+    }
+}
+
+#[test]
 fn k_and_v_that_do_not_fit_are_named_with_both_shapes() {
     for (file, shapes) in [
         ("lengths_differ.pt", ["[1, 2, 70, 8]", "[1, 2, 40, 8]"]),
@@ -597,4 +606,62 @@ fn a_llama_cpp_state_that_is_cut_off_is_named() {
         let named = !dump.problems.is_empty() || !dump.notes.is_empty();
         assert!(named && dump.captures.is_empty(), "{cut} bytes");
     }
+}
+
+/// The cells of a sliding window are used again: later tokens lie before earlier ones.
+#[test]
+fn cells_of_a_llama_cpp_state_are_read_in_the_order_of_their_tokens() {
+    for v_trans in [false, true] {
+        let form = Form {
+            session: false,
+            outputs: false,
+            streams: true,
+            extra: 0,
+            v_trans,
+        };
+        // Magic, version, tokens, streams and cells, and 12 bytes for each cell, the first of which are its position.
+        let with = |positions: [u32; 3]| {
+            let mut bytes = state(form);
+            for (cell, position) in positions.iter().enumerate() {
+                let at = 4 * 8 + 12 * cell;
+                bytes[at..at + 4].copy_from_slice(&position.to_le_bytes());
+            }
+            open_bytes("slot.bin", bytes, r#"{"axes":"seq,dim"}"#)
+        };
+        let dump = with([7, 5, 6]);
+        let path = |dump: &Dump| dump.captures[0].path.clone();
+        assert_eq!(path(&dump), "slot.bin/layer_0/t5_8");
+        let [k, v] = &layers(&dump)[&1];
+        let expected: Vec<f32> = [1, 2, 0]
+            .iter()
+            .flat_map(|token| (0..8).map(move |at| (100 + token * 10 + at) as f32))
+            .collect();
+        assert_eq!(k.values(), expected, "{v_trans}");
+        assert!(v.values().iter().zip(&expected).all(|(v, k)| *v == -k));
+        // Several sequences have no order; tokens may be missing.
+        for positions in [[1, 0, 1], [2, 5, 9]] {
+            let dump = with(positions);
+            assert_eq!(path(&dump), "slot.bin/layer_0");
+            assert_eq!(layers(&dump)[&0][0].values()[8], 10.0);
+        }
+    }
+}
+
+#[test]
+fn a_fault_of_v_is_told_with_the_name_of_v() {
+    let mut header = serde_json::Map::new();
+    for (name, width, from) in [("layers.0.k", 8, 0), ("layers.0.v", 6, 64)] {
+        let entry = serde_json::json!({"dtype": "F16", "shape": [4, width], "data_offsets": [from, from + 8 * width]});
+        header.insert(name.to_owned(), entry);
+    }
+    let header = serde_json::Value::Object(header).to_string();
+    let len = (header.len() as u64).to_le_bytes();
+    let bytes = [&len[..], header.as_bytes(), &[0; 112]].concat();
+    let dump = open_bytes("a.safetensors", bytes, r#"{"axes":"seq,dim","kvHeads":4}"#);
+    assert_eq!(
+        messages(&dump),
+        [
+            "a.safetensors/layers.0.v: shape: found [4, 6], expected a last axis that 4 heads share evenly (--kv-heads)"
+        ]
+    );
 }

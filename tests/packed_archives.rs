@@ -124,6 +124,47 @@ fn a_quantized_cache_in_a_packed_tar_is_unpacked_once_for_all_its_codes_and_scal
 }
 
 #[test]
+fn many_pickles_and_states_in_a_packed_tar_are_found_by_unpacking_it_twice() {
+    let pickle = case("torch-2.15/plain.pkl");
+    let stream = case("torch-2.15/legacy_tuple_stream.bin");
+    let names: Vec<String> = (0..6).map(|number| format!("run_{number}/cache")).collect();
+    let files: Vec<(String, &[u8])> = names
+        .iter()
+        .flat_map(|name| {
+            [
+                (format!("{name}.pkl"), pickle.as_slice()),
+                (format!("{name}.bin"), stream.as_slice()),
+            ]
+        })
+        .collect();
+    let files: Vec<(&str, &[u8])> = files
+        .iter()
+        .map(|(name, bytes)| (name.as_str(), *bytes))
+        .collect();
+    let plain = tar(&files);
+    let packed = Archive::open("a.tar.gz", gzip(&plain), ROOM);
+    assert_eq!(packed.unpacked(), 2, "for its list, and for all its files");
+    let (expected, _) = Archive::open("a.tar", plain, ROOM).read();
+    let (found, unpacked) = packed.read();
+    assert_eq!((found[0].len(), unpacked[1]), (36, 1));
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn the_scalars_of_all_mlx_caches_in_a_packed_tar_are_read_in_one_pass() {
+    let bytes = case("mlx-0.32/prompt_cache.safetensors");
+    let names: Vec<String> = (0..4)
+        .map(|number| format!("prompt_{number}.safetensors"))
+        .collect();
+    let files: Vec<(&str, &[u8])> = names
+        .iter()
+        .map(|name| (name.as_str(), bytes.as_slice()))
+        .collect();
+    let packed = Archive::open("a.tar.gz", gzip(&tar(&files)), ROOM);
+    assert_eq!(packed.unpacked(), 2, "for its list, and for all scalars");
+}
+
+#[test]
 fn with_little_room_a_packed_archive_is_unpacked_again_for_what_had_none() {
     let bytes = gzip(&tar(&[(
         "cache.safetensors",

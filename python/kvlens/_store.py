@@ -15,6 +15,9 @@ _SMALL = 1 << 16
 #: Attempts at a read that fails.
 _TRIES = 4
 
+#: Seconds before the second attempt; each pause is twice as long as the one before.
+_PAUSE = 0.2
+
 Files = list[tuple[str, int]]
 
 
@@ -72,7 +75,9 @@ class Reader:
             self._held.update({file: content for file, content in zip(some, found) if isinstance(content, bytes)})
 
     def read(self, file: int, offset: int, length: int) -> bytes:
-        """Reads a range; errors other than a missing file or permission are retried."""
+        """Reads a range; errors other than a missing file or permission are retried, of whatever type: those of HTTP clients are no
+        ``OSError``. So is an answer that is cut off.
+        """
         held = self._held.get(file)
         if held is not None:
             return held[offset : offset + length]
@@ -81,13 +86,14 @@ class Reader:
         for attempt in range(_TRIES):
             try:
                 content: bytes = self._fs.cat_file(self._places[file], start=offset, end=offset + length)
-                return content
+                if len(content) == length or attempt == _TRIES - 1:
+                    return content
             except (FileNotFoundError, PermissionError):
                 raise
-            except OSError:
+            except Exception:
                 if attempt == _TRIES - 1:
                     raise
-                time.sleep(0.2 * 2**attempt)
+            time.sleep(_PAUSE * 2**attempt)
         raise AssertionError("a try ends the loop")
 
     def forget(self) -> None:

@@ -1,9 +1,9 @@
 //! `kvlens convert`: writes a dump, or a sample of it, as a folder of captures, a zip or a safetensors file.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command, value_parser};
 use kvlens::convert::{ConvertError, ConvertOptions, Format, LayerSet, Plan, TokenRange, write};
 use kvlens::dump::Bits16;
 use kvlens::tensor::Dtype;
@@ -22,7 +22,7 @@ pub fn command() -> Command {
         .about("Writes a dump, or a sample of it, as a folder of captures, a zip or a safetensors file; values stay as they are.")
         .infer_long_args(true)
         .args(input::args())
-        .arg(flag("out", "PATH").required(true).help("The folder or file to write; it must not exist yet."))
+        .arg(flag("out", "PATH").value_parser(value_parser!(PathBuf)).required(true).help("The folder or file to write; it must not exist yet."))
         .arg(
             flag("format", "NAME")
                 .value_parser(["folder", "zip", "safetensors"])

@@ -9,7 +9,10 @@ use super::input;
 
 /// The path that a flag gives; fails where it exists or lies in the dump.
 pub fn new_path(matches: &ArgMatches, flag: &str) -> Result<PathBuf, Failure> {
-    let out = PathBuf::from(matches.get_one::<String>(flag).map_or("", String::as_str));
+    let out = matches
+        .get_one::<PathBuf>(flag)
+        .cloned()
+        .unwrap_or_default();
     if out.exists() {
         return Err(Failure::new(1, format!("{} exists already", out.display())));
     }

@@ -2,7 +2,7 @@
 //! back and compared.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command, value_parser};
 use kvlens::analysis::explore::KL_BY_ATTENTION_ERROR;
@@ -34,7 +34,7 @@ pub fn command() -> Command {
         .about("Stores a dump as one .kvz file, by a scheme for K and V or as small as an error limit allows; reads it back and reports the errors.")
         .infer_long_args(true)
         .args(input::args())
-        .arg(flag("out", "FILE").short('o').required(true).help("The .kvz file to write; it must not exist yet."))
+        .arg(flag("out", "FILE").short('o').value_parser(value_parser!(PathBuf)).required(true).help("The .kvz file to write; it must not exist yet."))
         .arg(flag("scheme", "NAME").value_parser(method).help(format!("How K and V are stored: {schemes}")))
         .arg(flag("k-scheme", "NAME").value_parser(method).help("How K is stored [default: --scheme]"))
         .arg(flag("v-scheme", "NAME").value_parser(method).help("How V is stored [default: --scheme]"))

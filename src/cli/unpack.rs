@@ -1,8 +1,9 @@
 //! `kvlens unpack`: writes the captures and queries of a `.kvz` (or of any dump) as files.
 
 use std::fs;
+use std::path::PathBuf;
 
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command, value_parser};
 use kvlens::convert::{ConvertError, ConvertOptions, Format, Plan, write};
 
 use super::failure::Failure;
@@ -21,6 +22,7 @@ pub fn command() -> Command {
             Arg::new("out-dir")
                 .long("out-dir")
                 .value_name("DIR")
+                .value_parser(value_parser!(PathBuf))
                 .required(true)
                 .help("The folder to write; it must not exist yet."),
         )

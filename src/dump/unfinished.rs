@@ -3,6 +3,7 @@
 //! The folder's name is random and `mkdir` fails if it exists, so a file or link planted there is neither followed nor
 //! overwritten; and no scan takes a folder of such a name for a dump ([`unfinished_name`](super::unfinished_name)).
 
+use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -21,6 +22,10 @@ pub fn unfinished_folder(parent: &Path, what: &str) -> io::Result<TempDir> {
     } else {
         parent
     };
+    // Told here, since the builder's errors name the new folder, of which no user has heard.
+    if !fs::metadata(parent)?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
     Builder::new()
         .prefix(&format!("{UNFINISHED_START}{what}-"))
         .suffix(UNFINISHED_END)

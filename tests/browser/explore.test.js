@@ -39,7 +39,7 @@ test("a dump has its answer in one line before any run, and the line leads to Ex
   await page.setInputFiles("#choose-folder", SAMPLE);
   const line = page.locator(".glimpse");
   await line.getByText("as llama.cpp can store it").waitFor({ timeout: 60_000 });
-  assert.match(await line.innerText(), /^131,072 tokens: [\d.]+ [GM]B now; within [\w. ]+: ~[\d.]+ [GM]B as llama.cpp/);
+  assert.match(await line.innerText(), /^131,072 tokens: [\d.]+\u00a0[GM]B now; within [\w. ]+: ~[\d.]+\u00a0[GM]B as llama.cpp/);
   await line.getByRole("button", { name: "Explore" }).click();
   assert.equal(await page.getByRole("tab", { selected: true }).innerText(), "Explore");
   assert.equal(await page.evaluate(() => document.activeElement?.id), "tab-explore");

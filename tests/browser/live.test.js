@@ -133,11 +133,25 @@ test("what is moved while explore looks at the first layers is estimated before 
         input.dispatchEvent(new Event("input", { bubbles: true }));
       }),
   );
-  assert.match(String(glimpse), /^Looking how small it can get/);
+  assert.match(String(glimpse), /^Estimating how small it can get/);
   // It is looked at all the same, afterwards.
-  await page.getByText(/^131,072 tokens: \d+ [MG]B now/).waitFor();
+  await page.getByText(/^131,072 tokens: \d+\s[MG]B now/).waitFor();
   await page.close();
   await rm(folder, { recursive: true });
+});
+
+test("while a run goes before the look at the first layers, nothing says that they are looked at", async () => {
+  const bits = Array.from({ length: 23 }, (_, i) => i + 2).join();
+  const page = await site.open(
+    `#analysis=sweep&block-sizes=8,16,24,32,40,48,56,64&topk-ratios=.01,.02,.05,.1,.2,.3,.4,.5&bits-list=${bits}`,
+  );
+  await page.setInputFiles("#choose-folder", SAMPLE);
+  await page.locator("#run:enabled", { hasText: "Run" }).click();
+  await page.getByText(/\d \/ 63 captures/).waitFor();
+  assert.match((await page.locator(".glimpse").textContent()) ?? "", /^How small can it get\?/);
+  await page.locator("#run:enabled", { hasText: "Cancel" }).click();
+  await page.getByText(/^131,072 tokens: \d+\s[MG]B now/).waitFor();
+  await page.close();
 });
 
 test("where no layer can be looked at, nothing pretends that it still is", async () => {
@@ -153,10 +167,11 @@ test("where no layer can be looked at, nothing pretends that it still is", async
 test("the plan counts combinations, and of a long table only the rows in sight are made, with one tab stop", async () => {
   const bits = Array.from({ length: 15 }, (_, i) => i + 2);
   const page = await open(
-    `#analysis=sweep&stage=prefill&lossless-first-n=29&bits-list=${bits}&block-sizes=8,16,32,64&topk-ratios=0,0.125,0.25,0.375,0.5,0.625,0.75,0.875,1`,
+    `#analysis=sweep&stage=prefill&lossless-first-n=29&bits-list=${bits}&block-sizes=8,16,24,32,40,48,56,64&topk-ratios=0,0.125,0.25,0.375,0.5,0.625,0.75,0.875,1`,
   );
-  await page.getByText("540 combinations × 1 capture").waitFor();
+  await page.getByText("1,080 combinations × 1 capture").waitFor();
   await runToEnd(page);
+  assert.match(await page.locator(".kv-best").innerText(), / of 1,080 combinations pass/);
   const table = page.getByRole("region", { name: "Figures of each variant" });
   const told = Number(await table.locator("table").getAttribute("aria-rowcount"));
   assert(told > 250, `${told} rows`);

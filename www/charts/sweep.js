@@ -1,6 +1,7 @@
 // Rate against distortion of a sweep: a point for each combination, the Pareto front, and the thresholds as lines to drag.
 
 import { h, fill } from "../dom.js";
+import { count } from "../format.js";
 import { BASE, TIP, digits3, FONT, logTick, logTicks, panelWidth, times, valueAxis } from "./axis.js";
 import { logScale } from "./error.js";
 import { best, combos, limitsOf, paretoFront, passes } from "./limits.js";
@@ -99,7 +100,7 @@ const describe = (combo) => `block size ${combo.blockSize}, top-k ratio ${combo.
 /** @param {HTMLElement} place @param {Combo[]} all @param {Limits} limits @param {Actions} actions */
 function say(place, all, limits, { take }) {
   const winner = best(all, limits);
-  const total = (/** @type {Combo[]} */ some) => some.reduce((sum, { count }) => sum + count, 0);
+  const total = (/** @type {Combo[]} */ some) => some.reduce((sum, combo) => sum + combo.count, 0);
   const within = total(all.filter((combo) => passes(combo, limits)));
   if (!winner) {
     fill(place, "No combination stays within these thresholds. Move a threshold to the right, or sweep more bits.");
@@ -108,7 +109,7 @@ function say(place, all, limits, { take }) {
   fill(
     place,
     h("strong", {}, `Best within these thresholds: ${describe(winner)}.`),
-    ` KV ${times(winner.kvRatio)}, mean absolute error ${digits3(winner.k.mae)} on K and ${digits3(winner.v.mae)} on V. ${within} of ${total(all)} combinations pass. `,
+    ` KV ${times(winner.kvRatio)}, mean absolute error ${digits3(winner.k.mae)} on K and ${digits3(winner.v.mae)} on V. ${count(within)} of ${count(total(all))} combinations pass. `,
     take && h("button", { type: "button", class: "link", on: { click: () => take(comboSettings(winner)) } }, "Take these settings"),
   );
 }

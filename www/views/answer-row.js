@@ -19,7 +19,7 @@ export function answerRow(app, answer, explored, pack) {
       "p",
       { class: "answer-size", title: `This dump: ${size(answer.bytes)} of ${size(explored.rawBytes)}` },
       h("strong", {}, said(answer, size(answer.contextBytes))),
-      h("span", { class: "muted" }, ` ${answer.ratio.toFixed(2)}×`),
+      h("span", { class: "muted" }, ` ${said(answer, `${answer.ratio.toFixed(2)}×`)}`),
     ),
     h(
       "p",

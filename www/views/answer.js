@@ -4,8 +4,9 @@
 /** @import { App } from "../app.js" */
 /** @import { Engine } from "../engine/core.js" */
 /** @import { Answer } from "../explore/search.js" */
+/** @import { State } from "../types.js" */
 import { byId, fill, h } from "../dom.js";
-import { count, error, plural, size } from "../format.js";
+import { count, error, plural, size, tied } from "../format.js";
 import { EXPLORE } from "../settings.js";
 import { KINDS, STEPS, limitOf, limitText, placeOf, reasonOf, textAt } from "../explore/limit.js";
 import { ENGINES } from "../explore/engines.js";
@@ -145,11 +146,12 @@ function mountLine(app) {
   const line = h("p", { class: "glimpse", hidden: true });
   byId("dump-body").append(line);
   store.watch(
-    ({ specs, values, outcomes, running, glimpse, noGlimpse, dump, serve, analysis }) => [
+    ({ specs, values, outcomes, running, writing, glimpse, noGlimpse, dump, serve, analysis }) => [
       specs,
       values,
       outcomes,
       running?.soFar,
+      running !== null || writing,
       glimpse,
       noGlimpse,
       dump,
@@ -166,13 +168,16 @@ function mountLine(app) {
         line,
         known && isMeasured(known)
           ? lineText(known, state.serve, app)
-          : h("span", { class: "muted" }, known || state.noGlimpse ? "How small can it get?" : "Looking how small it can get …"),
+          : h("span", { class: "muted" }, known || !isLookedAt(state) ? "How small can it get?" : "Estimating how small it can get …"),
         " ",
         leads(app),
       );
     },
   );
 }
+
+/** A run goes first, and so does a file. @param {State} state */
+const isLookedAt = ({ noGlimpse, running, writing }) => !noGlimpse && !running && !writing;
 
 /** What the context takes as it is: of a part of a dump whose layers differ an estimate, too. @param {Known} known */
 const contextText = ({ explored, isExact }) =>
@@ -193,7 +198,7 @@ function lineText(known, serve, app) {
     limit.kind === "attention"
       ? `estimated KL ${error(limit.value * explored.klByAttentionError)}`
       : `${KINDS[limit.kind].name.toLowerCase()} ${limit.value}`;
-  return h("span", {}, h("strong", {}, contextText(known)), `; within ${within}: ${parts.join(", ")}.`);
+  return h("span", {}, h("strong", {}, tied(contextText(known))), tied(`; within ${within}: ${parts.join(", ")}.`));
 }
 
 /** @param {App} app */

@@ -88,6 +88,15 @@ impl TryFrom<&Settings> for ExploreSettings {
         let mut steps: Vec<f64> = settings.read("steps")?;
         steps.sort_by(f64::total_cmp);
         steps.dedup();
+        if steps.len() > MAX_STEPS {
+            return Err(SettingsError::Invalid {
+                flag: "steps",
+                value: format!("{} steps", steps.len()),
+                allowed: format!(
+                    "a list of at most {MAX_STEPS}: each for K is paired with each for V"
+                ),
+            });
+        }
         Ok(Self {
             limit: settings.read("limit")?,
             max_attention_error: settings.read("max-attention-error")?,
@@ -107,6 +116,9 @@ impl TryFrom<&Settings> for ExploreSettings {
 
 /// Smallest step of the coded scheme, in the settings and of what is offered.
 pub const MIN_STEP: f64 = 1e-4;
+
+/// Most steps: their pairs are as many as the combinations of a sweep may be.
+const MAX_STEPS: usize = 100;
 
 /// Largest number of tokens that a setting accepts.
 const MAX_TOKENS: i64 = 1_000_000_000;
@@ -192,7 +204,7 @@ pub fn params() -> Vec<ParamSpec> {
         ParamSpec::method(
             "steps",
             "Steps",
-            "Steps of the coded scheme (tkc) to try. Sizes and errors at others are taken from the lines through them; the choice is written and read back.",
+            "Steps of the coded scheme (tkc) to try, at most 100. Sizes and errors at others are taken from the lines through them; the choice is written and read back.",
             "",
             Kind::FloatList { min: MIN_STEP, max: 16.0 },
             vec![0.04, 0.085, 0.18, 0.38, 0.8],

@@ -25,10 +25,10 @@ pub(super) fn captures(
     mapping: &Mapping,
     places_left: &mut u64,
 ) -> Result<Vec<Capture>, Problem> {
-    let file = label(&k.array);
-    let wrong = |member: &Member, expected: String| {
-        Problem::field(&file, "shape", shape_text(&member.array.shape), expected)
+    let wrong_array = |array: &Array, expected: String| {
+        Problem::field(&label(array), "shape", shape_text(&array.shape), expected)
     };
+    let wrong = |member: &Member, expected: String| wrong_array(&member.array, expected);
     let dtype = dtype_of(k, mapping)?;
     if dtype != dtype_of(v, mapping)? || !alike(&k.array, &v.array, axes) {
         let told = |member: &Member| {
@@ -36,6 +36,7 @@ pub(super) fn captures(
             format!("{} {}", array.element.name(), shape_text(&array.shape))
         };
         let expected = format!("that of V, {}", told(v));
+        let file = label(&k.array);
         return Err(Problem::field(&file, "shape", told(k), expected));
     }
     let shape = shape_of(k, axes, mapping, dtype).map_err(|expected| wrong(k, expected))?;
@@ -87,7 +88,8 @@ pub(super) fn captures(
         for item in 0..batch {
             let place = |array: &Array, kv: u64, shape: Shape| {
                 let index = Index { layer, item, kv };
-                place(array, axes, index, shape, dtype).ok_or_else(|| wrong(k, too_large()))
+                place(array, axes, index, shape, dtype)
+                    .ok_or_else(|| wrong_array(array, too_large()))
             };
             let layer_id = if axes.has(Axis::Layer) {
                 layer as i64

@@ -15,7 +15,7 @@ pub struct Limits {
     pub whole_bytes: u64,
     /// Maximum number of entries in one archive.
     pub entries: u64,
-    /// Maximum number of tensors in one `.safetensors` file: the whole list of them is held in memory.
+    /// Maximum number of tensors in one `.safetensors` file or llama.cpp state: the whole list of them is held in memory.
     pub tensors: usize,
     /// Bytes that may be held in memory while waiting for the other half (K or V) of captures in a compressed tar.
     pub pending_bytes: u64,

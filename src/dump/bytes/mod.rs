@@ -8,6 +8,7 @@ mod limits;
 pub(crate) mod path;
 pub(crate) mod place;
 pub(crate) mod region;
+pub(crate) mod resume;
 pub(crate) mod small_text;
 pub(crate) mod source;
 pub(crate) mod stream;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::dump::arrays::Loose;
 use crate::dump::arrays::array::ArrayGroup;
 use crate::dump::bytes::Limits;
+use crate::dump::bytes::resume::Resume;
 use crate::dump::bytes::stream::Span;
 use crate::dump::capture::Capture;
 use crate::dump::problem::{Note, Problem, Problems};
@@ -34,6 +35,8 @@ pub(crate) struct Findings {
     /// Path of the whole file, by path of the shard, as shard indexes tell it.
     pub shards: HashMap<String, String>,
     pub limits: Limits,
+    /// Reads files of a packed archive one after the other.
+    pub resume: Resume,
     /// Decoder for the parts of `.kvz` files.
     pub part_decoder: PartDecoder,
 }

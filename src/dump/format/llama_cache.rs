@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use super::findings::Findings;
 use super::ggml_type::{Blocks, GgmlType};
-use super::llama_state::{self, Cursor, MAGICS, Rows};
+use super::llama_state::{self, Cells, Cursor, MAGICS, Rows, State};
 use super::spec::Format;
 use crate::dump::archive::ListedFile;
 use crate::dump::arrays::Axes;
 use crate::dump::arrays::array::{Array, ArrayGroup, Element, Hints, c_strides};
-use crate::dump::bytes::stream::{Reader, Span};
+use crate::dump::bytes::place::Decode;
+use crate::dump::bytes::resume::Resume;
+use crate::dump::bytes::source::{SourceError, reserve};
+use crate::dump::bytes::stream::Span;
 use crate::dump::problem::{Fault, Problem};
 use crate::tensor::Dtype;
 
@@ -36,10 +39,15 @@ pub(super) const FORMAT: Format = Format {
 fn parse(file: &ListedFile, _: &[u8], findings: &mut Findings) -> Result<(), Fault> {
     let mut cursor = FileCursor {
         span: &file.span,
-        reader: None,
+        resume: &mut findings.resume,
     };
     let state = llama_state::read(&mut cursor)
         .map_err(|why| Fault::Broken(format!("not a llama.cpp state that can be read: {why}")))?;
+    let (layers, most) = (layers(&state), findings.limits.tensors / 2);
+    if layers > most {
+        let expected = format!("at most {most} (half of --max-tensors)");
+        return Err(Fault::field("layers", layers, expected));
+    }
     let mut arrays = Vec::new();
     let mut quantized: Vec<(&str, f64)> = Vec::new();
     let several = state.cells.len() > 1;
@@ -60,7 +68,7 @@ fn parse(file: &ListedFile, _: &[u8], findings: &mut Findings) -> Result<(), Fau
             };
             for (kv, rows) in [("k", &rows.k), ("v", v)] {
                 let name = format!("{run}layers.{layer}{span}.{kv}");
-                arrays.push(array(file, name, rows, cells.count)?);
+                arrays.push(array(file, name, rows, cells)?);
                 let (values, bytes) = rows.kind.block();
                 let kind = (rows.kind.name(), bytes as f64 * 8.0 / values as f64);
                 if rows.kind.is_quantized() && !quantized.contains(&kind) {
@@ -97,8 +105,14 @@ fn parse(file: &ListedFile, _: &[u8], findings: &mut Findings) -> Result<(), Fau
     Ok(())
 }
 
-/// An array `[cells, values]`.
-fn array(file: &ListedFile, name: String, rows: &Rows, cells: u64) -> Result<Array, Fault> {
+/// Number of layers in all caches.
+fn layers(state: &State) -> usize {
+    state.cells.iter().map(|cells| cells.layers.len()).sum()
+}
+
+/// An array `[tokens, values]`.
+fn array(file: &ListedFile, name: String, rows: &Rows, cells: &Cells) -> Result<Array, Fault> {
+    let count = cells.count;
     let dtype = match rows.kind {
         GgmlType::F16 => Dtype::F16,
         GgmlType::Bf16 => Dtype::Bf16,
@@ -107,48 +121,72 @@ fn array(file: &ListedFile, name: String, rows: &Rows, cells: u64) -> Result<Arr
     let (values, bytes) = rows.kind.block();
     let len = (rows.values / values as u64)
         .checked_mul(bytes as u64)
-        .and_then(|row| row.checked_mul(cells));
+        .and_then(|row| row.checked_mul(count));
     let span = len.and_then(|len| file.span.part(rows.offset, len));
     let span =
         span.ok_or_else(|| Fault::Broken("it ends before the rows that it declares".to_owned()))?;
-    let shape = vec![cells, rows.values];
+    let shape = vec![count, rows.values];
     let mut array = Array::plain(name, &file.path, Element::Known(dtype), shape, span);
     array.strides = if rows.transposed {
-        vec![1, cells]
+        vec![1, count]
     } else {
         c_strides(&array.shape)
     };
     if rows.kind.is_quantized() {
         array.decode = Some(Arc::new(Blocks(rows.kind)));
     }
+    if let Some(order) = &cells.order {
+        let columns = if rows.transposed { 1 } else { rows.values };
+        array.decode = Some(Arc::new(Ordered {
+            inner: array.decode.take(),
+            order: Arc::clone(order),
+            cell: columns.saturating_mul(dtype.size() as u64),
+        }));
+    }
     Ok(array)
+}
+
+/// Puts cells into the order of their tokens, in each of the runs of all cells that there are: one of rows, or one for each value.
+#[derive(Debug)]
+struct Ordered {
+    inner: Option<Arc<dyn Decode>>,
+    order: Arc<[u32]>,
+    /// Size of a cell in a run, in bytes.
+    cell: u64,
+}
+
+impl Decode for Ordered {
+    fn decode(&self, parts: &[Vec<u8>]) -> Result<Vec<u8>, SourceError> {
+        let bytes = match &self.inner {
+            Some(inner) => inner.decode(parts)?,
+            None => parts.first().cloned().unwrap_or_default(),
+        };
+        let mut out = reserve(bytes.len() as u64)?;
+        // Within the size of the bytes, which fit in memory.
+        let cell = (self.cell as usize).max(1);
+        for run in bytes.chunks_exact(cell.saturating_mul(self.order.len())) {
+            for &from in &*self.order {
+                out.extend_from_slice(&run[from as usize * cell..][..cell]);
+            }
+        }
+        Ok(out)
+    }
 }
 
 /// Reads forward, and restarts from the beginning only to go back.
 struct FileCursor<'a> {
     span: &'a Span,
-    reader: Option<(Reader, u64)>,
+    resume: &'a mut Resume,
 }
 
 impl Cursor for FileCursor<'_> {
     fn read(&mut self, offset: u64, out: &mut [u8]) -> Result<(), String> {
-        let end = offset
-            .checked_add(out.len() as u64)
-            .filter(|&end| end <= self.span.len());
-        let end = end.ok_or("it ends before the rows that it declares")?;
-        let (mut reader, at) = match self.reader.take() {
-            Some((reader, at)) if at <= offset => (reader, at),
-            _ => (
-                self.span.open(1 << 12).map_err(|error| error.to_string())?,
-                0,
-            ),
-        };
-        let read = reader
-            .skip(offset - at)
-            .and_then(|()| reader.read_exact(out));
-        read.map_err(|error| error.to_string())?;
-        self.reader = Some((reader, end));
-        Ok(())
+        let end = offset.checked_add(out.len() as u64);
+        end.filter(|&end| end <= self.span.len())
+            .ok_or("it ends before the rows that it declares")?;
+        let reader = self.resume.open(self.span, offset, 1 << 12);
+        let mut reader = reader.map_err(|error| error.to_string())?;
+        reader.read_exact(out).map_err(|error| error.to_string())
     }
 
     fn len(&self) -> u64 {

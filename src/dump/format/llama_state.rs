@@ -4,6 +4,8 @@
 //! likewise, or transposed. Neither the number of heads nor the layer number is stored. What lies between tokens and
 //! cells differs by version and model: the reading that ends exactly at the end of the file is right.
 
+use std::sync::Arc;
+
 use super::ggml_type::GgmlType;
 
 /// `ggsq` and `ggsn` as the little-endian words that they are.
@@ -42,8 +44,10 @@ pub(super) struct Layer {
 pub(super) struct Cells {
     /// Number of tokens.
     pub count: u64,
-    /// Range of token positions, if the cells are in order.
+    /// Range of token positions, if it has no gaps.
     pub span: Option<(u64, u64)>,
+    /// The cells in the order of their tokens, if that is another: those of a sliding window are used again and again.
+    pub order: Option<Arc<[u32]>>,
     pub layers: Vec<Layer>,
 }
 
@@ -160,18 +164,15 @@ fn cells(at: &mut Position<'_>, form: Form, count: u32) -> Result<Cells, String>
             "cells: found {count}, expected fewer than the file has bytes for"
         ));
     }
-    let mut first = None;
-    let mut in_order = true;
-    for cell in 0..count {
-        let position = at.u32()?;
-        let start = *first.get_or_insert(position);
-        in_order &= position as i32 >= 0 && start.checked_add(cell) == Some(position);
+    let mut positions = Vec::new();
+    for _ in 0..count {
+        positions.push(at.u32()? as i32);
         let sequences = at.u32()?;
         at.skip(form.extra, 1)?;
         at.skip(u64::from(sequences), 4)?;
     }
-    let start = u64::from(first.unwrap_or(0));
-    let span = in_order.then(|| (start, start + u64::from(count)));
+    let order = by_position(&positions);
+    let span = span(&positions, order.as_deref());
     let transposed = at.u32()?;
     let layers = at.u32()?;
     if transposed > 1 || layers == 0 || layers > MAX_LAYERS {
@@ -208,8 +209,35 @@ fn cells(at: &mut Position<'_>, form: Form, count: u32) -> Result<Cells, String>
     Ok(Cells {
         count,
         span,
+        order,
         layers: found,
     })
+}
+
+/// The cells by position. `None` if they are in that order, or if it is none: tokens of several sequences, or of an image, share positions.
+fn by_position(positions: &[i32]) -> Option<Arc<[u32]>> {
+    if positions.is_sorted() {
+        return None;
+    }
+    let mut order: Vec<u32> = (0..positions.len() as u32).collect();
+    let position = |&cell: &u32| positions[cell as usize];
+    order.sort_by_key(position);
+    let is_one = order
+        .windows(2)
+        .all(|pair| position(&pair[0]) < position(&pair[1]));
+    is_one.then(|| order.into())
+}
+
+/// Range of the positions, if they follow each other in this order.
+fn span(positions: &[i32], order: Option<&[u32]>) -> Option<(u64, u64)> {
+    let at = |place: usize| match order {
+        Some(order) => positions[order[place] as usize],
+        None => positions[place],
+    };
+    let start = u64::try_from(at(0)).ok()?;
+    let follows = |place: usize| u64::try_from(at(place)) == Ok(start + place as u64);
+    let is_whole = (0..positions.len()).all(follows);
+    is_whole.then_some((start, start + positions.len() as u64))
 }
 
 fn kind(at: &mut Position<'_>) -> Result<GgmlType, String> {

@@ -16,6 +16,7 @@ mod zip;
 use super::findings::Findings;
 use super::spec::Format;
 use crate::dump::archive::ListedFile;
+use crate::dump::bytes::resume::SpanReader;
 use crate::dump::bytes::stream::{Reader, Span};
 use crate::dump::problem::Fault;
 use arrays::{Storages, take_in};
@@ -52,8 +53,8 @@ pub(super) fn parse_pickle(
     head: &[u8],
     findings: &mut Findings,
 ) -> Result<(), Fault> {
-    let mut reader = span.open(1 << 16)?;
     let max_bytes = findings.limits.header_bytes;
+    let mut reader = findings.resume.open(span, 0, 1 << 16)?;
     let (pickle, storages) = if stream::has_magic(head) {
         let stream = stream::read(&mut reader, max_bytes)?;
         (
@@ -70,6 +71,12 @@ pub(super) fn parse_pickle(
         (pickle, Storages::None { span })
     };
     take_in(file, &pickle, &storages, findings)
+}
+
+impl Forward for SpanReader<'_> {
+    fn pass(&mut self, len: u64) -> std::io::Result<()> {
+        self.skip(len)
+    }
 }
 
 impl Forward for Reader {
