@@ -20,12 +20,13 @@ const nameOfPair = (k, v) => (k.scheme === v.scheme ? named(k.scheme, k.engine) 
 export function marksOf(explored, side, kind) {
   const finite = (/** @type {Offer} */ offer) => Number.isFinite(errorOf(offer, kind));
   if (side !== "kv") {
+    const values = valuesOf(explored, side);
     return measuredOffers(explored, side)
       .filter(finite)
       .map((offer) => ({
         name: named(offer.scheme, offer.engine),
         class: offer.class,
-        bits: (offer.bytes * 8) / valuesOf(explored, side),
+        bits: (offer.bytes * 8) / values,
         error: errorOf(offer, kind),
       }));
   }
@@ -71,7 +72,6 @@ export function pareto(marks) {
 /** The smallest within the limit by the four analyses' methods. @param {Explored} explored @param {Side} side @param {Limit} limit */
 export function bestOfReference(explored, side, limit) {
   const fits = (/** @type {Offer} */ offer) => offer.class === "reference";
-  const values = valuesOf(explored, "k") + valuesOf(explored, "v");
   const [ks, vs] = [measuredOffers(explored, "k").filter(fits), measuredOffers(explored, "v").filter(fits)];
   const nothing = [{ ...(ks[0] ?? vs[0]), bytes: 0, gap: 0, index: 0, attention: 0, scheme: "" }];
   if (!ks.length || !vs.length) return null;
