@@ -10,6 +10,9 @@ use kvlens::tensor::{Shape, Tensor};
 #[path = "common/dumps.rs"]
 mod dumps;
 
+#[path = "common/tar.rs"]
+mod tar;
+
 /// A tensor of a safetensors file: name, shape, and the first of its counting values.
 type Entry<'a> = (&'a str, &'a [usize], u16);
 
@@ -593,6 +596,30 @@ fn links_of_a_tar_archive_are_followed() {
         told.iter()
             .any(|text| text.contains("outside of the archive"))
     );
+}
+
+#[test]
+fn a_second_name_of_a_file_leaves_the_first_what_it_is() {
+    let case = format!(
+        "{}/tests/data/cases/torch-2.15/plain.pkl",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let pickle = std::fs::read(case).unwrap();
+    let mut tar = tar::tar(&[("a/cache.pkl", pickle.as_slice()), ("b/cache.pkl", b"")]);
+    let at = 512 + pickle.len().next_multiple_of(512);
+    tar[at + 156] = b'1';
+    tar[at + 157..at + 168].copy_from_slice(b"a/cache.pkl");
+    tar::seal(&mut tar[at..at + 512]);
+    for (name, bytes) in [("d.tar", tar.clone()), ("d.tar.gz", tar::gzip(&tar))] {
+        let dump = open(&[(name, bytes)], "{}");
+        let paths: Vec<&str> = dump
+            .captures
+            .iter()
+            .map(|capture| capture.path.as_str())
+            .collect();
+        assert_eq!(paths.len(), 6, "{paths:?}");
+        assert_eq!(paths[0], format!("{name}/a/cache.pkl/layer_0"));
+    }
 }
 
 /// `zip -y` of a folder with links.

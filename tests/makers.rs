@@ -205,6 +205,15 @@ fn element_types_of_pytorch_are_read_or_named() {
 }
 
 #[test]
+fn a_tensor_that_pytorch_keeps_with_the_other_sign_has_its_own() {
+    let expected = layers(&open("torch-2.15/cache.safetensors"));
+    let found = layers(&open("torch-2.15/other_sign.pt"));
+    for kv in 0..2 {
+        assert_eq!(found[&0][kv].values(), expected[&0][kv].values());
+    }
+}
+
+#[test]
 fn k_and_v_that_do_not_fit_are_named_with_both_shapes() {
     for (file, shapes) in [
         ("lengths_differ.pt", ["[1, 2, 70, 8]", "[1, 2, 40, 8]"]),

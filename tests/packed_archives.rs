@@ -151,6 +151,20 @@ fn many_pickles_and_states_in_a_packed_tar_are_found_by_unpacking_it_twice() {
 }
 
 #[test]
+fn the_scalars_of_all_mlx_caches_in_a_packed_tar_are_read_in_one_pass() {
+    let bytes = case("mlx-0.32/prompt_cache.safetensors");
+    let names: Vec<String> = (0..4)
+        .map(|number| format!("prompt_{number}.safetensors"))
+        .collect();
+    let files: Vec<(&str, &[u8])> = names
+        .iter()
+        .map(|name| (name.as_str(), bytes.as_slice()))
+        .collect();
+    let packed = Archive::open("a.tar.gz", gzip(&tar(&files)), ROOM);
+    assert_eq!(packed.unpacked(), 2, "for its list, and for all scalars");
+}
+
+#[test]
 fn with_little_room_a_packed_archive_is_unpacked_again_for_what_had_none() {
     let bytes = gzip(&tar(&[(
         "cache.safetensors",

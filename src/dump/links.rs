@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::archive::ListedFile;
+use super::archive::{Link, ListedFile};
 use super::bytes::path::linked_path;
 use super::bytes::small_text::{is_lfs_pointer, small_text};
 use super::format::{Findings, format_of};
@@ -34,18 +34,22 @@ pub(super) fn follow(files: &mut Vec<ListedFile>, findings: &mut Findings) {
     let mut links = HashMap::new();
     let targets: HashSet<&str> = files
         .iter()
-        .filter_map(|file| file.link.as_deref())
+        .filter_map(|file| Some(file.link.as_ref()?.target.as_str()))
         .collect();
     for file in files.iter() {
         if targets.contains(file.path.as_str()) {
             match &file.link {
-                Some(target) => drop(links.insert(file.path.clone(), target.clone())),
+                Some(link) => drop(links.insert(file.path.clone(), link.target.clone())),
                 None => drop(spans.insert(file.path.clone(), file.span.clone())),
             }
         }
     }
     files.retain_mut(|file| {
-        let Some(mut target) = file.link.take() else {
+        let Some(Link {
+            mut target,
+            is_hard,
+        }) = file.link.take()
+        else {
             return true;
         };
         for _ in 0..MAX_LINKS {
@@ -57,7 +61,9 @@ pub(super) fn follow(files: &mut Vec<ListedFile>, findings: &mut Findings) {
         match spans.get(&target) {
             Some(span) => {
                 file.span = span.clone();
-                findings.parts.insert(target);
+                if !is_hard {
+                    findings.parts.insert(target);
+                }
                 true
             }
             None => {
@@ -73,7 +79,10 @@ fn follow_texts(files: &mut Vec<ListedFile>, findings: &mut Findings) {
     let paths: HashSet<String> = files.iter().map(|file| file.path.clone()).collect();
     files.retain_mut(|file| match stand_in(file) {
         Some(StandIn::Link(target)) if paths.contains(&target) => {
-            file.link = Some(target);
+            file.link = Some(Link {
+                target,
+                is_hard: false,
+            });
             file.head = None;
             true
         }

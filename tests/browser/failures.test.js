@@ -1,9 +1,11 @@
 // What fails is said, and takes nothing else with it: parts of the page that are not there, a link that names nothing; and numbers at the edges
 // of their units.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
-import { serve } from "./server.js";
+import { ROOT, serve } from "./server.js";
 import { visit } from "./visit.js";
 
 // Requests of a service worker can't be stopped.
@@ -38,6 +40,36 @@ for (const part of ["views/results.js", "views/answer.js"]) {
     await page.close();
   });
 }
+
+test("a lesson whose sample can't be fetched has its step and the ways from it, and nothing else to set; once it can, it goes on", async () => {
+  const page = await site.newPage();
+  await page.route("**/sample.zip", (route) => route.abort());
+  await page.goto(`${site.url()}#learn=2`);
+  const lesson = page.locator(".lesson");
+  await lesson.getByRole("alert").getByText("sample.zip could not be fetched").waitFor();
+  assert.match(await lesson.locator("#lesson-title").innerText(), /^2\. /);
+  assert.equal(await lesson.locator(".steps a").count(), 7);
+  assert(await lesson.locator(".setting").isHidden());
+  for (const button of await lesson.getByRole("button").all()) assert.notEqual(await button.innerText(), "");
+  await page.unroute("**/sample.zip");
+  await lesson.getByRole("button", { name: "Try again" }).click();
+  await lesson.getByRole("button", { name: "Skip the question" }).waitFor();
+  await page.close();
+});
+
+test("pictures of a dump whose files are gone say why, and speak of no tables that are not there", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "kvlens-gone-"));
+  await cp(join(ROOT, "tests/data/sample-dump/dumps"), join(folder, "dumps"), { recursive: true });
+  const page = await site.open();
+  await page.setInputFiles("#choose-folder", join(folder, "dumps"));
+  await page.locator(".runs li").waitFor();
+  await rm(folder, { recursive: true });
+  await page.locator(".pictures > summary").click();
+  const said = page.locator(".pictures").getByText("The charts could not be drawn");
+  await said.waitFor();
+  assert.match(await said.innerText(), /it was changed, moved or removed after it was chosen; choose it again\)\.$/);
+  await page.close();
+});
 
 test("a link whose dump has an impossible name is named, with what to do", async () => {
   const page = await site.open("#dump=100%25.zip");

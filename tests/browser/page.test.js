@@ -170,6 +170,11 @@ test("a wrong value is named while typing, and nothing runs with it", async () =
   await page.locator("#run:enabled").waitFor();
   await page.getByRole("button", { name: "Mantissa bits: back to the default" }).click();
   assert.equal(await bits.inputValue(), "6");
+  await page.getByRole("tab", { name: "Explore" }).click();
+  // Each for K is tried with each for V.
+  await field(page, "Steps").fill(Array.from({ length: 101 }, (_, i) => (i + 1) / 1000).join());
+  await page.getByText("Steps: “101 steps” is not a list of at most 100").waitFor();
+  assert(await page.locator("#run").isDisabled());
   await page.close();
 });
 

@@ -78,6 +78,9 @@ function makeLesson(container, { step, place, dump, inspect, isSample, linkHere,
     look: async (step, isWanted) => source && viewOf(source, at, step, curve, isWanted),
     failed,
   });
+  // The step's name and the ways from it stand there before there are values, and where there are none.
+  showStep(inRange(step));
+  slider.node.hidden = true;
   fill(container, root);
   void load();
   // Until it has read where its values come from, they may be the sample's.
@@ -126,7 +129,7 @@ function makeLesson(container, { step, place, dump, inspect, isSample, linkHere,
 
   /** @param {number} step as the link has it */
   function enter(step) {
-    at.step = Math.min(STEPS.length, Math.max(1, step));
+    at.step = inRange(step);
     showStep(at.step);
     content.enter(at.step);
   }
@@ -140,12 +143,16 @@ function makeLesson(container, { step, place, dump, inspect, isSample, linkHere,
 
   /** @param {unknown} error */
   function failed(error) {
+    slider.node.hidden = true;
     fill(
       body,
       failure(error, () => void load()),
     );
   }
 }
+
+/** @param {number} step as a link has it */
+const inRange = (step) => Math.min(STEPS.length, Math.max(1, step));
 
 /** @param {Source} source */
 const originOf = ({ sample }) =>

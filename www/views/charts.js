@@ -35,7 +35,7 @@ export const drawComparison = (container, a, b) => orSay(container, async () => 
 export const drawAllRuns = (container, runs) => orSay(container, async () => (await load()).drawRuns(container, runs));
 
 /** @param {HTMLElement} container @param {App} app @param {AbortSignal} signal */
-export const drawDump = (container, app, signal) => orSay(container, async () => (await load()).drawDump(container, app, { signal }));
+export const drawDump = (container, app, signal) => orSay(container, async () => (await load()).drawDump(container, app, { signal }), "");
 
 /** report.html of a finished run. @param {App} app @param {Report} report @param {Outcome} outcome @returns {Promise<Blob>} */
 export async function reportFile(app, report, { analysis, dumpName, bytes, codecs }) {
@@ -64,18 +64,14 @@ const actions = (app, { analysis }, id) => ({
   },
 });
 
-/** @param {HTMLElement} container @param {() => Promise<void>} draw */
-async function orSay(container, draw) {
+/** @param {HTMLElement} container @param {() => Promise<void>} draw @param {string} [besides] what there is without them */
+async function orSay(container, draw, besides = " Tables and files are complete without them.") {
   container.classList.add("drawing");
   try {
     await draw();
   } catch (error) {
     container.replaceChildren(
-      h(
-        "p",
-        { class: "muted" },
-        `The charts could not be drawn (${error instanceof Error ? error.message : error}). Tables and files are complete without them.`,
-      ),
+      h("p", { class: "muted" }, `The charts could not be drawn (${error instanceof Error ? error.message : error}).${besides}`),
     );
   } finally {
     // They fill their places when they are told their width, between this frame and the next.

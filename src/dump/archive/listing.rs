@@ -25,8 +25,17 @@ pub(crate) struct ListedFile {
     pub archive_len: usize,
     /// Head of the file, if it was read while listing.
     pub head: Option<Box<Result<Vec<u8>, Fault>>>,
-    /// If the file is a link: path in the source that it leads to.
-    pub link: Option<String>,
+    /// Where the file leads if it is a link.
+    pub link: Option<Link>,
+}
+
+/// What a link leads to.
+#[derive(Debug)]
+pub(crate) struct Link {
+    /// Path in the source.
+    pub target: String,
+    /// Whether it is a second name of a file, which is one in its own right.
+    pub is_hard: bool,
 }
 
 /// State and options that all archives of a scan share.
@@ -63,11 +72,13 @@ impl ArchiveListing<'_> {
         &mut self,
         name: &str,
         target: Option<String>,
+        is_hard: bool,
         span: Span,
     ) -> Result<(), Fault> {
         match target {
             Some(target) => {
-                let link = format!("{}/{target}", self.archive);
+                let target = format!("{}/{target}", self.archive);
+                let link = Link { target, is_hard };
                 self.take_in(name, span, None, Some(link))
             }
             None => {
@@ -83,7 +94,7 @@ impl ArchiveListing<'_> {
         name: &str,
         span: Span,
         head: Option<Box<Result<Vec<u8>, Fault>>>,
-        link: Option<String>,
+        link: Option<Link>,
     ) -> Result<(), Fault> {
         if self.entries.len() as u64 >= self.options.limits.entries {
             return Err(Fault::Broken(format!(

@@ -8,5 +8,5 @@ mod tar;
 mod zip;
 
 pub(crate) use expand::{list, zip_entries};
-pub(crate) use listing::{ListOptions, ListedFile};
+pub(crate) use listing::{Link, ListOptions, ListedFile};
 pub(crate) use table::ARCHIVES;

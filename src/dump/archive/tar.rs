@@ -83,13 +83,14 @@ pub(super) fn list(stream: &Arc<Stream>, listing: &mut ArchiveListing<'_>) -> Re
             b'1' | b'2' => {
                 let name = long_name.take().unwrap_or(header.name);
                 let target = long_link.take().unwrap_or(header.link);
-                let target = if header.kind == b'1' {
+                let is_hard = header.kind == b'1';
+                let target = if is_hard {
                     inner_path(&target)
                 } else {
                     linked_path(&name, &target)
                 };
                 let nothing = Span::new(Arc::clone(stream), archive.position, 0, None);
-                listing.add_link(&name, target, nothing)?;
+                listing.add_link(&name, target, is_hard, nothing)?;
                 archive.skip(size)?;
             }
             // Folders, devices, global pax records.

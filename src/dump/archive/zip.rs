@@ -80,7 +80,9 @@ pub(super) fn list(archive: Region, listing: &mut ArchiveListing<'_>) -> Result<
                 ends.push((from, to, name.clone()));
                 let link = is_link(&fixed).then(|| small_text(&span)).flatten();
                 match link {
-                    Some(link) => listing.add_link(&name, linked_path(&name, &link), span)?,
+                    Some(link) => {
+                        listing.add_link(&name, linked_path(&name, &link), false, span)?
+                    }
                     None => listing.add(&name, span, None)?,
                 }
             }

@@ -4,14 +4,15 @@
 //! how many tokens are valid.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::Read;
 use std::sync::Arc;
 
 use super::findings::Findings;
 use crate::dump::archive::ListedFile;
 use crate::dump::arrays::NamePattern;
 use crate::dump::arrays::array::{Array, ArrayGroup, Element, Hints, c_strides, shape_text};
-use crate::dump::bytes::forward::fetch_all;
 use crate::dump::bytes::place::Decode;
+use crate::dump::bytes::resume::Resume;
 use crate::dump::bytes::source::{SourceError, reserve};
 use crate::dump::bytes::stream::Span;
 use crate::dump::problem::{Fault, Problem, shorten};
@@ -120,7 +121,7 @@ pub(super) fn group(
     metadata: &Metadata<'_>,
     findings: &mut Findings,
 ) -> ArrayGroup {
-    take_out_small(&mut arrays);
+    take_out_small(&mut arrays, &mut findings.resume);
     let understood = understand(arrays, metadata);
     for text in understood.notes {
         findings.note(&file.path, text);
@@ -143,17 +144,21 @@ pub(super) fn group(
 /// Length in bytes of the longest text that is stored as numbers.
 const MAX_TEXT: u64 = 256;
 
-/// Reads the scalars and texts of a file in a packed archive, all of them at once: each by itself would unpack the archive up to it. One
-/// that can't be read stays where it is, and what asks for it gets the error.
-fn take_out_small(arrays: &mut [Array]) {
+/// Reads the scalars and texts of a file in a packed archive in the order in which they lie there, and after those of the file before it:
+/// each by itself would unpack the archive up to it. One that can't be read stays where it is, and what asks for it gets the error.
+fn take_out_small(arrays: &mut [Array], resume: &mut Resume) {
     let is_small = |array: &&mut Array| {
         let is_known = matches!(array.element, Element::Known(_));
         !is_known && array.span.len() <= MAX_TEXT && !array.span.stream().is_plain()
     };
     let mut small: Vec<&mut Array> = arrays.iter_mut().filter(is_small).collect();
-    let read = fetch_all(&small.iter().map(|array| &array.span).collect::<Vec<_>>());
-    for (array, bytes) in small.iter_mut().zip(read) {
-        if let Ok(bytes) = bytes.and_then(|bytes| bytes.unpack(&array.span)) {
+    small.sort_by_key(|array| array.span.offset());
+    for array in small {
+        let mut bytes = Vec::new();
+        let read = resume
+            .open(&array.span, 0, MAX_TEXT)
+            .map(|mut reader| reader.read_to_end(&mut bytes));
+        if matches!(read, Ok(Ok(_))) && bytes.len() as u64 == array.span.len() {
             array.span = Span::of_bytes(&array.file, bytes);
         }
     }

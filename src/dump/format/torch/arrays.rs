@@ -16,6 +16,7 @@ use crate::dump::arrays::{Loose, NamePattern, guess_loosely};
 use crate::dump::bytes::Limits;
 use crate::dump::bytes::path::file_name;
 use crate::dump::bytes::place::Decode;
+use crate::dump::bytes::source::SourceError;
 use crate::dump::bytes::stream::Span;
 use crate::dump::format::findings::Findings;
 use crate::dump::problem::{Fault, Problem, shorten};
@@ -272,5 +273,34 @@ fn array(
     array.strides = tensor.strides.clone();
     array.big_endian = big_endian;
     array.decode = decode;
+    if tensor.negated {
+        let width = width as usize;
+        array.decode = Some(Arc::new(Negated {
+            inner: array.decode.take(),
+            width,
+            sign: if big_endian { 0 } else { width - 1 },
+        }));
+    }
     Ok(array)
+}
+
+/// Gives all elements, which are floats, the other sign.
+struct Negated {
+    inner: Option<Arc<dyn Decode>>,
+    /// Bytes per element, of which this one has the sign.
+    width: usize,
+    sign: usize,
+}
+
+impl Decode for Negated {
+    fn decode(&self, parts: &[Vec<u8>]) -> Result<Vec<u8>, SourceError> {
+        let mut bytes = match &self.inner {
+            Some(inner) => inner.decode(parts)?,
+            None => parts.first().cloned().unwrap_or_default(),
+        };
+        for element in bytes.chunks_exact_mut(self.width) {
+            element[self.sign] ^= 0x80;
+        }
+        Ok(bytes)
+    }
 }

@@ -32,6 +32,7 @@ impl Inline {
             offset: 0,
             shape,
             strides,
+            negated: false,
         })))
     }
 }

@@ -116,6 +116,9 @@ fn tensor(values: &Values, args: &[Id], dtype: Option<Id>) -> Option<Made> {
     if shape.len() != strides.len() {
         return None;
     }
+    // The last argument, if there is one.
+    let metadata = args.get(if dtype.is_some() { 7 } else { 6 });
+    let negated = metadata.is_some_and(|&metadata| is_negated(values, metadata));
     let dtype = match dtype {
         Some(dtype) => element(values.global(dtype)?.strip_prefix("torch.")?),
         None => found.dtype,
@@ -127,7 +130,19 @@ fn tensor(values: &Values, args: &[Id], dtype: Option<Id>) -> Option<Made> {
         offset,
         shape,
         strides,
+        negated,
     }))))
+}
+
+/// Whether a tensor's metadata says that its values have the other sign.
+fn is_negated(values: &Values, metadata: Id) -> bool {
+    let Value::Dict(entries) = values.get(metadata) else {
+        return false;
+    };
+    let is_set = |&(name, set): &(Id, Id)| {
+        values.text(name) == Some("neg") && *values.get(set) == Value::Bool(true)
+    };
+    entries.iter().any(is_set)
 }
 
 /// The storage that a persistent id refers to: `("storage", type, key, device, elements)`, followed in old files by a

@@ -404,6 +404,7 @@ mod tests {
             offset: 0,
             shape: vec![1],
             strides: vec![1],
+            negated: false,
         })));
         // Ten lists, each of the one before it four times: a million paths lead to the tensor.
         let mut lists = Vec::new();

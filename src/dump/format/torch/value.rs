@@ -61,6 +61,8 @@ pub(super) struct Tensor {
     pub offset: u64,
     pub shape: Vec<u64>,
     pub strides: Vec<u64>,
+    /// Whether its values are those of the storage with the other sign, as PyTorch keeps the imaginary part of a conjugate.
+    pub negated: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]

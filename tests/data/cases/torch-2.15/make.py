@@ -104,3 +104,6 @@ torch.save({np.int64(i): pair for i, pair in enumerate(pairs)}, "numpy_numbers.p
 torch.save({(i, kv): t for i, pair in enumerate(pairs) for kv, t in zip(("key", "value"), pair)}, "pairs_as_keys.pt")
 beside = {"ids": np.array([7, None], dtype=object), "words": np.array(["a", "bc"]), "mask": np.ones(3, bool), "record": np.zeros(2, "i4,f2")}
 joblib.dump(beside | {f"layer_{i}": {"key": k, "value": v} for i, (k, v) in enumerate(arrays)}, "beside_others.joblib")
+# The imaginary part of a conjugate keeps the values of the other sign.
+other_sign = [tuple(torch.complex(torch.zeros(t.shape), -t.float()).conj().imag for t in pair) for pair in pairs[:1]]
+torch.save(other_sign, "other_sign.pt")
