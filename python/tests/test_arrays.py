@@ -206,7 +206,7 @@ def test_layers_without_k_and_v_are_left_out_with_a_warning():
         kvlens.scan([Linear()])
 
 
-def test_an_array_elsewhere_is_fetched_when_its_turn_comes():
+def test_an_array_elsewhere_is_fetched_when_its_turn_comes(monkeypatch):
     class Elsewhere:
         """As JAX has it: on another device."""
 
@@ -223,6 +223,13 @@ def test_an_array_elsewhere_is_fetched_when_its_turn_comes():
     # A file's head is read with what follows it.
     assert len(fetched) <= 1
     assert reports(cache) == reports(pairs)
+
+    def broken(*_, **__):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(Elsewhere, "__array__", broken)
+    with pytest.raises(ValueError, match="out of memory"):
+        kvlens.analyze(cache)
 
     class Nowhere:
         dtype, shape = "float32", (1, 2, 4, 8)
