@@ -181,6 +181,10 @@ fn commands_that_write_a_dump_say_what_was_quantized_before_and_refuse_a_taken_n
         );
         let told = text(&kvlens(&args(&folder.path().join("nothing"))).stderr);
         assert!(told.contains("exists already"), "{command}: {told}");
+        let as_folder = format!("{}/", path(&out));
+        let told = kvlens(&[vec![command, path(&cache), flag, &as_folder], more.clone()].concat());
+        let told = text(&told.stderr);
+        assert!(told.contains("exists already"), "{command}: {told}");
         // An empty name, and a folder that is not there: told by the name that was given, before the work.
         for (out, status, expected) in [
             (String::new(), 2, "a value is required".to_owned()),

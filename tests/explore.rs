@@ -1,7 +1,7 @@
 //! Explore on the sample dump: its choices stay within the limit, their bytes are written and read back, and its files
 //! are the same for any number of threads.
 
-use kvlens::analysis::explore::{Class, Engine, Explored};
+use kvlens::analysis::explore::{Chosen, Class, Engine, Explored};
 use kvlens::analysis::{Job, JobError, Report};
 use kvlens::dump::{Dump, MemorySource, Queries, ScanOptions, Source, scan};
 use kvlens::pack::{self, Method, PackOptions, Packer};
@@ -103,6 +103,16 @@ fn a_limit_below_the_finest_step_of_the_field_is_met_and_used_up() {
     assert!(coded.ratio > 1.3 * lossless.ratio, "{}", coded.ratio);
 }
 
+/// What packs a choice.
+fn options(choice: &Chosen) -> PackOptions {
+    let method = |name: &str| name.parse::<Method>().unwrap();
+    PackOptions {
+        sinks: choice.sinks,
+        recent: choice.recent,
+        ..PackOptions::new(method(&choice.k), method(&choice.v))
+    }
+}
+
 #[test]
 fn pack_writes_exactly_as_many_bytes_as_explore_reports() {
     let dump = sample();
@@ -111,12 +121,7 @@ fn pack_writes_exactly_as_many_bytes_as_explore_reports() {
     let choices = &explored(&report).choices;
     assert!(choices.iter().any(|choice| choice.lossless));
     for choice in choices {
-        let method = |name: &str| name.parse::<Method>().unwrap();
-        let options = PackOptions {
-            sinks: choice.sinks,
-            recent: choice.recent,
-            ..PackOptions::new(method(&choice.k), method(&choice.v))
-        };
+        let options = options(choice);
         let mut packer = Packer::new(&dump, &options).unwrap();
         packer.by_ref().for_each(|part| drop(part.unwrap()));
         assert_eq!(packer.bytes(), choice.bytes, "{} {}", choice.k, choice.v);
@@ -270,12 +275,7 @@ fn heads_of_v_may_be_of_another_size_than_those_of_k() {
     let written = explored.choices.iter().filter(|choice| choice.written);
     assert!(written.clone().count() >= 4, "{:?}", explored.choices);
     for choice in written {
-        let method = |name: &str| name.parse::<Method>().unwrap();
-        let options = PackOptions {
-            sinks: choice.sinks,
-            recent: choice.recent,
-            ..PackOptions::new(method(&choice.k), method(&choice.v))
-        };
+        let options = options(choice);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.kvz");
         let packed = pack::write_new(&dump, &path, &options, None, &mut |_, _| true).unwrap();

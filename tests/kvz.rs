@@ -9,7 +9,7 @@ use dumps::scan_source;
 use kvlens::analysis::Job;
 use kvlens::dump::{Dump, FolderSource, MemorySource, ScanOptions, Source, scan};
 use kvlens::kvz::PartDecoder;
-use kvlens::pack::{self, Limit, Method, PackError, PackOptions, Packer, Search};
+use kvlens::pack::{self, Limit, Method, PackError, PackOptions, Packed, Packer, Search};
 use kvlens::scheme::{Scheme, Tkc};
 
 #[path = "common/dumps.rs"]
@@ -329,6 +329,13 @@ fn a_limit_on_the_attention_error_needs_queries_of_one_layer_only() {
     }
 }
 
+/// What is told of the dump's `.kvz`.
+fn written(dump: &Dump, options: &PackOptions) -> Packed {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.kvz");
+    pack::write_new(dump, &path, options, None, &mut |_, _| true).unwrap()
+}
+
 #[test]
 fn queries_that_are_not_finite_tell_no_attention_error() {
     for bits in [0x7e00, 0x7c00] {
@@ -343,17 +350,9 @@ fn queries_that_are_not_finite_tell_no_attention_error() {
         let search = Search::new(&dump, Tkc::new(1.0), &options, limit).unwrap();
         let found = search.run(&mut |_| true);
         assert_eq!(found.unwrap_err(), PackError::NoQueries);
-        let folder = tempfile::tempdir().unwrap();
-        let written = pack::write_new(
-            &dump,
-            &folder.path().join("a.kvz"),
-            &options,
-            None,
-            &mut |_, _| true,
-        );
         let expected =
             "run/layer_1/queries_a.json: holds NaN or infinite values, so it is not used";
-        assert_eq!(written.unwrap().notes, [expected]);
+        assert_eq!(written(&dump, &options).notes, [expected]);
     }
 }
 
@@ -370,18 +369,10 @@ fn queries_tell_nothing_of_captures_whose_heads_are_of_another_size() {
     let dump = open_files(files);
     assert_eq!((dump.captures.len(), dump.queries.len()), (6, 1));
     let options = PackOptions::new(method("tkc:c=2"), method("tkc:c=2"));
-    let folder = tempfile::tempdir().unwrap();
-    let written = pack::write_new(
-        &dump,
-        &folder.path().join("a.kvz"),
-        &options,
-        None,
-        &mut |_, _| true,
-    )
-    .unwrap();
+    let written = written(&dump, &options);
     assert!(written.errors.attention.unwrap() > 0.0);
     let expected =
-        "run/layer_1/queries_a.json: its heads do not fit those of the captures, so it is not used";
+        "run/layer_1/queries_a.json: it is not used for captures whose heads its own do not fit";
     assert_eq!(written.notes, [expected]);
 }
 

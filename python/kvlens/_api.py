@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -231,6 +232,8 @@ def _new_path(path: Union[str, os.PathLike[str]], source: Any) -> Path:
     target = Path(path)
     if target.exists():
         raise FileExistsError(f"{target} exists already")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{target}: there is no folder {target.parent}")
     sources = [source] if isinstance(source, _PathLike) else source if isinstance(source, Sequence) else []
     for each in sources:
         if isinstance(each, _PathLike) and Path(each).is_dir() and Path(each).resolve() in target.resolve().parents:
@@ -259,25 +262,14 @@ def _written(
     options = (format or as_ended, stage, None if layers is None else _text(layers), tokens, dtype)
     for problem in json.loads(dump.summary())["problems"]:
         warnings.warn(f"left out: {problem['file']}: {problem['message']}", stacklevel=3)
-    # Until it is complete, it has a name that scans skip.
-    unfinished = target.with_name(f".kvlens-write-{os.getpid()}-{target.name}.tmp")
-    try:
+    # Until it is complete, it lies in a new folder that scans skip.
+    with tempfile.TemporaryDirectory(prefix=".kvlens-write-", suffix=".tmp", dir=target.parent) as folder:
+        unfinished = Path(folder, target.name)
         _, _, overflows = _kvlens.convert(dump, unfinished, options)
         unfinished.rename(target)
-        if overflows:
-            warnings.warn(f"{overflows} values too large for {dtype} are infinite in {target}", stacklevel=3)
-    finally:
-        _remove(unfinished)
+    if overflows:
+        warnings.warn(f"{overflows} values too large for {dtype} are infinite in {target}", stacklevel=3)
     return target
-
-
-def _remove(path: Path) -> None:
-    import shutil
-
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def analyses() -> dict[str, dict[str, Any]]:

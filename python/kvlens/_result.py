@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -135,18 +136,16 @@ class Result:
         target = Path(text)
         target.mkdir(parents=True, exist_ok=True)
         files = self._native.files(text)
-        written = []
-        try:
-            for place, (name, content) in enumerate(files):
-                unfinished = target / f".kvlens-reports-{os.getpid()}-{place}.tmp"
-                written.append((unfinished, target / name))
-                unfinished.write_bytes(content)
-            for unfinished, final in written:
+        # Nothing is replaced before all files are written; scans skip the folder that they are written to.
+        with tempfile.TemporaryDirectory(prefix=".kvlens-reports-", suffix=".tmp", dir=target) as unfinished:
+            for name, content in files:
+                written = Path(unfinished, name)
+                written.parent.mkdir(parents=True, exist_ok=True)
+                written.write_bytes(content)
+            for name, _ in files:
+                final = target / name
                 final.parent.mkdir(parents=True, exist_ok=True)
-                unfinished.replace(final)
-        finally:
-            for unfinished, _ in written:
-                unfinished.unlink(missing_ok=True)
+                Path(unfinished, name).replace(final)
         for name in self._native.superseded():
             (target / name).unlink(missing_ok=True)
         return target

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+from pathlib import Path
 
 import kvlens
 import pytest
@@ -140,6 +141,31 @@ def test_problems_are_told_and_the_rest_is_analysed(edge, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="no capture"):
         kvlens.analyze(tmp_path / "empty")
+
+
+def test_a_save_that_fails_leaves_the_reports_that_are_there(edge, tmp_path, monkeypatch):
+    kvlens.analyze(edge).save(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    other = kvlens.analyze(edge, lossy_mantissa_bits=2)
+    write, written = Path.write_bytes, []
+
+    def once(path, content):
+        if written:
+            raise OSError("no room")
+        written.append(path)
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", once)
+    with pytest.raises(OSError, match="no room"):
+        other.save(tmp_path)
+    assert len(before) > 1 and {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_folder_that_is_not_there_is_named(edge, tmp_path):
+    with pytest.raises(FileNotFoundError, match="a.zip: there is no folder .*not-there"):
+        kvlens.convert(edge, tmp_path / "not-there" / "a.zip")
+    kvlens.convert(edge, tmp_path / "a.zip")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 
 
 def test_scan_tells_what_a_dump_holds(sample):

@@ -9,9 +9,10 @@ use super::input;
 
 /// The path that a flag gives; fails where it exists or lies in the dump.
 pub fn new_path(matches: &ArgMatches, flag: &str) -> Result<PathBuf, Failure> {
-    let out = matches
-        .get_one::<PathBuf>(flag)
-        .cloned()
+    let given = matches.get_one::<PathBuf>(flag);
+    // Without a slash at the end: as the name of a file it would fail only when the work is done.
+    let out: PathBuf = given
+        .map(|out| out.components().collect())
         .unwrap_or_default();
     if out.exists() {
         return Err(Failure::new(1, format!("{} exists already", out.display())));

@@ -57,6 +57,14 @@ pub struct Problem {
 }
 
 impl Fault {
+    /// What a failed read means: `at_end` if the file ends too early, else the source's own error.
+    pub(crate) fn of_read(error: std::io::Error, at_end: Self) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => at_end,
+            _ => error.into(),
+        }
+    }
+
     /// A Git LFS pointer in place of the file itself.
     pub(crate) fn not_fetched() -> Self {
         let why = "a pointer of Git LFS and not the file that it stands for: git lfs pull";

@@ -274,7 +274,7 @@ test("a layer number beyond what numbers hold exactly is rounded, and NaN stays 
   const meta = `{"layer_id": ${2n ** 60n}, "seq_len": 1, "kv_heads": 1, "head_dim": 2, "bytes_per_elem": 2, "dtype": "fp16", "k_file": "k.bin", "v_file": "v.bin"}`;
   await writeFile(join(folder, "meta_t0_1.json"), meta);
   const { layers } = await addFolder(page, folder);
-  assert.deepEqual(layers, [{ layerId: 2 ** 60, captures: 1, bytes: 8 }]);
+  assert.deepEqual(layers, [{ layerId: 2 ** 60, captures: 1, bytes: 8, vBytes: 4 }]);
   const [row] = await page.evaluate(async () => {
     const { report } = await /** @type {any} */ (window).engine.run({ analysis: "mixed", settings: {} });
     return report.rows;

@@ -54,24 +54,20 @@ fn broken(why: &str) -> Fault {
     Fault::Broken(format!("not a whole .npy file: {why}"))
 }
 
-/// What a failed read of the header means: the end of the file, or an error of the source.
-fn unread(error: std::io::Error) -> Fault {
-    match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => broken("it ends in its header"),
-        _ => error.into(),
-    }
-}
-
 /// Reads everything before the data: magic, version, length and dict.
 fn read_header(reader: &mut dyn Read, limits: &Limits) -> Result<Vec<u8>, Fault> {
     let mut head = vec![0; 8];
-    reader.read_exact(&mut head).map_err(unread)?;
+    reader
+        .read_exact(&mut head)
+        .map_err(|error| Fault::of_read(error, broken("it ends in its header")))?;
     if !head.starts_with(MAGIC) {
         return Err(broken("it does not start with numpy's mark"));
     }
     let width = if head[6] == 1 { 2 } else { 4 };
     let mut len = [0; 4];
-    reader.read_exact(&mut len[..width]).map_err(unread)?;
+    reader
+        .read_exact(&mut len[..width])
+        .map_err(|error| Fault::of_read(error, broken("it ends in its header")))?;
     head.extend_from_slice(&len[..width]);
     let len = u64::from(u32::from_le_bytes(len));
     if len > limits.header_bytes {

@@ -35,18 +35,12 @@ fn broken(why: impl fmt::Display) -> Fault {
     Fault::Broken(format!("not a whole .safetensors file: {why}"))
 }
 
-/// What a failed read of the header means: the end of the file, or an error of the source.
-fn unread(error: std::io::Error) -> Fault {
-    match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => broken("it ends in its header"),
-        _ => error.into(),
-    }
-}
-
 /// Reads the header: its length and its JSON.
 fn read_header(reader: &mut dyn Read, size: u64, limits: &Limits) -> Result<Vec<u8>, Fault> {
     let mut head = vec![0; LEN as usize];
-    reader.read_exact(&mut head).map_err(unread)?;
+    reader
+        .read_exact(&mut head)
+        .map_err(|error| Fault::of_read(error, broken("it ends in its header")))?;
     let len = head
         .iter()
         .rev()

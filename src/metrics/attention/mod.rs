@@ -39,7 +39,7 @@ const MAX_WEIGHTS: usize = 4 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unused {
     /// Their heads are not those of K, or not a multiple of their number.
-    #[error("its heads do not fit those of the captures, so it is not used")]
+    #[error("it is not used for captures whose heads its own do not fit")]
     Heads,
     /// They attend to tokens before the first one.
     #[error("the captures start at position {0}, and queries look back to 0: it is not used")]
