@@ -159,7 +159,9 @@ test("nothing is found where something is wrong, or asked, or unfolded", async (
 
 test("nothing is found while a run goes on, after it is cancelled, and while a run gets a name", async () => {
   const bits = Array.from({ length: 23 }, (_, i) => i + 2).join();
-  const page = await open(`#analysis=sweep&block-sizes=8,16,24,32,40,48,56,64&topk-ratios=.01,.02,.05,.1,.2,.3,.4,.5&bits-list=${bits}`);
+  const page = await open(
+    `#analysis=sweep&block-sizes=8,16,24,32,40,48,56,64&topk-ratios=.01,.02,.03,.04,.05,.06,.08,.1,.15,.2,.25,.3,.35,.4,.45,.5&bits-list=${bits}`,
+  );
   await page.setInputFiles("#choose-folder", SAMPLE);
   // A run for each look: one alone would be done before all are.
   for (const [i, look] of LOOKS.entries()) {
