@@ -108,12 +108,17 @@ fn good_entries(prefix: &str) -> Vec<(String, Vec<u8>)> {
     .to_vec()
 }
 
+/// Entries as archives are made of them.
+fn borrowed(entries: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
+    let parts = entries.iter();
+    parts
+        .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
+        .collect()
+}
+
 fn zip_with_good(more: &[(&str, &[u8])]) -> Vec<u8> {
     let good = good_entries("good/");
-    let good: Vec<(&str, &[u8])> = good
-        .iter()
-        .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
-        .collect();
+    let good = borrowed(&good);
     zip(&[good.as_slice(), more].concat())
 }
 
@@ -333,10 +338,7 @@ fn a_truncated_or_empty_packed_tar_yields_what_it_has() {
 #[test]
 fn an_entry_that_is_shorter_than_its_header_costs_no_other_entry_of_a_packed_tar() {
     let good = good_entries("z/");
-    let good: Vec<(&str, &[u8])> = good
-        .iter()
-        .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
-        .collect();
+    let good = borrowed(&good);
     for (file, name) in [
         ("k_0.npy", "a.npy"),
         ("tiny.safetensors", "a.safetensors"),
@@ -398,10 +400,7 @@ fn tar_headers_may_not_claim_more_than_there_is() {
 #[test]
 fn a_sparse_file_is_named_and_costs_no_other_entry_of_its_tar() {
     let good = good_entries("");
-    let good: Vec<(&str, &[u8])> = good
-        .iter()
-        .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
-        .collect();
+    let good = borrowed(&good);
     let rest = tar(&good);
     let expected = open("a.tar", rest.clone()).captures.len();
     let header = |name: &str, kind: u8, data: &[u8]| {

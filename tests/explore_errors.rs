@@ -1,6 +1,6 @@
 //! Errors of stored tensors against those that numpy computed in float64 (`data/explore-oracle`).
 
-use kvlens::metrics::{Attention, Cache, Changed, Queries, TokenErrors, token_errors};
+use kvlens::metrics::{Attention, Cache, Changed, Queries, TokenErrors, Unused, token_errors};
 use kvlens::scheme::{About, Scheme};
 use kvlens::tensor::{Dtype, Kv, Shape, Tensor};
 use serde_json::Value;
@@ -294,4 +294,16 @@ fn outputs_that_are_not_finite_or_were_zero_are_not_said_to_have_no_error() {
         (0.0, f64::INFINITY, 0.25)
     );
     assert!(total(f64::NAN, f64::NAN).is_nan());
+}
+
+#[test]
+fn queries_tell_nothing_of_a_cache_whose_v_has_other_heads() {
+    let v = Shape {
+        kv_heads: HEADS + 1,
+        ..SHAPE
+    };
+    let seeing = |shapes| queries(0, None, None).seeing_only(0, shapes);
+    assert!(seeing([SHAPE, SHAPE]).is_ok());
+    assert_eq!(seeing([SHAPE, v]), Err(Unused::OtherHeads));
+    assert_eq!(seeing([v, v]), Err(Unused::Heads));
 }

@@ -81,12 +81,7 @@ impl Matter {
         let mut unused = Vec::new();
         let mut attentions: Vec<(usize, Attention)> = Vec::new();
         for (described, tensor) in queries {
-            if v.shape().kv_heads != shape.kv_heads {
-                let why = "V has other heads than K, so it is not used";
-                unused.push(format!("{}: {why}", described.path));
-                continue;
-            }
-            match attention(cache, shape, described, tensor) {
+            match attention(cache, [shape, v.shape()], described, tensor) {
                 Ok(found) => attentions.extend(found),
                 Err(why) => unused.push(format!("{}: {why}", described.path)),
             }
@@ -133,13 +128,13 @@ impl Matter {
 /// to these tokens alone.
 fn attention<'a>(
     cache: Cache<'a>,
-    shape: Shape,
+    shapes: [Shape; 2],
     described: &dump::Queries,
     tensor: &Tensor,
 ) -> Result<Option<(usize, Attention<'a>)>, Unused> {
-    let queries = captured_queries(described, tensor).seeing_only(cache.position, shape)?;
+    let queries = captured_queries(described, tensor).seeing_only(cache.position, shapes)?;
     let count = queries.positions.len();
-    let every = count.div_ceil(queries.at_a_time(shape.seq_len)).max(1);
+    let every = count.div_ceil(queries.at_a_time(shapes[0].seq_len)).max(1);
     let indices: Vec<usize> = (0..count).step_by(every).collect();
     let attention = Attention::new(cache, &queries, &indices);
     Ok(attention.map(|attention| (indices.len() * queries.heads, attention)))

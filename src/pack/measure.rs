@@ -137,16 +137,15 @@ fn cache<'a>(layer: &Layer, values: &'a Values) -> Cache<'a> {
     }
 }
 
-/// Indices of queries, in portions. Layers whose V has other heads than K have no attention error.
+/// Indices of queries, in portions.
 fn portions<'q>(layer: &Layer, queries: &'q [Queries]) -> Vec<(&'q Queries, Vec<usize>)> {
-    let fits = layer.shape.kv_heads == layer.v_shape.kv_heads;
     let of = |queries: &'q Queries| {
         let portions = queries
             .portions(usize::MAX, layer.shape.seq_len)
             .into_iter();
         portions.map(move |places| (queries, places))
     };
-    queries.iter().filter(|_| fits).flat_map(of).collect()
+    queries.iter().flat_map(of).collect()
 }
 
 /// At most `most` of the queries, evenly spread.
@@ -211,7 +210,7 @@ pub(super) fn queries(dump: &Dump, layer: &Layer) -> Result<(Vec<Queries>, Vec<S
     let mine = dump.queries.iter();
     for described in mine.filter(|it| it.run == layer.run && it.layer_id == layer.id) {
         let queries = captured_queries(described, &described.load()?);
-        match queries.seeing_only(layer.position, layer.shape) {
+        match queries.seeing_only(layer.position, [layer.shape, layer.v_shape]) {
             Ok(queries) if queries.positions.is_empty() => {}
             Ok(queries) => found.push(queries),
             Err(why) => unused.push(format!("{}: {why}", described.path)),

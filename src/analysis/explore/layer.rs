@@ -11,10 +11,7 @@ pub struct Piece<'a> {
     pub members: Vec<&'a Member>,
     /// Position of the first token.
     pub position: u64,
-    /// Shapes of K and of V, which may differ in heads and head dimension.
-    pub shapes: [Shape; 2],
-    pub dtype: Dtype,
-    /// K and V of the whole piece.
+    /// K and V of the whole piece, which may differ in heads and head dimension.
     pub tensors: [Tensor; 2],
     /// The values of `tensors` as f32.
     pub values: [Vec<f32>; 2],
@@ -81,43 +78,48 @@ fn note(member: &Member, end: u64, alike: bool) -> String {
 impl<'a> Piece<'a> {
     fn new(members: Vec<&'a Member>, is_last: bool) -> Option<Self> {
         let first = members.first()?;
-        let (position, dtype) = (first.capture.seq_start, first.k.dtype());
-        let shapes = Kv::BOTH.map(|kv| Shape {
-            seq_len: members.iter().map(|member| member.k.shape().seq_len).sum(),
-            ..kv.of(&first.k, &first.v).shape()
-        });
+        let position = first.capture.seq_start;
         let join = |kv: Kv| {
             let tensors = members.iter().map(|member| kv.of(&member.k, &member.v));
+            let first = kv.of(&first.k, &first.v);
+            let shape = Shape {
+                seq_len: tensors.clone().map(|tensor| tensor.shape().seq_len).sum(),
+                ..first.shape()
+            };
             let bytes: Vec<&[u8]> = tensors.map(Tensor::bytes).collect();
-            Tensor::new(dtype, shapes[kv], bytes.concat()).ok()
+            Tensor::new(first.dtype(), shape, bytes.concat()).ok()
         };
         let tensors = [join(Kv::K)?, join(Kv::V)?];
         let values = [tensors[0].values(), tensors[1].values()];
         Some(Self {
             members,
             position,
-            shapes,
-            dtype,
             tensors,
             values,
             is_last,
         })
     }
 
+    /// Shapes of K and of V.
+    pub fn shapes(&self) -> [Shape; 2] {
+        self.tensors.each_ref().map(Tensor::shape)
+    }
+
     /// Number of tokens.
     pub fn tokens(&self) -> usize {
-        self.shapes[Kv::K].seq_len
+        self.shapes()[Kv::K].seq_len
     }
 
     /// K and V as the attention metrics take them.
     pub fn cache(&self) -> metrics::Cache<'_> {
+        let [k, v] = self.shapes();
         metrics::Cache {
             k: &self.values[0],
             v: &self.values[1],
             position: self.position,
-            kv_heads: self.shapes[Kv::K].kv_heads,
-            head_dim: self.shapes[Kv::K].head_dim,
-            v_head_dim: self.shapes[Kv::V].head_dim,
+            kv_heads: k.kv_heads,
+            head_dim: k.head_dim,
+            v_head_dim: v.head_dim,
         }
     }
 }

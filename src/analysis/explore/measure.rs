@@ -62,7 +62,7 @@ pub fn measure(
     }
     let queries = queries_of(unit, piece, &mut found.notes);
     found.tokens = piece.tokens() as u64;
-    found.dtype = Some(piece.dtype);
+    found.dtype = Some(piece.tensors[Kv::K].dtype());
     found.values = piece.values.each_ref().map(|values| values.len() as u64);
     let raw_bytes = |tensor: &Tensor| tensor.bytes().len() as u64;
     found.raw_bytes = piece.tensors.each_ref().map(raw_bytes);
@@ -127,7 +127,7 @@ fn queries_of(
     let mut all = Vec::new();
     for (described, tensor) in unit.queries() {
         let queries = captured_queries(described, tensor);
-        match queries.seeing_only(piece.position, piece.shapes[Kv::K]) {
+        match queries.seeing_only(piece.position, piece.shapes()) {
             Ok(queries) if queries.positions.is_empty() => {}
             Ok(queries) => all.push((queries, described.attention.rope_theta)),
             Err(unused) => {

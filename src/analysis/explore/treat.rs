@@ -59,8 +59,8 @@ impl<'a> Side<'a> {
             about: About {
                 kv,
                 position: piece.position,
-                shape: piece.shapes[kv],
-                dtype: piece.dtype,
+                shape: piece.tensors[kv].shape(),
+                dtype: piece.tensors[kv].dtype(),
             },
             tensor: &piece.tensors[kv],
             values: &piece.values[kv],

@@ -18,6 +18,20 @@ pub(crate) trait Decode: Send + Sync {
     fn decode(&self, parts: &[Vec<u8>]) -> Result<Vec<u8>, SourceError>;
 }
 
+/// What a decoder that stands on another one begins with: what `inner` makes of `parts`, else the span's bytes as they are.
+///
+/// # Errors
+/// Those of `inner`.
+pub(crate) fn decoded_by(
+    inner: Option<&dyn Decode>,
+    parts: &[Vec<u8>],
+) -> Result<Vec<u8>, SourceError> {
+    match inner {
+        Some(inner) => inner.decode(parts),
+        None => Ok(parts.first().cloned().unwrap_or_default()),
+    }
+}
+
 impl fmt::Debug for dyn Decode {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("Decode")

@@ -11,7 +11,7 @@ use super::spec::Format;
 use crate::dump::archive::ListedFile;
 use crate::dump::arrays::Axes;
 use crate::dump::arrays::array::{Array, ArrayGroup, Element, Hints, c_strides};
-use crate::dump::bytes::place::Decode;
+use crate::dump::bytes::place::{Decode, decoded_by};
 use crate::dump::bytes::resume::Resume;
 use crate::dump::bytes::source::{SourceError, reserve};
 use crate::dump::bytes::stream::Span;
@@ -157,10 +157,7 @@ struct Ordered {
 
 impl Decode for Ordered {
     fn decode(&self, parts: &[Vec<u8>]) -> Result<Vec<u8>, SourceError> {
-        let bytes = match &self.inner {
-            Some(inner) => inner.decode(parts)?,
-            None => parts.first().cloned().unwrap_or_default(),
-        };
+        let bytes = decoded_by(self.inner.as_deref(), parts)?;
         let mut out = reserve(bytes.len() as u64)?;
         // Within the size of the bytes, which fit in memory.
         let cell = (self.cell as usize).max(1);

@@ -11,7 +11,7 @@ use super::findings::Findings;
 use crate::dump::archive::ListedFile;
 use crate::dump::arrays::NamePattern;
 use crate::dump::arrays::array::{Array, ArrayGroup, Element, Hints, c_strides, shape_text};
-use crate::dump::bytes::place::Decode;
+use crate::dump::bytes::place::{Decode, decoded_by};
 use crate::dump::bytes::resume::Resume;
 use crate::dump::bytes::source::{SourceError, reserve};
 use crate::dump::bytes::stream::Span;
@@ -577,10 +577,7 @@ struct Ring {
 
 impl Decode for Ring {
     fn decode(&self, parts: &[Vec<u8>]) -> Result<Vec<u8>, SourceError> {
-        let bytes = match &self.inner {
-            Some(inner) => inner.decode(parts)?,
-            None => parts.first().cloned().unwrap_or_default(),
-        };
+        let bytes = decoded_by(self.inner.as_deref(), parts)?;
         let at = |row: u64| (row * self.row) as usize;
         let mut out = reserve(bytes.len() as u64)?;
         for head in bytes.chunks_exact(at(self.rows).max(1)) {

@@ -41,6 +41,9 @@ pub enum Unused {
     /// Their heads are not those of K, or not a multiple of their number.
     #[error("it is not used for captures whose heads its own do not fit")]
     Heads,
+    /// V has another number of heads than K.
+    #[error("V has other heads than K, so it is not used")]
+    OtherHeads,
     /// They attend to tokens before the first one.
     #[error("the captures start at position {0}, and queries look back to 0: it is not used")]
     LookBack(u64),
@@ -50,15 +53,18 @@ pub enum Unused {
 }
 
 impl Queries {
-    /// Those of the queries that attend to nothing but the tokens of K, which has this shape and starts at `position`;
-    /// there may be none.
+    /// Those of the queries that attend to nothing but the tokens of K and V, which have these shapes and start at
+    /// `position`; there may be none.
     ///
     /// # Errors
-    /// When their heads do not fit K's, all would attend to earlier tokens, too, or one of those that are left holds
+    /// When their heads do not fit K's, or V's are not as many as K's, all would attend to earlier tokens, too, or one of those that are left holds
     /// NaN or infinite values.
-    pub fn seeing_only(self, position: u64, k: Shape) -> Result<Self, Unused> {
+    pub fn seeing_only(self, position: u64, [k, v]: [Shape; 2]) -> Result<Self, Unused> {
         if !self.fits(k.kv_heads, k.head_dim) {
             return Err(Unused::Heads);
+        }
+        if v.kv_heads != k.kv_heads {
+            return Err(Unused::OtherHeads);
         }
         let first = match self.window {
             _ if position == 0 => 0,

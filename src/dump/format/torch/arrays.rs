@@ -15,7 +15,7 @@ use crate::dump::arrays::array::{
 use crate::dump::arrays::{Loose, NamePattern, guess_loosely};
 use crate::dump::bytes::Limits;
 use crate::dump::bytes::path::file_name;
-use crate::dump::bytes::place::Decode;
+use crate::dump::bytes::place::{Decode, decoded_by};
 use crate::dump::bytes::source::SourceError;
 use crate::dump::bytes::stream::Span;
 use crate::dump::format::findings::Findings;
@@ -294,10 +294,7 @@ struct Negated {
 
 impl Decode for Negated {
     fn decode(&self, parts: &[Vec<u8>]) -> Result<Vec<u8>, SourceError> {
-        let mut bytes = match &self.inner {
-            Some(inner) => inner.decode(parts)?,
-            None => parts.first().cloned().unwrap_or_default(),
-        };
+        let mut bytes = decoded_by(self.inner.as_deref(), parts)?;
         for element in bytes.chunks_exact_mut(self.width) {
             element[self.sign] ^= 0x80;
         }
