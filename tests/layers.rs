@@ -129,11 +129,23 @@ fn read(root: &Path, folder: &Path, texts: &mut BTreeMap<String, String>) {
             let name = inner.to_str().unwrap().replace('\\', "/");
             let name = name.strip_suffix("/mod").unwrap_or(&name).to_owned();
             let text = fs::read_to_string(&path).unwrap();
-            // Tests may use anything.
-            let text = text.split("#[cfg(test)]\nmod ").next().unwrap().to_owned();
-            texts.insert(name, text);
+            texts.insert(name, without_tests(&text));
         }
     }
+}
+
+/// The text without its test modules, which may use anything: one in a file of its own is a line, others are at the end.
+fn without_tests(text: &str) -> String {
+    let mut parts = text.split("#[cfg(test)]\nmod ");
+    let mut rest = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (declared, after) = part.split_once('\n').unwrap_or((part, ""));
+        if !declared.ends_with(';') {
+            break;
+        }
+        rest.push_str(after);
+    }
+    rest
 }
 
 /// Paths of a file's `use` lines, each down to its last name; either those of `pub use` or the others.
@@ -154,11 +166,46 @@ fn paths(text: &str, exports: bool) -> Vec<Vec<String>> {
     }
     if !exports {
         // Paths written out in the code.
-        for (at, _) in code.match_indices("crate::") {
-            let rest = &code[at..];
-            let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
-            let path = rest[..end.unwrap_or(rest.len())].trim_end_matches(':');
-            found.push(path.split("::").map(str::to_owned).collect());
+        for start in ["crate::", "super::"] {
+            for (at, _) in code.match_indices(start) {
+                let path = path_at(&code[at..]);
+                // Alone before a `{` or `*` it belongs to a use line; behind `in` it limits who sees an item; behind a
+                // `:` it was seen with what is before it.
+                let is_part = [":", "(in "]
+                    .iter()
+                    .any(|before| code[..at].ends_with(before));
+                if path.contains("::") && !is_part {
+                    found.push(path.split("::").map(str::to_owned).collect());
+                }
+            }
+        }
+        found.extend(paths_into_submodules(&code));
+    }
+    found
+}
+
+/// The path that a text starts with.
+fn path_at(text: &str) -> &str {
+    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
+    text[..end.unwrap_or(text.len())].trim_end_matches(':')
+}
+
+/// Paths written out in the code that start with a module that the file declares, as in `block::Coder`.
+fn paths_into_submodules(code: &str) -> Vec<Vec<String>> {
+    let is_use = |statement: &&str| find_use(statement.trim_start()).is_some();
+    let uses_left_out: Vec<&str> = code.split(';').filter(|part| !is_use(part)).collect();
+    let code = uses_left_out.join(";");
+    let mut found = Vec::new();
+    for declared in code.split(';') {
+        let Some((_, module)) = declared.rsplit_once("mod ") else {
+            continue;
+        };
+        for (at, _) in code.match_indices(&format!("{module}::")) {
+            let before = code[..at].chars().next_back().unwrap_or(' ');
+            if !before.is_alphanumeric() && !"_:".contains(before) {
+                let path = path_at(&code[at..]);
+                found.push(path.split("::").map(str::to_owned).collect());
+            }
         }
     }
     found

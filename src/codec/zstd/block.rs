@@ -1,10 +1,11 @@
 //! A block (RFC 8878, section 3.1.1.2): compressed, raw, or one byte repeated.
 
 use super::finder::Tables;
+use super::limits::{FULL_BLOCK, minimum_gain};
 use super::params::{Params, Strategy};
 use super::sequences::Sequence;
 use super::sink::Sink;
-use super::{FULL_BLOCK, double_fast, fast, literals, minimum_gain, sequences};
+use super::{double_fast, fast, literals, sequences};
 
 /// A shorter block is stored raw without trying to compress it.
 const MIN_LENGTH: usize = 7;

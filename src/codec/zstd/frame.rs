@@ -1,9 +1,10 @@
 //! A frame (RFC 8878, section 3.1.1): header, blocks.
 
 use super::block::Coder;
+use super::limits::FULL_BLOCK;
 use super::params::Params;
 use super::sink::Sink;
-use super::{FULL_BLOCK, split};
+use super::split;
 
 const MAGIC_NUMBER: u32 = 0xFD2F_B528;
 

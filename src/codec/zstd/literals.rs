@@ -2,7 +2,7 @@
 
 use super::histogram::{self, Counts};
 use super::huffman::Code;
-use super::minimum_gain;
+use super::limits::minimum_gain;
 use super::sink::Sink;
 
 /// Fewer literals are stored raw.

@@ -20,6 +20,7 @@ mod histogram;
 mod huffman;
 mod huffman_code;
 mod huffman_tree;
+mod limits;
 mod literals;
 mod params;
 mod sequences;
@@ -27,19 +28,12 @@ mod sink;
 mod slow;
 mod split;
 
+pub use limits::LEVELS;
+
 use std::cell::RefCell;
-use std::ops::RangeInclusive;
 
 use params::Params;
 use sink::{Counter, Sink};
-
-/// The levels of libzstd. 0 means its default, 3.
-pub const LEVELS: RangeInclusive<i32> = -131_072..=22;
-
-const KIB: usize = 1 << 10;
-
-/// Maximum size of a block, in bytes.
-const FULL_BLOCK: usize = 128 * KIB;
 
 /// Buffers that a thread keeps between sources.
 #[derive(Default)]
@@ -82,9 +76,4 @@ fn encode<S: Sink>(data: &[u8], level: i32, mut sink: S, from_frame: impl FnOnce
                 .encode(data, level),
         ),
     })
-}
-
-/// Number of bytes that compressing a block or its literals must save to be worthwhile.
-fn minimum_gain(len: usize) -> usize {
-    (len >> 6) + 2
 }

@@ -3,7 +3,7 @@
 //! libzstd has four tables of levels, one each for sources up to 16 KiB, 128 KiB, 256 KiB and above; windows and hash
 //! tables are then reduced to what the source can fill.
 
-const KIB: usize = 1 << 10;
+use super::limits::{KIB, LEVELS};
 
 /// The level that 0 stands for.
 const DEFAULT_LEVEL: i32 = 3;
@@ -99,7 +99,7 @@ impl Params {
             acceleration: level
                 .min(0)
                 .unsigned_abs()
-                .min(super::LEVELS.start().unsigned_abs()),
+                .min(LEVELS.start().unsigned_abs()),
         })
     }
 

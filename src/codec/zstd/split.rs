@@ -3,8 +3,8 @@
 //! Only full blocks are examined. `Fast` compares both ends, `DoubleFast` goes through the block in chunks.
 
 use super::histogram::{self, Counts};
+use super::limits::{FULL_BLOCK, KIB};
 use super::params::Strategy;
-use super::{FULL_BLOCK, KIB};
 
 /// Length of a chunk, and the distance between sampled bytes in it.
 const CHUNK: usize = 8 * KIB;
