@@ -122,6 +122,9 @@ mod imp {
     }
 }
 
+/// Largest number of threads that a user may ask for.
+pub const MAX_THREADS: u16 = 1024;
+
 pub use imp::{Pool, current_thread, join};
 
 /// Applies `f` to every item and returns the results in the items' order. Meant for few items with much work each.

@@ -78,9 +78,8 @@ fn rejudging_a_sweep_equals_running_it_with_the_new_thresholds() {
     let thresholds = [("max-k-mae", "0.5"), ("max-v-mae", "0.0005")];
     let report = run("sweep", &[]);
     let wanted = run("sweep", &thresholds);
-    let job = job("sweep", &thresholds);
     let judged = judge_sweep(
-        job.settings(),
+        thresholds,
         report.groups.clone(),
         report.captures,
         &report.other_types,

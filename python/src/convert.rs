@@ -19,9 +19,6 @@ type Texts = (
     Option<String>,
 );
 
-/// Names of the stages to choose from, as on the command line.
-const STAGES: [&str; 3] = ["both", "prefill", "decode"];
-
 /// Writes the dump to the new folder or file `to`; returns the numbers of captures, of bytes, and of values that are infinite in the file
 /// since their new type has no room for them.
 #[pyfunction]
@@ -52,25 +49,16 @@ pub fn convert(
 /// The options, or everything that is wrong with them.
 fn parsed((format, stage, layers, tokens, dtype): Texts) -> PyResult<ConvertOptions> {
     let mut wrong = Vec::new();
-    let format = match &*format {
-        "folder" => Format::Folder,
-        "zip" => Format::Zip,
-        "safetensors" => Format::Safetensors,
-        other => {
-            wrong.push(format!(
-                "format: {other:?} is not one of folder, zip, safetensors"
-            ));
-            Format::Folder
-        }
-    };
-    if let Some(other) = stage.as_deref().filter(|stage| !STAGES.contains(stage)) {
+    let format: Option<Format> = option("format", Some(format), &mut wrong);
+    let stages = ConvertOptions::STAGES;
+    if let Some(other) = stage.as_deref().filter(|stage| !stages.contains(stage)) {
         wrong.push(format!(
             "stage: {other:?} is not one of {}",
-            STAGES.join(", ")
+            stages.join(", ")
         ));
     }
     let options = ConvertOptions {
-        format,
+        format: format.unwrap_or_default(),
         stage,
         layers: option("layers", layers, &mut wrong),
         tokens: option("tokens", tokens, &mut wrong),

@@ -120,13 +120,11 @@ fn options(
     ];
     for (name, number, limit) in asked {
         let Some(number) = number else { continue };
-        let lossless = name == "min_cosine" && number == 1.0;
-        if !lossless && (number.is_nan() || number <= 0.0 || number >= 1.0) {
-            wrong.push(format!(
-                "{name}: {number} is not a number between 0 and 1, both excluded"
-            ));
+        let limit = limit(number);
+        if !limit.is_allowed() {
+            wrong.push(format!("{name}: {number} is not {}", limit.allowed()));
         }
-        limits.push((name, limit(number)));
+        limits.push((name, limit));
     }
     let has_scheme = scheme.is_some() || k_scheme.is_some() || v_scheme.is_some();
     match limits.as_slice() {

@@ -6,6 +6,7 @@ use crate::errors::{Raised, job as job_error, system, value};
 use crate::report::PyReport;
 use kvlens::analysis::{Job, Progress};
 use kvlens::dump::Dump;
+use kvlens::par::MAX_THREADS;
 use kvlens::rows::{Findings, Head, Line, RowsWriter};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -13,9 +14,6 @@ use std::mem::take;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
-
-/// The largest number of threads, as on the command line.
-const MOST_THREADS: i64 = 1024;
 
 /// How an analysis is run: whether streams are verified, number of threads, folder, whether rows are kept.
 type How = (bool, Option<i64>, String, bool);
@@ -25,11 +23,13 @@ fn job(analysis: &str, settings: Vec<(String, String)>) -> PyResult<Job> {
 }
 
 fn threads_of(number: i64) -> PyResult<usize> {
-    let allowed = (1..=MOST_THREADS).contains(&number).then_some(number);
+    let allowed = (1..=i64::from(MAX_THREADS))
+        .contains(&number)
+        .then_some(number);
     let threads = allowed.and_then(|number| usize::try_from(number).ok());
     threads.ok_or_else(|| {
         value(format!(
-            "threads: {number} is not a whole number from 1 to {MOST_THREADS}"
+            "threads: {number} is not a whole number from 1 to {MAX_THREADS}"
         ))
     })
 }

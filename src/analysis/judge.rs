@@ -1,9 +1,8 @@
-//! Which combinations of a sweep stay within the thresholds, and the files that list them. Only figures are needed, so that a reader who
-//! moves a threshold gets a new headline, table and files without another run.
+//! Which combinations of a sweep stay within the thresholds, and the files that list them. This takes only a report's figures: when a reader
+//! moves a threshold, headline, table and files are made anew without another run.
 
-use super::error::JobError;
 use super::report::{Group, OtherTypes, ReportFile};
-use super::settings::{Settings, SettingsError, SettingsErrors};
+use super::settings::{Settings, SettingsError};
 use super::weighted::tell_types;
 use crate::numeric::python_float::{fixed, text};
 use crate::report::csv::{Csv, boolean};
@@ -74,18 +73,14 @@ pub struct Judged {
     pub files: Vec<ReportFile>,
 }
 
-/// Judges the groups of a sweep's report by the thresholds in `settings`, which must be those of a sweep. `captures` and `other_types` come
-/// from the report.
-///
-/// # Errors
-/// [`JobError::Settings`] where the settings are those of another analysis.
-pub fn judge_sweep(
+/// Judges the groups of a sweep's report by the thresholds in `settings`. `captures` and `other_types` come from the report.
+pub(super) fn judge(
     settings: &Settings,
     mut groups: Vec<Group>,
     captures: usize,
     other_types: &OtherTypes,
-) -> Result<Judged, JobError> {
-    let judge = Judge::try_from(settings).map_err(SettingsErrors::from)?;
+) -> Result<Judged, SettingsError> {
+    let judge = Judge::try_from(settings)?;
     let headline = judge.headline(&mut groups);
     let mut files = judge.files("", &groups);
     tell_types(&mut files, captures, other_types);

@@ -2,11 +2,11 @@
 
 use super::block_grid::{Grid, storage_params};
 use super::block_norm::{Lines, Stored, summary};
-use super::error::MeasureError;
-use super::judge::Judge;
+use super::error::{JobError, MeasureError};
+use super::judge::{Judge, Judged, judge};
 use super::param::{Kind, ParamSpec, Section};
-use super::report::{CaptureInfo, Report, ReportFile, Row};
-use super::settings::{Settings, SettingsError};
+use super::report::{CaptureInfo, Group, OtherTypes, Report, ReportFile, Row};
+use super::settings::{Settings, SettingsError, SettingsErrors};
 use super::shared_settings::{MAX_QUANT_BITS, MIN_QUANT_BITS, with_shared};
 use super::spec::{AnalysisSpec, Variants, ready};
 use super::unit::{Analysis, Fold, Unit};
@@ -133,6 +133,22 @@ fn params() -> Vec<ParamSpec> {
         ),
     ]);
     with_shared(params)
+}
+
+/// Judges the groups of a sweep's report by the thresholds in `settings`, which have the defaults of those left out. `captures` and
+/// `other_types` come from the report.
+///
+/// # Errors
+/// When a setting is not valid, or is none of a sweep.
+pub fn judge_sweep<F: AsRef<str>, V: Into<Value>>(
+    settings: impl IntoIterator<Item = (F, V)>,
+    groups: Vec<Group>,
+    captures: usize,
+    other_types: &OtherTypes,
+) -> Result<Judged, JobError> {
+    let settings = Settings::parse(params(), settings)?;
+    let judged = judge(&settings, groups, captures, other_types);
+    Ok(judged.map_err(SettingsErrors::from)?)
 }
 
 /// The thresholds, and how blocks are stored.

@@ -7,7 +7,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use clap::{Arg, ArgMatches, value_parser};
-use kvlens::par::Pool;
+use kvlens::par::{MAX_THREADS, Pool};
 
 use super::failure::Failure;
 use super::interrupt;
@@ -67,8 +67,10 @@ pub fn threads() -> Arg {
     Arg::new("threads")
         .long("threads")
         .value_name("N")
-        .value_parser(value_parser!(u16).range(1..=1024))
-        .help("Threads to compute with [1 to 1024; default: all cores]")
+        .value_parser(value_parser!(u16).range(1..=i64::from(MAX_THREADS)))
+        .help(format!(
+            "Threads to compute with [1 to {MAX_THREADS}; default: all cores]"
+        ))
 }
 
 /// The number of threads that was given.

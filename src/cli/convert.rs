@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgMatches, Command, value_parser};
 use kvlens::convert::{ConvertError, ConvertOptions, Format, LayerSet, Plan, TokenRange, write};
 use kvlens::dump::Bits16;
@@ -25,12 +26,12 @@ pub fn command() -> Command {
         .arg(flag("out", "PATH").value_parser(value_parser!(PathBuf)).required(true).help("The folder or file to write; it must not exist yet."))
         .arg(
             flag("format", "NAME")
-                .value_parser(["folder", "zip", "safetensors"])
+                .value_parser(PossibleValuesParser::new(Format::NAMES).try_map(|name| name.parse::<Format>()))
                 .help("The format [default: by the ending of --out, folder where it has none of these]"),
         )
         .arg(
             flag("stage", "NAME")
-                .value_parser(["both", "prefill", "decode"])
+                .value_parser(ConvertOptions::STAGES)
                 .help("Only captures of this stage [default: both]"),
         )
         .arg(
@@ -56,7 +57,7 @@ pub fn command() -> Command {
 /// Runs the command.
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let out = new_path(matches, "out")?;
-    let dump = input::open_for_writing(matches, true)?;
+    let dump = input::open_to_read(matches, true)?;
     let options = options(matches, &out);
     let failed = |error: ConvertError| Failure::new(1, error.to_string());
     let plan = Plan::new(&dump, &options).map_err(failed)?;
@@ -107,18 +108,13 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
 }
 
 fn options(matches: &ArgMatches, out: &Path) -> ConvertOptions {
-    let text = |flag: &str| matches.get_one::<String>(flag).map(String::as_str);
-    let ending = out
-        .extension()
-        .and_then(|ending| ending.to_str())
-        .unwrap_or_default();
+    let ending = out.extension().and_then(|ending| ending.to_str());
+    let by_ending = || ending.and_then(|ending| ending.parse().ok());
     ConvertOptions {
-        format: match text("format").unwrap_or(ending) {
-            "zip" => Format::Zip,
-            "safetensors" => Format::Safetensors,
-            _ => Format::Folder,
-        },
-        stage: text("stage").map(str::to_owned),
+        format: (matches.get_one("format").copied())
+            .or_else(by_ending)
+            .unwrap_or(Format::Folder),
+        stage: matches.get_one("stage").cloned(),
         layers: matches.get_one("layers").cloned(),
         tokens: matches.get_one("tokens").copied(),
         dtype: matches.get_one("dtype").copied(),

@@ -168,9 +168,9 @@ pub fn open(matches: &ArgMatches) -> Result<Dump, Failure> {
     Ok(dump)
 }
 
-/// Opens the dump of a command that writes it in another form, and reports on it ([`report`]). Fails when no capture remains, or at any
+/// Opens the dump of a command that reads its captures, and reports on it ([`report`]). Fails when there is no capture, or at any
 /// problem with `--strict`.
-pub fn open_for_writing(matches: &ArgMatches, tell_others: bool) -> Result<Dump, Failure> {
+pub fn open_to_read(matches: &ArgMatches, tell_others: bool) -> Result<Dump, Failure> {
     let dump = open(matches)?;
     memory::keep_freed();
     report(&dump, tell_others);

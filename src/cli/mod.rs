@@ -78,13 +78,7 @@ fn answered(error: &clap::Error) -> ExitCode {
 }
 
 fn analyse(matches: &ArgMatches, args: RunArgs) -> Result<(), Failure> {
-    let dump = input::open(matches)?;
-    memory::keep_freed();
-    input::report(&dump, true);
-    input::stop_if_strict(args.strict, &dump.problems)?;
-    if dump.captures.is_empty() {
-        return Err(input::no_capture(matches));
-    }
+    let dump = input::open_to_read(matches, true)?;
     let interrupted = interrupt::catch();
     let plan = args.job.plan(&dump);
     let bar = progress::Bar::new();

@@ -21,14 +21,6 @@ pub fn command() -> Command {
     let flag =
         |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
     let method = |text: &str| text.parse::<Method>();
-    let share = |text: &str| {
-        let number = text.parse().ok().filter(|x: &f64| *x > 0.0 && *x < 1.0);
-        number.ok_or("a number between 0 and 1, both excluded")
-    };
-    let cosine = |text: &str| {
-        let number = text.parse().ok().filter(|x: &f64| *x > 0.0 && *x <= 1.0);
-        number.ok_or("a number above 0, 1 at the most")
-    };
     let schemes = "lossless, or a scheme: q8_0, int:b=4,per=channel,sym, tkc:c=0.155 and others";
     Command::new("pack")
         .about("Stores a dump as one .kvz file, by a scheme for K and V or as small as an error limit allows; reads it back and reports the errors.")
@@ -38,9 +30,9 @@ pub fn command() -> Command {
         .arg(flag("scheme", "NAME").value_parser(method).help(format!("How K and V are stored: {schemes}")))
         .arg(flag("k-scheme", "NAME").value_parser(method).help("How K is stored [default: --scheme]"))
         .arg(flag("v-scheme", "NAME").value_parser(method).help("How V is stored [default: --scheme]"))
-        .arg(flag("min-cosine", "X").value_parser(cosine).help("Find the smallest file whose cosine of K and of V is at least X, as the mean over layers and over captures; 1 is lossless"))
-        .arg(flag("max-index", "X").value_parser(share).help("Find the smallest file whose index of K and V together is at most X"))
-        .arg(flag("max-attention-error", "X").value_parser(share).help("Find the smallest file whose attention error for the captured queries is at most X"))
+        .arg(flag("min-cosine", "X").value_parser(limit(Limit::MinCosine)).help("Find the smallest file whose cosine of K and of V is at least X, as the mean over layers and over captures; 1 is lossless"))
+        .arg(flag("max-index", "X").value_parser(limit(Limit::MaxIndex)).help("Find the smallest file whose index of K and V together is at most X"))
+        .arg(flag("max-attention-error", "X").value_parser(limit(Limit::MaxAttentionError)).help("Find the smallest file whose attention error for the captured queries is at most X"))
         .arg(flag("sinks", "N").value_parser(value_parser!(u64)).help("Number of positions at the start of a run that schemes leave as they are [default: 4]"))
         .arg(flag("recent", "N").value_parser(value_parser!(u64)).help("Number of tokens at the end of a layer that schemes leave as they are [default: 0]"))
         .arg(Arg::new("queries").long("queries").action(ArgAction::SetTrue).help("Keep the dump's captured queries in the file too"))
@@ -50,10 +42,21 @@ pub fn command() -> Command {
         .arg(input::strict())
 }
 
+/// A parser of the number of a limit.
+fn limit(
+    make: fn(f64) -> Limit,
+) -> impl Fn(&str) -> Result<Limit, &'static str> + Clone + Send + Sync {
+    move |text| {
+        let limit = make(text.parse().unwrap_or(f64::NAN));
+        let allowed = limit.is_allowed().then_some(limit);
+        allowed.ok_or(limit.allowed())
+    }
+}
+
 /// Runs the command.
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let out = new_path(matches, "out")?;
-    let dump = input::open_for_writing(matches, false)?;
+    let dump = input::open_to_read(matches, false)?;
     let (options, limit) = options(matches);
     let io = |error: std::io::Error| Failure::new(1, format!("{}: {error}", out.display()));
     let folder = stage_beside(&out, "pack").map_err(io)?;
@@ -67,7 +70,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     });
     let packed = packed?.map_err(|error| match error {
         PackError::Cancelled => interrupt::failure(),
-        // The user has never heard of its first name.
+        // Its temporary name would mean nothing to the user.
         PackError::Write { why, .. } => Failure::new(1, format!("{}: {why}", out.display())),
         error => Failure::new(1, error.to_string()),
     })?;
@@ -90,7 +93,6 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
 /// The methods, and the limit if they are to be searched for.
 fn options(matches: &ArgMatches) -> (PackOptions, Option<Limit>) {
     let method = |flag: &str| matches.get_one::<Method>(flag).cloned();
-    let number = |flag: &str| matches.get_one::<f64>(flag).copied();
     let both = method("scheme").unwrap_or(Method::Lossless);
     let mut options = PackOptions::new(
         method("k-scheme").unwrap_or(both.clone()),
@@ -99,10 +101,9 @@ fn options(matches: &ArgMatches) -> (PackOptions, Option<Limit>) {
     options.sinks = matches.get_one("sinks").copied().unwrap_or(options.sinks);
     options.recent = matches.get_one("recent").copied().unwrap_or(options.recent);
     options.queries = matches.get_flag("queries");
-    let limit = (number("min-cosine").map(Limit::MinCosine))
-        .or(number("max-index").map(Limit::MaxIndex))
-        .or(number("max-attention-error").map(Limit::MaxAttentionError));
-    (options, limit)
+    let limits = ["min-cosine", "max-index", "max-attention-error"];
+    let limit = limits.iter().find_map(|flag| matches.get_one(flag));
+    (options, limit.copied())
 }
 
 fn summary(packed: &Packed, out: &Path) -> Vec<String> {

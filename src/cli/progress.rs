@@ -5,7 +5,7 @@ use std::fmt::Write;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use kvlens::analysis::Progress;
 
-/// The style of a template, in which `{left}` tells the time left. Of a bar at 0 nothing is known of it, where `{eta}` says 0 seconds.
+/// A style from a template in which `{left}` is the time left. At 0, where nothing is known yet, it is empty; `{eta}` would say 0 seconds.
 fn style(template: &str) -> ProgressStyle {
     let style =
         ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());

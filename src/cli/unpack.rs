@@ -33,7 +33,7 @@ pub fn command() -> Command {
 /// Runs the command.
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let out = new_path(matches, "out-dir")?;
-    let dump = input::open_for_writing(matches, false)?;
+    let dump = input::open_to_read(matches, false)?;
     let failed = |error: ConvertError| Failure::new(1, error.to_string());
     let plan = Plan::new(&dump, &ConvertOptions::default()).map_err(failed)?;
     let done = format!(

@@ -13,7 +13,7 @@ pub enum ConvertError {
     /// A capture could not be read: the output so far is incomplete.
     #[error(transparent)]
     Capture(#[from] Problem),
-    /// A zip has no room for a path so long.
+    /// The path is longer than a zip entry's path may be.
     #[error(
         "{start}…: a zip can't hold a path of {len} bytes, 65,535 are the most; write a folder or .safetensors"
     )]

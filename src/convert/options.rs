@@ -40,9 +40,30 @@ pub enum Format {
     Safetensors,
 }
 
+impl Format {
+    /// The names that parse.
+    pub const NAMES: [&str; 3] = ["folder", "zip", "safetensors"];
+}
+
+impl FromStr for Format {
+    type Err = OptionError;
+
+    fn from_str(text: &str) -> Result<Self, OptionError> {
+        match text {
+            "folder" => Ok(Self::Folder),
+            "zip" => Ok(Self::Zip),
+            "safetensors" => Ok(Self::Safetensors),
+            other => Err(OptionError::Format(other.to_owned())),
+        }
+    }
+}
+
 /// Reason why an option is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OptionError {
+    /// Not the name of a format.
+    #[error("{0:?} is not one of {names}", names = Format::NAMES.join(", "))]
+    Format(String),
     /// Not a list of layers.
     #[error("{0:?} is not a list of layers such as 0-3,7")]
     Layers(String),
@@ -156,6 +177,9 @@ impl From<TokenRange> for String {
 }
 
 impl ConvertOptions {
+    /// Stages to choose from.
+    pub const STAGES: [&str; 3] = ["both", "prefill", "decode"];
+
     /// Range of the capture's tokens that are kept, relative to its first one; `None` if none is.
     pub(super) fn keeps(&self, capture: &Capture) -> Option<std::ops::Range<usize>> {
         let stage = self.stage.as_deref().unwrap_or("both");
@@ -200,12 +224,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_layers_and_tokens() {
+    fn reads_formats_layers_and_tokens() {
         let layers: LayerSet = "0-2, 7,-1".parse().unwrap();
         let kept: Vec<i64> = (-2..9).filter(|&layer| layers.contains(layer)).collect();
         assert_eq!(kept, [-1, 0, 1, 2, 7]);
         assert_eq!(String::from(layers), "0-2,7,-1");
         assert_eq!(String::from("-3--1".parse::<LayerSet>().unwrap()), "-3--1");
+        for name in Format::NAMES {
+            let format: Format = name.parse().unwrap();
+            assert_eq!(serde_json::to_value(format).unwrap(), name);
+        }
         for wrong in ["", "a", "3-1", "1-", "1,,2"] {
             assert!(wrong.parse::<LayerSet>().is_err(), "{wrong}");
         }

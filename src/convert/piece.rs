@@ -28,12 +28,15 @@ fn kept(target: &Target, tensor: &Tensor) -> Vec<u8> {
     convert(tensor.dtype(), target.dtype, bytes, &target.overflows)
 }
 
-/// Converts little-endian elements to another type; unchanged if the types are equal.
+/// Converts little-endian elements to another type; only fp32 is ever converted.
 pub(super) fn convert(from: Dtype, to: Dtype, bytes: &[u8], overflows: &Overflows) -> Vec<u8> {
     match (from, to) {
         (Dtype::F32, Dtype::F16) => narrow(bytes, Bits16::Fp16, overflows),
         (Dtype::F32, Dtype::Bf16) => narrow(bytes, Bits16::Bf16, overflows),
-        _ => bytes.to_vec(),
+        (from, to) => {
+            debug_assert_eq!(from, to);
+            bytes.to_vec()
+        }
     }
 }
 

@@ -9,9 +9,11 @@ use super::target::Target;
 use crate::dump::{Dump, Fetched, Fetches, Problem};
 use crate::par;
 
-/// Layers whose captures are converted at a time, and bytes of these after which no more are read. Captures of a layer may lie in one part
-/// of a file, which is then unpacked once: one thread takes them all.
+/// Layers that are converted at a time. One thread takes all captures of a layer: where they lie in the same part of a file, the part is
+/// unpacked once.
 const LAYERS: usize = 4;
+
+/// Once this many bytes are read, no more captures are added.
 const MAX_BYTES: u64 = 64 << 20;
 
 impl Plan {

@@ -1,7 +1,7 @@
 //! Reads many captures in the cheapest order. Captures that are stored uncompressed, or in an archive entry of their
-//! own, are read in dump order. A compressed tar can only be read forward: its captures are taken as their bytes come
-//! by, and what is there of a capture is held until the rest arrives. What would exceed the limit on held bytes waits for
-//! another pass over the archive.
+//! own, are read in dump order. A compressed tar can only be read forward: captures are yielded in the order in which their
+//! last bytes are reached, and the bytes of incomplete ones are held until then. Captures that would exceed the limit on
+//! held bytes are left to another pass over the archive.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -304,7 +304,7 @@ impl Archive {
         }
         let end = pending.offset + pending.len;
         let next = self.pending.front().map(|next| next.offset);
-        // What is kept for the next span is a copy.
+        // Bytes kept for the next span are a copy: only so many are kept.
         let next = next.filter(|next| end.saturating_sub(*next) <= self.max_held);
         let forward = self
             .forward

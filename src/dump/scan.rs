@@ -104,7 +104,7 @@ fn list(source: &Arc<dyn Source>, limits: &Limits, problems: &mut Problems) -> V
     archive::list(source, list, problems)
 }
 
-/// Whether the only file is none that can be opened; that is a problem, then.
+/// Whether the only file is of an unknown kind, which is then reported as a problem.
 fn tell_of_unknown(files: &[ListedFile], problems: &mut Problems) -> bool {
     let [only] = files else {
         return false;

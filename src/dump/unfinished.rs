@@ -22,7 +22,7 @@ pub fn unfinished_folder(parent: &Path, what: &str) -> io::Result<TempDir> {
     } else {
         parent
     };
-    // Told here, since the builder's errors name the new folder, of which no user has heard.
+    // The builder's own errors name the temporary folder, which would mean nothing to the user.
     if !fs::metadata(parent)?.is_dir() {
         return Err(io::ErrorKind::NotADirectory.into());
     }

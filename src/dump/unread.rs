@@ -67,7 +67,7 @@ fn ending(name: &str) -> String {
     }
 }
 
-/// Whether more can be said about a file of this name than that its extension is unknown.
+/// Whether there is advice on files with this file's extension.
 pub(super) fn is_known(path: &str) -> bool {
     what_to_do(&ending(file_name(path))).is_some()
 }

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::index::StoredIndex;
 
-/// The first bytes of a file. As in PNG: a byte outside ASCII, the name, and line endings that a transfer in text mode would change.
+/// The first bytes of a file: as in PNG, a byte outside ASCII, the name, and line endings that a transfer in text mode would change.
 const MAGIC: [u8; 8] = *b"\x89KVZ\r\n\x1a\n";
 
 /// The version that is written, and the only one that can be read.

@@ -78,7 +78,7 @@ pub struct StoredLayer {
 /// A capture of a stored layer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredCapture {
-    /// Path of its meta file, which it had or would have.
+    /// Path of its meta file, whether or not it had one.
     pub path: String,
     /// `prefill`, `decode`, or any other text of its meta file.
     pub stage: String,
@@ -89,7 +89,7 @@ pub struct StoredCapture {
 /// Queries of a layer, in one part: `[positions, heads, head_dim]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredQueries {
-    /// Path of the file that described them, which it had or would have.
+    /// Path of the file that described them, whether or not there was one.
     pub path: String,
     /// Fields of a `queries_*.json`, except `q_file`.
     #[serde(flatten)]

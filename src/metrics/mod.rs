@@ -101,7 +101,7 @@ pub fn errors_of_cut(original: &Tensor, cut: &Tensor, bits: u32) -> (Errors, f64
     figures.first().copied().unwrap_or_default()
 }
 
-/// Errors of each restored version; and, if they are cut off values with these neighbours, the mean absolute error of rounded ones.
+/// Errors of each restored version. If the versions are cut values (with `nearest`), also the mean absolute error if they were rounded.
 fn figures(
     original: &Tensor,
     restored: impl Restored,
@@ -154,7 +154,7 @@ fn figures(
 struct Sums {
     abs: f32,
     square: f32,
-    /// Magnitudes of the differences of rounded values; 0 if they are not asked for.
+    /// Magnitudes of the errors of rounding; 0 if they are not asked for.
     rounded: f32,
 }
 

@@ -1,5 +1,5 @@
-//! The error that a value would have if its mantissa were rounded to nearest, computed from the error of cutting it off: the value lies
-//! between two neighbours, and its distances to them add up to the neighbours' distance.
+//! The error that a value would have if its mantissa were rounded to nearest instead of cut, computed from the cut value: the original lies
+//! between that and the next representable value, so its distance to either is known.
 
 use crate::numeric::f32x8::{F32x8, LANES};
 use crate::tensor::Dtype;
@@ -8,11 +8,11 @@ use multiversion::multiversion;
 /// The neighbours of values whose mantissas are cut to a number of bits.
 #[derive(Clone, Copy)]
 pub(super) struct Nearest {
-    /// Distance of neighbours between 1 and 2.
+    /// Distance between neighbouring values from 1 to 2.
     spacing: F32x8,
     /// Smallest normal magnitude of the type; below it, distances stay the same.
     least: F32x8,
-    /// Magnitude at which the type has no more numbers: where rounding would lead to it, values are cut off.
+    /// Magnitude just beyond the type's largest value: where rounding would reach it, values are cut instead.
     end: F32x8,
 }
 
@@ -32,7 +32,7 @@ impl Nearest {
         }
     }
 
-    /// Writes the magnitudes of rounding's errors to `out`, from values and the cut off ones; NaN where their difference is.
+    /// Writes to `out` the magnitudes of the errors of rounding, from the original and the cut values; NaN where their difference is NaN.
     pub fn errors(self, values: &[f32], cut: &[f32], out: &mut [f32]) {
         errors(self, values, cut, out);
     }

@@ -37,8 +37,7 @@ struct Tried {
 }
 
 impl Search<'_> {
-    /// For K and for V, a method that takes fewer bytes than that of `methods` on some layers, with no larger error than the limit allows
-    /// it.
+    /// For K and for V, a method that takes fewer bytes on some layers than that of `methods`, at an error that the limit allows.
     pub(super) fn smaller(
         &self,
         layers: &[&Layer],

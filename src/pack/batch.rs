@@ -31,7 +31,7 @@ pub(super) struct LayerJob {
     pub layer: i64,
     pub about: About,
     pub stored: StoredScheme,
-    /// What the stored scheme stands for, with what is known of the layer.
+    /// The scheme to apply: the stored one, completed by what is known of the layer.
     pub method: Method,
 }
 

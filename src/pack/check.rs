@@ -25,7 +25,7 @@ pub fn check(
     Ok(checked(dump, packed, options, go_on)?.0)
 }
 
-/// [`check`], and which queries tell no attention error, and why.
+/// Like [`check`]; also returns which queries could not be used for the attention error, and why.
 pub(super) fn checked(
     dump: &Dump,
     packed: &Dump,

@@ -15,6 +15,24 @@ pub enum Limit {
 }
 
 impl Limit {
+    /// Whether a search can keep within it: a cosine of 1 is lossless, an error of 1 is as large as the values.
+    pub fn is_allowed(self) -> bool {
+        match self {
+            Self::MinCosine(least) => least > 0.0 && least <= 1.0,
+            Self::MaxIndex(most) | Self::MaxAttentionError(most) => most > 0.0 && most < 1.0,
+        }
+    }
+
+    /// The numbers that it allows, for messages: `a number between 0 and 1, both excluded`.
+    pub fn allowed(self) -> &'static str {
+        match self {
+            Self::MinCosine(_) => "a number above 0, 1 at the most",
+            Self::MaxIndex(_) | Self::MaxAttentionError(_) => {
+                "a number between 0 and 1, both excluded"
+            }
+        }
+    }
+
     /// The largest error; for a cosine, its distance from 1. Never 0, so that shares of it are numbers.
     fn most(self) -> f64 {
         let most = match self {
@@ -50,15 +68,15 @@ impl Limit {
     }
 }
 
-/// A share of the limit, from which on it counts as used up.
+/// Share of the limit from which the limit counts as used up.
 const CLOSE: f64 = 0.985;
 
-/// Whether what K and V use of the limit is within it.
+/// Whether K and V, with these shares of the limit, keep within it.
 pub(super) fn holds(shares: [f64; 2]) -> bool {
     shares.iter().all(|share| *share <= 1.0)
 }
 
-/// Whether a share of the limit is within it and uses enough of it.
+/// Whether a share is within the limit and close to it.
 pub(super) fn is_close(share: &f64) -> bool {
     (CLOSE..=1.0).contains(share)
 }

@@ -74,7 +74,7 @@ pub(super) fn layer(
     let mut sums: Option<OutputErrors> = None;
     let sides = Kv::BOTH.map(|kv| side_errors(dump, layer, kv, &values[kv], &restored[kv]));
     let is_whole = sides.iter().all(|errors| errors.left_out == 0);
-    // The weights of one portion at a time.
+    // One portion of the queries at a time, to bound the memory of their weights.
     for (queries, places) in portions(layer, queries).into_iter().filter(|_| is_whole) {
         let Some(attention) = Attention::new(cache(layer, values), queries, &places) else {
             continue;
@@ -204,7 +204,7 @@ fn side_errors(dump: &Dump, layer: &Layer, kv: Kv, values: &[f32], restored: &[f
     }
 }
 
-/// Reads the queries of a layer that tell its attention error; the second list names the others, and says why.
+/// Reads the queries that the attention error of a layer is measured with; the second list names the others, and says why.
 pub(super) fn queries(dump: &Dump, layer: &Layer) -> Result<(Vec<Queries>, Vec<String>), Problem> {
     let (mut found, mut unused) = (Vec::new(), Vec::new());
     let mine = dump.queries.iter();
@@ -219,7 +219,7 @@ pub(super) fn queries(dump: &Dump, layer: &Layer) -> Result<(Vec<Queries>, Vec<S
     Ok((found, unused))
 }
 
-/// Whether the attention error of a layer can be told.
+/// Whether the attention error of a layer can be measured.
 pub(super) fn has_queries(dump: &Dump, layer: &Layer) -> Result<bool, Problem> {
     let (queries, _) = queries(dump, layer)?;
     Ok(!portions(layer, &queries).is_empty())

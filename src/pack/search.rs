@@ -128,7 +128,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The layers of which the limited error can be told: for attention errors those with queries.
+    /// The layers on which the limited error can be measured: for attention errors, those with queries.
     fn telling<'l>(&self, layers: &[&'l Layer]) -> Result<Vec<&'l Layer>, PackError> {
         if !matches!(self.limit, Limit::MaxAttentionError(_)) {
             return Ok(layers.to_vec());
@@ -427,7 +427,7 @@ impl Ready<'_> {
     }
 }
 
-/// A few of the layers, each of another depth and, where there are several runs, of another run. The layers of a run follow each other.
+/// A few of the layers, at different depths and, if there are several runs, of different runs. The layers of a run must follow each other.
 fn spread<'l>(layers: &[&'l Layer]) -> Vec<&'l Layer> {
     let runs = 1
         + (layers.windows(2))

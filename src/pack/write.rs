@@ -60,7 +60,7 @@ pub struct Packed {
     pub head_bytes: u64,
     /// Errors of what was read back.
     pub errors: Measured,
-    /// What is stored otherwise than requested, which queries tell no attention error, and why.
+    /// What is stored otherwise than requested, which queries could not be used for the attention error, and why.
     pub notes: Vec<String>,
     /// Bytes of the dump's queries that are not in the file.
     pub left_out_query_bytes: u64,
@@ -113,10 +113,10 @@ pub fn write(
     Ok(packed)
 }
 
-/// [`write()`] without the temporary name: for a caller that renames the file itself. `out` ends in `.kvz` and does not exist yet.
+/// Like [`write()`], but writes directly to `out`, for callers that rename the file themselves. `out` ends in `.kvz` and must not exist.
 ///
 /// # Errors
-/// As of [`write()`], but an unfinished file is left behind.
+/// Those of [`write()`]; an unfinished file is left behind.
 pub fn write_new(
     dump: &Dump,
     out: &Path,

@@ -68,7 +68,7 @@ impl Head {
         Ok(job.verify(self.verify).folder(folder))
     }
 
-    /// The first difference from another head, as `what: here, there`, among the fields that all parts of a run have in common.
+    /// The first difference from another head, as `what: here, there`, among the fields that must agree in all parts of a run.
     pub(super) fn differs(&self, other: &Self) -> Option<String> {
         let pair = |what: &str, here: &dyn ToString, there: &dyn ToString| {
             let (here, there) = (here.to_string(), there.to_string());

@@ -12,7 +12,7 @@ pub trait Element {
     const SIZE: usize;
 
     /// Largest finite value.
-    const MOST: f32;
+    const MAX_VALUE: f32;
 
     /// Bit pattern of an element.
     type Bits: Copy + Default + Ord + BitAnd<Output = Self::Bits>;
@@ -63,7 +63,7 @@ macro_rules! element {
     ($element:ty, $bits:ty, $size:literal, $most:expr, $value:expr, $bits_of:expr, $nearest_bits:expr) => {
         impl Element for $element {
             const SIZE: usize = $size;
-            const MOST: f32 = $most;
+            const MAX_VALUE: f32 = $most;
             type Bits = $bits;
             const MAGNITUDE: $bits = <$bits>::MAX >> 1;
 

@@ -1,4 +1,4 @@
-//! Which of the two tensors of a capture it is. What there is of both is an array of two, K first, with [`Kv`] as its index.
+//! K or V: which of a capture's two tensors is meant. Arrays that hold something of both have K first and are indexed by [`Kv`].
 
 use std::fmt;
 use std::ops::{Index, IndexMut};
@@ -15,7 +15,7 @@ pub enum Kv {
 }
 
 impl Kv {
-    /// Both, in the order in which they lie in arrays of two.
+    /// Both, in the order of arrays that hold something of each.
     pub const BOTH: [Self; 2] = [Self::K, Self::V];
 
     /// The name in lower case: `k` or `v`.

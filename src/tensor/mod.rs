@@ -95,7 +95,7 @@ impl Shape {
             .checked_mul(self.head_dim)
     }
 
-    /// Size in bytes with elements of type `dtype`, or `None` if it overflows a `usize`, or one token would where there is none.
+    /// Size in bytes with elements of type `dtype`; `None` if it overflows a `usize`, or if there are no tokens and the size of one would.
     ///
     /// ```
     /// use kvlens::tensor::{Dtype, Shape};

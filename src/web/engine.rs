@@ -137,8 +137,7 @@ impl Engine {
             captures,
             other_types,
         } = from_js(request)?;
-        let judged = Job::new("sweep", settings)
-            .and_then(|job| judge_sweep(job.settings(), groups, captures, &other_types))
+        let judged = judge_sweep(settings, groups, captures, &other_types)
             .map_err(|error| job_failure(&error))?;
         to_js(&Verdict::from(judged))
     }

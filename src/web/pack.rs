@@ -17,15 +17,15 @@ use crate::par::Pool;
 /// Layers that are read and stored at a time.
 const IN_FLIGHT: usize = 4;
 
-/// A `.kvz` that is being written. Nothing here waits: the pool stores what was read, and is asked again and again for what is ready.
+/// A `.kvz` that is being written. No call waits: the pool stores layers that were read, and the page polls for parts that are ready.
 #[wasm_bindgen]
 pub struct Packing {
     packer: Packer,
     pool: Pool,
-    /// Of what was read and not taken in yet, in order.
+    /// Results of the layers that were read and not taken in yet, in order.
     stored: VecDeque<Receiver<Result<Vec<Vec<u8>>, PackError>>>,
     cancel: Arc<AtomicBool>,
-    /// Held by whatever is at work.
+    /// Cloned into every task in the pool: tells how many there are.
     alive: Arc<()>,
 }
 

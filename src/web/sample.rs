@@ -11,7 +11,7 @@ use crate::dump::{Capture, Dump};
 /// several places where there are many combinations.
 const WINDOW: u64 = 256 << 10;
 /// The same where there are so many combinations that one place is all.
-const SMALLEST_WINDOW: u64 = 16 << 10;
+const MIN_WINDOW: u64 = 16 << 10;
 /// Reading a byte takes this part of the time of measuring it, or less.
 const READING: u64 = 4;
 
@@ -75,7 +75,7 @@ fn windows<'a>(
     if wanted >= total {
         return captures.cloned().collect();
     }
-    let window = wanted.clamp(SMALLEST_WINDOW, WINDOW);
+    let window = wanted.clamp(MIN_WINDOW, WINDOW);
     // From the start of one window to that of the next.
     let step =
         (window as f64 * total as f64 / wanted.max(1) as f64).clamp(1.0, total as f64) as u64;
@@ -187,7 +187,7 @@ mod tests {
         // However little is asked for, it is something.
         let little = windows_of(&dump, 0);
         let little: u64 = little.iter().map(|capture| capture.bytes()).sum();
-        assert!((1..2 * SMALLEST_WINDOW).contains(&little), "{little}");
+        assert!((1..2 * MIN_WINDOW).contains(&little), "{little}");
     }
 
     #[test]

@@ -93,8 +93,8 @@ fn longest(target: &str) -> usize {
     }
 }
 
-/// Whether the target is told which values are compared, to find those that a parser expects. The others only become slower by it: no
-/// encoder expects a value, and edits are not what is compared.
+/// Whether libFuzzer traces comparisons, to find the values that a parser expects. Other targets would only become slower: encoders expect no
+/// values, and those of edits are not compared.
 fn traces_compares(target: &str) -> bool {
     !matches!(target, "scan" | "zstd")
 }

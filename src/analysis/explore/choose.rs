@@ -9,7 +9,8 @@ use crate::tensor::Kv;
 /// Number of interpolated points between two steps of the coded scheme's grid.
 const BETWEEN: i32 = 16;
 
-/// How far finer and coarser steps are offered than those of the grid, in distances between its two finest and its two coarsest.
+/// How far beyond the finest and the coarsest step of the grid further steps are offered, as a multiple of the distance between the last two
+/// steps at that end.
 const FINER: i32 = 5;
 const COARSER: i32 = 1;
 
@@ -28,12 +29,12 @@ impl Limit {
         let kind = match settings.limit {
             LimitKind::Attention | LimitKind::Auto if has_queries => LimitKind::Attention,
             LimitKind::Cosine => LimitKind::Cosine,
-            _ => LimitKind::Index,
+            LimitKind::Index | LimitKind::Attention | LimitKind::Auto => LimitKind::Index,
         };
         let value = match kind {
             LimitKind::Attention => settings.max_attention_error,
             LimitKind::Cosine => settings.min_cosine,
-            _ => settings.max_index,
+            LimitKind::Index | LimitKind::Auto => settings.max_index,
         };
         Self { kind, value }
     }
@@ -43,7 +44,7 @@ impl Limit {
         match self.kind {
             LimitKind::Attention => point.attention_error.unwrap_or(f64::INFINITY),
             LimitKind::Cosine => 1.0 - point.errors.cosine,
-            _ => point.index,
+            LimitKind::Index | LimitKind::Auto => point.index,
         }
     }
 
@@ -51,7 +52,7 @@ impl Limit {
     pub fn times(&self, factor: f64) -> Self {
         let value = match self.kind {
             LimitKind::Cosine => 1.0 - (1.0 - self.value) * factor,
-            _ => self.value * factor,
+            LimitKind::Index | LimitKind::Attention | LimitKind::Auto => self.value * factor,
         };
         Self { value, ..*self }
     }
@@ -88,9 +89,9 @@ pub struct Offer {
     pub keeps_tokens: bool,
 }
 
-/// The offers that the search chooses from: the points, and the coded scheme at other steps. Sizes and errors lie on lines through the
-/// nearest two points, in logarithms. Only below the finest, each halving of the step takes as many more bytes, until storing losslessly
-/// takes fewer.
+/// The offers that the search chooses from: the points, and the coded scheme at further steps. Their sizes and errors are taken from the line
+/// through the nearest two points, in logarithms. Below the finest step the size grows linearly instead: each halving of the step adds the
+/// same number of bytes, up to the size of storing losslessly.
 pub fn options(points: &[Point], kv: Kv, limit: Limit) -> Vec<Offer> {
     let of: Vec<&Point> = points
         .iter()
@@ -350,7 +351,7 @@ mod tests {
             estimated_kl: None,
             layers: 1,
         };
-        // A bit for each halving of the step, and a fourth of the error.
+        // Each halving of the step costs the same number of bytes and quarters the error.
         let points = [
             point("tkc:c=0.2", 500, 1.0 - 4e-4),
             point("tkc:c=0.1", 600, 1.0 - 1e-4),
@@ -369,7 +370,7 @@ mod tests {
         let largest = offers.iter().filter(|offer| offer.step.is_some());
         assert!(largest.clone().all(|offer| offer.bytes < 850.0));
         assert!(largest.clone().any(|offer| offer.bytes > 840.0));
-        // Coarser ones go on as between the two coarsest, too.
+        // Beyond the coarsest step, the line through the two coarsest continues.
         let coarser = at(0.283).unwrap();
         assert!((coarser.error / 8e-4 - 1.0).abs() < 1e-6, "{coarser:?}");
         let bytes = 600.0 * (5.0f64 / 6.0).powf(1.5);

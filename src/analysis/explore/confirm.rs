@@ -130,7 +130,11 @@ fn treated(
             }
             // Which layout is smallest is determined when it is written.
             Method::Lossless => Some(of.values.to_vec()),
-            _ => None,
+            Method::Scheme(_)
+            | Method::Truncate(_)
+            | Method::Round(_)
+            | Method::Quantize(_)
+            | Method::BlockNorm(_) => None,
         };
         let treated = match values {
             Some(values) => Treated {

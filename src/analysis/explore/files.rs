@@ -68,7 +68,7 @@ fn front(explored: &Explored) -> Vec<u8> {
     let error = match explored.limit_kind {
         LimitKind::Attention => "attention_error",
         LimitKind::Cosine => "one_minus_cosine",
-        _ => "index",
+        LimitKind::Index | LimitKind::Auto => "index",
     };
     let mut csv = Csv::new(
         &format!("tensor,class,k,v,bits_per_value,bytes,ratio,{error},estimated_kl"),
@@ -134,7 +134,7 @@ fn summary(explored: &Explored) -> String {
             short(explored.limit * explored.kl_by_attention_error)
         ),
         LimitKind::Cosine => format!("cosine of at least {} for K and V", text(explored.limit)),
-        _ => format!("index of at most {}", short(explored.limit)),
+        LimitKind::Index | LimitKind::Auto => format!("index of at most {}", short(explored.limit)),
     };
     let mut out = format!(
         "# Explore Summary\n\n- Limit: {limit}\n- Layers: {}, with queries: {}\n- Tokens: {}\n- {} tokens: {} now\n\n## Smallest within the limit\n",

@@ -530,7 +530,7 @@ impl Figures {
     fn limited(&self, limit: Limit) -> [f64; 2] {
         match limit.kind {
             LimitKind::Cosine => self.errors.map(|errors| 1.0 - errors.cosine),
-            _ => [self.error(limit); 2],
+            LimitKind::Index | LimitKind::Attention | LimitKind::Auto => [self.error(limit); 2],
         }
     }
 
@@ -541,7 +541,7 @@ impl Figures {
             LimitKind::Cosine => {
                 limit.together(1.0 - self.errors[0].cosine, 1.0 - self.errors[1].cosine)
             }
-            _ => self.index(),
+            LimitKind::Index | LimitKind::Auto => self.index(),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::tensor::Kv;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Most memory that it takes, in bytes. Beyond that choices are made again.
+/// Memory limit in bytes; choices that find no room are made again when they are needed.
 const MAX_MEMORY: usize = 64 << 20;
 
 /// A tensor, and what choices depend on.

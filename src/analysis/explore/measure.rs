@@ -51,7 +51,7 @@ pub fn measure(
         non_finite: non_finite(unit),
         ..LayerFound::default()
     };
-    // The longest piece represents the layer: errors of the pieces of a cache do not add up to an error of the whole.
+    // Only the longest piece is measured: errors of separate pieces do not add up to an error of the whole.
     let Some(piece) = pieces.iter().max_by_key(|piece| piece.tokens()) else {
         return Ok(found);
     };

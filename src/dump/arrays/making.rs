@@ -16,7 +16,7 @@ const MAX_PLACES: u64 = 1 << 16;
 pub(super) const MAX_ALL_PLACES: u64 = 1 << 20;
 
 /// The captures in a pair of arrays, which may be one array that holds both; `home` is the path under which they are
-/// listed. `places_left` is how many the arrays that hold several may still have.
+/// listed. `places_left` is what is left of [`MAX_ALL_PLACES`], and is reduced.
 pub(super) fn captures(
     home: &str,
     k: &Member,

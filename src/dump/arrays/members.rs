@@ -22,7 +22,7 @@ pub(crate) struct Understood {
     pub problems: Problems,
     /// By group: names of its first arrays that could not be interpreted.
     pub(super) unnamed: BTreeMap<usize, Vec<String>>,
-    /// How many layers and batch items the arrays that hold several may still have.
+    /// Number of layers and batch items that further arrays with several of them may hold in all.
     pub(super) places_left: u64,
 }
 

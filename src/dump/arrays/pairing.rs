@@ -65,11 +65,8 @@ pub(super) fn pair(
                 &mut understood.places_left,
             ),
             [Some(alone), None] | [None, Some(alone)] => {
-                let other = match alone.named.kv {
-                    Some(Kv::K) => Kv::V,
-                    _ => Kv::K,
-                };
-                // What is not listed any more needs no proposal, which takes a look at many names.
+                let other = if pair[0].is_some() { Kv::V } else { Kv::K };
+                // A problem that will not be listed needs no suggested pattern, which takes a search through many names.
                 let unnamed = understood.unnamed.get(&alone.group);
                 let unnamed = unnamed.filter(|_| !understood.problems.is_full());
                 let names = unnamed.into_iter().flatten().map(String::as_str);

@@ -32,12 +32,13 @@ impl Forward {
         }
     }
 
-    /// Whether the byte at `offset` can still be had.
+    /// Whether the byte at `offset` can still be read.
     pub fn reaches(&self, offset: u64) -> bool {
         offset >= self.kept_from
     }
 
-    /// Bytes `offset..offset + len`, the first of which is reached. Of these, what is from `next` on, where the next span starts, is kept.
+    /// Bytes `offset..offset + len`, where [`Forward::reaches`] holds for `offset`. If the next span starts at `next`, within them, the bytes
+    /// from there on are kept for it.
     pub fn read(
         &mut self,
         offset: u64,

@@ -18,7 +18,7 @@ pub(crate) trait Decode: Send + Sync {
     fn decode(&self, parts: &[Vec<u8>]) -> Result<Vec<u8>, SourceError>;
 }
 
-/// What a decoder that stands on another one begins with: what `inner` makes of `parts`, else the span's bytes as they are.
+/// Input of a decoder that may follow another one: what `inner` makes of `parts`; without one, the bytes of the place's span.
 ///
 /// # Errors
 /// Those of `inner`.

@@ -1,5 +1,5 @@
-//! Spans that formats read one after the other while a scan goes through the files: where several lie in one packed stream, each goes on
-//! where the one before it stopped, so that an archive of many files is not unpacked up to each of them anew.
+//! Reads one span after the other during a scan. Where several lie in the same packed stream, each read continues where the last one stopped,
+//! so that an archive is not unpacked from its start for each of its files.
 
 use std::io::{self, Read};
 use std::sync::Arc;

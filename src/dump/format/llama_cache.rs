@@ -116,7 +116,14 @@ fn array(file: &ListedFile, name: String, rows: &Rows, cells: &Cells) -> Result<
     let dtype = match rows.kind {
         GgmlType::F16 => Dtype::F16,
         GgmlType::Bf16 => Dtype::Bf16,
-        _ => Dtype::F32,
+        // What blocks of codes are decoded to.
+        GgmlType::F32
+        | GgmlType::Q4_0
+        | GgmlType::Q4_1
+        | GgmlType::Q5_0
+        | GgmlType::Q5_1
+        | GgmlType::Q8_0
+        | GgmlType::Iq4Nl => Dtype::F32,
     };
     let (values, bytes) = rows.kind.block();
     let len = (rows.values / values as u64)
@@ -146,12 +153,12 @@ fn array(file: &ListedFile, name: String, rows: &Rows, cells: &Cells) -> Result<
     Ok(array)
 }
 
-/// Puts cells into the order of their tokens, in each of the runs of all cells that there are: one of rows, or one for each value.
+/// Sorts cells into token order. Rows are one list of all cells; transposed values are one list of all cells for each value.
 #[derive(Debug)]
 struct Ordered {
     inner: Option<Arc<dyn Decode>>,
     order: Arc<[u32]>,
-    /// Size of a cell in a run, in bytes.
+    /// Size of a cell in such a list, in bytes.
     cell: u64,
 }
 
@@ -161,9 +168,9 @@ impl Decode for Ordered {
         let mut out = reserve(bytes.len() as u64)?;
         // Within the size of the bytes, which fit in memory.
         let cell = (self.cell as usize).max(1);
-        for run in bytes.chunks_exact(cell.saturating_mul(self.order.len())) {
+        for list in bytes.chunks_exact(cell.saturating_mul(self.order.len())) {
             for &from in &*self.order {
-                out.extend_from_slice(&run[from as usize * cell..][..cell]);
+                out.extend_from_slice(&list[from as usize * cell..][..cell]);
             }
         }
         Ok(out)

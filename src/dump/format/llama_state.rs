@@ -46,7 +46,7 @@ pub(super) struct Cells {
     pub count: u64,
     /// Range of token positions, if it has no gaps.
     pub span: Option<(u64, u64)>,
-    /// The cells in the order of their tokens, if that is another: those of a sliding window are used again and again.
+    /// The cells in token order, if they are stored in another: the cells of a sliding window are reused.
     pub order: Option<Arc<[u32]>>,
     pub layers: Vec<Layer>,
 }
@@ -214,7 +214,8 @@ fn cells(at: &mut Position<'_>, form: Form, count: u32) -> Result<Cells, String>
     })
 }
 
-/// The cells by position. `None` if they are in that order, or if it is none: tokens of several sequences, or of an image, share positions.
+/// The cells sorted by position. `None` if they are sorted already, or if positions are no order: tokens of several sequences, or of an image,
+/// share them.
 fn by_position(positions: &[i32]) -> Option<Arc<[u32]>> {
     if positions.is_sorted() {
         return None;

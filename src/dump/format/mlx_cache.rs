@@ -144,8 +144,8 @@ pub(super) fn group(
 /// Length in bytes of the longest text that is stored as numbers.
 const MAX_TEXT: u64 = 256;
 
-/// Reads the scalars and texts of a file in a packed archive in the order in which they lie there, and after those of the file before it:
-/// each by itself would unpack the archive up to it. One that can't be read stays where it is, and what asks for it gets the error.
+/// Reads the scalars and texts of a file in a packed archive ahead, in the order in which they are stored: read one by one on demand, each
+/// would unpack the archive from its start. One that can't be read is left in place; reading it on demand then reports the error.
 fn take_out_small(arrays: &mut [Array], resume: &mut Resume) {
     let is_small = |array: &&mut Array| {
         let is_known = matches!(array.element, Element::Known(_));
@@ -520,7 +520,8 @@ impl Affine {
         match self.dtype {
             Dtype::F16 => f16_to_f32(f32_to_f16(value)),
             Dtype::Bf16 => bf16_to_f32(f32_to_bf16(value)),
-            _ => value,
+            // mlx has no arrays of float8.
+            Dtype::F32 | Dtype::E4m3 | Dtype::E5m2 => value,
         }
     }
 
@@ -528,7 +529,7 @@ impl Affine {
         match self.dtype {
             Dtype::F16 => out.extend(f32_to_f16(value).to_le_bytes()),
             Dtype::Bf16 => out.extend(f32_to_bf16(value).to_le_bytes()),
-            _ => out.extend(value.to_le_bytes()),
+            Dtype::F32 | Dtype::E4m3 | Dtype::E5m2 => out.extend(value.to_le_bytes()),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::numeric::f32x8::LANES;
 
-/// exp overflows a little beyond this; a scheme that shifts a logit so far has lost the answer anyway.
+/// exp overflows a little beyond this. Clamping does no harm: a scheme that moves a logit this far is useless anyway.
 const LIMIT: f32 = 80.0;
 
 /// exp(x) - 1 with a relative error of about 1e-7, also near 0; x is clamped to +-80.

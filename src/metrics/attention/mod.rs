@@ -35,7 +35,7 @@ pub struct Queries {
 /// Largest number of attention weights that are held at a time: of queries, their heads and tokens.
 const MAX_WEIGHTS: usize = 4 << 20;
 
-/// Why queries tell nothing of a cache.
+/// Why queries can't be used to measure a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unused {
     /// Their heads are not those of K, or not a multiple of their number.
@@ -47,18 +47,17 @@ pub enum Unused {
     /// They attend to tokens before the first one.
     #[error("the captures start at position {0}, and queries look back to 0: it is not used")]
     LookBack(u64),
-    /// An error of outputs that are not finite is no number.
+    /// Their attention outputs would not be finite.
     #[error("holds NaN or infinite values, so it is not used")]
     NotFinite,
 }
 
 impl Queries {
-    /// Those of the queries that attend to nothing but the tokens of K and V, which have these shapes and start at
-    /// `position`; there may be none.
+    /// The queries that attend only to tokens of K and V, which have these shapes and start at `position`; possibly none.
     ///
     /// # Errors
-    /// When their heads do not fit K's, or V's are not as many as K's, all would attend to earlier tokens, too, or one of those that are left holds
-    /// NaN or infinite values.
+    /// When the heads do not fit those of K, or V has another number of heads than K; when every query attends to earlier tokens too; or when a
+    /// remaining one holds NaN or infinite values.
     pub fn seeing_only(self, position: u64, [k, v]: [Shape; 2]) -> Result<Self, Unused> {
         if !self.fits(k.kv_heads, k.head_dim) {
             return Err(Unused::Heads);

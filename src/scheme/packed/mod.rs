@@ -162,7 +162,7 @@ fn round_to<E: Element>(values: &mut [f32]) {
         return;
     }
     for value in values {
-        *value = E::value(E::bits_of(value.clamp(-E::MOST, E::MOST)));
+        *value = E::value(E::bits_of(value.clamp(-E::MAX_VALUE, E::MAX_VALUE)));
     }
 }
 

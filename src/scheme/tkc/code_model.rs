@@ -1,9 +1,9 @@
 //! Models codes `[tokens, channels]` for a coder: each becomes a symbol with a sign, whose probabilities adapt to earlier codes, and plain
 //! bits.
 //!
-//! A symbol is the upper part of a magnitude, in a unit somewhat below the channel's usual magnitude. Its distribution is mixed of two: that
-//! of the channel, and one shared by all channels of a similar scale at tokens of similar magnitude. What chooses and mixes them are f32
-//! operations, each rounded by itself, so that they are the same on every machine.
+//! A symbol is the upper part of a magnitude, in a unit somewhat below the channel's usual magnitude. Its distribution is a mixture of two: the
+//! channel's own, and one shared by all channels of a similar scale at tokens of similar magnitude. They are chosen and mixed by f32 operations
+//! that are each rounded separately, so the result is the same on every machine.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ use multiversion::multiversion;
 use super::distribution::{Distribution, Mixture, SYMBOLS, Weight};
 use super::range_coder::Coder;
 
-/// The symbol of all upper parts that have none of their own.
+/// The symbol for all larger upper parts.
 const ESCAPE: u32 = SYMBOLS as u32 - 1;
 
 /// Slowest steps of a channel's own distribution and of a shared one, as right shifts.
@@ -132,7 +132,7 @@ fn shared() -> &'static [Distribution] {
 // Not for AVX-512, with which it takes a tenth longer.
 #[multiversion(targets("x86_64+avx2"))]
 fn code_token<C: Coder>(model: &mut CodeModel, coder: &mut C, codes: &mut [i32]) {
-    // The mean of the token's magnitudes lags by a channel, so that a processor can mix the next distribution while it decodes a symbol.
+    // The mean of the token's magnitudes lags by one channel, so that the processor can mix the next distribution while it decodes a symbol.
     let (mut sum, mut last) = (2.0, 0.0);
     let Channels {
         inverses,
@@ -201,7 +201,7 @@ fn number(coder: &mut impl Coder, mixture: &Mixture, code: i32, shift: u32) -> (
         return (if is_negative { -value } else { value }, symbol);
     }
     let code = match symbol as u32 {
-        // It came without a sign, since the code may be 0: any code within one unit, all equally likely.
+        // Symbol 0 has no sign: it stands for all codes within one unit, which are equally likely.
         0 => {
             let most = (1 << shift) - 1;
             coder.uniform((code + most) as u32, (2 * most + 1) as u32) as i32 - most

@@ -31,10 +31,10 @@ impl Mixture {
         (self.0[AHEAD + symbol] - self.0[AHEAD + symbol - 1]) as u32
     }
 
-    /// The symbol whose part of the whole holds `place`, which is below 2^16.
+    /// The symbol whose range of cumulative probabilities contains `place`, which is below 2^16.
     #[inline(always)]
     pub fn symbol_at(&self, place: u32) -> usize {
-        // Branches, though half of them are mispredicted: comparing with all ends at once takes longer, since then all that follows waits.
+        // Branches, though half of them are mispredicted: a comparison with all ends at once takes longer, since the next steps have to wait for it.
         let ends = &self.0[AHEAD..];
         let symbol = ends.iter().position(|&end| place < end as u32);
         symbol.unwrap_or(SYMBOLS - 1)
@@ -45,26 +45,25 @@ impl Mixture {
 const BITS: u32 = 22;
 const WHOLE: i32 = 1 << BITS;
 
-/// Smallest probability of a symbol in a distribution. Moving and mixing keep it: entries that lie so far apart are still so far apart after
-/// both have been moved by the same part of the way, rounded down.
-const SMALLEST: i32 = 4 << (BITS - MIXTURE_BITS);
+/// Smallest probability of a symbol in a distribution. Learning and mixing preserve it: entries this far apart stay this far apart when both move
+/// by the same fraction of their way, rounded down.
+const MIN_PROBABILITY: i32 = 4 << (BITS - MIXTURE_BITS);
 
-/// What the smallest probabilities leave.
-const FREE: i32 = WHOLE - SYMBOLS as i32 * SMALLEST;
+/// Probability that is left after every symbol has its smallest one.
+const FREE: i32 = WHOLE - SYMBOLS as i32 * MIN_PROBABILITY;
 
 /// The entries if all symbols had the smallest probability.
 const FLOOR: [i32; SYMBOLS] = {
     let mut floor = [0; SYMBOLS];
     let mut symbol = 0;
     while symbol < SYMBOLS {
-        floor[symbol] = (symbol as i32 + 1) * SMALLEST;
+        floor[symbol] = (symbol as i32 + 1) * MIN_PROBABILITY;
         symbol += 1;
     }
     floor
 };
 
-/// The entries if a symbol had all that the smallest probabilities leave; a table, since computing them takes longer than all the rest of
-/// learning.
+/// For each symbol, the entries if it had all of [`FREE`]. A table, since computing the entries would take longer than the rest of learning.
 static CERTAIN: [[i32; SYMBOLS]; SYMBOLS] = {
     let mut certain = [FLOOR; SYMBOLS];
     let mut symbol = 0;

@@ -322,7 +322,7 @@ fn multiply(values: &mut [f64], by: f64) {
 /// A value within the range of an element type: rounding may have put it a little beyond, where float8 has no value but NaN.
 #[inline(always)]
 fn within<E: Element>(value: f64) -> f64 {
-    value.clamp(f64::from(-E::MOST), f64::from(E::MOST))
+    value.clamp(f64::from(-E::MAX_VALUE), f64::from(E::MAX_VALUE))
 }
 
 /// Rounds values to elements and writes their bytes.

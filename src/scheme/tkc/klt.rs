@@ -211,7 +211,7 @@ impl Basis {
         multiply(product, self.size, rows, &self.forth, out);
     }
 
-    /// The values of such coefficients, of which those behind the first `used` of each row are zeros.
+    /// The values of such coefficients; in each row, all after the first `used` are zero.
     pub fn back(&self, rows: &[f32], stride: usize, first: usize, used: usize, out: &mut [f32]) {
         multiply(self.product(stride, first), used, rows, &self.back, out);
     }

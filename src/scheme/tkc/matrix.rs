@@ -10,7 +10,7 @@ const ROWS: usize = 4;
 const VECTORS: usize = 2;
 const COLUMNS: usize = VECTORS * LANES;
 
-/// Rows that are multiplied by a strip of the matrix's columns before the next strip, which therefore stays in the first-level cache.
+/// Rows that are multiplied by a strip of the matrix's columns before the next strip, so that the strip stays in the first-level cache.
 const STRIP_ROWS: usize = 64;
 
 /// `out = a * b`, where `a` is `[rows, size]` and `b` `[size, size]`; `a` and `out` start at column `first` of rows of `stride` values.

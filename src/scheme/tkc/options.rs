@@ -8,8 +8,9 @@ use super::rope::Rope;
 pub enum RopeChoice {
     /// The one that makes the keys smallest: none, or theta 1e4, 1e5, 5e5 or 1e6 in either order of pairs.
     Detect,
-    /// The one with this theta, in either order of pairs, or none: what makes the keys smallest. A theta is what dumps tell; the order is the
-    /// engine's (half-split in transformers, neighbours in llama.cpp), and some models have layers without. Named like [`Self::Detect`].
+    /// Whichever makes the keys smallest: this theta in either order of pairs, or none. A dump states the theta only; the order depends on the
+    /// engine (half-split in transformers, neighbours in llama.cpp), and some models have layers without rotary embedding. Has the same name as
+    /// [`Self::Detect`].
     DetectWith(f64),
     /// The rotary embedding is not undone.
     None,
@@ -18,7 +19,7 @@ pub enum RopeChoice {
 }
 
 impl RopeChoice {
-    /// The choice for keys of which a dump may tell the theta.
+    /// The choice for keys whose theta the dump may state.
     #[must_use]
     pub fn with_theta(self, theta: Option<f64>) -> Self {
         match (self, theta) {

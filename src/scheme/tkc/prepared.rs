@@ -164,7 +164,7 @@ impl Prepared {
         self.count_of(&mut self.content(step))
     }
 
-    /// Writes the values that a decoder returns at a step to `out`, which has as many as there are.
+    /// Writes the values that a decoder returns at a step to `out`, which has room for all of them.
     pub fn restore(&self, step: f64, out: &mut [f32]) {
         stream::tensor_values(
             &self.content(step),
@@ -200,7 +200,7 @@ fn steps(tkc: &Tkc, rope: Option<Rope>) -> Steps {
 /// Tokens that are stored raw: their indices and bytes.
 type RawTokens = Vec<(usize, Vec<u8>)>;
 
-/// The values with zeros for raw tokens, and those.
+/// The values, with zeros in place of raw tokens, and the raw tokens.
 fn without_raw_tokens<'a>(values: &'a [f32], about: &About) -> (Cow<'a, [f32]>, RawTokens) {
     let channels = about.shape.token_elements();
     let raw = raw_tokens(values, about);

@@ -51,8 +51,7 @@ type Uniform = UniformModel<u32, 16>;
 struct Signed<'a>(&'a Mixture);
 
 impl Signed<'_> {
-    /// Where the part of a symbol with its sign begins, and its probability, in units of 2^-17. Without branches, since what they would hang
-    /// on can't be predicted.
+    /// Where the range of a symbol with its sign begins, and its probability, in units of 2^-17. Branch-free, since neither can be predicted.
     #[inline(always)]
     fn part(self, symbol: usize, is_negative: bool) -> (u32, NonZeroU32) {
         let probability = self.0.probability(symbol);

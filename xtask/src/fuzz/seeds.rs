@@ -39,7 +39,7 @@ const SCHEMES: [&str; 20] = [
 
 /// Number of streams for each first byte, and their longest length: the sanitizer makes long ones slow, and short ones reach as much.
 const STREAMS: u64 = 3;
-const LONGEST: usize = 2000;
+const MAX_LEN: usize = 2000;
 
 /// Writes the seeds of a target into a folder; none for most.
 ///
@@ -102,7 +102,7 @@ fn streams(folder: &Path) -> Result<()> {
     for level in 32..64 {
         for index in 0..STREAMS {
             let seed = u64::from(level) * STREAMS + index;
-            pool.stream(seed, LONGEST, &mut stream);
+            pool.stream(seed, MAX_LEN, &mut stream);
             let times = Rng::new(seed).below(4) as u8;
             let input = [&[level, times], &*stream].concat();
             fs::write(folder.join(format!("{level}-{index}")), input)?;
@@ -123,7 +123,7 @@ mod tests {
         let mut firsts = Vec::new();
         for entry in fs::read_dir(folder.path()).expect("a folder") {
             let seed = fs::read(entry.expect("a file").path()).expect("a seed");
-            assert!(seed.len() <= LONGEST + 2);
+            assert!(seed.len() <= MAX_LEN + 2);
             firsts.push(seed[0]);
         }
         firsts.sort_unstable();

@@ -102,8 +102,7 @@ pub(super) struct Machine<'a> {
     at: u64,
     /// Whether it is in a pickle within the pickle.
     is_nested: bool,
-    /// Reads a PyTorch stream nested in the pickle. `None` in such a nested stream, so that there is no further
-    /// nesting.
+    /// Reads a PyTorch stream nested in the pickle; `None` within such a stream, since those are not nested further.
     pub open: Option<OpenStream>,
 }
 

@@ -8,8 +8,8 @@ use super::value::{Id, Object, Tensor, Value, Values};
 
 /// Maximum depth of a tensor: a dict of runs, of outputs, of caches, of layers, of tensors.
 const MAX_DEPTH: usize = 12;
-/// How often a value may be visited, on average: a value counts once per path that leads to it, and in what a program saves few paths
-/// lead to one.
+/// How often a value may be visited, on average. A value is visited once for each path that leads to it; in files that programs save, few
+/// paths lead to the same value.
 const VISITS: usize = 16;
 /// Maximum number of visited values.
 const MAX_VISITS: usize = 2_000_000;
@@ -45,8 +45,8 @@ pub(super) struct Found<'a> {
     visits_left: usize,
 }
 
-/// The values of a pickle, which may only be looked at so often: a small file can lead to the same long list by very many
-/// paths. Beyond that, all are of no use, so that nothing is walked any more.
+/// The values of a pickle, with a limit on how often they are looked at: in a small file very many paths can lead to the same
+/// long list. Beyond the limit every value reads as [`Value::Nothing`], so that the walk ends.
 struct Looks<'a> {
     values: &'a Values,
     /// Number of looks that are left.
