@@ -115,7 +115,7 @@ export class Engine {
 }
 
 /**
- * A `.kvz` that is being written. Nothing here waits: the pool stores what was read, and is asked again and again for what is ready.
+ * A `.kvz` that is being written. No call waits: the pool stores layers that were read, and the page polls for parts that are ready.
  */
 export class Packing {
     private constructor();
