@@ -25,9 +25,7 @@ pub fn environment() -> Result<Option<Environment>> {
         .into_iter()
         .find(|name| shell::has(name))
     else {
-        println!(
-            "skipped: no Python; to test the package, install Python 3.9 or later with venv"
-        );
+        println!("skipped: no Python; to test the package, install Python 3.9 or later with venv");
         return Ok(None);
     };
     let folder = shell::target().join("python");
