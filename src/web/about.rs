@@ -7,7 +7,7 @@ use super::value::to_js;
 /// What the glue's types, `www/engine/glue.d.ts`, are made of.
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"import type {
-  AnalysisSpec, CaptureLine, ConvertOptions, DumpSummary, FormatInfo, InspectRequest, JudgeRequest, Lesson, Mapping, News, PackRequest, Pictures, PlanSummary, Report, Sample, Summary, Value, Verdict,
+  AnalysisSpec, CaptureLine, ConvertOptions, DumpSummary, FormatInfo, JudgeRequest, Kv, Lesson, LessonRequest, Mapping, Matter, MatterRequest, News, PackRequest, Pictures, PlanSummary, Report, Sample, Summary, Value, Verdict,
 } from "./core.js";"#;
 
 /// Version of kvlens.

@@ -7,58 +7,82 @@ use std::sync::Arc;
 use wasm_bindgen::prelude::*;
 
 use super::engine::Engine;
-use super::messages::{CaptureLine, InspectRequest, Pictures, TensorName};
+use super::messages::{CaptureLine, Pictures};
 use super::value::{failure, from_js, to_js};
 use crate::dump::{Capture, Loaded, Queries};
 use crate::inspect::{Lesson, Matter, TensorPicture};
-use crate::tensor::Tensor;
+use crate::tensor::{Kv, Tensor};
 
 /// Zstd level for the sizes in pictures.
 const LEVEL: i32 = 3;
 
 #[wasm_bindgen]
 impl Engine {
-    /// Answers an [`InspectRequest`] of the page by a list of [`CaptureLine`]s, the run's name of each capture, [`Pictures`], a [`Lesson`]
-    /// or a [`Matter`].
-    #[wasm_bindgen(unchecked_return_type = "CaptureLine[] | string[] | Pictures | Lesson | Matter")]
-    pub fn inspect(
+    /// The longest capture of each layer of each run: what can be inspected.
+    ///
+    /// # Errors
+    /// Never in practice.
+    #[wasm_bindgen(unchecked_return_type = "CaptureLine[]")]
+    pub fn captures(&self) -> Result<JsValue, JsValue> {
+        to_js(&longest(&self.dump.captures))
+    }
+
+    /// Name of the run of each capture, by the capture's index.
+    ///
+    /// # Errors
+    /// Never in practice.
+    #[wasm_bindgen(js_name = runOf, unchecked_return_type = "string[]")]
+    pub fn run_of(&self) -> Result<JsValue, JsValue> {
+        let runs = self.dump.captures.iter().map(|capture| &capture.run);
+        to_js(&runs.collect::<Vec<_>>())
+    }
+
+    /// Pictures of both tensors of a capture.
+    ///
+    /// # Errors
+    /// When there is no such capture, or it does not decode.
+    #[wasm_bindgen(unchecked_return_type = "Pictures")]
+    pub fn pictures(&self, capture: usize) -> Result<JsValue, JsValue> {
+        let Loaded { k, v } = self.load(capture)?;
+        to_js(&Pictures {
+            k: TensorPicture::of(&k, LEVEL),
+            v: TensorPicture::of(&v, LEVEL),
+        })
+    }
+
+    /// Compares a capture's errors under a lossy setting by how much they matter to the model.
+    ///
+    /// # Errors
+    /// When there is no such capture, it or its queries do not decode, or the setting is out of range.
+    #[wasm_bindgen(unchecked_return_type = "Matter")]
+    pub fn matter(
         &self,
-        #[wasm_bindgen(unchecked_param_type = "InspectRequest")] request: JsValue,
+        capture: usize,
+        #[wasm_bindgen(unchecked_param_type = "MatterRequest")] setting: JsValue,
     ) -> Result<JsValue, JsValue> {
-        match from_js(request)? {
-            InspectRequest::Captures => to_js(&longest(&self.dump.captures)),
-            InspectRequest::Runs => {
-                let runs = self.dump.captures.iter().map(|capture| &capture.run);
-                to_js(&runs.collect::<Vec<_>>())
-            }
-            InspectRequest::Tensors { capture } => {
-                let Loaded { k, v } = self.load(capture)?;
-                to_js(&Pictures {
-                    k: TensorPicture::of(&k, LEVEL),
-                    v: TensorPicture::of(&v, LEVEL),
-                })
-            }
-            InspectRequest::Matter { capture, setting } => {
-                let Loaded { k, v } = self.load(capture)?;
-                let of = &self.dump.captures[capture];
-                let queries = self.queries_of(of)?;
-                let matter = Matter::of((&k, &v), of.seq_start, &queries, setting);
-                to_js(&matter.map_err(|error| refuse(&error))?)
-            }
-            InspectRequest::Lesson {
-                capture,
-                tensor,
-                vector,
-            } => {
-                let Loaded { k, v } = self.load(capture)?;
-                let tensor = match tensor {
-                    TensorName::K => k,
-                    TensorName::V => v,
-                };
-                let lesson = Lesson::of(&tensor, vector);
-                to_js(&lesson.map_err(|error| refuse(&error))?)
-            }
-        }
+        let setting = from_js(setting)?;
+        let Loaded { k, v } = self.load(capture)?;
+        let of = &self.dump.captures[capture];
+        let queries = self.queries_of(of)?;
+        let matter = Matter::of((&k, &v), of.seq_start, &queries, setting);
+        to_js(&matter.map_err(|error| refuse(&error))?)
+    }
+
+    /// Takes one vector of a capture's K or V through compression, step by step.
+    ///
+    /// # Errors
+    /// When there is no such capture or vector, the capture does not decode, or a setting is out of range.
+    #[wasm_bindgen(unchecked_return_type = "Lesson")]
+    pub fn lesson(
+        &self,
+        capture: usize,
+        #[wasm_bindgen(unchecked_param_type = "Kv")] tensor: JsValue,
+        #[wasm_bindgen(unchecked_param_type = "LessonRequest")] request: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let (tensor, request): (Kv, _) = (from_js(tensor)?, from_js(request)?);
+        let Loaded { k, v } = self.load(capture)?;
+        let lesson = Lesson::of(&tensor.of(k, v), request);
+        to_js(&lesson.map_err(|error| refuse(&error))?)
     }
 }
 

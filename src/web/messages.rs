@@ -7,7 +7,7 @@ use crate::analysis::{
     Group, Judged, OtherTypes, Progress, Report, ReportFile, Row, SettingsError, TensorRow, Value,
     Variant,
 };
-use crate::inspect::{LessonRequest, MatterRequest, TensorPicture};
+use crate::inspect::TensorPicture;
 
 /// What an analysis would measure.
 #[derive(Default, Serialize)]
@@ -167,51 +167,6 @@ impl From<Judged> for Verdict {
             files: judged.files.into_iter().map(text).collect(),
         }
     }
-}
-
-/// A request to inspect the dump.
-#[derive(Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(tag = "what", rename_all = "camelCase")]
-pub enum InspectRequest {
-    /// List the longest capture of each layer of each run.
-    Captures,
-    /// List the run of each capture.
-    Runs,
-    /// Draw K and V of a capture.
-    Tensors {
-        /// Index of the capture in the dump.
-        capture: usize,
-    },
-    /// Compare a capture's errors by how much they matter to the model.
-    Matter {
-        /// Index of the capture in the dump.
-        capture: usize,
-        /// How the capture is compressed.
-        #[serde(flatten)]
-        setting: MatterRequest,
-    },
-    /// Take one vector of a capture through compression, step by step.
-    Lesson {
-        /// Index of the capture in the dump.
-        capture: usize,
-        /// Whether the vector is of K or of V.
-        tensor: TensorName,
-        /// The vector, and the steps.
-        #[serde(flatten)]
-        vector: LessonRequest,
-    },
-}
-
-/// Names one of a capture's tensors.
-#[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(rename_all = "camelCase")]
-pub enum TensorName {
-    /// Keys.
-    K,
-    /// Values.
-    V,
 }
 
 /// A capture that can be inspected.

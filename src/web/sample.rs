@@ -18,18 +18,13 @@ const READING: u64 = 4;
 /// Size of a sample.
 #[derive(Clone, Copy, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(tag = "what", rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 pub enum Sample {
-    /// Tokens from evenly spaced places: at least from one, and about as many as make `bytes` of work.
-    Captures {
-        /// Amount of work: bytes of K and V, times combinations.
-        bytes: u64,
-    },
-    /// All captures of evenly spaced layers.
-    Layers {
-        /// Number of layers; at least one is taken.
-        layers: usize,
-    },
+    /// Tokens from evenly spaced places: at least from one, and about as many as make this amount of work, in bytes of K and V times
+    /// combinations.
+    Bytes(u64),
+    /// All captures of this many evenly spaced layers, at least of one.
+    Layers(usize),
 }
 
 impl Sample {
@@ -37,11 +32,11 @@ impl Sample {
     pub fn of(self, dump: &Dump, plan: &Plan) -> Dump {
         let all = plan.indices().map(|index| &dump.captures[index]);
         let captures = match self {
-            Self::Captures { bytes } => {
+            Self::Bytes(bytes) => {
                 let bytes = bytes / plan.combinations().max(1) as u64;
                 windows(all, plan.bytes(), bytes)
             }
-            Self::Layers { layers } => {
+            Self::Layers(layers) => {
                 let mut known = Vec::new();
                 for layer in all.clone().map(layer) {
                     if known.last() != Some(&layer) && !known.contains(&layer) {

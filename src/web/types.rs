@@ -8,14 +8,14 @@ use std::path::Path;
 use ts_rs::{Config, TS, TypeVisitor};
 
 use super::messages::{
-    CaptureLine, InspectRequest, JudgeRequest, News, PackRequest, Pictures, PlanSummary, Summary,
-    TensorName, Verdict,
+    CaptureLine, JudgeRequest, News, PackRequest, Pictures, PlanSummary, Summary, Verdict,
 };
 use super::sample::Sample;
 use crate::analysis::{AnalysisSpec, Value};
 use crate::convert::ConvertOptions;
 use crate::dump::{DumpSummary, FormatInfo, Mapping};
-use crate::inspect::{Lesson, Matter};
+use crate::inspect::{Lesson, LessonRequest, Matter, MatterRequest};
+use crate::tensor::Kv;
 
 const HEAD: &str = "// Types of values passed between the page and the core. Generated from the Rust types by `cargo test --lib types_of_the_page`; do not edit.\n";
 
@@ -60,8 +60,9 @@ fn declarations() -> String {
     found.visit::<Verdict>();
     found.visit::<Summary>();
     found.visit::<Sample>();
-    found.visit::<InspectRequest>();
-    found.visit::<TensorName>();
+    found.visit::<Kv>();
+    found.visit::<MatterRequest>();
+    found.visit::<LessonRequest>();
     found.visit::<CaptureLine<'static>>();
     found.visit::<Pictures>();
     found.visit::<Lesson>();

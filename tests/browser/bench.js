@@ -78,10 +78,10 @@ async function asRead(analysis) {
   const { page } = await openEngine(browser.context, host.origin, { kind: "threads", threads: Number(threads) });
   await addFolder(page, dump);
   // As www/actions/estimate.js has it.
-  const estimate = { verify: false, sample: { what: "captures", bytes: 8 << 20 } };
+  const estimate = { verify: false, sample: { bytes: 8 << 20 } };
   if (analysis !== "explore") await run(page, { analysis, settings: {}, ...estimate });
   const glimpse = { classes: "engine,stored", steps: "0.04,0.085,0.18", queries: "4" };
-  await run(page, { analysis: "explore", settings: glimpse, verify: false, sample: { what: "layers", layers: 2 } });
+  await run(page, { analysis: "explore", settings: glimpse, verify: false, sample: { layers: 2 } });
   const longest = await longestTask(page);
   const request = { analysis, settings: {}, verify: true };
   const [first, second] = [await run(page, request), await run(page, request)];

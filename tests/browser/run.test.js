@@ -171,7 +171,7 @@ test("what is asked while a run is cancelled is answered by the next worker, and
     const meta = JSON.stringify({ ...shape, layer_id: 0, k_file: "k.bin", v_file: "v.bin" });
     const files = { "meta_t0.json": meta, "k.bin": "1234", "v.bin": "5678" };
     const entries = Object.entries(files).map(([name, text]) => ({ path: `late/layer_0/${name}`, file: new File([text], name) }));
-    const asked = [engine.addFiles(entries), engine.inspect({ what: "captures" })];
+    const asked = [engine.addFiles(entries), engine.captures()];
     abort.abort();
     const [code, summary, lines] = await Promise.all([going, ...asked]);
     return { code, captures: summary.captures, lines: lines.length };

@@ -6,6 +6,7 @@
 /** @import { State } from "../types.js" */
 /** @import { Store } from "../store.js" */
 import { EngineError } from "../engine/errors.js";
+import { inspectorOf } from "../engine/inspector.js";
 import { apart, transferredFiles } from "../files.js";
 import { count, plural } from "../format.js";
 import { failureOf } from "./failure.js";
@@ -151,11 +152,10 @@ export function dumpActions({ get, set }, engine) {
     }
   }
 
-  /** @type {Engine["inspect"]} */
-  const inspect = async (request) => (await engine).inspect(request);
+  const inspector = inspectorOf(async (question) => question(await engine));
 
   /** The files of the dump on screen, also those of runs that are left out and may come back. */
   const files = () => [...taken.values()];
 
-  return { files, settled, add, addTransferred, removeRun, restoreRun, setMapping, inspect };
+  return { files, settled, add, addTransferred, removeRun, restoreRun, setMapping, inspector };
 }

@@ -36,7 +36,7 @@ export function looks({ get, set }, engine) {
     const { bytes: of } = await (await engine).plan(analysis, settings);
     const large = dump.runs.reduce((sum, run) => sum + run.bytes, 0) > LARGE_DUMP_BYTES;
     for (const bytes of [large ? MORE_WORK_BYTES : WORK_BYTES, REST_BYTES]) {
-      const report = await look({ analysis, settings, sample: { what: "captures", bytes } }, signal);
+      const report = await look({ analysis, settings, sample: { bytes } }, signal);
       if (signal.aborted) return;
       // That of other settings would pass for one of these.
       if (!report) return set({ estimate: null });
@@ -48,7 +48,7 @@ export function looks({ get, set }, engine) {
 
   /** @param {NonNullable<State["dump"]>} dump @param {AbortSignal} signal */
   async function glance(dump, signal) {
-    const report = await look({ analysis: EXPLORE, settings: GLIMPSE, sample: { what: "layers", layers: LAYERS } }, signal);
+    const report = await look({ analysis: EXPLORE, settings: GLIMPSE, sample: { layers: LAYERS } }, signal);
     if (get().dump !== dump) return;
     if (report?.explored?.points.length) set({ glimpse: report.explored });
     // What failed once (memory, a file that is gone, layers that are left out) would fail at every change of a setting.
@@ -68,7 +68,7 @@ export function looks({ get, set }, engine) {
     let bytes = 0;
     for (const { value } of codec.choices) {
       const settings = { ...outcome.settings, [CODEC]: value };
-      const report = await look({ analysis: outcome.analysis, settings, sample: { what: "captures", bytes: MORE_WORK_BYTES } }, signal);
+      const report = await look({ analysis: outcome.analysis, settings, sample: { bytes: MORE_WORK_BYTES } }, signal);
       if (!report) return;
       bytes = bytesOf(report);
       sizes[value] = { k: report.groups[0].all.kSize, v: report.groups[0].all.vSize };

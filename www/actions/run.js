@@ -43,7 +43,7 @@ export function runActions({ get, set }, engine, pauseEstimates, settled) {
       Object.assign(about, { runs, dumpName: runs.map((each) => each.run).join(", ") });
       const ready = await engine;
       // Asked for in one go with the run, so that both are of the same dump.
-      const named = runs.length > 1 ? ready.inspect({ what: "runs" }).then((runOf) => (about.runOf = runOf)) : null;
+      const named = runs.length > 1 ? ready.runOf().then((runOf) => (about.runOf = runOf)) : null;
       const going = ready.run(
         { analysis, settings, verify },
         {

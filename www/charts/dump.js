@@ -7,7 +7,7 @@ import { heatmapChart } from "./heatmap.js";
 import { histogramChart } from "./histogram.js";
 
 /** @typedef {import("./heatmap.js").LayerPicture} LayerPicture */
-/** @typedef {Pick<import("../engine/client.js").Engine, "inspect">} Inspector */
+/** @typedef {Pick<import("../engine/inspector.js").Inspector, "captures" | "pictures">} Inspector */
 
 /**
  * @param {any} Plot
@@ -20,11 +20,11 @@ export async function dumpView(Plot, container, engine, { signal }) {
   fill(container, status);
   /** @type {LayerPicture[]} */
   const layers = [];
-  const captures = await engine.inspect({ what: "captures" });
+  const captures = await engine.captures();
   for (const capture of captures) {
     if (signal?.aborted) return;
     status.textContent = `Measuring layer ${capture.layerId}, ${layers.length + 1} of ${captures.length}`;
-    layers.push({ ...capture, ...(await engine.inspect({ what: "tensors", capture: capture.capture })) });
+    layers.push({ ...capture, ...(await engine.pictures(capture.capture)) });
   }
   if (signal?.aborted) return;
   container.classList.add("kv-charts");

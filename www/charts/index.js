@@ -103,7 +103,7 @@ export async function drawRuns(container, runs) {
 }
 
 /**
- * The dump before any run: `inspect` calls go one by one, so that a run can come in between.
+ * The dump before any run: its captures are asked for one by one, so that a run can come in between.
  * @param {HTMLElement} container
  * @param {import("./dump.js").Inspector} engine
  * @param {{ signal?: AbortSignal }} [options]

@@ -8,9 +8,10 @@ import { pause } from "./pause.js";
 import { script } from "./scripts.js";
 import { Threads } from "./threads.js";
 
-/** @import { AnalysisSpec, ConvertOptions, DumpSummary, FormatInfo, InspectRequest, JudgeRequest, Mapping, PackRequest } from "./core.js" */
+/** @import { AnalysisSpec, CaptureLine, ConvertOptions, DumpSummary, FormatInfo, JudgeRequest, Kv, Mapping, PackRequest } from "./core.js" */
+/** @import { Lesson, LessonRequest, Matter, MatterRequest, Pictures } from "./core.js" */
 /** @import { PlanSummary, Row, Verdict } from "./core.js" */
-/** @import { EngineInfo, EngineKind, FileEntry, InspectAnswer, Packed, RunOptions, RunRequest, RunResult, Settings, StartOptions } from "./types.js" */
+/** @import { EngineInfo, EngineKind, FileEntry, Packed, RunOptions, RunRequest, RunResult, Settings, StartOptions } from "./types.js" */
 /** @import { WriteOptions } from "./types.js" */
 
 /** More threads than this gain little and cost memory. */
@@ -277,14 +278,33 @@ export class Engine {
     }
   }
 
+  /** What can be inspected: the longest capture of each layer of each run. @returns {Promise<CaptureLine[]>} */
+  captures() {
+    return this.#ask("captures", null);
+  }
+
+  /** Name of the run of each capture. @returns {Promise<string[]>} */
+  runOf() {
+    return this.#ask("runOf", null);
+  }
+
+  /** Numbers for pictures of a capture's K and V. @param {number} capture @returns {Promise<Pictures>} */
+  pictures(capture) {
+    return this.#ask("pictures", capture);
+  }
+
+  /** How much a capture's errors matter to the model. @param {number} capture @param {MatterRequest} setting @returns {Promise<Matter>} */
+  matter(capture, setting) {
+    return this.#ask("matter", { capture, setting });
+  }
+
   /**
-   * Numbers for a picture of the dump or for the lesson (src/web/inspect.rs).
-   * @template {InspectRequest} R
-   * @param {R} request
-   * @returns {Promise<InspectAnswer<R>>}
+   * One vector of a capture's K or V on its way through compression.
+   * @param {number} capture @param {Kv} tensor @param {LessonRequest} request
+   * @returns {Promise<Lesson>}
    */
-  inspect(request) {
-    return this.#ask("inspect", request);
+  lesson(capture, tensor, request) {
+    return this.#ask("lesson", { capture, tensor, request });
   }
 
   /** Ends the worker. */

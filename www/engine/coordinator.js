@@ -10,7 +10,7 @@ import { pause } from "./pause.js";
 import { Kept, read } from "./reader.js";
 
 /** @import { Mapping } from "./core.js" */
-/** @import { ConvertOptions, InspectRequest, JudgeRequest, News, PackRequest, Row } from "./core.js" */
+/** @import { ConvertOptions, JudgeRequest, Kv, LessonRequest, MatterRequest, News, PackRequest, Row } from "./core.js" */
 /** @import { Conversion, Engine, Packing, Session } from "./glue.js" */
 /** @import { FileEntry, RunRequest, Settings } from "./types.js" */
 
@@ -54,7 +54,11 @@ const methods = {
   judge,
   run,
   cancel,
-  inspect,
+  captures,
+  runOf,
+  pictures,
+  matter,
+  lesson,
   convert,
   pack,
   cancelFile,
@@ -261,9 +265,27 @@ async function judge(request) {
   return engine.judge(request);
 }
 
-/** @param {InspectRequest} request */
-async function inspect(request) {
-  return engine.inspect(request);
+async function captures() {
+  return engine.captures();
+}
+
+async function runOf() {
+  return engine.runOf();
+}
+
+/** @param {number} capture */
+async function pictures(capture) {
+  return engine.pictures(capture);
+}
+
+/** @param {{ capture: number, setting: MatterRequest }} args */
+async function matter({ capture, setting }) {
+  return engine.matter(capture, setting);
+}
+
+/** @param {{ capture: number, tensor: Kv, request: LessonRequest }} args */
+async function lesson({ capture, tensor, request }) {
+  return engine.lesson(capture, tensor, request);
 }
 
 /**

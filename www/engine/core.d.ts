@@ -596,55 +596,6 @@ nonFinite: number,
 p99: number, };
 
 /**
- * A request to inspect the dump.
- */
-export type InspectRequest = { "what": "captures" } | { "what": "runs" } | { "what": "tensors", 
-/**
- * Index of the capture in the dump.
- */
-capture: number, } | { "what": "matter", 
-/**
- * Index of the capture in the dump.
- */
-capture: number, 
-/**
- * Lossy method.
- */
-method: Method, 
-/**
- * Mantissa bits (0 to 23) or quantizer bits (2 to 16).
- */
-bits: number, } | { "what": "lesson", 
-/**
- * Index of the capture in the dump.
- */
-capture: number, 
-/**
- * Whether the vector is of K or of V.
- */
-tensor: TensorName, 
-/**
- * Index of the token.
- */
-token: number, 
-/**
- * Index of the head.
- */
-head: number, 
-/**
- * Lossy method.
- */
-method: Method, 
-/**
- * Mantissa bits (0 to 23) or quantizer bits (2 to 16).
- */
-bits: number, 
-/**
- * Zstd level, -131072 to 22.
- */
-level: number, };
-
-/**
  * A request to judge a sweep's figures by changed thresholds.
  */
 export type JudgeRequest = { 
@@ -844,6 +795,31 @@ errors: Errors,
 window: Window, };
 
 /**
+ * Which vector to show, and under which setting.
+ */
+export type LessonRequest = { 
+/**
+ * Index of the token.
+ */
+token: number, 
+/**
+ * Index of the head.
+ */
+head: number, 
+/**
+ * Lossy method.
+ */
+method: Method, 
+/**
+ * Mantissa bits (0 to 23) or quantizer bits (2 to 16).
+ */
+bits: number, 
+/**
+ * Zstd level, -131072 to 22.
+ */
+level: number, };
+
+/**
  * A value before and after the lossy method.
  */
 export type LessonValue = { 
@@ -919,6 +895,19 @@ k: TensorMatter,
  * Effect of the setting on V alone.
  */
 v: TensorMatter, };
+
+/**
+ * A lossy setting to examine.
+ */
+export type MatterRequest = { 
+/**
+ * Lossy method.
+ */
+method: Method, 
+/**
+ * Mantissa bits (0 to 23) or quantizer bits (2 to 16).
+ */
+bits: number, };
 
 /**
  * A setting with the value that corrects for something.
@@ -1509,15 +1498,7 @@ dtypes: Array<DtypeCount>, };
 /**
  * Size of a sample.
  */
-export type Sample = { "what": "captures", 
-/**
- * Amount of work: bytes of K and V, times combinations.
- */
-bytes: number, } | { "what": "layers", 
-/**
- * Number of layers; at least one is taken.
- */
-layers: number, };
+export type Sample = { "bytes": number } | { "layers": number };
 
 /**
  * The parts of a form.
@@ -1660,11 +1641,6 @@ errors: TokenErrors,
  * without queries.
  */
 attention: number | null, };
-
-/**
- * Names one of a capture's tensors.
- */
-export type TensorName = "k" | "v";
 
 /**
  * Overview of a tensor: magnitudes, values and byte planes.

@@ -1,7 +1,7 @@
 /* tslint:disable */
 /* eslint-disable */
 import type {
-    AnalysisSpec, CaptureLine, ConvertOptions, DumpSummary, FormatInfo, InspectRequest, JudgeRequest, Lesson, Mapping, News, PackRequest, Pictures, PlanSummary, Report, Sample, Summary, Value, Verdict,
+    AnalysisSpec, CaptureLine, ConvertOptions, DumpSummary, FormatInfo, JudgeRequest, Kv, Lesson, LessonRequest, Mapping, Matter, MatterRequest, News, PackRequest, Pictures, PlanSummary, Report, Sample, Summary, Value, Verdict,
 } from "./core.js";
 
 
@@ -37,18 +37,34 @@ export class Engine {
      */
     add(path: string, file: File, content?: Uint8Array | number[] | null): void;
     /**
+     * The longest capture of each layer of each run: what can be inspected.
+     *
+     * # Errors
+     * Never in practice.
+     */
+    captures(): CaptureLine[];
+    /**
      * Starts writing the dump in another format; `options` are [`ConvertOptions`]. A folder is written as a zip.
      */
     convert(options: Partial<ConvertOptions>): Conversion;
     /**
-     * Answers an [`InspectRequest`] of the page by a list of [`CaptureLine`]s, the run's name of each capture, [`Pictures`], a [`Lesson`]
-     * or a [`Matter`].
-     */
-    inspect(request: InspectRequest): CaptureLine[] | string[] | Pictures | Lesson | Matter;
-    /**
      * Judges a sweep's report by changed thresholds ([`JudgeRequest`]), without another run.
      */
     judge(request: JudgeRequest): Verdict;
+    /**
+     * Takes one vector of a capture's K or V through compression, step by step.
+     *
+     * # Errors
+     * When there is no such capture or vector, the capture does not decode, or a setting is out of range.
+     */
+    lesson(capture: number, tensor: Kv, request: LessonRequest): Lesson;
+    /**
+     * Compares a capture's errors under a lossy setting by how much they matter to the model.
+     *
+     * # Errors
+     * When there is no such capture, it or its queries do not decode, or the setting is out of range.
+     */
+    matter(capture: number, setting: MatterRequest): Matter;
     /**
      * An engine without files.
      */
@@ -57,6 +73,13 @@ export class Engine {
      * Starts writing the dump as a `.kvz`, as a [`PackRequest`] says.
      */
     pack(request: PackRequest): Packing;
+    /**
+     * Pictures of both tensors of a capture.
+     *
+     * # Errors
+     * When there is no such capture, or it does not decode.
+     */
+    pictures(capture: number): Pictures;
     /**
      * What an analysis would measure, and which of its settings (an object from flags to values) are invalid.
      */
@@ -69,6 +92,13 @@ export class Engine {
      * Restores a run that was removed; returns the new summary.
      */
     restoreRun(run: string): DumpSummary;
+    /**
+     * Name of the run of each capture, by the capture's index.
+     *
+     * # Errors
+     * Never in practice.
+     */
+    runOf(): string[];
     /**
      * Scans all files and returns the dump's summary. `added` are the paths of new files: runs in them that were removed before are
      * restored.
@@ -235,14 +265,18 @@ export interface InitOutput {
     readonly conversion_overflows: (a: number) => number;
     readonly conversion_total: (a: number) => number;
     readonly engine_add: (a: number, b: number, c: number, d: any, e: number, f: number) => void;
+    readonly engine_captures: (a: number) => [number, number, number];
     readonly engine_convert: (a: number, b: any) => [number, number, number];
-    readonly engine_inspect: (a: number, b: any) => [number, number, number];
     readonly engine_judge: (a: number, b: any) => [number, number, number];
+    readonly engine_lesson: (a: number, b: number, c: any, d: any) => [number, number, number];
+    readonly engine_matter: (a: number, b: number, c: any) => [number, number, number];
     readonly engine_new: () => number;
     readonly engine_pack: (a: number, b: any) => [number, number, number];
+    readonly engine_pictures: (a: number, b: number) => [number, number, number];
     readonly engine_plan: (a: number, b: number, c: number, d: any) => [number, number, number];
     readonly engine_removeRun: (a: number, b: number, c: number) => [number, number, number];
     readonly engine_restoreRun: (a: number, b: number, c: number) => [number, number, number];
+    readonly engine_runOf: (a: number) => [number, number, number];
     readonly engine_scan: (a: number, b: number, c: number) => [number, number, number];
     readonly engine_setMapping: (a: number, b: any) => [number, number, number];
     readonly engine_start: (a: number, b: number, c: number, d: any, e: number, f: any) => [number, number, number];

@@ -1,7 +1,7 @@
 /**
  * What the page and its workers say to each other, as types; what the core says is in core.d.ts. Nothing here runs.
  *
- * @import { CaptureLine, InspectRequest, Lesson, Matter, Pictures, Progress as CoreProgress, Report, Row, Sample } from "./core.js"
+ * @import { Progress as CoreProgress, Report, Row, Sample } from "./core.js"
  *
  * @typedef {"threads" | "serial"} EngineKind
  *
@@ -49,12 +49,6 @@
  * @property {ReportFile[]} files  what the command line would have written
  * @property {number} elapsedMs
  * @property {number} workers      how many different threads measured at least one capture
- */
-
-/**
- * What the core answers to a question about the dump.
- * @template {InspectRequest} R
- * @typedef {R extends { what: "captures" } ? CaptureLine[] : R extends { what: "runs" } ? string[] : R extends { what: "tensors" } ? Pictures : R extends { what: "matter" } ? Matter : Lesson} InspectAnswer
  */
 
 /**

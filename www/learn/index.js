@@ -24,7 +24,7 @@ import { viewOf } from "./view.js";
  * @property {number} step                           from 1
  * @property {Record<string, string>} place          what the link says of the values to show
  * @property {unknown} dump                          the page's; another one is read anew
- * @property {import("./source.js").Inspect} inspect
+ * @property {import("../engine/inspector.js").Inspector} inspector
  * @property {() => boolean} isSample  whether the page's dump is the sample
  * @property {() => string} linkHere
  * @property {(place: Record<string, string>) => void} placed
@@ -57,7 +57,7 @@ let style;
 const learnStyle = () => (style ??= stylesheet(new URL("learn.css", import.meta.url)));
 
 /** @param {HTMLElement} container @param {Page} page */
-function makeLesson(container, { step, place, dump, inspect, isSample, linkHere, placed, goTo, close }) {
+function makeLesson(container, { step, place, dump, inspector, isSample, linkHere, placed, goTo, close }) {
   /** @type {import("./place.js").Place & { step: number }} */
   const at = { step, capture: 0, tensor: "k", token: 0, head: 0, first: 0, method: "truncate", bits: 6 };
   /** What a link wants, until there are values. */
@@ -90,7 +90,7 @@ function makeLesson(container, { step, place, dump, inspect, isSample, linkHere,
     fill(body, h("p", { class: "muted" }, "Reading …"));
     try {
       const asked = dump;
-      const found = await lessonSource(inspect, isSample());
+      const found = await lessonSource(inspector, isSample());
       // Where the dump has changed meanwhile, what is read next counts.
       if (asked !== dump) return;
       const before = source ? textsOf(at, source.captures) : null;

@@ -3,6 +3,7 @@
 // asked of it: a handout may still be under way then.
 
 import { Engine } from "../engine/client.js";
+import { inspectorOf } from "../engine/inspector.js";
 import { sampleFiles } from "../sample.js";
 
 /** Longer than a handout takes between two questions. */
@@ -21,17 +22,16 @@ export function heldWhile(shown) {
   isShown = shown;
 }
 
-/** @type {Engine["inspect"]} */
-export async function inspectSample(request) {
+export const sampleInspector = inspectorOf(async (question) => {
   asking += 1;
   try {
     engine ??= start();
-    return await (await engine).inspect(request);
+    return await question(await engine);
   } finally {
     asking -= 1;
     endWhenIdle();
   }
-}
+});
 
 async function start() {
   /** @type {Engine | undefined} */

@@ -1,6 +1,6 @@
 // What a step draws from: the core's answers to what it asks of one place of a dump.
 
-/** @import { InspectRequest, Lesson, Matter, Method } from "../engine/core.js" */
+/** @import { Kv, Lesson, Matter, Method } from "../engine/core.js" */
 /** @import { Place } from "./place.js" */
 /** @import { Source } from "./source.js" */
 /** @typedef {import("./curve.js").Point} Point */
@@ -8,7 +8,7 @@
 /**
  * @typedef {object} View
  * @property {Lesson} lesson
- * @property {"k" | "v"} tensor
+ * @property {Kv} tensor
  * @property {number} token
  * @property {number} head
  * @property {number} first         channel of the first value shown
@@ -41,26 +41,23 @@ const MATTERS = [
  * @param {Source} source @param {Place} place @param {number} step @param {Curve} curve @param {() => boolean} wanted
  * @returns {Promise<View | null>} null where it is not wanted any more
  */
-export async function viewOf({ inspect, captures }, place, step, curve, wanted) {
+export async function viewOf({ inspector, captures }, place, step, curve, wanted) {
   const { tensor, token, head, first, method, bits } = place;
   const { capture } = captures[place.capture];
-  /** @param {Method} method @param {number} bits @param {"k" | "v"} [of] */
-  const ask = (method, bits, of = tensor) =>
-    inspect(
-      /** @type {InspectRequest & { what: "lesson" }} */ ({ what: "lesson", capture, tensor: of, token, head, method, bits, level: LEVEL }),
-    );
+  /** @param {Method} method @param {number} bits @param {Kv} [of] */
+  const ask = (method, bits, of = tensor) => inspector.lesson(capture, of, { token, head, method, bits, level: LEVEL });
   const lesson = await ask(step === LOSSY ? method : "none", bits);
   const other = step === DIFFERENCES ? await ask("none", 0, tensor === "k" ? "v" : "k") : null;
   const kept = method === "truncate" ? bits : 6;
   const rounded = step === LOSSY ? await ask("round", kept) : null;
-  const pictures = step === LOSSY ? await inspect({ what: "tensors", capture }) : null;
+  const pictures = step === LOSSY ? await inspector.pictures(capture) : null;
   const points = step === COSTS ? await curve.measure(`${capture} ${tensor}`, lesson, ask, wanted) : [];
   if (points === null) return null;
   if (step === COSTS) await curve.draw(points, lesson, tensor);
   /** @type {View["matters"]} */
   const matters = [];
   if (step === MATTER)
-    for (const [name, method, bits] of MATTERS) matters.push({ name, matter: await inspect({ what: "matter", capture, method, bits }) });
+    for (const [name, method, bits] of MATTERS) matters.push({ name, matter: await inspector.matter(capture, { method, bits }) });
   const greatest = pictures?.[tensor].values.limit ?? 0;
   return { lesson, tensor, token, head, first, method, bits, curve: curve.node, points, other, rounded, greatest, matters };
 }

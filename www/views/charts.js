@@ -34,8 +34,9 @@ export const drawComparison = (container, a, b) => orSay(container, async () => 
 /** @param {HTMLElement} container @param {{ name: string, rows: import("../engine/core.js").Row[] }[]} runs */
 export const drawAllRuns = (container, runs) => orSay(container, async () => (await load()).drawRuns(container, runs));
 
-/** @param {HTMLElement} container @param {App} app @param {AbortSignal} signal */
-export const drawDump = (container, app, signal) => orSay(container, async () => (await load()).drawDump(container, app, { signal }), "");
+/** @param {HTMLElement} container @param {App["inspector"]} inspector @param {AbortSignal} signal */
+export const drawDump = (container, inspector, signal) =>
+  orSay(container, async () => (await load()).drawDump(container, inspector, { signal }), "");
 
 /** report.html of a finished run. @param {App} app @param {Report} report @param {Outcome} outcome @returns {Promise<Blob>} */
 export async function reportFile(app, report, { analysis, dumpName, bytes, codecs }) {

@@ -9,7 +9,7 @@ import { SAMPLE } from "../sample.js";
 const LESSON = "../learn/index.js";
 
 /** @param {App} app */
-export function mountLesson({ store, inspect }) {
+export function mountLesson({ store, inspector }) {
   const linkHere = () => linkOf(store.get());
   const root = byId("learn");
   let leave = () => {};
@@ -33,7 +33,7 @@ export function mountLesson({ store, inspect }) {
           step,
           place,
           dump: store.get().dump,
-          inspect,
+          inspector,
           isSample: () => store.get().beside === SAMPLE,
           linkHere,
           placed: (/** @type {Record<string, string>} */ lessonPlace) => store.set({ lessonPlace }),

@@ -16,7 +16,7 @@ export function picturesPanel(app) {
     fill(canvas);
     if (!panel.open || panel.hidden) return;
     drawing = new AbortController();
-    void drawDump(canvas, app, drawing.signal);
+    void drawDump(canvas, app.inspector, drawing.signal);
   };
   panel.addEventListener("toggle", draw);
   app.store.watch(
