@@ -278,6 +278,26 @@ fn other_zips_are_named_for_what_they_are() {
 }
 
 #[test]
+fn bytes_after_a_zip_cost_none_of_its_entries() {
+    for after in [b"\0\0\0".as_slice(), &[0; 70_000], b"PK\x05\x06"] {
+        let padded = [zip_with_good(&[]).as_slice(), after].concat();
+        let dump = open("a.zip", padded);
+        if after.len() > usize::from(u16::MAX) {
+            assert_problem(&dump, "it has no end record");
+            continue;
+        }
+        assert_eq!(readable(&dump), 1);
+        let bytes = after.len();
+        let told = format!("a.zip: {bytes} bytes after the end of the archive are not read");
+        assert_problem(&dump, &told);
+    }
+    // Of an archive that was cut off, an archive in it has an end record.
+    let outer = zip(&[("inner.zip", &zip_with_good(&[])), ("x", b"")]);
+    let cut = &outer[..rfind(&outer, b"PK\x01\x02")];
+    assert_problem(&open("a.zip", cut.to_vec()), "it has no end record");
+}
+
+#[test]
 fn a_file_cut_off_anywhere_is_a_problem_and_never_a_panic() {
     for (file, name) in [
         ("tiny.zip", "a.zip"),

@@ -81,7 +81,7 @@ fn types() -> [PathBuf; 2] {
 fn write_types() -> Result<()> {
     let [made, kept] = types();
     if check_types().is_err() {
-        println!("www/engine/glue.d.ts was stale: it is written anew");
+        println!("www/engine/glue.d.ts was out of date and has been rewritten");
         copy_file(&made, &kept)?;
     }
     Ok(())
@@ -95,7 +95,7 @@ pub fn check_types() -> Result<()> {
     let [made, kept] = types().map(|path| fs::read_to_string(path).unwrap_or_default());
     ensure!(
         made.replace("\r\n", "\n") == kept.replace("\r\n", "\n"),
-        "www/engine/glue.d.ts is stale: cargo xtask build writes it anew"
+        "www/engine/glue.d.ts is out of date: cargo xtask build rewrites it"
     );
     Ok(())
 }

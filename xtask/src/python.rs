@@ -25,9 +25,7 @@ pub fn environment() -> Result<Option<Environment>> {
         .into_iter()
         .find(|name| shell::has(name))
     else {
-        println!(
-            "passed by: no Python; to test the package, install Python 3.9 or later with venv"
-        );
+        println!("skipped: no Python; to test the package, install Python 3.9 or later with venv");
         return Ok(None);
     };
     let folder = shell::target().join("python");
@@ -45,7 +43,7 @@ pub fn environment() -> Result<Option<Environment>> {
         });
         if let Err(error) = made {
             println!(
-                "passed by: {error:#}; to test the package, install Python's venv: apt-get install python3-venv"
+                "skipped: {error:#}; to test the package, install Python's venv: apt-get install python3-venv"
             );
             return Ok(None);
         }
@@ -59,7 +57,7 @@ pub fn environment() -> Result<Option<Environment>> {
         if is_there {
             return Err(error);
         }
-        println!("passed by: {error:#}; the package's tests need what {REQUIREMENTS} names");
+        println!("skipped: {error:#}; the package's tests need what {REQUIREMENTS} names");
         return Ok(None);
     }
     Ok(Some(environment))

@@ -60,7 +60,7 @@ pub fn run(args: &Args) -> Result<()> {
     let server = Server::new(port, dist, !args.no_isolation)?;
     println!("http://{}/  (Ctrl-C ends it)", server.address);
     if !args.no_open && opener::open(format!("http://{}/", server.address)).is_err() {
-        println!("no browser to open");
+        println!("no browser could be opened: open this address yourself");
     }
     server.run()
 }

@@ -11,7 +11,7 @@ use crate::dump::bytes::path::{escaped, linked_path};
 use crate::dump::bytes::region::{Region, Window};
 use crate::dump::bytes::small_text::small_text;
 use crate::dump::bytes::stream::{Coding, Span, Stream};
-use crate::dump::problem::Fault;
+use crate::dump::problem::{Fault, Problem};
 
 const END: &[u8; 4] = b"PK\x05\x06";
 const END_LEN: usize = 22;
@@ -42,6 +42,8 @@ struct Directory {
     base: u64,
     start: u64,
     end: u64,
+    /// Bytes of the file after the archive, such as the zeros that fill up the last block of a medium.
+    after: u64,
 }
 
 /// Lists the entries of the zip archive in `archive`.
@@ -90,6 +92,12 @@ pub(super) fn list(archive: Region, listing: &mut ArchiveListing<'_>) -> Result<
         }
     }
     refuse_overlaps(ends, listing);
+    if directory.after > 0 {
+        let bytes = directory.after;
+        let why = format!("{bytes} bytes after the end of the archive are not read");
+        let problem = Problem::new(listing.archive, Fault::Broken(why));
+        listing.problems.push(problem);
+    }
     Ok(())
 }
 
@@ -103,14 +111,19 @@ fn find_directory(archive: &Region) -> Result<Directory, Fault> {
         .min((END_LEN + usize::from(u16::MAX) + END64_LOCATOR_LEN) as u64);
     let tail_start = archive.len() - tail_len;
     let tail = archive.part(tail_start, tail_len)?.read()?;
-    let is_end = |&at: &usize| {
-        let record = &tail[at..];
-        record.starts_with(END) && END_LEN + usize::from(u16_at(record, 20)) == record.len()
+    let records = (0..(tail.len() + 1).saturating_sub(END_LEN)).rev();
+    let records = records.filter(|&at| tail[at..].starts_with(END));
+    // Bytes of the file after the record and its comment.
+    let after = |at: usize| {
+        let comment = usize::from(u16_at(&tail[at..], 20));
+        (tail.len() - at - END_LEN).checked_sub(comment)
     };
-    let at = (0..(tail.len() + 1).saturating_sub(END_LEN))
-        .rev()
-        .find(is_end)
-        .ok_or_else(|| broken("it has no end record"))?;
+    let at = records
+        .clone()
+        .find(|&at| after(at) == Some(0))
+        .or_else(|| records.clone().find(|&at| after(at).is_some()));
+    let at = at.ok_or_else(|| broken("it has no end record"))?;
+    let after = after(at).unwrap_or_default() as u64;
     let record = &tail[at..];
     let mut end = tail_start + at as u64;
     let (mut size, mut offset) = (u64::from(u32_at(record, 12)), u64::from(u32_at(record, 16)));
@@ -132,7 +145,16 @@ fn find_directory(archive: &Region) -> Result<Directory, Fault> {
     let base = start
         .checked_sub(offset)
         .ok_or_else(|| broken("its list of entries is not where it should be"))?;
-    Ok(Directory { base, start, end })
+    // Not both: in an archive that was cut off it would be an archive inside it that is taken for it.
+    if base > 0 && after > 0 {
+        return Err(broken("it has no end record"));
+    }
+    Ok(Directory {
+        base,
+        start,
+        end,
+        after,
+    })
 }
 
 /// Whether an entry is a symbolic link stored on Unix: its data is the target path.
