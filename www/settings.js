@@ -12,11 +12,14 @@ export const paramsOf = (spec) => /** @type {ParamSpec[]} */ (/** @type {unknown
 /** @param {ParamSpec} param */
 export const defaultText = (param) => (Array.isArray(param.default) ? param.default.join(",") : String(param.default));
 
-/** @param {State} state @param {string} [name] */
+/** @param {Pick<State, "specs" | "analysis">} state @param {string} [name] */
 export const specOf = (state, name = state.analysis) => state.specs.find((spec) => spec.name === name);
 
-/** The analysis whose answer stands in the place of the split. */
-export const EXPLORE = "explore";
+/** The analysis that looks for the smallest choices within a limit. @param {AnalysisSpec[]} specs */
+export const searchOf = (specs) => specs.find(({ variants }) => variants === "none");
+
+/** Whether it is that one, whose answer stands in the place of the split. @param {Pick<State, "specs" | "analysis">} state @param {string} [analysis] */
+export const isSearch = (state, analysis) => specOf(state, analysis)?.variants === "none";
 
 /** The layers before it stay lossless. */
 export const SPLIT = "lossless-first-n";

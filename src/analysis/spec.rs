@@ -22,6 +22,8 @@ pub enum Variants {
     One,
     /// One row for each combination or method, so that they can be compared.
     Many,
+    /// No rows: whole layers are measured, and the report is the smallest choices within a limit.
+    None,
 }
 
 /// Description of an analysis. Serialises with its settings, for the page's form.
@@ -35,7 +37,7 @@ pub struct AnalysisSpec {
     pub label: &'static str,
     /// What question it answers, in one sentence.
     pub help: &'static str,
-    /// Whether a capture has one row or several.
+    /// Whether a capture has one row, several or none.
     pub variants: Variants,
     /// What a variant is called: `combination`, `method`.
     pub variant_noun: &'static str,

@@ -3,7 +3,7 @@
 /** @import { Engine } from "../engine/client.js" */
 /** @import { State } from "../types.js" */
 /** @import { Store } from "../store.js" */
-import { EXPLORE } from "../settings.js";
+import { isSearch, searchOf } from "../settings.js";
 import { looks } from "./looks.js";
 
 /** A reader who runs something at once is not held up. */
@@ -40,12 +40,12 @@ export function estimateActions({ get, set, watch }, engine) {
     abort?.abort();
     await going;
     await new Promise((done) => setTimeout(done, wait));
-    const { dump, specs, running, writing, analysis } = get();
+    const { dump, specs, running, writing } = get();
     if (turn !== latest || running || writing || !dump?.captures) return;
     const mine = (abort = new AbortController());
     going = (async () => {
-      if (analysis !== EXPLORE) await present(dump, mine.signal);
-      if (get().glimpse === null && !get().noGlimpse && specs.some(({ name }) => name === EXPLORE)) await glance(dump, mine.signal);
+      if (!isSearch(get())) await present(dump, mine.signal);
+      if (get().glimpse === null && !get().noGlimpse && searchOf(specs)) await glance(dump, mine.signal);
       await otherCodecs(mine.signal);
       // A run, which waits for it, says what is wrong.
     })().catch(() => {});

@@ -6,7 +6,7 @@
 /** @import { RunRequest } from "../engine/types.js" */
 /** @import { State } from "../types.js" */
 /** @import { Store } from "../store.js" */
-import { EXPLORE, changedSettings } from "../settings.js";
+import { changedSettings, searchOf } from "../settings.js";
 
 /** Bytes of K and V times combinations that an estimate goes through: some 50 ms of two threads. */
 const WORK_BYTES = 3 << 20;
@@ -48,7 +48,9 @@ export function looks({ get, set }, engine) {
 
   /** @param {NonNullable<State["dump"]>} dump @param {AbortSignal} signal */
   async function glance(dump, signal) {
-    const report = await look({ analysis: EXPLORE, settings: GLIMPSE, sample: { layers: LAYERS } }, signal);
+    const search = searchOf(get().specs);
+    if (!search) return;
+    const report = await look({ analysis: search.name, settings: GLIMPSE, sample: { layers: LAYERS } }, signal);
     if (get().dump !== dump) return;
     if (report?.explored?.points.length) set({ glimpse: report.explored });
     // What failed once (memory, a file that is gone, layers that are left out) would fail at every change of a setting.

@@ -5,7 +5,7 @@
 /** @import { Outcome, Running, State } from "../types.js" */
 /** @import { Store } from "../store.js" */
 import { EngineError } from "../engine/errors.js";
-import { EXPLORE, changedSettings } from "../settings.js";
+import { changedSettings, isSearch } from "../settings.js";
 import { failureOf } from "./failure.js";
 
 /**
@@ -68,7 +68,7 @@ export function runActions({ get, set }, engine, pauseEstimates, settled) {
     } catch (error) {
       ended = error instanceof EngineError && error.code === "cancelled" ? "cancelled" : "failed";
       if (ended === "failed") set({ runFailure: failureOf(error) });
-      else if (analysis === EXPLORE) keepGlimpse(dump);
+      else if (isSearch(get(), analysis)) keepGlimpse(dump);
       else keepPart(about, rows);
     } finally {
       abort = null;

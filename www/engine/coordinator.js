@@ -148,10 +148,14 @@ async function scan({ added }) {
   return engine.scan(added);
 }
 
-/** @param {FileEntry} entry */
+/** @type {string[][] | null} beginning and end of the names of files that describe others */
+let describing = null;
+
+/** Whether a file describes others: the names of those begin alike, those of other formats only end alike. @param {FileEntry} entry */
 function isMeta({ path, file }) {
+  describing ??= wasm.formats().flatMap(({ names }) => names.filter((name) => !name.startsWith("*")).map((name) => name.split("*")));
   const name = path.slice(path.lastIndexOf("/") + 1);
-  return name.endsWith(".json") && name.startsWith("meta_") && file.size <= MAX_META_BYTES;
+  return file.size <= MAX_META_BYTES && describing.some(([start, end]) => name.startsWith(start) && name.endsWith(end));
 }
 
 /** @param {{ run: string }} args */

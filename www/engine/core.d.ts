@@ -17,7 +17,7 @@ label: string,
  */
 help: string, 
 /**
- * Whether a capture has one row or several.
+ * Whether a capture has one row, several or none.
  */
 variants: Variants, 
 /**
@@ -1786,7 +1786,7 @@ topkRatio: number | null, };
 /**
  * How many rows an analysis has for each capture.
  */
-export type Variants = "one" | "many";
+export type Variants = "one" | "many" | "none";
 
 /**
  * A sweep judged by changed thresholds.

@@ -4,7 +4,7 @@
 /** @import { State } from "../types.js" */
 /** @import { Kind, Limit } from "./search.js" */
 import { cosine, error } from "../format.js";
-import { EXPLORE, paramsOf, specOf, valueOf } from "../settings.js";
+import { paramsOf, searchOf, valueOf } from "../settings.js";
 
 /**
  * `low` and `high` are errors between which the slider goes, in the logarithms.
@@ -21,14 +21,14 @@ export const STEPS = 200;
 
 /** The setting of explore with this flag. @param {State} state @param {string} flag */
 const param = (state, flag) => {
-  const spec = specOf(state, EXPLORE);
+  const spec = searchOf(state.specs);
   return spec && paramsOf(spec).find((each) => each.flag === flag);
 };
 
 /** @param {State} state @param {string} flag */
 function settingOf(state, flag) {
   const found = param(state, flag);
-  return found ? valueOf({ ...state, analysis: EXPLORE }, found) : "";
+  return found ? valueOf({ ...state, analysis: searchOf(state.specs)?.name ?? "" }, found) : "";
 }
 
 /** Why it starts where it does. @param {State} state @param {Kind} kind */

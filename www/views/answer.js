@@ -7,7 +7,7 @@
 /** @import { State } from "../types.js" */
 import { byId, fill, h } from "../dom.js";
 import { count, error, plural, size, tied } from "../format.js";
-import { EXPLORE } from "../settings.js";
+import { isSearch, searchOf } from "../settings.js";
 import { KINDS, STEPS, limitOf, limitText, placeOf, reasonOf, textAt } from "../explore/limit.js";
 import { ENGINES } from "../explore/engines.js";
 import { answers, isOwn, stepOf } from "../explore/search.js";
@@ -52,12 +52,12 @@ export function mountAnswer(app) {
   mountLine(app);
 
   store.watch(
-    (state) => state.analysis === EXPLORE,
+    ({ specs, analysis }) => isSearch({ specs, analysis }),
     (here) => (byId("answer").hidden = !here),
   );
   store.watch(
     ({ analysis, specs, values, outcomes, shown, running, glimpse, dump, serve: engine }) =>
-      analysis === EXPLORE ? [specs, values, outcomes, shown, running?.soFar, glimpse, dump, engine] : [null],
+      isSearch({ specs, analysis }) ? [specs, values, outcomes, shown, running?.soFar, glimpse, dump, engine] : [null],
     draw,
   );
 
@@ -70,7 +70,7 @@ export function mountAnswer(app) {
 
   function draw() {
     const state = store.get();
-    if (state.analysis !== EXPLORE) return;
+    if (!isSearch(state)) return;
     const known = knownOf(state);
     const some = known !== null && isMeasured(known);
     placeholder.hidden = some;
@@ -162,7 +162,7 @@ function mountLine(app) {
       const state = store.get();
       const known = state.dump?.captures ? knownOf(state) : null;
       // In Explore itself the whole answer stands below.
-      line.hidden = !state.dump?.captures || !state.specs.some((spec) => spec.name === EXPLORE) || state.analysis === EXPLORE;
+      line.hidden = !state.dump?.captures || !searchOf(state.specs) || isSearch(state);
       if (line.hidden) return;
       fill(
         line,
@@ -210,9 +210,10 @@ const leads = (app) =>
       class: "link",
       on: {
         click: () => {
-          app.pick(EXPLORE);
+          const search = searchOf(app.store.get().specs)?.name ?? "";
+          app.pick(search);
           byId("answer").scrollIntoView({ block: "nearest" });
-          byId(`tab-${EXPLORE}`).focus({ preventScroll: true });
+          byId(`tab-${search}`).focus({ preventScroll: true });
         },
       },
     },

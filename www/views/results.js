@@ -10,7 +10,7 @@ import { limitOf } from "../explore/limit.js";
 import { LayerSums, partialGroups, variantName } from "../figures.js";
 import { later } from "../later.js";
 import { markdown } from "../markdown.js";
-import { EXPLORE, oneVariant, specOf } from "../settings.js";
+import { isSearch, oneVariant, specOf } from "../settings.js";
 import { drawCharts, reportFile } from "./charts.js";
 import { downloads } from "./downloads.js";
 import { runTable } from "./by-run.js";
@@ -39,7 +39,7 @@ export function mountResults(app) {
       const filling = running !== null && (oneVariant(store.get(), running.analysis) || running.soFar !== null);
       placeholder.hidden = outcomes.length > 0 || filling;
       placeholder.textContent = running
-        ? running.analysis === EXPLORE
+        ? isSearch(store.get(), running.analysis)
           ? "The answer above follows layer by layer, and what was measured so far appears here."
           : "Figures appear here when the run is done. Cancel keeps what was measured until then."
         : "Ratios, errors, charts and report files appear here after a run.";

@@ -5,7 +5,7 @@
 import { byId, fill, h } from "../dom.js";
 import { count, duration, plural, size, tied } from "../format.js";
 import { commandOf, linkOf } from "../link.js";
-import { EXPLORE, paramsOf, specOf } from "../settings.js";
+import { isSearch, paramsOf, specOf } from "../settings.js";
 import { estimateText } from "./estimate.js";
 import { copyButton } from "./copy.js";
 import { failureBox } from "./failure.js";
@@ -58,7 +58,7 @@ export function runBar(app) {
         bar.value = running.progress.share;
       } else bar.removeAttribute("value");
       text.classList.toggle("muted", !running);
-      fill(text, tied(running ? progressText(running) : why || planText(state)));
+      fill(text, tied(running ? progressText(state, running) : why || planText(state)));
     },
   );
   announce(app);
@@ -88,8 +88,8 @@ function planText(state) {
   return `${ways}${plural(plan.captures, "capture")} · ${size(plan.bytes)} to go through`;
 }
 
-/** @param {Running} running */
-function progressText({ analysis, progress, pace, cancelling }) {
+/** @param {import("../types.js").State} state @param {Running} running */
+function progressText(state, { analysis, progress, pace, cancelling }) {
   if (cancelling) return "Cancelling …";
   if (!progress || progress.elapsedMs === 0) return "Starting …";
   const { captures, capturesTotal, bytes, bytesTotal, share } = progress;
@@ -99,7 +99,7 @@ function progressText({ analysis, progress, pace, cancelling }) {
   const rate = bytes > 0 ? ` · ${speed < 10 ? speed.toFixed(1) : count(speed)} MB/s` : "";
   const left = share > 0 && elapsedMs > 500 ? ` · ${duration(((1 - share) / share) * elapsedMs)} left` : "";
   // Explore goes through the captures more than once: their count would say little.
-  if (analysis === EXPLORE) return `${Math.floor(100 * share)} %${rate}${left}`;
+  if (isSearch(state, analysis)) return `${Math.floor(100 * share)} %${rate}${left}`;
   return `${count(captures)} / ${count(capturesTotal)} captures · ${size(bytes)} of ${size(bytesTotal)}${rate}${left}`;
 }
 

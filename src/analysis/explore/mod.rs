@@ -39,7 +39,7 @@ pub fn spec() -> AnalysisSpec {
         name: "explore",
         label: "Explore",
         help: "How small the cache can get: every scheme, and the smallest within a limit.",
-        variants: Variants::Many,
+        variants: Variants::None,
         variant_noun: "scheme",
         variant_analysis: None,
         measures_lossless: true,
