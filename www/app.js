@@ -9,6 +9,7 @@ import { failureOf } from "./actions/failure.js";
 import { fetchActions } from "./actions/fetching.js";
 import { guardLeaving, settingsBefore } from "./actions/leaving.js";
 import { keepingActions } from "./actions/keeping.js";
+import { outcomeActions } from "./actions/outcomes.js";
 import { runActions } from "./actions/run.js";
 import { settingsActions } from "./actions/settings.js";
 import { writingActions } from "./actions/writing.js";
@@ -67,7 +68,8 @@ export function createApp() {
   const dump = dumpActions(store, engine);
   const fetching = fetchActions(store, dump.add);
   const writing = writingActions(store, engine, estimates.pause);
-  const runs = runActions(store, engine, estimates.pause, dump.settled);
+  const { keep, ...outcomes } = outcomeActions(store);
+  const runs = runActions(store, engine, keep, estimates.pause, dump.settled);
   const { bringBack, isAllKept, ...keeping } = keepingActions(store, dump);
 
   async function start() {
@@ -109,5 +111,5 @@ export function createApp() {
     await (await judging).judge(id, thresholds);
   }
 
-  return { store, start, trySample, ...dump, ...fetching, ...writing, ...settings, ...runs, ...keeping, judge };
+  return { store, start, trySample, ...dump, ...fetching, ...writing, ...settings, ...runs, ...outcomes, ...keeping, judge };
 }

@@ -31,7 +31,7 @@ export function bestInWords(report, spec) {
     const passing = groups.filter(({ passes }) => passes).length;
     return passes
       ? ["Best within the thresholds: ", variant.label, `. ${count(passing)} of ${count(groups.length)} ${noun} pass.`]
-      : [`None of the ${count(groups.length)} ${noun} stays within the thresholds; that of the least error: `, variant.label, "."];
+      : [`None of the ${count(groups.length)} ${noun} stays within the thresholds; the one with the least error: `, variant.label, "."];
   }
   const usable = groups.filter(isUsable).length;
   const before =

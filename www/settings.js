@@ -6,8 +6,8 @@
 /** @import { State } from "./types.js" */
 import { number } from "./format.js";
 
-/** @param {AnalysisSpec} spec @returns {ParamSpec[]} */
-export const paramsOf = (spec) => /** @type {ParamSpec[]} */ (/** @type {unknown} */ (spec.params));
+/** @param {AnalysisSpec} spec */
+export const paramsOf = (spec) => spec.params;
 
 /** @param {ParamSpec} param */
 export const defaultText = (param) => (Array.isArray(param.default) ? param.default.join(",") : String(param.default));

@@ -44,7 +44,7 @@ const OPENS = [
 test("files that are not read are named or counted by their kind", async () => {
   const page = await open("");
   await page.setInputFiles("#choose-folder", join(ROOT, "tests/data/sample-dump"));
-  await page.getByText("Not read, being of other kinds: sample-dump/README.md, sample-dump/LICENSE-Apache-2.0.txt").waitFor();
+  await page.getByText("Not read (not a dump format): sample-dump/README.md, sample-dump/LICENSE-Apache-2.0.txt").waitFor();
   await page.close();
 });
 

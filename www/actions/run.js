@@ -10,13 +10,13 @@ import { failureOf } from "./failure.js";
 
 /**
  * @param {Store<State>} store @param {Promise<Engine>} engine
+ * @param {(outcome: Omit<Outcome, "id" | "at" | "name">) => void} keep takes the result
  * @param {() => Promise<void>} pauseEstimates resolves when the engine is free
  * @param {() => Promise<unknown>} settled resolves when the state's dump is the engine's
  */
-export function runActions({ get, set }, engine, pauseEstimates, settled) {
+export function runActions({ get, set }, engine, keep, pauseEstimates, settled) {
   /** @type {AbortController | null} */
   let abort = null;
-  let lastId = 0;
 
   async function run() {
     const state = get();
@@ -88,32 +88,10 @@ export function runActions({ get, set }, engine, pauseEstimates, settled) {
     if (explored?.points.length && get().dump === dump) set({ glimpse: explored });
   }
 
-  /** @param {Omit<Outcome, "id" | "at" | "name">} outcome */
-  function keep(outcome) {
-    const id = (lastId = Math.max(lastId, ...get().outcomes.map((each) => each.id)) + 1);
-    const at = Date.now() + Math.random();
-    set({ outcomes: [...get().outcomes, { id, at, name: "", ...outcome }], shown: id, comparedTo: null });
-  }
-
   /** @param {Partial<Running>} change */
   function patch(change) {
     const { running } = get();
     if (running) set({ running: { ...running, ...change } });
-  }
-
-  /** @param {number} id @param {string} name "" takes its own name away */
-  const renameOutcome = (id, name) =>
-    set({ outcomes: get().outcomes.map((outcome) => (outcome.id === id ? { ...outcome, name: name.trim() } : outcome)) });
-
-  /** Forgets a result; where it is on screen, the newest that is left takes its place. @param {number} id */
-  function deleteOutcome(id) {
-    const outcomes = get().outcomes.filter((outcome) => outcome.id !== id);
-    const { shown, comparedTo } = get();
-    set({
-      outcomes,
-      shown: shown === id ? (outcomes.at(-1)?.id ?? null) : shown,
-      comparedTo: comparedTo === id || shown === id ? null : comparedTo,
-    });
   }
 
   function cancel() {
@@ -121,5 +99,5 @@ export function runActions({ get, set }, engine, pauseEstimates, settled) {
     patch({ cancelling: true });
   }
 
-  return { run, cancel, renameOutcome, deleteOutcome };
+  return { run, cancel };
 }

@@ -1,5 +1,6 @@
 // All runs as points: how small the cache gets against the greater of K's and V's error, over the captures that all of them measured.
 
+/** @import { Plot } from "./figure.js" */
 import { BASE, TIP, digits3, logTick, logTicks, times, valueAxis } from "./axis.js";
 import { logScale } from "./error.js";
 import { sheet } from "./svg.js";
@@ -80,7 +81,7 @@ const ABOVE = 14;
 /**
  * Names stand beside their marks, towards the middle: of two marks in one place neither lies on the other's name. Where two names would
  * meet in the middle, the upper one stands above its mark and the lower one below.
- * @param {any} Plot @param {Point[]} points @param {(point: Point) => number} at @param {number[]} domain @param {number} width
+ * @param {Plot} Plot @param {Point[]} points @param {(point: Point) => number} at @param {number[]} domain @param {number} width
  * @param {number} perRatio pixels
  */
 function named(Plot, points, at, [low, high], width, perRatio) {

@@ -1,6 +1,7 @@
 // What the charts by layer share: an axis of layers at equal distances (a dump may hold layers 0, 1, 2, 8, 14 ... only), the split
 // between lossless and lossy, and number formats of ticks.
 
+/** @import { Plot } from "./figure.js" */
 /** @typedef {import("../figures.js").Stat} Stat */
 
 export const FONT = 11;
@@ -39,7 +40,7 @@ export const layerScale = (layers) => ({ domain: [-0.6, layers.ids.length - 0.4]
 
 /**
  * The layer axis: every layer's number where there is room.
- * @param {any} Plot @param {Layers} layers @param {number} width
+ * @param {Plot} Plot @param {Layers} layers @param {number} width
  */
 export function layerAxis(Plot, layers, width) {
   const room = (width - 60) / Math.max(1, layers.ids.length);
@@ -57,7 +58,7 @@ export function layerAxis(Plot, layers, width) {
 
 /**
  * The axis of charts that have a row for each layer.
- * @param {any} Plot @param {{ layerId: number }[]} layers @param {{ middle?: number, every?: number }} [rows] where a row's middle lies, and which are numbered
+ * @param {Plot} Plot @param {{ layerId: number }[]} layers @param {{ middle?: number, every?: number }} [rows] where a row's middle lies, and which are numbered
  */
 export const rowAxis = (Plot, layers, { middle = 0, every = 1 } = {}) =>
   Plot.axisY({
@@ -72,7 +73,7 @@ export const rowAxis = (Plot, layers, { middle = 0, every = 1 } = {}) =>
 
 /**
  * A horizontal grid with its labels, and the axis's name above it. `text` is for logarithmic axes, whose `tickFormat` would leave labels out.
- * @param {any} Plot @param {string} label @param {any} [options]
+ * @param {Plot} Plot @param {string} label @param {any} [options]
  */
 export const valueAxis = (Plot, label, options = {}) => [
   Plot.gridY({ stroke: "var(--line)", strokeOpacity: 1, ticks: options.ticks }),
@@ -90,7 +91,7 @@ export const panelWidth = (width, columns) => (width - 16 * (columns - 1)) / col
 
 /**
  * The line between lossless and lossy layers, with both words.
- * @param {any} Plot @param {Layers} layers
+ * @param {Plot} Plot @param {Layers} layers
  */
 export function splitMarks(Plot, layers) {
   if (layers.split === null) return [];

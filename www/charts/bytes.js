@@ -1,5 +1,6 @@
 // Where the bytes go: the compressed bytes of each layer's K and V, stacked by plane; the raw size as a line above.
 
+/** @import { Plot } from "./figure.js" */
 import { BASE, TIP, byteUnit, layerAxis, layerScale, layersOf, splitMarks, valueAxis, whole } from "./axis.js";
 import { stagePanels } from "./ratio.js";
 import { byLayer } from "../figures.js";
@@ -82,7 +83,7 @@ function slices(stats) {
   });
 }
 
-/** @param {any} Plot @param {Stat[]} stats @param {Stat[]} all @param {number} width @param {import("./svg.js").Ink} ink */
+/** @param {Plot} Plot @param {Stat[]} stats @param {Stat[]} all @param {number} width @param {import("./svg.js").Ink} ink */
 function panel(Plot, stats, all, width, ink) {
   const layers = layersOf(all);
   const unit = byteUnit(stats.map((stat) => stat.raw));

@@ -1,5 +1,6 @@
 // The dump before any run: the longest capture of each layer is measured, one engine call a layer, and drawn.
 
+/** @import { Plot } from "./figure.js" */
 import { fill, h } from "../dom.js";
 import { entropyChart } from "./entropy.js";
 import { figure } from "./figure.js";
@@ -10,7 +11,7 @@ import { histogramChart } from "./histogram.js";
 /** @typedef {Pick<import("../engine/inspector.js").Inspector, "captures" | "pictures">} Inspector */
 
 /**
- * @param {any} Plot
+ * @param {Plot} Plot
  * @param {HTMLElement} container
  * @param {Inspector} engine
  * @param {{ signal?: AbortSignal }} options

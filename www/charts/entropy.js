@@ -1,6 +1,7 @@
 // The order-0 entropy of each byte plane beside what zstd reaches, before and after the delta along the tokens. The entropy bounds coders that
 // take each byte by itself; zstd has a memory and may need less.
 
+/** @import { Plot } from "./figure.js" */
 import { BASE, TIP, rowAxis, whole } from "./axis.js";
 import { byRun } from "./runs.js";
 import { colour, pairs, s } from "./svg.js";
@@ -103,7 +104,7 @@ export function entropyChart(layers) {
   };
 }
 
-/** @param {any} Plot @param {Reach[]} reaches @param {Reach[]} all @param {LayerPicture[]} layers @param {number} width */
+/** @param {Plot} Plot @param {Reach[]} reaches @param {Reach[]} all @param {LayerPicture[]} layers @param {number} width */
 function panel(Plot, reaches, all, layers, width) {
   const row = layers.length > 16 ? 16 : 22;
   const low = Math.min(...all.flatMap(({ entropy, zstd }) => [entropy, zstd]));

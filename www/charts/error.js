@@ -1,5 +1,6 @@
 // Error of each lossy layer, on a logarithmic axis; one measure at a time, the stages one below the other.
 
+/** @import { Plot } from "./figure.js" */
 import { BASE, TIP, digits3, layerAxis, layerScale, layersOf, logTick, logTicks, markSize, valueAxis } from "./axis.js";
 import { legend, points, stagePanels } from "./ratio.js";
 import { byLayer } from "../figures.js";
@@ -54,7 +55,7 @@ export function logScale(values) {
   return { type: "log", domain: [foot, high * 1.35], foot };
 }
 
-/** @param {any} Plot @param {Stat[]} stats @param {Stat[]} all @param {ErrorName} name @param {number} width */
+/** @param {Plot} Plot @param {Stat[]} stats @param {Stat[]} all @param {ErrorName} name @param {number} width */
 function panel(Plot, stats, all, name, width) {
   const layers = layersOf(all);
   const value = (/** @type {Stat} */ stat) => stat.errors?.[name] ?? NaN;

@@ -1,6 +1,7 @@
 // A chart on the page: heading, picture, its measures to choose from, "save as" buttons and the table behind it.
 // The picture is drawn again when its place changes width, and when the choice does.
 
+/** The marks, scales and axes that were vendored. @typedef {typeof import("../vendor/plot.js")} Plot */
 import { fill, h, plainTexts } from "../dom.js";
 import { scrollable } from "../scrollable.js";
 import { savePng, saveSvg } from "./save.js";
@@ -16,7 +17,7 @@ import { still } from "./svg.js";
  * @property {string} note      one line below the title
  * @property {string} [hint]    what can be done with it on the page, behind the note
  * @property {{ label: string, options: { value: string, label: string }[] }} [choice]  what can be shown; the first is at first
- * @property {(Plot: any, view: { width: number, choice?: string, redraw: () => void, still?: boolean }) => SVGSVGElement} draw
+ * @property {(Plot: Plot, view: { width: number, choice?: string, redraw: () => void, still?: boolean }) => SVGSVGElement} draw
  *   `still` pictures have no handles (report.html)
  * @property {() => Table} table
  * @property {HTMLElement} [above]  lives between the note and the picture
@@ -33,7 +34,7 @@ addEventListener("beforeprint", () => drawFor(true));
 addEventListener("afterprint", () => drawFor(false));
 
 /**
- * @param {any} Plot
+ * @param {Plot} Plot
  * @param {Chart} chart
  * @returns {HTMLElement}
  */
@@ -86,7 +87,7 @@ export function figure(Plot, chart) {
 
 /**
  * The same for paper: drawn once, as wide as asked, without what a pointer would move or make appear.
- * @param {any} Plot @param {Chart} chart @param {number} width px
+ * @param {Plot} Plot @param {Chart} chart @param {number} width px
  */
 export function stillPicture(Plot, chart, width) {
   const picture = chart.draw(Plot, { width, choice: chart.choice?.options[0].value, redraw: () => {}, still: true });

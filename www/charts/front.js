@@ -1,5 +1,6 @@
 // Size against error of every scheme on logarithmic axes: the front of each class, engines' formats by name, the limit as a line.
 
+/** @import { Plot } from "./figure.js" */
 import { BASE, TIP, digits3, FONT, logTick, logTicks, valueAxis } from "./axis.js";
 import { most } from "../explore/search.js";
 import { ORDER, bestOfReference, marksOf, named, pareto } from "./front-marks.js";
@@ -119,7 +120,7 @@ function shape(of, ink) {
   return s("polygon", { points: CORNERS[of].map(([x, y]) => `${x * 3.2},${y * 3.2}`).join(" "), ...look });
 }
 
-/** @param {any} Plot @param {Mark[]} all @param {Mark[]} ringed @param {Limit} limit @param {Side} side @param {number} width */
+/** @param {Plot} Plot @param {Mark[]} all @param {Mark[]} ringed @param {Limit} limit @param {Side} side @param {number} width */
 function panel(Plot, all, ringed, limit, side, width) {
   const ink = paint(side);
   const allowed = most(limit);

@@ -1,6 +1,7 @@
 // Mean magnitude of every channel in every layer, K beside V: outlier channels show as columns.
 // One path a colour step instead of one element a cell, so that 30 layers of 1,024 channels draw at once.
 
+/** @import { Plot } from "./figure.js" */
 import { BASE, digits3, FONT, rowAxis } from "./axis.js";
 import { byRun } from "./runs.js";
 import { colour, pairs, s } from "./svg.js";
@@ -89,7 +90,7 @@ function paint(tensor, step, d) {
   return step > full ? [base, s("path", { d, fill: "var(--ink)", "fill-opacity": step === STEPS - 1 ? 0.8 : 0.4 })] : [base];
 }
 
-/** @param {any} Plot @param {LayerPicture[]} layers @param {TensorName} tensor @param {ReturnType<typeof ramp>} steps @param {number} width */
+/** @param {Plot} Plot @param {LayerPicture[]} layers @param {TensorName} tensor @param {ReturnType<typeof ramp>} steps @param {number} width */
 function panel(Plot, layers, tensor, steps, width) {
   const of = (/** @type {LayerPicture} */ layer) => (tensor === "K" ? layer.k : layer.v);
   const { headDim } = of(layers[0]);

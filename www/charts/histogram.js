@@ -1,5 +1,6 @@
 // The values of one layer, K beside V, on a logarithmic count: most values are small, a few are not.
 
+/** @import { Plot } from "./figure.js" */
 import { BASE, TIP, digits3, logTick, logTicks, valueAxis, whole } from "./axis.js";
 import { byRun } from "./runs.js";
 import { colour, pairs } from "./svg.js";
@@ -45,7 +46,7 @@ export function histogramChart(layers) {
   };
 }
 
-/** @param {any} Plot @param {import("../engine/core.js").Histogram} values @param {"K" | "V"} tensor @param {number} width */
+/** @param {Plot} Plot @param {import("../engine/core.js").Histogram} values @param {"K" | "V"} tensor @param {number} width */
 function panel(Plot, values, tensor, width) {
   const limit = values.limit || 1;
   const step = (2 * limit) / values.counts.length;

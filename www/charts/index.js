@@ -1,5 +1,6 @@
 // What the page calls: the charts of a result, of two results, and of the dump. Plot (92 KB) is loaded by the first call.
 
+/** @import { Plot } from "./figure.js" */
 import { fill, h } from "../dom.js";
 import { allRunsChart } from "./all-runs.js";
 import { bytesChart } from "./bytes.js";
@@ -22,7 +23,7 @@ import { sweepChart } from "./sweep.js";
  * @typedef {{ take?: (settings: Record<string, string>) => void, limit?: (settings: Record<string, string>) => void, judge?: (settings: Record<string, string>) => void, live?: import("./front.js").Live }} Actions
  */
 
-/** @type {Promise<any> | undefined} */
+/** @type {Promise<Plot> | undefined} */
 let plot;
 
 /** Observable Plot and the charts' stylesheet, fetched once. */
@@ -112,7 +113,7 @@ export async function drawDump(container, engine, options = {}) {
   await dumpView(await loadPlot(), container, engine, options);
 }
 
-/** @param {any} Plot @param {HTMLElement} container @param {Chart[]} charts @param {string} [nothing] */
+/** @param {Plot} Plot @param {HTMLElement} container @param {Chart[]} charts @param {string} [nothing] */
 function show(Plot, container, charts, nothing = "Nothing to draw.") {
   container.classList.add("kv-charts");
   fill(container, charts.length > 0 ? charts.map((chart) => figure(Plot, chart)) : h("p", { class: "muted" }, nothing));

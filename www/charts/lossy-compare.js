@@ -1,5 +1,6 @@
 // Lossy compare: methods and bits as a small multiple, ratio against error, K beside V and the stages one below the other.
 
+/** @import { Plot } from "./figure.js" */
 import { BASE, TIP, digits3, logTick, logTicks, panelWidth, times, valueAxis } from "./axis.js";
 import { logScale } from "./error.js";
 import { byVariant } from "../figures.js";
@@ -77,7 +78,7 @@ export function lossyCompareChart({ rows }) {
 }
 
 /**
- * @param {any} Plot
+ * @param {Plot} Plot
  * @param {Stat[]} stats   drawn here
  * @param {Stat[]} sameX   share the error axis
  * @param {Stat[]} sameY   share the ratio axis

@@ -1,5 +1,6 @@
 // Compression ratio of each layer, K and V, the stages one below the other: lossless filled, lossy hollow, the split as a line.
 
+/** @import { Plot } from "./figure.js" */
 import {
   BASE,
   TIP,
@@ -78,7 +79,7 @@ export function legend(stats, both) {
   );
 }
 
-/** @param {any} Plot @param {Stat[]} stats @param {Stat[]} all @param {number} width */
+/** @param {Plot} Plot @param {Stat[]} stats @param {Stat[]} all @param {number} width */
 function panel(Plot, stats, all, width) {
   const layers = layersOf(all);
   const size = markSize(layers, width);
@@ -118,7 +119,7 @@ function panel(Plot, stats, all, width) {
 
 /**
  * K's circles or V's squares, hollow where lossy.
- * @param {any} Plot @param {any[]} of @param {"K" | "V"} tensor @param {ReturnType<typeof markSize>} size @param {any} place
+ * @param {Plot} Plot @param {any[]} of @param {"K" | "V"} tensor @param {ReturnType<typeof markSize>} size @param {any} place
  */
 export const points = (Plot, of, tensor, size, place) =>
   Plot.dot(of, {

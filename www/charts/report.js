@@ -1,6 +1,7 @@
 // report.html: one file to mail or print, with headline, settings, charts and tables, no script and nothing to fetch.
 // The charts are those of the page, drawn once more without handles.
 
+/** @import { Plot } from "./figure.js" */
 /** @import { AnalysisSpec, Group } from "../engine/core.js" */
 import { h } from "../dom.js";
 import { bestInWords, covers } from "../covers.js";
@@ -94,7 +95,7 @@ const scroll = (content) => h("div", { class: "scroll" }, content);
 /** With a last column of words. @param {Element} content */
 const wraps = (content) => h("div", { class: "scroll wraps" }, content);
 
-/** @param {any} Plot @param {Chart} chart */
+/** @param {Plot} Plot @param {Chart} chart */
 function chartFigure(Plot, chart) {
   const caption = h("figcaption", {}, h("h3", {}, chart.title), h("p", { class: "muted" }, chart.note));
   return h("figure", {}, caption, scroll(stillPicture(Plot, chart, WIDTH)));

@@ -1,5 +1,6 @@
 // What brings what: the ratio that the coded scheme reaches with its steps turned on one by one, each bar's gain set off.
 
+/** @import { Plot } from "./figure.js" */
 import { BASE, FONT } from "./axis.js";
 import { sheet } from "./svg.js";
 
@@ -24,7 +25,7 @@ export function stepsChart({ steps }) {
   };
 }
 
-/** @param {any} Plot @param {Bar[]} bars @param {number} width */
+/** @param {Plot} Plot @param {Bar[]} bars @param {number} width */
 function panel(Plot, bars, width) {
   const top = Math.max(...bars.map(({ ratio }) => ratio));
   const marginLeft = Math.min(220, width * 0.45);

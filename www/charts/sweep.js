@@ -1,5 +1,6 @@
 // Rate against distortion of a sweep: a point for each combination, the Pareto front, and the thresholds as lines to drag.
 
+/** @import { Plot } from "./figure.js" */
 import { h, fill } from "../dom.js";
 import { count } from "../format.js";
 import { BASE, TIP, digits3, FONT, logTick, logTicks, panelWidth, times, valueAxis } from "./axis.js";
@@ -121,7 +122,7 @@ const legend = (all) => [
   { swatch: stroke("var(--ink)", "4 3", 1.4), text: "threshold" },
 ];
 
-/** @typedef {{ Plot: any, all: Combo[], limits: Limits, measure: Measure, width: number, still: boolean }} View */
+/** @typedef {{ Plot: Plot, all: Combo[], limits: Limits, measure: Measure, width: number, still: boolean }} View */
 /** @typedef {{ take?: (settings: Record<string, string>) => void }} Actions */
 
 /**

@@ -1,5 +1,6 @@
 // Two results over the same layers: each layer's figure goes from a hollow mark (A) to a filled one (B).
 
+/** @import { Plot } from "./figure.js" */
 import { BASE, TIP, digits3, layerAxis, layerScale, layersOf, logTick, logTicks, markSize, times, valueAxis } from "./axis.js";
 import { logScale } from "./error.js";
 import { stagePanels } from "./ratio.js";
@@ -107,7 +108,7 @@ function pairUp(as, bs) {
   });
 }
 
-/** @param {any} Plot @param {Pair[]} pairs @param {Pair[]} all @param {Figure} figure @param {number} width @param {string[]} names */
+/** @param {Plot} Plot @param {Pair[]} pairs @param {Pair[]} all @param {Figure} figure @param {number} width @param {string[]} names */
 function panel(Plot, pairs, all, figure, width, names) {
   const layers = layersOf(all.map((pair) => pair.a));
   const values = all.flatMap((pair) => [figure.of(pair.a), figure.of(pair.b)]);

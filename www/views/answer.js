@@ -76,7 +76,7 @@ export function mountAnswer(app) {
     placeholder.hidden = some;
     whole.hidden = !some;
     placeholder.textContent = known
-      ? "No layer could be measured: what the run left out, and why, stands with its result."
+      ? "No layer could be measured: the result lists what was left out, and why."
       : state.dump?.captures
         ? `How small this cache gets appears here in a moment${state.running ? "" : "; Run measures all of it"}.`
         : "How small a cache gets within an error that you choose appears here once a dump is in.";

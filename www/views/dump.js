@@ -165,7 +165,7 @@ function noteList({ notes, others: all, problems }) {
       h(
         "li",
         {},
-        `Not read, being of other kinds: ${others.slice(0, MAX_NOTES).map(otherFiles).join(", ")}${others.length > MAX_NOTES ? ", …" : ""}`,
+        `Not read (not a dump format): ${others.slice(0, MAX_NOTES).map(otherFiles).join(", ")}${others.length > MAX_NOTES ? ", …" : ""}`,
       ),
   );
 }
