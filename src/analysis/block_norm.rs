@@ -4,6 +4,7 @@ use super::block_grid::{Grid, Storage, storage_params};
 use super::collect_rows::CollectRows;
 use super::error::MeasureError;
 use super::param::{Kind, ParamSpec};
+use super::preset::Preset;
 use super::report::{CaptureInfo, Group, Report, ReportFile, Row, Variant};
 use super::settings::{Settings, SettingsError};
 use super::shared_settings::{QUANT_BITS, SharedSettings, with_shared};
@@ -15,10 +16,21 @@ use crate::numeric::python_float::{fixed, text};
 use crate::report::csv::Csv;
 use crate::tensor::Tensor;
 
+const NAME: &str = "blocknorm";
+
+/// Blocks of this many values, quantized to this many bits, in every layer.
+pub(super) fn preset(block_size: usize, bits: u32) -> Preset {
+    let settings = [
+        ("block-size", block_size.to_string()),
+        ("bits", bits.to_string()),
+    ];
+    Preset::of_all_layers(NAME, settings)
+}
+
 /// Spec of the block-norm analysis.
 pub fn spec() -> AnalysisSpec {
     AnalysisSpec {
-        name: "blocknorm",
+        name: NAME,
         label: "Block-norm",
         help: "Blocks normalised by their largest magnitude and quantized.",
         variants: Variants::One,

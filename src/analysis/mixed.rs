@@ -5,6 +5,7 @@ use super::compression::{Captured, Compressed, both};
 use super::error::MeasureError;
 use super::packed_size;
 use super::param::{Kind, ParamSpec};
+use super::preset::Preset;
 use super::report::{CaptureInfo, Group, Report, ReportFile, Row, TensorRow, Variant};
 use super::settings::{Settings, SettingsError};
 use super::shared_settings::{QUANT_BITS, SharedSettings, with_shared};
@@ -19,10 +20,21 @@ use crate::report::csv::{Csv, boolean};
 use crate::tensor::{Kv, Tensor};
 use std::sync::Arc;
 
+const NAME: &str = "mixed";
+
+/// One method, applied to every layer.
+pub(super) fn preset(method: Method, bits: u32) -> Preset {
+    let settings = [
+        ("lossy-method", method.name().to_owned()),
+        (method.bits_flag(), bits.to_string()),
+    ];
+    Preset::of_all_layers(NAME, settings)
+}
+
 /// Spec of the mixed analysis.
 pub fn spec() -> AnalysisSpec {
     AnalysisSpec {
-        name: "mixed",
+        name: NAME,
         label: "Mixed",
         help: "First N layers lossless, the rest truncated or quantized.",
         variants: Variants::One,
@@ -50,7 +62,7 @@ fn params() -> Vec<ParamSpec> {
             Method::Truncate.name(),
         ),
         ParamSpec::method(
-            "lossy-mantissa-bits",
+            Method::Truncate.bits_flag(),
             "Mantissa bits",
             "Number of mantissa bits that are kept; fp16 has 10, bf16 7, fp32 23, float8 3 or 2.",
             "bits",
@@ -59,7 +71,7 @@ fn params() -> Vec<ParamSpec> {
         )
         .when("lossy-method", &["truncate"]),
         ParamSpec::method(
-            "lossy-bits",
+            Method::Quantize.bits_flag(),
             "Bits",
             "Quantizer bits: values become multiples of max|x| / (2^(bits-1) - 1).",
             "bits",
@@ -70,10 +82,21 @@ fn params() -> Vec<ParamSpec> {
     ])
 }
 
+/// What is done to the layers after the lossless ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Method {
+pub(super) enum Method {
     Truncate,
     Quantize,
+}
+
+impl Method {
+    /// The flag of its number of bits.
+    const fn bits_flag(self) -> &'static str {
+        match self {
+            Self::Truncate => "lossy-mantissa-bits",
+            Self::Quantize => "lossy-bits",
+        }
+    }
 }
 
 impl Choices for Method {
@@ -95,13 +118,10 @@ impl TryFrom<&Settings> for MixedSettings {
     type Error = SettingsError;
 
     fn try_from(settings: &Settings) -> Result<Self, SettingsError> {
-        let method = settings.read("lossy-method")?;
+        let method: Method = settings.read("lossy-method")?;
         Ok(Self {
             method,
-            bits: settings.read(match method {
-                Method::Truncate => "lossy-mantissa-bits",
-                Method::Quantize => "lossy-bits",
-            })?,
+            bits: settings.read(method.bits_flag())?,
             shared: settings.try_into()?,
         })
     }

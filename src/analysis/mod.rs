@@ -22,6 +22,7 @@ mod packed_size;
 mod param;
 mod part;
 mod plan;
+mod preset;
 mod report;
 mod session;
 mod settings;
@@ -42,6 +43,7 @@ pub use list::specs;
 pub use param::{Choice, Kind, ParamSpec, Section, When};
 pub use part::{Part, PartError};
 pub use plan::{Filter, Plan};
+pub use preset::Preset;
 pub use report::{
     CaptureInfo, Group, NonFinite, OtherTypes, Report, ReportFile, Row, TensorRow, Variant,
     Weighted,

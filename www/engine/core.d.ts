@@ -1166,6 +1166,10 @@ engine: Engine | null,
  */
 flag: string | null, 
 /**
+ * The analysis that applies the scheme to a whole dump, if one does.
+ */
+preset: Preset | null, 
+/**
  * Whether the size is that of the reference's codes packed, instead of compressed.
  */
 packed: boolean, 
@@ -1238,6 +1242,19 @@ cosineP1: number,
  * Smallest cosine of any token and head.
  */
 cosineMin: number, };
+
+/**
+ * An analysis with some of its settings; the others have their defaults.
+ */
+export type Preset = { 
+/**
+ * Name of the analysis.
+ */
+analysis: string, 
+/**
+ * Values as on the command line, by flag.
+ */
+settings: { [key in string]: string }, };
 
 /**
  * A file or capture that can't be used, and why. The rest of the dump is still used.

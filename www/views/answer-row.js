@@ -32,12 +32,12 @@ export function answerRow(app, answer, explored, pack) {
         answer.within ? "" : h("span", { class: "bad" }, "; it passes the limit"),
       ),
     ),
-    h("div", { class: "buttons" }, actionsOf(app, answer), pack),
+    h("div", { class: "buttons" }, actionsOf(app, answer, explored), pack),
   );
 }
 
-/** @param {App} app @param {Answer} answer */
-function actionsOf(app, answer) {
+/** @param {App} app @param {Answer} answer @param {Explored} explored */
+function actionsOf(app, answer, explored) {
   if (answer.flags) {
     const { flags } = answer;
     return copyButton("Copy flags", flags, () => flags);
@@ -51,7 +51,7 @@ function actionsOf(app, answer) {
           ["V’s: ", answer.v],
         ];
   return schemes.map(([whose, scheme]) => {
-    const to = settingsOf(scheme);
+    const to = explored.points.find((point) => point.class === answer.class && point.scheme === scheme)?.preset;
     return (
       to &&
       h(
@@ -61,14 +61,4 @@ function actionsOf(app, answer) {
       )
     );
   });
-}
-
-/** The analysis that does what this method of the reference does, and its settings. @param {string} scheme */
-export function settingsOf(scheme) {
-  const [method, bits] = scheme.split(" ");
-  const all = { "lossless-first-n": "0" };
-  if (method === "truncate") return { analysis: "mixed", settings: { ...all, "lossy-method": "truncate", "lossy-mantissa-bits": bits } };
-  if (method === "quant") return { analysis: "mixed", settings: { ...all, "lossy-method": "quant", "lossy-bits": bits } };
-  if (method === "block-norm") return { analysis: "blocknorm", settings: { ...all, "block-size": "64", bits } };
-  return null;
 }

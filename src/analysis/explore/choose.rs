@@ -335,6 +335,7 @@ mod tests {
             class: Class::Stored,
             engine: None,
             flag: None,
+            preset: None,
             packed: false,
             tensor: Kv::K,
             sinks: 0,

@@ -2,6 +2,7 @@
 
 use super::candidate::{Class, Engine};
 use super::settings::LimitKind;
+use crate::analysis::Preset;
 use crate::metrics::TokenErrors;
 use crate::tensor::Kv;
 use serde::Serialize;
@@ -71,6 +72,8 @@ pub struct Point {
     pub engine: Option<Engine>,
     /// The engine's flags that select it.
     pub flag: Option<String>,
+    /// The analysis that applies the scheme to a whole dump, if one does.
+    pub preset: Option<Preset>,
     /// Whether the size is that of the reference's codes packed, instead of compressed.
     pub packed: bool,
     /// Which tensor it is on.

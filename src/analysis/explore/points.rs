@@ -77,6 +77,7 @@ pub fn points(
                 class: candidate.class,
                 engine: candidate.engine,
                 flag: candidate.flag(kv, dtype),
+                preset: candidate.preset(),
                 packed,
                 tensor: kv,
                 sinks: keep(settings.sinks),

@@ -1,6 +1,6 @@
 //! Applies a candidate to a tensor: the values after decoding, and the size. The only place that knows how each method is applied.
 
-use super::candidate::{Candidate, Method};
+use super::candidate::{BLOCK, Candidate, Method};
 use super::known::{Key, Known};
 use super::layer::Piece;
 use super::settings::ExploreSettings;
@@ -13,9 +13,6 @@ use std::ops::Range;
 
 /// Zstd level of the reference's streams.
 const LEVEL: i32 = 3;
-
-/// Values in a block of the reference's block-norm.
-const BLOCK: usize = 64;
 
 /// Step for which the coded scheme chooses RoPE and basis, once for all steps of a grid.
 pub const MIDDLE_STEP: f64 = 0.155;
