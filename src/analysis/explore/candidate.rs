@@ -1,6 +1,5 @@
 //! The candidates: schemes of engines, other packed formats, coded schemes and the reference's methods, with the flags that select them.
 
-use crate::analysis::{Preset, block_norm, mixed};
 use crate::scheme::{About, Scheme};
 use crate::tensor::{Dtype, Kv};
 use serde::Serialize;
@@ -102,16 +101,6 @@ impl Candidate {
             }
             Method::Scheme(scheme) => scheme.unfit(about).map(|why| why.to_string()),
             _ => None,
-        }
-    }
-
-    /// The analysis that applies this method to a whole dump; `None` where none does.
-    pub fn preset(&self) -> Option<Preset> {
-        match self.method {
-            Method::Truncate(bits) => Some(mixed::preset(mixed::Method::Truncate, bits)),
-            Method::Quantize(bits) => Some(mixed::preset(mixed::Method::Quantize, bits)),
-            Method::BlockNorm(bits) => Some(block_norm::preset(BLOCK, bits)),
-            Method::Round(_) | Method::Scheme(_) | Method::Lossless | Method::Coded(_) => None,
         }
     }
 
@@ -271,20 +260,7 @@ pub fn coded_name(step: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::Job;
     use crate::tensor::Shape;
-
-    #[test]
-    fn the_analyses_know_the_settings_of_their_methods() {
-        let presets: Vec<Preset> = field(&[Class::Reference], &[], false)
-            .iter()
-            .filter_map(Candidate::preset)
-            .collect();
-        assert_eq!(presets.len(), 9);
-        for Preset { analysis, settings } in presets {
-            assert!(Job::new(analysis, settings.clone()).is_ok(), "{settings:?}");
-        }
-    }
 
     #[test]
     fn llama_cpp_is_offered_only_cache_types_that_it_has() {

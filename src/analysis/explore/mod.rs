@@ -19,6 +19,7 @@ mod layer;
 mod measure;
 mod plan;
 mod points;
+mod presets;
 mod refine;
 mod settings;
 mod steps;

@@ -3,6 +3,7 @@
 use super::candidate::{Candidate, Class};
 use super::explored::{KL_BY_ATTENTION_ERROR, Point};
 use super::found::{LayerFound, Tried};
+use super::presets::preset_of;
 use super::settings::ExploreSettings;
 use crate::metrics::TokenErrors;
 use crate::tensor::{Dtype, Kv};
@@ -77,7 +78,7 @@ pub fn points(
                 class: candidate.class,
                 engine: candidate.engine,
                 flag: candidate.flag(kv, dtype),
-                preset: candidate.preset(),
+                preset: preset_of(&candidate.method),
                 packed,
                 tensor: kv,
                 sinks: keep(settings.sinks),
