@@ -91,8 +91,6 @@ def analyze(
         ValueError: When settings are not valid, or nothing is left to analyze.
         FileNotFoundError: When the URL has no files.
     """
-    if analysis == "explore":
-        raise ValueError("explore can't be split into parts: its unit is a run's layer; use kvlens.analyze")
     job = _Job(
         store=Store(url, storage_options),
         reading=(tensor_names, axes, kv_heads, bits16),

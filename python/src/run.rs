@@ -34,7 +34,7 @@ fn threads_of(number: i64) -> PyResult<usize> {
     })
 }
 
-/// Indices in the dump of the captures that an analysis measures.
+/// Indices in the dump of the captures that an analysis measures, where it can be measured in parts.
 #[pyfunction]
 pub fn plan(
     dump: &PyDump,
@@ -42,6 +42,7 @@ pub fn plan(
     settings: Vec<(String, String)>,
 ) -> PyResult<Vec<usize>> {
     let job = job(analysis, settings)?;
+    job.joining().map_err(job_error)?;
     job.check(&dump.dump).map_err(job_error)?;
     Ok(job.plan(&dump.dump).indices().collect())
 }

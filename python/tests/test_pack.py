@@ -72,7 +72,7 @@ WRONG = [
     ({}, "give scheme"),
     ({"scheme": "nosuch"}, "scheme: .*nosuch"),
     ({"k_scheme": "nosuch", "v_scheme": "int:b=99"}, "(?s)k_scheme: .*v_scheme: "),
-    ({"min_cosine": 2}, "min_cosine: 2 is not a number between 0 and 1"),
+    ({"min_cosine": 2}, "min_cosine: 2 is not a number above 0, 1 at the most"),
     ({"max_index": float("nan")}, "max_index: NaN is not"),
     ({"min_cosine": 0.9, "max_index": 0.1}, "min_cosine can't be used with max_index"),
     ({"min_cosine": 0.9, "scheme": "q8_0"}, "min_cosine can't be used with a scheme"),

@@ -96,7 +96,7 @@ def test_a_broken_file_is_a_problem_and_settings_are_checked_first(edge, cluster
     assert result.caveats == whole.caveats
     with pytest.raises(ValueError, match="bits: "):
         kvlens.ray.analyze(url, "blocknorm", bits=99)
-    with pytest.raises(ValueError, match="explore"):
+    with pytest.raises(ValueError, match="explore can't be split into parts"):
         kvlens.ray.analyze(url, "explore")
     with pytest.raises(FileNotFoundError):
         kvlens.ray.analyze(f"file://{edge}/not-there")

@@ -16,16 +16,8 @@ use crate::numeric::python_float::{fixed, text};
 use crate::report::csv::Csv;
 use crate::tensor::Tensor;
 
-const NAME: &str = "blocknorm";
-
-/// Blocks of this many values, quantized to this many bits, in every layer.
-pub(super) fn preset(block_size: usize, bits: u32) -> Preset {
-    let settings = [
-        ("block-size", block_size.to_string()),
-        ("bits", bits.to_string()),
-    ];
-    Preset::of_all_layers(NAME, settings)
-}
+/// Name of the analysis.
+pub(super) const NAME: &str = "blocknorm";
 
 /// Spec of the block-norm analysis.
 pub fn spec() -> AnalysisSpec {
@@ -46,6 +38,15 @@ pub fn spec() -> AnalysisSpec {
             )?)))
         },
     }
+}
+
+/// Blocks of this many values, quantized to this many bits, in every layer.
+pub(super) fn preset(block_size: usize, bits: u32) -> Preset {
+    let settings = [
+        ("block-size", block_size.to_string()),
+        ("bits", bits.to_string()),
+    ];
+    Preset::of_all_layers(NAME, settings)
 }
 
 fn params() -> Vec<ParamSpec> {

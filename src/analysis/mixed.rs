@@ -22,15 +22,6 @@ use std::sync::Arc;
 
 const NAME: &str = "mixed";
 
-/// One method, applied to every layer.
-pub(super) fn preset(method: Method, bits: u32) -> Preset {
-    let settings = [
-        ("lossy-method", method.name().to_owned()),
-        (method.bits_flag(), bits.to_string()),
-    ];
-    Preset::of_all_layers(NAME, settings)
-}
-
 /// Spec of the mixed analysis.
 pub fn spec() -> AnalysisSpec {
     AnalysisSpec {
@@ -46,6 +37,15 @@ pub fn spec() -> AnalysisSpec {
         speed_target: Some(1.5),
         build: |settings| Ok(ready(Mixed::new(MixedSettings::try_from(settings)?))),
     }
+}
+
+/// One method, applied to every layer.
+pub(super) fn preset(method: Method, bits: u32) -> Preset {
+    let settings = [
+        ("lossy-method", method.name().to_owned()),
+        (method.bits_flag(), bits.to_string()),
+    ];
+    Preset::of_all_layers(NAME, settings)
 }
 
 /// Errors of the lossy rows; written where there are any.

@@ -1,7 +1,7 @@
 //! Sweep: block-norm over a grid of block sizes, top-k ratios and bits, best ratio first.
 
 use super::block_grid::{Grid, storage_params};
-use super::block_norm::{Lines, Stored, summary};
+use super::block_norm::{self, Lines, Stored, summary};
 use super::error::{JobError, MeasureError};
 use super::judge::{Judge, Judged, judge};
 use super::param::{Kind, ParamSpec, Section};
@@ -22,7 +22,7 @@ pub fn spec() -> AnalysisSpec {
         help: "Block-norm over a grid of block sizes, top-k ratios and bits.",
         variants: Variants::Many,
         variant_noun: "combination",
-        variant_analysis: Some("blocknorm"),
+        variant_analysis: Some(block_norm::NAME),
         measures_lossless: false,
         charts: &["sweep"],
         params: params(),
