@@ -13,7 +13,9 @@ use crate::{dist, references};
 
 /// Limit for the HTML, JS and CSS that a first visit needs, in bytes.
 const PAGE_LIMIT: usize = 110_000;
-/// Limit for each wasm module, with wasm-opt or without, in bytes. A guard against growth: the aim is 650,000.
+/// Limit for each wasm module, with wasm-opt or without, in bytes: a guard against growth. 650,000 was enough before the readers of PyTorch's,
+/// mlx-lm's and llama.cpp's files, explore and packing came. A second module for these would be fetched by everyone, since the line below
+/// every dump needs explore.
 const WASM_LIMIT: usize = 920_000;
 /// Where the page's first load begins: main.js brings the views by `import()`, and one engine's glue and the service worker are loaded by
 /// composed names. Charts and lesson, which come when they are first shown or when all else is done, are not counted.
