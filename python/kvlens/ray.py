@@ -91,11 +91,14 @@ def analyze(
         ValueError: When settings are not valid, or nothing is left to analyze.
         FileNotFoundError: When the URL has no files.
     """
+    given = settings_of(settings)
+    # Before the store is read.
+    _kvlens.check_parts(analysis, given)
     job = _Job(
         store=Store(url, storage_options),
         reading=(tensor_names, axes, kv_heads, bits16),
         analysis=analysis,
-        settings=settings_of(settings),
+        settings=given,
         verify=verify,
         threads=threads,
     )

@@ -30,7 +30,7 @@ mod _kvlens {
     #[pymodule_export]
     use super::rows::PyRows;
     #[pymodule_export]
-    use super::run::{plan, run};
+    use super::run::{check_parts, plan, run};
     use super::*;
 
     /// Specs of the analyses with their settings, as JSON.

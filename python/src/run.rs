@@ -34,7 +34,14 @@ fn threads_of(number: i64) -> PyResult<usize> {
     })
 }
 
-/// Indices in the dump of the captures that an analysis measures, where it can be measured in parts.
+/// Checks the settings of an analysis that is to be measured in parts, and that it can be.
+#[pyfunction]
+pub fn check_parts(analysis: &str, settings: Vec<(String, String)>) -> PyResult<()> {
+    let job = job(analysis, settings)?;
+    job.joining().map(drop).map_err(job_error)
+}
+
+/// Indices in the dump of the captures that an analysis measures.
 #[pyfunction]
 pub fn plan(
     dump: &PyDump,
@@ -42,7 +49,6 @@ pub fn plan(
     settings: Vec<(String, String)>,
 ) -> PyResult<Vec<usize>> {
     let job = job(analysis, settings)?;
-    job.joining().map_err(job_error)?;
     job.check(&dump.dump).map_err(job_error)?;
     Ok(job.plan(&dump.dump).indices().collect())
 }

@@ -118,12 +118,10 @@ fn find_directory(archive: &Region) -> Result<Directory, Fault> {
         let comment = usize::from(u16_at(&tail[at..], 20));
         (tail.len() - at - END_LEN).checked_sub(comment)
     };
-    let at = records
-        .clone()
-        .find(|&at| after(at) == Some(0))
-        .or_else(|| records.clone().find(|&at| after(at).is_some()));
-    let at = at.ok_or_else(|| broken("it has no end record"))?;
-    let after = after(at).unwrap_or_default() as u64;
+    let fitting = records.filter_map(|at| Some((after(at)?, at)));
+    let (after, at) = fitting
+        .min_by_key(|&(after, _)| after)
+        .ok_or_else(|| broken("it has no end record"))?;
     let record = &tail[at..];
     let mut end = tail_start + at as u64;
     let (mut size, mut offset) = (u64::from(u32_at(record, 12)), u64::from(u32_at(record, 16)));
@@ -153,7 +151,7 @@ fn find_directory(archive: &Region) -> Result<Directory, Fault> {
         base,
         start,
         end,
-        after,
+        after: after as u64,
     })
 }
 
